@@ -1,0 +1,17 @@
+//! Core module in, component out.
+
+use anyhow::{Context, Result};
+use wit_component::ComponentEncoder;
+
+/// Wraps a plugin's core module into a component.
+///
+/// # Errors
+/// When the bytes are no WebAssembly module, or one without the contract's bindings in it.
+pub fn componentize(module: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default()
+        .module(module)
+        .context("no bindings found: is `register_pass!` in the crate's root?")?
+        .validate(true)
+        .encode()
+        .context("the module does not fit its bindings")
+}

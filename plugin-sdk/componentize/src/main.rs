@@ -1,0 +1,21 @@
+//! `masker-componentize MODULE.wasm COMPONENT.wasm`: wraps the core module that `cargo build` made of a plugin into a
+//! component. It uses the contract that the plugin's bindings put into the module, so it needs no WIT file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [module, component] = arguments.as_slice() else {
+        bail!("usage: masker-componentize MODULE.wasm COMPONENT.wasm");
+    };
+    let bytes = std::fs::read(module).with_context(|| format!("cannot read {module}"))?;
+    let encoded = masker_componentize::componentize(&bytes)
+        .with_context(|| format!("{module} is not a plugin's core module"))?;
+    let target = Path::new(component);
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(target, encoded).with_context(|| format!("cannot write {component}"))
+}

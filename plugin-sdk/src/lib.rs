@@ -1,0 +1,49 @@
+//! Write a masking plugin for Masker.
+//!
+//! A plugin is one type that implements [`Pass`] and one line, `register_pass!(MyPass)`, in a `cdylib` crate built
+//! for `wasm32-unknown-unknown`. Masker calls [`Pass::configure`] once for each configuration, keeps the memory as it
+//! then is, and starts every request from a fresh copy of it. So do all the work in `configure`: a lookup table or an
+//! automaton built lazily in `detect` is built again for every request, which costs milliseconds instead of
+//! microseconds. [`dfa::Pattern`] is the fast way for regular expressions.
+//!
+//! The same type runs natively: see [`testing`] for tests on a table of cases.
+
+#[doc(hidden)]
+pub mod bindings;
+pub mod dfa;
+mod pass;
+pub mod testing;
+
+pub use pass::{Error, Finding, Manifest, Message, OffsetUnit, Pass};
+
+/// Exports a [`Pass`] as the component's `pass` interface. Use it once, at the crate's root.
+#[macro_export]
+macro_rules! register_pass {
+    ($pass:ty) => {
+        struct MaskerPluginExport;
+
+        static MASKER_PASS: ::std::sync::OnceLock<$pass> = ::std::sync::OnceLock::new();
+
+        impl $crate::bindings::Guest for MaskerPluginExport {
+            fn describe() -> $crate::bindings::Manifest {
+                $crate::bindings::describe::<$pass>()
+            }
+            fn configure(
+                config: ::std::string::String,
+            ) -> ::std::result::Result<(), $crate::bindings::Error> {
+                $crate::bindings::configure(&MASKER_PASS, &config)
+            }
+            fn detect(
+                messages: ::std::vec::Vec<$crate::bindings::Message>,
+                earlier: ::std::vec::Vec<$crate::bindings::Finding>,
+            ) -> ::std::result::Result<
+                ::std::vec::Vec<$crate::bindings::Finding>,
+                $crate::bindings::Error,
+            > {
+                $crate::bindings::detect(&MASKER_PASS, messages, earlier)
+            }
+        }
+
+        $crate::bindings::export!(MaskerPluginExport with_types_in $crate::bindings);
+    };
+}
