@@ -1,22 +1,133 @@
-//! The `ner` pass.
+//! The `ner` pass: people's names, addresses and places smaller than a state, and organisations, in written text and
+//! in transcripts.
+//!
+//! One message at a time: `tokens` cuts it into words, `lexicon` says what the word lists know of them, `context` what
+//! was asked before, `features` turns all that into hashes, `model` adds up their weights, `decode` finds the best
+//! labels and their probabilities, `spans` makes findings of them. `train/` beside this crate makes the weights with
+//! the same code.
+//!
+//! It is not for what has a form of its own (dates, phone numbers, mail addresses): that is the `regex` pass.
+
+pub mod context;
+pub mod decode;
+pub mod features;
+pub mod lexicon;
+pub mod model;
+pub mod settings;
+pub mod spans;
+pub mod tokens;
+
 use masker_plugin_sdk::{Error, Finding, Manifest, Message, OffsetUnit, Pass, register_pass};
 
+use context::Context;
+use decode::{Decoder, Scores, Tables};
+use model::{KINDS, Model, Sum};
+pub use settings::Settings;
+use tokens::Token;
+
+/// The weights, as `train/` wrote them.
+static MODEL: &[u8] = include_bytes!("../model/model.bin");
+
 /// The pass.
-pub struct Plugin;
+pub struct Ner<'m> {
+    model: Model<'m>,
+    tables: Tables,
+    wanted: [bool; KINDS.len()],
+}
 
-/// Nothing to set.
-#[derive(serde::Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {}
-
-impl Pass for Plugin {
-    type Settings = Settings;
-    fn manifest() -> Manifest {
-        Manifest { name: "ner", version: env!("CARGO_PKG_VERSION"), description: "stub", kinds: &["NAME"], config_schema: "{}", offset_unit: OffsetUnit::Utf8 }
+impl<'m> Ner<'m> {
+    /// A pass over other weights than the built-in ones; for the trainer.
+    pub fn with_model(bytes: &'m [u8], settings: &Settings) -> Result<Self, Error> {
+        let model = Model::new(bytes, features::VERSION)
+            .ok_or_else(|| Error::internal("the weights do not fit this version of the plugin"))?;
+        Ok(Self { tables: Tables::new(&model), model, wanted: settings.wanted()? })
     }
-    fn configure(_: Settings) -> Result<Self, Error> { Ok(Self) }
-    fn detect(&self, messages: &[Message], _: &[Finding]) -> Result<Vec<Finding>, Error> {
-        Ok(messages.iter().enumerate().filter(|(_, m)| m.search).filter_map(|(i, m)| m.text.find("Alice").map(|at| Finding::new(i, at..at + 5, "NAME", 0.9))).collect())
+
+    fn search(&self, messages: &[Message], at: usize, scratch: &mut Scratch, findings: &mut Vec<Finding>) {
+        let text = &messages[at].text;
+        if !text.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
+            return;
+        }
+        let context = Context::of(messages, at, &self.model.lexicon, &mut scratch.tokens);
+        read(text, &self.model, &mut scratch.tokens);
+        self.score(context, scratch);
+        if scratch.decoder.best(&self.model, &scratch.scores) {
+            let tokens = &scratch.tokens[features::PADDING..];
+            spans::collect(
+                &mut scratch.decoder,
+                (&self.model, &self.tables),
+                (tokens, &scratch.scores),
+                (at, self.wanted),
+                findings,
+            );
+        }
+    }
+
+    fn score(&self, context: Context, scratch: &mut Scratch) {
+        let Scratch { tokens, scores, .. } = scratch;
+        scores.clear();
+        for at in features::PADDING..tokens.len() - features::PADDING {
+            let mut sum = Sum::new();
+            features::each(tokens, at, context, |feature| sum.add(&self.model, feature));
+            scores.push(sum.scores());
+        }
     }
 }
-register_pass!(Plugin);
+
+/// Reads a message: words, what the lists say of them, padding.
+fn read(text: &str, model: &Model, tokens: &mut Vec<Token>) {
+    tokens.clear();
+    tokens.extend([Token::EDGE; features::PADDING]);
+    tokens::tokenize(text, tokens);
+    lexicon::annotate(&model.lexicon, &mut tokens[features::PADDING..]);
+    features::prepare(&mut tokens[features::PADDING..]);
+    tokens.extend([Token::EDGE; features::PADDING]);
+}
+
+/// Buffers of one call.
+#[derive(Default)]
+struct Scratch {
+    tokens: Vec<Token>,
+    scores: Vec<Scores>,
+    decoder: Decoder,
+}
+
+impl Pass for Ner<'static> {
+    type Settings = Settings;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            name: "ner",
+            version: env!("CARGO_PKG_VERSION"),
+            description: "Finds names of people, addresses and places smaller than a state, and organisations, \
+                          in written text and in transcripts.",
+            kinds: &KINDS,
+            config_schema: settings::SCHEMA,
+            offset_unit: OffsetUnit::Utf8,
+        }
+    }
+
+    fn configure(settings: Settings) -> Result<Self, Error> {
+        Self::with_model(MODEL, &settings)
+    }
+
+    fn detect(&self, messages: &[Message], _: &[Finding]) -> Result<Vec<Finding>, Error> {
+        Ok(self.find(messages))
+    }
+}
+
+impl Ner<'_> {
+    /// What [`Pass::detect`] finds.
+    pub fn find(&self, messages: &[Message]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut scratch = Scratch::default();
+        for (at, message) in messages.iter().enumerate() {
+            if message.search {
+                self.search(messages, at, &mut scratch, &mut findings);
+            }
+        }
+        findings
+    }
+}
+
+register_pass!(Ner<'static>);

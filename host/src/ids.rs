@@ -1,0 +1,119 @@
+//! Prefixed ULIDs, one type per resource, so that one cannot be passed for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ulid::Ulid;
+
+/// The text is not an id of this resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of the form {0}_ followed by 26 characters")]
+pub struct InvalidId(&'static str);
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Ulid);
+
+        impl $name {
+            /// What every id of this resource begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// A new id, later than every earlier one made in another millisecond.
+            pub fn generate() -> Self {
+                Self(Ulid::generate())
+            }
+
+            /// The id with its prefix.
+            pub fn text(&self) -> String {
+                format!("{}_{}", Self::PREFIX, self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.strip_prefix(concat!($prefix, "_"))
+                    .and_then(|ulid| Ulid::from_string(ulid).ok())
+                    .map(Self)
+                    .filter(|id| id.text() == text)
+                    .ok_or(InvalidId(Self::PREFIX))
+            }
+        }
+    };
+}
+
+macro_rules! printable {
+    ($($name:ident),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}_{}", Self::PREFIX, self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+
+id!(
+    /// An agent. It is the credential in the proxy's URL, so it has no `Display` and its `Debug` shows nothing of it.
+    AgentId, "agt"
+);
+id!(
+    /// One proxied request.
+    SessionId, "sess"
+);
+id!(
+    /// One line of the journal.
+    EventId, "evt"
+);
+id!(
+    /// One HTTP request, for support.
+    RequestId, "req"
+);
+id!(
+    /// An account, the owner of agents and tokens.
+    AccountId, "acc"
+);
+id!(
+    /// An API token's public name.
+    TokenId, "tok"
+);
+
+printable!(SessionId, EventId, RequestId, AccountId, TokenId);
+
+impl fmt::Debug for AgentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("agt_..")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back() {
+        let id = SessionId::generate();
+        assert_eq!(id.text().parse(), Ok(id));
+        assert_eq!(id.text().len(), "sess_".len() + 26);
+    }
+
+    #[test]
+    fn an_id_of_another_resource_is_refused() {
+        assert!(SessionId::generate().text().parse::<AgentId>().is_err());
+        assert!("agt_".parse::<AgentId>().is_err());
+        assert!("agt_01hyzabcdefghjkmnpqrstvwxy".parse::<AgentId>().is_err(), "lower case is another text");
+    }
+
+    #[test]
+    fn an_agent_id_does_not_print_itself() {
+        assert_eq!(format!("{:?}", AgentId::generate()), "agt_..");
+    }
+}

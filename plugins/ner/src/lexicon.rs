@@ -1,0 +1,156 @@
+//! What the word lists say of a word.
+//!
+//! The lists (census names, places, names of many languages, words of speech) are kept as fingerprints: a word's hash
+//! picks a bucket, sixteen more bits of it tell the words of one bucket apart, and sixteen bits say what the word is.
+//! No word can be read back from it. About three look-ups in a hundred thousand answer for a word that is not listed.
+
+use crate::tokens::Token;
+
+/// Fields of an entry.
+pub mod entry {
+    /// Given name: 0 not one, 3 a common one.
+    pub const FIRST: u32 = 0;
+    /// Family name, likewise.
+    pub const LAST: u32 = 2;
+    /// Town, likewise by population.
+    pub const PLACE: u32 = 4;
+    /// How often the word occurs as an ordinary word: 0 never, 3 often.
+    pub const COMMON: u32 = 6;
+    /// One of [`super::category`], four bits.
+    pub const CATEGORY: u32 = 8;
+    /// A place name of several words may begin here.
+    pub const BEGINS_PLACE: u16 = 1 << 12;
+    /// What a question with this word asks for, three bits: [`super::ask`].
+    pub const ASK: u32 = 13;
+    /// The bits a list of names gives, which the trainer drops at times so that the model does not lean on them.
+    pub const NAMES: u16 = 0x3f;
+}
+
+/// What kind of word it is, beyond names.
+pub mod category {
+    /// None of the others.
+    pub const NONE: u16 = 0;
+    /// Street, avenue, strasse, rue.
+    pub const STREET: u16 = 1;
+    /// A number as a word.
+    pub const NUMBER: u16 = 2;
+    /// Mister, doctor, nurse: a name may follow.
+    pub const TITLE: u16 = 3;
+    /// A weekday or a month.
+    pub const CALENDAR: u16 = 4;
+    /// A nationality or a language.
+    pub const NATION: u16 = 5;
+    /// Clinic, bank, inc: part of an organisation's name.
+    pub const COMPANY: u16 = 6;
+    /// A drug, or a person's name that is now an illness or a device (Parkinson, Foley).
+    pub const MEDICAL: u16 = 7;
+    /// A country or a state.
+    pub const STATE: u16 = 8;
+    /// Wife, brother: a name may follow.
+    pub const RELATIVE: u16 = 9;
+    /// Apartment, suite, floor.
+    pub const UNIT: u16 = 10;
+    /// North, southwest.
+    pub const DIRECTION: u16 = 11;
+    /// A word of the spelling alphabets (alpha, bravo).
+    pub const SPELLING: u16 = 12;
+    /// A known organisation.
+    pub const BRAND: u16 = 13;
+}
+
+/// What a question asks for, as bits.
+pub mod ask {
+    /// A person's name.
+    pub const NAME: u16 = 1;
+    /// An address or a part of one.
+    pub const ADDRESS: u16 = 2;
+    /// Something else that identifies: a date, a number, a mail address.
+    pub const OTHER: u16 = 4;
+}
+
+/// Bits of the bucket number.
+pub const BUCKET_BITS: u32 = 15;
+
+/// The lists, ready to look up. It only borrows: the bytes stay where the compiler put them.
+#[derive(Debug, Clone, Copy)]
+pub struct Lexicon<'m> {
+    /// Where each bucket starts in `entries`, as little-endian `u32`; one more at the end.
+    starts: &'m [u8],
+    /// Fingerprint and entry, little-endian `u16` each.
+    entries: &'m [u8],
+}
+
+impl<'m> Lexicon<'m> {
+    /// Takes the two sections of the model file; `None` when they do not fit together.
+    pub fn new(starts: &'m [u8], entries: &'m [u8]) -> Option<Self> {
+        let sound = starts.len() == ((1 << BUCKET_BITS) + 1) * 4 && entries.len() % 4 == 0;
+        sound.then_some(Self { starts, entries })
+    }
+
+    /// The entry of a word by its hash; 0 when it is in no list.
+    #[inline]
+    pub fn get(&self, hash: u64) -> u16 {
+        let (bucket, print) = place(hash);
+        let (Some(from), Some(to)) = (self.start(bucket), self.start(bucket + 1)) else { return 0 };
+        for pair in self.entries.get(from * 4..to * 4).unwrap_or_default().chunks_exact(4) {
+            if u16::from_le_bytes([pair[0], pair[1]]) == print {
+                return u16::from_le_bytes([pair[2], pair[3]]);
+            }
+        }
+        0
+    }
+
+    #[inline]
+    fn start(&self, bucket: usize) -> Option<usize> {
+        let bytes = self.starts.get(bucket * 4..bucket * 4 + 4)?;
+        Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize)
+    }
+}
+
+/// Bucket and fingerprint of a hash.
+pub fn place(hash: u64) -> (usize, u16) {
+    ((hash >> (64 - BUCKET_BITS)) as usize, (hash >> 16) as u16)
+}
+
+/// The hash under which a place name of two words is listed, or, applied again, one of three.
+pub fn phrase(first: u64, second: u64) -> u64 {
+    (first.rotate_left(23) ^ second).wrapping_mul(0x9fb2_1c65_1e98_df25)
+}
+
+/// Fills in what the lists say of each token.
+pub fn annotate(lexicon: &Lexicon, tokens: &mut [Token]) {
+    for token in tokens.iter_mut() {
+        token.entry = lexicon.get(token.word);
+    }
+    mark_places(lexicon, tokens);
+}
+
+/// Marks place names of two and three words ("new york city").
+fn mark_places(lexicon: &Lexicon, tokens: &mut [Token]) {
+    let mut at = 0;
+    while at + 1 < tokens.len() {
+        let length = match tokens[at].entry & entry::BEGINS_PLACE {
+            0 => 0,
+            _ => place_length(lexicon, &tokens[at..]),
+        };
+        if length == 0 {
+            at += 1;
+            continue;
+        }
+        tokens[at].place = 1;
+        for token in &mut tokens[at + 1..at + length] {
+            token.place = 2;
+        }
+        at += length;
+    }
+}
+
+fn place_length(lexicon: &Lexicon, tokens: &[Token]) -> usize {
+    let two = phrase(tokens[0].word, tokens[1].word);
+    if let Some(third) = tokens.get(2) {
+        if lexicon.get(phrase(two, third.word)) >> entry::PLACE & 3 > 0 {
+            return 3;
+        }
+    }
+    if lexicon.get(two) >> entry::PLACE & 3 > 0 { 2 } else { 0 }
+}
