@@ -27,7 +27,7 @@ pub fn collect(
         at = stretch.end;
         let from = stretch.start;
         decoder.probabilities(tables, scores, stretch.clone(), &mut probabilities);
-        for (span, kind) in Spans { labels: &labels[stretch], at: 0 } {
+        for (span, kind) in (Spans { labels: &labels[stretch], at: 0 }) {
             let (Some(first), Some(last)) = (tokens.get(from + span.start), tokens.get(from + span.end - 1)) else {
                 continue;
             };

@@ -86,16 +86,6 @@ pub fn imei(code: &[u8]) -> bool {
     code.len() == 15 && luhn(code)
 }
 
-/// NHS number of England and Wales: ten digits, modulo 11.
-pub fn nhs(code: &[u8]) -> bool {
-    if code.len() != 10 {
-        return false;
-    }
-    let Some(digits) = digits(code) else { return false };
-    let sum: u32 = digits.zip([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]).map(|(digit, weight)| digit * weight).sum();
-    sum % 11 == 0 && sum > 0
-}
-
 /// Brazil's CPF: eleven digits, two of them sums.
 pub fn cpf(code: &[u8]) -> bool {
     if code.len() != 11 || code.iter().all(|byte| *byte == code[0]) {
@@ -127,16 +117,16 @@ mod tests {
         check("vin", vin, "1M8GDM9AXKP042788", "1M8GDM9A1KP042788");
         check("aba", aba, "021000021", "021000022");
         check("imei", imei, "490154203237518", "490154203237519");
-        check("nhs", nhs, "9434765919", "9434765918");
         check("cpf", cpf, "52998224725", "52998224724");
     }
 
     #[test]
     fn anything_may_be_checked() {
-        for function in [luhn, mod97, npi, dea, vin, aba, imei, nhs, cpf] {
+        for function in [luhn, mod97, npi, dea, vin, aba, imei, cpf] {
             for length in 0..24 {
                 assert!(!function(&vec![0xff; length]));
-                assert!(!function(&vec![b'0'; length]) || length == 0 || function == vin as fn(&[u8]) -> bool || true);
+                let _ = function(&vec![b'Z'; length]);
+                let _ = function(&vec![b'0'; length]);
             }
         }
     }

@@ -118,14 +118,10 @@ impl Token {
     }
 
     /// Length in bytes.
+    #[allow(clippy::len_without_is_empty)] // An empty token does not occur.
     #[inline]
     pub fn len(&self) -> usize {
         (self.end - self.start) as usize
-    }
-
-    /// Whether it is outside the text.
-    pub fn is_empty(&self) -> bool {
-        self.end == self.start
     }
 }
 

@@ -1,0 +1,262 @@
+//! What happened: one line of the journal.
+//!
+//! Invariant: nothing a caller said can get into an event by accident. [`Word`] is made of text from this source code
+//! only, kinds and kids have their own alphabets, and the remaining texts are names that the operator chose.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::ids::{AgentId, EventId, SessionId};
+use crate::keys::Kid;
+use crate::kind::Kind;
+use crate::passes::finding::Action;
+use crate::text::CharSpan;
+
+/// One event. [`Event::new`] leaves every optional field empty; an empty field is not written.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// When.
+    pub ts: Timestamp,
+    /// Its own id.
+    pub event_id: EventId,
+    /// The request it belongs to.
+    pub session_id: Option<SessionId>,
+    /// The agent it belongs to.
+    pub agent_id: Option<AgentId>,
+    /// What happened.
+    pub kind: EventKind,
+    /// The pass that found the span, or the plugin concerned.
+    pub pass: Option<Arc<str>>,
+    /// What sort of data the span is.
+    pub entity_kind: Option<Kind>,
+    /// Where it stood, in characters of the original text.
+    pub span: Option<CharSpan>,
+    /// The message it stood in, counted from 0.
+    pub message: Option<u32>,
+    /// The field of the protocol it stood in, such as `messages.content`; names of the caller's own keys never.
+    pub field: Option<Word>,
+    /// What was done to it.
+    pub action: Option<Action>,
+    /// From 0 to 1, kept to three decimals.
+    pub confidence: Option<f32>,
+    /// What stands in its place.
+    pub token_kind: Option<TokenKind>,
+    /// The key that made the token.
+    pub kid: Option<Kid>,
+    /// Version of the policy in force.
+    pub policy_version: Option<u32>,
+    /// The phone call, as the pipeline names it; on `session_opened` and `call_started` only.
+    pub call_id: Option<String>,
+    /// A word of our own or a count.
+    pub detail: Option<Detail>,
+    /// On `session_opened`: what a session's row begins with.
+    pub opened: Option<Box<Opened>>,
+    /// On `session_completed`: the rest of the row.
+    pub completed: Option<Box<Completed>>,
+}
+
+impl Event {
+    /// An event of this kind with a new id and nothing else filled in.
+    pub fn new(kind: EventKind, ts: Timestamp) -> Self {
+        Self {
+            ts,
+            event_id: EventId::generate(),
+            session_id: None,
+            agent_id: None,
+            kind,
+            pass: None,
+            entity_kind: None,
+            span: None,
+            message: None,
+            field: None,
+            action: None,
+            confidence: None,
+            token_kind: None,
+            kid: None,
+            policy_version: None,
+            call_id: None,
+            detail: None,
+            opened: None,
+            completed: None,
+        }
+    }
+}
+
+/// What is known of a session before its text leaves.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Opened {
+    /// The upstream model.
+    pub model: Arc<str>,
+    /// The policy in force; its version is in the event.
+    pub policy_name: Arc<str>,
+}
+
+/// What is known of a session once it is over.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Completed {
+    /// How it ended.
+    pub status: Status,
+    /// How many spans of each kind were masked.
+    pub redactions_by_kind: BTreeMap<Kind, u32>,
+    /// How long each stage took.
+    pub stages: StageDurations,
+    /// Which of the session's `redaction` events, counted from 0, came back in the answer.
+    pub rehydrated: Vec<u32>,
+}
+
+/// Time spent per stage, in milliseconds; the journal keeps whole microseconds.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct StageDurations {
+    /// Passes and merge.
+    pub detection: f64,
+    /// Tokens, events and egress check.
+    pub tokenize: f64,
+    /// Until the upstream's last byte.
+    pub upstream: f64,
+    /// Putting originals back.
+    pub rehydrate: f64,
+}
+
+impl StageDurations {
+    /// What Masker added to the time of the upstream.
+    pub fn added(&self) -> f64 {
+        self.detection + self.tokenize + self.rehydrate
+    }
+}
+
+/// A short text that stands in this source code, so that it cannot be a caller's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Word(Cow<'static, str>);
+
+impl Word {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// From a line of a journal, which was written from a `Word`.
+    pub(super) fn from_journal(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl From<&'static str> for Word {
+    fn from(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+/// What else there is to say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// Why, in a word.
+    Word(Word),
+    /// How many; at most 2^53, as every number in canonical JSON.
+    Count(u64),
+}
+
+impl From<&'static str> for Detail {
+    fn from(text: &'static str) -> Self {
+        Self::Word(text.into())
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// As it is written.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// As it was written.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// What happened.
+    EventKind {
+        /// A request was masked and its text is about to leave.
+        SessionOpened = "session_opened",
+        /// A span was replaced.
+        Redaction = "redaction",
+        /// A token in an answer did not resolve.
+        RehydrationFailed = "rehydration_failed",
+        /// A platform asked for the configuration of a call.
+        CallStarted = "call_started",
+        /// The caller has the answer, or left.
+        SessionCompleted = "session_completed",
+        /// An agent was created.
+        AgentCreated = "agent_created",
+        /// An agent was changed.
+        AgentUpdated = "agent_updated",
+        /// An agent was deleted.
+        AgentDeleted = "agent_deleted",
+        /// Policies were read again.
+        PolicyReloaded = "policy_reloaded",
+        /// A plugin was installed.
+        PluginInstalled = "plugin_installed",
+        /// A plugin was removed.
+        PluginRemoved = "plugin_removed",
+        /// A pass failed and its policy decided what follows.
+        PluginFailed = "plugin_failed",
+        /// Somebody signed in.
+        Login = "login",
+        /// An API token was created.
+        TokenCreated = "token_created",
+        /// An API token was deleted.
+        TokenDeleted = "token_deleted",
+        /// A report was generated.
+        ReportGenerated = "report_generated",
+    }
+}
+
+words! {
+    /// What stands in the place of a span.
+    TokenKind {
+        /// `MSKV1`: the value is in the vault.
+        Vault = "vault",
+        /// `MSK1`: the value is in the token.
+        Aead = "aead",
+        /// `[NAME_1]`: short, kept with the vault.
+        Compact = "compact",
+        /// A realistic stand-in.
+        Synthetic = "synthetic",
+        /// A keyed digest that need not come back.
+        Digest = "digest",
+        /// `[REDACTED:KIND]`: gone for good.
+        Redacted = "redacted",
+    }
+}
+
+words! {
+    /// How a session ended.
+    Status {
+        /// The caller has the whole answer.
+        Ok = "ok",
+        /// The caller has an error.
+        Error = "error",
+        /// The caller left, the stream broke, or Masker stopped in between.
+        Partial = "partial",
+    }
+}

@@ -1,0 +1,240 @@
+//! Reads a journal and trusts nothing in it.
+//!
+//! A line counts only as the exact bytes that the writer makes: parsed, put into canonical form and compared, so that a
+//! second `kind` key, a blank or another number format is found as well as a changed value. What cannot be found from
+//! the file alone is a cut at a line break: compare `end_hash` with one that was kept elsewhere.
+
+use std::io::{BufRead, Read};
+
+use serde_json::Value;
+
+use super::chain::{ChainMac, Hash, START, from_hex, hex};
+use crate::keys::SecretKey;
+
+pub use super::line::Line;
+
+/// No line is longer, its line break included.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// A journal whose every line is genuine and in its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verified {
+    /// How many events there are.
+    pub events: u64,
+    /// `this_hash` of the first event; 64 zeros when there is none.
+    pub start_hash: Hash,
+    /// `this_hash` of the last event; 64 zeros when there is none.
+    pub end_hash: Hash,
+}
+
+/// The first line that does not verify.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub struct Broken {
+    /// Counted from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub what: Fault,
+}
+
+/// What can be wrong with a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Fault {
+    /// The file could not be read.
+    #[error("cannot be read")]
+    Unreadable,
+    /// Longer than [`MAX_LINE`].
+    #[error("is longer than any event")]
+    TooLong,
+    /// No line break at its end.
+    #[error("ends in the middle")]
+    Torn,
+    /// Not a JSON object.
+    #[error("is not a JSON object")]
+    NotJson,
+    /// An object with `prev_hash` or `this_hash` missing.
+    #[error("has no hashes")]
+    NoHash,
+    /// Not written as RFC 8785 says.
+    #[error("is not in canonical form")]
+    NotCanonical,
+    /// Does not follow the line before.
+    #[error("does not follow the line before it: a line was removed, inserted or moved")]
+    WrongPrevious,
+    /// Its own hash is not the one of its content.
+    #[error("was changed, or written with another audit key")]
+    WrongHash,
+}
+
+/// Checks a whole journal, line by line.
+pub fn verify(mut journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken> {
+    let checker = Checker::new(key);
+    let mut verified = Verified { events: 0, start_hash: START, end_hash: START };
+    let mut buffer = Vec::new();
+    loop {
+        let broken = |what| Broken { line: verified.events + 1, what };
+        let Some(line) = next_line(&mut journal, &mut buffer).map_err(broken)? else {
+            return Ok(verified);
+        };
+        let link = checker.check(line).map_err(broken)?;
+        if link.prev != verified.end_hash {
+            return Err(broken(Fault::WrongPrevious));
+        }
+        verified.events += 1;
+        verified.end_hash = link.this;
+        if verified.events == 1 {
+            verified.start_hash = link.this;
+        }
+    }
+}
+
+/// The next line without its line break, `None` at the end. Takes bounded memory whatever the file holds.
+pub fn next_line<'a>(journal: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Fault> {
+    buffer.clear();
+    journal.by_ref().take(MAX_LINE as u64).read_until(b'\n', buffer).map_err(|_| Fault::Unreadable)?;
+    match buffer.split_last() {
+        None => Ok(None),
+        Some((b'\n', line)) => Ok(Some(line)),
+        Some(_) if buffer.len() == MAX_LINE => Err(Fault::TooLong),
+        Some(_) => Err(Fault::Torn),
+    }
+}
+
+/// Where a genuine line stands in its chain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// Its `prev_hash`.
+    pub prev: Hash,
+    /// Its `this_hash`.
+    pub this: Hash,
+}
+
+/// Checks single lines.
+pub struct Checker(ChainMac);
+
+impl Checker {
+    /// With the journal's key.
+    pub fn new(key: &SecretKey) -> Self {
+        Self(ChainMac::new(key))
+    }
+
+    /// Checks a line by itself; whether it follows the one before is for the caller.
+    pub fn check(&self, line: &[u8]) -> Result<Link, Fault> {
+        let value: Value = serde_json::from_slice(line).map_err(|_| Fault::NotJson)?;
+        if canonical(&value)? != line {
+            return Err(Fault::NotCanonical);
+        }
+        let Value::Object(mut event) = value else { return Err(Fault::NotJson) };
+        let hash = |value: Option<Value>| value.as_ref().and_then(Value::as_str).and_then(from_hex);
+        let this = hash(event.remove("this_hash")).ok_or(Fault::NoHash)?;
+        let prev = hash(event.get("prev_hash").cloned()).ok_or(Fault::NoHash)?;
+        let actual = self.0.hash(&hex(&prev), &[&canonical(&Value::Object(event))?]);
+        if !bool::from(subtle::ConstantTimeEq::ct_eq(&actual[..], &this[..])) {
+            return Err(Fault::WrongHash);
+        }
+        Ok(Link { prev, this })
+    }
+}
+
+fn canonical(value: &Value) -> Result<Vec<u8>, Fault> {
+    serde_json_canonicalizer::to_vec(value).map_err(|_| Fault::NotCanonical)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::chain::tests::key;
+    use crate::audit::chain::{Chain, hex_text};
+    use crate::audit::event::{Event, EventKind};
+    use crate::clock::Timestamp;
+
+    fn journal(n: usize) -> Vec<String> {
+        let mut chain = Chain::new(&key(), START);
+        (0..n)
+            .map(|i| {
+                let mut line = Vec::new();
+                let event = Event {
+                    pass: Some("regex".into()),
+                    confidence: Some(0.75),
+                    ..Event::new(EventKind::Redaction, Timestamp::from_millis(i as i64))
+                };
+                chain.push(&event, &mut line);
+                String::from_utf8(line).unwrap()
+            })
+            .collect()
+    }
+
+    fn check(lines: &[String]) -> Result<Verified, Broken> {
+        verify(lines.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes(), &key())
+    }
+
+    fn broken(lines: &[String]) -> (u64, Fault) {
+        let broken = check(lines).unwrap_err();
+        (broken.line, broken.what)
+    }
+
+    #[test]
+    fn an_untouched_journal_verifies() {
+        let verified = check(&journal(5)).unwrap();
+        assert_eq!(verified.events, 5);
+        assert!(journal(1)[0].contains(&hex_text(&START)));
+        assert_eq!(check(&[]), Ok(Verified { events: 0, start_hash: START, end_hash: START }));
+    }
+
+    #[test]
+    fn a_changed_line_is_named() {
+        let mut lines = journal(5);
+        lines[2] = lines[2].replace("0.75", "0.25");
+        assert_eq!(broken(&lines), (3, Fault::WrongHash));
+    }
+
+    #[test]
+    fn a_removed_inserted_or_moved_line_is_named() {
+        let mut lines = journal(5);
+        lines.remove(1);
+        assert_eq!(broken(&lines), (2, Fault::WrongPrevious));
+        let mut lines = journal(5);
+        lines.remove(0);
+        assert_eq!(broken(&lines), (1, Fault::WrongPrevious));
+        let mut lines = journal(5);
+        lines.insert(3, lines[1].clone());
+        assert_eq!(broken(&lines), (4, Fault::WrongPrevious));
+        let mut lines = journal(5);
+        lines.swap(3, 4);
+        assert_eq!(broken(&lines), (4, Fault::WrongPrevious));
+    }
+
+    #[test]
+    fn another_form_of_the_same_json_is_refused() {
+        let lines = journal(1);
+        let doubled = lines[0].replacen('{', "{\"kind\":\"login\",", 1);
+        assert_eq!(broken(&[doubled]), (1, Fault::NotCanonical));
+        assert_eq!(broken(&[lines[0].replace("0.75", "0.750")]), (1, Fault::NotCanonical));
+        assert_eq!(broken(&[lines[0].replace("\":", "\": ")]), (1, Fault::NotCanonical));
+        assert_eq!(broken(&[format!("{}\r", lines[0])]), (1, Fault::NotCanonical));
+    }
+
+    #[test]
+    fn another_key_verifies_nothing() {
+        let text = format!("{}\n", journal(1)[0]);
+        let broken = verify(text.as_bytes(), &SecretKey::new([1; 32])).unwrap_err();
+        assert_eq!(broken, Broken { line: 1, what: Fault::WrongHash });
+        assert_eq!(broken.to_string(), "line 1: was changed, or written with another audit key");
+    }
+
+    #[test]
+    fn what_is_no_event_is_named() {
+        for (text, what) in [
+            ("{}", Fault::Torn),
+            ("{}\n", Fault::NoHash),
+            ("\n", Fault::NotJson),
+            ("[]\n", Fault::NotJson),
+            ("\u{0}\u{0}\n", Fault::NotJson),
+            ("{\"this_hash\":\"x\"}\n", Fault::NoHash),
+        ] {
+            assert_eq!(verify(text.as_bytes(), &key()), Err(Broken { line: 1, what }), "{text:?}");
+        }
+        let endless = vec![b'a'; MAX_LINE + 1];
+        assert_eq!(verify(&endless[..], &key()), Err(Broken { line: 1, what: Fault::TooLong }));
+    }
+}

@@ -1,0 +1,182 @@
+//! A request's body: read, stripped of what the platform added for itself, and written again.
+
+use serde_json::{Map, Value};
+
+use super::Platform;
+
+/// Top-level fields that voice platforms add for their own custom-LLM servers (sources: VOICE.md, sections 1 and 4).
+/// They are consumed, never forwarded: they hold the caller's number, account secrets, whole call records.
+const PLATFORM_FIELDS: [&str; 8] =
+    ["call", "phoneNumber", "customer", "assistant", "elevenlabs_extra_body", "user_id", "chat", "timestamp"];
+
+/// Top-level fields of OpenAI's schema (openai-openapi, 2026-08-21). For a known platform everything else is dropped.
+const OPENAI_FIELDS: [&str; 40] = [
+    "messages", "model", "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
+    "max_completion_tokens", "max_tokens", "metadata", "modalities", "moderation", "n", "parallel_tool_calls",
+    "prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_retention", "reasoning_effort",
+    "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream", "stream_options",
+    "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity", "web_search_options",
+    "reasoning", "thinking", "top_k", "enable_thinking",
+];
+
+/// Why a body is refused. Says where, never quotes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// Not JSON.
+    #[error("the body is not JSON: line {line}, column {column}")]
+    NotJson {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// JSON of another shape.
+    #[error("{path}: {expected}")]
+    Shape {
+        /// Where.
+        path: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A value in a place that cannot hold a token.
+    #[error("{path} holds protected data, and a name cannot be masked: rename it")]
+    ProtectedName {
+        /// Where.
+        path: String,
+    },
+}
+
+impl BadRequest {
+    pub(super) fn shape(path: impl Into<String>, expected: &'static str) -> Self {
+        Self::Shape { path: path.into(), expected }
+    }
+
+    /// The field, for `param` in OpenAI's error shape.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            BadRequest::NotJson { .. } => None,
+            BadRequest::Shape { path, .. } | BadRequest::ProtectedName { path } => Some(path),
+        }
+    }
+}
+
+/// A chat completion request. It has no `Debug`: it is the caller's text.
+pub struct ChatRequest {
+    /// The body, with the platform's own fields taken out.
+    pub body: Map<String, Value>,
+    /// The platform's id of the phone call, where the body names it.
+    pub call_id: Option<String>,
+}
+
+impl ChatRequest {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is not a JSON object with a list of messages. Nesting past 128 levels is refused as not JSON.
+    pub fn parse(bytes: &[u8], platform: Platform) -> Result<Self, BadRequest> {
+        let value: Value = serde_json::from_slice(bytes)
+            .map_err(|error| BadRequest::NotJson { line: error.line(), column: error.column() })?;
+        let Value::Object(mut body) = value else {
+            return Err(BadRequest::shape("body", "must be a JSON object"));
+        };
+        match body.get("messages") {
+            Some(Value::Array(_)) => {}
+            Some(_) => return Err(BadRequest::shape("messages", "must be a list")),
+            None => return Err(BadRequest::shape("messages", "is required")),
+        }
+        let call_id = call_id(&body);
+        consume_platform_fields(&mut body, platform);
+        Ok(Self { body, call_id })
+    }
+
+    /// The model asked for.
+    pub fn model(&self) -> Result<Option<&str>, BadRequest> {
+        match self.body.get("model") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(model)) => Ok(Some(model)),
+            Some(_) => Err(BadRequest::shape("model", "must be a string")),
+        }
+    }
+
+    /// Whether a stream is asked for.
+    pub fn streams(&self) -> Result<bool, BadRequest> {
+        match self.body.get("stream") {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(stream)) => Ok(*stream),
+            Some(_) => Err(BadRequest::shape("stream", "must be true or false")),
+        }
+    }
+
+    /// The body as it goes upstream.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.body).expect("a map of JSON values is JSON")
+    }
+}
+
+/// Vapi's `call.id`; ElevenLabs' extra body, where a session id is put by hand.
+fn call_id(body: &Map<String, Value>) -> Option<String> {
+    let in_field = |field: &str, key: &str| body.get(field)?.get(key)?.as_str().map(str::to_owned);
+    in_field("call", "id").or_else(|| in_field("elevenlabs_extra_body", "session_id")).filter(|id| !id.is_empty())
+}
+
+fn consume_platform_fields(body: &mut Map<String, Value>, platform: Platform) {
+    for field in PLATFORM_FIELDS {
+        body.shift_remove(field);
+    }
+    if platform == Platform::Vapi {
+        body.shift_remove("metadata");
+    }
+    if platform != Platform::Custom {
+        body.retain(|field, _| OPENAI_FIELDS.contains(&field.as_str()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str, platform: Platform) -> Result<ChatRequest, BadRequest> {
+        ChatRequest::parse(body.as_bytes(), platform)
+    }
+
+    fn refused(body: &str) -> String {
+        match parse(body, Platform::Custom) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_chat_request_is_refused_with_a_place() {
+        assert_eq!(refused("{"), "the body is not JSON: line 1, column 1");
+        assert_eq!(refused("[]"), "body: must be a JSON object");
+        assert_eq!(refused("{}"), "messages: is required");
+        assert_eq!(refused(r#"{"messages": {}}"#), "messages: must be a list");
+        assert_eq!(refused(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))), "the body is not JSON: line 1, column 128");
+        assert!(refused(r#"{"messages": ["\ud800"]}"#).starts_with("the body is not JSON"));
+        assert!(ChatRequest::parse(b"{\"messages\": [\"\xff\"]}", Platform::Custom).is_err());
+    }
+
+    #[test]
+    fn what_a_platform_adds_for_itself_is_consumed() {
+        let body = r#"{"messages": [], "call": {"id": "c1"}, "phoneNumber": {"twilioAuthToken": "x"},
+            "customer": {"number": "+14155550123"}, "metadata": {"a": "b"}, "anything": "Jane"}"#;
+        let vapi = parse(body, Platform::Vapi).ok().expect("parsed");
+        assert_eq!(vapi.call_id.as_deref(), Some("c1"));
+        assert_eq!(vapi.body.keys().collect::<Vec<_>>(), ["messages"]);
+        let custom = parse(body, Platform::Custom).ok().expect("parsed");
+        assert_eq!(custom.body.keys().collect::<Vec<_>>(), ["messages", "metadata", "anything"]);
+    }
+
+    #[test]
+    fn of_two_equal_keys_the_last_is_what_is_masked_and_sent() {
+        let request = parse(r#"{"messages": [], "user": "Jane", "user": "Joe"}"#, Platform::Custom).ok().expect("parsed");
+        assert_eq!(request.to_bytes(), br#"{"messages":[],"user":"Joe"}"#);
+    }
+
+    #[test]
+    fn numbers_are_sent_as_they_came() {
+        let body = r#"{"messages":[],"seed":12345678901234567890123,"temperature":1.0}"#;
+        assert_eq!(parse(body, Platform::Custom).ok().expect("parsed").to_bytes(), body.as_bytes());
+    }
+}

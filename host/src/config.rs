@@ -1,0 +1,284 @@
+//! Every setting of the service, read in one place: [`Environment`] is what was typed, [`Config`] is checked and ready.
+//!
+//! Any variable may also come from a file named by `<NAME>_FILE`. All mistakes are reported together, each with the
+//! variable's name and never with its value: it may be a secret.
+
+mod environment;
+mod files;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
+use crate::sensitive::SensitiveText;
+
+pub use environment::{Environment, Problem, Problems, VARIABLES};
+
+/// The kid that policies use unless they name another.
+pub const DEFAULT_KID: &str = "K_HEALTHCARE";
+
+/// Where chat completions are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Provider {
+    /// Any server that speaks OpenAI's API.
+    Openai,
+    /// Built in: echoes what it received.
+    Stub,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For a person.
+    Pretty,
+}
+
+/// The service's settings. Secrets in it do not print.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Keys may be generated, and a broken policy file is no reason not to start.
+    pub development: bool,
+    /// Where to listen.
+    pub listen_addr: SocketAddr,
+    /// How clients reach us, without a slash at the end.
+    pub public_url: String,
+    /// Everything we keep stands below it unless a path says otherwise.
+    pub data_dir: PathBuf,
+    /// Agents, sessions, tokens.
+    pub database: PathBuf,
+    /// The vault's own file.
+    pub vault: PathBuf,
+    /// The journal.
+    pub journal: PathBuf,
+    /// A policy file or a folder of them.
+    pub policy_path: Option<PathBuf>,
+    /// Components to load at start, in place of embedded ones of the same name.
+    pub plugin_dir: Option<PathBuf>,
+    /// Where chat completions go.
+    pub provider: Provider,
+    /// Authenticates upstream.
+    pub openai_api_key: Option<SensitiveText>,
+    /// With its path, without a slash at the end.
+    pub openai_base_url: String,
+    /// The model of agents that name none.
+    pub default_model: String,
+    /// Until the upstream's first byte, and between two of a stream's.
+    pub upstream_timeout: Duration,
+    /// For all passes of a request together.
+    pub detection_timeout: Duration,
+    /// Threads for passes.
+    pub pass_threads: usize,
+    /// Of a proxied request, in bytes.
+    pub max_body_bytes: usize,
+    /// Where Prometheus reads, when it does.
+    pub metrics_addr: Option<SocketAddr>,
+    /// A `tracing` filter.
+    pub log_level: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Token keys.
+    pub keys: KeyRing,
+    /// Chains the journal.
+    pub audit_key: SecretKey,
+    /// Derives whatever else needs a secret of this install.
+    pub session_secret: SecretKey,
+}
+
+impl Config {
+    /// Checks an environment. In development mode keys that are missing are made below the data folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong or missing, at once.
+    pub fn load(environment: &Environment) -> Result<Self, Problems> {
+        let mut read = environment.reader();
+        let development = environment.is_empty() || read.flag("MASKER_DEV", false);
+        let listen_addr =
+            read.parsed("MASKER_LISTEN_ADDR", "an address such as 127.0.0.1:8080").unwrap_or(([127, 0, 0, 1], 8080).into());
+        let data_dir = PathBuf::from(read.text("MASKER_DATA_DIR").unwrap_or_else(|| "masker-data".into()));
+        let path = |text: Option<String>, name: &str| text.map_or_else(|| data_dir.join(name), PathBuf::from);
+        let database = match read.text("MASKER_DATABASE_URL") {
+            None => data_dir.join("masker.db"),
+            Some(url) => match url.strip_prefix("sqlite://") {
+                Some(path) if !path.is_empty() => PathBuf::from(path),
+                _ => {
+                    read.problem("MASKER_DATABASE_URL", "must have the form sqlite:///path/to/file");
+                    PathBuf::new()
+                }
+            },
+        };
+        let provider = match read.text("MASKER_UPSTREAM_PROVIDER").as_deref() {
+            None => Provider::Openai,
+            Some("openai") => Provider::Openai,
+            Some("stub") => Provider::Stub,
+            Some(_) => {
+                read.problem("MASKER_UPSTREAM_PROVIDER", "must be openai or stub");
+                Provider::Stub
+            }
+        };
+        let log_format = match read.text("MASKER_LOG_FORMAT").as_deref() {
+            None if development => LogFormat::Pretty,
+            None | Some("json") => LogFormat::Json,
+            Some("pretty") => LogFormat::Pretty,
+            Some(_) => {
+                read.problem("MASKER_LOG_FORMAT", "must be json or pretty");
+                LogFormat::Json
+            }
+        };
+        let keys_dir = development.then(|| data_dir.join("keys"));
+        let keys = token_keys(&mut read, keys_dir.as_deref());
+        let audit_key = read.secret_key("MASKER_AUDIT_HMAC_KEY", keys_dir.as_deref());
+        let session_secret = read.secret_key("MASKER_SESSION_SECRET", keys_dir.as_deref());
+        let vault = path(read.text("MASKER_VAULT_PATH"), "vault.db");
+        let journal = path(read.text("MASKER_AUDIT_LOG_PATH"), "audit.jsonl");
+        let millis = |value: u64| Duration::from_millis(value);
+        let config = Self {
+            development,
+            listen_addr,
+            public_url: read
+                .url("MASKER_PUBLIC_URL")
+                .unwrap_or_else(|| format!("http://{listen_addr}"))
+                .trim_end_matches('/')
+                .to_owned(),
+            database,
+            vault,
+            journal,
+            policy_path: read.text("MASKER_POLICY_PATH").map(PathBuf::from),
+            plugin_dir: read.text("MASKER_PLUGIN_DIR").map(PathBuf::from),
+            provider,
+            openai_api_key: read.text("MASKER_OPENAI_API_KEY").map(SensitiveText::from),
+            openai_base_url: base_url(read.url("MASKER_OPENAI_BASE_URL")),
+            default_model: read.text("MASKER_DEFAULT_MODEL").unwrap_or_else(|| "gpt-4o-mini".into()),
+            upstream_timeout: millis(read.number("MASKER_UPSTREAM_TIMEOUT_MS", 30_000, 1..=3_600_000)),
+            detection_timeout: millis(read.number("MASKER_DETECTION_TIMEOUT_MS", 200, 1..=60_000)),
+            pass_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            max_body_bytes: read.number("MASKER_MAX_BODY_BYTES", 8 << 20, 1024..=1 << 30) as usize,
+            metrics_addr: read.parsed("MASKER_METRICS_ADDR", "an address such as 127.0.0.1:9090"),
+            log_level: read.text("MASKER_LOG_LEVEL").unwrap_or_else(|| "info".into()),
+            log_format,
+            keys,
+            audit_key,
+            session_secret,
+            data_dir,
+        };
+        read.finish(config)
+    }
+}
+
+/// `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`; the default kid's is made in development mode.
+fn token_keys(read: &mut environment::Reader<'_>, keys_dir: Option<&std::path::Path>) -> KeyRing {
+    let mut kids: Vec<String> = read
+        .names_with_prefix("MASKER_KEY_")
+        .filter(|rest| !rest.ends_with("_OLD") && *rest != "ROTATION_GRACE_DAYS")
+        .map(str::to_owned)
+        .collect();
+    if keys_dir.is_some() && !kids.iter().any(|kid| kid == DEFAULT_KID) {
+        kids.push(DEFAULT_KID.to_owned());
+    }
+    if kids.is_empty() {
+        read.problem("MASKER_KEY_K_HEALTHCARE", "is missing: the token key of a kid, base64 of 32 bytes");
+    }
+    let mut pairs = Vec::new();
+    for name in kids {
+        let variable = format!("MASKER_KEY_{name}");
+        let Some(kid) = Kid::new(&name) else {
+            read.problem(&variable, "a kid is of the form [A-Z0-9_]+");
+            continue;
+        };
+        let current = read.secret_key(&variable, keys_dir);
+        let old_variable = format!("{variable}_OLD");
+        let old = read.is_set(&old_variable).then(|| read.secret_key(&old_variable, None));
+        pairs.push((kid, KeyPair { current, old }));
+    }
+    KeyRing::new(pairs)
+}
+
+/// As given when it has a path, with `/v1` when it has none.
+fn base_url(given: Option<String>) -> String {
+    let url = given.unwrap_or_else(|| "https://api.openai.com/v1".into());
+    let url = url.trim_end_matches('/');
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    if after_scheme.contains('/') { url.to_owned() } else { format!("{url}/v1") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> String {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode([byte; 32])
+    }
+
+    fn production(extra: &[(&str, &str)]) -> Result<Config, Problems> {
+        let key = key(1);
+        let mut variables: Vec<(&str, &str)> = vec![
+            ("MASKER_KEY_K_HEALTHCARE", &key),
+            ("MASKER_AUDIT_HMAC_KEY", &key),
+            ("MASKER_SESSION_SECRET", &key),
+        ];
+        variables.extend(extra);
+        Config::load(&Environment::from_pairs(variables))
+    }
+
+    #[test]
+    fn production_lists_everything_that_is_missing_at_once() {
+        let problems =
+            Config::load(&Environment::from_pairs([("MASKER_LOG_LEVEL", "info")])).expect_err("refused").to_string();
+        for name in ["MASKER_KEY_K_HEALTHCARE", "MASKER_AUDIT_HMAC_KEY", "MASKER_SESSION_SECRET"] {
+            assert!(problems.contains(name), "{problems}");
+        }
+    }
+
+    #[test]
+    fn a_bad_value_is_named_and_never_repeated() {
+        let problems = production(&[
+            ("MASKER_LISTEN_ADDR", "secret-1"),
+            ("MASKER_UPSTREAM_TIMEOUT_MS", "secret-2"),
+            ("MASKER_KEY_K_B", "secret-3"),
+            ("MASKER_OPENAI_BASE_URL", "secret-4"),
+        ])
+        .expect_err("refused")
+        .to_string();
+        for name in ["MASKER_LISTEN_ADDR", "MASKER_UPSTREAM_TIMEOUT_MS", "MASKER_KEY_K_B", "MASKER_OPENAI_BASE_URL"] {
+            assert!(problems.contains(name), "{problems}");
+        }
+        assert!(!problems.contains("secret"), "{problems}");
+    }
+
+    #[test]
+    fn the_base_url_gets_v1_only_when_it_has_no_path() {
+        let url = |given: &str| production(&[("MASKER_OPENAI_BASE_URL", given)]).expect("loads").openai_base_url;
+        assert_eq!(url("http://127.0.0.1:9"), "http://127.0.0.1:9/v1");
+        assert_eq!(url("http://127.0.0.1:9/"), "http://127.0.0.1:9/v1");
+        assert_eq!(url("https://x.example/openai/v2/"), "https://x.example/openai/v2");
+    }
+
+    #[test]
+    fn development_keys_are_made_once_and_are_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().to_str().expect("UTF-8");
+        let load = || {
+            Config::load(&Environment::from_pairs([("MASKER_DEV", "1"), ("MASKER_DATA_DIR", path)])).expect("loads")
+        };
+        let first = load();
+        assert_eq!(first.audit_key.expose(), load().audit_key.expose());
+        assert_ne!(first.audit_key.expose(), first.session_secret.expose());
+        let mode = std::fs::metadata(folder.path().join("keys/MASKER_AUDIT_HMAC_KEY")).expect("made").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_secret_may_come_from_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("key");
+        std::fs::write(&file, format!("{}\n", key(9))).expect("written");
+        let path = file.to_str().expect("UTF-8");
+        let config = production(&[("MASKER_KEY_K_B_FILE", path)]).expect("loads");
+        let kid = Kid::new("K_B").expect("a kid");
+        assert_eq!(config.keys.get(&kid).expect("known").current.expose(), &[9; 32]);
+    }
+}

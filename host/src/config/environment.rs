@@ -1,0 +1,225 @@
+//! Variables as they were typed, and a reader that collects what is wrong with them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::files;
+use crate::keys::SecretKey;
+
+/// Every variable this release reads, beside `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`.
+pub const VARIABLES: [&str; 23] = [
+    "MASKER_AUDIT_HMAC_KEY",
+    "MASKER_AUDIT_LOG_PATH",
+    "MASKER_DATABASE_URL",
+    "MASKER_DATA_DIR",
+    "MASKER_DEFAULT_MODEL",
+    "MASKER_DETECTION_TIMEOUT_MS",
+    "MASKER_DEV",
+    "MASKER_LISTEN_ADDR",
+    "MASKER_LOG_FORMAT",
+    "MASKER_LOG_LEVEL",
+    "MASKER_MAX_BODY_BYTES",
+    "MASKER_METRICS_ADDR",
+    "MASKER_OPENAI_API_KEY",
+    "MASKER_OPENAI_BASE_URL",
+    "MASKER_PLUGIN_DIR",
+    "MASKER_POLICY_PATH",
+    "MASKER_PUBLIC_URL",
+    "MASKER_SERVER",
+    "MASKER_SESSION",
+    "MASKER_SESSION_SECRET",
+    "MASKER_UPSTREAM_PROVIDER",
+    "MASKER_UPSTREAM_TIMEOUT_MS",
+    "MASKER_VAULT_PATH",
+];
+
+/// The `MASKER_*` variables of a process.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// This process's. A value that is not Unicode counts as not set.
+    pub fn of_process() -> Self {
+        Self::from_pairs(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
+    }
+
+    /// These, for tests and for settings that the program makes itself.
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self(pairs.filter(|(name, value)| name.starts_with("MASKER_") && !value.is_empty()).collect())
+    }
+
+    /// Whether nothing at all is set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names of variables that nothing reads, each with the nearest one that is read.
+    pub fn unknown(&self) -> Vec<(&str, &'static str)> {
+        let known = |name: &str| {
+            let plain = name.strip_suffix("_FILE").unwrap_or(name);
+            VARIABLES.contains(&plain) || name.starts_with("MASKER_KEY_")
+        };
+        self.0
+            .keys()
+            .filter(|name| !known(name))
+            .map(|name| {
+                let nearest = VARIABLES.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
+                (name.as_str(), *nearest.unwrap_or(&"MASKER_DEV"))
+            })
+            .collect()
+    }
+
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader { environment: self, problems: Vec::new() }
+    }
+}
+
+/// One thing that is wrong with the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable.
+    pub variable: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Everything that is wrong with the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings cannot be used:")?;
+        for problem in &self.0 {
+            write!(f, "\n  {}: {}", problem.variable, problem.message)?;
+        }
+        if self.0.iter().any(|problem| problem.message.contains("is missing")) {
+            f.write_str("\n  (make a key with: openssl rand -base64 32; to try Masker without any, set MASKER_DEV=1)")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Reads variables and collects problems.
+pub(super) struct Reader<'e> {
+    environment: &'e Environment,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    pub fn finish<T>(self, value: T) -> Result<T, Problems> {
+        if self.problems.is_empty() { Ok(value) } else { Err(Problems(self.problems)) }
+    }
+
+    pub fn problem(&mut self, variable: &str, message: impl Into<String>) {
+        self.problems.push(Problem { variable: variable.into(), message: message.into() });
+    }
+
+    pub fn is_set(&self, name: &str) -> bool {
+        self.environment.0.contains_key(name) || self.environment.0.contains_key(&format!("{name}_FILE"))
+    }
+
+    /// The variable, or the content of the file that `<NAME>_FILE` names, without the white space around it.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        if let Some(value) = self.environment.0.get(name) {
+            return Some(value.clone());
+        }
+        let file_variable = format!("{name}_FILE");
+        let path = self.environment.0.get(&file_variable)?;
+        match std::fs::read_to_string(path) {
+            Ok(content) => Some(content.trim().to_owned()),
+            Err(error) => {
+                self.problem(&file_variable, format!("the file cannot be read: {}", error.kind()));
+                None
+            }
+        }
+    }
+
+    /// The rest of every name that begins with `prefix`, once, whether it is set itself or by a file.
+    pub fn names_with_prefix(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        let names = self.environment.0.keys().filter_map(move |name| name.strip_prefix(prefix));
+        let unique: std::collections::BTreeSet<&str> =
+            names.map(|name| name.strip_suffix("_FILE").unwrap_or(name)).collect();
+        unique.into_iter()
+    }
+
+    pub fn parsed<T: FromStr>(&mut self, name: &str, form: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.problem(name, format!("must be {form}"));
+        }
+        parsed
+    }
+
+    pub fn flag(&mut self, name: &str, default: bool) -> bool {
+        match self.text(name).as_deref() {
+            None => default,
+            Some("1" | "true") => true,
+            Some("0" | "false") => false,
+            Some(_) => {
+                self.problem(name, "must be 1 or 0");
+                default
+            }
+        }
+    }
+
+    pub fn number(&mut self, name: &str, default: u64, range: RangeInclusive<u64>) -> u64 {
+        let form = format!("a whole number from {} to {}", range.start(), range.end());
+        let Some(number) = self.parsed::<u64>(name, &form) else { return default };
+        if !range.contains(&number) {
+            self.problem(name, format!("must be {form}"));
+        }
+        number
+    }
+
+    pub fn url(&mut self, name: &str) -> Option<String> {
+        let url = self.text(name)?;
+        let sound = url.parse::<hyper::Uri>().is_ok_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+        });
+        if !sound {
+            self.problem(name, "must be an http or https URL without a query");
+        }
+        Some(url)
+    }
+
+    /// A key of 32 bytes in base64. When it is not set and there is a folder, it is read from there or made there.
+    pub fn secret_key(&mut self, name: &str, generate_in: Option<&Path>) -> SecretKey {
+        let missing = SecretKey::new([0; 32]);
+        let text = match (self.text(name), generate_in) {
+            (Some(text), _) => text,
+            (None, Some(folder)) => match files::read_or_make_key(folder, name) {
+                Ok(text) => text,
+                Err(error) => {
+                    self.problem(name, format!("no key could be made below {}: {error}", folder.display()));
+                    return missing;
+                }
+            },
+            (None, None) => {
+                if !self.is_set(name) {
+                    self.problem(name, "is missing: base64 of 32 random bytes");
+                }
+                return missing;
+            }
+        };
+        match STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+            Some(bytes) => SecretKey::new(bytes),
+            None => {
+                self.problem(name, "must be base64 of exactly 32 bytes");
+                missing
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Many findings, one decision per span.
+//!
+//! Passes overlap, disagree and cut words; this is the one place where that is settled. The rule, in order:
+//!
+//! 1. Every occurrence of a `deny` text is a finding of the pass `deny`. A finding is dropped when its kind is not
+//!    masked by the policy, when its pass is switched off for that kind, or when its confidence is below the kind's
+//!    threshold (or no number). The host's own findings (`deny`, `memory`, `host`) have no threshold.
+//! 2. A finding of a kind whose action is passthrough is dropped, so that it never weakens another that overlaps it.
+//! 3. The span is made tidy: see `edges`. A finding wholly inside an occurrence of an `allow` text is dropped, unless
+//!    it is the host's own.
+//! 4. Findings that overlap become one decision over the union of their spans, so that nothing that a pass found stays
+//!    visible. Its kind, confidence, pass and replacement are those of the best: highest confidence, then longest, then
+//!    the pass that the policy names first (the host's own before all), then the earliest. When one of them asks to
+//!    redact, it is redacted. A replacement stands only for exactly the span it was made for, and only tokens are
+//!    replaced by one.
+//! 5. Neighbouring names of one pass with one space or hyphen between them are one name, of at most four
+//!    words.
+//!
+//! The order in which findings arrive makes no difference. It is on the path of every request: no allocation but the
+//! two lists, no regular expression.
+
+use std::cmp::Ordering;
+
+use crate::passes::finding::{Action, Decision, Finding};
+use crate::policy::{CompiledPolicy, HOST_PASSES};
+use crate::text::ByteSpan;
+
+mod edges;
+#[cfg(test)]
+mod tests;
+
+/// A longer run of names is several people.
+const MAX_NAME_WORDS: usize = 4;
+
+/// Decides: one list per text, in order, without overlaps. Findings for other messages than `texts` are ignored.
+pub fn merge(findings: &[Finding], texts: &[&str], policy: &CompiledPolicy) -> Vec<Vec<Decision>> {
+    let denied = denied(texts, policy);
+    let mut candidates: Vec<Candidate<'_>> =
+        findings.iter().chain(&denied).filter_map(|finding| Candidate::new(finding, texts, policy)).collect();
+    candidates.sort_unstable_by_key(|candidate| (candidate.finding.message, candidate.span));
+
+    let mut decisions: Vec<Vec<Decision>> = vec![Vec::new(); texts.len()];
+    let mut rest = candidates.as_slice();
+    while let Some(first) = rest.first() {
+        let (cluster, later) = rest.split_at(cluster_length(rest));
+        rest = later;
+        let message = first.finding.message;
+        let decision = decide(cluster);
+        let list = &mut decisions[message];
+        match list.last_mut().filter(|last| are_one_name(last, &decision, texts[message])) {
+            Some(last) => {
+                last.span.end = decision.span.end;
+                last.confidence = last.confidence.max(decision.confidence);
+            }
+            None => list.push(decision),
+        }
+    }
+    decisions
+}
+
+/// A finding that counts.
+struct Candidate<'a> {
+    finding: &'a Finding,
+    span: ByteSpan,
+    action: Action,
+    /// Its pass's place in the policy.
+    rank: usize,
+    may_replace: bool,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(finding: &'a Finding, texts: &[&str], policy: &CompiledPolicy) -> Option<Self> {
+        let text = texts.get(finding.message)?;
+        let rule = policy.rule(&finding.kind)?;
+        let hosts_own = HOST_PASSES.contains(&&*finding.pass);
+        let sure = hosts_own || finding.confidence >= rule.threshold;
+        if !sure || !rule.counts(&finding.pass) || rule.action == Action::Passthrough {
+            return None;
+        }
+        let trimmed = edges::trim(text, edges::within(text, finding.span)?);
+        if !hosts_own && policy.allowed().cover(text, trimmed) {
+            return None;
+        }
+        let place = policy.passes.iter().position(|pass| pass.plugin == finding.pass);
+        Some(Self {
+            finding,
+            span: edges::widen(text, trimmed, &finding.kind),
+            action: rule.action,
+            rank: match place {
+                Some(place) => place + 1,
+                None if hosts_own => 0,
+                None => usize::MAX,
+            },
+            may_replace: place.is_some_and(|place| policy.passes[place].may_replace),
+        })
+    }
+
+    fn length(&self) -> usize {
+        self.span.end - self.span.start
+    }
+
+    /// The better of two is the greater.
+    fn compare(&self, other: &Self) -> Ordering {
+        let confidence = self.finding.confidence.total_cmp(&other.finding.confidence);
+        confidence
+            .then(self.length().cmp(&other.length()))
+            .then(other.rank.cmp(&self.rank))
+            .then(other.span.cmp(&self.span))
+            // Nothing of this matters, except that the order of arrival must not.
+            .then_with(|| other.finding.kind.cmp(&self.finding.kind))
+            .then_with(|| other.finding.pass.cmp(&self.finding.pass))
+            .then_with(|| other.finding.replacement.cmp(&self.finding.replacement))
+    }
+}
+
+/// How many of these, which are in order, overlap the first or one that does.
+fn cluster_length(candidates: &[Candidate<'_>]) -> usize {
+    let Some(first) = candidates.first() else { return 0 };
+    let mut end = first.span.end;
+    let outside = |candidate: &Candidate<'_>| {
+        let out = candidate.finding.message != first.finding.message || candidate.span.start >= end;
+        end = end.max(candidate.span.end);
+        out
+    };
+    candidates.iter().position(outside).unwrap_or(candidates.len()).max(1)
+}
+
+fn decide(cluster: &[Candidate<'_>]) -> Decision {
+    let best = cluster.iter().max_by(|a, b| a.compare(b)).expect("a cluster has its first member");
+    let end = cluster.iter().map(|member| member.span.end).max().unwrap_or(best.span.end);
+    let span = ByteSpan::new(cluster[0].span.start, end);
+    let redact = cluster.iter().any(|member| member.action == Action::Redact);
+    let action = if redact { Action::Redact } else { best.action };
+    let replaces = best.may_replace && span == best.span && action == Action::Tokenize;
+    Decision {
+        span,
+        kind: best.finding.kind.clone(),
+        confidence: best.finding.confidence,
+        action,
+        pass: best.finding.pass.clone(),
+        replacement: best.finding.replacement.clone().filter(|_| replaces),
+    }
+}
+
+fn are_one_name(left: &Decision, right: &Decision, text: &str) -> bool {
+    left.kind.as_str() == "NAME"
+        && left.kind == right.kind
+        && left.pass == right.pass
+        && left.action == right.action
+        && left.replacement.is_none()
+        && right.replacement.is_none()
+        && matches!(&text[left.span.end..right.span.start], " " | "-")
+        && text[left.span.start..right.span.end].split([' ', '-']).count() <= MAX_NAME_WORDS
+}
+
+/// What `deny` finds.
+fn denied(texts: &[&str], policy: &CompiledPolicy) -> Vec<Finding> {
+    if policy.deny.is_empty() {
+        return Vec::new();
+    }
+    let pass: std::sync::Arc<str> = "deny".into();
+    let mut findings = Vec::new();
+    for (message, text) in texts.iter().enumerate() {
+        for (span, index) in policy.denied().find_all(text) {
+            let kind = policy.deny[index].kind.clone();
+            let pass = pass.clone();
+            findings.push(Finding { message, span, kind, confidence: 1.0, pass, replacement: None });
+        }
+    }
+    findings
+}

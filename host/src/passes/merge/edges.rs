@@ -1,0 +1,167 @@
+//! Where a span should begin and end.
+//!
+//! * It is cut to the text and to whole characters ([`within`]).
+//! * White space, sentence punctuation, quotes and a bracket without its partner are taken off its ends ([`trim`]):
+//!   "Jane Doe," and "Jane Doe" are one value and should have one token.
+//! * A cut word is completed ([`widen`]): what is left visible of a word may give away the rest. The word is the run of
+//!   letters and digits around the cut; in a name, an address or an organization a hyphen or apostrophe between letters
+//!   belongs to it, but not the `'s` at its end.
+
+use crate::kind::Kind;
+use crate::policy::words::joined;
+use crate::text::ByteSpan;
+
+/// The span cut to the text and widened to whole characters; `None` when nothing is left.
+pub fn within(text: &str, span: ByteSpan) -> Option<ByteSpan> {
+    let mut end = span.end.min(text.len());
+    let mut start = span.start.min(end);
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    (start < end).then_some(ByteSpan::new(start, end))
+}
+
+/// Without what does not belong to a value. A span of nothing else stays as it is.
+pub fn trim(text: &str, span: ByteSpan) -> ByteSpan {
+    let mut inner = &text[span.range()];
+    let mut start = span.start;
+    while let Some(first) = inner.chars().next() {
+        let unpaired = closing(first).is_some_and(|other| !inner.contains(other));
+        if !(first.is_whitespace() || is_punctuation(first) || unpaired) {
+            break;
+        }
+        inner = &inner[first.len_utf8()..];
+        start += first.len_utf8();
+    }
+    while let Some(last) = inner.chars().next_back() {
+        let unpaired = opening(last).is_some_and(|other| !inner.contains(other));
+        if !(last.is_whitespace() || is_punctuation(last) || unpaired) {
+            break;
+        }
+        inner = &inner[..inner.len() - last.len_utf8()];
+    }
+    if inner.is_empty() { span } else { ByteSpan::new(start, start + inner.len()) }
+}
+
+/// With the rest of the words that its ends cut.
+pub fn widen(text: &str, span: ByteSpan, kind: &Kind) -> ByteSpan {
+    let hyphens = matches!(kind.as_str(), "NAME" | "ADDRESS" | "ORGANIZATION");
+    let ByteSpan { mut start, mut end } = span;
+    while let Some(step) = before(text, start, hyphens && start < span.start) {
+        start -= step;
+    }
+    while let Some(step) = after(text, end, hyphens && end > span.end) {
+        end += step;
+    }
+    ByteSpan::new(start, end)
+}
+
+/// How many bytes before `at` belong to the word that continues there.
+fn before(text: &str, at: usize, hyphens: bool) -> Option<usize> {
+    let next = text[at..].chars().next()?;
+    let mut back = text[..at].chars().rev();
+    let last = back.next()?;
+    if joined(last, next) {
+        return Some(last.len_utf8());
+    }
+    let letter = back.next().filter(|c| c.is_alphabetic())?;
+    (hyphens && is_hyphen(last) && next.is_alphabetic()).then_some(last.len_utf8() + letter.len_utf8())
+}
+
+/// How many bytes from `at` on belong to the word that stands before.
+fn after(text: &str, at: usize, hyphens: bool) -> Option<usize> {
+    let last = text[..at].chars().next_back()?;
+    let mut rest = text[at..].chars();
+    let next = rest.next()?;
+    if joined(last, next) {
+        return Some(next.len_utf8());
+    }
+    let letter = rest.next().filter(|c| c.is_alphabetic())?;
+    let inner = hyphens && is_hyphen(next) && last.is_alphabetic() && !is_possessive(&text[at..]);
+    inner.then_some(next.len_utf8() + letter.len_utf8())
+}
+
+fn is_possessive(rest: &str) -> bool {
+    let mut chars = rest.chars();
+    matches!(chars.next(), Some('\'' | '\u{2019}'))
+        && matches!(chars.next(), Some('s' | 'S'))
+        && !chars.next().is_some_and(char::is_alphanumeric)
+}
+
+fn is_hyphen(c: char) -> bool {
+    matches!(c, '-' | '\'' | '\u{2019}')
+}
+
+fn is_punctuation(c: char) -> bool {
+    matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '"' | '\'' | '`' | '…' | '“' | '”' | '‘' | '’' | '«' | '»')
+}
+
+fn closing(c: char) -> Option<char> {
+    match c {
+        '(' => Some(')'),
+        '[' => Some(']'),
+        '{' => Some('}'),
+        '<' => Some('>'),
+        _ => None,
+    }
+}
+
+fn opening(c: char) -> Option<char> {
+    match c {
+        ')' => Some('('),
+        ']' => Some('['),
+        '}' => Some('{'),
+        '>' => Some('<'),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `text` has the finding between `<` and `>`.
+    fn check(kind: &str, text: &str, expected: &str) {
+        let start = text.find('<').expect("a start");
+        let end = text.find('>').expect("an end") - 1;
+        let text = text.replace(['<', '>'], "");
+        let span = within(&text, ByteSpan::new(start, end)).expect("not empty");
+        let tidy = widen(&text, trim(&text, span), &Kind::new(kind).expect("a kind"));
+        assert_eq!(&text[tidy.range()], expected, "{text}");
+    }
+
+    #[test]
+    fn punctuation_and_space_are_taken_off_the_ends() {
+        check("NAME", "I am< Jane Doe, >you know", "Jane Doe");
+        check("NAME", "(“<Jane”)> said", "Jane");
+        check("PHONE", "call <(555) 123-4567.>", "(555) 123-4567");
+        check("PHONE", "call <+1 555>", "+1 555");
+        check("URL", "(see <http://a.b/c).>", "http://a.b/c");
+        check("NAME", "<?!>", "?!");
+    }
+
+    #[test]
+    fn a_cut_word_is_completed() {
+        check("NAME", "Mr. <Joh>nson-Smith's cat", "Johnson-Smith");
+        check("NAME", "J. D'Ar<tagnan> is", "D'Artagnan");
+        check("NAME", "<Smith>'s cat", "Smith");
+        check("NAME", "<Smith>-Jones", "Smith");
+        check("NAME", "<Mull>e\u{301}r", "Mulle\u{301}r");
+        check("NAME", "<Mulle>\u{301} x", "Mulle\u{301}");
+        check("SSN", "no. A1<23>45-6", "A12345");
+        check("NAME", "我是<张伟>吗", "张伟");
+    }
+
+    #[test]
+    fn a_character_is_never_cut() {
+        let text = "aé";
+        assert_eq!(within(text, ByteSpan::new(2, 3)), Some(ByteSpan::new(1, 3)));
+        assert_eq!(within(text, ByteSpan::new(0, 2)), Some(ByteSpan::new(0, 3)));
+        assert_eq!(within(text, ByteSpan::new(2, 99)), Some(ByteSpan::new(1, 3)));
+        assert_eq!(within(text, ByteSpan::new(9, 99)), None);
+        assert_eq!(within(text, ByteSpan::new(1, 1)), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! One proxied request, once it is over: what the API lists and reports count. Pure data.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::audit::chain::Hash;
+use crate::audit::event::{Completed, Event, EventKind, Opened};
+use crate::clock::Timestamp;
+use crate::ids::{AccountId, AgentId, SessionId};
+use crate::kind::Kind;
+
+pub use crate::audit::event::{StageDurations, Status};
+
+/// A stretch of bytes of the journal, whole lines.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ByteRange {
+    /// First byte.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+}
+
+/// A session.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: SessionId,
+    /// Who owns its agent.
+    pub account_id: AccountId,
+    /// The agent that was called.
+    pub agent_id: AgentId,
+    /// The agent's name at that time.
+    pub agent_name: Arc<str>,
+    /// The phone call it belongs to, as the pipeline names it.
+    pub call_id: Option<String>,
+    /// When it was opened.
+    pub started_at: Timestamp,
+    /// When it was over; `None` when Masker stopped before.
+    pub ended_at: Option<Timestamp>,
+    /// How it ended.
+    pub status: Status,
+    /// How many spans of each kind were masked.
+    pub redactions_by_kind: BTreeMap<Kind, u32>,
+    /// The upstream model.
+    pub upstream_model: Arc<str>,
+    /// The policy in force.
+    pub policy_name: Arc<str>,
+    /// Its version.
+    pub policy_version: u32,
+    /// How long each stage took.
+    pub stages: StageDurations,
+    /// Which of its `redaction` events, counted from 0, came back in the answer.
+    pub rehydrated: Vec<u32>,
+    /// Tree hash over its events.
+    pub merkle_root: Option<Hash>,
+    /// Where its events stand in the journal: the ranges of the receipts.
+    pub journal: Vec<ByteRange>,
+}
+
+impl SessionRow {
+    /// From the first to the last byte.
+    pub fn duration_ms(&self) -> Option<i64> {
+        self.ended_at.map(|end| end.millis() - self.started_at.millis())
+    }
+
+    /// Every span of the request.
+    pub fn redaction_count(&self) -> u64 {
+        self.redactions_by_kind.values().copied().map(u64::from).sum()
+    }
+
+    /// The event that is appended before the text leaves: the row can be rebuilt from it.
+    pub fn opened_event(&self) -> Event {
+        Event {
+            call_id: self.call_id.clone(),
+            opened: Some(Box::new(Opened {
+                model: self.upstream_model.clone(),
+                policy_name: self.policy_name.clone(),
+            })),
+            ..self.event(EventKind::SessionOpened, self.started_at)
+        }
+    }
+
+    /// The event that closes the session.
+    pub fn completed_event(&self) -> Event {
+        Event {
+            completed: Some(Box::new(Completed {
+                status: self.status,
+                redactions_by_kind: self.redactions_by_kind.clone(),
+                stages: self.stages,
+                rehydrated: self.rehydrated.clone(),
+            })),
+            ..self.event(EventKind::SessionCompleted, self.ended_at.unwrap_or(self.started_at))
+        }
+    }
+
+    fn event(&self, kind: EventKind, ts: Timestamp) -> Event {
+        Event {
+            session_id: Some(self.id),
+            agent_id: Some(self.agent_id),
+            policy_version: Some(self.policy_version),
+            ..Event::new(kind, ts)
+        }
+    }
+}

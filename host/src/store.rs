@@ -1,0 +1,90 @@
+//! State on disk: two SQLite databases and the journal. All SQL is below this module, one function per question.
+//!
+//! This is where another engine would go: nothing above sees a type of SQLite. Queries run on threads of their own
+//! (`store/db.rs`), so that every function here may be awaited on an async worker. Callers' values are in the vault
+//! only, sealed; the errors quote no row.
+//!
+//! Open the [`journal::Journal`] first: its lock keeps a second process away from the databases too.
+
+pub mod accounts;
+pub mod agents;
+pub mod api_tokens;
+mod columns;
+mod db;
+mod error;
+pub mod journal;
+mod migrations;
+mod page;
+mod rebuild;
+pub mod sessions;
+mod stats;
+pub mod vault;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use db::Db;
+pub use error::StoreError;
+use journal::OpenSessions;
+pub use page::Page;
+pub use rebuild::Rebuilt;
+pub use stats::AgentStats;
+use vault::Vault;
+
+use crate::clock::Clock;
+use crate::ids::AccountId;
+
+/// Where the databases are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StorePaths {
+    /// Accounts, agents and sessions.
+    pub main: PathBuf,
+    /// Masked values.
+    pub vault: PathBuf,
+}
+
+/// Both databases. Dropping it writes what is queued and ends its threads.
+pub struct Store {
+    main: Db,
+    vault: Vault,
+    clock: Clock,
+    first_account: AccountId,
+    open_sessions: OnceLock<Arc<OpenSessions>>,
+}
+
+/// Whether the databases answer and take rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Health {
+    /// Accounts, agents and sessions.
+    pub db: bool,
+    /// Masked values.
+    pub vault: bool,
+}
+
+impl Store {
+    /// Opens or creates the databases, mode 0600, runs the migrations they lack, and makes the first account.
+    pub fn open(paths: &StorePaths, clock: Clock) -> Result<Self, StoreError> {
+        let (main, first_account) = Db::open(&paths.main, &db::MAIN, |conn| accounts::first(conn, clock.now()))?;
+        let vault = Vault::open(&paths.vault, clock.clone())?;
+        Ok(Self { main, vault, clock, first_account, open_sessions: OnceLock::new() })
+    }
+
+    /// The owner's account, for which the command line acts.
+    pub fn first_account(&self) -> AccountId {
+        self.first_account
+    }
+
+    /// Masked values.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Cheap enough for every `GET /health`.
+    pub async fn health(&self) -> Health {
+        let (db, vault) = tokio::join!(self.main.is_healthy(), self.vault.is_healthy());
+        Health { db, vault }
+    }
+}
+
+#[cfg(test)]
+mod tests;

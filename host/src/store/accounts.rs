@@ -1,0 +1,69 @@
+//! Accounts: who owns agents, sessions and tokens.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{Store, StoreError, columns};
+use crate::clock::Timestamp;
+use crate::ids::AccountId;
+
+/// An account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// What people call it.
+    pub name: String,
+    /// `beta`, `pilot`, `production` or `internal`.
+    pub plan: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Store {
+    /// An account by its id.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.main.read(move |conn| by_id(conn, id)).await
+    }
+}
+
+fn by_id(conn: &Connection, id: AccountId) -> Result<Option<Account>, StoreError> {
+    let mut query = conn.prepare_cached("SELECT id, name, plan, created_at FROM accounts WHERE id = ?1")?;
+    Ok(query.query_row([id.text()], account).optional()?)
+}
+
+/// The oldest account, which owns the install; made when there is none.
+pub(super) fn first(conn: &Connection, now: Timestamp) -> Result<AccountId, StoreError> {
+    let oldest = "SELECT id FROM accounts ORDER BY created_at, id LIMIT 1";
+    if let Some(id) = conn.query_row(oldest, [], |row| columns::parsed(row, 0)).optional()? {
+        return Ok(id);
+    }
+    let id = AccountId::generate();
+    conn.execute(
+        "INSERT INTO accounts (id, name, plan, created_at) VALUES (?1, 'Owner', 'internal', ?2)",
+        (id.text(), now.millis()),
+    )?;
+    Ok(id)
+}
+
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        id: columns::parsed(row, 0)?,
+        name: row.get(1)?,
+        plan: row.get(2)?,
+        created_at: columns::moment(row, 3)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::tests::Folder;
+
+    #[tokio::test]
+    async fn the_first_account_is_made_once() {
+        let folder = Folder::new();
+        let first = folder.store().first_account();
+        let again = folder.store();
+        assert_eq!(again.first_account(), first);
+        assert_eq!(again.account(first).await.unwrap().unwrap().plan, "internal");
+    }
+}

@@ -1,0 +1,51 @@
+//! Rows to values and back: the few conversions that SQLite does not know.
+
+use std::str::FromStr;
+
+use rusqlite::Row;
+use rusqlite::types::{FromSqlError, Type};
+
+use crate::clock::Timestamp;
+
+/// A text column read with `FromStr`.
+pub(super) fn parsed<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    read(row, column, |text| text.parse().ok())
+}
+
+/// A text column read with a function; the text itself is in no error.
+pub(super) fn read<T>(row: &Row<'_>, column: usize, read: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    read(row.get_ref(column)?.as_str()?).ok_or_else(|| bad(column))
+}
+
+/// A JSON column.
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    read(row, column, |text| serde_json::from_str(text).ok())
+}
+
+/// A column of milliseconds.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_millis)
+}
+
+/// A column of milliseconds or NULL.
+pub(super) fn moment_if(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
+}
+
+pub(super) fn bad(column: usize) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Null, Box::new(FromSqlError::InvalidType))
+}
+
+/// A `LIKE` pattern, with `\` as its escape character, that finds `text` anywhere.
+pub(super) fn containing(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}

@@ -1,0 +1,172 @@
+//! One database file: one thread that writes, a few that read, and the queues before them.
+//!
+//! The writer takes whatever waits and commits it as one transaction, so that a sync is paid once for many. A statement
+//! that fails undoes itself and fails its own job; a commit that fails, fails every job of the batch.
+
+mod reader;
+mod writer;
+
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::M;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{StoreError, migrations};
+use writer::{Job, Write};
+
+/// How long a lock of another process is waited for.
+const BUSY: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(5) };
+/// Jobs that may wait, for the writer and for all readers together.
+const QUEUE: usize = 4096;
+const READERS: usize = 2;
+/// A health check that takes longer is a no.
+const HEALTH: Duration = Duration::from_secs(1);
+
+/// What sets one database apart from another.
+pub(super) struct Kind {
+    name: &'static str,
+    migrations: &'static [M<'static>],
+    /// Pages of the write-ahead log before it is copied into the database. A longer log copies a page that many
+    /// transactions touched only once.
+    checkpoint_pages: u32,
+    /// Memory for pages, in KiB, of the writer.
+    cache_kib: i64,
+}
+
+pub(super) const MAIN: Kind =
+    Kind { name: "db", migrations: migrations::MAIN, checkpoint_pages: 1000, cache_kib: 8 << 10 };
+pub(super) const VAULT: Kind =
+    Kind { name: "vault", migrations: migrations::VAULT, checkpoint_pages: 4000, cache_kib: 64 << 10 };
+
+/// A database. Dropping it writes what is queued and ends its threads.
+pub(super) struct Db {
+    writes: Option<mpsc::Sender<Box<dyn Job>>>,
+    reads: Option<mpsc::Sender<reader::Read>>,
+    threads: Vec<JoinHandle<()>>,
+    healthy: Arc<AtomicBool>,
+}
+
+impl Db {
+    /// Opens or creates the file, runs the migrations it lacks, then `first`.
+    pub(super) fn open<T>(
+        path: &Path,
+        kind: &Kind,
+        first: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<(Self, T), StoreError> {
+        Self::try_open(path, kind, first).map_err(|error| error.opening(path))
+    }
+
+    fn try_open<T>(
+        path: &Path,
+        kind: &Kind,
+        first: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<(Self, T), StoreError> {
+        let writer = open_writer(path, kind)?;
+        let first = first(&writer)?;
+        let readers = (0..READERS).map(|_| open_reader(path)).collect::<Result<Vec<_>, _>>()?;
+        let (writes, jobs) = mpsc::channel(QUEUE);
+        let (reads, questions) = mpsc::channel(QUEUE);
+        let healthy = Arc::new(AtomicBool::new(true));
+        let mut db = Self { writes: Some(writes), reads: Some(reads), threads: Vec::new(), healthy: healthy.clone() };
+        db.threads.push(writer::start(kind.name, writer, jobs, healthy)?);
+        db.threads.extend(reader::start(kind.name, readers, questions)?);
+        Ok((db, first))
+    }
+
+    /// Runs on a reader.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let read = Box::new(move |conn: &Connection| {
+            let _ = reply.send(question(conn));
+        });
+        self.reads.as_ref().ok_or(StoreError::Closed)?.send(read).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs on the writer; ends when it is committed, and on disk whatever the database's pace.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (job, answer) = Write::durable(work);
+        self.enqueue(job).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Queues a job; waits while the queue is full.
+    pub(super) async fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.writes.as_ref().ok_or(StoreError::Closed)?.send(job).await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Queues a job, or says that the queue is full.
+    pub(super) fn try_enqueue(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.writes.as_ref().ok_or(StoreError::Closed)?.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })
+    }
+
+    /// Whether the last batch was committed and a reader answers.
+    pub(super) async fn is_healthy(&self) -> bool {
+        let ask = self.read(|conn| Ok(conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?));
+        self.healthy.load(Ordering::Relaxed) && matches!(tokio::time::timeout(HEALTH, ask).await, Ok(Ok(())))
+    }
+}
+
+impl Drop for Db {
+    fn drop(&mut self) {
+        self.writes = None;
+        self.reads = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+pub(super) use writer::{Job as WriteJob, Write as Writing};
+
+fn open_writer(path: &Path, kind: &Kind) -> Result<Connection, StoreError> {
+    // SQLite gives the log and the shared memory the mode of the database.
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    drop(file);
+    let mut conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX)?;
+    set_up(&conn)?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "wal_autocheckpoint", kind.checkpoint_pages)?;
+    conn.pragma_update(None, "cache_size", -kind.cache_kib)?;
+    migrations::run(&mut conn, kind.migrations)?;
+    Ok(conn)
+}
+
+fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX)?;
+    set_up(&conn)?;
+    Ok(conn)
+}
+
+/// Each connection stays on one thread.
+const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+
+fn set_up(conn: &Connection) -> Result<(), StoreError> {
+    conn.busy_timeout(BUSY)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! The thread that writes, in batches of whatever waits.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::store::StoreError;
+
+/// Jobs in one transaction at most.
+const BATCH: usize = 1024;
+
+/// Something to write.
+pub(in crate::store) trait Job: Send {
+    /// Whether it must be on disk when it is done.
+    fn is_durable(&self) -> bool;
+    /// Writes, within a transaction that other jobs share.
+    fn run(&mut self, conn: &Connection);
+    /// Called once, after the commit, or with the reason why there was none; `run` may then not have been called.
+    fn done(self: Box<Self>, failed: Option<&StoreError>);
+}
+
+/// A job made of a function, which answers through a channel.
+pub(in crate::store) struct Write<T, F> {
+    work: Option<F>,
+    result: Result<T, StoreError>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+    durable: bool,
+}
+
+type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+
+impl<T, F> Write<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+{
+    /// A job that must be on disk when it is answered.
+    pub(in crate::store) fn durable(work: F) -> (Box<dyn Job>, Answer<T>) {
+        let (reply, answer) = oneshot::channel();
+        (Box::new(Self { work: Some(work), result: Err(StoreError::Closed), reply, durable: true }), answer)
+    }
+}
+
+impl<T, F> Job for Write<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+{
+    fn is_durable(&self) -> bool {
+        self.durable
+    }
+
+    fn run(&mut self, conn: &Connection) {
+        if let Some(work) = self.work.take() {
+            self.result = work(conn);
+        }
+    }
+
+    fn done(self: Box<Self>, failed: Option<&StoreError>) {
+        let result = match failed {
+            Some(error) => Err(error.clone()),
+            None => self.result,
+        };
+        // Whoever asked may have left.
+        let _ = self.reply.send(result);
+    }
+}
+
+pub(super) fn start(
+    name: &str,
+    mut conn: Connection,
+    mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    healthy: Arc<AtomicBool>,
+) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(format!("{name}-write")).spawn(move || {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut synchronous = true;
+        while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
+            let durable = batch.iter().any(|job| job.is_durable());
+            let result = set_pace(&conn, &mut synchronous, durable).and_then(|()| commit(&mut conn, &mut batch));
+            healthy.store(result.is_ok(), Ordering::Relaxed);
+            for job in batch.drain(..) {
+                job.done(result.as_ref().err());
+            }
+        }
+    })
+}
+
+/// A batch that nobody waits for needs no sync of its own.
+fn set_pace(conn: &Connection, synchronous: &mut bool, durable: bool) -> Result<(), StoreError> {
+    if *synchronous != durable {
+        conn.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
+        *synchronous = durable;
+    }
+    Ok(())
+}
+
+fn commit(conn: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for job in batch {
+        job.run(&transaction);
+        // A full disk and the like end the transaction: what ran before is gone, what follows would stand alone.
+        if transaction.is_autocommit() {
+            return Err(StoreError::Io);
+        }
+    }
+    Ok(transaction.commit()?)
+}

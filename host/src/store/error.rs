@@ -1,0 +1,109 @@
+//! What can go wrong with a database. SQLite's messages are left out: they may quote a row.
+
+use std::io;
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use super::journal::JournalError;
+
+/// Why a question has no answer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A database that cannot be opened at start.
+    #[error("the database {file} cannot be opened: {cause}")]
+    Open {
+        /// Its file's name.
+        file: String,
+        /// Why.
+        cause: Box<StoreError>,
+    },
+    /// It has seen migrations that this binary does not know.
+    #[error("it was written by a newer version of Masker; use that one, or a backup from before")]
+    Newer,
+    /// A migration failed.
+    #[error("a migration failed")]
+    Migration,
+    /// Another process holds its lock.
+    #[error("the database is locked by another process")]
+    Locked,
+    /// The file is not a database, or a damaged one.
+    #[error("the database is damaged")]
+    Corrupt,
+    /// No space left.
+    #[error("the disk is full")]
+    Full,
+    /// Reading or writing the file failed.
+    #[error("the database cannot be read or written")]
+    Io,
+    /// The file system said no.
+    #[error("{0}")]
+    File(io::ErrorKind),
+    /// Another living agent of the account has that name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// Another value of the call has that label, or the value has another label.
+    #[error("the label stands for another value")]
+    LabelTaken,
+    /// A row that this binary cannot read.
+    #[error("a row of {0} cannot be read")]
+    BadRow(&'static str),
+    /// The queue of writes is full: the disk does not keep up.
+    #[error("too many writes are waiting")]
+    Overloaded,
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The operating system gave no random bytes.
+    #[error("no random bytes")]
+    NoRandomness,
+    /// The journal could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Anything else of SQLite's, by its extended result code.
+    #[error("the database failed (SQLite {0})")]
+    Sqlite(i32),
+}
+
+impl StoreError {
+    pub(super) fn opening(self, path: &Path) -> Self {
+        let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Self::Open { file, cause: Box::new(self) }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked,
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt,
+                ErrorCode::DiskFull => Self::Full,
+                ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly => Self::Io,
+                _ => Self::Sqlite(failure.extended_code),
+            },
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..) => Self::BadRow("a table"),
+            _ => Self::Sqlite(rusqlite::ffi::SQLITE_ERROR),
+        }
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull => Self::Full,
+            kind => Self::File(kind),
+        }
+    }
+}
+
+/// Whether a unique index or a primary key refused the row.
+pub(super) fn is_duplicate(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+    error.sqlite_error().is_some_and(|failure| {
+        [SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY].contains(&failure.extended_code)
+    })
+}

@@ -1,0 +1,207 @@
+//! The journal: append-only JSON lines, chained, on disk before the first byte of an answer leaves.
+//!
+//! [`Journal::append`] is one `write(2)` into the page cache, so that async code may call it; [`Journal::synced`] waits
+//! for the `fdatasync` that one thread makes for everybody (`journal/sync.rs`). The first failed write or sync is the
+//! last: what the kernel did with the bytes is then unknown, so nothing is appended until a restart has looked.
+
+mod error;
+mod open_sessions;
+mod read;
+mod sync;
+mod tail;
+
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::future::Future;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+pub use error::JournalError;
+pub(super) use open_sessions::OpenSessions;
+pub use read::{Entries, Entry};
+
+use crate::audit::chain::{Chain, Hash};
+use crate::audit::event::{Event, EventKind};
+use crate::audit::verify::MAX_LINE;
+use crate::ids::SessionId;
+use crate::keys::SecretKey;
+use crate::session::ByteRange;
+use sync::Syncer;
+
+/// The journal, open for appending by this process alone.
+pub struct Journal {
+    path: PathBuf,
+    writer: Mutex<Writer>,
+    syncer: Syncer,
+    open_sessions: Arc<OpenSessions>,
+}
+
+/// What opening a journal found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recovered {
+    /// Bytes of a line that a crash cut short, and that were removed.
+    pub truncated: u64,
+    /// Length of the journal.
+    pub end: u64,
+    /// `this_hash` of its last event; 64 zeros when it is empty.
+    pub end_hash: Hash,
+}
+
+/// Proof that events were appended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    /// `this_hash` of each event, in order: the leaves of the session's Merkle tree.
+    pub hashes: Vec<Hash>,
+    /// Where they stand.
+    pub range: ByteRange,
+}
+
+struct Writer {
+    file: File,
+    chain: Chain,
+    end: u64,
+    buffer: Vec<u8>,
+}
+
+impl Journal {
+    /// Opens or creates a journal, mode 0600, and takes a lock on it that ends with the process.
+    ///
+    /// The last lines must verify under `audit_key`; a last line without its end is what a crash leaves, and is cut off.
+    pub fn open(path: &Path, audit_key: &SecretKey) -> Result<(Self, Recovered), JournalError> {
+        let file = open_file(path)?;
+        let recovered = tail::recover(&file, audit_key)?;
+        sync_folder(path)?;
+        let syncer = Syncer::start(file.try_clone()?, recovered.end)?;
+        let journal = Self {
+            path: path.to_owned(),
+            writer: Mutex::new(Writer {
+                file,
+                chain: Chain::new(audit_key, recovered.end_hash),
+                end: recovered.end,
+                buffer: Vec::new(),
+            }),
+            syncer,
+            open_sessions: Arc::new(OpenSessions::new(recovered.end)),
+        };
+        Ok((journal, recovered))
+    }
+
+    /// Appends these events, one behind the other, in one write. They survive a crash of this process from here on, and
+    /// a crash of the machine after [`Journal::synced`].
+    pub fn append(&self, events: &[Event]) -> Result<Receipt, JournalError> {
+        let mut writer = self.writer.lock().map_err(|_| JournalError::Unavailable)?;
+        if self.syncer.failed() {
+            return Err(JournalError::Unavailable);
+        }
+        let (receipt, opened) = writer.line_up(events)?;
+        if writer.write().is_err() {
+            self.syncer.fail();
+            return Err(JournalError::Unavailable);
+        }
+        self.syncer.wrote(receipt.range.end);
+        self.open_sessions.appended(receipt.range.end, opened);
+        Ok(receipt)
+    }
+
+    /// Ends when the events of `receipt` are on disk. The sync is asked for now, not at the first poll.
+    pub fn synced(&self, receipt: &Receipt) -> impl Future<Output = Result<(), JournalError>> + Send + 'static + use<> {
+        self.syncer.synced(receipt.range.end)
+    }
+
+    /// Whether it takes events.
+    pub fn is_healthy(&self) -> bool {
+        !self.syncer.failed()
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Length and last hash now, for whoever keeps an anchor elsewhere.
+    pub fn end(&self) -> Result<(u64, Hash), JournalError> {
+        let writer = self.writer.lock().map_err(|_| JournalError::Unavailable)?;
+        Ok((writer.end, writer.chain.end()))
+    }
+
+    /// The events that begin at or after byte `from`, which must be the beginning of a line, up to the end as it is now.
+    /// Reads the disk: not for async code.
+    pub fn entries(&self, from: u64) -> Result<Entries, JournalError> {
+        Entries::open(&self.path, ByteRange { start: from, end: self.end()?.0 })
+    }
+
+    /// The events of a session, which stand within `ranges`.
+    pub async fn session_events(&self, ranges: &[ByteRange], session: SessionId) -> Result<Vec<Entry>, JournalError> {
+        let (path, ranges) = (self.path.clone(), ranges.to_vec());
+        let read = move || read::session_events(&path, &ranges, session);
+        tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Unavailable)?
+    }
+
+    /// Syncs what was appended and ends the thread. Dropping does the same without saying how it went.
+    pub fn close(mut self) -> Result<(), JournalError> {
+        self.syncer.stop()
+    }
+
+    pub(super) fn open_sessions(&self) -> Arc<OpenSessions> {
+        self.open_sessions.clone()
+    }
+}
+
+impl Writer {
+    /// Puts the lines into the buffer, and moves the chain on.
+    fn line_up(&mut self, events: &[Event]) -> Result<(Receipt, Vec<(SessionId, u64)>), JournalError> {
+        let before = self.chain.end();
+        let mut hashes = Vec::with_capacity(events.len());
+        let mut opened = Vec::new();
+        self.buffer.clear();
+        for event in events {
+            let start = self.buffer.len();
+            hashes.push(self.chain.push(event, &mut self.buffer));
+            self.buffer.push(b'\n');
+            if self.buffer.len() - start > MAX_LINE {
+                self.chain.rewind(before);
+                return Err(JournalError::TooLong);
+            }
+            if let (EventKind::SessionOpened, Some(session)) = (event.kind, event.session_id) {
+                opened.push((session, self.end + start as u64));
+            }
+        }
+        let range = ByteRange { start: self.end, end: self.end + self.buffer.len() as u64 };
+        Ok((Receipt { hashes, range }, opened))
+    }
+
+    /// Writes the buffer. When that fails, takes back what part of it was written; where even that fails, what is left
+    /// stands at the end of the file for good, since nothing is written after it, and opening cuts it off.
+    fn write(&mut self) -> std::io::Result<()> {
+        if let Err(error) = self.file.write_all(&self.buffer) {
+            let _ = self.file.set_len(self.end);
+            return Err(error);
+        }
+        self.end += self.buffer.len() as u64;
+        Ok(())
+    }
+}
+
+fn open_file(path: &Path) -> Result<File, JournalError> {
+    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(JournalError::InUse),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    if !file.metadata()?.is_file() {
+        return Err(JournalError::Open(std::io::ErrorKind::InvalidInput));
+    }
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// A new file is only there after a crash when its folder is on disk too.
+fn sync_folder(path: &Path) -> Result<(), JournalError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(File::open(folder)?.sync_all()?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! What can go wrong with the journal. Nothing here quotes an event.
+
+use std::io;
+
+use crate::audit::verify::Fault;
+
+/// Why the journal cannot be opened, appended to or read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file cannot be opened.
+    #[error("the journal cannot be opened: {0}")]
+    Open(io::ErrorKind),
+    /// Another process has it.
+    #[error("the journal is in use by another process: one `masker serve` per data directory")]
+    InUse,
+    /// Its end is not as it was written.
+    #[error("the journal does not verify at byte {offset}: the line there {fault}; see `masker audit verify`")]
+    Tail {
+        /// Where the line begins.
+        offset: u64,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+    /// A write or a sync failed, now or earlier.
+    #[error("the journal cannot be written: nothing is appended until a restart")]
+    Unavailable,
+    /// An event longer than `MAX_LINE`; the journal goes on without it.
+    #[error("the event is too long for the journal")]
+    TooLong,
+    /// A line that cannot be read back.
+    #[error("the journal cannot be read at byte {offset}")]
+    Unreadable {
+        /// Where the line begins.
+        offset: u64,
+    },
+}
+
+impl From<io::Error> for JournalError {
+    fn from(error: io::Error) -> Self {
+        Self::Open(error.kind())
+    }
+}

@@ -1,0 +1,52 @@
+//! The migrations, embedded. Rules in `host/migrations/README.md`.
+
+use rusqlite::Connection;
+use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
+
+use super::StoreError;
+
+pub(super) const MAIN: &[M<'static>] =
+    &[M::up(include_str!("../../migrations/main/0001_accounts_agents_sessions.sql"))];
+
+pub(super) const VAULT: &[M<'static>] = &[M::up(include_str!("../../migrations/vault/0001_vault.sql"))];
+
+/// Brings a database to the last of these.
+pub(super) fn run(conn: &mut Connection, steps: &'static [M<'static>]) -> Result<(), StoreError> {
+    Migrations::from_slice(steps).to_latest(conn).map_err(|error| match error {
+        Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => StoreError::Newer,
+        Error::RusqliteError { err, .. } => match err.into() {
+            StoreError::Sqlite(_) => StoreError::Migration,
+            known => known,
+        },
+        _ => StoreError::Migration,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_run_from_an_empty_database() {
+        assert_eq!(Migrations::from_slice(MAIN).validate(), Ok(()));
+        assert_eq!(Migrations::from_slice(VAULT).validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_database_from_a_newer_version_is_refused() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        run(&mut conn, MAIN).unwrap();
+        conn.pragma_update(None, "user_version", MAIN.len() as i64 + 1).unwrap();
+        assert_eq!(run(&mut conn, MAIN), Err(StoreError::Newer));
+    }
+
+    #[test]
+    fn every_file_is_in_a_list() {
+        for (folder, steps) in [("main", MAIN), ("vault", VAULT)] {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
+            if let Ok(files) = std::fs::read_dir(folder) {
+                assert_eq!(files.count(), steps.len());
+            }
+        }
+    }
+}

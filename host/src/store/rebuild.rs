@@ -1,0 +1,150 @@
+//! Rows of sessions that the database lost: at start, what the journal says after the checkpoint is put right.
+//!
+//! A `session_opened` without a row becomes one, `partial` unless its `session_completed` was written too.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+
+use super::journal::{Entries, Entry, Journal};
+use super::sessions::{checkpoint, insert_missing, set_checkpoint};
+use super::{Store, StoreError, columns};
+use crate::audit::chain::Hash;
+use crate::audit::event::{Event, EventKind};
+use crate::audit::merkle;
+use crate::ids::{AccountId, AgentId, SessionId};
+use crate::session::{ByteRange, SessionRow, Status};
+
+/// Rows per transaction.
+const CHUNK: usize = 500;
+
+/// What a rebuild did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rebuilt {
+    /// Sessions found after the checkpoint; rows that were there already are among them and stay as they are.
+    pub sessions: u64,
+    /// Sessions of agents that this database does not know.
+    pub orphans: u64,
+    /// Bytes that the journal had when the database was last written, and has no more: unsynced lines that a power cut
+    /// took, or somebody who cut it.
+    pub missing: u64,
+}
+
+impl Store {
+    /// Reads the journal from the checkpoint on, writes the rows that are missing, and from here on moves the checkpoint
+    /// along with the sessions. Call it once, at start, before the first request.
+    pub async fn rebuild_sessions(&self, journal: &Journal) -> Result<Rebuilt, StoreError> {
+        let (from, owners) = self.main.read(|conn| Ok((checkpoint(conn)?, owners(conn)?))).await?;
+        let end = journal.end()?.0;
+        let entries = journal.entries(from.min(end))?;
+        let (chunks, mut ready) = mpsc::channel::<Vec<SessionRow>>(2);
+        let reading = tokio::task::spawn_blocking(move || read(entries, &owners, &chunks));
+        while let Some(rows) = ready.recv().await {
+            self.main.write(move |conn| rows.iter().try_for_each(|row| insert_missing(conn, row))).await?;
+        }
+        let mut rebuilt = reading.await.map_err(|_| StoreError::Closed)??;
+        rebuilt.missing = from.saturating_sub(end);
+        self.main.write(move |conn| set_checkpoint(conn, end)).await?;
+        let _ = self.open_sessions.set(journal.open_sessions());
+        Ok(rebuilt)
+    }
+}
+
+type Owners = HashMap<AgentId, (AccountId, Arc<str>)>;
+
+/// Who owns each agent, deleted ones too, and its name.
+fn owners(conn: &Connection) -> Result<Owners, StoreError> {
+    let mut query = conn.prepare("SELECT id, account_id, name FROM agents")?;
+    let rows = query.query_map([], |row| {
+        Ok((columns::parsed(row, 0)?, (columns::parsed(row, 1)?, row.get::<_, String>(2)?.into())))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+struct Found {
+    row: SessionRow,
+    leaves: Vec<Hash>,
+}
+
+fn read(entries: Entries, owners: &Owners, chunks: &mpsc::Sender<Vec<SessionRow>>) -> Result<Rebuilt, StoreError> {
+    let mut rebuilt = Rebuilt::default();
+    let mut open: HashMap<SessionId, Found> = HashMap::new();
+    let mut done = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let Some(session) = entry.event.session_id else { continue };
+        if entry.event.kind == EventKind::SessionOpened {
+            match opened(&entry.event, session, owners) {
+                Some(row) => drop(open.insert(session, Found { row, leaves: Vec::new() })),
+                None => rebuilt.orphans += 1,
+            }
+        }
+        let Some(found) = open.get_mut(&session) else { continue };
+        found.add(&entry);
+        if entry.event.kind == EventKind::SessionCompleted {
+            done.extend(open.remove(&session).map(Found::into_row));
+        }
+        if done.len() >= CHUNK {
+            rebuilt.sessions += done.len() as u64;
+            chunks.blocking_send(std::mem::take(&mut done)).map_err(|_| StoreError::Closed)?;
+        }
+    }
+    done.extend(open.into_values().map(Found::into_row));
+    rebuilt.sessions += done.len() as u64;
+    chunks.blocking_send(done).map_err(|_| StoreError::Closed)?;
+    Ok(rebuilt)
+}
+
+fn opened(event: &Event, id: SessionId, owners: &Owners) -> Option<SessionRow> {
+    let agent_id = event.agent_id?;
+    let (account_id, agent_name) = owners.get(&agent_id)?;
+    let opened = event.opened.as_ref()?;
+    Some(SessionRow {
+        id,
+        account_id: *account_id,
+        agent_id,
+        agent_name: agent_name.clone(),
+        call_id: event.call_id.clone(),
+        started_at: event.ts,
+        ended_at: None,
+        status: Status::Partial,
+        redactions_by_kind: Default::default(),
+        upstream_model: opened.model.clone(),
+        policy_name: opened.policy_name.clone(),
+        policy_version: event.policy_version.unwrap_or_default(),
+        stages: Default::default(),
+        rehydrated: Vec::new(),
+        merkle_root: None,
+        journal: Vec::new(),
+    })
+}
+
+impl Found {
+    fn add(&mut self, Entry { event, hash, range }: &Entry) {
+        self.leaves.push(*hash);
+        match self.row.journal.last_mut() {
+            Some(ByteRange { end, .. }) if *end == range.start => *end = range.end,
+            _ => self.row.journal.push(*range),
+        }
+        if let (EventKind::Redaction, Some(kind)) = (event.kind, &event.entity_kind) {
+            *self.row.redactions_by_kind.entry(kind.clone()).or_default() += 1;
+        }
+        if let Some(completed) = &event.completed {
+            self.row.ended_at = Some(event.ts);
+            self.row.status = completed.status;
+            self.row.redactions_by_kind = completed.redactions_by_kind.clone();
+            self.row.stages = completed.stages;
+            self.row.rehydrated = completed.rehydrated.clone();
+        }
+    }
+
+    fn into_row(mut self) -> SessionRow {
+        self.row.merkle_root = Some(merkle::root(&self.leaves));
+        self.row
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,271 @@
+//! Sessions. They are written in batches after the caller has the answer; what a crash loses of them is rebuilt from
+//! the journal (`store/rebuild.rs`).
+
+use std::fmt::Write;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+use super::db::WriteJob;
+use super::journal::OpenSessions;
+use super::{Page, Store, StoreError, columns};
+use crate::clock::Timestamp;
+use crate::ids::{AccountId, AgentId, SessionId};
+use crate::session::{ByteRange, SessionRow, StageDurations, Status};
+
+/// Which sessions of an account, newest first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SessionFilter {
+    /// Whose.
+    pub account: AccountId,
+    /// Of this agent only.
+    pub agent: Option<AgentId>,
+    /// Of this phone call only.
+    pub call_id: Option<String>,
+    /// Begun at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Ended like this.
+    pub status: Option<Status>,
+    /// With at least as many spans masked.
+    pub min_redactions: Option<u64>,
+    /// Only what comes after this one in the list.
+    pub cursor: Option<SessionCursor>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A place in the list of sessions; it stays where it is when sessions come and go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionCursor {
+    started_at: Timestamp,
+    id: SessionId,
+}
+
+impl std::fmt::Display for SessionCursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.started_at.millis(), self.id)
+    }
+}
+
+impl FromStr for SessionCursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (millis, id) = text.split_once('.').ok_or(InvalidCursor)?;
+        let millis = millis.parse().map_err(|_| InvalidCursor)?;
+        Ok(Self { started_at: Timestamp::from_millis(millis), id: id.parse().map_err(|_| InvalidCursor)? })
+    }
+}
+
+/// The text is no cursor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a cursor")]
+pub struct InvalidCursor;
+
+impl Store {
+    /// Queues a session's row, or replaces the one that is there. Waits only while the queue is full.
+    pub async fn record_session(&self, row: SessionRow) -> Result<(), StoreError> {
+        let open_sessions = self.open_sessions.get().cloned();
+        self.main.enqueue(Box::new(Record { row, open_sessions, result: Ok(()) })).await
+    }
+
+    /// Ends when every session queued before is committed.
+    pub async fn sessions_flushed(&self) -> Result<(), StoreError> {
+        self.main.write(|_| Ok(())).await
+    }
+
+    /// One page of an account's sessions.
+    pub async fn sessions_page(&self, filter: SessionFilter) -> Result<Page<SessionRow, SessionCursor>, StoreError> {
+        self.main.read(move |conn| page(conn, &filter)).await
+    }
+
+    /// A session of the account.
+    pub async fn session(&self, account: AccountId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
+        self.main.read(move |conn| by_id(conn, account, id)).await
+    }
+
+    /// Deletes the rows of sessions that began before this moment; says how many. Their events stay in the journal.
+    pub async fn purge_sessions(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.main.write(move |conn| purge(conn, before)).await
+    }
+}
+
+/// A row on its way, which moves the checkpoint as it goes.
+struct Record {
+    row: SessionRow,
+    open_sessions: Option<Arc<OpenSessions>>,
+    result: Result<(), StoreError>,
+}
+
+impl WriteJob for Record {
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    fn run(&mut self, conn: &Connection) {
+        self.result = insert(conn, &self.row).and_then(|()| match &self.open_sessions {
+            Some(open) => set_checkpoint(conn, open.settling(self.row.id)),
+            None => Ok(()),
+        });
+    }
+
+    fn done(self: Box<Self>, failed: Option<&StoreError>) {
+        let failed = failed.or(self.result.as_ref().err());
+        if let Some(error) = failed {
+            // The session stays open, and so the checkpoint stays before it.
+            tracing::error!(%error, session = %self.row.id, "session not recorded; the next start rebuilds it");
+        }
+        if let Some(open) = &self.open_sessions {
+            open.settled(self.row.id, failed.is_none());
+        }
+    }
+}
+
+/// In the order that [`session`] reads them.
+const COLUMNS: &str = "id, account_id, agent_id, agent_name, call_id, started_at, ended_at, status, redactions_by_kind,
+    upstream_model, policy_name, policy_version, detection_ms, tokenize_ms, upstream_ms, rehydrate_ms, rehydrated,
+    merkle_root, journal";
+
+/// Writes a row over any earlier one of the same session.
+pub(super) fn insert(conn: &Connection, row: &SessionRow) -> Result<(), StoreError> {
+    insert_with(conn, row, "REPLACE")
+}
+
+/// Writes a row unless there is one.
+pub(super) fn insert_missing(conn: &Connection, row: &SessionRow) -> Result<(), StoreError> {
+    insert_with(conn, row, "IGNORE")
+}
+
+fn insert_with(conn: &Connection, row: &SessionRow, or: &str) -> Result<(), StoreError> {
+    let json = |text: serde_json::Result<String>| text.map_err(|_| StoreError::BadRow("sessions"));
+    let kinds: serde_json::Map<_, _> =
+        row.redactions_by_kind.iter().map(|(kind, n)| (kind.as_str().to_owned(), (*n).into())).collect();
+    let journal: Vec<_> = row.journal.iter().map(|range| (range.start, range.end)).collect();
+    let mut insert = conn.prepare_cached(&format!(
+        "INSERT OR {or} INTO sessions ({COLUMNS}, redaction_count)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
+    ))?;
+    insert.execute(rusqlite::params![
+        row.id.text(),
+        row.account_id.text(),
+        row.agent_id.text(),
+        &*row.agent_name,
+        row.call_id,
+        row.started_at.millis(),
+        row.ended_at.map(Timestamp::millis),
+        row.status.as_str(),
+        json(serde_json::to_string(&kinds))?,
+        &*row.upstream_model,
+        &*row.policy_name,
+        row.policy_version,
+        row.stages.detection,
+        row.stages.tokenize,
+        row.stages.upstream,
+        row.stages.rehydrate,
+        json(serde_json::to_string(&row.rehydrated))?,
+        row.merkle_root,
+        json(serde_json::to_string(&journal))?,
+        row.redaction_count() as i64,
+    ])?;
+    Ok(())
+}
+
+/// The byte of the journal before which every session has its row.
+pub(super) fn checkpoint(conn: &Connection) -> Result<u64, StoreError> {
+    Ok(conn.query_row("SELECT offset FROM journal_checkpoint", [], |row| row.get::<_, i64>(0))? as u64)
+}
+
+pub(super) fn set_checkpoint(conn: &Connection, offset: u64) -> Result<(), StoreError> {
+    let mut update = conn.prepare_cached("UPDATE journal_checkpoint SET offset = ?1")?;
+    update.execute([offset as i64])?;
+    Ok(())
+}
+
+fn by_id(conn: &Connection, account: AccountId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
+    let mut query =
+        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1 AND account_id = ?2"))?;
+    Ok(query.query_row((id.text(), account.text()), session).optional()?)
+}
+
+fn page(conn: &Connection, filter: &SessionFilter) -> Result<Page<SessionRow, SessionCursor>, StoreError> {
+    let (sql, values) = page_query(filter);
+    let mut query = conn.prepare_cached(&sql)?;
+    let rows = query.query_map(params_from_iter(values), session)?;
+    let rows = rows.collect::<Result<_, _>>()?;
+    Ok(Page::new(rows, filter.limit, |row: &SessionRow| SessionCursor { started_at: row.started_at, id: row.id }))
+}
+
+/// Only the conditions that are asked for, so that SQLite can choose the index that fits them.
+fn page_query(filter: &SessionFilter) -> (String, Vec<Value>) {
+    let mut sql = format!("SELECT {COLUMNS} FROM sessions WHERE account_id = ?");
+    let mut values = vec![Value::from(filter.account.text())];
+    let mut and = |condition: &str, value: Value| {
+        let _ = write!(sql, " AND {condition}");
+        values.push(value);
+    };
+    if let Some(agent) = filter.agent {
+        and("agent_id = ?", agent.text().into());
+    }
+    if let Some(call_id) = &filter.call_id {
+        and("call_id = ?", call_id.clone().into());
+    }
+    if let Some(since) = filter.since {
+        and("started_at >= ?", since.millis().into());
+    }
+    if let Some(status) = filter.status {
+        and("status = ?", status.as_str().to_owned().into());
+    }
+    if let Some(least) = filter.min_redactions {
+        and("redaction_count >= ?", i64::try_from(least).unwrap_or(i64::MAX).into());
+    }
+    if let Some(cursor) = filter.cursor {
+        and("(started_at, id) < (?", cursor.started_at.millis().into());
+        sql.push_str(", ?)");
+        values.push(cursor.id.text().into());
+    }
+    sql.push_str(" ORDER BY started_at DESC, id DESC LIMIT ?");
+    values.push((filter.limit as i64 + 1).into());
+    (sql, values)
+}
+
+fn purge(conn: &Connection, before: Timestamp) -> Result<usize, StoreError> {
+    Ok(conn.execute("DELETE FROM sessions WHERE started_at < ?1", [before.millis()])?)
+}
+
+fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    let kinds: std::collections::BTreeMap<String, u32> = columns::json(row, 8)?;
+    let journal: Vec<(u64, u64)> = columns::json(row, 18)?;
+    let text = |column| row.get::<_, String>(column).map(Arc::from);
+    Ok(SessionRow {
+        id: columns::parsed(row, 0)?,
+        account_id: columns::parsed(row, 1)?,
+        agent_id: columns::parsed(row, 2)?,
+        agent_name: text(3)?,
+        call_id: row.get(4)?,
+        started_at: columns::moment(row, 5)?,
+        ended_at: columns::moment_if(row, 6)?,
+        status: columns::read(row, 7, Status::from_word)?,
+        redactions_by_kind: kinds
+            .into_iter()
+            .map(|(kind, n)| Some((crate::kind::Kind::new(&kind)?, n)))
+            .collect::<Option<_>>()
+            .ok_or_else(|| columns::bad(8))?,
+        upstream_model: text(9)?,
+        policy_name: text(10)?,
+        policy_version: row.get(11)?,
+        stages: StageDurations {
+            detection: row.get(12)?,
+            tokenize: row.get(13)?,
+            upstream: row.get(14)?,
+            rehydrate: row.get(15)?,
+        },
+        rehydrated: columns::json(row, 16)?,
+        merkle_root: row.get(17)?,
+        journal: journal.into_iter().map(|(start, end)| ByteRange { start, end }).collect(),
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests;

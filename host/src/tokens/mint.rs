@@ -1,0 +1,327 @@
+//! Makes tokens and opens them again.
+//!
+//! A vault token is a truncated HMAC of the normalised value; what it stands for is a [`VaultRow`], sealed for the agent
+//! and the call. An AEAD token carries its original itself. Both use AES-256-GCM-SIV, which stays safe when a nonce
+//! comes twice (RFC 8452): so nonces are derived from what is sealed, not drawn. That is what lets an AEAD token be the
+//! same for the same value on every turn and after a restart without being remembered, and it takes the random number
+//! generator, and its failures, off the request path. Equal ciphertexts then tell that two originals are equal, which
+//! is what a token is for.
+
+use std::collections::BTreeMap;
+
+use aes_gcm_siv::aead::{Aead, KeyInit, Payload};
+use aes_gcm_siv::{Aes256GcmSiv, Nonce};
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::format::{AEAD_HEADER, AEAD_MAX_SURFACE, Scheme, Token, VAULT_BYTES, aead_header};
+use super::normalise::normalise;
+use crate::ids::AgentId;
+use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
+use crate::kind::Kind;
+use crate::sensitive::SensitiveText;
+
+type HmacSha256 = Hmac<Sha256>;
+
+/// Bytes of a GCM-SIV nonce.
+const NONCE: usize = 12;
+
+/// Where a token resolves: only for the agent that minted it and, when the platform names the call, only in that call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Scope<'a> {
+    /// The agent.
+    pub agent: AgentId,
+    /// The platform's id of the call.
+    pub call: Option<&'a str>,
+}
+
+impl Scope<'_> {
+    /// The call as the vault knows it: a hash, so that rows do not name calls; zero when there is none.
+    pub fn id(&self) -> [u8; 16] {
+        let mut id = [0; 16];
+        if let Some(call) = self.call {
+            let hash = Sha256::new().chain_update("masker call v1").chain_update(self.agent.text()).chain_update(call);
+            id.copy_from_slice(&hash.finalize()[..16]);
+        }
+        id
+    }
+}
+
+/// Where the original stood, which decides how it is put back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Form {
+    /// In text, or in a JSON string.
+    Text,
+    /// It was a number in a JSON document: it has a token of its own, so that it comes back as a number.
+    JsonNumber,
+}
+
+impl Form {
+    fn byte(self) -> u8 {
+        match self {
+            Form::Text => 0,
+            Form::JsonNumber => 1,
+        }
+    }
+
+    fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Form::Text),
+            1 => Some(Form::JsonNumber),
+            _ => None,
+        }
+    }
+}
+
+/// What a token stands for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Original {
+    /// The value, spelled as it was found.
+    pub text: SensitiveText,
+    /// Where it stood.
+    pub form: Form,
+}
+
+/// What the vault keeps of one token. The store looks rows up by everything but `sealed`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VaultRow {
+    /// Who minted it.
+    pub agent: AgentId,
+    /// [`Scope::id`] of the call.
+    pub scope: [u8; 16],
+    /// The key it was minted with.
+    pub kid: Kid,
+    /// What sort of data it is.
+    pub kind: Kind,
+    /// The token's value.
+    pub mac: [u8; VAULT_BYTES],
+    /// The original, encrypted: ciphertext and tag. The nonce is the beginning of `mac`.
+    pub sealed: Vec<u8>,
+    /// What stands in the compact token, where the policy asks for compact ones.
+    pub label: Option<String>,
+}
+
+/// A fresh vault token and the row that resolves it.
+#[derive(Clone)]
+pub struct Minted {
+    /// The token.
+    pub token: Token,
+    /// Its row.
+    pub row: VaultRow,
+}
+
+/// The original is longer than an AEAD token can carry ([`AEAD_MAX_SURFACE`]): redact it, or use the vault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the value is longer than the {AEAD_MAX_SURFACE} bytes that fit into a self-contained token")]
+pub struct TooLong;
+
+/// Why a token does not resolve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No key of this name.
+    #[error("the token's key is not known here")]
+    UnknownKid,
+    /// The token is of the other scheme.
+    #[error("the token does not carry its original")]
+    Scheme,
+    /// Another agent, call, kind or key made it, or it was altered.
+    #[error("the token was not minted here, or not for this agent and call")]
+    Refused,
+    /// It is authentic and holds nothing that this version writes.
+    #[error("the token's content has an unknown form")]
+    Content,
+}
+
+/// Mints and opens with the keys of one kid. Build it once per kid: deriving the keys costs more than a token.
+#[derive(Clone)]
+pub struct Minter {
+    kid: Kid,
+    current: Ciphers,
+    old: Option<Ciphers>,
+}
+
+#[derive(Clone)]
+struct Ciphers {
+    mac: HmacSha256,
+    vault: Aes256GcmSiv,
+    aead: Aes256GcmSiv,
+    aead_nonce: HmacSha256,
+}
+
+impl Ciphers {
+    fn new(key: &SecretKey) -> Self {
+        let hmac = |key: &SecretKey| {
+            HmacSha256::new_from_slice(key.expose()).expect("HMAC takes keys of any length")
+        };
+        let cipher = |label| Aes256GcmSiv::new(key.derive(label).expose().into());
+        Self {
+            mac: hmac(key),
+            vault: cipher("masker vault v1"),
+            aead: cipher("masker aead v1"),
+            aead_nonce: hmac(&key.derive("masker aead nonce v1")),
+        }
+    }
+}
+
+impl Minter {
+    /// A minter for a kid.
+    pub fn new(kid: Kid, keys: &KeyPair) -> Self {
+        Self { kid, current: Ciphers::new(&keys.current), old: keys.old.as_ref().map(Ciphers::new) }
+    }
+
+    /// The kid it mints with.
+    pub fn kid(&self) -> &Kid {
+        &self.kid
+    }
+
+    /// The vault token of a value: one HMAC, no encryption. The same on every call, turn and agent.
+    pub fn token_for(&self, kind: &Kind, original: &str, form: Form) -> Token {
+        let mac = self.current.mac.clone();
+        let mac = match form {
+            Form::Text => mac.chain_update(normalise(kind, original)),
+            // No normalised text holds a control character, so a number never shares a text's token. Numbers are not
+            // normalised: 1.0 and 1 are different documents.
+            Form::JsonNumber => mac.chain_update("\u{1}number:").chain_update(original),
+        };
+        let value = mac.finalize().into_bytes()[..VAULT_BYTES].to_vec();
+        Token { scheme: Scheme::Vault, kind: kind.clone(), kid: self.kid.clone(), value }
+    }
+
+    /// The row that resolves a token of [`Minter::token_for`]. Needed only when the vault has none yet for this scope.
+    /// Nothing for a token of another kid or scheme.
+    pub fn seal(
+        &self,
+        scope: &Scope<'_>,
+        token: &Token,
+        original: &str,
+        form: Form,
+        label: Option<String>,
+    ) -> Option<VaultRow> {
+        let mac: [u8; VAULT_BYTES] = token.value.as_slice().try_into().ok()?;
+        if token.scheme != Scheme::Vault || token.kid != self.kid {
+            return None;
+        }
+        let (agent, kind, id) = (scope.agent, token.kind.clone(), scope.id());
+        let aad = aad(b"row", agent, &id, &kind, &self.kid, &mac);
+        let sealed = encrypt(&self.current.vault, mac[..NONCE].try_into().ok()?, &aad, original, form);
+        Some(VaultRow { agent, scope: id, kid: self.kid.clone(), kind, mac, sealed, label })
+    }
+
+    /// A vault token and its row at once.
+    pub fn mint_vault(&self, scope: &Scope<'_>, kind: &Kind, original: &str, form: Form) -> Minted {
+        let token = self.token_for(kind, original, form);
+        let row = self.seal(scope, &token, original, form, None).expect("the token was just made by this minter");
+        Minted { token, row }
+    }
+
+    /// A token that carries its original. The same value in the same spelling has the same token throughout the scope.
+    pub fn mint_aead(&self, scope: &Scope<'_>, kind: &Kind, original: &str, form: Form) -> Result<Token, TooLong> {
+        let header = aead_header(original.len()).ok_or(TooLong)?;
+        let aad = aad(Scheme::Aead.as_str().as_bytes(), scope.agent, &scope.id(), kind, &self.kid, &header);
+        let mac = self.current.aead_nonce.clone().chain_update(&aad).chain_update([form.byte()]).chain_update(original);
+        let nonce: [u8; NONCE] = mac.finalize().into_bytes()[..NONCE].try_into().expect("a MAC is 32 bytes");
+        let mut value = Vec::with_capacity(AEAD_HEADER + NONCE + original.len() + 17);
+        value.extend_from_slice(&header);
+        value.extend_from_slice(&nonce);
+        value.extend(encrypt(&self.current.aead, nonce, &aad, original, form));
+        Ok(Token { scheme: Scheme::Aead, kind: kind.clone(), kid: self.kid.clone(), value })
+    }
+
+    /// The original of a vault row.
+    pub fn open_row(&self, row: &VaultRow) -> Result<Original, OpenError> {
+        if row.kid != self.kid {
+            return Err(OpenError::UnknownKid);
+        }
+        let aad = aad(b"row", row.agent, &row.scope, &row.kind, &self.kid, &row.mac);
+        let nonce = row.mac[..NONCE].try_into().map_err(|_| OpenError::Refused)?;
+        self.open(|ciphers| &ciphers.vault, nonce, &aad, &row.sealed)
+    }
+
+    /// The original of an AEAD token, for the agent and call of `scope`.
+    pub fn open_aead(&self, token: &Token, scope: &Scope<'_>) -> Result<Original, OpenError> {
+        if token.kid != self.kid {
+            return Err(OpenError::UnknownKid);
+        }
+        if token.scheme != Scheme::Aead {
+            return Err(OpenError::Scheme);
+        }
+        let (header, rest) = token.value.split_first_chunk::<AEAD_HEADER>().ok_or(OpenError::Refused)?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(OpenError::Refused)?;
+        let aad = aad(Scheme::Aead.as_str().as_bytes(), scope.agent, &scope.id(), &token.kind, &self.kid, header);
+        self.open(|ciphers| &ciphers.aead, *nonce, &aad, sealed)
+    }
+
+    /// With the current key, else with the old one.
+    fn open(
+        &self,
+        cipher: fn(&Ciphers) -> &Aes256GcmSiv,
+        nonce: [u8; NONCE],
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Result<Original, OpenError> {
+        std::iter::once(&self.current)
+            .chain(&self.old)
+            .find_map(|ciphers| {
+                cipher(ciphers).decrypt(&Nonce::from(nonce), Payload { msg: sealed, aad }).ok().map(Zeroizing::new)
+            })
+            .ok_or(OpenError::Refused)
+            .and_then(|plain| original(&plain).ok_or(OpenError::Content))
+    }
+}
+
+/// A minter for every kid of the key ring.
+#[derive(Clone, Default)]
+pub struct Minters(BTreeMap<Kid, Minter>);
+
+impl Minters {
+    /// Derives all keys of the ring.
+    pub fn new(ring: &KeyRing) -> Self {
+        let minter = |kid: &Kid| Some((kid.clone(), Minter::new(kid.clone(), ring.get(kid)?)));
+        Self(ring.kids().filter_map(minter).collect())
+    }
+
+    /// The minter of a kid.
+    pub fn get(&self, kid: &Kid) -> Option<&Minter> {
+        self.0.get(kid)
+    }
+
+    /// As [`Minter::open_row`], with the row's kid.
+    pub fn open_row(&self, row: &VaultRow) -> Result<Original, OpenError> {
+        self.get(&row.kid).ok_or(OpenError::UnknownKid)?.open_row(row)
+    }
+
+    /// As [`Minter::open_aead`], with the token's kid.
+    pub fn open_aead(&self, token: &Token, scope: &Scope<'_>) -> Result<Original, OpenError> {
+        self.get(&token.kid).ok_or(OpenError::UnknownKid)?.open_aead(token, scope)
+    }
+}
+
+/// What a ciphertext is bound to. Every part has a fixed length or its length before it, so no two bindings are equal.
+fn aad(purpose: &[u8], agent: AgentId, scope: &[u8; 16], kind: &Kind, kid: &Kid, more: &[u8]) -> Vec<u8> {
+    let agent = agent.text();
+    let mut aad = Vec::with_capacity(128);
+    for part in [purpose, kind.as_str().as_bytes(), kid.as_str().as_bytes(), agent.as_bytes(), scope, more] {
+        // Kinds and kids are 64 bytes at most, the others are shorter.
+        aad.push(u8::try_from(part.len()).unwrap_or(u8::MAX));
+        aad.extend_from_slice(part);
+    }
+    aad
+}
+
+fn encrypt(cipher: &Aes256GcmSiv, nonce: [u8; NONCE], aad: &[u8], original: &str, form: Form) -> Vec<u8> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(1 + original.len()));
+    plain.push(form.byte());
+    plain.extend_from_slice(original.as_bytes());
+    cipher
+        .encrypt(&Nonce::from(nonce), Payload { msg: &plain, aad })
+        .expect("GCM-SIV encrypts anything below 64 GiB")
+}
+
+fn original(plain: &[u8]) -> Option<Original> {
+    let (&form, text) = plain.split_first()?;
+    Some(Original { text: std::str::from_utf8(text).ok()?.into(), form: Form::from_byte(form)? })
+}
+
+#[cfg(test)]
+mod tests;

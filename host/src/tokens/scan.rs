@@ -1,0 +1,344 @@
+//! Finds tokens in what a model writes, while it writes.
+//!
+//! The promise: a caller never hears a raw token or a part of one, however the model mangled it. Natural text comes
+//! second to that, but close: text that cannot be part of a token is never held back.
+//!
+//! A [`Scanner`] keeps only the candidate that is not decided yet and judges it again when more of it has come. A
+//! judgement never looks further than the bytes that it is about, and bounds how many those can be; so the result does
+//! not depend on how the text was cut into pieces, and what is held back is bounded (some 500 bytes for the vault, more
+//! for an AEAD token that announces more).
+//!
+//! * `unit`: one character, with escapes, width and case set aside.
+//! * `cursor`: steps over units, with noise between them.
+//! * `candidate`: the long tokens. `compact`: those in brackets.
+//! * `debris`: what to drop after something that failed.
+
+use self::candidate::{Place, Verdict};
+use self::debris::{Debris, Sweep};
+use self::unit::{Source, Sym};
+use super::format::{CompactToken, Token};
+use crate::kind::Kind;
+use crate::text::ByteSpan;
+
+mod candidate;
+mod compact;
+mod cursor;
+mod debris;
+mod unit;
+
+#[cfg(test)]
+mod tests;
+
+/// What sort of text is scanned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ScanMode {
+    /// The text is a JSON document in pieces, such as the arguments of a tool call.
+    pub json: bool,
+    /// Compact tokens are looked for besides the long ones.
+    pub compact: bool,
+}
+
+/// How the text ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FinishReason {
+    /// The model was done.
+    Stop,
+    /// It was cut off at a limit.
+    Length,
+    /// The stream broke.
+    Broken,
+}
+
+/// A token that was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// `MSKV1` or `MSK1`.
+    Long(Token),
+    /// `[KIND_label]`.
+    Compact(CompactToken),
+}
+
+/// A token that was found, to be resolved.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TokenRef {
+    /// What it says.
+    pub found: Found,
+    /// In JSON: it is a whole string, and the piece covers the string's quotation marks.
+    pub quoted: bool,
+    /// Letters that stood directly after it, as they were written. They are shown after the original; when the token
+    /// does not resolve they are taken for more of it and dropped, since a made-up token has no right length.
+    pub tail: String,
+}
+
+impl TokenRef {
+    /// What sort of data it stands for.
+    pub fn kind(&self) -> &Kind {
+        match &self.found {
+            Found::Long(token) => &token.kind,
+            Found::Compact(token) => &token.kind,
+        }
+    }
+}
+
+/// A piece of scanned text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Piece {
+    /// Safe to release.
+    Text(String),
+    /// To be resolved.
+    Token(TokenRef),
+    /// Certainly (part of) a token, but cut, malformed or made up: never shown.
+    Fragment {
+        /// Its kind, when that could be read.
+        kind: Option<Kind>,
+    },
+}
+
+/// Finds tokens in one text that arrives in pieces: one scanner per choice and field.
+#[derive(Debug)]
+pub struct Scanner {
+    walk: Walk,
+    /// The candidate that is not decided yet.
+    held: String,
+}
+
+impl Scanner {
+    /// A scanner at the beginning of a text.
+    pub fn new(mode: ScanMode) -> Self {
+        Self { walk: Walk::new(mode), held: String::new() }
+    }
+
+    /// As [`Scanner::push_into`], with a list of its own.
+    pub fn push(&mut self, text: &str) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        self.push_into(text, &mut pieces);
+        pieces
+    }
+
+    /// Takes the next piece of the text and appends what is decided by it.
+    pub fn push_into(&mut self, text: &str, pieces: &mut Vec<Piece>) {
+        if self.held.is_empty() {
+            let held = self.walk.pieces(text, None, pieces);
+            self.held.push_str(&text[held..]);
+        } else {
+            let mut text = std::mem::take(&mut self.held) + text;
+            let held = self.walk.pieces(&text, None, pieces);
+            text.drain(..held);
+            self.held = text;
+        }
+    }
+
+    /// Whether something is held back.
+    pub fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// The text is over: decides what was held back. The scanner is then at the beginning of a new text.
+    pub fn finish(&mut self, reason: FinishReason) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let text = std::mem::take(&mut self.held);
+        let decided = self.walk.pieces(&text, Some(reason), &mut pieces);
+        if decided < text.len() {
+            // Everything is decided at the end of a text; were it not, this is the safe side.
+            pieces.push(Piece::Fragment { kind: None });
+        }
+        self.walk = Walk::new(self.walk.mode);
+        pieces
+    }
+}
+
+/// Spans of a caller's own text that a scanner would take for a token, in order and apart. They are data and get tokens
+/// of their own, so that nothing a caller says is ever resolved or dropped.
+pub fn find_lookalikes(text: &str, compact: bool) -> Vec<ByteSpan> {
+    let mut walk = Walk::new(ScanMode { json: false, compact });
+    let (mut spans, mut at): (Vec<ByteSpan>, usize) = (Vec::new(), 0);
+    while at < text.len() {
+        let (len, step) = walk.step(text, at, Some(FinishReason::Stop)).unwrap_or((text.len() - at, Step::Drop));
+        if !matches!(step, Step::Text) {
+            match spans.last_mut() {
+                Some(last) if last.end == at => last.end = at + len,
+                _ => spans.push(ByteSpan::new(at, at + len)),
+            }
+        }
+        at += len;
+    }
+    spans
+}
+
+/// Goes through a text from one decision to the next.
+#[derive(Debug)]
+struct Walk {
+    mode: ScanMode,
+    /// Whether a letter was the last thing.
+    in_word: bool,
+    /// What to drop of what follows.
+    debris: Option<Debris>,
+}
+
+/// What was decided about some bytes.
+enum Step {
+    Text,
+    Drop,
+    Token { found: Found, tail: usize, quoted: bool },
+    Fragment(Option<Kind>),
+}
+
+impl Walk {
+    fn new(mode: ScanMode) -> Self {
+        Self { mode, in_word: false, debris: None }
+    }
+
+    /// Appends the pieces of a text as far as they are decided, and returns how far that is.
+    fn pieces(&mut self, text: &str, finish: Option<FinishReason>, pieces: &mut Vec<Piece>) -> usize {
+        let (mut at, mut plain) = (0, 0);
+        while at < text.len() {
+            let Some((len, step)) = self.step(text, at, finish) else {
+                break;
+            };
+            if !matches!(step, Step::Text) {
+                release(&text[plain..at], pieces);
+                plain = at + len;
+            }
+            match step {
+                Step::Text | Step::Drop => {}
+                Step::Token { found, tail, quoted } => {
+                    let tail = text[at + len - tail..at + len].to_owned();
+                    pieces.push(Piece::Token(TokenRef { found, quoted, tail }));
+                }
+                Step::Fragment(kind) => pieces.push(Piece::Fragment { kind }),
+            }
+            at += len;
+        }
+        release(&text[plain..at], pieces);
+        at
+    }
+
+    /// What stands at `at`, and how many bytes of it; nothing when that is not clear yet.
+    fn step(&mut self, text: &str, at: usize, finish: Option<FinishReason>) -> Option<(usize, Step)> {
+        let source = Source { text, json: self.mode.json, done: finish.is_some() };
+        let place = Place { source, at, in_word: self.in_word, finish, compact: self.mode.compact };
+        if let Some(debris) = &mut self.debris {
+            match debris.sweep(place) {
+                Sweep::More => return None,
+                Sweep::Drop(len) => return Some((len, Step::Drop)),
+                Sweep::Leave => self.debris = None,
+            }
+        }
+        let plain = self.plain(&text.as_bytes()[at..]);
+        if plain > 0 {
+            self.in_word = text[at..at + plain].chars().next_back().is_some_and(char::is_alphanumeric);
+            return Some((plain, Step::Text));
+        }
+        match judge_at(place) {
+            Verdict::More => None,
+            Verdict::Text(len) => {
+                self.in_word = matches!(source.unit(at), Ok(Some(unit)) if unit.is_word());
+                Some((len, Step::Text))
+            }
+            Verdict::Drop(len) => Some((len, Step::Drop)),
+            Verdict::Token { len, found, tail, quoted } => {
+                self.in_word = false;
+                Some((len, Step::Token { found, tail, quoted }))
+            }
+            Verdict::Fragment { len, kind, debris } => {
+                self.in_word = true;
+                self.debris = Some(debris);
+                Some((len, Step::Fragment(kind)))
+            }
+        }
+    }
+
+    /// How many bytes pass before one at which a token could begin.
+    fn plain(&self, bytes: &[u8]) -> usize {
+        let ScanMode { json, compact } = self.mode;
+        bytes.iter().position(|&byte| match STARTS[usize::from(byte)] {
+            Start::Never => false,
+            Start::Always => true,
+            Start::InJson => json,
+            Start::InCompact => compact,
+        })
+        .unwrap_or(bytes.len())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Start {
+    Never,
+    Always,
+    InJson,
+    InCompact,
+}
+
+/// Bytes at which a token can begin: an M, written as it is, as an escape or full-width, or what may stand before one.
+static STARTS: [Start; 256] = {
+    let mut starts = [Start::Never; 256];
+    starts[b'M' as usize] = Start::Always;
+    starts[b'm' as usize] = Start::Always;
+    starts[b'&' as usize] = Start::Always;
+    starts[b'\\' as usize] = Start::Always;
+    // The first byte of U+F000 to U+FFFF.
+    starts[0xEF] = Start::Always;
+    starts[b'"' as usize] = Start::InJson;
+    starts[b'[' as usize] = Start::InCompact;
+    starts
+};
+
+/// Judges what begins at a place.
+fn judge_at(place: Place<'_>) -> Verdict {
+    let unit = match place.source.unit(place.at) {
+        Ok(Some(unit)) => unit,
+        Ok(None) => return Verdict::Text(0),
+        Err(_) => return Verdict::More,
+    };
+    match unit.sym {
+        Sym::Alnum(b'M') => candidate::judge(place),
+        Sym::Open if place.compact => compact::judge(place),
+        Sym::Clear if place.compact && unit.ch == '\\' => compact::judge(place),
+        Sym::Quote => judge_string(place),
+        _ => Verdict::Text(unit.len),
+    }
+}
+
+/// Judges a quotation mark in JSON: whether the string that it opens is a token and nothing else, and no key, since a
+/// key stays a string whatever it stands for. A mark that closes a string is let go as well, whatever follows.
+fn judge_string(place: Place<'_>) -> Verdict {
+    const MARK: usize = 1;
+    let inside = Place { at: place.at + MARK, in_word: false, ..place };
+    match inside.source.unit(inside.at) {
+        Err(_) => return Verdict::More,
+        Ok(Some(unit)) if matches!(unit.sym, Sym::Alnum(b'M') | Sym::Open | Sym::Clear) => {}
+        Ok(_) => return Verdict::Text(MARK),
+    }
+    let (len, found) = match judge_at(inside) {
+        Verdict::More => return Verdict::More,
+        Verdict::Token { len, found, tail: 0, .. } => (len, found),
+        _ => return Verdict::Text(MARK),
+    };
+    let mut at = inside.at + len;
+    match place.source.unit(at) {
+        Err(_) => return Verdict::More,
+        Ok(Some(unit)) if unit.sym == Sym::Quote => at += unit.len,
+        Ok(_) => return Verdict::Text(MARK),
+    }
+    let end = at;
+    let is_space = |unit: &unit::Unit| unit.ch.is_ascii_whitespace() && unit.len == 1;
+    loop {
+        match place.source.unit(at) {
+            Err(_) => return Verdict::More,
+            Ok(Some(unit)) if is_space(&unit) && at < end + 16 => at += unit.len,
+            Ok(Some(unit)) if unit.ch == ':' => return Verdict::Text(MARK),
+            Ok(_) => return Verdict::Token { len: end - place.at, found, tail: 0, quoted: true },
+        }
+    }
+}
+
+/// Appends plain text, to the last piece where that is text too.
+fn release(text: &str, pieces: &mut Vec<Piece>) {
+    if text.is_empty() {
+        return;
+    }
+    match pieces.last_mut() {
+        Some(Piece::Text(last)) => last.push_str(text),
+        _ => pieces.push(Piece::Text(text.to_owned())),
+    }
+}

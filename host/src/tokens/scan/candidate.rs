@@ -1,0 +1,392 @@
+//! Is this a token? Judged from its first letter on, as far as the text is known.
+//!
+//! The grammar is `scheme . KIND . kid . value` over [units](super::unit), with noise allowed between and inside parts.
+//! Words are not noise: a part goes on after a gap only in the same case, and a value only up to its known length, so
+//! that `MSKV1.NAME.K.JOHN said hello` ends at `JOHN`.
+//!
+//! Past the first dot a candidate is never released. When it fails, [`Verdict::Fragment`] covers what certainly is of a
+//! token, the rest is looked at as [debris](super::debris). Two beginnings are ordinary language and are let go unless a
+//! kind follows: the scheme inside a word (`Omsk1.`) and Moscow time before a number (`at ten MSK 1.`).
+
+use super::cursor::{Cursor, Group, Stop};
+use super::debris::Debris;
+use super::unit::{Source, Sym};
+use super::{FinishReason, Found};
+use crate::keys::Kid;
+use crate::kind::Kind;
+use crate::tokens::format::{AEAD_HEADER_LETTERS, Scheme, Token, VAULT_BYTES, aead_letters, letters};
+
+/// Bytes that scheme, kind and kid may take with all noise. The longest without noise are 136.
+const MAX_HEAD: usize = 256;
+
+/// Groups of several letters in one part: `HEALTH PLAN` is two.
+const MAX_GROUPS: usize = 4;
+
+/// The longest name of a kind or a key.
+const MAX_NAME: usize = 64;
+
+/// Letters that can follow a token directly and still be shown or dropped with it.
+const MAX_TAIL: usize = 32;
+
+/// What stands at a position.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// Not clear yet.
+    More,
+    /// So many bytes of plain text.
+    Text(usize),
+    /// So many bytes that nobody should see, and that are no failure.
+    Drop(usize),
+    /// A whole token.
+    Token {
+        /// Bytes of the token and its tail.
+        len: usize,
+        /// What it says.
+        found: Found,
+        /// Bytes of letters at its end that stood directly after it.
+        tail: usize,
+        /// Whether `len` covers the quotation marks of a JSON string that is the token and nothing else.
+        quoted: bool,
+    },
+    /// Certainly of a token, and not one.
+    Fragment {
+        /// Bytes.
+        len: usize,
+        /// Its kind, when that could be read.
+        kind: Option<Kind>,
+        /// What to drop after it.
+        debris: Debris,
+    },
+}
+
+/// Where a candidate stands and how the text goes on.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub source: Source<'a>,
+    pub at: usize,
+    /// Whether a letter stands directly before it.
+    pub in_word: bool,
+    /// How the text ended, if it has.
+    pub finish: Option<FinishReason>,
+    /// Whether compact tokens are looked for.
+    pub compact: bool,
+}
+
+impl Place<'_> {
+    /// Whether the text was cut off, so that its last word may be half a word.
+    pub fn is_cut(&self) -> bool {
+        !matches!(self.finish, None | Some(FinishReason::Stop))
+    }
+}
+
+/// Judges a candidate that begins with the letter M.
+pub(super) fn judge(place: Place<'_>) -> Verdict {
+    let mut reader = Reader::new(place);
+    let first = match reader.cursor.peek() {
+        Ok(unit) => unit.len,
+        Err(_) => return Verdict::More,
+    };
+    match reader.scheme() {
+        Ok(()) => {}
+        Err(Stop::More) => return Verdict::More,
+        // Cut off inside the scheme word: `MSKV` is dropped, but Omsk is a town.
+        Err(Stop::End) if reader.scheme_letters >= 3 && place.is_cut() && (!place.in_word || !reader.lower) => {
+            return Verdict::Drop(place.source.text.len() - place.at);
+        }
+        Err(_) => return Verdict::Text(first),
+    }
+    match reader.rest() {
+        Ok((token, tail)) => reader.token(token, tail),
+        Err(Stop::More) => Verdict::More,
+        Err(_) if reader.is_ordinary() => Verdict::Text(first),
+        Err(Stop::End) if place.is_cut() => reader.fragment(place.source.text.len()),
+        Err(_) => reader.fragment(reader.sure),
+    }
+}
+
+/// A whole value and its letters, or letters that decode to nothing.
+type Read = Option<Token>;
+
+struct Reader<'a> {
+    place: Place<'a>,
+    cursor: Cursor<'a>,
+    scheme_letters: usize,
+    /// Some for a scheme that exists; a model can make one up too.
+    scheme: Option<Scheme>,
+    /// The beginning is ordinary language unless a token follows.
+    weak: bool,
+    /// Whether the scheme had a letter in lower case.
+    lower: bool,
+    kind: Option<Kind>,
+    /// Up to here it is certainly of a token.
+    sure: usize,
+    /// Whether what follows `sure` directly belongs to it whatever it is.
+    spelled: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(place: Place<'a>) -> Self {
+        Self {
+            place,
+            cursor: Cursor::new(place.source, place.at, MAX_HEAD),
+            scheme_letters: 0,
+            scheme: None,
+            weak: false,
+            lower: false,
+            kind: None,
+            sure: place.at,
+            spelled: false,
+        }
+    }
+
+    /// `MSK`, perhaps `V`, a number and a dot.
+    fn scheme(&mut self) -> Result<(), Stop> {
+        // Inside a word only the word itself goes on: "I am sk.." has no token in it.
+        let gaps = !self.place.in_word;
+        for letter in *b"MSK" {
+            if self.scheme_letters > 0 {
+                self.cursor.noise(gaps)?;
+            }
+            self.letter(|found| found == letter)?;
+        }
+        let mut gap = self.cursor.noise(gaps)?;
+        let vault = self.cursor.peek()?.sym == Sym::Alnum(b'V');
+        if vault {
+            self.letter(|_| true)?;
+            gap = self.cursor.noise(gaps)?;
+        }
+        self.weak = !vault && (gap || self.place.in_word && self.lower);
+        let mut number = Vec::new();
+        // `MSKV.` is made up, but `msk.` is a place on the internet.
+        while number.is_empty() || number.len() < 3 && !gap {
+            if self.cursor.peek()?.sym == Sym::Dot && (vault || !number.is_empty()) {
+                break;
+            }
+            number.push(self.letter(|found| found.is_ascii_digit())?);
+            gap = self.cursor.noise(gaps)?;
+        }
+        self.dot()?;
+        self.scheme = match (number.as_slice(), vault) {
+            (b"1", true) => Some(Scheme::Vault),
+            (b"1", false) => Some(Scheme::Aead),
+            _ => None,
+        };
+        if self.place.in_word && self.weak && !matches!(self.cursor.peek()?.sym, Sym::Alnum(_) | Sym::Clear) {
+            return Err(Stop::Bad);
+        }
+        Ok(())
+    }
+
+    fn letter(&mut self, wanted: impl Fn(u8) -> bool) -> Result<u8, Stop> {
+        let unit = self.cursor.peek()?;
+        match unit.sym {
+            Sym::Alnum(letter) if wanted(letter) => {
+                self.lower |= unit.is_lower();
+                self.scheme_letters += 1;
+                self.cursor.skip(unit);
+                Ok(letter)
+            }
+            _ => Err(Stop::Bad),
+        }
+    }
+
+    fn dot(&mut self) -> Result<(), Stop> {
+        let unit = self.cursor.peek()?;
+        if unit.sym != Sym::Dot {
+            return Err(Stop::Bad);
+        }
+        self.cursor.skip(unit);
+        self.sure = self.cursor.at;
+        Ok(())
+    }
+
+    /// Everything after the first dot.
+    fn rest(&mut self) -> Result<(Read, usize), Stop> {
+        let kind = self.name()?;
+        let kind = Kind::new(&kind).ok_or(Stop::Bad)?;
+        self.kind = Some(kind.clone());
+        let kid = Kid::new(&self.name()?).ok_or(Stop::Bad)?;
+        let value = self.value()?;
+        let tail = self.tail()?;
+        Ok((self.scheme.and_then(|scheme| Token::from_parts(scheme, kind, kid, &value)), tail))
+    }
+
+    /// A kind or a kid, and the dot after it.
+    fn name(&mut self) -> Result<String, Stop> {
+        let gap = self.cursor.noise(true)?;
+        let (mut name, mut words, mut spelled) = (String::new(), 0, true);
+        let (mut lower, mut upper) = (false, false);
+        loop {
+            let group = self.cursor.group(MAX_NAME + 1)?;
+            if group.letters.is_empty() {
+                return Err(Stop::Bad);
+            }
+            if name.is_empty() && !gap {
+                self.sure = group.end;
+            }
+            words += usize::from(!group.is_single());
+            lower |= group.lower;
+            upper |= group.upper;
+            let first = name.is_empty();
+            spelled &= group.is_single();
+            name.push_str(&group.letters);
+            if words > MAX_GROUPS || name.len() > MAX_NAME || (!first && lower && upper) {
+                return Err(Stop::Bad);
+            }
+            let gap = self.cursor.noise(true)?;
+            match self.cursor.peek()?.sym {
+                Sym::Dot => break self.dot()?,
+                Sym::Alnum(_) | Sym::Under if gap => {}
+                _ => return Err(Stop::Bad),
+            }
+        }
+        if name.len() > 1 {
+            self.spelled = spelled;
+        }
+        Ok(name)
+    }
+
+    /// The value, whose length is known: at once for the vault, after four letters for AEAD.
+    fn value(&mut self) -> Result<String, Stop> {
+        let mut gap = self.cursor.noise(true)?;
+        let mut value = Value::new(self.scheme);
+        let mut single = false;
+        self.cursor.limit = self.cursor.at + value.room();
+        loop {
+            let before = self.cursor;
+            let mut group = self.cursor.group(value.left())?;
+            if value.letters.len() + group.letters.len() >= AEAD_HEADER_LETTERS && value.need.is_none() {
+                // The first four letters say how many follow: read the group again in that light.
+                value.header(&group)?;
+                self.cursor = Cursor { limit: before.at + value.room(), ..before };
+                group = self.cursor.group(value.left())?;
+            }
+            let first = value.letters.is_empty();
+            self.spelled |= single && group.is_single();
+            single = group.is_single();
+            let upper = (value.upper || group.upper) && !value.lower && !group.lower;
+            if Debris::new(upper, self.spelled).takes(&group) || (first && !gap) {
+                self.sure = group.end.max(self.sure);
+            }
+            value.add(&group)?;
+            if value.left() == 0 {
+                if first {
+                    self.cursor.at = group.end;
+                    return Ok(value.letters);
+                }
+                return self.spaced_end(value);
+            }
+            if group.ended {
+                return Err(Stop::End);
+            }
+            gap = self.cursor.noise(true)?;
+            if !gap || !matches!(self.cursor.peek()?.sym, Sym::Alnum(_)) {
+                return Err(Stop::Bad);
+            }
+        }
+    }
+
+    /// A value in several groups ends where a group ends, and does not read like words.
+    fn spaced_end(&mut self, value: Value) -> Result<String, Stop> {
+        let in_word = match self.cursor.peek() {
+            Ok(unit) => matches!(unit.sym, Sym::Alnum(_)),
+            Err(Stop::More) => return Err(Stop::More),
+            Err(_) => false,
+        };
+        let random = !value.lower || value.letters.bytes().any(|b| b.is_ascii_digit());
+        if in_word || !random { Err(Stop::Bad) } else { Ok(value.letters) }
+    }
+
+    /// Letters directly after a value: an ending of the sentence, or more of a token that was made up.
+    fn tail(&mut self) -> Result<usize, Stop> {
+        let start = self.cursor.at;
+        self.cursor.limit = start + 8 * MAX_TAIL;
+        for _ in 0..MAX_TAIL {
+            let unit = match self.cursor.peek() {
+                Ok(unit) => unit,
+                Err(Stop::More) => return Err(Stop::More),
+                Err(_) => break,
+            };
+            if !matches!(unit.sym, Sym::Alnum(_)) || self.is_scheme_here()? {
+                break;
+            }
+            self.cursor.skip(unit);
+        }
+        Ok(self.cursor.at - start)
+    }
+
+    /// Whether the next token begins here.
+    fn is_scheme_here(&self) -> Result<bool, Stop> {
+        let mut ahead = self.cursor;
+        for letter in *b"MSK" {
+            match ahead.peek() {
+                Ok(unit) if unit.sym == Sym::Alnum(letter) => ahead.skip(unit),
+                Err(Stop::More) => return Err(Stop::More),
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a failed candidate is ordinary language.
+    fn is_ordinary(&self) -> bool {
+        self.weak && !self.kind.as_ref().is_some_and(Kind::is_standard)
+    }
+
+    fn token(&self, token: Read, tail: usize) -> Verdict {
+        let len = self.cursor.at - self.place.at;
+        match token {
+            Some(token) => Verdict::Token { len, found: Found::Long(token), tail, quoted: false },
+            None => self.fragment(self.cursor.at),
+        }
+    }
+
+    fn fragment(&self, end: usize) -> Verdict {
+        let debris = Debris::new(!self.lower, self.spelled);
+        Verdict::Fragment { len: end - self.place.at, kind: self.kind.clone(), debris }
+    }
+}
+
+/// The letters of a value so far.
+struct Value {
+    letters: String,
+    /// How many there must be, once that is known.
+    need: Option<usize>,
+    lower: bool,
+    upper: bool,
+}
+
+impl Value {
+    fn new(scheme: Option<Scheme>) -> Self {
+        let need = (scheme != Some(Scheme::Aead)).then(|| letters(VAULT_BYTES));
+        Self { letters: String::new(), need, lower: false, upper: false }
+    }
+
+    /// Letters that are still missing, as far as is known.
+    fn left(&self) -> usize {
+        self.need.unwrap_or(AEAD_HEADER_LETTERS) - self.letters.len()
+    }
+
+    /// Bytes that the rest may take with all noise: every letter may come as an escape.
+    fn room(&self) -> usize {
+        128 + 6 * self.left()
+    }
+
+    /// Reads the length from the first four letters, the last of which are in `group`.
+    fn header(&mut self, group: &Group) -> Result<(), Stop> {
+        let first: String = self.letters.chars().chain(group.letters.chars()).take(AEAD_HEADER_LETTERS).collect();
+        let first = first.as_bytes().try_into().map_err(|_| Stop::Bad)?;
+        self.need = Some(aead_letters(first).ok_or(Stop::Bad)?);
+        Ok(())
+    }
+
+    /// Takes a group, unless it is a word of the sentence.
+    fn add(&mut self, group: &Group) -> Result<(), Stop> {
+        let first = self.letters.is_empty();
+        self.lower |= group.lower;
+        self.upper |= group.upper;
+        self.letters.push_str(&group.letters);
+        let mixed = !first && self.lower && self.upper && !group.has_digit();
+        if group.letters.is_empty() || !group.is_base32() || mixed { Err(Stop::Bad) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,108 @@
+//! Compact tokens: `[NAME_1]`, in any case, with escapes and gaps inside the brackets.
+//!
+//! A bracket in ordinary text is let go at the first character that cannot be part of `KIND_label`. Once a kind and a
+//! label were read, a missing bracket makes it a fragment, where the kind is a standard one.
+
+use super::candidate::{Place, Verdict};
+use super::cursor::{Cursor, Stop};
+use super::debris::Debris;
+use super::unit::Sym;
+use super::Found;
+use crate::kind::{Kind, STANDARD};
+use crate::tokens::format::{CompactToken, HASH_LABEL_MAX};
+
+/// Bytes that a compact token may take with all noise.
+const MAX_LEN: usize = 256;
+
+/// Letters between the brackets: a kind, `_` and a label.
+const MAX_INNER: usize = 64 + 1 + HASH_LABEL_MAX;
+
+/// Judges a candidate that begins with `[` or `\[`.
+pub(super) fn judge(place: Place<'_>) -> Verdict {
+    let mut cursor = Cursor::new(place.source, place.at, MAX_LEN);
+    let first = match cursor.peek() {
+        Ok(unit) => unit.len,
+        Err(_) => return Verdict::More,
+    };
+    let mut inner = Inner { text: String::new(), end: place.at };
+    match inner.read(&mut cursor) {
+        Ok(()) => match CompactToken::from_inner(&inner.text) {
+            Some(token) => {
+                Verdict::Token { len: cursor.at - place.at, found: Found::Compact(token), tail: 0, quoted: false }
+            }
+            None => Verdict::Text(first),
+        },
+        Err(Stop::More) => Verdict::More,
+        Err(Stop::Bad) => inner.unclosed(place, inner.end).unwrap_or(Verdict::Text(first)),
+        Err(Stop::End) => inner.cut(place).unwrap_or(Verdict::Text(first)),
+    }
+}
+
+struct Inner {
+    /// Upper-cased.
+    text: String,
+    /// Where its last letter ends.
+    end: usize,
+}
+
+impl Inner {
+    /// Everything up to the closing bracket.
+    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Stop> {
+        cursor.noise(false)?;
+        let open = cursor.peek()?;
+        if open.sym != Sym::Open {
+            return Err(Stop::Bad);
+        }
+        cursor.skip(open);
+        let mut gap = cursor.noise(true)?;
+        loop {
+            let unit = cursor.peek()?;
+            match unit.sym {
+                Sym::Close if !self.text.is_empty() => {
+                    cursor.skip(unit);
+                    return Ok(());
+                }
+                Sym::Alnum(letter) => self.push(letter, gap)?,
+                Sym::Under => self.push(b'_', gap)?,
+                _ => return Err(Stop::Bad),
+            }
+            cursor.skip(unit);
+            self.end = cursor.at;
+            gap = cursor.noise(true)?;
+        }
+    }
+
+    /// Words in brackets are no token: a gap may stand beside an underscore only.
+    fn push(&mut self, letter: u8, gap: bool) -> Result<(), Stop> {
+        let first = self.text.is_empty();
+        let apart = gap && !first && letter != b'_' && !self.text.ends_with('_');
+        if self.text.len() == MAX_INNER || apart || (first && !letter.is_ascii_uppercase()) {
+            return Err(Stop::Bad);
+        }
+        self.text.push(char::from(letter));
+        Ok(())
+    }
+
+    /// A whole token but for its bracket.
+    fn unclosed(&self, place: Place<'_>, end: usize) -> Option<Verdict> {
+        let token = CompactToken::from_inner(&self.text).filter(|token| token.kind.is_standard())?;
+        Some(Verdict::Fragment { len: end - place.at, kind: Some(token.kind), debris: Debris::none() })
+    }
+
+    /// The text ended inside the brackets.
+    fn cut(&self, place: Place<'_>) -> Option<Verdict> {
+        let len = place.source.text.len() - place.at;
+        match self.text.rsplit_once('_') {
+            Some((kind, label)) => {
+                let kind = Kind::new(kind).filter(Kind::is_standard)?;
+                let label = label.len() <= HASH_LABEL_MAX && label.bytes().all(|b| b.is_ascii_alphanumeric());
+                label.then(|| Verdict::Fragment { len, kind: Some(kind), debris: Debris::none() })
+            }
+            // Only the beginning of a kind: dropped where the text was cut off, as the bare scheme word is.
+            None => {
+                let begins = !self.text.is_empty() && STANDARD.iter().any(|kind| kind.starts_with(&self.text));
+                (place.is_cut() && begins).then_some(Verdict::Drop(len))
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What is left of a token after it failed: which of the following characters go with it.
+//!
+//! After a [fragment](super::candidate::Verdict::Fragment) everything that stands directly after it is dropped too, up
+//! to the next white space or closing punctuation. After that, groups that look like token letters are dropped: with a
+//! digit among letters of the base32 alphabet, in capitals where the token was in capitals, or letter by letter where
+//! it was spelled out. The first ordinary word ends it, so natural speech comes second, but it comes.
+
+use super::candidate::{Place, Verdict};
+use super::cursor::{Cursor, Group, Stop};
+use super::judge_at;
+use super::unit::Sym;
+
+/// Letters in groups without a digit that are taken for a token's: as many as a vault token has.
+const MAX_PLAIN: usize = 26;
+
+/// The longest group that is looked at.
+const MAX_GROUP: usize = 64;
+
+/// What to drop after a fragment.
+#[derive(Clone, Debug)]
+pub(super) struct Debris {
+    /// The token was written in capitals.
+    upper: bool,
+    /// It was spelled out letter by letter.
+    spelled: bool,
+    /// Still directly after it.
+    glued: bool,
+    /// Letters without digits that may still be dropped.
+    plain: usize,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub(super) enum Sweep {
+    /// Not clear yet.
+    More,
+    /// Drop so many bytes, and go on.
+    Drop(usize),
+    /// What stands here is judged like any text.
+    Leave,
+}
+
+impl Debris {
+    pub fn new(upper: bool, spelled: bool) -> Self {
+        Self { upper, spelled, glued: true, plain: MAX_PLAIN }
+    }
+
+    /// Nothing.
+    pub fn none() -> Self {
+        Self { upper: false, spelled: false, glued: false, plain: 0 }
+    }
+
+    /// Whether a group is of a token.
+    pub fn takes(&self, group: &Group) -> bool {
+        if group.letters.contains('_') {
+            return self.upper && !group.lower;
+        }
+        if !group.is_base32() || group.letters.is_empty() {
+            return false;
+        }
+        match (group.is_single(), group.has_digit()) {
+            (true, _) => self.spelled,
+            (false, true) => group.upper || group.lower,
+            (false, false) => self.upper && !group.lower && group.letters.len() <= self.plain,
+        }
+    }
+
+    /// What to do with the text at `place`.
+    pub fn sweep(&mut self, place: Place<'_>) -> Sweep {
+        let swept = if self.glued { self.glued(place) } else { self.group(place) };
+        swept.unwrap_or_else(|stop| if stop == Stop::More { Sweep::More } else { Sweep::Leave })
+    }
+
+    /// Directly after the fragment: letters go, and punctuation between letters.
+    fn glued(&mut self, place: Place<'_>) -> Result<Sweep, Stop> {
+        let mut cursor = Cursor::new(place.source, place.at, 64);
+        let unit = cursor.peek()?;
+        if unit.sym == Sym::Quote {
+            return Ok(Sweep::Leave);
+        }
+        if is_token(Place { in_word: true, ..place })? {
+            return Ok(Sweep::Leave);
+        }
+        match unit.sym {
+            Sym::Alnum(_) | Sym::Under | Sym::Clear => return Ok(Sweep::Drop(unit.len)),
+            _ if unit.ch.is_ascii_graphic() => {
+                cursor.skip(unit);
+                if matches!(cursor.peek()?.sym, Sym::Alnum(_) | Sym::Under) {
+                    return Ok(Sweep::Drop(unit.len));
+                }
+            }
+            _ => {}
+        }
+        self.glued = false;
+        self.group(place)
+    }
+
+    /// The next group after a gap.
+    fn group(&mut self, place: Place<'_>) -> Result<Sweep, Stop> {
+        let mut cursor = Cursor::new(place.source, place.at, 256);
+        if !cursor.noise(true)? || is_token(Place { at: cursor.at, in_word: false, ..place })? {
+            return Ok(Sweep::Leave);
+        }
+        let group = cursor.group(MAX_GROUP)?;
+        if !self.takes(&group) {
+            return Ok(Sweep::Leave);
+        }
+        if !group.has_digit() {
+            self.plain -= group.letters.len().min(self.plain);
+        }
+        Ok(Sweep::Drop(group.end - place.at))
+    }
+}
+
+/// Whether another token begins here.
+fn is_token(place: Place<'_>) -> Result<bool, Stop> {
+    match judge_at(place) {
+        Verdict::More => Err(Stop::More),
+        Verdict::Text(_) | Verdict::Drop(_) => Ok(false),
+        Verdict::Token { .. } | Verdict::Fragment { .. } => Ok(true),
+    }
+}

@@ -1,0 +1,60 @@
+//! Runs plugins: sandboxed components that can do nothing but compute.
+//!
+//! The life of a plugin:
+//! 1. [`registry`] checks the file: a component, no function imports, a contract version we speak, a sound manifest.
+//! 2. [`prepare`] runs `configure` once for a (plugin, configuration) pair, takes a snapshot of its memory and compiles
+//!    that ahead of time; [`cache`] keeps the result on disk under our MAC.
+//! 3. [`prepared`] makes a fresh instance of that snapshot for every request, under the [`limits`], and
+//!    [`findings`] checks what comes back, because a plugin's answer is input.
+
+pub mod cache;
+pub mod engine;
+pub mod findings;
+pub mod limits;
+pub mod prepare;
+pub mod prepared;
+pub mod registry;
+mod v0_1;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::keys::SecretKey;
+use crate::passes::PassRunner;
+
+pub use prepare::PrepareError;
+pub use prepared::PreparedPass;
+pub use registry::{InstallError, Plugin, Registry};
+
+/// Plugins and everything that runs them.
+pub struct Wasm {
+    engine: Arc<engine::Engine>,
+    cache: cache::Cache,
+}
+
+impl Wasm {
+    /// Starts the engines. Compiled plugins are kept below `cache_dir`, authenticated with `cache_key`.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, or the machine lacks what the sandbox needs.
+    pub fn start(cache_dir: PathBuf, cache_key: &SecretKey, threads: usize) -> anyhow::Result<Self> {
+        Ok(Self { engine: engine::Engine::start(threads)?, cache: cache::Cache::open(cache_dir, cache_key)? })
+    }
+
+    /// Checks a component and reads its manifest.
+    pub fn inspect(&self, bytes: Vec<u8>) -> Result<Plugin, InstallError> {
+        registry::inspect(&self.engine, &self.cache, bytes)
+    }
+
+    /// Makes a pass of a plugin and a configuration. It takes seconds the first time, milliseconds from the cache;
+    /// call it off the request path. `extra_kinds` are kinds the configuration itself adds.
+    pub fn prepare(
+        &self,
+        plugin: &Plugin,
+        config: &str,
+        extra_kinds: &[crate::kind::Kind],
+    ) -> Result<Arc<dyn PassRunner>, PrepareError> {
+        let pass = prepare::prepare(&self.engine, &self.cache, plugin, config, extra_kinds)?;
+        Ok(Arc::new(pass))
+    }
+}

@@ -1,0 +1,151 @@
+//! The two engines: one that runs requests, one that configures plugins; and the clock that ends a loop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
+
+use super::limits;
+
+/// One tick of the deadline clock.
+pub const TICK: Duration = Duration::from_millis(1);
+
+/// How many ticks without a running pass until the clock goes to sleep. Long enough that a busy server never pays
+/// for waking it, short enough that an idle one costs nothing.
+const IDLE_TICKS: u64 = 2_000;
+
+/// Instances of one request's passes that may live at the same time, for each thread. Slots are address space, not
+/// memory; a shortage of them costs a hundred times more than they do.
+const SLOTS_PER_THREAD: u32 = 16;
+
+/// The engines.
+pub struct Engine {
+    /// Runs requests: Cranelift, pooled instances.
+    pub run: wasmtime::Engine,
+    /// Configures: Winch, which compiles in a fraction of the time; instances on demand.
+    pub configure: wasmtime::Engine,
+    clock: Arc<Clock>,
+}
+
+impl Engine {
+    /// Builds both engines and starts the clock.
+    pub fn start(threads: usize) -> anyhow::Result<Arc<Self>> {
+        let new = |config| wasmtime::Engine::new(&config).map_err(|error| anyhow::anyhow!("the sandbox cannot start: {error:#}"));
+        let run = new(run_config(threads))?;
+        let configure = new(configure_config())?;
+        let clock = Clock::start([run.clone(), configure.clone()])?;
+        Ok(Arc::new(Self { run, configure, clock }))
+    }
+
+    /// Keeps the clock ticking while the guard lives. Take one before a guest runs.
+    pub fn ticking(&self) -> Ticking<'_> {
+        self.clock.running.fetch_add(1, Ordering::SeqCst);
+        if self.clock.asleep.load(Ordering::SeqCst) {
+            self.clock.thread.unpark();
+        }
+        Ticking(&self.clock)
+    }
+}
+
+fn base_config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(limits::STACK)
+        .memory_init_cow(true)
+        // Plugins carry tables of megabytes; without this their image is copied instead of mapped.
+        .memory_guaranteed_dense_image_size(limits::MEMORY as u64);
+    config
+}
+
+fn run_config(threads: usize) -> Config {
+    let slots = SLOTS_PER_THREAD * u32::try_from(threads.max(1)).unwrap_or(1);
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(slots)
+        .total_core_instances(slots * 4)
+        .total_memories(slots * 2)
+        .total_tables(slots * 4)
+        .max_core_instances_per_component(limits::CORE_INSTANCES)
+        .max_memory_size(limits::MEMORY)
+        .table_elements(limits::TABLE)
+        .linear_memory_keep_resident(1 << 20)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = base_config();
+    config.strategy(Strategy::Cranelift).allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+fn configure_config() -> Config {
+    let mut config = base_config();
+    config.strategy(Strategy::Winch);
+    config
+}
+
+/// Advances the epoch while passes run.
+struct Clock {
+    running: AtomicU64,
+    asleep: AtomicBool,
+    stop: AtomicBool,
+    thread: Thread,
+}
+
+/// See [`Engine::ticking`].
+pub struct Ticking<'c>(&'c Clock);
+
+impl Drop for Ticking<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Clock {
+    fn start(engines: [wasmtime::Engine; 2]) -> std::io::Result<Arc<Self>> {
+        let (hand_over, receive) = std::sync::mpsc::sync_channel::<Arc<Clock>>(1);
+        let handle = thread::Builder::new().name("deadline-clock".into()).spawn(move || {
+            if let Ok(clock) = receive.recv() {
+                clock.tick(&engines);
+            }
+        })?;
+        let clock = Arc::new(Self {
+            running: AtomicU64::new(0),
+            asleep: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            thread: handle.thread().clone(),
+        });
+        // The thread waits for exactly this one message; it cannot be gone.
+        let _ = hand_over.send(clock.clone());
+        Ok(clock)
+    }
+
+    fn tick(&self, engines: &[wasmtime::Engine]) {
+        let mut idle = 0;
+        while !self.stop.load(Ordering::Relaxed) {
+            idle = if self.running.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
+            if idle > IDLE_TICKS {
+                self.asleep.store(true, Ordering::SeqCst);
+                // Checked again after `asleep` is visible, so that a pass that starts now is not missed.
+                if self.running.load(Ordering::SeqCst) == 0 && !self.stop.load(Ordering::Relaxed) {
+                    thread::park();
+                }
+                self.asleep.store(false, Ordering::SeqCst);
+                idle = 0;
+                continue;
+            }
+            thread::sleep(TICK);
+            for engine in engines {
+                engine.increment_epoch();
+            }
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.clock.stop.store(true, Ordering::Relaxed);
+        self.clock.thread.unpark();
+    }
+}

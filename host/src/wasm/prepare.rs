@@ -1,0 +1,208 @@
+//! From a plugin and a configuration to something that can be instantiated in microseconds.
+//!
+//! `configure` runs once; the memory it leaves behind becomes part of the component (wizer), which is then compiled
+//! ahead of time. Guests that wizer cannot snapshot (they change tables, drop data segments, keep v128 globals: guests
+//! in other languages may) are compiled as they are and configured in every instance, which is slower but works.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use futures_util::FutureExt;
+use wasmtime::Store;
+use wasmtime::component::{Component, Instance, Linker, WasmList};
+use wasmtime_wizer::{ComponentInstanceState, Wizer};
+
+use super::cache::Cache;
+use super::engine::Engine;
+use super::limits::{self, Limits};
+use super::prepared::PreparedPass;
+use super::registry::{Plugin, first_line};
+use super::v0_1;
+use crate::kind::Kind;
+
+/// Why a plugin cannot be used with a configuration.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PrepareError {
+    /// The plugin refuses the configuration.
+    #[error("plugin {plugin}: {message}")]
+    Config {
+        /// The plugin's name.
+        plugin: String,
+        /// The plugin's words.
+        message: String,
+        /// Where in the configuration, as a JSON Pointer.
+        path: Option<String>,
+    },
+    /// `configure` trapped or took too long.
+    #[error("plugin {plugin}: configure() failed: {message}")]
+    Failed {
+        /// The plugin's name.
+        plugin: String,
+        /// What the sandbox says.
+        message: String,
+    },
+    /// Ours: compiling or caching failed.
+    #[error("plugin {plugin} cannot be compiled: {message}")]
+    Compile {
+        /// The plugin's name.
+        plugin: String,
+        /// What the compiler says.
+        message: String,
+    },
+}
+
+/// How an instance gets its configuration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It is in the snapshot.
+    Snapshot,
+    /// `configure` runs in every instance.
+    Configure,
+}
+
+/// Prepares a pass, from the cache where it can.
+pub fn prepare(
+    engine: &std::sync::Arc<Engine>,
+    cache: &Cache,
+    plugin: &Plugin,
+    config: &str,
+    extra_kinds: &[Kind],
+) -> Result<PreparedPass, PrepareError> {
+    let compile_error = |message: String| PrepareError::Compile { plugin: plugin.manifest.name.clone(), message };
+    let kept = [Start::Snapshot, Start::Configure]
+        .into_iter()
+        .find_map(|start| Some((start, cache.compiled(&cache_name(engine, plugin, config, start))?)));
+    let (start, path) = match kept {
+        Some(found) => found,
+        None => {
+            let (start, component) = configured(engine, plugin, config)?;
+            let compiled =
+                engine.run.precompile_component(&component).map_err(|error| compile_error(first_line(&error)))?;
+            let path = cache
+                .keep_compiled(&cache_name(engine, plugin, config, start), &compiled)
+                .map_err(|error| compile_error(error.to_string()))?;
+            (start, path)
+        }
+    };
+    // SAFETY: the file's MAC was just verified or the file just written by us, in a folder only we can write to; it was
+    // made by this very engine, whose compatibility hash is part of its name (and wasmtime checks it again).
+    let component = unsafe { Component::deserialize_file(&engine.run, &path) }
+        .map_err(|error| compile_error(first_line(&error)))?;
+    let pre = Linker::new(&engine.run)
+        .instantiate_pre(&component)
+        .and_then(v0_1::PluginPre::new)
+        .map_err(|error| compile_error(first_line(&error)))?;
+    let config = (start == Start::Configure).then(|| config.to_owned());
+    let kinds = plugin.manifest.kinds.iter().chain(extra_kinds).cloned().collect();
+    Ok(PreparedPass::new(engine.clone(), pre, plugin.manifest.clone(), kinds, config))
+}
+
+/// A name for the result: it depends on the component, the configuration, the engine and how it starts.
+fn cache_name(engine: &Engine, plugin: &Plugin, config: &str, start: Start) -> String {
+    let mut compatibility = DefaultHasher::new();
+    engine.run.precompile_compatibility_hash().hash(&mut compatibility);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&plugin.digest);
+    hasher.update(blake3::hash(config.as_bytes()).as_bytes());
+    hasher.update(&compatibility.finish().to_le_bytes());
+    hasher.update(&[u8::from(start == Start::Configure)]);
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Runs `configure` and snapshots; or finds out that this guest has to be configured every time.
+fn configured(engine: &Engine, plugin: &Plugin, config: &str) -> Result<(Start, Vec<u8>), PrepareError> {
+    let name = &plugin.manifest.name;
+    let mut wizer = Wizer::new();
+    // Nothing of the plugin is renamed or removed: `configure` stays, unused.
+    wizer.keep_init_func(true);
+    let Ok((context, instrumented)) = wizer.instrument_component(&plugin.bytes) else {
+        tracing::info!(plugin = name, "this plugin cannot be snapshotted; it is configured for every request");
+        run_configure(engine, plugin, &plugin.bytes, config)?;
+        return Ok((Start::Configure, plugin.bytes.to_vec()));
+    };
+    let (store, instance) = run_configure(engine, plugin, &instrumented, config)?;
+    let mut state = State { store, instance };
+    match wizer.snapshot_component(&context, &mut state).now_or_never() {
+        Some(Ok(snapshot)) => Ok((Start::Snapshot, snapshot)),
+        Some(Err(error)) => {
+            tracing::info!(plugin = name, error = %first_line(&error), "no snapshot of this plugin; it is configured for every request");
+            Ok((Start::Configure, plugin.bytes.to_vec()))
+        }
+        None => Err(PrepareError::Compile { plugin: name.clone(), message: "the snapshot did not finish".into() }),
+    }
+}
+
+fn run_configure(
+    engine: &Engine,
+    plugin: &Plugin,
+    component: &[u8],
+    config: &str,
+) -> Result<(Store<Limits>, Instance), PrepareError> {
+    let name = || plugin.manifest.name.clone();
+    let failed = |error: wasmtime::Error| PrepareError::Failed { plugin: name(), message: first_line(&error) };
+    let component = Component::from_binary(&engine.configure, component)
+        .map_err(|error| PrepareError::Compile { plugin: name(), message: first_line(&error) })?;
+    let _ticking = engine.ticking();
+    let mut store = new_store(&engine.configure, limits::CONFIGURE_MS);
+    let instance = Linker::new(&engine.configure).instantiate(&mut store, &component).map_err(failed)?;
+    let result = v0_1::Plugin::new(&mut store, &instance)
+        .and_then(|plugin| plugin.masker_plugin_pass().call_configure(&mut store, config))
+        .map_err(failed)?;
+    result.map_err(|error| PrepareError::Config { plugin: name(), message: error.message, path: error.path })?;
+    Ok((store, instance))
+}
+
+/// A store with every limit set.
+pub(super) fn new_store(engine: &wasmtime::Engine, ticks: u64) -> Store<Limits> {
+    let mut store = Store::new(engine, Limits::default());
+    store.limiter(|limits| limits);
+    store.set_epoch_deadline(ticks);
+    store.set_hostcall_fuel(limits::OUTPUT);
+    store
+}
+
+/// How wizer looks at the configured instance.
+struct State {
+    store: Store<Limits>,
+    instance: Instance,
+}
+
+impl State {
+    fn call<R: wasmtime::component::Lift + 'static>(&mut self, interface: &str, function: &str) -> R {
+        // Wizer itself put these accessors into the component it instrumented, with these very types.
+        let found = "wizer's accessors are exported by the component it instrumented";
+        let (_, interface) = self.instance.get_export(&mut self.store, None, interface).expect(found);
+        let (_, function) = self.instance.get_export(&mut self.store, Some(&interface), function).expect(found);
+        // A snapshot is as large as the memory, far over what a request may send.
+        self.store.set_hostcall_fuel(usize::MAX);
+        self.store.set_epoch_deadline(limits::CONFIGURE_MS);
+        let (value,) = self
+            .instance
+            .get_typed_func::<(), (R,)>(&mut self.store, function)
+            .and_then(|accessor| accessor.call(&mut self.store, ()))
+            .expect(found);
+        value
+    }
+}
+
+impl ComponentInstanceState for State {
+    async fn call_func_ret_list_u8(&mut self, interface: &str, function: &str, contents: impl FnOnce(&[u8]) + Send) {
+        let list: WasmList<u8> = self.call(interface, function);
+        contents(list.as_le_slice(&self.store));
+    }
+
+    async fn call_func_ret_s32(&mut self, interface: &str, function: &str) -> i32 {
+        self.call(interface, function)
+    }
+
+    async fn call_func_ret_s64(&mut self, interface: &str, function: &str) -> i64 {
+        self.call(interface, function)
+    }
+
+    async fn call_func_ret_f32(&mut self, interface: &str, function: &str) -> u32 {
+        self.call::<f32>(interface, function).to_bits()
+    }
+
+    async fn call_func_ret_f64(&mut self, interface: &str, function: &str) -> u64 {
+        self.call::<f64>(interface, function).to_bits()
+    }
+}

@@ -1,0 +1,269 @@
+//! Which plugins there are. A plugin is checked before it is taken in; one that does not fit changes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker};
+
+use super::cache::Cache;
+use super::engine::Engine;
+use super::prepare::new_store;
+use super::{limits, v0_1};
+use crate::kind::Kind;
+
+/// What a plugin's positions count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OffsetUnit {
+    /// Bytes.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-16 code units.
+    #[serde(rename = "utf-16")]
+    Utf16,
+    /// Unicode code points.
+    CodePoint,
+}
+
+/// A plugin that passed the install check.
+#[derive(Clone)]
+pub struct Plugin {
+    /// The component.
+    pub bytes: Arc<[u8]>,
+    /// BLAKE3 of the component.
+    pub digest: [u8; 32],
+    /// What it says of itself, checked.
+    pub manifest: Arc<Manifest>,
+}
+
+/// A checked manifest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// `[a-z][a-z0-9-]{0,63}`.
+    pub name: String,
+    /// The plugin's own version.
+    pub version: String,
+    /// One sentence.
+    pub description: String,
+    /// The kinds it may return.
+    #[serde(with = "kind_names")]
+    pub kinds: Vec<Kind>,
+    /// JSON Schema of its configuration.
+    pub config_schema: String,
+    /// What its positions count.
+    pub offset_unit: OffsetUnit,
+    /// The contract version it was built against.
+    pub contract: String,
+}
+
+/// Why a component is not taken. The messages are for the person who built it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum InstallError {
+    /// Not a component at all.
+    #[error("not a WebAssembly component: {0}")]
+    NotAComponent(String),
+    /// A core module: one step is missing.
+    #[error(
+        "this is a core WebAssembly module, not a component: wrap it with `masker-componentize MODULE.wasm PLUGIN.wasm`"
+    )]
+    CoreModule,
+    /// It asks for functions.
+    #[error(
+        "it imports {0}; a plugin may import nothing. Build it without: Rust with --target wasm32-unknown-unknown, \
+         Python with componentize-py --stub-wasi, JavaScript with jco and stubbed WASI, C with the stubs of the C example"
+    )]
+    Imports(String),
+    /// It does not export the contract.
+    #[error("it does not export masker:plugin/pass")]
+    NoPass,
+    /// Another contract version.
+    #[error("it was built against masker:plugin/pass@{0}; this Masker speaks 0.1")]
+    Contract(String),
+    /// Exports the name with other types.
+    #[error("its exports do not fit masker:plugin/pass@0.1: {0}")]
+    Shape(String),
+    /// `describe` failed.
+    #[error("describe() failed: {0}")]
+    Describe(String),
+    /// The manifest breaks a rule.
+    #[error("manifest: {0}")]
+    Manifest(String),
+}
+
+/// The plugins of this install, by name.
+#[derive(Clone, Default)]
+pub struct Registry(BTreeMap<String, Plugin>);
+
+impl Registry {
+    /// Puts a plugin in, in place of one of the same name, which is returned.
+    pub fn insert(&mut self, plugin: Plugin) -> Option<Plugin> {
+        self.0.insert(plugin.manifest.name.clone(), plugin)
+    }
+
+    /// A plugin by name.
+    pub fn get(&self, name: &str) -> Option<&Plugin> {
+        self.0.get(name)
+    }
+
+    /// All, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Plugin> {
+        self.0.values()
+    }
+}
+
+/// The install check.
+pub fn inspect(engine: &Engine, cache: &Cache, bytes: Vec<u8>) -> Result<Plugin, InstallError> {
+    let digest = *blake3::hash(&bytes).as_bytes();
+    let manifest = match cache.manifest(&digest) {
+        Some(known) => known,
+        None => {
+            let read = read_manifest(engine, &bytes)?;
+            cache.keep_manifest(&digest, &read);
+            read
+        }
+    };
+    Ok(Plugin { bytes: bytes.into(), digest, manifest: Arc::new(manifest) })
+}
+
+fn read_manifest(engine: &Engine, bytes: &[u8]) -> Result<Manifest, InstallError> {
+    // The first eight bytes: "\0asm", then version 1 for a core module or 0x0d with layer 1 for a component.
+    if bytes.starts_with(b"\0asm\x01\0\0\0") {
+        return Err(InstallError::CoreModule);
+    }
+    let component = Component::from_binary(&engine.configure, bytes)
+        .map_err(|error| InstallError::NotAComponent(first_line(&error)))?;
+    check_imports(engine, &component)?;
+    let contract = check_exports(engine, &component)?;
+
+    let linker = Linker::new(&engine.configure);
+    let pre = linker
+        .instantiate_pre(&component)
+        .and_then(v0_1::PluginPre::new)
+        .map_err(|error| InstallError::Shape(first_line(&error)))?;
+    let _ticking = engine.ticking();
+    let mut store = new_store(&engine.configure, limits::CONFIGURE_MS);
+    let described = pre
+        .instantiate(&mut store)
+        .and_then(|instance| instance.masker_plugin_pass().call_describe(&mut store))
+        .map_err(|error| InstallError::Describe(first_line(&error)))?;
+    check_manifest(described, contract).map_err(InstallError::Manifest)
+}
+
+fn check_imports(engine: &Engine, component: &Component) -> Result<(), InstallError> {
+    let wanted: Vec<String> = component
+        .component_type()
+        .imports(&engine.configure)
+        .filter_map(|(name, item)| match item.ty {
+            // An interface that holds types only asks for nothing.
+            ComponentItem::ComponentInstance(interface) => interface
+                .exports(&engine.configure)
+                .find(|(_, item)| !matches!(item.ty, ComponentItem::Type(_)))
+                .map(|(function, _)| format!("{name}#{function}")),
+            ComponentItem::Type(_) => None,
+            _ => Some(name.to_string()),
+        })
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let more = wanted.len().saturating_sub(5);
+    let mut names = wanted.into_iter().take(5).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        names.push_str(&format!(" and {more} more"));
+    }
+    Err(InstallError::Imports(names))
+}
+
+fn check_exports(engine: &Engine, component: &Component) -> Result<String, InstallError> {
+    let versions: Vec<String> = component
+        .component_type()
+        .exports(&engine.configure)
+        .filter_map(|(name, _)| name.strip_prefix(v0_1::INTERFACE).map(str::to_owned))
+        .collect();
+    match versions.iter().find(|version| version.starts_with(v0_1::VERSION)) {
+        Some(version) => Ok(version.clone()),
+        None => Err(versions.first().map_or(InstallError::NoPass, |other| InstallError::Contract(other.clone()))),
+    }
+}
+
+fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, String> {
+    let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let starts = raw.name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    if !starts || raw.name.len() > 64 || !raw.name.bytes().all(named) {
+        return Err("name is not of the form [a-z][a-z0-9-]{0,63}".into());
+    }
+    for (field, text, most) in
+        [("version", &raw.version, 64), ("description", &raw.description, 1024), ("config-schema", &raw.config_schema, 1 << 20)]
+    {
+        if text.len() > most {
+            return Err(format!("{field} has {} bytes; {most} are allowed", text.len()));
+        }
+        if field != "config-schema" && text.chars().any(char::is_control) {
+            return Err(format!("{field} holds control characters"));
+        }
+    }
+    if raw.kinds.is_empty() || raw.kinds.len() > 256 {
+        return Err(format!("{} kinds; 1 to 256 are allowed", raw.kinds.len()));
+    }
+    let kinds = raw
+        .kinds
+        .iter()
+        .enumerate()
+        .map(|(index, kind)| Kind::new(kind).ok_or_else(|| format!("kinds[{index}] is not of the form [A-Z][A-Z0-9_]*")))
+        .collect::<Result<Vec<_>, _>>()?;
+    match serde_json::from_str::<serde_json::Value>(&raw.config_schema) {
+        Ok(schema) if schema.is_object() => {}
+        Ok(_) => return Err("config-schema is not a JSON object".into()),
+        Err(error) => return Err(format!("config-schema is not JSON: line {}, column {}", error.line(), error.column())),
+    }
+    let offset_unit = match raw.offset_unit.as_str() {
+        "utf-8" => OffsetUnit::Utf8,
+        "utf-16" => OffsetUnit::Utf16,
+        "code-point" => OffsetUnit::CodePoint,
+        _ => return Err("offset-unit is none of utf-8, utf-16, code-point".into()),
+    };
+    Ok(Manifest {
+        name: raw.name,
+        version: raw.version,
+        description: raw.description,
+        kinds,
+        config_schema: raw.config_schema,
+        offset_unit,
+        contract,
+    })
+}
+
+/// The first line of an error chain: wasmtime's further lines are a guest's backtrace.
+pub(super) fn first_line(error: &wasmtime::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if cause.starts_with("error while executing at wasm backtrace") {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(cause.lines().next().unwrap_or_default());
+    }
+    text
+}
+
+mod kind_names {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::kind::Kind;
+
+    pub fn serialize<S: Serializer>(kinds: &[Kind], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(kinds.iter().map(Kind::as_str))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Kind>, D::Error> {
+        Vec::<String>::deserialize(deserializer)?
+            .iter()
+            .map(|name| Kind::new(name).ok_or_else(|| D::Error::custom("not a kind")))
+            .collect()
+    }
+}

@@ -1,0 +1,84 @@
+//! Short answers to a question for an identifier, masked from their first piece to their last.
+//!
+//! Recognisers mishear what is spelled: "n four two nine x z" comes as "and 4 to 9 x said". Where the message right
+//! before asked for such a value and this one is little but pieces of one, the words between the pieces belong to it.
+
+use crate::kinds::Kind;
+use crate::rules::RULES;
+use crate::tokens::{Class, Token};
+use crate::turn::Turn;
+use crate::words::flag;
+
+/// A longer answer is a sentence with other things in it.
+const MOST_TOKENS: usize = 14;
+
+/// Adds a finding for the whole of a short answer where its pieces do not already make one.
+pub fn complete(turn: &mut Turn<'_>) {
+    if turn.tokens.len() > MOST_TOKENS || !turn.cues.is_empty() {
+        return;
+    }
+    let Some((asked, 1)) = turn.carried.asked() else { return };
+    let Some(rule) = asked.rules().next().and_then(|rule| RULES.get(usize::from(rule))) else { return };
+    let Some(least) = least_share(rule.kind) else { return };
+    let Some((first, last)) = ends(turn, rule.kind) else { return };
+    if (first..=last).any(|at| turn.is_unit(at)) || turn.is_unit(last + 1) {
+        return;
+    }
+    let inside = &turn.tokens[first..=last];
+    let words = inside.iter().filter(|token| token.class != Class::Sign).count();
+    let pieces = inside.iter().filter(|token| is_piece(token, rule.kind)).count();
+    if pieces * 10 >= words * least && is_enough(inside, rule.kind) && !is_covered(turn, first, last) {
+        turn.found(first, last, rule.kind, 0.8);
+    }
+}
+
+/// How many tenths of the words must be pieces; `None` for kinds whose values are no row of pieces.
+fn least_share(kind: Kind) -> Option<usize> {
+    match kind {
+        Kind::Zip => Some(5),
+        Kind::Dob => Some(6),
+        Kind::Ssn | Kind::Mrn | Kind::HealthPlan | Kind::Account | Kind::CreditCard | Kind::License => Some(7),
+        Kind::Passport | Kind::NationalId | Kind::Vehicle | Kind::Device | Kind::OtherId | Kind::Iban => Some(7),
+        Kind::Phone | Kind::Fax => Some(7),
+        _ => None,
+    }
+}
+
+fn is_piece(token: &Token, kind: Kind) -> bool {
+    const NUMBERS: u32 = flag::NUMBER | flag::REPEAT | flag::SPELLING;
+    const DATES: u32 = NUMBERS | flag::ORDINAL | flag::ORDINAL_END | flag::MONTH;
+    match kind {
+        Kind::Dob => token.is_digits() || token.is(DATES),
+        _ => token.is_digits() || token.is_letter() || token.is(NUMBERS),
+    }
+}
+
+fn ends(turn: &Turn<'_>, kind: Kind) -> Option<(usize, usize)> {
+    let first = turn.tokens.iter().position(|token| is_piece(token, kind))?;
+    let last = turn.tokens.iter().rposition(|token| is_piece(token, kind))?;
+    Some((first, last))
+}
+
+/// Whether the pieces are more than a passing "two" or "a".
+fn is_enough(inside: &[Token], kind: Kind) -> bool {
+    let digits: usize = inside
+        .iter()
+        .map(|token| match token.class {
+            Class::Digits => token.len(),
+            _ if token.is(flag::DIGIT) => 1,
+            _ if token.is(flag::TEEN | flag::TENS | flag::ORDINAL) => 2,
+            _ => 0,
+        })
+        .sum();
+    let letters = inside.iter().filter(|token| token.is_letter() || token.is(flag::SPELLING)).count();
+    match kind {
+        Kind::Dob => digits >= 3 || digits >= 1 && inside.iter().any(|token| token.is(flag::MONTH)),
+        Kind::Zip => digits >= 1 && digits + letters >= 3 || letters >= 3,
+        _ => digits >= 4,
+    }
+}
+
+fn is_covered(turn: &Turn<'_>, first: usize, last: usize) -> bool {
+    let (start, end) = (turn.at(first).start, turn.at(last).end);
+    turn.hits.iter().any(|hit| hit.start <= start && hit.end >= end)
+}

@@ -1,0 +1,129 @@
+//! What the messages before a message say about it: which value they ask for.
+//!
+//! Invariant: a summary is made from one message alone and at most four of them are looked at, so what is found in a
+//! message depends on nothing older, as the contract demands.
+
+use crate::keywords::NOTHING;
+use crate::tokens::{Class, Token};
+use crate::turn::Turn;
+use crate::words::flag;
+
+/// How many messages back are looked at: the contract's number.
+pub const REACH: usize = 4;
+/// How many key phrases of one message are remembered, the last ones.
+const CUES: usize = 6;
+
+/// What one message says to those after it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Summary {
+    rules: [u8; CUES],
+    count: u8,
+    /// Its last key phrase asks for something that no rule looks for.
+    closed: bool,
+    /// It holds a value: digits or spelled characters of some length. A question older than that was answered.
+    pub answered: bool,
+    /// It holds nothing but a piece of a number: this many digits.
+    pub fragment: u8,
+    /// It is the name of a field.
+    pub field: bool,
+}
+
+impl Summary {
+    /// Summarises a turn whose runs were collected.
+    pub fn of(turn: &Turn<'_>, role: &str) -> Self {
+        let mut summary = Self { field: role == "field", ..Self::default() };
+        for cue in &turn.cues {
+            summary.closed = cue.rule == NOTHING;
+            if cue.rule == NOTHING {
+                // "Thanks for the member id. What time suits you?": only what is asked last is open.
+                summary.count = 0;
+                continue;
+            }
+            // Weak words ("card", "policy") are mentioned more often than they are asked for.
+            if !cue.strong && !summary.field {
+                continue;
+            }
+            if usize::from(summary.count) == CUES {
+                summary.rules.copy_within(1.., 0);
+                summary.count -= 1;
+            }
+            summary.rules[usize::from(summary.count)] = cue.rule;
+            summary.count += 1;
+        }
+        let digits = digits(turn);
+        summary.answered = digits >= 4;
+        if digits > 0 && is_fragment(turn) {
+            summary.fragment = digits.min(200) as u8;
+        }
+        summary
+    }
+
+    /// The rules that were asked for, last first.
+    pub fn rules(&self) -> impl Iterator<Item = u8> + '_ {
+        self.rules[..usize::from(self.count)].iter().rev().copied()
+    }
+}
+
+/// Digits that a turn writes or says. Counted over tokens, not runs: a message that is only context has no runs, and
+/// must say the same to those after it as if it were searched.
+fn digits(turn: &Turn<'_>) -> usize {
+    let digits = |token: &Token| match token.class {
+        Class::Digits => token.len(),
+        Class::Word if token.is(flag::DIGIT) => 1,
+        Class::Word if token.is(flag::TEEN | flag::TENS) => 2,
+        _ => 0,
+    };
+    turn.tokens.iter().map(digits).sum()
+}
+
+/// Whether nothing but pieces of a number, fillers and link words stands there.
+pub fn is_fragment(turn: &Turn<'_>) -> bool {
+    const PIECE: u32 = flag::NUMBER | flag::REPEAT | flag::SPOKEN_SIGN | flag::FILLER | flag::RESTART | flag::LINK;
+    let is_piece = |token: &Token| token.class != Class::Word || token.is(PIECE) || token.is_letter();
+    // A longer message is no piece of a number.
+    turn.tokens.len() <= 24 && turn.tokens.iter().all(is_piece)
+}
+
+/// The summaries of the messages before one, nearest first.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Carried {
+    before: [Summary; REACH],
+    count: usize,
+}
+
+impl Carried {
+    /// Adds the summary of the message that has just gone by.
+    pub fn push(&mut self, summary: Summary) {
+        self.before.copy_within(..REACH - 1, 1);
+        self.before[0] = summary;
+        self.count = (self.count + 1).min(REACH);
+    }
+
+    /// The nearest message that asks for something still open, and how many messages back it is.
+    pub fn asked(&self) -> Option<(&Summary, usize)> {
+        for (at, summary) in self.before[..self.count].iter().enumerate() {
+            if summary.count > 0 {
+                return Some((summary, at + 1));
+            }
+            if summary.closed || (summary.answered && summary.fragment == 0) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Whether the message right before is the name of a field.
+    pub fn is_field_value(&self) -> bool {
+        self.count > 0 && self.before[0].field
+    }
+
+    /// Whether one of the last open questions is about one of these rules.
+    pub fn asks_for(&self, wanted: impl Fn(u8) -> bool) -> bool {
+        self.asked().is_some_and(|(summary, _)| summary.rules().any(wanted))
+    }
+
+    /// Digits of the pieces of a number that were said right before, if this is another piece.
+    pub fn digits_so_far(&self) -> usize {
+        self.before[..self.count].iter().map(|summary| usize::from(summary.fragment)).sum()
+    }
+}

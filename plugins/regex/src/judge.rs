@@ -1,0 +1,266 @@
+//! Decides what each run of a turn is: by the key phrase that governs it, else by what earlier messages ask for, else
+//! by its shape.
+
+use crate::code::Code;
+use crate::context::is_fragment;
+use crate::keywords::{Cue, NOTHING};
+use crate::kinds::Kind;
+use crate::rules::{Near, RULES, Rule};
+use crate::runs::Run;
+use crate::tokens::Class;
+use crate::turn::Turn;
+use crate::words::flag;
+
+/// How far a key phrase reaches, in tokens that are not mere links.
+const LONG_REACH: usize = 8;
+const SHORT_REACH: usize = 4;
+/// No key phrase reaches over more tokens than this, links included.
+const MOST_TOKENS: usize = 24;
+/// A shape this certain (a good check digit) wins over a key phrase that is not right beside it.
+const CERTAIN: f32 = 0.9;
+
+/// Judges every run of the turn. The runs must have been collected.
+pub fn judge(turn: &mut Turn<'_>) {
+    let runs = std::mem::take(&mut turn.runs);
+    // The token up to which the last key phrase has found its value.
+    let mut used = None;
+    for run in &runs {
+        if let Some(verdict) = verdict(turn, run, &mut used) {
+            let (first, last) = widened(turn, verdict.tokens);
+            turn.found(first, last, verdict.kind, verdict.confidence);
+        }
+    }
+    if !runs.is_empty() && turn.hits.is_empty() {
+        piece(turn, &runs);
+    }
+    turn.runs = runs;
+}
+
+struct Verdict {
+    tokens: (usize, usize),
+    kind: Kind,
+    confidence: f32,
+}
+
+fn verdict(turn: &Turn<'_>, run: &Run, used: &mut Option<(usize, usize)>) -> Option<Verdict> {
+    let code = Code::of(turn, run);
+    if code.len() < 2 {
+        return None;
+    }
+    let shape = shape(&code).or_else(|| code.core().and_then(|core| self::shape(&core)));
+    let by_cue = by_cue(turn, run, &code, used);
+    match (by_cue, shape) {
+        (Some((verdict, direct)), Some(shape)) => {
+            let shape_wins = !direct && shape.confidence >= CERTAIN && shape.confidence > verdict.confidence;
+            Some(if shape_wins { shape } else { verdict })
+        }
+        (Some((verdict, _)), None) => Some(verdict),
+        (None, shape) => {
+            let carried = carried(turn, run, &code);
+            match (carried, shape) {
+                (Some(asked), Some(shape)) if shape.confidence > asked.confidence => Some(shape),
+                (Some(asked), _) => Some(asked),
+                (None, shape) => shape,
+            }
+        }
+    }
+}
+
+/// The surest rule that takes the code by its shape alone.
+fn shape(code: &Code<'_, '_>) -> Option<Verdict> {
+    if code.len() < 5 {
+        return None;
+    }
+    let mut best: Option<Verdict> = None;
+    for rule in RULES {
+        let Some(confidence) = (rule.shape)(code) else { continue };
+        if best.as_ref().is_none_or(|best| confidence > best.confidence) {
+            best = Some(Verdict { tokens: code.tokens(), kind: rule.kind, confidence });
+        }
+    }
+    best
+}
+
+/// What the key phrases of the same message make of the run, and whether one of them stands right beside it.
+fn by_cue(
+    turn: &Turn<'_>,
+    run: &Run,
+    code: &Code<'_, '_>,
+    used: &mut Option<(usize, usize)>,
+) -> Option<(Verdict, bool)> {
+    let first = run.first as usize;
+    let before = turn.cues.partition_point(|cue| (cue.last as usize) < first);
+    for (at, cue) in turn.cues[..before].iter().enumerate().rev().take(3) {
+        if cue.rule == NOTHING || first - cue.last as usize > MOST_TOKENS {
+            break;
+        }
+        let mut from = cue.last as usize + 1;
+        // A second value of the same key phrase must follow the first closely: "accounts 12345678 and 87654321".
+        let again = used.is_some_and(|(cue, _)| cue == at);
+        if let Some((_, last)) = used.filter(|(cue, _)| *cue == at) {
+            from = last + 1;
+            if code.len() < 5 {
+                continue;
+            }
+        }
+        let (gap, tail) = gap(turn, from, first);
+        let long = code.len() >= 6 && code.digits() >= 4;
+        let reach = match (cue.strong, again) {
+            (_, true) | (false, _) => 1,
+            (true, false) if long => LONG_REACH,
+            (true, false) => SHORT_REACH,
+        };
+        if gap > reach {
+            continue;
+        }
+        let near = Near { direct: gap == 0, tail, strong: cue.strong };
+        if let Some(verdict) = cued(turn, run, code, cue, near) {
+            *used = Some((at, run.last as usize));
+            return Some((verdict, near.direct));
+        }
+    }
+    // "415 555 0100 is my fax number", "that's my cell".
+    let after = turn.cues[before..].iter().find(|cue| cue.first as usize > run.last as usize)?;
+    let between = run.last as usize + 1..after.first as usize;
+    let announced = between.len() <= 5
+        && after.rule != NOTHING
+        && between.clone().any(|at| is_possessive(turn, at))
+        && between.clone().all(|at| turn.at(at).is(flag::LINK) || turn.at(at).is_sign(b','))
+        && !carries_sentence_end(turn, between);
+    if !announced {
+        return None;
+    }
+    let near = Near { direct: false, tail: false, strong: after.strong };
+    cued(turn, run, code, after, near).map(|verdict| (verdict, false))
+}
+
+fn is_possessive(turn: &Turn<'_>, at: usize) -> bool {
+    ["is", "my", "your", "his", "her", "their", "the"].iter().any(|w| turn.str_at(at).eq_ignore_ascii_case(w))
+        || turn.str_at(at).get(..4).is_some_and(|text| text.eq_ignore_ascii_case("that"))
+}
+
+fn carries_sentence_end(turn: &Turn<'_>, mut between: std::ops::Range<usize>) -> bool {
+    between.any(|at| turn.at(at).is_sign_of(b".?!"))
+}
+
+fn cued(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, cue: &Cue, near: Near) -> Option<Verdict> {
+    let rule = RULES.get(usize::from(cue.rule))?;
+    let is_measure = code.unit_after && code.len() <= 5;
+    let amount = code.quantity && (code.len() < 7 || code.unit_after || !near.direct);
+    if amount || is_measure || code.digits() == 0 && !near.direct {
+        return None;
+    }
+    let fits = |code: &Code<'_, '_>| {
+        let confidence = (rule.cued)(code, near)?;
+        Some(Verdict { tokens: code.tokens(), kind: rule.kind, confidence })
+    };
+    let whole = fits(code).or_else(|| code.core().and_then(|core| fits(&core)));
+    // "My phone number is four one five": the rest comes in the next message.
+    whole.or_else(|| {
+        let last = turn.tokens.iter().skip(run.last as usize + 1).all(|token| token.class == Class::Sign);
+        let broken_off = near.strong && near.direct && last && code.digits() >= 3 && code.is_number();
+        (broken_off && in_pieces(rule)).then(|| Verdict {
+            tokens: code.tokens(),
+            kind: rule.kind,
+            confidence: 0.7,
+        })
+    })
+}
+
+/// Tokens between a key phrase and a run that are not mere links, a sentence's end counting two; and whether "last
+/// four" or "ending in" is among them.
+fn gap(turn: &Turn<'_>, from: usize, to: usize) -> (usize, bool) {
+    let (mut gap, mut tail) = (0, false);
+    for at in from..to.max(from) {
+        let token = turn.at(at);
+        if token.class == Class::Sign {
+            gap += if token.is_sign_of(b".!?;") && !turn.at(at + 1).is_glued() { 2 } else { 0 };
+            continue;
+        }
+        let text = turn.str_at(at);
+        tail |= ["ending", "ends", "last"].iter().any(|word| text.eq_ignore_ascii_case(word));
+        gap += usize::from(!token.is(flag::LINK | flag::FILLER | flag::SPOKEN_SIGN));
+    }
+    (gap, tail)
+}
+
+/// What the messages before ask for.
+fn carried(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>) -> Option<Verdict> {
+    let (asked, distance) = turn.carried.asked()?;
+    let enough = match (asked.field, distance) {
+        (true, 1) => code.len() >= 2,
+        (false, 1) => code.len() >= 4 && code.digits() >= 2 || code.len() >= 5,
+        _ => code.len() >= 5 && code.digits() >= 3,
+    };
+    if !enough || code.unit_after || code.quantity {
+        return None;
+    }
+    let near = Near { direct: distance == 1 && is_first(turn, run), tail: false, strong: true };
+    asked.rules().find_map(|rule| {
+        let rule = RULES.get(usize::from(rule))?;
+        let fits = |code: &Code<'_, '_>| {
+            let confidence = (rule.cued)(code, near)?;
+            Some(Verdict { tokens: code.tokens(), kind: rule.kind, confidence })
+        };
+        fits(code).or_else(|| code.core().and_then(|core| fits(&core)))
+    })
+}
+
+/// Whether only links stand before the run.
+fn is_first(turn: &Turn<'_>, run: &Run) -> bool {
+    turn.tokens[..run.first as usize]
+        .iter()
+        .all(|token| token.class == Class::Sign || token.is(flag::LINK | flag::FILLER))
+}
+
+/// A message that is only a piece of a number, while a number is being asked for or was begun.
+fn piece(turn: &mut Turn<'_>, runs: &[Run]) {
+    if !is_fragment(turn) {
+        return;
+    }
+    let digits: usize = turn.chars.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let begun = turn.carried.digits_so_far();
+    let asked = turn.carried.asked().and_then(|(asked, distance)| {
+        let rule = asked.rules().filter_map(|rule| RULES.get(usize::from(rule))).find(|rule| in_pieces(rule))?;
+        Some((rule.kind, distance))
+    });
+    let (kind, confidence) = match asked {
+        Some((kind, 1)) if turn.chars.len() >= 3 => (kind, 0.8),
+        Some((kind, _)) if begun > 0 && turn.chars.len() >= 2 => (kind, 0.8),
+        None if begun >= 3 && begun + digits >= 7 => (Kind::Phone, 0.65),
+        _ => return,
+    };
+    for run in runs {
+        // "Ten thirty" is a time, even where a number was asked for; digits said one by one are not.
+        let code = Code::of(turn, run);
+        let is_piece = (code.is_written() || code.singles() * 2 >= code.len()) && !code.unit_after;
+        if is_piece && code.digits() > 0 && code.len() >= 2 {
+            let (first, last) = code.tokens();
+            turn.found(first, last, kind, confidence);
+        }
+    }
+}
+
+/// Kinds whose values are long enough to be given over several messages.
+fn in_pieces(rule: &Rule) -> bool {
+    !matches!(
+        rule.kind,
+        Kind::Email | Kind::Dob | Kind::Date | Kind::Age | Kind::Address | Kind::Url | Kind::Username
+    )
+}
+
+/// Takes in the bracket or the plus before a number.
+fn widened(turn: &Turn<'_>, (mut first, last): (usize, usize)) -> (usize, usize) {
+    let closes = (first..=last).any(|at| turn.at(at).is_sign(b')'));
+    while first > 0 {
+        let before = turn.at(first - 1);
+        let belongs = before.is_sign(b'+')
+            || closes && before.is_sign(b'(')
+            || before.is(flag::SPOKEN_SIGN) && before.value == b'+';
+        if before.claimed || !belongs {
+            break;
+        }
+        first -= 1;
+    }
+    (first, last)
+}

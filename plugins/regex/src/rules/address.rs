@@ -1,0 +1,235 @@
+//! ADDRESS: street addresses of the English-speaking world, written and spoken: "1482 Oak Lane, Apt 4B",
+//! "four fifty six maple avenue apartment two b".
+//!
+//! The search begins at the street's type ("Lane") and walks back over the name to the house number.
+
+use super::{Rule, finds};
+use crate::kinds::Kind;
+use crate::tokens::{Caps, Class, Gap, Token};
+use crate::turn::Turn;
+use crate::words::flag;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    strong: &[
+        "address", "home address", "mailing address", "street address", "billing address", "shipping address",
+        "live at", "lives at", "lived at", "living at", "live on", "lives on", "living on", "reside at", "resides at",
+        "residing at", "located at", "my house is", "ship it to", "deliver it to", "visit them at", "location is",
+    ],
+    scan,
+    ..Rule::new(Kind::Address)
+};
+
+/// The most words of a street's name.
+const NAME: usize = 4;
+
+fn scan(turn: &mut Turn<'_>) {
+    if turn.seen & flag::STREET != 0 {
+        for at in 1..turn.tokens.len() {
+            let token = turn.at(at);
+            if token.is(flag::STREET) && !token.claimed {
+                if let Some((first, confidence)) = front(turn, at) {
+                    report(turn, first, at, confidence);
+                }
+            }
+        }
+    }
+    unnamed(turn);
+}
+
+/// Records an address that ends at `last`, with what follows of it, and the postal code after that.
+pub fn report(turn: &mut Turn<'_>, first: usize, last: usize, confidence: f32) {
+    let last = city(turn, apartment(turn, direction(turn, last)));
+    turn.found(first, last, Kind::Address, confidence);
+    if let Some((first, last)) = postal_code(turn, last + 1) {
+        turn.found(first, last, Kind::Zip, 0.9);
+    }
+}
+
+/// Whether the text around token `at`, or a question, speaks of an address.
+pub fn is_asked(turn: &Turn<'_>, at: usize) -> bool {
+    turn.cue_before(at, 6, |cue| finds(cue.rule, Kind::Address)).is_some()
+        || turn.carried.asks_for(|rule| finds(rule, Kind::Address))
+}
+
+/// The first token of the address whose street type is `street`.
+fn front(turn: &Turn<'_>, street: usize) -> Option<(usize, f32)> {
+    let weak = turn.at(street).value == 2;
+    if weak && is_title(turn, street) {
+        return None;
+    }
+    let mut at = street;
+    let mut capital = turn.at(street).caps != Caps::None;
+    while at > 0 && street - at <= NAME {
+        let (before, here) = (turn.at(at - 1), turn.at(at));
+        if before.claimed || here.gap == Gap::Line {
+            return None;
+        }
+        if let Some(first) = house_number(turn, at - 1) {
+            if street == at {
+                // "12 street" and "1 st": no name.
+                return None;
+            }
+            let certain = !weak || capital || is_wide(turn, first, at - 1);
+            let likely = certain && !is_lone_one(turn, first, at - 1, capital);
+            return likely.then_some((first, if weak && !capital { 0.75 } else { 0.92 }));
+        }
+        if !is_name(turn, at - 1) {
+            break;
+        }
+        capital |= before.caps != Caps::None;
+        at -= 1;
+    }
+    // Without a number: "I live on maple street".
+    let named = !weak || capital;
+    (named && at < street && street - at <= NAME && is_asked(turn, at) && !turn.at(at).is(flag::STREET)).then_some((at, 0.75))
+}
+
+/// "2 Dr Smith", "5 St Mary's": a title or a saint, not a street.
+fn is_title(turn: &Turn<'_>, at: usize) -> bool {
+    let text = turn.str_at(at);
+    let short = text.eq_ignore_ascii_case("dr") || text.eq_ignore_ascii_case("st");
+    let after = if turn.at(at + 1).is_sign(b'.') { at + 2 } else { at + 1 };
+    let next = turn.at(after);
+    short && next.class == Class::Word && !next.is(flag::APARTMENT | flag::DIRECTION | flag::STOP | flag::STATE)
+        && (next.gap != Gap::Line && !turn.before(after).is_sign(b','))
+}
+
+/// A word that may be part of a street's name.
+fn is_name(turn: &Turn<'_>, at: usize) -> bool {
+    let token = turn.at(at);
+    if token.class == Class::Sign {
+        // "St. John's Rd", "N. Main St", "Winston-Salem Ave".
+        return token.is_sign_of(b".-") && token.is_glued();
+    }
+    if token.class == Class::Digits {
+        return turn.at(at + 1).is(flag::ORDINAL_END) && turn.at(at + 1).is_glued();
+    }
+    let small = token.caps == Caps::None;
+    let common = token.is(flag::STOP | flag::UNIT | flag::FILLER | flag::RESTART | flag::SCALE | flag::LINK);
+    token.class == Class::Word && !(common && small) || token.is(flag::ORDINAL | flag::ORDINAL_END)
+}
+
+/// The first token of the house number that ends at `last`.
+fn house_number(turn: &Turn<'_>, last: usize) -> Option<usize> {
+    let token = turn.at(last);
+    if token.is_digits() {
+        let ordinal = turn.at(last + 1).is(flag::ORDINAL_END) && turn.at(last + 1).is_glued();
+        let price = turn.before(last).is_sign_of(b"$.") && token.is_glued();
+        if ordinal || price || turn.width_at(last) > 6 || token.claimed {
+            return None;
+        }
+        let ranged = turn.before(last).is_sign_of(b"-/") && token.is_glued() && last >= 2 && turn.at(last - 2).is_digits();
+        return Some(if ranged { last - 2 } else { last });
+    }
+    // "221 B Baker Street", "12a High Street".
+    if token.is_letter() && turn.before(last).is_digits() && turn.width_at(last - 1) <= 5 {
+        return Some(last - 1);
+    }
+    if !token.is(flag::NUMBER) || token.is_letter() {
+        return None;
+    }
+    let mut first = last;
+    while first > 0 && last - first < 6 && turn.at(first - 1).is(flag::NUMBER) && !turn.at(first - 1).claimed {
+        first -= 1;
+    }
+    Some(first)
+}
+
+/// A house number of two digits or two words.
+fn is_wide(turn: &Turn<'_>, first: usize, last: usize) -> bool {
+    first < last || turn.width_at(first) >= 2 && turn.at(first).is_digits()
+}
+
+/// "One busy street": a lone "one" or "two" in small letters counts things.
+fn is_lone_one(turn: &Turn<'_>, first: usize, last: usize, capital: bool) -> bool {
+    let token = turn.at(first);
+    first == last && token.is(flag::DIGIT) && !capital && !is_asked(turn, first)
+}
+
+fn direction(turn: &Turn<'_>, last: usize) -> usize {
+    let next = skip(turn, last + 1, b".");
+    let token = turn.at(next);
+    let letter = token.is_letter() && token.caps != Caps::First;
+    if token.is(flag::DIRECTION) && token.gap != Gap::Line && !letter { next } else { last }
+}
+
+fn skip(turn: &Turn<'_>, at: usize, signs: &[u8]) -> usize {
+    if turn.at(at).is_sign_of(signs) { at + 1 } else { at }
+}
+
+/// "Apt 4B", "suite two hundred", "# 305C", "number three ten".
+fn apartment(turn: &Turn<'_>, last: usize) -> usize {
+    let next = skip(turn, skip(turn, last + 1, b"."), b",");
+    let token = turn.at(next);
+    let number_word = turn.str_at(next).eq_ignore_ascii_case("number") || turn.str_at(next).eq_ignore_ascii_case("floor");
+    if token.gap == Gap::Line || !(token.is(flag::APARTMENT) || token.is_sign(b'#') || number_word) {
+        return last;
+    }
+    let mut end = skip(turn, skip(turn, next + 1, b"."), b"#");
+    let from = end;
+    let part = |token: &Token| token.is_digits() || token.is(flag::NUMBER) || token.is_letter();
+    while end - from < 6 && part(turn.at(end)) && turn.at(end).gap != Gap::Line {
+        end += 1;
+    }
+    if end == from { last } else { end - 1 }
+}
+
+/// ", Springfield, IL": a city is taken only with its state, as otherwise nothing says where it ends.
+fn city(turn: &Turn<'_>, last: usize) -> usize {
+    let mut at = skip(turn, skip(turn, last + 1, b"."), b",");
+    for words in 0..=3 {
+        let token = turn.at(at);
+        let abbreviated = token.is(flag::STATE) && token.value == 0 && token.len() == 2;
+        let loud = token.caps == Caps::All || turn.at(at + 1).is_digits();
+        let state = token.is(flag::STATE) && (!abbreviated || loud);
+        if words > 0 && state {
+            return at;
+        }
+        if token.class != Class::Word || token.is(flag::STOP | flag::LINK | flag::NUMBER) || token.gap == Gap::Line && words > 0 {
+            return last;
+        }
+        at = skip(turn, at + 1, b",");
+    }
+    last
+}
+
+/// Five digits (and four) soon after an address, said or written.
+fn postal_code(turn: &Turn<'_>, from: usize) -> Option<(usize, usize)> {
+    for at in from..from + 5 {
+        let token = turn.at(at);
+        if token.is_digits() && turn.width_at(at) == 5 {
+            let more = turn.at(at + 1).is_sign(b'-') && turn.at(at + 2).is_glued() && turn.width_at(at + 2) == 4;
+            return Some((at, if more { at + 2 } else { at }));
+        }
+        if token.is(flag::DIGIT) {
+            let digits = (at..at + 6).take_while(|at| turn.at(*at).is(flag::DIGIT)).count();
+            return (digits == 5).then_some((at, at + 4));
+        }
+        let place = token.class == Class::Word && !token.is(flag::STOP | flag::NUMBER | flag::UNIT);
+        if !(place || token.is_sign_of(b",.")) {
+            return None;
+        }
+    }
+    None
+}
+
+/// A number and a name where an address was asked for: "123 Broadway", "4 The Elms".
+fn unnamed(turn: &mut Turn<'_>) {
+    let mut at = 0;
+    while at < turn.tokens.len() {
+        let token = turn.at(at);
+        let name = turn.at(at + 1);
+        let numbered = token.is_digits() && !token.claimed && turn.width_at(at) <= 5;
+        let named = name.class == Class::Word && name.gap == Gap::Space && name.caps == Caps::First && !name.claimed;
+        if numbered && named && !name.is(flag::UNIT | flag::MONTH | flag::WEEKDAY) && is_asked(turn, at) {
+            let mut last = at + 1;
+            while last < at + 4 && turn.at(last + 1).caps == Caps::First && turn.at(last + 1).gap == Gap::Space {
+                last += 1;
+            }
+            report(turn, at, last, 0.8);
+            at = last;
+        }
+        at += 1;
+    }
+}

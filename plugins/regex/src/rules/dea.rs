@@ -1,0 +1,19 @@
+//! LICENSE: registrations with the US Drug Enforcement Administration.
+
+use super::Rule;
+use crate::checksums::dea;
+use crate::code::Code;
+use crate::kinds::Kind;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    strong: &["dea", "dea number", "d e a number", "dea registration", "dea no"],
+    cued: |code, _| (code.len() == 9 && code.digits() >= 7).then(|| if dea(code.chars()) { 0.98 } else { 0.85 }),
+    shape: |code| (has_form(code) && dea(code.chars())).then_some(0.95),
+    ..Rule::new(Kind::License)
+};
+
+/// The first letter is the registrant's type; X and others were never given to people.
+fn has_form(code: &Code<'_, '_>) -> bool {
+    code.len() == 9 && b"ABCDEFGHJKLMPRSTUX".contains(&code.chars()[0]) && code.chars()[1].is_ascii_uppercase()
+}

@@ -1,0 +1,39 @@
+//! DOB: which dates are dates of birth, and birth dates that are no more than a row of digits.
+
+use super::{Near, Rule, finds};
+use crate::code::Code;
+use crate::kinds::Kind;
+use crate::turn::Turn;
+
+/// The rule. It has no search of its own: [`super::date`] asks it what a date is.
+pub static RULE: Rule = Rule {
+    strong: &[
+        "date of birth", "dob", "d o b", "birth date", "birthdate", "birthday", "born", "born on", "birth day",
+        "was born", "dateofbirth", "day of birth", "year of birth", "birth year", "bday",
+    ],
+    cued,
+    ..Rule::new(Kind::Dob)
+};
+
+/// How far a key phrase may stand from a date, in tokens.
+const REACH: usize = 14;
+
+/// "03141982", "0314 82", "1001 1940": only where a birth date is being given, as eight digits may be anything.
+fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
+    let year = code.len() == 4 && (code.chars().starts_with(b"19") || code.chars().starts_with(b"20"));
+    let fits = code.is_number() && ((5..=8).contains(&code.len()) || year && near.strong);
+    fits.then_some(if near.direct { 0.9 } else { 0.7 })
+}
+
+/// Whether the tokens `first..=last` stand where a date of birth does: after or before its key phrase, or in answer to
+/// a question for it.
+pub fn is_birth(turn: &Turn<'_>, first: usize, last: usize) -> bool {
+    turn.cue_before(first, REACH, |cue| finds(cue.rule, Kind::Dob)).is_some()
+        || turn.cue_after(last, 5, |cue| finds(cue.rule, Kind::Dob) && !turn.starts_sentence(cue.first as usize)).is_some()
+        || is_asked(turn)
+}
+
+/// Whether an earlier message asks for a date of birth and this one names no other matter.
+pub fn is_asked(turn: &Turn<'_>) -> bool {
+    turn.carried.asks_for(|rule| finds(rule, Kind::Dob))
+}

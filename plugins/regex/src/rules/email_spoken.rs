@@ -1,0 +1,139 @@
+//! EMAIL: addresses as people say them: "john dot smith at gmail dot com", "j smith eighty two at yahoo dot com".
+//!
+//! The search begins at the end, at "dot com", because that is what hardly ever means anything else, and walks back
+//! over the domain to the "at" and over the mailbox's words.
+
+use super::{Rule, finds};
+use crate::kinds::Kind;
+use crate::tokens::{Class, Gap, Token};
+use crate::turn::Turn;
+use crate::words::flag;
+
+/// The rule. Its key phrases are in [`super::email`].
+pub static RULE: Rule = Rule { scan, ..Rule::new(Kind::Email) };
+
+/// The most tokens of a mailbox and of a domain.
+const MOST: usize = 24;
+
+fn scan(turn: &mut Turn<'_>) {
+    if turn.seen & (flag::TLD | flag::PROVIDER) == 0 {
+        return;
+    }
+    let mut at = 1;
+    while at < turn.tokens.len() {
+        let token = turn.at(at);
+        let dot = turn.before(at);
+        // "At all. No problem": a written stop is a part of a domain only where nothing is blank beside it.
+        let dotted = is_dot(dot) && (dot.class == Class::Word || dot.is_glued() && token.is_glued());
+        let ends = token.is(flag::TLD) && dotted || token.is(flag::PROVIDER);
+        if ends && !token.claimed {
+            if let Some((first, last)) = span(turn, at) {
+                turn.found(first, last, Kind::Email, 0.93);
+                at = last;
+            }
+        }
+        at += 1;
+    }
+}
+
+fn is_dot(token: &Token) -> bool {
+    token.is_sign(b'.') || token.is(flag::SPOKEN_SIGN) && token.value == b'.'
+}
+
+/// "at", "@" and what recognisers make of the sign.
+fn is_at(token: &Token) -> bool {
+    token.is_sign(b'@') || token.is(flag::SPOKEN_SIGN) && token.value == b'@'
+}
+
+/// A sign inside a mailbox or a domain, written or said.
+fn is_joint(token: &Token) -> bool {
+    token.is_sign_of(b"._-+") || token.is(flag::SPOKEN_SIGN) && token.value != b'@' && token.value != b'/'
+}
+
+fn span(turn: &Turn<'_>, top: usize) -> Option<(usize, usize)> {
+    let sign = at_sign(turn, top)?;
+    let asked = turn.carried.asks_for(|rule| finds(rule, Kind::Email))
+        || turn.cue_before(sign, MOST, |cue| finds(cue.rule, Kind::Email)).is_some();
+    // "I have a job at yahoo": a provider alone is a domain only in an address.
+    if turn.at(top).is(flag::PROVIDER) && !asked && !is_followed_by_top(turn, top) {
+        return None;
+    }
+    let first = mailbox(turn, sign, asked)?;
+    Some((first, last(turn, top)))
+}
+
+fn is_followed_by_top(turn: &Turn<'_>, at: usize) -> bool {
+    is_dot(turn.at(at + 1)) && turn.at(at + 2).is(flag::TLD)
+}
+
+/// The "at" before the domain that ends in token `top`.
+fn at_sign(turn: &Turn<'_>, top: usize) -> Option<usize> {
+    for at in (top.saturating_sub(MOST)..top).rev() {
+        let token = turn.at(at);
+        if is_at(token) {
+            return (at > 0 && top > at).then_some(at);
+        }
+        let part = is_joint(token) || token.class != Class::Sign;
+        if !part || token.claimed || turn.at(at + 1).gap == Gap::Line {
+            return None;
+        }
+        // Two plain words in a row are a sentence: "at the clinic dot com" is none, "at the lake clinic ..." neither.
+        let words = !is_joint(token) && !is_joint(turn.at(at + 1));
+        if words && at + 1 != top && !is_spelled(token) && !is_spelled(turn.at(at + 1)) && token.is(flag::STOP) {
+            return None;
+        }
+    }
+    None
+}
+
+/// The last token of the domain: "dot co dot uk" goes on after "co".
+fn last(turn: &Turn<'_>, top: usize) -> usize {
+    let mut last = top;
+    while is_dot(turn.at(last + 1)) && turn.at(last + 2).is(flag::TLD) && last < top + 8 {
+        last += 2;
+    }
+    last
+}
+
+fn is_spelled(token: &Token) -> bool {
+    token.is_letter() || token.is_digits() || token.is(flag::NUMBER | flag::REPEAT | flag::SPELLING)
+}
+
+/// The first token of the mailbox that ends before `sign`.
+fn mailbox(turn: &Turn<'_>, sign: usize, asked: bool) -> Option<usize> {
+    let mut first = sign;
+    let mut words = 0;
+    while first > 0 && sign - first < MOST {
+        let at = first - 1;
+        let token = turn.at(at);
+        if token.claimed || turn.at(first).gap == Gap::Line {
+            break;
+        }
+        let after_joint = is_joint(turn.at(first)) && first < sign;
+        let belongs = if is_joint(token) || is_spelled(token) {
+            first < sign || is_spelled(token)
+        } else if token.class != Class::Word {
+            false
+        } else if after_joint || turn.at(first).is_glued() {
+            true
+        } else {
+            // A further word without a joint: a name said in two words, unless it is one of the sentence's.
+            words += 1;
+            !token.is(flag::STOP | flag::LINK | flag::FILLER | flag::KEY) && words <= if asked { 4 } else { 3 }
+        };
+        if !belongs {
+            break;
+        }
+        first = at;
+    }
+    while first < sign && (is_joint(turn.at(first)) || is_lone_article(turn, first)) {
+        first += 1;
+    }
+    (first < sign).then_some(first)
+}
+
+/// "a" and "I" at the front are words of the sentence.
+fn is_lone_article(turn: &Turn<'_>, at: usize) -> bool {
+    let (token, next) = (turn.at(at), turn.at(at + 1));
+    token.is_letter() && matches!(token.sign, b'A' | b'I') && !is_joint(next) && !is_spelled(next) && !next.is_glued()
+}

@@ -1,0 +1,11 @@
+//! PHONE: the extension after a number ("ext. 214").
+
+use super::Rule;
+use crate::kinds::Kind;
+
+/// The rule. Weak: "extension" is also a part of a building or of a muscle, so the digits must follow at once.
+pub static RULE: Rule = Rule {
+    weak: &["ext", "extension"],
+    cued: |code, near| (near.direct && code.is_number() && (2..=6).contains(&code.len())).then_some(0.8),
+    ..Rule::new(Kind::Phone)
+};

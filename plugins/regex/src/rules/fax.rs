@@ -1,0 +1,11 @@
+//! FAX: a telephone number that is said to be a fax.
+
+use super::{Rule, phone};
+use crate::kinds::Kind;
+
+/// The rule. Nothing but the key word tells a fax number from a telephone number.
+pub static RULE: Rule = Rule {
+    strong: &["fax", "fax number", "fax no", "fax line", "facsimile", "fax it to", "fax to"],
+    cued: phone::cued,
+    ..Rule::new(Kind::Fax)
+};

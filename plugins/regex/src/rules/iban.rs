@@ -1,0 +1,25 @@
+//! IBAN: international bank account numbers.
+
+use super::Rule;
+use crate::checksums::mod97;
+use crate::code::Code;
+use crate::kinds::Kind;
+
+/// The rule. The check digits alone suffice: one in 97 codes of this form passes by chance, and few have the form.
+pub static RULE: Rule = Rule {
+    strong: &["iban", "i b a n", "iban number", "international bank account number"],
+    cued: |code, _| {
+        let fits = has_form(code) || (15..=34).contains(&code.len()) && code.digits() >= 10;
+        fits.then(|| if mod97(code.chars()) { 0.99 } else { 0.85 })
+    },
+    shape: |code| (has_form(code) && mod97(code.chars())).then_some(0.98),
+    ..Rule::new(Kind::Iban)
+};
+
+/// A country, two check digits, then 11 (Norway) to 30 (Malta and longer) more.
+fn has_form(code: &Code<'_, '_>) -> bool {
+    let chars = code.chars();
+    (15..=34).contains(&chars.len())
+        && chars[..2].iter().all(u8::is_ascii_uppercase)
+        && chars[2..4].iter().all(u8::is_ascii_digit)
+}

@@ -1,0 +1,16 @@
+//! DEVICE: the number of a mobile telephone, with Luhn's check digit.
+
+use super::Rule;
+use crate::checksums::imei;
+use crate::kinds::Kind;
+
+/// The rule. American Express has fifteen digits and the same sum; its prefixes win in `credit_card`.
+pub static RULE: Rule = Rule {
+    strong: &["imei", "i m e i", "imei number", "meid"],
+    cued: |code, _| {
+        let fits = (14..=16).contains(&code.len()) && code.digits() >= 13;
+        fits.then(|| if imei(code.chars()) { 0.99 } else { 0.9 })
+    },
+    shape: |code| (code.is_number() && imei(code.chars())).then_some(0.85),
+    ..Rule::new(Kind::Device)
+};

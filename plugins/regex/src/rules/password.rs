@@ -1,0 +1,11 @@
+//! OTHER_ID: passwords, which no list of identifiers names and nobody should pass on.
+
+use super::{Rule, username};
+use crate::kinds::Kind;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    strong: &["password", "passphrase", "pass phrase", "pass code", "security answer"],
+    scan: |turn| username::by_cue(turn, &RULE, Kind::OtherId, 0.85),
+    ..Rule::new(Kind::OtherId)
+};

@@ -1,0 +1,18 @@
+//! ACCOUNT: routing numbers of US banks.
+
+use super::Rule;
+use crate::checksums;
+use crate::kinds::Kind;
+
+/// The rule. Nine digits alone are taken for a social security number; so a key word is needed even with a good sum.
+pub static RULE: Rule = Rule {
+    strong: &[
+        "routing number", "routing", "routing no", "bank routing number", "aba", "aba number", "aba routing number",
+        "transit number", "routing transit number",
+    ],
+    cued: |code, _| {
+        let fits = code.is_number() && (8..=9).contains(&code.len());
+        fits.then(|| if checksums::aba(code.chars()) { 0.98 } else { 0.85 })
+    },
+    ..Rule::new(Kind::Account)
+};

@@ -1,0 +1,58 @@
+//! How much one core does.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Bench, Rounds, over_rounds};
+use crate::load::{Outcome, Plan, Until};
+use crate::model::Pace;
+use crate::table::{Reach, Row};
+use crate::workload::Shape;
+
+/// Enough callers that the server's core never waits for one.
+const CALLERS: u64 = 32;
+
+/// Requests per second and CPU time per request with the server's core full.
+pub async fn full_core(bench: &Bench) -> Result<Vec<Row>> {
+    let stable = saturate(bench, false).await?;
+    let varied = saturate(bench, true).await?;
+    let rate = |name: &str, least, rounds: &[Rounds; 2]| {
+        let [floor, masker] = rounds.each_ref().map(|rounds| over_rounds(rounds, Outcome::rate));
+        Row::new(name, Reach::Least(least), masker, Some(floor)).note(load_note(rounds))
+    };
+    let [floor, masker] = stable.each_ref().map(|rounds| over_rounds(rounds, Outcome::cpu_per_thousand));
+    let cpu = Row::new("CPU s per 1,000 requests, plain", Reach::Most(0.25), masker, Some(floor));
+    Ok(vec![
+        rate("requests/s on one core, last message new", 4_000.0, &stable),
+        rate("requests/s on one core, every message new", 1_200.0, &varied),
+        cpu,
+    ])
+}
+
+/// Floor and Masker.
+async fn saturate(bench: &Bench, all_new: bool) -> Result<[Rounds; 2]> {
+    let plan = Plan {
+        callers: CALLERS,
+        shape: Shape { all_new, streamed: false },
+        until: Until::Elapsed(Duration::from_secs_f64(bench.effort.full_seconds)),
+        check_every: 50,
+        stagger: Duration::ZERO,
+    };
+    let targets = [&bench.floor, &bench.masker];
+    let mut rounds = bench.interleave(&targets, Pace::default(), plan).await?;
+    let masker = rounds.pop().unwrap_or_default();
+    let floor = rounds.pop().unwrap_or_default();
+    Ok([floor, masker])
+}
+
+/// Says so when the load's core was full before the server's: the server could do more.
+fn load_note([floor, masker]: &[Rounds; 2]) -> String {
+    let busy = |rounds: &Rounds| over_rounds(rounds, |outcome| outcome.cpu / outcome.elapsed);
+    let bound = |name: &str, rounds| {
+        let busy = busy(rounds);
+        (busy < 0.9).then(|| format!("{name} used {:.0} % of its core", busy * 100.0))
+    };
+    let notes = [bound("floor", floor), bound("masker", masker)];
+    notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,119 @@
+//! The record of what arrived, and of who hung up.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use hyper::HeaderMap;
+use tokio::sync::watch;
+
+/// One request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// `GET`, `POST`, ...
+    pub method: String,
+    /// Path and query, as sent.
+    pub path: String,
+    /// Headers, as sent.
+    pub headers: HeaderMap,
+    /// The body's bytes, as sent; what had arrived of it when the client left in the middle.
+    pub body: Bytes,
+    /// The client closed the connection before it had the whole answer.
+    pub disconnected: bool,
+}
+
+impl Recorded {
+    /// The body as JSON; `Null` when it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The body as text, for searching: broken UTF-8 is replaced, not refused.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// One header as text; `None` when absent or not text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    requests: Vec<Recorded>,
+    /// How many were forgotten: the number of `requests[0]`.
+    forgotten: usize,
+}
+
+/// Every request of one upstream, in order of arrival.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    kept: Mutex<Kept>,
+    changes: watch::Sender<()>,
+}
+
+impl Log {
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
+        self.lock().requests.clone()
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut kept = self.lock();
+        kept.forgotten += kept.requests.len();
+        kept.requests.clear();
+    }
+
+    /// Writes a request down. The entry counts as disconnected unless [`Entry::finish`] is called.
+    pub(crate) fn add(self: &Arc<Self>, request: Recorded) -> Entry {
+        let mut kept = self.lock();
+        let number = kept.forgotten + kept.requests.len();
+        kept.requests.push(request);
+        drop(kept);
+        self.changes.send_replace(());
+        Entry { log: Arc::clone(self), number, finished: false }
+    }
+
+    /// Waits until `condition` holds for the record.
+    pub(crate) async fn wait_for(&self, condition: impl Fn(&[Recorded]) -> bool) {
+        let mut changes = self.changes.subscribe();
+        while !condition(&self.lock().requests) {
+            // The sender lives in `self`, so the channel cannot close while we wait.
+            let _ = changes.changed().await;
+        }
+    }
+
+    // A poisoned lock means that another test thread panicked; its panic is the news, not the lock.
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The open exchange of one request. hyper drops the handler or the body when the client leaves, and this with it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    log: Arc<Log>,
+    number: usize,
+    finished: bool,
+}
+
+impl Entry {
+    /// The whole answer was handed over, or the upstream itself ended it: no longer the client's doing.
+    pub(crate) fn finish(&mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if !self.finished {
+            let mut kept = self.log.lock();
+            // After `clear` the request is no longer of interest, and others stand at its place.
+            let index = self.number.checked_sub(kept.forgotten);
+            if let Some(request) = index.and_then(|index| kept.requests.get_mut(index)) {
+                request.disconnected = true;
+            }
+            drop(kept);
+            self.log.changes.send_replace(());
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A one-time signal from a test to a reply that waits. It is why no test here needs a sleep.
+
+use tokio::sync::watch;
+
+/// Holds a reply back until the test fires it. Clones are the same signal.
+#[derive(Clone, Debug)]
+pub struct Signal {
+    reached: watch::Sender<bool>,
+    fired: watch::Sender<bool>,
+}
+
+impl Signal {
+    /// A signal that has not been fired.
+    pub fn new() -> Self {
+        Self { reached: watch::Sender::new(false), fired: watch::Sender::new(false) }
+    }
+
+    /// Lets every reply that waits for this signal go on, now and later.
+    pub fn fire(&self) {
+        self.fired.send_replace(true);
+    }
+
+    /// Returns once a reply has come as far as this signal: everything before it was handed to the connection.
+    pub async fn reached(&self) {
+        until_true(&self.reached).await;
+    }
+
+    pub(crate) async fn wait(&self) {
+        self.reached.send_replace(true);
+        until_true(&self.fired).await;
+    }
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+async fn until_true(flag: &watch::Sender<bool>) {
+    // The sender is borrowed, so the channel cannot close while we wait.
+    let _ = flag.subscribe().wait_for(|set| *set).await;
+}

@@ -1,0 +1,4 @@
+//! Never comes back.
+masker_guests::guest!("loops", |_| loop {
+    std::hint::black_box(());
+});

@@ -1,0 +1,7 @@
+//! Reads outside of its memory.
+masker_guests::guest!("out-of-bounds", |_| {
+    // SAFETY: none; that is the point.
+    let value = unsafe { std::ptr::read_volatile(std::hint::black_box(0xFFFF_FFF0usize) as *const u32) };
+    std::hint::black_box(value);
+    Ok(vec![])
+});

@@ -1,0 +1,49 @@
+//! What the misbehaving guests share: a pass made of one function.
+
+pub use masker_plugin_sdk as sdk;
+
+/// Defines and registers a pass named `$name` whose `detect` is `$detect`.
+#[macro_export]
+macro_rules! guest {
+    ($name:literal, $detect:expr) => {
+        $crate::guest!($name, $detect, |_: &str| Ok(()));
+    };
+    ($name:literal, $detect:expr, $configure:expr) => {
+        /// The pass.
+        pub struct Guest;
+
+        impl $crate::sdk::Pass for Guest {
+            type Settings = std::collections::BTreeMap<String, String>;
+
+            fn manifest() -> $crate::sdk::Manifest {
+                $crate::sdk::Manifest {
+                    name: $name,
+                    version: "1.0.0",
+                    description: "A guest of the tests.",
+                    kinds: &["NAME", "STAFF_ID"],
+                    config_schema: "{}",
+                    offset_unit: $crate::sdk::OffsetUnit::Utf8,
+                }
+            }
+
+            fn configure(settings: Self::Settings) -> Result<Self, $crate::sdk::Error> {
+                let word = settings.get("word").cloned().unwrap_or_default();
+                let configure: fn(&str) -> Result<(), $crate::sdk::Error> = $configure;
+                configure(&word).map(|()| Guest)
+            }
+
+            fn detect(
+                &self,
+                messages: &[$crate::sdk::Message],
+                _: &[$crate::sdk::Finding],
+            ) -> Result<Vec<$crate::sdk::Finding>, $crate::sdk::Error> {
+                let detect: fn(
+                    &[$crate::sdk::Message],
+                ) -> Result<Vec<$crate::sdk::Finding>, $crate::sdk::Error> = $detect;
+                detect(messages)
+            }
+        }
+
+        $crate::sdk::register_pass!(Guest);
+    };
+}
