@@ -110,8 +110,11 @@ impl Config {
             },
         };
         let provider = match read.text("MASKER_UPSTREAM_PROVIDER").as_deref() {
-            None => Provider::Openai,
-            Some("openai") => Provider::Openai,
+            // Trying Masker needs no account; setting a key or a URL says that there is one.
+            None if development && !read.is_set("MASKER_OPENAI_API_KEY") && !read.is_set("MASKER_OPENAI_BASE_URL") => {
+                Provider::Stub
+            }
+            None | Some("openai") => Provider::Openai,
             Some("stub") => Provider::Stub,
             Some(_) => {
                 read.problem("MASKER_UPSTREAM_PROVIDER", "must be openai or stub");

@@ -1,14 +1,28 @@
 //! Masker keeps protected data out of LLMs during phone calls.
+//!
+//! The modules, in the order in which they may use each other (each only those further down):
+//! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`]) > core ([`session`], [`tokens`],
+//! [`passes`], [`policy`], [`audit`], [`chat`]) > base ([`telemetry`], [`config`], [`keys`], [`text`], [`ids`], [`kind`],
+//! [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
 
+pub mod app;
+pub mod audit;
 pub mod chat;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod http;
 pub mod ids;
 pub mod keys;
 pub mod kind;
 pub mod passes;
+pub mod pipeline;
 pub mod policy;
 pub mod sensitive;
+pub mod session;
+pub mod store;
+pub mod telemetry;
 pub mod text;
+pub mod tokens;
 pub mod upstream;
 pub mod wasm;

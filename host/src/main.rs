@@ -1,2 +1,7 @@
-//! The command line.
-fn main() {}
+//! The `masker` program: parses the command line, runs the command, ends with its exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    masker::cli::run()
+}

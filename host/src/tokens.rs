@@ -5,7 +5,7 @@
 //! caller <-- rehydrate <-- resolve (vault row or AEAD) <-- scan <-- the model's answer, in pieces
 //! ```
 //!
-//! * [`format`]: how a token is written, the long forms and the compact one, and how a whole text is read as one.
+//! * [`mod@format`]: how a token is written, the long forms and the compact one, and how a whole text is read as one.
 //! * [`normalise`]: which spellings of a value are the same value.
 //! * [`mint`]: keys in, tokens and sealed vault rows out; and back.
 //! * [`scan`]: finds tokens in text that arrives in pieces and that a model may have mangled. What is said there about

@@ -6,10 +6,10 @@ CREATE TABLE vault (
     kind TEXT NOT NULL,
     mac BLOB NOT NULL, -- of the normalised value
     sealed BLOB NOT NULL, -- the value, encrypted under the kid's key
-    label INTEGER, -- the number of a compact token
+    label TEXT, -- what stands in the compact token
     created_at INTEGER NOT NULL, -- in seconds
     PRIMARY KEY (agent, scope, kid, kind, mac)
 ) STRICT, WITHOUT ROWID;
 
--- No number of a call stands for two values.
+-- No label of a call stands for two values.
 CREATE UNIQUE INDEX vault_labels ON vault (agent, scope, kind, label) WHERE label IS NOT NULL;

@@ -101,6 +101,11 @@ impl EntityRule {
 }
 
 impl CompiledPolicy {
+    /// Puts one threshold in the place of every kind's own, for the command line.
+    pub fn set_threshold(&mut self, threshold: f32) {
+        self.rules.values_mut().for_each(|rule| rule.threshold = threshold);
+    }
+
     /// How a kind is treated; `None` when it is not masked.
     pub fn rule(&self, kind: &Kind) -> Option<&EntityRule> {
         self.rules.get(kind)

@@ -95,7 +95,8 @@ impl Store {
 }
 
 /// In the order that [`agent`] reads them.
-const COLUMNS: &str = "id, account_id, name, upstream, tokenization, policy_name, policy_yaml, policy_version, platform,
+const COLUMNS: &str =
+    "id, account_id, name, upstream, tokenization, policy_name, policy_yaml, policy_version, platform,
     assistant, assistant_callback_url, proxy_key_hash, require_signature, created_at, deleted_at";
 
 fn insert(conn: &Connection, agent: &Agent) -> Result<(), StoreError> {
@@ -190,9 +191,8 @@ fn all(conn: &Connection) -> Result<Vec<Agent>, StoreError> {
 }
 
 fn delete(conn: &Connection, account: AccountId, id: AgentId, now: Timestamp) -> Result<bool, StoreError> {
-    let mut delete = conn.prepare_cached(
-        "UPDATE agents SET deleted_at = ?3 WHERE id = ?1 AND account_id = ?2 AND deleted_at IS NULL",
-    )?;
+    let mut delete = conn
+        .prepare_cached("UPDATE agents SET deleted_at = ?3 WHERE id = ?1 AND account_id = ?2 AND deleted_at IS NULL")?;
     Ok(delete.execute((id.text(), account.text(), now.millis()))? > 0)
 }
 

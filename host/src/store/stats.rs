@@ -40,9 +40,9 @@ fn stats(conn: &Connection, agent: AgentId, now: Timestamp) -> Result<AgentStats
             "SELECT count(*), coalesce(sum(redaction_count), 0) FROM sessions WHERE agent_id = ?1 AND started_at > ?2",
         )?
         .query_row((agent.text(), day), |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?;
-    let session_count_7d = conn
-        .prepare_cached("SELECT count(*) FROM sessions WHERE agent_id = ?1 AND started_at > ?2")?
-        .query_row((agent.text(), now.millis() - 7 * DAY_MS), |row| row.get::<_, i64>(0))? as u64;
+    let session_count_7d =
+        conn.prepare_cached("SELECT count(*) FROM sessions WHERE agent_id = ?1 AND started_at > ?2")?
+            .query_row((agent.text(), now.millis() - 7 * DAY_MS), |row| row.get::<_, i64>(0))? as u64;
     let latencies = latencies(conn, agent, day)?;
     Ok(AgentStats {
         session_count_24h,

@@ -15,25 +15,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::ids::AgentId;
 use crate::keys::Kid;
 use crate::kind::Kind;
-
-/// What a token stands for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct VaultRow {
-    /// The agent that minted it; no other can resolve it.
-    pub agent: AgentId,
-    /// The call, or zeros where tokens hold for the whole agent.
-    pub scope: [u8; 16],
-    /// The key of `mac` and `sealed`.
-    pub kid: Kid,
-    /// What sort of data it is.
-    pub kind: Kind,
-    /// The first bytes of the HMAC of the normalised value.
-    pub mac: [u8; 16],
-    /// The value, encrypted.
-    pub sealed: Vec<u8>,
-    /// The number of a compact token.
-    pub label: Option<u32>,
-}
+use crate::tokens::mint::VaultRow;
 
 /// The vault's database.
 pub struct Vault {
@@ -85,10 +67,10 @@ impl Vault {
         agent: AgentId,
         scope: [u8; 16],
         kind: &Kind,
-        label: u32,
+        label: &str,
     ) -> Result<Option<VaultRow>, StoreError> {
-        let kind = kind.clone();
-        self.db.read(move |conn| by_label(conn, agent, &scope, &kind, label)).await
+        let (kind, label) = (kind.clone(), label.to_owned());
+        self.db.read(move |conn| by_label(conn, agent, &scope, &kind, &label)).await
     }
 
     /// The rows of all compact tokens of a call, by kind and label.
@@ -98,7 +80,8 @@ impl Vault {
 
     /// How many rows there are. Reads the whole file.
     pub async fn count(&self) -> Result<u64, StoreError> {
-        let count = |conn: &Connection| Ok(conn.query_row("SELECT count(*) FROM vault", [], |row| row.get::<_, i64>(0))?);
+        let count =
+            |conn: &Connection| Ok(conn.query_row("SELECT count(*) FROM vault", [], |row| row.get::<_, i64>(0))?);
         Ok(self.db.read(count).await? as u64)
     }
 
@@ -145,7 +128,7 @@ fn insert(conn: &Connection, rows: &[VaultRow], now: Timestamp) -> Result<(), St
     Ok(())
 }
 
-/// A token that was given out before must not get another number.
+/// A token that was given out before must not get another label.
 fn same_label(conn: &Connection, row: &VaultRow) -> Result<(), StoreError> {
     let there = by_mac(conn, row.agent, &row.scope, &row.kid, &row.kind, &row.mac)?;
     if there.is_some_and(|there| there.label == row.label) { Ok(()) } else { Err(StoreError::LabelTaken) }
@@ -172,7 +155,7 @@ fn by_label(
     agent: AgentId,
     scope: &[u8; 16],
     kind: &Kind,
-    label: u32,
+    label: &str,
 ) -> Result<Option<VaultRow>, StoreError> {
     let mut query = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM vault WHERE agent = ?1 AND scope = ?2 AND kind = ?3 AND label = ?4"
@@ -182,7 +165,7 @@ fn by_label(
 
 fn labels(conn: &Connection, agent: AgentId, scope: &[u8; 16]) -> Result<Vec<VaultRow>, StoreError> {
     let mut query = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM vault WHERE agent = ?1 AND scope = ?2 AND label IS NOT NULL ORDER BY kind, label"
+        "SELECT {COLUMNS} FROM vault WHERE agent = ?1 AND scope = ?2 AND label IS NOT NULL ORDER BY kind, length(label), label"
     ))?;
     let rows = query.query_map((agent_bytes(agent)?, scope), vault_row)?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -187,9 +187,8 @@ pub fn hash_label(mac: &[u8; VAULT_BYTES], len: usize) -> String {
 
 /// Whether a text can be the label of a compact token.
 pub fn is_label(text: &str) -> bool {
-    let number = (1..HASH_LABEL_MIN).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_digit())
-        && !text.starts_with('0');
+    let number =
+        (1..HASH_LABEL_MIN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     let hash = (HASH_LABEL_MIN..=HASH_LABEL_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'2'..=b'7'))
         && text.starts_with(|c: char| c.is_ascii_digit());
@@ -211,7 +210,9 @@ mod tests {
 
     #[test]
     fn a_token_reads_back() {
-        for text in ["MSKV1.NAME.K_HEALTHCARE.AAAQEAYEAUDAOCAJBIFQYDIOB4", "MSKV1.HEALTH_PLAN.K1.AAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        for text in
+            ["MSKV1.NAME.K_HEALTHCARE.AAAQEAYEAUDAOCAJBIFQYDIOB4", "MSKV1.HEALTH_PLAN.K1.AAAAAAAAAAAAAAAAAAAAAAAAAA"]
+        {
             assert_eq!(vault(text).map(|token| token.text()), Some(text.to_owned()));
         }
     }
@@ -255,7 +256,9 @@ mod tests {
         for text in ["[NAME_1]", "[HEALTH_PLAN_12]", "[NAME_3FQQ2ZTK]"] {
             assert_eq!(CompactToken::parse(text).map(|token| token.to_string()), Some(text.to_owned()));
         }
-        for text in ["[NAME_]", "[NAME_01]", "[NAME_K3F9Q2ZT]", "[1]", "[_1]", "[NAME]", "NAME_1", "[NAME_A]", "[name_1]"] {
+        for text in
+            ["[NAME_]", "[NAME_01]", "[NAME_K3F9Q2ZT]", "[1]", "[_1]", "[NAME]", "NAME_1", "[NAME_A]", "[name_1]"]
+        {
             assert_eq!(CompactToken::parse(text), None, "{text}");
         }
     }

@@ -151,9 +151,7 @@ struct Ciphers {
 
 impl Ciphers {
     fn new(key: &SecretKey) -> Self {
-        let hmac = |key: &SecretKey| {
-            HmacSha256::new_from_slice(key.expose()).expect("HMAC takes keys of any length")
-        };
+        let hmac = |key: &SecretKey| HmacSha256::new_from_slice(key.expose()).expect("HMAC takes keys of any length");
         let cipher = |label| Aes256GcmSiv::new(key.derive(label).expose().into());
         Self {
             mac: hmac(key),
@@ -313,9 +311,7 @@ fn encrypt(cipher: &Aes256GcmSiv, nonce: [u8; NONCE], aad: &[u8], original: &str
     let mut plain = Zeroizing::new(Vec::with_capacity(1 + original.len()));
     plain.push(form.byte());
     plain.extend_from_slice(original.as_bytes());
-    cipher
-        .encrypt(&Nonce::from(nonce), Payload { msg: &plain, aad })
-        .expect("GCM-SIV encrypts anything below 64 GiB")
+    cipher.encrypt(&Nonce::from(nonce), Payload { msg: &plain, aad }).expect("GCM-SIV encrypts anything below 64 GiB")
 }
 
 fn original(plain: &[u8]) -> Option<Original> {

@@ -2,7 +2,7 @@
 //!
 //! Only a spelling that cannot be another value is folded: two values under one token would put one caller's data into
 //! another's sentence. Where a rule does not fit a value, the value falls through to the next, more careful rule, down
-//! to [`folded`]. The original spelling is what comes back; the normalised one is only hashed.
+//! to `folded`. The original spelling is what comes back; the normalised one is only hashed.
 //!
 //! No normalised text holds a control character, so that a form can be marked with one (see [`super::mint`]).
 

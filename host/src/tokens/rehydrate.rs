@@ -71,7 +71,8 @@ fn resolved(token: &TokenRef, original: &Original, json: bool, out: &mut String)
 
 /// Whether a text is a JSON number, so that it can stand without quotation marks.
 fn is_number(text: &str) -> bool {
-    text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && serde_json::from_str::<serde_json::Number>(text).is_ok()
+    text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+        && serde_json::from_str::<serde_json::Number>(text).is_ok()
 }
 
 /// A text as it is, or escaped for JSON, with its quotation marks where the piece covered them.

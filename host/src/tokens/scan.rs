@@ -11,10 +11,11 @@
 //! * `unit`: one character, with escapes, width and case set aside.
 //! * `cursor`: steps over units, with noise between them.
 //! * `candidate`: the long tokens. `compact`: those in brackets.
-//! * `debris`: what to drop after something that failed.
+//! * `debris`: what to drop after something that failed. `stray`: values whose token was lost before them.
 
 use self::candidate::{Place, Verdict};
 use self::debris::{Debris, Sweep};
+use self::stray::Run;
 use self::unit::{Source, Sym};
 use super::format::{CompactToken, Token};
 use crate::kind::Kind;
@@ -24,6 +25,7 @@ mod candidate;
 mod compact;
 mod cursor;
 mod debris;
+mod stray;
 mod unit;
 
 #[cfg(test)]
@@ -171,6 +173,8 @@ struct Walk {
     mode: ScanMode,
     /// Whether a letter was the last thing.
     in_word: bool,
+    /// The capitals that were the last thing.
+    run: Run,
     /// What to drop of what follows.
     debris: Option<Debris>,
 }
@@ -185,7 +189,7 @@ enum Step {
 
 impl Walk {
     fn new(mode: ScanMode) -> Self {
-        Self { mode, in_word: false, debris: None }
+        Self { mode, in_word: false, run: Run::default(), debris: None }
     }
 
     /// Appends the pieces of a text as far as they are decided, and returns how far that is.
@@ -224,56 +228,90 @@ impl Walk {
                 Sweep::Leave => self.debris = None,
             }
         }
-        let plain = self.plain(&text.as_bytes()[at..]);
+        let bytes = &text.as_bytes()[at..];
+        let plain = self.plain(bytes);
         if plain > 0 {
             self.in_word = text[at..at + plain].chars().next_back().is_some_and(char::is_alphanumeric);
             return Some((plain, Step::Text));
         }
-        match judge_at(place) {
-            Verdict::More => None,
-            Verdict::Text(len) => {
-                self.in_word = matches!(source.unit(at), Ok(Some(unit)) if unit.is_word());
-                Some((len, Step::Text))
+        let verdict = match judge_at(place) {
+            Verdict::Text(_) if self.run.is_held() && stray::is_letter(bytes[0]) => {
+                let (len, is_value) = self.run.judge(bytes, finish.is_some()).ok()?;
+                match is_value {
+                    true => Verdict::Fragment { len, kind: None, debris: Debris::new(true, false) },
+                    false => Verdict::Text(len),
+                }
             }
-            Verdict::Drop(len) => Some((len, Step::Drop)),
+            verdict => verdict,
+        };
+        Some(match verdict {
+            Verdict::More => return None,
+            Verdict::Text(len) => {
+                bytes[..len].iter().for_each(|byte| self.run.push(*byte));
+                self.in_word = matches!(source.unit(at), Ok(Some(unit)) if unit.is_word());
+                (len, Step::Text)
+            }
+            Verdict::Drop(len) => (len, Step::Drop),
             Verdict::Token { len, found, tail, quoted } => {
-                self.in_word = false;
-                Some((len, Step::Token { found, tail, quoted }))
+                (self.in_word, self.run) = (false, Run::default());
+                (len, Step::Token { found, tail, quoted })
             }
             Verdict::Fragment { len, kind, debris } => {
-                self.in_word = true;
+                (self.in_word, self.run) = (true, Run::after_fragment());
                 self.debris = Some(debris);
-                Some((len, Step::Fragment(kind)))
+                (len, Step::Fragment(kind))
             }
-        }
+        })
     }
 
-    /// How many bytes pass before one at which a token could begin.
-    fn plain(&self, bytes: &[u8]) -> usize {
+    /// Passes the bytes before one at which a token could begin, and says how many they are.
+    fn plain(&mut self, bytes: &[u8]) -> usize {
         let ScanMode { json, compact } = self.mode;
-        bytes.iter().position(|&byte| match STARTS[usize::from(byte)] {
-            Start::Never => false,
-            Start::Always => true,
-            Start::InJson => json,
-            Start::InCompact => compact,
-        })
-        .unwrap_or(bytes.len())
+        for (at, &byte) in bytes.iter().enumerate() {
+            let start = match STARTS[usize::from(byte)] {
+                Start::Never => false,
+                Start::Value => self.run.is_held(),
+                // Most words with an M are settled by its neighbour.
+                Start::Letter => {
+                    let next = bytes.get(at + 1).copied().unwrap_or(b's');
+                    matches!(next, b'S' | b's') || !next.is_ascii_alphanumeric() || self.run.is_held()
+                }
+                Start::Always => true,
+                Start::InJson => json,
+                Start::InCompact => compact,
+            };
+            if start {
+                return at;
+            }
+            self.run.push(byte);
+        }
+        bytes.len()
     }
 }
 
 #[derive(Clone, Copy)]
 enum Start {
     Never,
+    Value,
+    Letter,
     Always,
     InJson,
     InCompact,
 }
 
-/// Bytes at which a token can begin: an M, written as it is, as an escape or full-width, or what may stand before one.
+/// Bytes at which a token can begin: an M, written as it is, as an escape or full-width, or what may stand before one;
+/// and the letters of values.
 static STARTS: [Start; 256] = {
     let mut starts = [Start::Never; 256];
-    starts[b'M' as usize] = Start::Always;
-    starts[b'm' as usize] = Start::Always;
+    let mut byte = 0;
+    while byte < 128 {
+        if matches!(byte as u8, b'A'..=b'Z' | b'2'..=b'7') {
+            starts[byte] = Start::Value;
+        }
+        byte += 1;
+    }
+    starts[b'M' as usize] = Start::Letter;
+    starts[b'm' as usize] = Start::Letter;
     starts[b'&' as usize] = Start::Always;
     starts[b'\\' as usize] = Start::Always;
     // The first byte of U+F000 to U+FFFF.

@@ -19,6 +19,7 @@ pub struct Context(pub u8);
 impl Context {
     const PERSON_ASKED: u8 = 1 << 3;
     const FIELD: u8 = 2 << 3;
+    const ORGANIZATION_FIELD: u8 = 3 << 3;
 
     /// The context of message `at`.
     pub fn of(messages: &[Message], at: usize, lexicon: &Lexicon, scratch: &mut Vec<Token>) -> Self {
@@ -29,7 +30,7 @@ impl Context {
         };
         let before = &messages[at.saturating_sub(REACH)..at];
         if let Some(field) = before.last().filter(|message| message.role == "field") {
-            return Self(speaker | Self::FIELD | field_asks(&field.text));
+            return Self(speaker | of_field(&field.text));
         }
         // The caller's own earlier words are passed over: a transcript cuts one answer into several messages.
         let question = before.iter().rev().find(|message| is_question(&messages[at].role, &message.role));
@@ -115,17 +116,36 @@ const PLACE: [u64; 16] = [
     hash_word(b"locality"),
 ];
 
-/// Words that say it is something else, even beside one of the above (`drug_name`, `company_name`, `patient_id`).
-const NEITHER: [u64; 32] = [
+/// Words that say it is an organisation.
+const COMPANY: [u64; 18] = [
+    hash_word(b"company"),
+    hash_word(b"organization"),
+    hash_word(b"organisation"),
+    hash_word(b"org"),
+    hash_word(b"employer"),
+    hash_word(b"hospital"),
+    hash_word(b"clinic"),
+    hash_word(b"facility"),
+    hash_word(b"practice"),
+    hash_word(b"business"),
+    hash_word(b"insurer"),
+    hash_word(b"insurance"),
+    hash_word(b"carrier"),
+    hash_word(b"payer"),
+    hash_word(b"pharmacy"),
+    hash_word(b"bank"),
+    hash_word(b"school"),
+    hash_word(b"vendor"),
+];
+
+/// Words that say it is something else, even beside one of the above (`drug_name`, `patient_id`).
+const NEITHER: [u64; 29] = [
     hash_word(b"drug"),
     hash_word(b"medication"),
     hash_word(b"product"),
     hash_word(b"file"),
     hash_word(b"tool"),
     hash_word(b"function"),
-    hash_word(b"company"),
-    hash_word(b"organization"),
-    hash_word(b"org"),
     hash_word(b"id"),
     hash_word(b"type"),
     hash_word(b"status"),
@@ -151,8 +171,17 @@ const NEITHER: [u64; 32] = [
     hash_word(b"test"),
 ];
 
+/// Set beside the bits of [`ask`] for a field whose value is an organisation.
+const ASK_COMPANY: u16 = 8;
+
 /// What a field's name (`firstName`, `patient_name`, `home-city`) says of its value.
-fn field_asks(key: &str) -> u8 {
+fn of_field(key: &str) -> u8 {
+    let asked = field_asks(key);
+    let field = if asked & ASK_COMPANY == 0 { Context::FIELD } else { Context::ORGANIZATION_FIELD };
+    field | (asked & 7) as u8
+}
+
+fn field_asks(key: &str) -> u16 {
     let mut asked = 0;
     let mut word = Vec::new();
     let mut after_small = false;
@@ -170,12 +199,14 @@ fn field_asks(key: &str) -> u8 {
             word.extend(c.to_ascii_lowercase().encode_utf8(&mut buffer).bytes());
         }
     }
-    asked as u8
+    asked
 }
 
 fn field_word(hash: u64) -> u16 {
     if NEITHER.contains(&hash) {
         ask::OTHER
+    } else if COMPANY.contains(&hash) {
+        ASK_COMPANY
     } else if PERSON.contains(&hash) {
         ask::NAME
     } else if PLACE.contains(&hash) {
@@ -198,10 +229,11 @@ mod tests {
             ("ADDRESS", ask::ADDRESS),
             ("address", ask::ADDRESS),
             ("drug_name", ask::NAME | ask::OTHER),
+            ("company_name", ASK_COMPANY | ask::NAME),
             ("dose", 0),
             ("", 0),
         ] {
-            assert_eq!(field_asks(key), want as u8, "{key}");
+            assert_eq!(field_asks(key), want, "{key}");
         }
     }
 }

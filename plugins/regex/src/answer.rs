@@ -5,7 +5,7 @@
 
 use crate::kinds::Kind;
 use crate::rules::RULES;
-use crate::tokens::{Class, Token};
+use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
 use crate::words::flag;
 
@@ -21,13 +21,15 @@ pub fn complete(turn: &mut Turn<'_>) {
     let Some(rule) = asked.rules().next().and_then(|rule| RULES.get(usize::from(rule))) else { return };
     let Some(least) = least_share(rule.kind) else { return };
     let Some((first, last)) = ends(turn, rule.kind) else { return };
-    if (first..=last).any(|at| turn.is_unit(at)) || turn.is_unit(last + 1) {
+    // "Hp" and "am" are ends of spelled postcodes; elsewhere a unit makes the number a quantity.
+    if rule.kind != Kind::Zip && ((first..=last).any(|at| turn.is_unit(at)) || turn.is_unit(last + 1)) {
         return;
     }
     let inside = &turn.tokens[first..=last];
     let words = inside.iter().filter(|token| token.class != Class::Sign).count();
     let pieces = inside.iter().filter(|token| is_piece(token, rule.kind)).count();
     if pieces * 10 >= words * least && is_enough(inside, rule.kind) && !is_covered(turn, first, last) {
+        let (first, last) = if rule.kind == Kind::Zip { to_the_edges(turn, first) } else { (first, last) };
         turn.found(first, last, rule.kind, 0.8);
     }
 }
@@ -49,6 +51,8 @@ fn is_piece(token: &Token, kind: Kind) -> bool {
     const DATES: u32 = NUMBERS | flag::ORDINAL | flag::ORDINAL_END | flag::MONTH;
     match kind {
         Kind::Dob => token.is_digits() || token.is(DATES),
+        // "BL5", "MK 7": areas in capitals.
+        Kind::Zip if token.caps == Caps::All && token.len() <= 4 => true,
         _ => token.is_digits() || token.is_letter() || token.is(NUMBERS),
     }
 }
@@ -70,12 +74,27 @@ fn is_enough(inside: &[Token], kind: Kind) -> bool {
             _ => 0,
         })
         .sum();
-    let letters = inside.iter().filter(|token| token.is_letter() || token.is(flag::SPELLING)).count();
+    let letters = |token: &Token| match token.caps {
+        Caps::All => token.len(),
+        _ => usize::from(token.is_letter() || token.is(flag::SPELLING)),
+    };
+    let letters: usize = inside.iter().map(letters).sum();
     match kind {
-        Kind::Dob => digits >= 3 || digits >= 1 && inside.iter().any(|token| token.is(flag::MONTH)),
-        Kind::Zip => digits >= 1 && digits + letters >= 3 || letters >= 3,
+        // "I just turned fifty eight" after talk of a birthday is an age.
+        Kind::Dob => digits >= 4 || digits >= 1 && inside.iter().any(|token| token.is(flag::MONTH)),
+        Kind::Zip => digits >= 1 && digits + letters >= 2 || letters >= 3,
         _ => digits >= 4,
     }
+}
+
+/// A postcode's letters are misheard as words at both of its ends ("N 1 7 2 F page"), so all of the answer but its
+/// opening is taken.
+fn to_the_edges(turn: &Turn<'_>, first: usize) -> (usize, usize) {
+    let opening =
+        |token: &Token| token.class == Class::Sign || token.is(flag::LINK | flag::FILLER) && !token.is_letter();
+    let start = turn.tokens[..first].iter().position(|token| !opening(token)).unwrap_or(first);
+    let end = turn.tokens.iter().rposition(|token| token.class != Class::Sign).unwrap_or(first);
+    (start, end.max(start))
 }
 
 fn is_covered(turn: &Turn<'_>, first: usize, last: usize) -> bool {

@@ -5,10 +5,7 @@ fn digits(code: &[u8]) -> Option<impl DoubleEndedIterator<Item = u32> + '_> {
 }
 
 fn luhn_sum(digits: impl Iterator<Item = u32>) -> u32 {
-    digits
-        .enumerate()
-        .map(|(at, digit)| if at % 2 == 1 { digit * 2 / 10 + digit * 2 % 10 } else { digit })
-        .sum()
+    digits.enumerate().map(|(at, digit)| if at % 2 == 1 { digit * 2 / 10 + digit * 2 % 10 } else { digit }).sum()
 }
 
 /// Luhn: payment cards, IMEI, Canada's SIN.

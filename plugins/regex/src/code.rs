@@ -126,8 +126,7 @@ impl<'a, 't> Code<'a, 't> {
         let mut previous = None;
         for source in self.turn.source[self.from..self.to].iter() {
             let joined = previous.is_some_and(|before: (u32, u32)| {
-                before == *source
-                    || (before.1 + 1 == source.0 && self.turn.at(source.0 as usize).is_glued())
+                before == *source || (before.1 + 1 == source.0 && self.turn.at(source.0 as usize).is_glued())
             });
             if !joined {
                 groups.count += 1;

@@ -26,6 +26,10 @@ pub struct Summary {
     pub fragment: u8,
     /// It is the name of a field.
     pub field: bool,
+    /// It asks for the last digits only.
+    pub tail: bool,
+    /// It holds a whole number: what it asks for, it says itself.
+    complete: bool,
 }
 
 impl Summary {
@@ -39,8 +43,10 @@ impl Summary {
                 summary.count = 0;
                 continue;
             }
-            // Weak words ("card", "policy") are mentioned more often than they are asked for.
-            if !cue.strong && !summary.field {
+            // Weak words ("card", "policy") are mentioned more often than they are asked for; in a field's name only
+            // the last word says what the value is ("order_quantity").
+            let named = summary.field && cue.last as usize + 1 == turn.tokens.len();
+            if !cue.strong && !named {
                 continue;
             }
             if usize::from(summary.count) == CUES {
@@ -51,7 +57,10 @@ impl Summary {
             summary.count += 1;
         }
         let digits = digits(turn);
-        summary.answered = digits >= 4;
+        let dates = turn.tokens.iter().filter(|token| token.is(flag::MONTH | flag::ORDINAL)).count();
+        summary.answered = digits + 2 * dates >= 4;
+        summary.complete = digits >= 7;
+        summary.tail = asks_for_tail(turn);
         if digits > 0 && is_fragment(turn) {
             summary.fragment = digits.min(200) as u8;
         }
@@ -62,6 +71,13 @@ impl Summary {
     pub fn rules(&self) -> impl Iterator<Item = u8> + '_ {
         self.rules[..usize::from(self.count)].iter().rev().copied()
     }
+}
+
+/// "The last four of your card", "ending in".
+fn asks_for_tail(turn: &Turn<'_>) -> bool {
+    let is = |at: usize, words: &[&str]| words.iter().any(|word| turn.str_at(at).eq_ignore_ascii_case(word));
+    !turn.cues.is_empty()
+        && (1..turn.tokens.len()).any(|at| is(at - 1, &["last"]) && is(at, &["four", "4", "digits", "three", "few"]))
 }
 
 /// Digits that a turn writes or says. Counted over tokens, not runs: a message that is only context has no runs, and
@@ -103,7 +119,8 @@ impl Carried {
     pub fn asked(&self) -> Option<(&Summary, usize)> {
         for (at, summary) in self.before[..self.count].iter().enumerate() {
             if summary.count > 0 {
-                return Some((summary, at + 1));
+                // Said and confirmed in one message, a key phrase asks for nothing further on.
+                return (at == 0 || !summary.complete).then_some((summary, at + 1));
             }
             if summary.closed || (summary.answered && summary.fragment == 0) {
                 return None;

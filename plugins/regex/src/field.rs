@@ -34,10 +34,12 @@ pub fn whole_value(turn: &mut Turn<'_>) {
     }
     let Some((asked, 1)) = turn.carried.asked() else { return };
     let Some(rule) = asked.rules().next().and_then(|rule| RULES.get(usize::from(rule))) else { return };
-    let digits = turn.tokens.iter().filter(|token| token.class == Class::Digits).map(|token| token.len()).sum::<usize>();
+    let digits =
+        turn.tokens.iter().filter(|token| token.class == Class::Digits).map(|token| token.len()).sum::<usize>();
     let any_words = matches!(rule.kind, Kind::Username | Kind::Address);
     let short = turn.tokens.len() <= 12;
-    let code = !matches!(rule.kind, Kind::Age | Kind::Url | Kind::Email) && turn.hits.is_empty() && short && digits >= 3;
+    let code =
+        !matches!(rule.kind, Kind::Age | Kind::Url | Kind::Email) && turn.hits.is_empty() && short && digits >= 3;
     if any_words || code {
         turn.hits.clear();
         turn.found(0, turn.tokens.len() - 1, rule.kind, 0.85);

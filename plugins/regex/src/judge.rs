@@ -18,6 +18,8 @@ const SHORT_REACH: usize = 4;
 const MOST_TOKENS: usize = 24;
 /// A shape this certain (a good check digit) wins over a key phrase that is not right beside it.
 const CERTAIN: f32 = 0.9;
+/// What a weak key phrase gives is below this.
+const WEAK: f32 = 0.8;
 
 /// Judges every run of the turn. The runs must have been collected.
 pub fn judge(turn: &mut Turn<'_>) {
@@ -53,6 +55,10 @@ fn verdict(turn: &Turn<'_>, run: &Run, used: &mut Option<(usize, usize)>) -> Opt
         (Some((verdict, direct)), Some(shape)) => {
             let shape_wins = !direct && shape.confidence >= CERTAIN && shape.confidence > verdict.confidence;
             Some(if shape_wins { shape } else { verdict })
+        }
+        // "The id is x k j four": the question before knows better which id.
+        (Some((verdict, _)), None) if verdict.confidence < WEAK => {
+            carried(turn, run, &code).filter(|asked| asked.confidence > verdict.confidence).or(Some(verdict))
         }
         (Some((verdict, _)), None) => Some(verdict),
         (None, shape) => {
@@ -146,6 +152,9 @@ fn carries_sentence_end(turn: &Turn<'_>, mut between: std::ops::Range<usize>) ->
 fn cued(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, cue: &Cue, near: Near) -> Option<Verdict> {
     let rule = RULES.get(usize::from(cue.rule))?;
     let is_measure = code.unit_after && code.len() <= 5;
+    if rule.kind != Kind::Dob && is_year(turn, code) {
+        return None;
+    }
     let amount = code.quantity && (code.len() < 7 || code.unit_after || !near.direct);
     if amount || is_measure || code.digits() == 0 && !near.direct {
         return None;
@@ -158,13 +167,20 @@ fn cued(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, cue: &Cue, near: Near) 
     // "My phone number is four one five": the rest comes in the next message.
     whole.or_else(|| {
         let last = turn.tokens.iter().skip(run.last as usize + 1).all(|token| token.class == Class::Sign);
-        let broken_off = near.strong && near.direct && last && code.digits() >= 3 && code.is_number();
-        (broken_off && in_pieces(rule)).then(|| Verdict {
-            tokens: code.tokens(),
-            kind: rule.kind,
-            confidence: 0.7,
-        })
+        let broken_off = near.strong && near.direct && last && (3..=8).contains(&code.len()) && code.is_number();
+        (broken_off && in_pieces(rule)).then(|| Verdict { tokens: code.tokens(), kind: rule.kind, confidence: 0.7 })
     })
+}
+
+/// "Fingerprints in 2019", "policy since 1998".
+fn is_year(turn: &Turn<'_>, code: &Code<'_, '_>) -> bool {
+    let first = code.tokens().0;
+    let dated = ["in", "since", "from", "until", "of", "by", "before", "after", "during", "late", "early"];
+    code.len() == 4
+        && (code.chars().starts_with(b"19") || code.chars().starts_with(b"20"))
+        && first > 0
+        && (dated.iter().any(|word| turn.str_at(first - 1).eq_ignore_ascii_case(word))
+            || turn.str_at(first - 1).ends_with("'s"))
 }
 
 /// Tokens between a key phrase and a run that are not mere links, a sentence's end counting two; and whether "last
@@ -174,7 +190,9 @@ fn gap(turn: &Turn<'_>, from: usize, to: usize) -> (usize, bool) {
     for at in from..to.max(from) {
         let token = turn.at(at);
         if token.class == Class::Sign {
-            gap += if token.is_sign_of(b".!?;") && !turn.at(at + 1).is_glued() { 2 } else { 0 };
+            // The stop of "ext." and "acct." ends no sentence.
+            let ends = token.is_sign_of(b"!?;") || token.is_sign(b'.') && at > from;
+            gap += if ends && !turn.at(at + 1).is_glued() { 2 } else { 0 };
             continue;
         }
         let text = turn.str_at(at);
@@ -189,13 +207,14 @@ fn carried(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>) -> Option<Verdict> {
     let (asked, distance) = turn.carried.asked()?;
     let enough = match (asked.field, distance) {
         (true, 1) => code.len() >= 2,
+        (false, 1) if asked.tail => code.len() >= 3,
         (false, 1) => code.len() >= 4 && code.digits() >= 2 || code.len() >= 5,
         _ => code.len() >= 5 && code.digits() >= 3,
     };
     if !enough || code.unit_after || code.quantity {
         return None;
     }
-    let near = Near { direct: distance == 1 && is_first(turn, run), tail: false, strong: true };
+    let near = Near { direct: distance == 1 && is_first(turn, run), tail: asked.tail, strong: true };
     asked.rules().find_map(|rule| {
         let rule = RULES.get(usize::from(rule))?;
         let fits = |code: &Code<'_, '_>| {
@@ -243,10 +262,7 @@ fn piece(turn: &mut Turn<'_>, runs: &[Run]) {
 
 /// Kinds whose values are long enough to be given over several messages.
 fn in_pieces(rule: &Rule) -> bool {
-    !matches!(
-        rule.kind,
-        Kind::Email | Kind::Dob | Kind::Date | Kind::Age | Kind::Address | Kind::Url | Kind::Username
-    )
+    !matches!(rule.kind, Kind::Email | Kind::Dob | Kind::Date | Kind::Age | Kind::Address | Kind::Url | Kind::Username)
 }
 
 /// Takes in the bracket or the plus before a number.

@@ -26,10 +26,38 @@ pub const NOTHING: u8 = u8::MAX;
 
 /// Phrases after which a number is not an identifier, whatever was asked before.
 const NOTHING_PHRASES: &[&str] = &[
-    "what time", "which time", "how many", "how much", "how often", "how long", "how far", "when would",
-    "when do", "when did", "what day", "which day", "room", "bed", "floor", "blood pressure", "heart rate",
-    "pulse", "temperature", "weight", "height", "dose", "dosage", "pain scale", "scale of", "oxygen", "glucose",
-    "blood sugar", "cholesterol", "party of", "table for", "option",
+    "what time",
+    "which time",
+    "how many",
+    "how much",
+    "how often",
+    "how long",
+    "how far",
+    "when would",
+    "when do",
+    "when did",
+    "what day",
+    "which day",
+    "room",
+    "bed",
+    "floor",
+    "blood pressure",
+    "heart rate",
+    "pulse",
+    "temperature",
+    "weight",
+    "height",
+    "dose",
+    "dosage",
+    "pain scale",
+    "scale of",
+    "oxygen",
+    "glucose",
+    "blood sugar",
+    "cholesterol",
+    "party of",
+    "table for",
+    "option",
 ];
 
 #[derive(Debug, Clone, Copy)]
@@ -83,12 +111,7 @@ impl Keywords {
                 let group = self.phrases[from..].iter().take_while(|p| p.words[0] == token.word);
                 let hit = group.filter_map(|p| Some((p, last_token(p, tokens, at)?))).next();
                 if let Some((phrase, last)) = hit {
-                    out.push(Cue {
-                        first: at as u32,
-                        last: last as u32,
-                        rule: phrase.rule,
-                        strong: phrase.strong,
-                    });
+                    out.push(Cue { first: at as u32, last: last as u32, rule: phrase.rule, strong: phrase.strong });
                     at = last;
                 }
             }

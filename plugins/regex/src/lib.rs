@@ -26,9 +26,9 @@ mod tokens;
 mod turn;
 mod words;
 
-use masker_plugin_sdk::{Error, Finding, Manifest, Message, OffsetUnit, Pass};
 #[cfg(target_arch = "wasm32")]
 use masker_plugin_sdk::register_pass;
+use masker_plugin_sdk::{Error, Finding, Manifest, Message, OffsetUnit, Pass};
 
 pub use settings::{PatternSettings, Settings};
 

@@ -69,7 +69,8 @@ pub fn day(turn: &Turn<'_>, at: usize) -> Option<Number> {
         return None;
     }
     let number = if token.is_digits() {
-        let ordinal = turn.at(at + 1).is(flag::ORDINAL_END) && turn.at(at + 1).is_glued();
+        let end = turn.at(at + 1);
+        let ordinal = end.is(flag::ORDINAL_END) && (end.is_glued() || turn.str_at(at + 1).eq_ignore_ascii_case("th"));
         let value = turn.number_at(at).filter(|_| turn.width_at(at) <= 2)?;
         Number { value, next: at + 1 + usize::from(ordinal), ordinal, written: true }
     } else if token.is(flag::ORDINAL) {
@@ -134,7 +135,7 @@ fn written_year(turn: &Turn<'_>, at: usize) -> Option<Number> {
     let value = turn.number_at(at)?;
     let number = |value, next| Some(Number { value, next, ordinal: false, written: true });
     match turn.width_at(at) {
-        4 if (1880..=2099).contains(&value) => number(value, at + 1),
+        4 if (1600..=2099).contains(&value) => number(value, at + 1),
         // Speech recognisers write "nineteen seventeen" as "19 17".
         2 if matches!(value, 19 | 20) && turn.width_at(at + 1) == 2 => {
             let rest = turn.number_at(at + 1)?;

@@ -15,13 +15,16 @@ const CONTEXT_REACH: usize = 8;
 /// No search for context words reads more bytes than this on either side.
 const CONTEXT_BYTES: usize = 200;
 
+/// A check of upper-case letters and digits.
+type Validator = fn(&[u8]) -> bool;
+
 /// A compiled pattern.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     kind: String,
     confidence: f32,
     context: Vec<String>,
-    validator: Option<fn(&[u8]) -> bool>,
+    validator: Option<Validator>,
     automaton: dfa::Pattern,
 }
 
@@ -95,7 +98,7 @@ fn is_kind(kind: &str) -> bool {
     kind.len() <= 64 && kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(upper)
 }
 
-fn validator(name: &str) -> Result<fn(&[u8]) -> bool, (&'static str, String)> {
+fn validator(name: &str) -> Result<Validator, (&'static str, String)> {
     Ok(match name {
         "luhn" => checksums::luhn,
         "mod97" => checksums::mod97,

@@ -128,7 +128,7 @@ fn step(turn: &Turn<'_>, at: usize, last: Option<usize>) -> Option<Step> {
         return None;
     }
     match token.class {
-        Class::Digits if is_measure(turn, at) => None,
+        Class::Digits if is_measure(turn, at) || last.is_none() && is_fraction(turn, at) => None,
         Class::Digits => Some(Step { piece: Piece::Own, next: at + 1 }),
         Class::Word => word(turn, token, at, last),
         Class::Sign | Class::End => None,
@@ -187,7 +187,9 @@ fn letter(turn: &Turn<'_>, token: &Token, at: usize, last: Option<usize>) -> Opt
     if last.is_some() && turn.is_unit(at) {
         return None;
     }
-    let glued = next.is_glued() && next.is_digits() || (token.is_glued() && turn.before(at).is_digits());
+    let glued = next.is_glued() && next.is_digits()
+        || is_hyphened(turn, at + 1)
+        || (token.is_glued() && turn.before(at).is_digits());
     if matches!(token.sign, b'A' | b'I') && !glued {
         // "a" and "I" are words, unless spelled or coded characters stand around them.
         let spelled = |t: &Token| t.is_letter() || t.is(flag::SPELLING);
@@ -216,21 +218,31 @@ fn is_likened(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
         return false;
     };
     let likened = turn.at(word);
-    likened.len() > 1
-        && turn.str_at(word).as_bytes().first().is_some_and(|b| b.to_ascii_uppercase() == token.sign)
+    likened.len() > 1 && turn.str_at(word).as_bytes().first().is_some_and(|b| b.to_ascii_uppercase() == token.sign)
 }
 
 /// Whether a word of several letters is part of a code: it touches digits, or it stands beside them and cannot be
 /// read as a word (no vowel, or capitals that no list knows).
 fn is_code(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
-    if token.len() > 12 || token.is(flag::UNIT | flag::ORDINAL_END) || !turn.str_at(at).is_ascii() {
+    // "ME-88214", "FT-0042": whatever the word may be otherwise.
+    if token.caps == Caps::All && token.len() <= 6 && is_hyphened(turn, at + 1) {
+        return true;
+    }
+    if token.len() > 12
+        || token.is(flag::UNIT | flag::ORDINAL_END)
+        || !turn.str_at(at).is_ascii()
+        || turn.str_at(at).contains('\'')
+    {
         return false;
     }
     let (before, next) = (turn.before(at), turn.at(at + 1));
     if (token.is_glued() && before.is_digits()) || (next.is_glued() && next.is_digits()) {
         return true;
     }
-    if token.len() > 6 || token.flags != 0 {
+    const COMMON: u32 =
+        flag::STOP | flag::LINK | flag::KEY | flag::MONTH | flag::WEEKDAY | flag::RESTART | flag::SPOKEN_SIGN;
+    // "WEST" and "ME" in capitals are known words, yet parts of codes too.
+    if token.len() > 6 || token.flags != 0 && (token.caps != Caps::All || token.is(COMMON)) {
         return false;
     }
     let strange = token.caps == Caps::All || !turn.str_at(at).bytes().any(|b| b"aeiouyAEIOUY".contains(&b));
@@ -238,6 +250,11 @@ fn is_code(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
     let next = if next.is_sign_of(b"-_/") { turn.at(at + 2) } else { next };
     let before = if before.is_sign_of(b"-_/") { turn.before(at.saturating_sub(1)) } else { before };
     strange && (digit(next) || digit(before))
+}
+
+/// Whether a dash and digits follow without a blank.
+fn is_hyphened(turn: &Turn<'_>, at: usize) -> bool {
+    turn.at(at).is_sign(b'-') && turn.at(at).is_glued() && turn.at(at + 1).is_digits() && turn.at(at + 1).is_glued()
 }
 
 /// Whether a written number is a price, a percentage, a time or a dose, which belong to no identifier.
@@ -254,6 +271,12 @@ fn is_measure(turn: &Turn<'_>, at: usize) -> bool {
     }
     // "0048213 pounds" would be odd; "500 mg" and "3 pm" are not.
     turn.is_unit(at + 1) && turn.width_at(at) <= 5
+}
+
+/// The "60" of "3.60".
+fn is_fraction(turn: &Turn<'_>, at: usize) -> bool {
+    let (token, point) = (turn.at(at), turn.before(at));
+    token.is_glued() && point.is_sign_of(b".,") && point.is_glued() && at >= 2 && turn.at(at - 2).is_digits()
 }
 
 /// Whether a currency sign begins the number that token `at` is a part of: "$9,520.80".

@@ -103,9 +103,8 @@ impl Settings {
             .iter()
             .enumerate()
             .map(|(at, settings)| {
-                Pattern::new(settings).map_err(|(field, message)| {
-                    Error::invalid_config(message, Some(format!("/patterns/{at}/{field}")))
-                })
+                Pattern::new(settings)
+                    .map_err(|(field, message)| Error::invalid_config(message, Some(format!("/patterns/{at}/{field}"))))
             })
             .collect()
     }

@@ -1,8 +1,8 @@
 //! One message while it is searched: its tokens, key phrases, number runs and what was found so far.
 
-use crate::kinds::Kind;
 use crate::context::Carried;
 use crate::keywords::{Cue, Keywords};
+use crate::kinds::Kind;
 use crate::runs::Run;
 use crate::tokens::{Class, END, Gap, Token, tokenize};
 use crate::words::{Words, flag};
@@ -116,10 +116,18 @@ impl<'t> Turn<'t> {
     /// Whether a unit stands there: "mg", "percent", "%", and "m g" as recognisers spell it.
     pub fn is_unit(&self, at: usize) -> bool {
         let (token, next) = (self.at(at), self.at(at + 1));
+        let counted = |token: &Token| token.is_digits() || token.is(flag::NUMBER);
+        // "Eight c m eight" is a part of a vehicle's number.
         let spelled = token.is_letter()
+            && counted(self.before(at))
+            && !counted(self.at(at + 2))
+            && !self.at(at + 2).is_letter()
             && next.is_letter()
-            && matches!((token.sign, next.sign), (b'M', b'G' | b'L' | b'M') | (b'K', b'G') | (b'C', b'C' | b'M') | (b'A' | b'P', b'M'));
-        token.is(flag::UNIT) || token.is_sign(b'%') || spelled && !self.at(at + 2).is_letter() && !self.at(at + 2).is_digits()
+            && matches!(
+                (token.sign, next.sign),
+                (b'M', b'G' | b'L' | b'M') | (b'K', b'G') | (b'C', b'C' | b'M') | (b'A' | b'P', b'M')
+            );
+        token.is(flag::UNIT) || token.is_sign(b'%') || spelled
     }
 
     /// Whether a sentence ends before this token.

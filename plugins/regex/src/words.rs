@@ -184,8 +184,8 @@ impl Key {
 
     fn slot(&self) -> usize {
         // Fibonacci hashing: the high bits of the product depend on every byte of the word.
-        let mixed = (self.lo ^ self.hi.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-            .wrapping_mul(0xff51_afd7_ed55_8ccd);
+        let mixed =
+            (self.lo ^ self.hi.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         (mixed >> 52) as usize % SLOTS
     }
 }

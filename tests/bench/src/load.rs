@@ -262,7 +262,7 @@ mod tests {
         first_word.look(br#"{"role":"assistant","content":""}"#, Instant::now());
         assert!(first_word.after.is_none());
         let more = br#"{"role":"assistant","content":""} {"content":"Hello"}"#;
-        first_word.look(&more[..49], Instant::now());
+        first_word.look(&more[..46], Instant::now());
         assert!(first_word.after.is_none());
         first_word.look(more, Instant::now());
         assert!(first_word.after.is_some());

@@ -115,7 +115,9 @@ fn main() -> Result<()> {
 async fn measure(arguments: Arguments) -> Result<()> {
     let cores = Cores::pick()?;
     cores::pin(cores.load)?;
-    let scratch = tempfile::tempdir()?;
+    // Beside the binary, thus on a disk: a temporary folder in memory would make every sync free.
+    let binary = std::env::current_exe()?;
+    let scratch = tempfile::tempdir_in(binary.parent().context("the folder of this binary")?)?;
     let model = Model::start().await?;
     let upstream = format!("http://{}/v1", model.address());
     let direct = Target { address: model.address(), path: floor::PATH.to_owned(), masks: false, pid: None };
@@ -132,7 +134,6 @@ async fn measure(arguments: Arguments) -> Result<()> {
     server.stop().await?;
     let run = install.copy(&scratch.path().join("run"))?;
     let server = run.start(cores).await?;
-    let idle_mib = usage::pss_mib(server.pid())?;
 
     let bench = Bench {
         load,
@@ -141,7 +142,7 @@ async fn measure(arguments: Arguments) -> Result<()> {
         masker: server.target(&install.path, true),
         effort: if arguments.quick { Effort::QUICK } else { Effort::FULL },
     };
-    let rows = all_rows(&arguments, &bench, &install, scratch.path(), cores, idle_mib).await?;
+    let rows = all_rows(&arguments, &bench, server, &install, scratch.path(), cores).await?;
     report(&arguments, &rows)
 }
 
@@ -169,10 +170,10 @@ async fn check_both_ways(load: &Rc<Load>, target: &Target) -> Result<()> {
 async fn all_rows(
     arguments: &Arguments,
     bench: &Bench,
+    server: Server,
     install: &Install,
     scratch: &Path,
     cores: Cores,
-    idle_mib: f64,
 ) -> Result<Vec<Row>> {
     let wanted = |group| arguments.only.is_empty() || arguments.only.contains(&group);
     let mut rows = Vec::new();
@@ -189,8 +190,11 @@ async fn all_rows(
         rows.extend(streams::twenty_streams(bench).await?);
         rows.extend(streams::one_stream(bench).await?);
     }
+    let after_mib = usage::pss_mib(server.pid())?;
+    server.stop().await?;
     if wanted(Group::Memory) {
-        rows.extend(growth::memory(bench, idle_mib).await?);
+        rows.push(Row::new("memory after the run, Pss, MiB", Reach::Most(64.0), after_mib, None));
+        rows.extend(growth::memory(bench, install, scratch, cores).await?);
     }
     if wanted(Group::Vault) {
         rows.extend(growth::vault(bench, install, scratch, cores).await?);

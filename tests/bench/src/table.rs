@@ -116,7 +116,7 @@ pub fn render(rows: &[Row]) -> String {
 }
 
 /// Three significant digits, thousands with commas.
-fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     let size = value.abs();
     if size >= 1_000.0 {
         let digits = format!("{value:.0}");

@@ -26,7 +26,10 @@ async fn rows(db: &Db) -> Vec<i64> {
 /// Keeps the writer busy until told, so that what is queued meanwhile is one batch.
 async fn hold(db: &Db) -> std::sync::mpsc::Sender<()> {
     let (go, wait) = std::sync::mpsc::channel();
-    let (job, _) = Write::durable(move |_| Ok(drop(wait.recv())));
+    let (job, _) = Write::durable(move |_| {
+        let _ = wait.recv();
+        Ok(())
+    });
     db.enqueue(job).await.unwrap();
     go
 }

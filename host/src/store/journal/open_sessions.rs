@@ -17,12 +17,7 @@ struct Inner {
 
 impl OpenSessions {
     pub(super) fn new(end: u64) -> Self {
-        Self(Mutex::new(Inner {
-            end,
-            by_offset: BTreeMap::new(),
-            offsets: HashMap::new(),
-            settling: HashMap::new(),
-        }))
+        Self(Mutex::new(Inner { end, by_offset: BTreeMap::new(), offsets: HashMap::new(), settling: HashMap::new() }))
     }
 
     /// The journal reaches to `end` now; these sessions were opened at these bytes.

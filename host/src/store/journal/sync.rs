@@ -112,7 +112,12 @@ impl Shared {
                     return self.fail();
                 }
                 synced = written;
-                self.synced.send_if_modified(|done| done.is_ok() && { *done = Ok(synced); true });
+                self.synced.send_if_modified(|done| {
+                    done.is_ok() && {
+                        *done = Ok(synced);
+                        true
+                    }
+                });
             }
             if stop {
                 return;

@@ -11,7 +11,11 @@ fn key() -> SecretKey {
 }
 
 fn event(n: u32) -> Event {
-    Event { message: Some(n), pass: Some("regex".into()), ..Event::new(EventKind::Redaction, Timestamp::from_millis(7)) }
+    Event {
+        message: Some(n),
+        pass: Some("regex".into()),
+        ..Event::new(EventKind::Redaction, Timestamp::from_millis(7))
+    }
 }
 
 fn events(n: u32) -> Vec<Event> {

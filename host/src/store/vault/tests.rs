@@ -15,7 +15,7 @@ fn row(agent: AgentId, mac: u8) -> VaultRow {
 }
 
 fn labelled(agent: AgentId, mac: u8, label: u32) -> VaultRow {
-    VaultRow { label: Some(label), ..row(agent, mac) }
+    VaultRow { label: Some(label.to_string()), ..row(agent, mac) }
 }
 
 async fn get(store: &Store, row: &VaultRow) -> Option<VaultRow> {
@@ -70,8 +70,8 @@ async fn a_label_stands_for_one_value_of_a_call() {
     vault.put(vec![elsewhere]).committed().await.unwrap();
 
     assert_eq!(vault.labels(agent, [1; 16]).await.unwrap(), [one.clone(), two]);
-    assert_eq!(vault.by_label(agent, [1; 16], &one.kind, 1).await.unwrap(), Some(one));
-    assert_eq!(vault.by_label(AgentId::generate(), [1; 16], &Kind::new("NAME").unwrap(), 1).await.unwrap(), None);
+    assert_eq!(vault.by_label(agent, [1; 16], &one.kind, "1").await.unwrap(), Some(one));
+    assert_eq!(vault.by_label(AgentId::generate(), [1; 16], &Kind::new("NAME").unwrap(), "1").await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -130,7 +130,10 @@ fn a_value_keeps_its_aead_token_in_a_call_and_nowhere_else() {
         mint(scope(AgentId::generate()), &name, "12", Form::Text),
     ] {
         // Not even a nonce is shared.
-        assert_ne!(other.rsplit_once('.').map(|(_, value)| value[4..23].to_owned()), token.rsplit_once('.').map(|(_, value)| value[4..23].to_owned()));
+        assert_ne!(
+            other.rsplit_once('.').map(|(_, value)| value[4..23].to_owned()),
+            token.rsplit_once('.').map(|(_, value)| value[4..23].to_owned())
+        );
     }
 }
 

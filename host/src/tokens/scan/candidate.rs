@@ -253,15 +253,16 @@ impl<'a> Reader<'a> {
         let mut single = false;
         self.cursor.limit = self.cursor.at + value.room();
         loop {
-            let before = self.cursor;
-            let mut group = self.cursor.group(value.left())?;
+            let (first, before) = (value.letters.is_empty(), self.cursor);
+            // A value that is not spaced out ends by its length; otherwise it ends where a group does, and one letter
+            // more shows that it does not.
+            let mut group = self.cursor.group(value.left() + usize::from(!first))?;
             if value.letters.len() + group.letters.len() >= AEAD_HEADER_LETTERS && value.need.is_none() {
                 // The first four letters say how many follow: read the group again in that light.
                 value.header(&group)?;
                 self.cursor = Cursor { limit: before.at + value.room(), ..before };
-                group = self.cursor.group(value.left())?;
+                group = self.cursor.group(value.left() + usize::from(!first))?;
             }
-            let first = value.letters.is_empty();
             self.spelled |= single && group.is_single();
             single = group.is_single();
             let upper = (value.upper || group.upper) && !value.lower && !group.lower;
@@ -270,11 +271,8 @@ impl<'a> Reader<'a> {
             }
             value.add(&group)?;
             if value.left() == 0 {
-                if first {
-                    self.cursor.at = group.end;
-                    return Ok(value.letters);
-                }
-                return self.spaced_end(value);
+                self.cursor.at = group.end;
+                return if first || value.is_random() { Ok(value.letters) } else { Err(Stop::Bad) };
             }
             if group.ended {
                 return Err(Stop::End);
@@ -284,17 +282,6 @@ impl<'a> Reader<'a> {
                 return Err(Stop::Bad);
             }
         }
-    }
-
-    /// A value in several groups ends where a group ends, and does not read like words.
-    fn spaced_end(&mut self, value: Value) -> Result<String, Stop> {
-        let in_word = match self.cursor.peek() {
-            Ok(unit) => matches!(unit.sym, Sym::Alnum(_)),
-            Err(Stop::More) => return Err(Stop::More),
-            Err(_) => false,
-        };
-        let random = !value.lower || value.letters.bytes().any(|b| b.is_ascii_digit());
-        if in_word || !random { Err(Stop::Bad) } else { Ok(value.letters) }
     }
 
     /// Letters directly after a value: an ending of the sentence, or more of a token that was made up.
@@ -385,8 +372,16 @@ impl Value {
         let first = self.letters.is_empty();
         self.lower |= group.lower;
         self.upper |= group.upper;
-        self.letters.push_str(&group.letters);
         let mixed = !first && self.lower && self.upper && !group.has_digit();
-        if group.letters.is_empty() || !group.is_base32() || mixed { Err(Stop::Bad) } else { Ok(()) }
+        if group.letters.is_empty() || group.letters.len() > self.left() || !group.is_base32() || mixed {
+            return Err(Stop::Bad);
+        }
+        self.letters.push_str(&group.letters);
+        Ok(())
+    }
+
+    /// Whether it does not read like words: a sentence after a made-up token can have the right length.
+    fn is_random(&self) -> bool {
+        !self.lower || self.letters.bytes().any(|b| b.is_ascii_digit())
     }
 }

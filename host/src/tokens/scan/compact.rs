@@ -3,11 +3,11 @@
 //! A bracket in ordinary text is let go at the first character that cannot be part of `KIND_label`. Once a kind and a
 //! label were read, a missing bracket makes it a fragment, where the kind is a standard one.
 
+use super::Found;
 use super::candidate::{Place, Verdict};
 use super::cursor::{Cursor, Stop};
 use super::debris::Debris;
 use super::unit::Sym;
-use super::Found;
 use crate::kind::{Kind, STANDARD};
 use crate::tokens::format::{CompactToken, HASH_LABEL_MAX};
 

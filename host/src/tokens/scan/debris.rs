@@ -83,6 +83,8 @@ impl Debris {
         }
         match unit.sym {
             Sym::Alnum(_) | Sym::Under | Sym::Clear => return Ok(Sweep::Drop(unit.len)),
+            // A Latin letter goes on with the word; scripts without spaces begin a new one.
+            _ if unit.is_word() && unit.ch < '\u{250}' => return Ok(Sweep::Drop(unit.len)),
             _ if unit.ch.is_ascii_graphic() => {
                 cursor.skip(unit);
                 if matches!(cursor.peek()?.sym, Sym::Alnum(_) | Sym::Under) {

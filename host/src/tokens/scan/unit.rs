@@ -198,9 +198,9 @@ fn entity(rest: &str) -> Written {
     let name = &body[..count];
     let known = |entry: &&(&str, char)| entry.0.eq_ignore_ascii_case(name);
     match body.as_bytes().get(count) {
-        Some(b';') => NAMED.iter().find(known).map_or(Written::Literally, |(name, c)| {
-            Written::As(unit(*c, at + name.len() + 1))
-        }),
+        Some(b';') => {
+            NAMED.iter().find(known).map_or(Written::Literally, |(name, c)| Written::As(unit(*c, at + name.len() + 1)))
+        }
         None if NAMED.iter().any(|(full, _)| full.len() >= count && full[..count].eq_ignore_ascii_case(name)) => {
             Written::Unfinished
         }
@@ -219,13 +219,26 @@ fn unit(ch: char, len: usize) -> Unit {
 
 fn sym(ch: char) -> Sym {
     match ch {
-        'a'..='z' | 'A'..='Z' | '0'..='9' => u8::try_from(ch).map_or(Sym::Other, |b| Sym::Alnum(b.to_ascii_uppercase())),
+        'a'..='z' | 'A'..='Z' | '0'..='9' => {
+            u8::try_from(ch).map_or(Sym::Other, |b| Sym::Alnum(b.to_ascii_uppercase()))
+        }
         '_' => Sym::Under,
-        '.' | '\u{B7}' | '\u{2022}' | '\u{2024}' | '\u{2219}' | '\u{22C5}' | '\u{3002}' | '\u{FE52}' | '\u{FF61}' => Sym::Dot,
+        '.' | '\u{B7}' | '\u{2022}' | '\u{2024}' | '\u{2219}' | '\u{22C5}' | '\u{3002}' | '\u{FE52}' | '\u{FF61}' => {
+            Sym::Dot
+        }
         '[' => Sym::Open,
         ']' => Sym::Close,
-        '\\' | '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' => Sym::Clear,
+        '\\'
+        | '\u{AD}'
+        | '\u{34F}'
+        | '\u{61C}'
+        | '\u{180E}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}' => Sym::Clear,
         '*' | '`' | '~' | '\'' | '"' | '-' | '\u{2010}'..='\u{2015}' | '\u{2018}'..='\u{201F}' | '\u{2212}' => Sym::Gap,
         _ if ch.is_whitespace() || ch.is_control() => Sym::Gap,
         _ => Sym::Other,

@@ -51,6 +51,39 @@ pub struct Crf {
     transition_squares: [Row; 8],
 }
 
+/// The mean of the weights after several passes: steadier than after any one of them.
+pub struct Mean {
+    weights: Vec<Row>,
+    transitions: [Row; 8],
+    count: f32,
+}
+
+impl Mean {
+    /// Nothing taken in yet.
+    pub fn new(features: usize) -> Self {
+        Self { weights: vec![[0.0; 8]; features], transitions: [[0.0; 8]; 8], count: 0.0 }
+    }
+
+    /// Takes in the weights as they are.
+    pub fn take(&mut self, crf: &Crf) {
+        self.count += 1.0;
+        let all = crf.weights.iter().chain(&crf.transitions);
+        for (sum, row) in self.weights.iter_mut().chain(&mut self.transitions).zip(all) {
+            for (sum, value) in sum.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+    }
+
+    /// Puts the mean in their place.
+    pub fn give(self, crf: &mut Crf) {
+        let sums = self.weights.iter().chain(&self.transitions);
+        for (row, sum) in crf.weights.iter_mut().chain(&mut crf.transitions).zip(sums) {
+            *row = sum.map(|value| value / self.count);
+        }
+    }
+}
+
 /// How to learn.
 #[derive(Clone, Copy)]
 pub struct Rate {

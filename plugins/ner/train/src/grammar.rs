@@ -249,6 +249,14 @@ impl<'l> Grammar<'l> {
             "digits6" => digits(6, rng),
             "ordinal" => ordinal(1 + rng.below(99)),
             "phone" => format!("{}-{}-{}", digits(3, rng), digits(3, rng), digits(4, rng)),
+            "digits" => {
+                let count = 7 + rng.below(6);
+                digits(count, rng)
+            }
+            "ssn" => format!("{}-{}-{}", digits(3, rng), digits(2, rng), digits(4, rng)),
+            "card" => (0..4).map(|_| digits(4, rng)).collect::<Vec<_>>().join(" "),
+            "mac" => (0..6).map(|_| format!("{:02x}", rng.below(256))).collect::<Vec<_>>().join(":"),
+            "code" => code(rng),
             "email" => format!("{}{}@example.com", first.to_lowercase(), digits(2, rng)),
             "date" => date(rng),
             "time" => format!("{} {}", 1 + rng.below(12), rng.pick(&["pm", "am", "p.m.", "o'clock"])),
@@ -264,10 +272,10 @@ impl<'l> Grammar<'l> {
     }
 }
 
-const SLOTS: [&str; 28] = [
+const SLOTS: [&str; 31] = [
     "full", "full3", "first", "last", "lastfirst", "spelled", "spelledfirst", "spelledlast", "spelledasin", "city",
     "worldcity", "state", "st", "country", "zip", "postcode", "house", "digits3", "digits4", "digits6", "ordinal",
-    "phone", "email", "date", "time", "drug", "full", "first",
+    "phone", "email", "date", "time", "drug", "digits", "ssn", "card", "mac", "code",
 ];
 const STATES: [&str; 24] = [
     "California", "Texas", "Florida", "New York", "Illinois", "Ohio", "Georgia", "Michigan", "Virginia", "Washington",
@@ -313,6 +321,17 @@ fn postcode(rng: &mut Rng) -> String {
     code.push_str(&rng.below(10).to_string());
     code.push(letter(rng));
     code.push(letter(rng));
+    code
+}
+
+/// The number of a member, a policy, a device: letters and digits in groups.
+fn code(rng: &mut Rng) -> String {
+    let mut code: String = (0..1 + rng.below(3)).map(|_| char::from(b'A' + rng.below(26) as u8)).collect();
+    let gap = *rng.pick(&["", "-", " "]);
+    for _ in 0..1 + rng.below(2) {
+        code.push_str(gap);
+        code.extend((0..3 + rng.below(4)).map(|_| char::from(b'0' + rng.below(10) as u8)));
+    }
     code
 }
 

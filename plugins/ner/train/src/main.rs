@@ -3,6 +3,7 @@
 //! `masker-ner-train train DATA OUT` reads the labelled sets and gazetteers under DATA (see README.md of the plugin),
 //! makes up turns from `lists/`, trains, and writes `model.bin` and `manifest.txt` to OUT.
 //! `masker-ner-train eval DATA MODEL` prints the scores of a model file on the parts of DATA kept for reporting.
+//! `tune` and `errors` do so on the parts kept for tuning, `show` prints made-up turns, `try` marks lines of its input.
 //! Everything is from fixed seeds and on one thread: the same data give the same file.
 
 mod augment;
@@ -46,9 +47,31 @@ const SETS: [(&str, Split, bool); 7] = [
 /// Sets for the report alone. SGD is share-alike: nothing is learned from it.
 const REPORT_ONLY: [&str; 4] = ["rest8k_test.jsonl", "wnut17_dev.jsonl", "sgd_dev.jsonl.gz", "sgd_dev_asr.jsonl.gz"];
 
-const SYNTHETIC: usize = 60_000;
+const SYNTHETIC: usize = 140_000;
 const TABLE_BITS: u32 = 17;
-fn knob(name: &str, default: f64) -> f64 { std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default) }
+/// Learning with every feature, to see which are worth keeping, and then with those alone.
+const SURVEY: Plan = Plan { epochs: 8, step: 0.12, cooling: 0.0 };
+const FINAL: Plan = Plan { epochs: 8, step: 0.08, cooling: 0.3 };
+/// The weights are the mean of those after the passes of [`FINAL`] from this one on.
+const MEAN_FROM: usize = 2;
+const DROPOUT: f64 = 0.5;
+const DECAY: f32 = 2e-5;
+/// A feature seen once is a coincidence.
+const LEAST: u32 = 2;
+
+/// How long and how fast to learn.
+struct Plan {
+    epochs: usize,
+    step: f32,
+    /// How much the step shrinks with each pass.
+    cooling: f32,
+}
+
+impl Plan {
+    fn rate(&self, epoch: usize) -> Rate {
+        Rate { step: self.step / (1.0 + self.cooling * epoch as f32), dropout: DROPOUT, decay: DECAY }
+    }
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -63,9 +86,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(())
         }
         ["errors", data, model, set] => errors(Path::new(data), &std::fs::read(model)?, set),
-        ["show", count] => show(count.parse()?),
+        ["show", data, count] => show(Path::new(data), count.parse()?),
         ["try", model] => try_lines(&std::fs::read(model)?),
-        _ => Err("usage: masker-ner-train train DATA OUT | eval DATA MODEL | show COUNT DATA | try MODEL".into()),
+        _ => Err("usage: train DATA OUT | eval DATA MODEL | tune DATA MODEL | errors DATA MODEL SET | show DATA COUNT | try MODEL".into()),
     }
 }
 
@@ -91,8 +114,8 @@ fn train(data: &Path, out: &Path) -> Result<(), Box<dyn std::error::Error>> {
         lists.set_common(*hash, lists::common_level(*count));
     }
     let grammar = Grammar::read(&own_lists(), &lists)?;
-    let made: Vec<Sample> = (0..knob("SYN", 60_000.0) as usize).map(|_| grammar.sample(&mut rng)).collect();
-    tune.extend((0..SYNTHETIC / 30).map(|_| grammar.sample(&mut rng)));
+    let made: Vec<Sample> = (0..SYNTHETIC).map(|_| grammar.sample(&mut rng)).collect();
+    tune.extend((0..SYNTHETIC / 60).map(|_| grammar.sample(&mut rng)));
     eprintln!("{} messages to learn from, {} made up, {} to tune on", learn.len(), made.len(), tune.len());
 
     let (starts, entries) = lists.sections();
@@ -105,22 +128,26 @@ fn train(data: &Path, out: &Path) -> Result<(), Box<dyn std::error::Error>> {
     }
     let Builder { mut corpus, hashes, counts, .. } = builder;
     eprintln!("{} tokens, {} features", corpus.masks.len(), hashes.len());
-    let (hashes, counts) = prune(&mut corpus, &hashes, &counts, knob("MIN", 3.0) as u32);
-    eprintln!("{} features seen three times", hashes.len());
+    let (hashes, counts) = prune(&mut corpus, &hashes, &counts, LEAST);
+    eprintln!("{} features seen often enough", hashes.len());
 
     let mut crf = Crf::new(hashes.len());
-    for epoch in 0..knob("E1", 6.0) as usize {
-        let loss = crf.epoch(&corpus, Rate { dropout: knob("DO", 0.0), step: knob("S1", 0.12) as f32, decay: knob("D", 2e-5) as f32 }, &mut rng);
+    for epoch in 0..SURVEY.epochs {
+        let loss = crf.epoch(&corpus, SURVEY.rate(epoch), &mut rng);
         eprintln!("epoch {epoch}: loss {loss:.5}");
     }
-    let layout = pack::choose(&hashes, &counts, &crf, knob("BITS", 17.0) as u32);
+    let layout = pack::choose(&hashes, &counts, &crf, TABLE_BITS);
     eprintln!("{} features kept", layout.placed.len());
     keep(&mut corpus, &layout, hashes.len());
-    for epoch in 0..knob("E2", 5.0) as usize {
-        let step = knob("S2", 0.08) as f32 / (1.0 + epoch as f32);
-        let loss = crf.epoch(&corpus, Rate { dropout: knob("DO2", knob("DO", 0.0)), step, decay: knob("D", 2e-5) as f32 }, &mut rng);
+    let mut mean = crf::Mean::new(hashes.len());
+    for epoch in 0..FINAL.epochs {
+        let loss = crf.epoch(&corpus, FINAL.rate(epoch), &mut rng);
         eprintln!("epoch {epoch} with those kept: loss {loss:.5}");
+        if epoch >= MEAN_FROM {
+            mean.take(&crf);
+        }
     }
+    mean.give(&mut crf);
 
     let mut held = Vec::new();
     for sample in &tune {
@@ -134,10 +161,7 @@ fn train(data: &Path, out: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let model = pack::write(&layout, &hashes, &crf, &calibration, &lists);
     std::fs::create_dir_all(out)?;
     std::fs::write(out.join("model.bin"), &model)?;
-    println!("{}", tuning(data, &model)?);
-    if knob("QUICK", 0.0) > 0.0 {
-        return Ok(());
-    }
+    eprintln!("{}", tuning(data, &model)?);
     let report = report(data, &model)?;
     print!("{report}");
     std::fs::write(out.join("manifest.txt"), manifest(data, &model, layout.placed.len(), lists.entries.len(), &report)?)?;
@@ -459,9 +483,8 @@ fn manifest(data: &Path, model: &[u8], rows: usize, words: usize, report: &str) 
 }
 
 /// Prints made-up turns, to read them through.
-fn show(count: usize) -> Result<(), Box<dyn std::error::Error>> {
-    let data = std::env::var("DATA")?;
-    let lists = Lists::read(&Path::new(&data).join("gazetteers"), &own_lists())?;
+fn show(data: &Path, count: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let lists = Lists::read(&data.join("gazetteers"), &own_lists())?;
     let grammar = Grammar::read(&own_lists(), &lists)?;
     let mut rng = Rng::new(3);
     for _ in 0..count {

@@ -12,9 +12,28 @@ use crate::words::flag;
 /// The rule.
 pub static RULE: Rule = Rule {
     strong: &[
-        "address", "home address", "mailing address", "street address", "billing address", "shipping address",
-        "live at", "lives at", "lived at", "living at", "live on", "lives on", "living on", "reside at", "resides at",
-        "residing at", "located at", "my house is", "ship it to", "deliver it to", "visit them at", "location is",
+        "address",
+        "home address",
+        "mailing address",
+        "street address",
+        "billing address",
+        "shipping address",
+        "live at",
+        "lives at",
+        "lived at",
+        "living at",
+        "live on",
+        "lives on",
+        "living on",
+        "reside at",
+        "resides at",
+        "residing at",
+        "located at",
+        "my house is",
+        "ship it to",
+        "deliver it to",
+        "visit them at",
+        "location is",
     ],
     scan,
     ..Rule::new(Kind::Address)
@@ -27,14 +46,37 @@ fn scan(turn: &mut Turn<'_>) {
     if turn.seen & flag::STREET != 0 {
         for at in 1..turn.tokens.len() {
             let token = turn.at(at);
-            if token.is(flag::STREET) && !token.claimed {
+            if token.is(flag::STREET) && !token.claimed && is_last_type(turn, at) {
                 if let Some((first, confidence)) = front(turn, at) {
-                    report(turn, first, at, confidence);
+                    let last = trailing(turn, first, at);
+                    report(turn, first, last, confidence);
                 }
             }
         }
     }
     unnamed(turn);
+}
+
+/// Whether the word is the street's type and not a part of its name: "Foster Square Lane", "1st Street".
+fn is_last_type(turn: &Turn<'_>, at: usize) -> bool {
+    let ordinal = turn.at(at).is_glued() && turn.before(at).is_digits();
+    let next = turn.at(at + 1);
+    !ordinal && !(next.is(flag::STREET) && next.gap == Gap::Space && !next.claimed)
+}
+
+/// The apartment that recognisers put right after the street: "maple avenue six", "pine street seventy eight".
+fn trailing(turn: &Turn<'_>, first: usize, street: usize) -> usize {
+    let numbered = turn.at(first).is_digits() || turn.at(first).is(flag::NUMBER);
+    if !numbered || turn.at(street + 1).gap != Gap::Space || five_digits(turn, street + 1).is_some() {
+        return street;
+    }
+    let part = |token: &Token| token.is(flag::NUMBER) || token.is_letter() && !matches!(token.sign, b'A' | b'I');
+    let mut last = street;
+    while last < street + 4 && part(turn.at(last + 1)) && !turn.at(last + 1).claimed {
+        last += 1;
+    }
+    let goes_on = turn.is_unit(last + 1) || part(turn.at(last + 1)) || turn.str_at(last + 1).eq_ignore_ascii_case("of");
+    if goes_on { street } else { last }
 }
 
 /// Records an address that ends at `last`, with what follows of it, and the postal code after that.
@@ -50,6 +92,12 @@ pub fn report(turn: &mut Turn<'_>, first: usize, last: usize, confidence: f32) {
 pub fn is_asked(turn: &Turn<'_>, at: usize) -> bool {
     turn.cue_before(at, 6, |cue| finds(cue.rule, Kind::Address)).is_some()
         || turn.carried.asks_for(|rule| finds(rule, Kind::Address))
+}
+
+/// Whether the address that begins at `first` is what was just asked for or announced.
+fn is_answer(turn: &Turn<'_>, first: usize) -> bool {
+    turn.cue_before(first, 2, |cue| finds(cue.rule, Kind::Address)).is_some()
+        || first <= 2 && turn.carried.asks_for(|rule| finds(rule, Kind::Address))
 }
 
 /// The first token of the address whose street type is `street`.
@@ -70,7 +118,7 @@ fn front(turn: &Turn<'_>, street: usize) -> Option<(usize, f32)> {
                 // "12 street" and "1 st": no name.
                 return None;
             }
-            let certain = !weak || capital || is_wide(turn, first, at - 1);
+            let certain = !weak || capital || is_wide(turn, first, at - 1) || is_answer(turn, first);
             let likely = certain && !is_lone_one(turn, first, at - 1, capital);
             return likely.then_some((first, if weak && !capital { 0.75 } else { 0.92 }));
         }
@@ -81,18 +129,20 @@ fn front(turn: &Turn<'_>, street: usize) -> Option<(usize, f32)> {
         at -= 1;
     }
     // Without a number: "I live on maple street".
-    let named = !weak || capital;
-    (named && at < street && street - at <= NAME && is_asked(turn, at) && !turn.at(at).is(flag::STREET)).then_some((at, 0.75))
+    let named = (!weak || capital) && !turn.at(at).is(flag::STOP | flag::LINK);
+    (named && at < street && street - at <= NAME && is_asked(turn, at) && !turn.at(at).is(flag::STREET))
+        .then_some((at, 0.75))
 }
 
-/// "2 Dr Smith", "5 St Mary's": a title or a saint, not a street.
+/// "Room 12, hello Dr Smith": a title, not a drive. In small letters any word after it may be a name.
 fn is_title(turn: &Turn<'_>, at: usize) -> bool {
-    let text = turn.str_at(at);
-    let short = text.eq_ignore_ascii_case("dr") || text.eq_ignore_ascii_case("st");
-    let after = if turn.at(at + 1).is_sign(b'.') { at + 2 } else { at + 1 };
+    if !turn.str_at(at).eq_ignore_ascii_case("dr") {
+        return false;
+    }
+    let after = skip(turn, at + 1, b".");
     let next = turn.at(after);
-    short && next.class == Class::Word && !next.is(flag::APARTMENT | flag::DIRECTION | flag::STOP | flag::STATE)
-        && (next.gap != Gap::Line && !turn.before(after).is_sign(b','))
+    let name = next.class == Class::Word && !next.is(flag::APARTMENT | flag::DIRECTION | flag::STOP | flag::STATE);
+    name && next.gap != Gap::Line && (next.caps != Caps::None || turn.at(at).caps == Caps::None)
 }
 
 /// A word that may be part of a street's name.
@@ -115,11 +165,12 @@ fn house_number(turn: &Turn<'_>, last: usize) -> Option<usize> {
     let token = turn.at(last);
     if token.is_digits() {
         let ordinal = turn.at(last + 1).is(flag::ORDINAL_END) && turn.at(last + 1).is_glued();
-        let price = turn.before(last).is_sign_of(b"$.") && token.is_glued();
+        let price = turn.before(last).is_sign_of(b"$.,") && token.is_glued();
         if ordinal || price || turn.width_at(last) > 6 || token.claimed {
             return None;
         }
-        let ranged = turn.before(last).is_sign_of(b"-/") && token.is_glued() && last >= 2 && turn.at(last - 2).is_digits();
+        let ranged =
+            turn.before(last).is_sign_of(b"-/") && token.is_glued() && last >= 2 && turn.at(last - 2).is_digits();
         return Some(if ranged { last - 2 } else { last });
     }
     // "221 B Baker Street", "12a High Street".
@@ -162,7 +213,8 @@ fn skip(turn: &Turn<'_>, at: usize, signs: &[u8]) -> usize {
 fn apartment(turn: &Turn<'_>, last: usize) -> usize {
     let next = skip(turn, skip(turn, last + 1, b"."), b",");
     let token = turn.at(next);
-    let number_word = turn.str_at(next).eq_ignore_ascii_case("number") || turn.str_at(next).eq_ignore_ascii_case("floor");
+    let number_word =
+        turn.str_at(next).eq_ignore_ascii_case("number") || turn.str_at(next).eq_ignore_ascii_case("floor");
     if token.gap == Gap::Line || !(token.is(flag::APARTMENT) || token.is_sign(b'#') || number_word) {
         return last;
     }
@@ -175,9 +227,11 @@ fn apartment(turn: &Turn<'_>, last: usize) -> usize {
     if end == from { last } else { end - 1 }
 }
 
-/// ", Springfield, IL": a city is taken only with its state, as otherwise nothing says where it ends.
+/// ", Springfield, IL", "springfield illinois"; or a name in capitals after a comma, ", Brooklyn".
 fn city(turn: &Turn<'_>, last: usize) -> usize {
-    let mut at = skip(turn, skip(turn, last + 1, b"."), b",");
+    let from = skip(turn, skip(turn, last + 1, b"."), b",");
+    let mut at = from;
+    let mut names = last;
     for words in 0..=3 {
         let token = turn.at(at);
         let abbreviated = token.is(flag::STATE) && token.value == 0 && token.len() == 2;
@@ -186,25 +240,25 @@ fn city(turn: &Turn<'_>, last: usize) -> usize {
         if words > 0 && state {
             return at;
         }
-        if token.class != Class::Word || token.is(flag::STOP | flag::LINK | flag::NUMBER) || token.gap == Gap::Line && words > 0 {
-            return last;
+        let common = token.is(flag::STOP | flag::LINK | flag::NUMBER | flag::MONTH | flag::WEEKDAY | flag::KEY);
+        if token.class != Class::Word || common || token.gap == Gap::Line && words > 0 {
+            break;
+        }
+        let listed = turn.before(from).is_sign(b',') && (names + 1 == at || at == from);
+        if listed && token.caps == Caps::First && token.gap == Gap::Space {
+            names = at;
         }
         at = skip(turn, at + 1, b",");
     }
-    last
+    names
 }
 
 /// Five digits (and four) soon after an address, said or written.
 fn postal_code(turn: &Turn<'_>, from: usize) -> Option<(usize, usize)> {
     for at in from..from + 5 {
         let token = turn.at(at);
-        if token.is_digits() && turn.width_at(at) == 5 {
-            let more = turn.at(at + 1).is_sign(b'-') && turn.at(at + 2).is_glued() && turn.width_at(at + 2) == 4;
-            return Some((at, if more { at + 2 } else { at }));
-        }
-        if token.is(flag::DIGIT) {
-            let digits = (at..at + 6).take_while(|at| turn.at(*at).is(flag::DIGIT)).count();
-            return (digits == 5).then_some((at, at + 4));
+        if token.is_digits() || token.is(flag::DIGIT) {
+            return five_digits(turn, at);
         }
         let place = token.class == Class::Word && !token.is(flag::STOP | flag::NUMBER | flag::UNIT);
         if !(place || token.is_sign_of(b",.")) {
@@ -212,6 +266,15 @@ fn postal_code(turn: &Turn<'_>, from: usize) -> Option<(usize, usize)> {
         }
     }
     None
+}
+
+fn five_digits(turn: &Turn<'_>, at: usize) -> Option<(usize, usize)> {
+    if turn.at(at).is_digits() && turn.width_at(at) == 5 {
+        let more = turn.at(at + 1).is_sign(b'-') && turn.at(at + 2).is_glued() && turn.width_at(at + 2) == 4;
+        return Some((at, if more { at + 2 } else { at }));
+    }
+    let digits = (at..at + 6).take_while(|at| turn.at(*at).is(flag::DIGIT)).count();
+    (digits == 5).then_some((at, at + 4))
 }
 
 /// A number and a name where an address was asked for: "123 Broadway", "4 The Elms".

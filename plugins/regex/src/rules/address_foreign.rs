@@ -35,16 +35,29 @@ fn type_first(turn: &Turn<'_>, street: usize) -> Option<(usize, usize)> {
     let before = turn.before(street);
     let comma = before.is_sign(b',') && street > 1;
     let number = if comma { street - 2 } else { street.wrapping_sub(1) };
-    let numbered = turn.at(number).is_digits() && turn.width_at(number) <= 5
+    // "28bis Avenue Corentin Cariou".
+    let bis = !comma && ["bis", "ter"].iter().any(|word| street > 1 && turn.str_at(number).eq_ignore_ascii_case(word));
+    let number = if bis { number - 1 } else { number };
+    let numbered = turn.at(number).is_digits() && turn.width_at(number) <= 5 && !turn.at(number).claimed
         || turn.at(number).is(flag::NUMBER) && !turn.at(number).is_letter();
+    // "Via" and "avenue" in small letters are English words.
+    let english = turn.at(street).is(flag::STREET) || turn.str_at(street).eq_ignore_ascii_case("via");
+    if english && (turn.at(street).caps == Caps::None || turn.at(street + 1).caps != Caps::First) {
+        return None;
+    }
+    if turn.at(street).is(flag::STREET) && !numbered {
+        return None;
+    }
     let mut last = street;
     while last - street < 4 {
         let next = turn.at(last + 1);
         let particle = ["de", "la", "le", "du", "des", "del", "los", "las", "da", "di", "della", "l", "d"]
             .iter()
             .any(|word| turn.str_at(last + 1).eq_ignore_ascii_case(word));
-        let name = next.class == Class::Word && next.gap != Gap::Line && !next.is(flag::STOP | flag::LINK | flag::NUMBER);
-        if !(particle || name && (next.caps != Caps::None || last - street < 2)) {
+        let name =
+            next.class == Class::Word && next.gap != Gap::Line && !next.is(flag::STOP | flag::LINK | flag::NUMBER);
+        let loud = next.caps != Caps::None || !english && last - street < 2;
+        if !(particle || name && loud) {
             break;
         }
         last += 1;
@@ -53,7 +66,8 @@ fn type_first(turn: &Turn<'_>, street: usize) -> Option<(usize, usize)> {
         return None;
     }
     if numbered {
-        return Some((number, last));
+        let ranged = number > 1 && turn.before(number).is_sign(b'-') && turn.at(number - 2).is_digits();
+        return Some((if ranged { number - 2 } else { number }, last));
     }
     let after = if turn.at(last + 1).is_sign(b',') { last + 2 } else { last + 1 };
     (turn.at(after).is_digits() && turn.width_at(after) <= 4 && turn.at(after).gap != Gap::Line)

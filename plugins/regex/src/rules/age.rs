@@ -8,11 +8,8 @@ use crate::turn::Turn;
 use crate::words::flag;
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    strong: &["age", "how old", "aged", "years of age", "current age"],
-    scan,
-    ..Rule::new(Kind::Age)
-};
+pub static RULE: Rule =
+    Rule { strong: &["age", "how old", "aged", "years of age", "current age"], scan, ..Rule::new(Kind::Age) };
 
 /// Nobody has been older than 122.
 const AGES: std::ops::RangeInclusive<u32> = 90..=125;
@@ -45,14 +42,62 @@ fn age(turn: &Turn<'_>, at: usize, number: Number) -> Option<(usize, f32)> {
     }
     // A quantity of something else.
     let after = turn.at(number.next);
-    if after.is(flag::UNIT | flag::NUMBER) || after.is_digits() || after.is_sign_of(b".:-") && turn.at(number.next + 1).is_glued() && turn.at(number.next + 1).is_digits() {
+    if after.is(flag::UNIT | flag::NUMBER)
+        || after.is_digits()
+        || after.is_sign_of(b".:-") && turn.at(number.next + 1).is_glued() && turn.at(number.next + 1).is_digits()
+    {
         return None;
     }
     let cued = turn.cue_before(at, 3, |cue| finds(cue.rule, Kind::Age)).is_some()
         || turn.carried.asks_for(|rule| finds(rule, Kind::Age)) && turn.tokens.len() <= 8;
+    // "She is ninety five over sixty" is a blood pressure.
+    if turn.str_at(number.next).eq_ignore_ascii_case("over") {
+        return None;
+    }
     // "She turned ninety", "I'll be 95 in March".
     let turned = ["turned", "turning", "turns"].iter().any(|w| at > 0 && turn.str_at(at - 1).eq_ignore_ascii_case(w));
-    (cued || turned).then_some((number.next - 1, if cued { 0.9 } else { 0.75 }))
+    let confidence = if cued { 0.9 } else { 0.75 };
+    (cued || turned || is_person(turn, at)).then_some((number.next - 1, confidence))
+}
+
+/// "My mother is ninety five", "she's 92", "I'm 94": of people, such a number is an age.
+fn is_person(turn: &Turn<'_>, at: usize) -> bool {
+    const PEOPLE: &[&str] = &[
+        "i",
+        "he",
+        "she",
+        "who",
+        "mother",
+        "father",
+        "mom",
+        "mum",
+        "dad",
+        "grandmother",
+        "grandfather",
+        "grandma",
+        "grandpa",
+        "nana",
+        "wife",
+        "husband",
+        "aunt",
+        "uncle",
+        "sister",
+        "brother",
+        "patient",
+        "lady",
+        "gentleman",
+    ];
+    let person = |at: usize, ended: bool| {
+        let text = turn.str_at(at);
+        let (word, ending) = text.split_once(['\'', '\u{2019}']).unwrap_or((text, ""));
+        PEOPLE.iter().any(|person| word.eq_ignore_ascii_case(person)) && ended != ending.is_empty()
+    };
+    let before = at.wrapping_sub(1);
+    if at == 0 || turn.starts_sentence(at) {
+        return false;
+    }
+    let verb = ["is", "was", "am"].iter().any(|word| turn.str_at(before).eq_ignore_ascii_case(word));
+    person(before, true) || verb && at >= 2 && person(at - 2, false)
 }
 
 /// "years old", "-year-old", "y/o", "yo", "yrs of age".

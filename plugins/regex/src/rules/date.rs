@@ -125,7 +125,8 @@ fn day_after(turn: &Turn<'_>, at: usize) -> Option<Number> {
         return None;
     }
     // "March 14-16", "march fourteenth to sixteenth".
-    let joint = after.is_sign(b'-') || ["to", "through", "and", "or"].iter().any(|w| turn.str_at(day.next).eq_ignore_ascii_case(w));
+    let joint = after.is_sign(b'-')
+        || ["to", "through", "and", "or"].iter().any(|w| turn.str_at(day.next).eq_ignore_ascii_case(w));
     if joint {
         let second = numbers::day(turn, day.next + 1).filter(|second| second.ordinal || after.is_glued());
         if let Some(second) = second.filter(|second| second.value > day.value) {
@@ -168,7 +169,9 @@ fn is_date(turn: &Turn<'_>, month: usize, day: Number) -> bool {
         return true;
     }
     // "You may second that", "may 5 people come"; but "may second works for me".
-    !is_verb_before(turn, month) && (day.ordinal || month == 0 || day.written)
+    let next = turn.at(day.next);
+    let ends = next.class != Class::Word || next.is(flag::STOP | flag::LINK);
+    !is_verb_before(turn, month) && (day.ordinal || month == 0 || day.written || ends)
 }
 
 fn starts_plain(turn: &Turn<'_>, at: usize) -> bool {
@@ -176,7 +179,10 @@ fn starts_plain(turn: &Turn<'_>, at: usize) -> bool {
 }
 
 fn is_verb_before(turn: &Turn<'_>, month: usize) -> bool {
-    turn.at(month).value == 5 && month > 0 && turn.before(month).is(flag::VERB_SIGN) && turn.at(month).caps != Caps::First
+    turn.at(month).value == 5
+        && month > 0
+        && turn.before(month).is(flag::VERB_SIGN)
+        && turn.at(month).caps != Caps::First
 }
 
 /// "The second may be better", "the third march was long": followed by a verb, "may" is one.

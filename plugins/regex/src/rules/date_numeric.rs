@@ -11,8 +11,18 @@ use crate::words::flag;
 /// The rule.
 pub static RULE: Rule = Rule {
     strong: &[
-        "admission date", "discharge date", "date of service", "date of death", "expiration date", "exp date",
-        "expiry date", "appointment date", "surgery date", "effective date", "date of visit", "start date",
+        "admission date",
+        "discharge date",
+        "date of service",
+        "date of death",
+        "expiration date",
+        "exp date",
+        "expiry date",
+        "appointment date",
+        "surgery date",
+        "effective date",
+        "date of visit",
+        "start date",
     ],
     scan,
     ..Rule::new(Kind::Date)
@@ -64,7 +74,9 @@ fn written(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
     let expected = dob::is_birth(turn, at, at + 2)
         || turn.before(at).is(flag::WEEKDAY)
         || second > 12 && turn.before(at).is(flag::BEFORE_DATE) && !is_unit(turn, at + 3)
-        || turn.cue_before(at, 3, |cue| std::ptr::eq(super::RULES[usize::from(cue.rule) % super::RULES.len()], &RULE)).is_some();
+        || turn
+            .cue_before(at, 3, |cue| std::ptr::eq(super::RULES[usize::from(cue.rule) % super::RULES.len()], &RULE))
+            .is_some();
     if lone && expected && !is_unit(turn, at + 3) {
         return Some((at + 2, 0.75));
     }
@@ -182,7 +194,8 @@ fn padded(turn: &Turn<'_>, at: usize) -> Option<Number> {
 /// "The 18th of the 8th 2009", "first of the seventh nineteen forty four".
 fn of_the(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
     let day = numbers::day(turn, at).filter(|day| day.ordinal)?;
-    let joined = turn.str_at(day.next).eq_ignore_ascii_case("of") && turn.str_at(day.next + 1).eq_ignore_ascii_case("the");
+    let joined =
+        turn.str_at(day.next).eq_ignore_ascii_case("of") && turn.str_at(day.next + 1).eq_ignore_ascii_case("the");
     if !joined {
         return None;
     }

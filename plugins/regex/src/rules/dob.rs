@@ -8,8 +8,21 @@ use crate::turn::Turn;
 /// The rule. It has no search of its own: [`super::date`] asks it what a date is.
 pub static RULE: Rule = Rule {
     strong: &[
-        "date of birth", "dob", "d o b", "birth date", "birthdate", "birthday", "born", "born on", "birth day",
-        "was born", "dateofbirth", "day of birth", "year of birth", "birth year", "bday",
+        "date of birth",
+        "dob",
+        "d o b",
+        "birth date",
+        "birthdate",
+        "birthday",
+        "born",
+        "born on",
+        "birth day",
+        "was born",
+        "dateofbirth",
+        "day of birth",
+        "year of birth",
+        "birth year",
+        "bday",
     ],
     cued,
     ..Rule::new(Kind::Dob)
@@ -28,12 +41,18 @@ fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
 /// Whether the tokens `first..=last` stand where a date of birth does: after or before its key phrase, or in answer to
 /// a question for it.
 pub fn is_birth(turn: &Turn<'_>, first: usize, last: usize) -> bool {
-    turn.cue_before(first, REACH, |cue| finds(cue.rule, Kind::Dob)).is_some()
-        || turn.cue_after(last, 5, |cue| finds(cue.rule, Kind::Dob) && !turn.starts_sentence(cue.first as usize)).is_some()
+    let announced = turn.cue_before(first, REACH, |cue| {
+        // A date in between is the one that the key phrase announced.
+        finds(cue.rule, Kind::Dob) && turn.tokens[cue.last as usize..first].iter().all(|token| !token.claimed)
+    });
+    announced.is_some()
+        || turn
+            .cue_after(last, 5, |cue| finds(cue.rule, Kind::Dob) && !turn.starts_sentence(cue.first as usize))
+            .is_some()
         || is_asked(turn)
 }
 
-/// Whether an earlier message asks for a date of birth and this one names no other matter.
-pub fn is_asked(turn: &Turn<'_>) -> bool {
-    turn.carried.asks_for(|rule| finds(rule, Kind::Dob))
+/// Whether an earlier message asks for a date of birth and this one has not given it yet.
+fn is_asked(turn: &Turn<'_>) -> bool {
+    turn.carried.asks_for(|rule| finds(rule, Kind::Dob)) && turn.hits.iter().all(|hit| hit.kind != Kind::Dob)
 }

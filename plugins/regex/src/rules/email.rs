@@ -51,7 +51,8 @@ fn span(turn: &Turn<'_>, at: usize) -> Option<(usize, usize)> {
         dot = dot.map(|dot| dot.min(last));
     }
     // Without a dot there is no top-level domain: "@jane" is a handle, "2 @ 5" a price.
-    let dotted = dot.is_some_and(|dot| dot > at + 1 && dot < last + 1) || (at + 1..last).any(|i| turn.at(i).is_sign(b'.'));
+    let dotted =
+        dot.is_some_and(|dot| dot > at + 1 && dot < last + 1) || (at + 1..last).any(|i| turn.at(i).is_sign(b'.'));
     let top = turn.at(last);
     let named = top.class == Class::Word && top.len() >= 2;
     (first < at && dotted && named).then_some((first, last))

@@ -9,13 +9,48 @@ use crate::words::flag;
 /// The rule.
 pub static RULE: Rule = Rule {
     strong: &[
-        "phone", "phone number", "phone no", "telephone", "telephone number", "tel", "cell number", "cell phone",
-        "cell phone number", "cellphone", "mobile", "mobile number", "mobile phone", "mobile phone number",
-        "home phone", "work phone", "home number", "work number", "contact number", "contact phone",
-        "callback number", "call back number", "best number", "best contact number", "reach me at", "call me at",
-        "call me on", "text me at", "call back at", "call me back at", "call us at", "reach us at",
-        "contact me at", "reach them at", "call them at", "reach him at", "reach her at", "emergency contact",
-        "customer number phone", "caller id", "whatsapp", "phone num",
+        "phone",
+        "phone number",
+        "phone no",
+        "telephone",
+        "telephone number",
+        "tel",
+        "cell number",
+        "cell phone",
+        "cell phone number",
+        "cellphone",
+        "mobile",
+        "mobile number",
+        "mobile phone",
+        "mobile phone number",
+        "home phone",
+        "work phone",
+        "home number",
+        "work number",
+        "contact number",
+        "contact phone",
+        "callback number",
+        "call back number",
+        "best number",
+        "best contact number",
+        "reach me at",
+        "call me at",
+        "call me on",
+        "text me at",
+        "call back at",
+        "call me back at",
+        "call us at",
+        "reach us at",
+        "contact me at",
+        "reach them at",
+        "call them at",
+        "reach him at",
+        "reach her at",
+        "emergency contact",
+        "customer number phone",
+        "caller id",
+        "whatsapp",
+        "phone num",
     ],
     weak: &["cell", "call", "text", "reach", "my number", "dial", "number to call", "landline"],
     cued,
@@ -23,12 +58,14 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::Phone)
 };
 
-/// Seven digits is a local number, fifteen is E.164's most.
+/// Seven digits make a local number.
 pub fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
     if near.tail && code.is_number() && (3..=4).contains(&code.len()) {
         return Some(0.8);
     }
-    let fits = code.is_number() && (7..=15).contains(&code.len());
+    // No country uses E.164's fifteen; fourteen and more without a plus are cards and device numbers.
+    let most = if has_plus(code.turn(), code.tokens().0) { 15 } else { 13 };
+    let fits = code.is_number() && (7..=most).contains(&code.len());
     fits.then(|| if is_american(code.chars()) { 0.95 } else { 0.9 })
 }
 

@@ -7,9 +7,20 @@ use crate::kinds::Kind;
 /// The rule. A plate is any few letters and digits.
 pub static RULE: Rule = Rule {
     strong: &[
-        "license plate", "license plate number", "licence plate", "licence plate number", "plate number",
-        "number plate", "registration plate", "vehicle registration", "vehicle registration number", "tag number",
-        "car registration", "plate no", "license tag", "vehicle plate",
+        "license plate",
+        "license plate number",
+        "licence plate",
+        "licence plate number",
+        "plate number",
+        "number plate",
+        "registration plate",
+        "vehicle registration",
+        "vehicle registration number",
+        "tag number",
+        "car registration",
+        "plate no",
+        "license tag",
+        "vehicle plate",
     ],
     weak: &["plate", "plates", "registration number"],
     cued,

@@ -7,8 +7,15 @@ use crate::kinds::Kind;
 /// The rule. Nine digits alone are taken for a social security number; so a key word is needed even with a good sum.
 pub static RULE: Rule = Rule {
     strong: &[
-        "routing number", "routing", "routing no", "bank routing number", "aba", "aba number", "aba routing number",
-        "transit number", "routing transit number",
+        "routing number",
+        "routing",
+        "routing no",
+        "bank routing number",
+        "aba",
+        "aba number",
+        "aba routing number",
+        "transit number",
+        "routing transit number",
     ],
     cued: |code, _| {
         let fits = code.is_number() && (8..=9).contains(&code.len());

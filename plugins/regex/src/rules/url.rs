@@ -50,6 +50,11 @@ fn run_end(turn: &Turn<'_>, from: usize) -> usize {
         last += 1;
     }
     while last > from && turn.at(last).is_sign_of(b".,;:!?)]}'\"") {
+        // A bracket that was opened inside belongs to the path.
+        let count = |sign| (from..=last).filter(|at| turn.at(*at).is_sign(sign)).count();
+        if turn.at(last).is_sign(b')') && count(b'(') >= count(b')') {
+            break;
+        }
         last -= 1;
     }
     last
@@ -70,7 +75,8 @@ fn domain(turn: &Turn<'_>, at: usize) -> Option<(usize, usize, f32)> {
     }
     let first = host(turn, at - 1, spoken)?;
     let www = turn.str_at(first).eq_ignore_ascii_case("www") || is_spelled_www(turn, first);
-    if top.value != 1 && !www && !(spoken && !top.is(flag::STOP | flag::LINK | flag::KEY)) {
+    let word = top.is(flag::STOP | flag::LINK | flag::KEY);
+    if top.value != 1 && !www && (!spoken || word) {
         return None;
     }
     let mut last = at;
@@ -105,6 +111,11 @@ fn host(turn: &Turn<'_>, dot: usize, spoken: bool) -> Option<usize> {
             break;
         }
         first -= 1;
+    }
+    // "www dot bright clinic dot com": names of several words are said without a joint.
+    let www = (first.saturating_sub(5)..first).find(|at| turn.str_at(*at).eq_ignore_ascii_case("www"));
+    if let Some(www) = www.filter(|www| spoken && (*www..first).all(|at| turn.at(at).class == Class::Word)) {
+        first = www;
     }
     while first < dot && (turn.at(first).class == Class::Sign || is_dot(turn.at(first))) {
         first += 1;

@@ -10,8 +10,24 @@ use crate::words::flag;
 /// The rule.
 pub static RULE: Rule = Rule {
     strong: &[
-        "username", "user name", "user id", "userid", "login name", "login id", "login", "screen name", "screenname",
-        "twitter handle", "instagram handle", "my handle", "account name", "portal id", "portal login", "gamertag", "skype id", "telegram",
+        "username",
+        "user name",
+        "user id",
+        "userid",
+        "login name",
+        "login id",
+        "login",
+        "screen name",
+        "screenname",
+        "twitter handle",
+        "instagram handle",
+        "my handle",
+        "account name",
+        "portal id",
+        "portal login",
+        "gamertag",
+        "skype id",
+        "telegram",
     ],
     scan,
     ..Rule::new(Kind::Username)
@@ -36,9 +52,9 @@ pub fn by_cue(turn: &mut Turn<'_>, rule: &'static Rule, kind: Kind, confidence: 
             turn.found(first, last, kind, confidence);
         }
     }
-    let asked = turn.carried.asks_for(|rule_at| {
-        super::RULES.get(usize::from(rule_at)).is_some_and(|found| std::ptr::eq(*found, rule))
-    });
+    let asked = turn
+        .carried
+        .asks_for(|rule_at| super::RULES.get(usize::from(rule_at)).is_some_and(|found| std::ptr::eq(*found, rule)));
     // An answer that is nothing but one word: more words would be a sentence.
     if asked && turn.cues.is_empty() && turn.hits.is_empty() {
         let first = turn.tokens.iter().position(|token| !token.is(flag::LINK | flag::FILLER));
@@ -55,12 +71,14 @@ pub fn by_cue(turn: &mut Turn<'_>, rule: &'static Rule, kind: Kind, confidence: 
 /// frank", "login jsmith82"; but not "username and password".
 fn value(turn: &Turn<'_>, cue: Cue) -> Option<(usize, usize)> {
     let mut at = cue.last as usize + 1;
-    let mut linked = false;
+    // "My login's jdoe".
+    let mut linked = turn.str_at(cue.last as usize).ends_with("'s");
     for _ in 0..4 {
         let token = turn.at(at);
-        let link = token.is_sign_of(b":=-") || ["is", "was", "it", "it's", "equals", "are"]
-            .iter()
-            .any(|word| turn.str_at(at).eq_ignore_ascii_case(word));
+        let link = token.is_sign_of(b":=-")
+            || ["is", "was", "it", "it's", "equals", "are"]
+                .iter()
+                .any(|word| turn.str_at(at).eq_ignore_ascii_case(word));
         if link {
             linked = true;
         } else if !token.is(flag::FILLER) && !token.is_sign_of(b",\"'") {
@@ -69,9 +87,29 @@ fn value(turn: &Turn<'_>, cue: Cue) -> Option<(usize, usize)> {
         at += 1;
     }
     let (first, last) = extent(turn, at)?;
-    let coded = (first..=last).any(|at| turn.at(at).is_digits() || turn.at(at).is_sign_of(b"_.@"));
+    let last = if linked && turn.at(first).flags == 0 { words_to_number(turn, last) } else { last };
+    let coded = (first..=last).any(|at| {
+        turn.at(at).is_digits() || turn.at(at).is_sign_of(b"_.@") || turn.at(at).is(flag::NUMBER) && first < last
+    });
     let plain = turn.at(first).is(flag::STOP | flag::LINK | flag::KEY | flag::VERB_SIGN) && first == last;
     (coded || linked && !plain).then_some((first, last))
+}
+
+/// "Cool cat ninety nine": words that no list knows, up to a number or to the end of the text.
+fn words_to_number(turn: &Turn<'_>, last: usize) -> usize {
+    let unknown =
+        |at: usize| turn.at(at).class == Class::Word && turn.at(at).flags == 0 && turn.at(at).gap == Gap::Space;
+    let mut end = last;
+    while end < last + 3 && unknown(end + 1) {
+        end += 1;
+    }
+    let after = turn.at(end + 1);
+    let number = after.is_digits() || after.is(flag::NUMBER);
+    match (number, after.class) {
+        (true, _) => extent(turn, end).map_or(end, |(_, last)| last),
+        (false, Class::End) => end,
+        _ => last,
+    }
 }
 
 /// The tokens of one value: what is glued together, and words joined by spoken signs, digits and letters.
@@ -96,6 +134,9 @@ fn extent(turn: &Turn<'_>, first: usize) -> Option<(usize, usize)> {
         } else if joint(next) && more.class != Class::End {
             last += 2;
         } else if spelled(next) {
+            last += 1;
+        } else if turn.at(last).is_letter() && next.flags == 0 && (spelled(more) || more.class == Class::End) {
+            // "J smith eight two".
             last += 1;
         } else {
             break;

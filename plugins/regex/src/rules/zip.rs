@@ -77,7 +77,9 @@ fn is_british(chars: &[u8], split: usize) -> bool {
 
 fn is_canadian(chars: &[u8]) -> bool {
     chars.len() == 6
-        && chars.iter().enumerate().all(|(at, byte)| {
-            if at % 2 == 0 { byte.is_ascii_uppercase() } else { byte.is_ascii_digit() }
-        })
+        && chars.iter().enumerate().all(
+            |(at, byte)| {
+                if at % 2 == 0 { byte.is_ascii_uppercase() } else { byte.is_ascii_digit() }
+            },
+        )
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{Bench, WHOLE, added};
 use crate::cores::Cores;
@@ -15,9 +15,13 @@ use crate::table::{Reach, Row};
 use crate::usage::pss_mib;
 use crate::workload::Shape;
 
-/// Memory after many requests, compared with after a tenth of them. Run it last: it is the end of the run too.
-pub async fn memory(bench: &Bench, idle_mib: f64) -> Result<Vec<Row>> {
-    let pid = bench.masker.pid.context("Masker has a process")?;
+/// Memory of a fresh instance, idle, after many requests and after a tenth of them. No other instance may run: Pss
+/// shares the pages of the binary out among all who map it.
+pub async fn memory(bench: &Bench, install: &Install, scratch: &Path, cores: Cores) -> Result<Vec<Row>> {
+    let install = install.copy(&scratch.join("memory"))?;
+    let server = install.start(cores).await?;
+    let target = server.target(&install.path, true);
+    let idle = pss_mib(server.pid())?;
     let (few, many) = bench.effort.memory_requests;
     bench.load.model.set_pace(Pace::default());
     let plan = |requests| Plan {
@@ -27,14 +31,13 @@ pub async fn memory(bench: &Bench, idle_mib: f64) -> Result<Vec<Row>> {
         check_every: 50,
         stagger: Duration::ZERO,
     };
-    bench.load.run(&bench.masker, plan(few)).await?;
-    let after_few = pss_mib(pid)?;
-    bench.load.run(&bench.masker, plan(many - few)).await?;
-    let after_many = pss_mib(pid)?;
-    let growth = format!("memory after {many} requests more / after {few}, x");
+    bench.load.run(&target, plan(few)).await?;
+    let after_few = pss_mib(server.pid())?;
+    bench.load.run(&target, plan(many - few)).await?;
+    let after_many = pss_mib(server.pid())?;
+    let growth = format!("memory after {many} requests / after {few}, x");
     Ok(vec![
-        Row::new("memory idle, Pss, MiB", Reach::Most(40.0), idle_mib, None),
-        Row::new("memory after the run, Pss, MiB", Reach::Most(64.0), after_many, None),
+        Row::new("memory idle, Pss, MiB", Reach::Most(40.0), idle, None),
         Row::new(&growth, Reach::Most(1.1), after_many / after_few, None)
             .note(format!("{after_few:.1} -> {after_many:.1} MiB")),
     ])

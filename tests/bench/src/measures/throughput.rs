@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{Bench, Rounds, over_rounds};
 use crate::load::{Outcome, Plan, Until};
 use crate::model::Pace;
-use crate::table::{Reach, Row};
+use crate::table::{Reach, Row, figure};
 use crate::workload::Shape;
 
 /// Enough callers that the server's core never waits for one.
@@ -46,13 +46,14 @@ async fn saturate(bench: &Bench, all_new: bool) -> Result<[Rounds; 2]> {
     Ok([floor, masker])
 }
 
-/// Says so when the load's core was full before the server's: the server could do more.
+/// Says so when the core was not full: the load's core was full first, or somebody else had a share of the server's.
+/// What the server would do alone follows from its CPU time.
 fn load_note([floor, masker]: &[Rounds; 2]) -> String {
-    let busy = |rounds: &Rounds| over_rounds(rounds, |outcome| outcome.cpu / outcome.elapsed);
-    let bound = |name: &str, rounds| {
-        let busy = busy(rounds);
-        (busy < 0.9).then(|| format!("{name} used {:.0} % of its core", busy * 100.0))
+    let note = |name: &str, rounds: &Rounds| {
+        let busy = over_rounds(rounds, |outcome| outcome.cpu / outcome.elapsed);
+        let alone = over_rounds(rounds, |outcome| outcome.samples.len() as f64 / outcome.cpu.max(0.01));
+        (busy < 0.9).then(|| format!("{name} had {:.0} % of its core, {} per CPU second", busy * 100.0, figure(alone)))
     };
-    let notes = [bound("floor", floor), bound("masker", masker)];
-    notes.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let notes = [note("floor", floor), note("masker", masker)];
+    notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

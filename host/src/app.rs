@@ -1,0 +1,127 @@
+//! The application: every edge built once from the settings, and the agents ready to serve.
+
+mod agents;
+mod plugins;
+mod policies;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+
+use crate::clock::Clock;
+use crate::config::{Config, Provider};
+use crate::ids::AgentId;
+use crate::passes::pool::PassPool;
+use crate::pipeline::{Pipeline, ReadyAgent, calls::Calls, detect::Memo, metrics::Metrics};
+use crate::store::journal::Journal;
+use crate::store::{Store, StorePaths};
+use crate::tokens::mint::Minters;
+use crate::upstream::Upstream;
+use crate::upstream::openai::OpenAi;
+use crate::wasm::{Registry, Wasm};
+
+pub use agents::{AgentChange, AgentError, NewAgent};
+pub(crate) use agents::prepare_passes;
+pub use plugins::{embedded, load as load_plugins};
+pub use policies::{Policies, compile_local};
+
+/// Requests that may wait for a pass thread, for each of them. At a millisecond a request, a tenth of a second's work.
+const QUEUE_PER_THREAD: usize = 128;
+
+/// Everything the handlers use.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// Masks and unmasks.
+    pub pipeline: Arc<Pipeline>,
+    /// The sandbox.
+    pub wasm: Arc<Wasm>,
+    /// The plugins.
+    pub plugins: Registry,
+    /// The policies by name.
+    pub policies: Policies,
+    /// When it came up.
+    pub started: Instant,
+    agents: ArcSwap<HashMap<AgentId, Arc<ReadyAgent>>>,
+    upstream: Upstream,
+}
+
+impl App {
+    /// Opens everything and prepares every agent. `extra_plugins` are components that come before the embedded ones.
+    ///
+    /// # Errors
+    /// Whatever keeps the service from serving, in words for the operator.
+    pub async fn start(config: Config, clock: Clock, extra_plugins: Vec<Vec<u8>>) -> anyhow::Result<Arc<Self>> {
+        make_private_dir(&config.data_dir)?;
+        let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
+        let store = Arc::new(Store::open(&paths, clock.clone()).context("the database cannot be opened")?);
+        let (journal, recovered) =
+            Journal::open(&config.journal, &config.audit_key).context("the journal cannot be opened")?;
+        if recovered.truncated > 0 {
+            tracing::warn!(bytes = recovered.truncated, "a half-written last line of the journal was cut off");
+        }
+        let journal = Arc::new(journal);
+        let rebuilt = store.rebuild_sessions(&journal).await.context("the sessions cannot be rebuilt")?;
+        if rebuilt.sessions > 0 {
+            tracing::info!(sessions = rebuilt.sessions, "sessions were read from the journal");
+        }
+        let wasm =
+            Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);
+        let plugins = plugins::load(&wasm, config.plugin_dir.as_deref(), extra_plugins)?;
+        let policies = Policies::load(&config, &plugins)?;
+        let upstream = match config.provider {
+            Provider::Stub => Upstream::Stub,
+            Provider::Openai => Upstream::Openai(OpenAi::new(
+                &config.openai_base_url,
+                config.openai_api_key.clone(),
+                config.upstream_timeout,
+            )?),
+        };
+        let pipeline = Arc::new(Pipeline {
+            pool: PassPool::start(config.pass_threads, config.pass_threads * QUEUE_PER_THREAD)?,
+            detection_timeout: config.detection_timeout,
+            journal,
+            store,
+            minters: Minters::new(&config.keys),
+            calls: Calls::default(),
+            memo: Memo::new().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
+            metrics: Arc::new(Metrics::new()),
+            clock,
+        });
+        let app = Arc::new(Self {
+            config,
+            pipeline,
+            wasm,
+            plugins,
+            policies,
+            started: Instant::now(),
+            agents: ArcSwap::default(),
+            upstream,
+        });
+        app.prepare_agents().await?;
+        Ok(app)
+    }
+
+    /// An agent that serves.
+    pub fn ready_agent(&self, id: &AgentId) -> Option<Arc<ReadyAgent>> {
+        self.agents.load().get(id).cloned()
+    }
+
+    /// State.
+    pub fn store(&self) -> &Store {
+        &self.pipeline.store
+    }
+}
+
+/// Data folders hold what callers said: nobody else on the machine may read them.
+fn make_private_dir(path: &std::path::Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("cannot make the data folder {}", path.display()))
+}

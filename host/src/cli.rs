@@ -1,0 +1,129 @@
+//! The command line: one module per command, one table of exit codes.
+
+mod detect;
+mod exit;
+mod local;
+mod mask;
+mod policy;
+mod serve;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Failure;
+
+/// Keeps protected data out of LLMs during phone calls.
+#[derive(Parser)]
+#[command(name = "masker", version, max_term_width = 100)]
+struct Cli {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print nothing but the result.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Say more; twice for more still.
+    #[arg(short, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the service.
+    Serve,
+    /// Mask a text, line by line, and print it.
+    Mask(TextOptions),
+    /// Print what would be masked in a text.
+    Detect(TextOptions),
+    /// Policies.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// API tokens of this install.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// What `mask` and `detect` share.
+#[derive(clap::Args)]
+struct TextOptions {
+    /// The text; standard input when it is not given or `-`.
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// The policy: a file, or the name of the built-in one.
+    #[arg(long, value_name = "FILE", default_value = "healthcare-default")]
+    policy: String,
+    /// How tokens are made, in place of what the policy says.
+    #[arg(long, value_parser = ["vault-deterministic", "reversible-aead", "redact"])]
+    scheme: Option<String>,
+    /// Run only these passes of the policy, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    passes: Option<Vec<String>>,
+    /// Ignore findings below this confidence, in place of the policy's thresholds.
+    #[arg(long, value_name = "0..1")]
+    threshold: Option<f32>,
+    /// End with exit code 2 when nothing was found.
+    #[arg(long)]
+    require_match: bool,
+}
+
+#[derive(Subcommand)]
+enum PolicyCommand {
+    /// Check a policy file and say everything that is wrong with it.
+    Validate {
+        /// The file; standard input for `-`.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Make an API token and print its secret, once.
+    Create {
+        /// What people call it.
+        #[arg(long)]
+        name: String,
+        /// What it may do; may be given several times.
+        #[arg(long = "scope", required = true, value_parser = crate::http::auth::SCOPES)]
+        scopes: Vec<String>,
+    },
+}
+
+/// How a command talks.
+#[derive(Clone, Copy)]
+struct Output {
+    json: bool,
+    quiet: bool,
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is a wrong call.
+            let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let output = Output { json: cli.json, quiet: cli.quiet };
+    let result = match cli.command {
+        Command::Serve => serve::run(cli.verbose),
+        Command::Mask(options) => mask::run(&options, output),
+        Command::Detect(options) => detect::run(&options, output),
+        Command::Policy(PolicyCommand::Validate { file }) => policy::validate(&file, output),
+        Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, output),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What `mask`, `detect` and `policy validate` share: the passes without a server.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::TextOptions;
+use super::exit::{self, Failure};
+use crate::app::{compile_local, embedded, prepare_passes};
+use crate::keys::SecretKey;
+use crate::passes::finding::Decision;
+use crate::passes::{Message, ReadyPass, merge, run_passes};
+use crate::policy::{self, CompiledPolicy};
+use crate::sensitive::SensitiveText;
+use crate::wasm::{Registry, Wasm};
+
+/// A command may take longer than a call.
+const BUDGET: Duration = Duration::from_secs(10);
+/// How many lines before one are its context; the contract promises no more.
+const CONTEXT: usize = 4;
+/// Lines given to the passes at once.
+const BATCH: usize = 64;
+
+/// The plugins of this binary and of `MASKER_PLUGIN_DIR`.
+pub struct LocalPlugins {
+    wasm: Wasm,
+    /// By name.
+    pub registry: Registry,
+}
+
+impl LocalPlugins {
+    /// Loads them. Compiled code is kept in the user's cache folder.
+    pub fn load() -> Result<Self, Failure> {
+        let folder = cache_dir();
+        // The cache is the user's own, and so is the key that guards it against damage: whoever can read the key can
+        // also replace this program.
+        let key = blake3::derive_key("masker command line plugin cache v1", folder.to_string_lossy().as_bytes());
+        let wasm = Wasm::start(folder, &SecretKey::new(key), 1).map_err(Failure::from)?;
+        let plugin_dir = std::env::var_os("MASKER_PLUGIN_DIR").map(PathBuf::from);
+        let registry = crate::app::load_plugins(&wasm, plugin_dir.as_deref(), Vec::new()).map_err(Failure::from)?;
+        if embedded().is_empty() && registry.iter().next().is_none() {
+            return Err(Failure::new(
+                exit::GENERIC,
+                "this build has no plugins in it: build with `make`, or name a folder of them in MASKER_PLUGIN_DIR",
+            ));
+        }
+        Ok(Self { wasm, registry })
+    }
+
+    /// Prepares a policy's passes.
+    pub fn prepare(&self, policy: &CompiledPolicy) -> Result<Arc<[ReadyPass]>, Failure> {
+        prepare_passes(&self.wasm, &self.registry, policy).map_err(|error| Failure::new(exit::POLICY, error.to_string()))
+    }
+}
+
+/// A text's lines, and what is to be masked in each.
+pub struct Searched {
+    /// The policy that was followed.
+    pub policy: CompiledPolicy,
+    /// The lines, without their ends.
+    pub lines: Vec<Arc<SensitiveText>>,
+    /// One list per line.
+    pub decisions: Vec<Vec<Decision>>,
+    /// Whether the text ended with a line break.
+    pub ends_with_newline: bool,
+}
+
+impl Searched {
+    /// How many spans there are.
+    pub fn count(&self) -> usize {
+        self.decisions.iter().map(Vec::len).sum()
+    }
+}
+
+/// Runs a policy's passes over a text. Every line is a message of the caller's, with the lines before it as context.
+pub fn search(options: &TextOptions) -> Result<Searched, Failure> {
+    let text = read_input(options.input.as_deref())?;
+    let plugins = LocalPlugins::load()?;
+    let mut policy = read_policy(&options.policy, &plugins.registry)?;
+    apply(options, &mut policy)?;
+    let passes = plugins.prepare(&policy)?;
+    let lines: Vec<Arc<SensitiveText>> = text.lines().map(|line| Arc::new(SensitiveText::from(line))).collect();
+    let mut decisions = Vec::with_capacity(lines.len());
+    for start in (0..lines.len()).step_by(BATCH) {
+        decisions.extend(search_batch(&lines, start, &passes, &policy)?);
+    }
+    Ok(Searched { policy, lines, decisions, ends_with_newline: text.ends_with('\n') })
+}
+
+fn search_batch(
+    lines: &[Arc<SensitiveText>],
+    start: usize,
+    passes: &[ReadyPass],
+    policy: &CompiledPolicy,
+) -> Result<Vec<Vec<Decision>>, Failure> {
+    let first = start.saturating_sub(CONTEXT);
+    let end = lines.len().min(start + BATCH);
+    let messages: Vec<Message> = (first..end)
+        .map(|index| Message { role: "user", text: lines[index].clone(), search: index >= start })
+        .collect();
+    let detection = run_passes(passes, &messages, BUDGET);
+    if let Some(report) = detection.blocked_by(passes) {
+        let fault = report.fault.as_ref().map(|fault| fault.detail.as_str()).unwrap_or_default();
+        return Err(Failure::new(exit::GENERIC, format!("the pass {} failed: {fault}", report.name)));
+    }
+    let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();
+    Ok(merge::merge(&detection.findings, &texts, policy).split_off(start - first))
+}
+
+fn apply(options: &TextOptions, policy: &mut CompiledPolicy) -> Result<(), Failure> {
+    if let Some(names) = &options.passes {
+        for name in names {
+            if policy.pass(name).is_none() {
+                let known: Vec<&str> = policy.passes.iter().map(|pass| &*pass.plugin).collect();
+                let message = format!("--passes: {name} is none of the policy's passes ({})", known.join(", "));
+                return Err(Failure::new(exit::USAGE, message));
+            }
+        }
+        policy.passes.retain(|pass| names.iter().any(|name| name == &*pass.plugin));
+    }
+    if let Some(threshold) = options.threshold {
+        if !(0.0..=1.0).contains(&threshold) {
+            return Err(Failure::new(exit::USAGE, "--threshold must be from 0 to 1"));
+        }
+        policy.set_threshold(threshold);
+    }
+    Ok(())
+}
+
+fn read_policy(name: &str, plugins: &Registry) -> Result<CompiledPolicy, Failure> {
+    let document = match name {
+        "healthcare-default" => policy::HEALTHCARE_DEFAULT.to_owned(),
+        file => std::fs::read_to_string(file).map_err(|error| {
+            Failure::new(exit::GENERIC, format!("--policy {file}: {error} (healthcare-default is built in)"))
+        })?,
+    };
+    compile_local(&document, plugins).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(|error| format!("  {error}")).collect();
+        Failure::new(exit::POLICY, format!("{name} is not a valid policy\n{}", lines.join("\n")))
+    })
+}
+
+/// A file's text, or standard input's.
+pub fn read_input(file: Option<&Path>) -> Result<String, Failure> {
+    let file = file.filter(|file| *file != Path::new("-"));
+    let name = file.map_or_else(|| "standard input".to_owned(), |file| file.display().to_string());
+    let mut bytes = Vec::new();
+    let result = match file {
+        Some(file) => std::fs::read(file).map(|content| bytes = content),
+        None => std::io::stdin().read_to_end(&mut bytes).map(|_| ()),
+    };
+    result.map_err(|error| Failure::new(exit::GENERIC, format!("{name}: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::new(exit::GENERIC, format!("{name}: not UTF-8 at byte {at}"))
+    })
+}
+
+fn cache_dir() -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
+        .unwrap_or_else(std::env::temp_dir);
+    base.join("masker").join("plugins")
+}

@@ -1,0 +1,107 @@
+//! `masker mask`: a text with tokens in the place of what was found.
+
+use std::io::Write;
+
+use super::exit::{self, Failure};
+use super::local::{Searched, search};
+use super::{Output, TextOptions};
+use crate::config::{Config, Environment};
+use crate::ids::AgentId;
+use crate::keys::{KeyPair, SecretKey};
+use crate::passes::finding::{Action, Decision};
+use crate::policy::Tokenization;
+use crate::tokens::format::redacted;
+use crate::tokens::mint::{Form, Minter, Scope};
+
+/// Prints the masked text.
+pub fn run(options: &TextOptions, output: Output) -> Result<(), Failure> {
+    let mut searched = search(options)?;
+    let redact = match options.scheme.as_deref() {
+        Some("redact") => true,
+        Some("reversible-aead") => {
+            searched.policy.tokenization = Tokenization::ReversibleAead;
+            false
+        }
+        Some(_) => {
+            searched.policy.tokenization = Tokenization::VaultDeterministic;
+            false
+        }
+        None => false,
+    };
+    let masking = Masking { minter: minter(&searched, output)?, agent: AgentId::generate(), redact };
+    let mut out = std::io::stdout().lock();
+    let last = searched.lines.len();
+    for (index, (line, decisions)) in searched.lines.iter().zip(&searched.decisions).enumerate() {
+        let masked = masking.line(line.expose(), decisions, searched.policy.tokenization)?;
+        let end = if index + 1 == last && !searched.ends_with_newline { "" } else { "\n" };
+        let written = if output.json {
+            writeln!(out, "{}", serde_json::json!({"line": index + 1, "masked": masked, "count": decisions.len()}))
+        } else {
+            write!(out, "{masked}{end}")
+        };
+        if written.is_err() {
+            return Ok(());
+        }
+    }
+    if options.require_match && searched.count() == 0 {
+        return Err(Failure::new(exit::COMMAND, "nothing was found"));
+    }
+    Ok(())
+}
+
+struct Masking {
+    minter: Minter,
+    agent: AgentId,
+    redact: bool,
+}
+
+impl Masking {
+    fn line(&self, line: &str, decisions: &[Decision], tokenization: Tokenization) -> Result<String, Failure> {
+        let mut masked = String::with_capacity(line.len());
+        let mut at = 0;
+        for decision in decisions {
+            masked.push_str(&line[at..decision.span.start]);
+            masked.push_str(&self.token(&line[decision.span.range()], decision, tokenization)?);
+            at = decision.span.end;
+        }
+        masked.push_str(&line[at..]);
+        Ok(masked)
+    }
+
+    fn token(&self, original: &str, decision: &Decision, tokenization: Tokenization) -> Result<String, Failure> {
+        if self.redact || decision.action == Action::Redact {
+            return Ok(redacted(&decision.kind));
+        }
+        if let Some(replacement) = &decision.replacement {
+            return Ok(replacement.to_string());
+        }
+        match tokenization {
+            Tokenization::VaultDeterministic => {
+                Ok(self.minter.token_for(&decision.kind, original, Form::Text).text())
+            }
+            Tokenization::ReversibleAead => {
+                let scope = Scope { agent: self.agent, call: None };
+                let token = self.minter.mint_aead(&scope, &decision.kind, original, Form::Text);
+                token.map(|token| token.text()).map_err(|error| Failure::new(exit::GENERIC, error.to_string()))
+            }
+        }
+    }
+}
+
+/// The install's key where there is one; else one for this run only, so that a first try needs no set-up.
+fn minter(searched: &Searched, output: Output) -> Result<Minter, Failure> {
+    let kid = searched.policy.kid.clone();
+    let environment = Environment::of_process();
+    if !environment.is_empty()
+        && let Ok(config) = Config::load(&environment)
+        && let Some(keys) = config.keys.get(&kid)
+    {
+        return Ok(Minter::new(kid, keys));
+    }
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
+    if !output.quiet && !searched.decisions.iter().all(Vec::is_empty) {
+        let _ = writeln!(std::io::stderr(), "masker: no key {kid} is set: these tokens hold for this run only");
+    }
+    Ok(Minter::new(kid, &KeyPair { current: SecretKey::new(bytes), old: None }))
+}

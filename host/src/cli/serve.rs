@@ -1,0 +1,94 @@
+//! `masker serve`.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use super::exit::{self, Failure};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, Environment, Provider};
+use crate::{http, telemetry};
+
+/// Starts the service and stays until it is told to stop.
+pub fn run(verbose: u8) -> Result<(), Failure> {
+    let environment = Environment::of_process();
+    let config = Config::load(&environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+    let level = match verbose {
+        0 => config.log_level.as_str(),
+        1 => "debug",
+        _ => "trace",
+    };
+    telemetry::start(level, config.log_format);
+    for (name, nearest) in environment.unknown() {
+        tracing::warn!("the variable {name} is not read by this release; the nearest that is: {nearest}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")
+        .map_err(Failure::from)?;
+    runtime.block_on(serve(config)).map_err(Failure::from)
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let address = config.listen_addr;
+    let metrics_address = config.metrics_addr;
+    // Bound first: a port that is taken is the most common mistake, and preparing plugins takes seconds.
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    if config.development {
+        warn_development(&config);
+    }
+    let app = App::start(config, Clock::system(), Vec::new()).await?;
+    if let Some(address) = metrics_address {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let routes = Router::new().route("/metrics", get(metrics)).with_state(app.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+    }
+    tracing::info!("listening on http://{address}");
+    http::serve(app.clone(), listener, stop_signal()).await?;
+    app.store().sessions_flushed().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn warn_development(config: &Config) {
+    let upstream = match config.provider {
+        Provider::Stub => "the built-in stub, which echoes",
+        Provider::Openai => "the configured LLM provider",
+    };
+    let _ = writeln!(
+        std::io::stderr(),
+        "\n  ! DEVELOPMENT MODE: keys are generated below {}; do not send real patients' data.\n  ! Upstream: {upstream}.\n",
+        config.data_dir.display()
+    );
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Vec<u8> {
+    if let Ok(bytes) = app.store().vault().size_bytes().await {
+        app.pipeline.metrics.vault_size(bytes);
+    }
+    app.pipeline.metrics.render()
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminate => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping: requests in flight finish");
+}

@@ -1,0 +1,28 @@
+//! The service's surface: the server, its layers, and every route in one table ([`router`]).
+
+pub mod api;
+pub mod auth;
+pub mod error;
+pub mod health;
+pub mod page;
+pub mod proxy;
+pub mod request_id;
+pub mod router;
+
+use std::sync::Arc;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+
+/// Serves until `stop` ends; then requests in flight finish.
+pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    // Without it the kernel holds small packets of a stream back for up to 40 ms.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
+        }
+    });
+    axum::serve(listener, router::router(app)).with_graceful_shutdown(stop).await
+}

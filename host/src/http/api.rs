@@ -1,0 +1,3 @@
+//! `/api/v1`: one module per resource.
+
+pub mod agents;

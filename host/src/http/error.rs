@@ -1,0 +1,196 @@
+//! Errors at the door: one envelope for the API, OpenAI's shape for the proxy. Public messages are fixed texts; what
+//! is behind them goes to the log.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use serde_json::json;
+
+use crate::app::AgentError;
+use crate::chat;
+use crate::ids::RequestId;
+use crate::pipeline::PipelineError;
+use crate::store::StoreError;
+use crate::upstream::UpstreamFault;
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Detail {
+    /// The field, or a path in a document.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// An error of the API.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    details: Vec<Detail>,
+}
+
+impl ApiError {
+    /// An error without details.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), details: Vec::new() }
+    }
+
+    /// 422 with what is wrong where.
+    pub fn validation(details: Vec<Detail>) -> Self {
+        let message = match details.as_slice() {
+            [one] => format!("{}: {}", one.field, one.message),
+            many => format!("{} fields are wrong", many.len()),
+        };
+        Self { details, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", message) }
+    }
+
+    /// 422 for one field.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::validation(vec![Detail { field: field.into(), message: message.into() }])
+    }
+
+    /// 404 for an agent that is not there or not this account's.
+    pub fn agent_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "agent_not_found", "there is no such agent")
+    }
+
+    /// 401.
+    pub fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "send a valid API token: Authorization: Bearer mskt_...")
+    }
+
+    /// The response, with the request's id in it.
+    pub fn respond(self, id: RequestId) -> Response {
+        let mut error = json!({"code": self.code, "message": self.message, "request_id": id.text()});
+        if self.code == "validation_failed" || !self.details.is_empty() {
+            error["details"] = json!(self.details);
+        }
+        (self.status, Json(json!({"error": error}))).into_response()
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the database failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
+    }
+}
+
+impl From<AgentError> for ApiError {
+    fn from(error: AgentError) -> Self {
+        let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+        match error {
+            AgentError::Invalid(fields) => Self::validation(
+                fields.into_iter().map(|(field, message)| Detail { field: field.into(), message }).collect(),
+            ),
+            AgentError::UnknownUpstream(message) => Self::new(unprocessable, "unknown_upstream", message),
+            AgentError::UnknownPolicy => {
+                Self::new(unprocessable, "unknown_policy", "there is no policy of this name")
+            }
+            AgentError::Policy(errors) => Self {
+                details: errors
+                    .iter()
+                    .map(|error| Detail { field: error.path.clone(), message: error.message.clone() })
+                    .collect(),
+                ..Self::new(unprocessable, "policy_yaml_invalid", "the policy cannot be used; details say why")
+            },
+            AgentError::Plugin(error) => Self::new(unprocessable, "policy_yaml_invalid", error.to_string()),
+            AgentError::NameTaken => {
+                Self::new(StatusCode::CONFLICT, "name_taken", "an agent of this name exists already")
+            }
+            AgentError::AuditUnavailable => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "audit_unavailable",
+                "the audit journal cannot be written; nothing is done unrecorded",
+            ),
+            AgentError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// 404 for a route that does not exist.
+pub async fn not_found(request: Request) -> Response {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path").respond(id_of(&request))
+}
+
+/// 405 for a route that exists with other methods.
+pub async fn method_not_allowed(method: Method, uri: Uri, request: Request) -> Response {
+    // The proxy's paths are not repeated: the agent's id in them is a credential.
+    let place = if uri.path().starts_with("/proxy/") { "this path" } else { uri.path() };
+    let message = format!("{place} does not take {method}");
+    if uri.path().starts_with("/proxy/") {
+        return openai(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", None, "method_not_allowed", &message, id_of(&request));
+    }
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message).respond(id_of(&request))
+}
+
+/// A panic is our bug; the caller gets an error with an id, and the server lives on.
+pub async fn catch_panics(request: Request, next: Next) -> Response {
+    let id = id_of(&request);
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        // The panic's message is not logged: it may quote text. The hook printed where it happened.
+        Err(_) => {
+            tracing::error!(request = %id, "a handler panicked");
+            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side").respond(id)
+        }
+    }
+}
+
+/// The request's id; every request has one.
+pub fn id_of(request: &Request) -> RequestId {
+    request.extensions().get::<RequestId>().copied().unwrap_or_else(RequestId::generate)
+}
+
+/// An error in OpenAI's shape.
+pub fn openai(
+    status: StatusCode,
+    kind: &str,
+    param: Option<&str>,
+    code: &str,
+    message: &str,
+    id: RequestId,
+) -> Response {
+    (status, Json(chat::error::body(message, kind, param, code, &id.text()))).into_response()
+}
+
+/// A pipeline's error in OpenAI's shape.
+pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
+    let message = error.to_string();
+    let (status, kind, param, code) = match &error {
+        PipelineError::BadRequest(bad) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request_error", bad.path(), "validation_failed")
+        }
+        PipelineError::ModelNotAllowed { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request_error", Some("model"), "model_not_allowed")
+        }
+        PipelineError::PassFailed { .. } | PipelineError::MaskingUnavailable(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "masking_error", None, "masking_unavailable")
+        }
+        PipelineError::AuditUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "audit_error", None, "audit_unavailable"),
+        PipelineError::Upstream(UpstreamFault::Timeout) => {
+            (StatusCode::GATEWAY_TIMEOUT, "upstream_error", None, "upstream_timeout")
+        }
+        PipelineError::Upstream(UpstreamFault::Connect | UpstreamFault::Broken) | PipelineError::UpstreamGarbage => {
+            (StatusCode::BAD_GATEWAY, "upstream_error", None, "upstream_error")
+        }
+        PipelineError::UpstreamRateLimited { .. } => {
+            (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", None, "rate_limited")
+        }
+    };
+    let mut response = openai(status, kind, param, code, &message, id);
+    if let PipelineError::UpstreamRateLimited { retry_after: Some(value) } = error {
+        response.headers_mut().insert(RETRY_AFTER, value);
+    } else if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}

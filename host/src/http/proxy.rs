@@ -1,0 +1,163 @@
+//! `POST /proxy/{agent}/v1/chat/completions`: the proxy itself. Errors are OpenAI-shaped.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::error::{id_of, openai, proxy_error};
+use crate::app::App;
+use crate::chat::Platform;
+use crate::chat::request::ChatRequest;
+use crate::ids::{AgentId, RequestId};
+use crate::pipeline::response::Answer;
+use crate::pipeline::stream::AnswerStream;
+use crate::pipeline::{PipelineError, ReadyAgent};
+use crate::sensitive::SensitiveText;
+use crate::upstream::{Upstream, UpstreamRequest};
+
+/// A platform's or a client's own name for the call.
+const CALL_HEADER: &str = "masker-session-id";
+/// Longer names of a call are not taken: they are kept in memory.
+const MAX_CALL_ID: usize = 256;
+
+/// `POST .../chat/completions`.
+pub async fn completions(
+    State(app): State<Arc<App>>,
+    Path(agent): Path<String>,
+    Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let Some(agent) = find_agent(&app, &agent) else { return not_found(request_id) };
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let message = format!("the body is larger than {} bytes", app.config.max_body_bytes);
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return openai(status, "invalid_request_error", None, "payload_too_large", &message, request_id);
+        }
+        Err(_) => {
+            let status = StatusCode::BAD_REQUEST;
+            return openai(status, "invalid_request_error", None, "validation_failed", "the body cannot be read", request_id);
+        }
+    };
+    match complete(&app, &agent, &headers, &body).await {
+        Ok(answer) => respond(answer, request_id),
+        Err(error) => proxy_error(error, request_id),
+    }
+}
+
+async fn complete(
+    app: &App,
+    agent: &Arc<ReadyAgent>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Answer, PipelineError> {
+    let mut request = ChatRequest::parse(body, agent.platform)?;
+    match request.model()? {
+        Some(model) if agent.allows_model(model) => {}
+        Some(_) => return Err(PipelineError::ModelNotAllowed { allowed: agent.model.to_string() }),
+        None => {
+            request.body.insert("model".into(), json!(&*agent.model));
+        }
+    }
+    let stream = request.streams()?;
+    let call_id = call_id(headers).or_else(|| request.call_id.take()).filter(|id| id.len() <= MAX_CALL_ID);
+    let masked = app.pipeline.mask(agent, request, call_id.as_deref()).await?;
+    let upstream = UpstreamRequest {
+        body: Bytes::from(masked.body.clone()),
+        stream,
+        authorization: own_authorization(agent, headers),
+        headers: trace_headers(headers),
+    };
+    app.pipeline.forward(agent, masked, call_id, upstream).await
+}
+
+/// `GET .../models`: the one model this agent may use.
+pub async fn models(
+    State(app): State<Arc<App>>,
+    Path(agent): Path<String>,
+    Extension(request_id): Extension<RequestId>,
+) -> Response {
+    let Some(agent) = find_agent(&app, &agent) else { return not_found(request_id) };
+    let model = json!({"id": &*agent.model, "object": "model", "created": 0, "owned_by": "masker"});
+    axum::Json(json!({"object": "list", "data": [model]})).into_response()
+}
+
+/// Whatever else is asked of the proxy: an endpoint that could carry text past the masking is refused.
+pub async fn unknown(request: Request) -> Response {
+    let message = "Masker serves chat/completions and models here; other endpoints would carry text unmasked";
+    openai(StatusCode::NOT_FOUND, "invalid_request_error", None, "not_found", message, id_of(&request))
+}
+
+fn find_agent(app: &App, id: &str) -> Option<Arc<ReadyAgent>> {
+    app.ready_agent(&id.parse::<AgentId>().ok()?)
+}
+
+fn not_found(request_id: RequestId) -> Response {
+    let message = "there is no such agent";
+    openai(StatusCode::NOT_FOUND, "invalid_request_error", None, "agent_not_found", message, request_id)
+}
+
+fn respond(answer: Answer, request_id: RequestId) -> Response {
+    match answer {
+        Answer::Whole(body) => ([(CONTENT_TYPE, "application/json")], body).into_response(),
+        Answer::Stream(mut stream) => {
+            stream.set_request_id(request_id.text());
+            let headers = [(CONTENT_TYPE, "text/event-stream; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+            (headers, Body::from_stream(pieces(*stream))).into_response()
+        }
+        Answer::UpstreamError { status, error, message, retry_after } => {
+            let body = error.into_body(&message, &request_id.text());
+            let mut response = (status, axum::Json(body)).into_response();
+            if let Some(value) = retry_after {
+                response.headers_mut().insert(RETRY_AFTER, value);
+            }
+            response
+        }
+    }
+}
+
+fn pieces(stream: AnswerStream) -> impl futures_util::Stream<Item = Result<Bytes, std::convert::Infallible>> {
+    futures_util::stream::unfold(stream, |mut stream| async move {
+        let bytes = stream.next().await?;
+        Some((Ok(bytes), stream))
+    })
+}
+
+fn call_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(CALL_HEADER)?.to_str().ok()?.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The caller's own `Authorization`, only where we have no key and the platform is one that brings its own.
+fn own_authorization(agent: &ReadyAgent, headers: &HeaderMap) -> Option<SensitiveText> {
+    let brings_own = matches!(agent.platform, Platform::Custom | Platform::Twilio);
+    let we_have_one = match &agent.upstream {
+        Upstream::Openai(openai) => openai.has_api_key(),
+        Upstream::Stub => true,
+    };
+    let value = headers.get(AUTHORIZATION).filter(|_| brings_own && !we_have_one)?.to_str().ok()?;
+    // What authenticates the caller to Masker stays here.
+    let ours = value.contains("mskp_") || value.contains("mskt_");
+    (!ours).then(|| value.into())
+}
+
+/// W3C trace context, so that a trace goes through us. Its ids are random numbers; `tracestate` may hold anything.
+fn trace_headers(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    let sound = |value: &&HeaderValue| {
+        value.len() <= 64 && value.as_bytes().iter().all(|b| b.is_ascii_hexdigit() || *b == b'-')
+    };
+    if let Some(value) = headers.get("traceparent").filter(sound) {
+        kept.insert("traceparent", value.clone());
+    }
+    kept
+}

@@ -1,0 +1,51 @@
+//! The whole flow, in one readable function per direction.
+//!
+//! [`request`] masks what goes out, [`response`] and [`stream`] put the originals back into what comes, [`record`]
+//! writes down what happened, also when it fails half way.
+
+pub mod agent;
+pub mod calls;
+pub mod detect;
+pub mod error;
+pub mod metrics;
+pub mod pieces;
+pub mod record;
+pub mod request;
+pub mod resolve;
+pub mod response;
+pub mod stream;
+pub mod tokenize;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::passes::pool::PassPool;
+use crate::store::Store;
+use crate::store::journal::Journal;
+use crate::tokens::mint::Minters;
+
+pub use agent::ReadyAgent;
+pub use error::PipelineError;
+
+/// What every request shares.
+pub struct Pipeline {
+    /// Threads for passes.
+    pub pool: PassPool,
+    /// For all passes of a request together.
+    pub detection_timeout: Duration,
+    /// Where events go.
+    pub journal: Arc<Journal>,
+    /// Sessions and the vault.
+    pub store: Arc<Store>,
+    /// Token keys.
+    pub minters: Minters,
+    /// What is known of calls in progress.
+    pub calls: calls::Calls,
+    /// Findings of messages seen before.
+    pub memo: detect::Memo,
+    /// Counters.
+    pub metrics: Arc<metrics::Metrics>,
+    /// Time.
+    pub clock: Clock,
+}

@@ -1,0 +1,68 @@
+//! An agent as the pipeline needs it: looked up once per request, no I/O.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::chat::Platform;
+use crate::ids::{AccountId, AgentId};
+use crate::passes::ReadyPass;
+use crate::policy::CompiledPolicy;
+use crate::tokens::rehydrate::Fallback;
+use crate::upstream::Upstream;
+
+/// An agent with its policy compiled and its passes prepared.
+pub struct ReadyAgent {
+    /// Its id, the credential of its URL.
+    pub id: AgentId,
+    /// Who owns it.
+    pub account: AccountId,
+    /// Its name, for logs and metrics.
+    pub name: Arc<str>,
+    /// The model it may use.
+    pub model: Arc<str>,
+    /// Where its requests go.
+    pub upstream: Upstream,
+    /// The voice platform.
+    pub platform: Platform,
+    /// What is masked.
+    pub policy: Arc<CompiledPolicy>,
+    /// What looks for it, in order.
+    pub passes: Arc<[ReadyPass]>,
+    /// What a caller gets in place of a token that does not resolve.
+    pub fallback: Fallback,
+    /// Tells this very compilation of the policy from every other, for the memo.
+    pub generation: u64,
+}
+
+impl ReadyAgent {
+    /// A number that no other compilation in this process has.
+    pub fn next_generation() -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether `asked` is this agent's model or a dated snapshot of it (`gpt-4o-mini-2024-07-18`).
+    pub fn allows_model(&self, asked: &str) -> bool {
+        let Some(rest) = asked.strip_prefix(&*self.model) else { return false };
+        rest.is_empty() || is_date_suffix(rest)
+    }
+}
+
+fn is_date_suffix(rest: &str) -> bool {
+    let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
+    let sound = rest.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    rest.starts_with('-') && sound && matches!(digits.len(), 4 | 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_date_suffix;
+
+    #[test]
+    fn a_snapshot_ends_in_a_date() {
+        assert!(is_date_suffix("-2024-07-18"));
+        assert!(is_date_suffix("-0613"));
+        assert!(!is_date_suffix("-realtime"));
+        assert!(!is_date_suffix("2024"));
+    }
+}

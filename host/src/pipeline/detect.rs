@@ -1,0 +1,194 @@
+//! What is to be masked in a request: passes on what is new, the memo for what was seen before, then the memory.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use super::agent::ReadyAgent;
+use super::pieces::Piece;
+use super::{Pipeline, PipelineError};
+use crate::kind::Kind;
+use crate::passes::finding::{Action, Decision};
+use crate::passes::{Detection, Message, PassReport, merge, run_passes};
+use crate::policy::TokenStyle;
+use crate::sensitive::SensitiveText;
+use crate::text::ByteSpan;
+use crate::tokens::scan::find_lookalikes;
+
+/// How many messages before one are its context; the contract promises no more (`wit/v0.1`).
+const CONTEXT: usize = 4;
+/// Messages whose findings are remembered, over all calls.
+const MEMO: usize = 16_384;
+
+/// Decisions of messages seen before. It holds spans, not text; its keys are keyed hashes.
+pub struct Memo {
+    key: [u8; 32],
+    decisions: Cache<[u8; 16], Arc<[Decision]>>,
+}
+
+impl Memo {
+    /// An empty memo with a key of its own.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn new() -> Result<Self, getrandom::Error> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)?;
+        Ok(Self { key, decisions: Cache::new(MEMO) })
+    }
+
+    fn hash(&self, parts: &[&[u8]]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        hash
+    }
+}
+
+/// What the passes did and what follows from it.
+pub struct Detected {
+    /// One list per piece.
+    pub decisions: Vec<Arc<[Decision]>>,
+    /// What each pass did; empty when nothing was new.
+    pub reports: Vec<PassReport>,
+    /// The pass without which the request must not go on.
+    pub blocked_by: Option<PassReport>,
+}
+
+/// Runs the passes over what is new in these pieces.
+pub async fn detect(
+    pipeline: &Pipeline,
+    agent: &Arc<ReadyAgent>,
+    scope: [u8; 16],
+    pieces: &[Piece],
+) -> Result<Detected, PipelineError> {
+    let keys = memo_keys(&pipeline.memo, agent, scope, pieces);
+    let nothing: Arc<[Decision]> = Arc::from(Vec::new());
+    let mut decisions = vec![nothing; pieces.len()];
+    let mut new = BTreeSet::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        if !piece.text.expose().chars().any(char::is_alphanumeric) {
+            continue;
+        }
+        match pipeline.memo.decisions.get(&keys[index]) {
+            Some(known) => decisions[index] = known,
+            None => {
+                new.insert(index);
+            }
+        }
+    }
+    if new.is_empty() {
+        return Ok(Detected { decisions, reports: Vec::new(), blocked_by: None });
+    }
+    let (messages, places) = conversation(pieces, &new);
+    let budget = pipeline.detection_timeout;
+    let job_agent = agent.clone();
+    let (detection, found) = pipeline
+        .pool
+        .run(move || search(&job_agent, &messages, budget))
+        .await
+        .map_err(|_| PipelineError::MaskingUnavailable("too many requests wait for their passes"))?;
+    if let Some(report) = detection.blocked_by(&agent.passes).cloned() {
+        return Ok(Detected { decisions, reports: detection.reports, blocked_by: Some(report) });
+    }
+    let complete = detection.reports.iter().all(|report| report.fault.is_none());
+    for (place, found) in places.into_iter().zip(found) {
+        let Some(index) = place else { continue };
+        decisions[index] = found.into();
+        // What a skipped pass did not find may be found the next time.
+        if complete {
+            pipeline.memo.decisions.insert(keys[index], decisions[index].clone());
+        }
+    }
+    Ok(Detected { decisions, reports: detection.reports, blocked_by: None })
+}
+
+/// The messages for the passes: what is new, with its context before it. Beside them the pieces they are, for those
+/// that are searched.
+fn conversation(pieces: &[Piece], new: &BTreeSet<usize>) -> (Vec<Message>, Vec<Option<usize>>) {
+    let mut wanted: BTreeSet<usize> = new.clone();
+    for index in new {
+        wanted.extend(context(pieces, *index));
+    }
+    let mut messages = Vec::with_capacity(wanted.len());
+    let mut places = Vec::with_capacity(wanted.len());
+    for index in wanted {
+        let piece = &pieces[index];
+        let search = new.contains(&index);
+        if let (true, Some(field)) = (search, &piece.field) {
+            messages.push(Message { role: "field", text: field.clone(), search: false });
+            places.push(None);
+        }
+        messages.push(Message { role: piece.role, text: piece.text.clone(), search });
+        places.push(search.then_some(index));
+    }
+    (messages, places)
+}
+
+/// The pieces that were said before one, nearest first.
+fn context(pieces: &[Piece], index: usize) -> impl Iterator<Item = usize> + '_ {
+    let in_conversation = pieces[index].is_conversation();
+    (0..index).rev().filter(move |_| in_conversation).filter(|at| pieces[*at].is_conversation()).take(CONTEXT)
+}
+
+fn memo_keys(memo: &Memo, agent: &ReadyAgent, scope: [u8; 16], pieces: &[Piece]) -> Vec<[u8; 16]> {
+    let own: Vec<[u8; 16]> = pieces
+        .iter()
+        .map(|piece| {
+            let field = piece.field.as_ref().map_or("", |field| field.expose().as_str());
+            memo.hash(&[piece.role.as_bytes(), field.as_bytes(), piece.text.expose().as_bytes()])
+        })
+        .collect();
+    let generation = agent.generation.to_le_bytes();
+    let mut key = Vec::with_capacity(8 + 16 * (CONTEXT + 2));
+    (0..pieces.len())
+        .map(|index| {
+            key.clear();
+            key.extend_from_slice(&generation);
+            key.extend_from_slice(&scope);
+            key.extend_from_slice(&own[index]);
+            context(pieces, index).for_each(|at| key.extend_from_slice(&own[at]));
+            memo.hash(&[&key])
+        })
+        .collect()
+}
+
+/// On a pass thread: runs the passes and decides.
+fn search(
+    agent: &ReadyAgent,
+    messages: &[Message],
+    budget: std::time::Duration,
+) -> (Detection, Vec<Vec<Decision>>) {
+    let detection = run_passes(&agent.passes, messages, budget);
+    let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();
+    let mut decisions = merge::merge(&detection.findings, &texts, &agent.policy);
+    let compact = agent.policy.token_style == TokenStyle::Compact;
+    for (message, decisions) in messages.iter().zip(&mut decisions).filter(|(message, _)| message.search) {
+        escape_lookalikes(&message.text, compact, decisions);
+    }
+    (detection, decisions)
+}
+
+/// What looks like a token in the caller's own words is data, and gets a token of its own.
+fn escape_lookalikes(text: &SensitiveText, compact: bool, decisions: &mut Vec<Decision>) {
+    for mut span in find_lookalikes(text.expose(), compact) {
+        let mut confidence = 1.0;
+        decisions.retain(|decision| {
+            let overlaps = decision.span.overlaps(span);
+            if overlaps {
+                span = ByteSpan::new(span.start.min(decision.span.start), span.end.max(decision.span.end));
+                confidence = decision.confidence;
+            }
+            !overlaps
+        });
+        let Some(kind) = Kind::new("OTHER_ID") else { continue };
+        let action = Action::Tokenize;
+        decisions.push(Decision { span, kind, confidence, action, pass: Arc::from("host"), replacement: None });
+    }
+    decisions.sort_by_key(|decision| decision.span);
+}

@@ -1,0 +1,44 @@
+//! Why a request gets no answer. Nothing here can hold a caller's text.
+
+use crate::chat::request::BadRequest;
+use crate::upstream::UpstreamFault;
+
+/// Why a request gets no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PipelineError {
+    /// The body cannot be worked with.
+    #[error("{0}")]
+    BadRequest(#[from] BadRequest),
+    /// Another model than the agent's.
+    #[error("this agent may use {allowed} and dated snapshots of it, not the model asked for")]
+    ModelNotAllowed {
+        /// The agent's model.
+        allowed: String,
+    },
+    /// A required pass failed: nothing is forwarded unmasked.
+    #[error("the pass {pass} failed ({fault}) and the policy does not allow to go on without it; nothing was forwarded")]
+    PassFailed {
+        /// The pass.
+        pass: String,
+        /// How.
+        fault: &'static str,
+    },
+    /// Masking could not be done or did not hold.
+    #[error("masking is not available: {0}; nothing was forwarded")]
+    MaskingUnavailable(&'static str),
+    /// The journal takes no events.
+    #[error("the audit journal cannot be written; nothing is processed unrecorded")]
+    AuditUnavailable,
+    /// No answer from upstream.
+    #[error("{0}")]
+    Upstream(#[from] UpstreamFault),
+    /// Upstream answered with something that is neither an answer nor an error of its own.
+    #[error("the LLM provider answered with something that is not a chat completion")]
+    UpstreamGarbage,
+    /// Upstream asks to slow down, in a form that cannot be passed on as it is.
+    #[error("the LLM provider is rate limiting")]
+    UpstreamRateLimited {
+        /// Its `Retry-After`.
+        retry_after: Option<hyper::header::HeaderValue>,
+    },
+}

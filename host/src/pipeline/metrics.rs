@@ -1,0 +1,132 @@
+//! Counters for Prometheus. Labels are names of agents, kinds and passes: never an id, a token or a value.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+};
+
+use crate::kind::Kind;
+use crate::passes::PassReport;
+use crate::session::{StageDurations, Status};
+
+/// Seconds: fine where a voice call hears the difference.
+const BUCKETS: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// All of them.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    redactions: IntCounterVec,
+    plugin_calls: IntCounterVec,
+    plugin_failures: IntCounterVec,
+    plugin_durations: HistogramVec,
+    vault_size: IntGauge,
+    /// When an upstream failed last, in milliseconds since the metrics began; 0 for never.
+    upstream_failed: AtomicU64,
+    began: Instant,
+}
+
+impl Metrics {
+    /// A registry of its own, so that tests do not share counters.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels).expect("the name and labels are well formed");
+            register(&registry, counter)
+        };
+        let histogram = |name: &str, help: &str, labels: &[&str]| {
+            let options = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+            register(&registry, HistogramVec::new(options, labels).expect("the name and labels are well formed"))
+        };
+        Self {
+            requests: counter("masker_requests_total", "Proxied requests.", &["agent", "status"]),
+            durations: histogram("masker_request_duration_seconds", "Time spent per stage.", &["stage"]),
+            redactions: counter("masker_redactions_total", "Spans replaced.", &["kind", "pass"]),
+            plugin_calls: counter("masker_plugin_calls_total", "Calls of a plugin.", &["plugin"]),
+            plugin_failures: counter("masker_plugin_failures_total", "Failed calls of a plugin.", &["plugin", "fault"]),
+            plugin_durations: histogram("masker_plugin_duration_seconds", "Duration of a plugin's call.", &["plugin"]),
+            vault_size: register(
+                &registry,
+                IntGauge::new("masker_vault_size_bytes", "Size of the vault's file.").expect("the name is well formed"),
+            ),
+            registry,
+            upstream_failed: AtomicU64::new(0),
+            began: Instant::now(),
+        }
+    }
+
+    /// An upstream could not be reached, or broke off.
+    pub fn upstream_failed(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.upstream_failed.store(now.max(1), Ordering::Relaxed);
+    }
+
+    /// An upstream answered.
+    pub fn upstream_answered(&self) {
+        self.upstream_failed.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the last answer within the last minute was one. No traffic is well.
+    pub fn upstream_is_well(&self) -> bool {
+        let failed = self.upstream_failed.load(Ordering::Relaxed);
+        failed == 0 || self.began.elapsed() > Duration::from_millis(failed) + Duration::from_secs(60)
+    }
+
+    /// Counts what passes did.
+    pub fn passes(&self, reports: &[PassReport]) {
+        for report in reports {
+            let plugin = &*report.name;
+            self.plugin_calls.with_label_values(&[plugin]).inc();
+            self.plugin_durations.with_label_values(&[plugin]).observe(report.duration.as_secs_f64());
+            if let Some(fault) = &report.fault {
+                self.plugin_failures.with_label_values(&[plugin, fault.kind.as_str()]).inc();
+            }
+        }
+    }
+
+    /// Counts a replaced span.
+    pub fn redaction(&self, kind: &Kind, pass: &str) {
+        self.redactions.with_label_values(&[kind.as_str(), pass]).inc();
+    }
+
+    /// Counts a finished request.
+    pub fn request(&self, agent: &str, status: Status, stages: &StageDurations) {
+        self.requests.with_label_values(&[agent, status.as_str()]).inc();
+        for (stage, millis) in [
+            ("detection", stages.detection),
+            ("tokenize", stages.tokenize),
+            ("upstream", stages.upstream),
+            ("rehydrate", stages.rehydrate),
+        ] {
+            self.durations.with_label_values(&[stage]).observe(millis / 1000.0);
+        }
+    }
+
+    /// The vault's size now.
+    pub fn vault_size(&self, bytes: u64) {
+        self.vault_size.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// In Prometheus' text format.
+    pub fn render(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        // Writing to memory does not fail.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> C {
+    registry.register(Box::new(collector.clone())).expect("each metric is registered once, under its own name");
+    collector
+}

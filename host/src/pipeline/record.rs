@@ -1,0 +1,200 @@
+//! Writes down what happens to a request: events before its text leaves, the session when it is over, also when it
+//! fails half way or the caller hangs up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Pipeline;
+use super::agent::ReadyAgent;
+use super::error::PipelineError;
+use super::pieces::Piece;
+use super::tokenize::Placed;
+use crate::audit::chain::Hash;
+use crate::audit::event::{Detail, Event, EventKind, TokenKind};
+use crate::audit::merkle;
+use crate::ids::SessionId;
+use crate::passes::PassReport;
+use crate::session::{SessionRow, StageDurations, Status};
+use crate::store::journal::Receipt;
+
+/// The record of one session. Dropped before it is completed, it is recorded as `partial`.
+pub struct Recorder {
+    pipeline: Arc<Pipeline>,
+    agent: Arc<ReadyAgent>,
+    row: SessionRow,
+    /// Events that are known before the session is opened.
+    early: Vec<Event>,
+    hashes: Vec<Hash>,
+    opened: Option<Receipt>,
+    completed: bool,
+}
+
+/// What a session is opened with.
+pub struct Opening<'a> {
+    /// The texts.
+    pub pieces: &'a [Piece],
+    /// What was replaced in them.
+    pub placed: &'a [Placed],
+}
+
+impl Recorder {
+    /// A session that has not been opened yet.
+    pub fn new(pipeline: Arc<Pipeline>, agent: Arc<ReadyAgent>, call: Option<[u8; 16]>) -> Self {
+        let row = SessionRow {
+            id: SessionId::generate(),
+            account_id: agent.account,
+            agent_id: agent.id,
+            agent_name: agent.name.clone(),
+            call_id: call.map(|scope| data_encoding::HEXLOWER.encode(&scope)),
+            started_at: pipeline.clock.now(),
+            ended_at: None,
+            status: Status::Partial,
+            redactions_by_kind: BTreeMap::new(),
+            upstream_model: agent.model.clone(),
+            policy_name: agent.policy.name.clone(),
+            policy_version: agent.policy.version_number,
+            stages: StageDurations::default(),
+            rehydrated: Vec::new(),
+            merkle_root: None,
+            journal: Vec::new(),
+        };
+        Self { pipeline, agent, row, early: Vec::new(), hashes: Vec::new(), opened: None, completed: false }
+    }
+
+    /// The session's id.
+    pub fn session(&self) -> SessionId {
+        self.row.id
+    }
+
+    /// How long each stage took.
+    pub fn stages(&mut self) -> &mut StageDurations {
+        &mut self.row.stages
+    }
+
+    /// Notes what the passes did: counters, and an event for each that failed.
+    pub fn passes(&mut self, reports: &[PassReport]) {
+        self.pipeline.metrics.passes(reports);
+        for (report, pass) in reports.iter().zip(self.agent.passes.iter()) {
+            if let Some(fault) = &report.fault {
+                tracing::warn!(
+                    session = %self.row.id, agent = &*self.agent.name, pass = &*report.name,
+                    fault = fault.kind.as_str(), detail = fault.detail, "a pass failed"
+                );
+                self.early.push(Event {
+                    pass: Some(report.name.clone()),
+                    field: Some(if pass.may_skip { "skipped" } else { "blocked" }.into()),
+                    detail: Some(Detail::from(fault.kind.as_str())),
+                    ..self.event(EventKind::PluginFailed)
+                });
+            }
+        }
+    }
+
+    /// Appends the events of a request that may leave.
+    pub fn open(&mut self, opening: Opening<'_>) -> Result<(), PipelineError> {
+        let mut events = vec![self.row.opened_event()];
+        events.append(&mut self.early);
+        for placed in opening.placed {
+            *self.row.redactions_by_kind.entry(placed.decision.kind.clone()).or_default() += 1;
+            self.pipeline.metrics.redaction(&placed.decision.kind, &placed.decision.pass);
+            if self.agent.policy.audit.log_events {
+                events.push(self.redaction(&opening.pieces[placed.piece], placed));
+            }
+        }
+        let receipt = self.append(&events)?;
+        self.opened = Some(receipt);
+        Ok(())
+    }
+
+    /// Records a request that must not leave.
+    pub fn refuse(&mut self) -> Result<(), PipelineError> {
+        self.open(Opening { pieces: &[], placed: &[] })?;
+        self.complete(Status::Error, Vec::new());
+        Ok(())
+    }
+
+    /// Ends when the events of the opening are on disk.
+    pub fn synced(&self) -> impl Future<Output = Result<(), PipelineError>> + Send + 'static + use<> {
+        let synced = self.opened.as_ref().map(|receipt| self.pipeline.journal.synced(receipt));
+        async move {
+            match synced {
+                Some(synced) => synced.await.map_err(|_| PipelineError::AuditUnavailable),
+                None => Err(PipelineError::AuditUnavailable),
+            }
+        }
+    }
+
+    /// Notes tokens of an answer that did not resolve.
+    pub fn rehydration_failed(&mut self, count: usize) {
+        if count > 0 {
+            let event =
+                Event { detail: Some(Detail::Count(count as u64)), ..self.event(EventKind::RehydrationFailed) };
+            // The answer is on its way; that it could not be noted shows in /health and stops the next request.
+            let _ = self.append(&[event]);
+        }
+    }
+
+    /// Ends the session: its last event, its tree hash, its row. Only the first call counts.
+    pub fn complete(&mut self, status: Status, rehydrated: Vec<u32>) {
+        if std::mem::replace(&mut self.completed, true) || self.opened.is_none() {
+            return;
+        }
+        self.row.status = status;
+        self.row.rehydrated = rehydrated;
+        self.row.ended_at = Some(self.pipeline.clock.now());
+        self.pipeline.metrics.request(&self.agent.name, status, &self.row.stages);
+        let event = self.row.completed_event();
+        if self.append(&[event]).is_err() {
+            return;
+        }
+        self.row.merkle_root = Some(merkle::root(&self.hashes));
+        let (store, row) = (self.pipeline.store.clone(), self.row.clone());
+        // Without a runtime the process is ending; the row is made from the journal at the next start.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = store.record_session(row).await {
+                    tracing::error!(%error, "a session's row was not written; it will be made from the journal");
+                }
+            });
+        }
+    }
+
+    fn append(&mut self, events: &[Event]) -> Result<Receipt, PipelineError> {
+        let receipt = self.pipeline.journal.append(events).map_err(|_| PipelineError::AuditUnavailable)?;
+        self.hashes.extend_from_slice(&receipt.hashes);
+        self.row.journal.push(receipt.range);
+        Ok(receipt)
+    }
+
+    fn event(&self, kind: EventKind) -> Event {
+        Event {
+            session_id: Some(self.row.id),
+            agent_id: Some(self.row.agent_id),
+            policy_version: Some(self.row.policy_version),
+            ..Event::new(kind, self.pipeline.clock.now())
+        }
+    }
+
+    fn redaction(&self, piece: &Piece, placed: &Placed) -> Event {
+        let decision = &placed.decision;
+        let keyed = !matches!(placed.token_kind, TokenKind::Redacted | TokenKind::Synthetic);
+        Event {
+            pass: Some(decision.pass.clone()),
+            entity_kind: Some(decision.kind.clone()),
+            span: Some(decision.span.to_chars(piece.text.expose())),
+            message: piece.message.and_then(|index| u32::try_from(index).ok()),
+            field: Some(piece.name.into()),
+            action: Some(decision.action),
+            confidence: Some(decision.confidence),
+            token_kind: Some(placed.token_kind),
+            kid: keyed.then(|| self.agent.policy.kid.clone()),
+            ..self.event(EventKind::Redaction)
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.complete(Status::Partial, Vec::new());
+    }
+}

@@ -1,0 +1,138 @@
+//! Out: from a caller's request to one that may leave.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::agent::ReadyAgent;
+use super::calls::Call;
+use super::detect::detect;
+use super::error::PipelineError;
+use super::pieces::{self, Piece};
+use super::record::{Opening, Recorder};
+use super::tokenize::{TokenTable, Tokenized, Tokenizer};
+use super::Pipeline;
+use crate::chat::request::ChatRequest;
+use crate::chat::walk::{Media, withhold_media};
+use crate::passes::finding::Decision;
+use crate::passes::memory::{Remembered, contains_whole, recall};
+use crate::policy;
+use crate::store::vault::Ticket;
+use crate::tokens::mint::Scope;
+
+/// A request that may leave, recorded.
+pub struct Masked {
+    /// The body.
+    pub body: Vec<u8>,
+    /// What its tokens stand for.
+    pub table: TokenTable,
+    /// Ends when the vault has the new rows; with what to remember of them then.
+    pub stored: Option<(Ticket, Vec<u64>)>,
+    /// The session; it has been opened.
+    pub recorder: Recorder,
+}
+
+impl Pipeline {
+    /// Masks a request and records it, so that it may leave.
+    ///
+    /// Passes, memory, tokens, egress check, events: when one of them fails, nothing leaves.
+    pub async fn mask(
+        self: &Arc<Self>,
+        agent: &Arc<ReadyAgent>,
+        mut request: ChatRequest,
+        call_id: Option<&str>,
+    ) -> Result<Masked, PipelineError> {
+        let scope = Scope { agent: agent.id, call: call_id };
+        let scope_id = scope.id();
+        let mut recorder = Recorder::new(self.clone(), agent.clone(), call_id.map(|_| scope_id));
+        let started = Instant::now();
+        withhold_media(&mut request, media(&agent.policy));
+        let pieces = pieces::collect(&mut request)?;
+        let detected = detect(self, agent, scope_id, &pieces).await?;
+        recorder.passes(&detected.reports);
+        if let Some(report) = &detected.blocked_by {
+            recorder.refuse()?;
+            let fault = report.fault.as_ref().map_or("failed", |fault| fault.kind.as_str());
+            return Err(PipelineError::PassFailed { pass: report.name.to_string(), fault });
+        }
+        let call = call_id.map(|_| self.calls.get(agent.id, scope_id));
+        let decisions = remembered(&pieces, detected.decisions, call.as_deref());
+        recorder.stages().detection = millis(started);
+
+        let started = Instant::now();
+        let tokenized = self.tokenize(agent, scope, call.as_deref(), &pieces, &decisions).await?;
+        let Tokenized { texts, placed, table, rows, values } = tokenized;
+        pieces::replace(&mut request, texts)?;
+        let body = request.to_bytes();
+        check_egress(&body, &values)?;
+        if let Some(call) = &call {
+            call.remember(&values);
+        }
+        recorder.open(Opening { pieces: &pieces, placed: &placed })?;
+        let stored = (!rows.is_empty()).then(|| self.put(rows));
+        recorder.stages().tokenize = millis(started);
+        Ok(Masked { body, table, stored, recorder })
+    }
+
+    async fn tokenize(
+        &self,
+        agent: &ReadyAgent,
+        scope: Scope<'_>,
+        call: Option<&Call>,
+        pieces: &[Piece],
+        decisions: &[Arc<[Decision]>],
+    ) -> Result<Tokenized, PipelineError> {
+        if let (Some(call), policy::TokenStyle::Compact) = (call, agent.policy.token_style) {
+            call.load_labels(&self.store, agent.id, scope.id())
+                .await
+                .map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be read"))?;
+        }
+        let minter = self
+            .minters
+            .get(&agent.policy.kid)
+            .ok_or(PipelineError::MaskingUnavailable("the policy's key is not known"))?;
+        let is_stored = |row: &_| self.stored_before(row);
+        Tokenizer { agent, minter, scope, call, is_stored: &is_stored }.run(pieces, decisions)
+    }
+}
+
+fn media(policy: &policy::CompiledPolicy) -> Media {
+    match policy.media {
+        policy::Media::Block => Media::Block,
+        policy::Media::Pass => Media::Pass,
+    }
+}
+
+/// Adds what the call remembers: its earlier values, and those of this request in its other texts.
+fn remembered(pieces: &[Piece], mut decisions: Vec<Arc<[Decision]>>, call: Option<&Call>) -> Vec<Arc<[Decision]>> {
+    let mut values = call.map(Call::values).unwrap_or_default();
+    for (piece, decisions) in pieces.iter().zip(&decisions) {
+        values.extend(decisions.iter().filter(|decision| &*decision.pass != "host").map(|decision| Remembered {
+            text: piece.text.expose()[decision.span.range()].into(),
+            kind: decision.kind.clone(),
+            action: decision.action,
+        }));
+    }
+    let texts: Vec<&str> = pieces.iter().map(|piece| piece.text.expose().as_str()).collect();
+    recall(&texts, &mut decisions, &values);
+    decisions
+}
+
+/// The last look before text leaves: none of the values just masked stands in the finished body, wherever that may be.
+/// Short values and plain words may stand in names of the protocol, and are not looked for here.
+fn check_egress(body: &[u8], values: &[Remembered]) -> Result<(), PipelineError> {
+    let body = std::str::from_utf8(body).map_err(|_| PipelineError::MaskingUnavailable("the body is not UTF-8"))?;
+    let telling = |text: &str| {
+        text.len() >= 7 && (text.contains(['@', ' ']) || text.bytes().filter(u8::is_ascii_digit).count() >= 5)
+    };
+    for value in values {
+        let text = value.text.expose();
+        if telling(text) && !text.contains(['"', '\\']) && contains_whole(body, text) {
+            return Err(PipelineError::MaskingUnavailable("a masked value still stands in the finished request"));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn millis(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}

@@ -1,0 +1,216 @@
+//! Back: a whole answer, or an error instead of one.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
+use hyper::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+
+use super::agent::ReadyAgent;
+use super::error::PipelineError;
+use super::request::{Masked, millis};
+use super::resolve::{Resolver, scrub};
+use super::stream::AnswerStream;
+use super::Pipeline;
+use crate::chat::answer::{Field, is_cut_short, visit_message, visit_strings};
+use crate::chat::error::UpstreamError;
+use crate::policy::TokenStyle;
+use crate::session::Status;
+use crate::tokens::mint::Scope;
+use crate::tokens::scan::{FinishReason, Piece, ScanMode, Scanner};
+use crate::upstream::{UpstreamFault, UpstreamRequest, UpstreamResponse};
+
+/// The largest whole answer that is read, in bytes.
+const MAX_ANSWER: usize = 32 << 20;
+/// The largest error body that is read.
+const MAX_ERROR: usize = 1 << 20;
+
+/// What goes back to the caller.
+pub enum Answer {
+    /// A whole answer.
+    Whole(Vec<u8>),
+    /// A stream of server-sent events.
+    Stream(Box<AnswerStream>),
+    /// The upstream's own error, scrubbed.
+    UpstreamError {
+        /// Its status.
+        status: StatusCode,
+        /// What was kept of its body.
+        error: UpstreamError,
+        /// Its message without tokens.
+        message: String,
+        /// Its `Retry-After`.
+        retry_after: Option<hyper::header::HeaderValue>,
+    },
+}
+
+impl Pipeline {
+    /// Sends a masked request and makes the caller's answer of what comes back.
+    pub async fn forward(
+        self: &Arc<Self>,
+        agent: &Arc<ReadyAgent>,
+        mut masked: Masked,
+        call_id: Option<String>,
+        request: UpstreamRequest,
+    ) -> Result<Answer, PipelineError> {
+        let started = Instant::now();
+        let answer = agent.upstream.send(request).await;
+        masked.recorder.stages().upstream = millis(started);
+        match &answer {
+            Ok(answer) if !answer.status.is_server_error() => self.metrics.upstream_answered(),
+            _ => self.metrics.upstream_failed(),
+        }
+        // The first byte waits until what it depends on is safe: the journal's events and the vault's rows.
+        masked.recorder.synced().await?;
+        if let Some((ticket, rows)) = masked.stored.take() {
+            ticket.committed().await.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be written"))?;
+            self.calls.stored(&rows);
+        }
+        let result = match answer {
+            Ok(answer) if !answer.status.is_success() => self.pass_error(answer).await,
+            Ok(answer) if is_event_stream(&answer.headers) => {
+                let stream = AnswerStream::new(self.clone(), agent.clone(), masked, call_id, answer.body);
+                return Ok(Answer::Stream(Box::new(stream)));
+            }
+            Ok(answer) => {
+                let whole = read(answer.body, MAX_ANSWER).await;
+                masked.recorder.stages().upstream = millis(started);
+                match whole {
+                    Ok(bytes) => self.rehydrate(agent, &mut masked, call_id.as_deref(), &bytes).await,
+                    Err(error) => Err(error),
+                }
+            }
+            Err(fault) => Err(fault.into()),
+        };
+        let status = if matches!(result, Ok(Answer::Whole(_))) { Status::Ok } else { Status::Error };
+        masked.recorder.complete(status, masked.table.returned());
+        result
+    }
+
+    async fn pass_error(&self, answer: UpstreamResponse) -> Result<Answer, PipelineError> {
+        let retry_after = answer.headers.get(RETRY_AFTER).cloned();
+        let status = answer.status;
+        let body = read(answer.body, MAX_ERROR).await.unwrap_or_default();
+        match UpstreamError::parse(&body) {
+            Some(error) => {
+                let message = scrub(&error.message);
+                Ok(Answer::UpstreamError { status, error, message, retry_after })
+            }
+            None if status == StatusCode::TOO_MANY_REQUESTS => {
+                Err(PipelineError::UpstreamRateLimited { retry_after })
+            }
+            None => Err(PipelineError::UpstreamGarbage),
+        }
+    }
+
+    async fn rehydrate(
+        &self,
+        agent: &ReadyAgent,
+        masked: &mut Masked,
+        call: Option<&str>,
+        bytes: &[u8],
+    ) -> Result<Answer, PipelineError> {
+        let started = Instant::now();
+        let mut answer: Map<String, Value> =
+            serde_json::from_slice(bytes).map_err(|_| PipelineError::UpstreamGarbage)?;
+        if !matches!(answer.get("choices"), Some(Value::Array(_))) {
+            return Err(PipelineError::UpstreamGarbage);
+        }
+        answer.shift_remove("obfuscation");
+        let scope = Scope { agent: agent.id, call };
+        let mut resolver = Resolver { pipeline: self, agent, scope, table: &mut masked.table, failures: 0 };
+        let compact = agent.policy.token_style == TokenStyle::Compact;
+
+        // Twice the same walk: what has to be looked up is looked up between the two.
+        let mut found = Vec::new();
+        visit(&mut answer, &mut |text, json, finish| {
+            let pieces = scan(text, json, compact, finish);
+            if pieces.iter().any(|piece| !matches!(piece, Piece::Text(_))) {
+                found.extend(pieces);
+            }
+            None
+        });
+        if !found.is_empty() {
+            resolver.look_up(&found).await;
+            visit(&mut answer, &mut |text, json, finish| {
+                let pieces = scan(text, json, compact, finish);
+                let has_token = pieces.iter().any(|piece| !matches!(piece, Piece::Text(_)));
+                has_token.then(|| resolver.print(&pieces, json))
+            });
+        }
+        let failures = resolver.failures;
+        masked.recorder.rehydration_failed(failures);
+        let bytes = serde_json::to_vec(&answer).map_err(|_| PipelineError::UpstreamGarbage)?;
+        masked.recorder.stages().rehydrate = millis(started);
+        Ok(Answer::Whole(bytes))
+    }
+}
+
+/// Sees a text of an answer, whether it is JSON and how it ended; gives what to put in its place.
+type Change<'c> = dyn FnMut(&str, bool, FinishReason) -> Option<String> + 'c;
+
+fn visit(answer: &mut Map<String, Value>, change: &mut Change<'_>) {
+    for (key, value) in answer.iter_mut() {
+        match (key.as_str(), value) {
+            ("id" | "object" | "created" | "model" | "system_fingerprint" | "service_tier" | "usage", _) => {}
+            ("choices", Value::Array(choices)) => choices.iter_mut().for_each(|choice| visit_choice(choice, change)),
+            (_, value) => visit_strings(value, &mut |text| {
+                apply(text, false, FinishReason::Stop, change);
+            }),
+        }
+    }
+}
+
+fn visit_choice(choice: &mut Value, change: &mut Change<'_>) {
+    let cut = choice.get("finish_reason").and_then(Value::as_str).is_some_and(is_cut_short);
+    let finish = if cut { FinishReason::Length } else { FinishReason::Stop };
+    let mut changed = false;
+    if let Some(Value::Object(message)) = choice.get_mut("message") {
+        visit_message(message, &mut |field: Field, text| {
+            changed |= apply(text, field.is_json(), finish, change);
+        });
+    }
+    // Log probabilities spell the text out, token by token.
+    if let (true, Some(logprobs)) = (changed, choice.get_mut("logprobs")) {
+        *logprobs = Value::Null;
+    }
+}
+
+fn apply(value: &mut Value, json: bool, finish: FinishReason, change: &mut Change<'_>) -> bool {
+    let Value::String(text) = value else { return false };
+    match change(text, json, finish) {
+        Some(new) => {
+            *text = new;
+            true
+        }
+        None => false,
+    }
+}
+
+fn scan(text: &str, json: bool, compact: bool, finish: FinishReason) -> Vec<Piece> {
+    let mut scanner = Scanner::new(ScanMode { json, compact });
+    let mut pieces = scanner.push(text);
+    pieces.extend(scanner.finish(finish));
+    pieces
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+async fn read(mut body: BoxStream<'static, Result<Bytes, UpstreamFault>>, most: usize) -> Result<Vec<u8>, PipelineError> {
+    let mut whole = Vec::new();
+    while let Some(piece) = body.next().await {
+        let piece = piece?;
+        if whole.len() + piece.len() > most {
+            return Err(PipelineError::UpstreamGarbage);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole)
+}

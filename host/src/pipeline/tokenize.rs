@@ -1,0 +1,243 @@
+//! From decisions to text: every span gets its token, every token its entry in the table that resolves it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::agent::ReadyAgent;
+use super::calls::Call;
+use super::error::PipelineError;
+use super::pieces::Piece;
+use crate::audit::event::TokenKind;
+use crate::chat::request::BadRequest;
+use crate::chat::walk::Form as Place;
+use crate::passes::finding::{Action, Decision};
+use crate::passes::memory::Remembered;
+use crate::policy::{TokenStyle, Tokenization};
+use crate::tokens::format::{CompactToken, hash_label, redacted};
+use crate::tokens::mint::{Form, Minter, Original, Scope, VaultRow};
+
+/// Letters of a compact token's label where the call has no name: 57 bits, so that a million values of one agent meet
+/// with a probability under one in a hundred thousand. The vault refuses the row if they do.
+const HASH_LABEL: usize = 12;
+
+/// What replaced a span, for the journal.
+pub struct Placed {
+    /// The piece it stood in.
+    pub piece: usize,
+    /// What was decided.
+    pub decision: Decision,
+    /// What stands there now.
+    pub token_kind: TokenKind,
+}
+
+/// The tokens of a request, and what they stand for.
+#[derive(Default)]
+pub struct TokenTable {
+    entries: HashMap<String, Entry>,
+}
+
+struct Entry {
+    original: Original,
+    /// Which of the request's replacements it is, counted from 0.
+    placed: Vec<u32>,
+    returned: bool,
+}
+
+impl TokenTable {
+    /// What a token stands for. Notes that it came back.
+    pub fn resolve(&mut self, token: &str) -> Option<Original> {
+        let entry = self.entries.get_mut(token)?;
+        entry.returned = true;
+        Some(entry.original.clone())
+    }
+
+    /// Whether the table has this token.
+    pub fn contains(&self, token: &str) -> bool {
+        self.entries.contains_key(token)
+    }
+
+    /// Adds a token that was found elsewhere: in the vault, or in itself.
+    pub fn learn(&mut self, token: String, original: Original) {
+        self.entries.entry(token).or_insert(Entry { original, placed: Vec::new(), returned: false });
+    }
+
+    /// Which replacements came back in the answer.
+    pub fn returned(&self) -> Vec<u32> {
+        let mut returned: Vec<u32> =
+            self.entries.values().filter(|entry| entry.returned).flat_map(|entry| &entry.placed).copied().collect();
+        returned.sort_unstable();
+        returned
+    }
+
+    /// Whether no token was placed.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn place(&mut self, token: &str, original: &str, form: Form, index: u32) {
+        let entry = self.entries.entry(token.to_owned()).or_insert_with(|| Entry {
+            original: Original { text: original.into(), form },
+            placed: Vec::new(),
+            returned: false,
+        });
+        entry.placed.push(index);
+    }
+}
+
+/// What masking made of the pieces.
+#[derive(Default)]
+pub struct Tokenized {
+    /// One entry per piece: its new text, or `None` where nothing changed.
+    pub texts: Vec<Option<String>>,
+    /// Every replacement, in order.
+    pub placed: Vec<Placed>,
+    /// What the tokens stand for.
+    pub table: TokenTable,
+    /// Rows that the vault must have before the answer begins.
+    pub rows: Vec<VaultRow>,
+    /// The values that were replaced.
+    pub values: Vec<Remembered>,
+}
+
+/// Replaces what was decided.
+pub struct Tokenizer<'a> {
+    /// Whose request it is.
+    pub agent: &'a ReadyAgent,
+    /// Mints.
+    pub minter: &'a Minter,
+    /// Where tokens resolve.
+    pub scope: Scope<'a>,
+    /// The call, when it has a name.
+    pub call: Option<&'a Call>,
+    /// Tells whether the vault has a row already.
+    pub is_stored: &'a dyn Fn(&VaultRow) -> bool,
+}
+
+impl Tokenizer<'_> {
+    /// Replaces every decided span of every piece.
+    pub fn run(&self, pieces: &[Piece], decisions: &[Arc<[Decision]>]) -> Result<Tokenized, PipelineError> {
+        let mut done = Tokenized { texts: Vec::with_capacity(pieces.len()), ..Tokenized::default() };
+        for (index, (piece, decisions)) in pieces.iter().zip(decisions).enumerate() {
+            let text = match (decisions.is_empty(), piece.form) {
+                (true, _) => None,
+                (false, Place::Name) => {
+                    return Err(BadRequest::ProtectedName { path: piece.path() }.into());
+                }
+                (false, Place::Identifier) => Some(self.digest(index, piece, decisions, &mut done)),
+                (false, Place::Number) => Some(self.number(index, piece, &decisions[0], &mut done)?),
+                (false, Place::Text | Place::Key) => Some(self.spans(index, piece, decisions, &mut done)?),
+            };
+            done.texts.push(text);
+        }
+        Ok(done)
+    }
+
+    fn spans(
+        &self,
+        index: usize,
+        piece: &Piece,
+        decisions: &[Decision],
+        done: &mut Tokenized,
+    ) -> Result<String, PipelineError> {
+        let text = piece.text.expose();
+        let mut masked = String::with_capacity(text.len() + 48 * decisions.len());
+        let mut at = 0;
+        for decision in decisions {
+            masked.push_str(&text[at..decision.span.start]);
+            masked.push_str(&self.replacement(index, &text[decision.span.range()], Form::Text, decision, done)?);
+            at = decision.span.end;
+        }
+        masked.push_str(&text[at..]);
+        Ok(masked)
+    }
+
+    /// A number is replaced whole: what is left of its digits would be a number still.
+    fn number(
+        &self,
+        index: usize,
+        piece: &Piece,
+        decision: &Decision,
+        done: &mut Tokenized,
+    ) -> Result<String, PipelineError> {
+        self.replacement(index, piece.text.expose(), Form::JsonNumber, decision, done)
+    }
+
+    fn digest(&self, index: usize, piece: &Piece, decisions: &[Decision], done: &mut Tokenized) -> String {
+        let kind = &decisions[0].kind;
+        let token = self.minter.token_for(kind, piece.text.expose(), Form::Text);
+        for decision in decisions {
+            self.remember(&piece.text.expose()[decision.span.range()], decision, done);
+            done.placed.push(Placed { piece: index, decision: decision.clone(), token_kind: TokenKind::Digest });
+        }
+        data_encoding::BASE64URL_NOPAD.encode(&token.value)
+    }
+
+    fn replacement(
+        &self,
+        piece: usize,
+        original: &str,
+        form: Form,
+        decision: &Decision,
+        done: &mut Tokenized,
+    ) -> Result<String, PipelineError> {
+        let index = u32::try_from(done.placed.len()).unwrap_or(u32::MAX);
+        self.remember(original, decision, done);
+        let (text, token_kind) = match (&decision.replacement, decision.action) {
+            (Some(replacement), _) => (replacement.to_string(), TokenKind::Synthetic),
+            (None, Action::Redact) => (redacted(&decision.kind), TokenKind::Redacted),
+            (None, _) => {
+                let (text, token_kind) = self.token(original, form, decision, done)?;
+                done.table.place(&text, original, form, index);
+                (text, token_kind)
+            }
+        };
+        done.placed.push(Placed { piece, decision: decision.clone(), token_kind });
+        Ok(text)
+    }
+
+    fn token(
+        &self,
+        original: &str,
+        form: Form,
+        decision: &Decision,
+        done: &mut Tokenized,
+    ) -> Result<(String, TokenKind), PipelineError> {
+        let kind = &decision.kind;
+        let compact = self.agent.policy.token_style == TokenStyle::Compact;
+        if self.agent.policy.tokenization == Tokenization::ReversibleAead && !compact {
+            let token = self
+                .minter
+                .mint_aead(&self.scope, kind, original, form)
+                .map_err(|_| PipelineError::MaskingUnavailable("a value is too long for a self-contained token"))?;
+            return Ok((token.text(), TokenKind::Aead));
+        }
+        let token = self.minter.token_for(kind, original, form);
+        let label = compact.then(|| self.label(&token.value, decision));
+        let text = match &label {
+            Some(label) => CompactToken { kind: kind.clone(), label: label.clone() }.to_string(),
+            None => token.text(),
+        };
+        // Sealing costs more than everything else here: only for a token that is not in this request already.
+        if !done.table.contains(&text) {
+            let row = self.minter.seal(&self.scope, &token, original, form, label);
+            done.rows.extend(row.filter(|row| !(self.is_stored)(row)));
+        }
+        Ok((text, if compact { TokenKind::Compact } else { TokenKind::Vault }))
+    }
+
+    fn label(&self, mac: &[u8], decision: &Decision) -> String {
+        let mac: [u8; 16] = mac.try_into().unwrap_or_default();
+        match self.call {
+            Some(call) => call.label(&decision.kind, mac).to_string(),
+            None => hash_label(&mac, HASH_LABEL),
+        }
+    }
+
+    fn remember(&self, original: &str, decision: &Decision, done: &mut Tokenized) {
+        done.values.push(Remembered {
+            text: original.into(),
+            kind: decision.kind.clone(),
+            action: decision.action,
+        });
+    }
+}

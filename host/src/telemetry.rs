@@ -1,0 +1,27 @@
+//! Log lines: what may be in them, and where they go.
+//!
+//! Log what happened, to which agent (its name), in which session, how long it took. Never text of a caller, a token,
+//! an agent's id (it is the credential of its URL), a key, an `Authorization` header, a URL with its path.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::LogFormat;
+
+/// Crates of others whose debug lines print requests or URLs. They are silenced below this level whatever is asked for.
+const OTHERS: [&str; 6] = ["hyper=warn", "hyper_util=warn", "h2=warn", "rustls=warn", "wasmtime=warn", "cranelift=warn"];
+
+/// Starts logging to standard error. Only the first call of a process counts.
+pub fn start(level: &str, format: LogFormat) {
+    let filter = OTHERS
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info")), EnvFilter::add_directive);
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let _ = match format {
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+        LogFormat::Pretty => registry.with(lines.compact().with_target(false)).try_init(),
+    };
+}
