@@ -70,7 +70,8 @@ wrap() { # module, component
 TOOLCHAIN=$(choose_toolchain)
 cargo build --locked -q -p masker-componentize
 COMPONENTIZE=${CARGO_TARGET_DIR:-target}/debug/masker-componentize
-OUT=${CARGO_TARGET_DIR:-target}
+# Fixed, whatever CARGO_TARGET_DIR says: the host embeds them from here.
+OUT=target
 MODULES=$WASM_DIR/$TARGET/plugin
 
 case "${1:-plugins}" in

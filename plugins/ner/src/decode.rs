@@ -62,7 +62,13 @@ impl Decoder {
 
     /// Fills `out` with the probability of each label of each token of a stretch of the message. What stands before
     /// the stretch is taken as outside.
-    pub fn probabilities(&mut self, tables: &Tables, scores: &[Scores], stretch: Range<usize>, out: &mut Vec<[f32; 8]>) {
+    pub fn probabilities(
+        &mut self,
+        tables: &Tables,
+        scores: &[Scores],
+        stretch: Range<usize>,
+        out: &mut Vec<[f32; 8]>,
+    ) {
         let scores = &scores[stretch];
         self.forward.clear();
         let mut state = [0.0; 8];

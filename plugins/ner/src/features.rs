@@ -109,7 +109,11 @@ fn class(token: &Token) -> u64 {
 fn coarse(token: &Token) -> u64 {
     let word = u64::from(token.entry);
     let any = |at: u32| u64::from(word >> at & 3 != 0);
-    any(entry::FIRST) | any(entry::LAST) << 1 | any(entry::PLACE) << 2 | (word >> entry::COMMON & 2) << 2 | (word >> entry::CATEGORY & 15) << 5
+    any(entry::FIRST)
+        | any(entry::LAST) << 1
+        | any(entry::PLACE) << 2
+        | (word >> entry::COMMON & 2) << 2
+        | (word >> entry::CATEGORY & 15) << 5
 }
 
 /// Gives every feature of the word at `at` of the padded tokens.
@@ -150,7 +154,11 @@ pub fn each(tokens: &[Token], at: usize, context: Context, mut emit: impl FnMut(
     emit(mix(23, u64::from(this.near) | shape << 8, coarse_0));
     emit(mix(24, before_2.full, coarse_0));
     emit(mix(25, coarse(before) | coarse(after) << 16, coarse_0));
-    emit(mix(26, u64::from(before_2.shape) | u64::from(before.shape) << 8, shape | u64::from(after.shape) << 8 | u64::from(after_2.shape) << 16));
+    emit(mix(
+        26,
+        u64::from(before_2.shape) | u64::from(before.shape) << 8,
+        shape | u64::from(after.shape) << 8 | u64::from(after_2.shape) << 16,
+    ));
 }
 
 /// Where in the message: among the first words, among the last, and how long it is.

@@ -34,8 +34,30 @@ fn check_sound(messages: &[Message], findings: &[Finding]) -> Result<(), TestCas
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
-            "my name is ", "maria ", "O'Brien-Smith", "dr. ", "live at 42 ", "maple street ", "springfield", ", ", ". ", "\n", "'s ",
-            "new york ", "\u{0}", "é\u{301}", "שלום ", "محمد ", "李明", "👩‍⚕️", "\u{200d}", "’s", "J. ", "m a r i a ", "\u{fffd}", "@x ",
+            "my name is ",
+            "maria ",
+            "O'Brien-Smith",
+            "dr. ",
+            "live at 42 ",
+            "maple street ",
+            "springfield",
+            ", ",
+            ". ",
+            "\n",
+            "'s ",
+            "new york ",
+            "\u{0}",
+            "é\u{301}",
+            "שלום ",
+            "محمد ",
+            "李明",
+            "👩‍⚕️",
+            "\u{200d}",
+            "’s",
+            "J. ",
+            "m a r i a ",
+            "\u{fffd}",
+            "@x ",
         ])
         .prop_map(String::from),
         any::<String>(),
@@ -53,7 +75,8 @@ fn message() -> impl Strategy<Value = Message> {
 fn findings_are_sound_whatever_the_text() {
     let pass = pass();
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(Config { cases: 3000, failure_persistence: None, ..Config::default() }, rng);
+    let mut runner =
+        TestRunner::new_with_rng(Config { cases: 3000, failure_persistence: None, ..Config::default() }, rng);
     let conversations = prop::collection::vec(message(), 0..8);
     let outcome = runner.run(&conversations, |messages| {
         let findings = pass.detect(&messages, &[]).expect("never fails");
@@ -66,7 +89,8 @@ fn findings_are_sound_whatever_the_text() {
 fn a_finding_depends_on_its_message_and_four_before_it() {
     let pass = pass();
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(Config { cases: 1000, failure_persistence: None, ..Config::default() }, rng);
+    let mut runner =
+        TestRunner::new_with_rng(Config { cases: 1000, failure_persistence: None, ..Config::default() }, rng);
     let conversations = prop::collection::vec(message(), 6..9);
     let outcome = runner.run(&conversations, |mut messages| {
         let last = messages.len() - 1;
@@ -95,7 +119,8 @@ fn a_finding_depends_on_its_message_and_four_before_it() {
 fn odd_messages_are_no_trouble() {
     let pass = pass();
     let megabyte = "a".repeat(1 << 20);
-    for text in ["", " ", "\u{0}", "'", "''''", "…", "\u{202e}abc", "a\u{300}\u{301}\u{302}", "ﷺ", "1'1'1", &megabyte] {
+    for text in ["", " ", "\u{0}", "'", "''''", "…", "\u{202e}abc", "a\u{300}\u{301}\u{302}", "ﷺ", "1'1'1", &megabyte]
+    {
         pass.detect(&[user(text)], &[]).expect("never fails");
     }
     assert!(pass.detect(&[], &[]).expect("never fails").is_empty());

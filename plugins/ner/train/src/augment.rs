@@ -65,7 +65,8 @@ fn rewrite(sample: Sample, mut step: impl FnMut(&str, usize, &mut String) -> usi
         }
         at += length;
     }
-    let spans = sample.spans.iter().filter_map(|span| trimmed(&out, moved[span.start], moved[span.end], span)).collect();
+    let spans =
+        sample.spans.iter().filter_map(|span| trimmed(&out, moved[span.start], moved[span.end], span)).collect();
     Sample { text: out, spans, ..sample }
 }
 
@@ -81,8 +82,26 @@ fn next_char(text: &str, at: usize) -> char {
 }
 
 const ONES: [&str; 20] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 
@@ -98,9 +117,9 @@ fn say_digits(text: &str, at: usize, out: &mut String, rng: &mut Rng) -> usize {
     let value = |digits: &[u8]| digits.iter().fold(0, |value, digit| value * 10 + usize::from(digit - b'0'));
     space(out);
     let rest = &text[at + length..];
-    let ordinal = ["th", "st", "nd", "rd"].into_iter().any(|suffix| {
-        rest.strip_prefix(suffix).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-    });
+    let ordinal = ["th", "st", "nd", "rd"]
+        .into_iter()
+        .any(|suffix| rest.strip_prefix(suffix).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric)));
     if ordinal && length <= 2 && digits[0] != b'0' {
         say_ordinal(value(digits), out);
         return length + 2;
@@ -135,8 +154,26 @@ fn say_digits(text: &str, at: usize, out: &mut String, rng: &mut Rng) -> usize {
 }
 
 const ORDINALS: [&str; 20] = [
-    "zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+    "zeroth",
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
+    "nineteenth",
 ];
 
 fn say_ordinal(value: usize, out: &mut String) {

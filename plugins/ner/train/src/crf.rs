@@ -137,7 +137,9 @@ impl Crf {
         for token in range.clone() {
             let mut row = [0.0; 8];
             let from = work.used.len();
-            work.used.extend(corpus.of_token(token).iter().copied().filter(|_| rate.dropout == 0.0 || !rng.chance(rate.dropout)));
+            work.used.extend(
+                corpus.of_token(token).iter().copied().filter(|_| rate.dropout == 0.0 || !rng.chance(rate.dropout)),
+            );
             work.ends.push(work.used.len());
             for feature in &work.used[from..] {
                 for (sum, weight) in row.iter_mut().zip(&self.weights[*feature as usize]) {
@@ -172,7 +174,12 @@ impl Crf {
             for value in &mut pairs[from] {
                 *value *= sequence.weight;
             }
-            step(&mut self.transitions[from], &mut self.transition_squares[from], &pairs[from], Rate { decay: 0.0, ..rate });
+            step(
+                &mut self.transitions[from],
+                &mut self.transition_squares[from],
+                &pairs[from],
+                Rate { decay: 0.0, ..rate },
+            );
         }
         f64::from(free - tied) * f64::from(sequence.weight)
     }

@@ -51,7 +51,12 @@ impl<'l> Grammar<'l> {
         }
         let sums = |weights: &mut dyn Iterator<Item = f64>| {
             let mut sum = 0.0;
-            weights.map(|weight| { sum += weight; sum }).collect::<Vec<_>>()
+            weights
+                .map(|weight| {
+                    sum += weight;
+                    sum
+                })
+                .collect::<Vec<_>>()
         };
         // Between the true frequencies and all alike: common names often, rare ones too.
         let first_weights = sums(&mut lists.first.iter().map(|name| name.1.max(0.001).powf(0.6)));
@@ -83,7 +88,9 @@ impl<'l> Grammar<'l> {
             if let Some((role, text)) = before.trim_end_matches(" || ").split_once(": ") {
                 context.push((role.to_string(), text.to_string()));
             }
-        } else if let Some((who, _)) = draft.text.split_once(": ").filter(|(who, _)| ["assistant", "system", "tool"].contains(who)) {
+        } else if let Some((who, _)) =
+            draft.text.split_once(": ").filter(|(who, _)| ["assistant", "system", "tool"].contains(who))
+        {
             role = who.into();
             let cut = role.len() + 2;
             draft.text.drain(..cut);
@@ -136,7 +143,10 @@ impl<'l> Grammar<'l> {
                     draft.spans.push(Span { start, end, truth: Truth::Kind(kind) });
                 }
                 '$' => {
-                    let length = rest[1..].bytes().take_while(|b| b.is_ascii_lowercase() || *b == b'3' || *b == b'4' || *b == b'6').count();
+                    let length = rest[1..]
+                        .bytes()
+                        .take_while(|b| b.is_ascii_lowercase() || *b == b'3' || *b == b'4' || *b == b'6')
+                        .count();
                     let slot = &rest[1..1 + length];
                     let mut used = length;
                     // `$laststraße` is the slot `last` and a suffix.
@@ -206,12 +216,15 @@ impl<'l> Grammar<'l> {
     fn fill(&self, slot: &str, draft: &mut Draft, rng: &mut Rng) {
         let lists = self.lists;
         if matches!(slot, "full" | "full3" | "first" | "last" | "lastfirst" | "spelled" | "spelledasin")
-            && draft.spans.iter().any(|span| span.truth == Truth::Kind(0)) && rng.chance(0.85)
+            && draft.spans.iter().any(|span| span.truth == Truth::Kind(0))
+            && rng.chance(0.85)
         {
             self.new_person(draft, rng);
         }
         let (first, last) = (draft.first.clone(), draft.last.clone());
-        let digits = |count: usize, rng: &mut Rng| (0..count).map(|_| char::from(b'0' + rng.below(10) as u8)).collect::<String>();
+        let digits = |count: usize, rng: &mut Rng| {
+            (0..count).map(|_| char::from(b'0' + rng.below(10) as u8)).collect::<String>()
+        };
         let value = match slot {
             "full" => match rng.below(30) {
                 0 => format!("{first} {}. {last}", char::from(b'A' + rng.below(26) as u8)),
@@ -273,21 +286,94 @@ impl<'l> Grammar<'l> {
 }
 
 const SLOTS: [&str; 31] = [
-    "full", "full3", "first", "last", "lastfirst", "spelled", "spelledfirst", "spelledlast", "spelledasin", "city",
-    "worldcity", "state", "st", "country", "zip", "postcode", "house", "digits3", "digits4", "digits6", "ordinal",
-    "phone", "email", "date", "time", "drug", "digits", "ssn", "card", "mac", "code",
+    "full",
+    "full3",
+    "first",
+    "last",
+    "lastfirst",
+    "spelled",
+    "spelledfirst",
+    "spelledlast",
+    "spelledasin",
+    "city",
+    "worldcity",
+    "state",
+    "st",
+    "country",
+    "zip",
+    "postcode",
+    "house",
+    "digits3",
+    "digits4",
+    "digits6",
+    "ordinal",
+    "phone",
+    "email",
+    "date",
+    "time",
+    "drug",
+    "digits",
+    "ssn",
+    "card",
+    "mac",
+    "code",
 ];
 const STATES: [&str; 24] = [
-    "California", "Texas", "Florida", "New York", "Illinois", "Ohio", "Georgia", "Michigan", "Virginia", "Washington",
-    "Arizona", "Massachusetts", "Tennessee", "Indiana", "Missouri", "Maryland", "Wisconsin", "Colorado", "Minnesota",
-    "North Carolina", "New Jersey", "Oregon", "Pennsylvania", "South Dakota",
+    "California",
+    "Texas",
+    "Florida",
+    "New York",
+    "Illinois",
+    "Ohio",
+    "Georgia",
+    "Michigan",
+    "Virginia",
+    "Washington",
+    "Arizona",
+    "Massachusetts",
+    "Tennessee",
+    "Indiana",
+    "Missouri",
+    "Maryland",
+    "Wisconsin",
+    "Colorado",
+    "Minnesota",
+    "North Carolina",
+    "New Jersey",
+    "Oregon",
+    "Pennsylvania",
+    "South Dakota",
 ];
 const COUNTRIES: [&str; 16] = [
-    "Mexico", "India", "China", "Germany", "France", "Spain", "Canada", "Brazil", "Japan", "Nigeria", "Ukraine",
-    "the Philippines", "Vietnam", "England", "Italy", "the United States",
+    "Mexico",
+    "India",
+    "China",
+    "Germany",
+    "France",
+    "Spain",
+    "Canada",
+    "Brazil",
+    "Japan",
+    "Nigeria",
+    "Ukraine",
+    "the Philippines",
+    "Vietnam",
+    "England",
+    "Italy",
+    "the United States",
 ];
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
@@ -326,6 +412,15 @@ fn postcode(rng: &mut Rng) -> String {
 
 /// The number of a member, a policy, a device: letters and digits in groups.
 fn code(rng: &mut Rng) -> String {
+    if rng.chance(0.12) {
+        let spelled: Vec<String> = (0..1 + rng.below(2))
+            .map(|_| {
+                let at = rng.below(26);
+                format!("{} as in {}", char::from(b'a' + at as u8), ALPHABET[at])
+            })
+            .collect();
+        return format!("{} {}", spelled.join(" "), 100 + rng.below(90_000));
+    }
     let mut code: String = (0..1 + rng.below(3)).map(|_| char::from(b'A' + rng.below(26) as u8)).collect();
     let gap = *rng.pick(&["", "-", " "]);
     for _ in 0..1 + rng.below(2) {
@@ -365,13 +460,36 @@ fn spell(name: &str, rng: &mut Rng) -> String {
 }
 
 const ALPHABET: [&str; 26] = [
-    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima", "mike",
-    "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "x-ray", "yankee",
-    "zulu",
+    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima",
+    "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "x-ray",
+    "yankee", "zulu",
 ];
 const THINGS: [&str; 26] = [
-    "apple", "boy", "cat", "dog", "elephant", "frank", "george", "henry", "igloo", "john", "king", "larry", "mary",
-    "nancy", "orange", "peter", "queen", "robert", "sam", "tom", "umbrella", "victory", "william", "xylophone", "yellow",
+    "apple",
+    "boy",
+    "cat",
+    "dog",
+    "elephant",
+    "frank",
+    "george",
+    "henry",
+    "igloo",
+    "john",
+    "king",
+    "larry",
+    "mary",
+    "nancy",
+    "orange",
+    "peter",
+    "queen",
+    "robert",
+    "sam",
+    "tom",
+    "umbrella",
+    "victory",
+    "william",
+    "xylophone",
+    "yellow",
     "zebra",
 ];
 
@@ -397,7 +515,11 @@ fn title(name: &str) -> String {
     let mut out = String::new();
     let mut start = true;
     for c in name.chars() {
-        if start { out.extend(c.to_uppercase()) } else { out.push(c) }
+        if start {
+            out.extend(c.to_uppercase())
+        } else {
+            out.push(c)
+        }
         start = matches!(c, ' ' | '-' | '\'');
     }
     if let Some(rest) = out.strip_prefix("Mc") {

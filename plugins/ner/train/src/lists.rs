@@ -177,7 +177,8 @@ impl Lists {
             starts[at] += starts[at - 1];
         }
         let starts = starts.iter().flat_map(|start| start.to_le_bytes()).collect();
-        let entries = placed.iter().flat_map(|(_, print, value)| [print.to_le_bytes(), value.to_le_bytes()].concat()).collect();
+        let entries =
+            placed.iter().flat_map(|(_, print, value)| [print.to_le_bytes(), value.to_le_bytes()].concat()).collect();
         (starts, entries)
     }
 }

@@ -120,7 +120,14 @@ fn train(data: &Path, out: &Path) -> Result<(), Box<dyn std::error::Error>> {
 
     let (starts, entries) = lists.sections();
     let lexicon = Lexicon::new(&starts, &entries).ok_or("the lexicon does not fit")?;
-    let mut builder = Builder { lexicon: &lexicon, common: &common, numbers: HashMap::default(), hashes: Vec::new(), counts: Vec::new(), corpus: Corpus::default() };
+    let mut builder = Builder {
+        lexicon: &lexicon,
+        common: &common,
+        numbers: HashMap::default(),
+        hashes: Vec::new(),
+        counts: Vec::new(),
+        corpus: Corpus::default(),
+    };
     for (sample, real) in learn.iter().map(|s| (s, true)).chain(made.iter().map(|s| (s, false))) {
         for variant in variants(sample, &mut rng) {
             builder.add(&variant, real.then_some(sample), &mut rng);
@@ -164,7 +171,10 @@ fn train(data: &Path, out: &Path) -> Result<(), Box<dyn std::error::Error>> {
     eprintln!("{}", tuning(data, &model)?);
     let report = report(data, &model)?;
     print!("{report}");
-    std::fs::write(out.join("manifest.txt"), manifest(data, &model, layout.placed.len(), lists.entries.len(), &report)?)?;
+    std::fs::write(
+        out.join("manifest.txt"),
+        manifest(data, &model, layout.placed.len(), lists.entries.len(), &report)?,
+    )?;
     Ok(())
 }
 
@@ -354,9 +364,12 @@ fn renumber(corpus: &mut Corpus, numbers: &[u32]) {
 fn tuning_sets(data: &Path) -> std::io::Result<Vec<(String, Vec<Sample>)>> {
     let tenth = Split { report: 0, tune: 1 };
     let mut all = Vec::new();
-    for (set, split, _) in SETS.into_iter().chain([("sgd_train.jsonl.gz", tenth, false), ("sgd_train_asr.jsonl.gz", tenth, false)]) {
+    for (set, split, _) in
+        SETS.into_iter().chain([("sgd_train.jsonl.gz", tenth, false), ("sgd_train_asr.jsonl.gz", tenth, false)])
+    {
         let read = data::read(&data.join("dev").join(set), split, false)?;
-        let samples: Vec<Sample> = read.into_iter().filter(|(part, _)| *part == Use::Tune).map(|(_, sample)| sample).collect();
+        let samples: Vec<Sample> =
+            read.into_iter().filter(|(part, _)| *part == Use::Tune).map(|(_, sample)| sample).collect();
         if !set.contains("sgd") {
             let mut rng = Rng::new(5);
             let spoken = samples.iter().map(|sample| augment::transcript(sample, &mut rng)).collect();
@@ -388,7 +401,11 @@ fn errors(data: &Path, model: &[u8], set: &str) -> Result<(), Box<dyn std::error
             continue;
         }
         for sample in samples {
-            let found: Vec<_> = ner.find(&sample.messages()).into_iter().filter(|f| f.confidence >= 0.6 && f.kind != KINDS[2]).collect();
+            let found: Vec<_> = ner
+                .find(&sample.messages())
+                .into_iter()
+                .filter(|f| f.confidence >= 0.6 && f.kind != KINDS[2])
+                .collect();
             for span in &sample.spans {
                 let hit = found.iter().any(|f| f.span.start < span.end && span.start < f.span.end);
                 if matches!(span.truth, Truth::Kind(0 | 1)) && !hit {
@@ -396,8 +413,15 @@ fn errors(data: &Path, model: &[u8], set: &str) -> Result<(), Box<dyn std::error
                 }
             }
             for finding in &found {
-                if !sample.spans.iter().any(|span| span.truth != Truth::Unknown && finding.span.start < span.end && span.start < finding.span.end) {
-                    println!("+ {} {:.2} | {}", &sample.text[finding.span.clone()], finding.confidence, sample.text.replace('\n', " "));
+                if !sample.spans.iter().any(|span| {
+                    span.truth != Truth::Unknown && finding.span.start < span.end && span.start < finding.span.end
+                }) {
+                    println!(
+                        "+ {} {:.2} | {}",
+                        &sample.text[finding.span.clone()],
+                        finding.confidence,
+                        sample.text.replace('\n', " ")
+                    );
                 }
             }
         }
@@ -435,7 +459,10 @@ fn report(data: &Path, model: &[u8]) -> Result<String, Box<dyn std::error::Error
     for set in REPORT_ONLY {
         let read = |questions| -> std::io::Result<Vec<Sample>> {
             let split = Split { report: 10, tune: 0 };
-            Ok(data::read(&data.join("dev").join(set), split, questions)?.into_iter().map(|(_, sample)| sample).collect())
+            Ok(data::read(&data.join("dev").join(set), split, questions)?
+                .into_iter()
+                .map(|(_, sample)| sample)
+                .collect())
         };
         let samples = read(false)?;
         let name = set.split('.').next().unwrap_or(set);
@@ -456,13 +483,17 @@ fn report(data: &Path, model: &[u8]) -> Result<String, Box<dyn std::error::Error
         .map(|(_, sample)| sample)
         .collect();
     out.push_str(&format!("{}\n", score(&ner, &btc, 0.6, true).row("btc")));
-    out.push_str(&format!("\nconfidences, all of the above (organisations in btc alone are judged)\n{}", score::reliability(&ner, &all)));
+    out.push_str(&format!(
+        "\nconfidences, all of the above (organisations in btc alone are judged)\n{}",
+        score::reliability(&ner, &all)
+    ));
     Ok(out)
 }
 
 fn manifest(data: &Path, model: &[u8], rows: usize, words: usize, report: &str) -> std::io::Result<String> {
     let digest = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let mut out = String::from("What model.bin was made from. Written by plugins/ner/train; see README.md beside it.\n\n");
+    let mut out =
+        String::from("What model.bin was made from. Written by plugins/ner/train; see README.md beside it.\n\n");
     out.push_str("command   cargo run --release -- train DATA ../model   (in plugins/ner/train)\n");
     out.push_str(&format!("features  version {}\n", features::VERSION));
     out.push_str(&format!("size      {} bytes: {rows} features, {words} words in the lists\n", model.len()));
@@ -474,7 +505,13 @@ fn manifest(data: &Path, model: &[u8], rows: usize, words: usize, report: &str) 
     for (set, ..) in SETS {
         out.push_str(&format!("  {}  dev/{set}\n", digest(&data::bytes(&data.join("dev").join(set))?)));
     }
-    for name in ["us_census1990_first_female", "us_census1990_first_male", "us_census1990_surnames", "geonames_us_cities", "geonames_world_cities100k"] {
+    for name in [
+        "us_census1990_first_female",
+        "us_census1990_first_male",
+        "us_census1990_surnames",
+        "geonames_us_cities",
+        "geonames_world_cities100k",
+    ] {
         let name = format!("gazetteers/{name}.tsv.gz");
         out.push_str(&format!("  {}  {name}\n", digest(&data::bytes(&data.join(&name))?)));
     }

@@ -1,7 +1,7 @@
 //! Chooses the features worth keeping and writes the model file.
 
-use masker_plugin_ner::model::{HEADER_BYTES, KINDS, LABELS, MAGIC, UNIT, bucket, tag};
 use masker_plugin_ner::features::VERSION;
+use masker_plugin_ner::model::{HEADER_BYTES, KINDS, LABELS, MAGIC, UNIT, bucket, tag};
 
 use crate::crf::Crf;
 use crate::lists::Lists;
@@ -43,7 +43,13 @@ pub fn choose(hashes: &[u64], counts: &[u32], crf: &Crf, bits: u32) -> Layout {
 }
 
 /// Writes the model file.
-pub fn write(layout: &Layout, hashes: &[u64], crf: &Crf, calibration: &[(f32, f32); KINDS.len()], lists: &Lists) -> Vec<u8> {
+pub fn write(
+    layout: &Layout,
+    hashes: &[u64],
+    crf: &Crf,
+    calibration: &[(f32, f32); KINDS.len()],
+    lists: &Lists,
+) -> Vec<u8> {
     let (starts, entries) = lists.sections();
     let mut out = Vec::with_capacity(HEADER_BYTES + (16 << layout.bits) + starts.len() + entries.len());
     out.extend(MAGIC);

@@ -1,7 +1,7 @@
 //! Measures a model on labelled messages.
 
-use masker_plugin_ner::model::KINDS;
 use masker_plugin_ner::Ner;
+use masker_plugin_ner::model::KINDS;
 
 use crate::data::{Sample, Truth};
 
@@ -70,24 +70,31 @@ pub fn score(ner: &Ner, samples: &[Sample], threshold: f32, organisations: bool)
             if (kind == 2) != organisations {
                 continue;
             }
-            let chars: Vec<usize> =
-                sample.text[span.start..span.end].char_indices().filter(|(_, c)| c.is_alphanumeric()).map(|(at, _)| at + span.start).collect();
+            let chars: Vec<usize> = sample.text[span.start..span.end]
+                .char_indices()
+                .filter(|(_, c)| c.is_alphanumeric())
+                .map(|(at, _)| at + span.start)
+                .collect();
             let hit = chars.iter().filter(|at| found.iter().any(|finding| finding.span.contains(at))).count();
             score.gold += 1;
             score.chars += chars.len();
             score.leaked += chars.len() - hit;
             score.half += usize::from(2 * hit >= chars.len());
             score.whole += usize::from(hit == chars.len());
-            let kind_hit = chars.iter().filter(|at| found.iter().any(|f| f.kind == KINDS[kind] && f.span.contains(at))).count();
+            let kind_hit =
+                chars.iter().filter(|at| found.iter().any(|f| f.kind == KINDS[kind] && f.span.contains(at))).count();
             score.right_kind += usize::from(2 * kind_hit >= chars.len());
         }
         for finding in &found {
             let over = |span: &&crate::data::Span| span.start < finding.span.end && finding.span.start < span.end;
             score.predicted += 1;
-            let touched: Vec<_> = sample.spans.iter().filter(over).filter(|span| span.truth != Truth::Unknown).collect();
+            let touched: Vec<_> =
+                sample.spans.iter().filter(over).filter(|span| span.truth != Truth::Unknown).collect();
             if touched.iter().any(|span| matches!(span.truth, Truth::Kind(kind) if (kind == 2) == organisations)) {
                 score.right += 1;
-            } else if touched.is_empty() || touched.iter().all(|span| matches!(span.truth, Truth::Kind(_)) && organisations) {
+            } else if touched.is_empty()
+                || touched.iter().all(|span| matches!(span.truth, Truth::Kind(_)) && organisations)
+            {
                 score.wrong += 1;
             }
         }
@@ -101,8 +108,11 @@ pub fn odds(ner: &Ner, samples: &[Sample]) -> [Vec<(f32, bool)>; KINDS.len()] {
     for sample in samples {
         for finding in ner.find(&sample.messages()) {
             let kind = KINDS.iter().position(|kind| *kind == finding.kind).unwrap_or(0);
-            let touched: Vec<_> =
-                sample.spans.iter().filter(|span| span.start < finding.span.end && finding.span.start < span.end).collect();
+            let touched: Vec<_> = sample
+                .spans
+                .iter()
+                .filter(|span| span.start < finding.span.end && finding.span.start < span.end)
+                .collect();
             if touched.iter().any(|span| matches!(span.truth, Truth::Maybe(_) | Truth::Ignored | Truth::Unknown)) {
                 continue;
             }

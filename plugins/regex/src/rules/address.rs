@@ -61,7 +61,8 @@ fn scan(turn: &mut Turn<'_>) {
 fn is_last_type(turn: &Turn<'_>, at: usize) -> bool {
     let ordinal = turn.at(at).is_glued() && turn.before(at).is_digits();
     let next = turn.at(at + 1);
-    !ordinal && !(next.is(flag::STREET) && next.gap == Gap::Space && !next.claimed)
+    let another = next.is(flag::STREET) && next.gap == Gap::Space && !next.claimed;
+    !ordinal && !another
 }
 
 /// The apartment that recognisers put right after the street: "maple avenue six", "pine street seventy eight".
@@ -73,6 +74,10 @@ fn trailing(turn: &Turn<'_>, first: usize, street: usize) -> usize {
     let part = |token: &Token| token.is(flag::NUMBER) || token.is_letter() && !matches!(token.sign, b'A' | b'I');
     let mut last = street;
     while last < street + 4 && part(turn.at(last + 1)) && !turn.at(last + 1).claimed {
+        last += 1;
+    }
+    // "Drive b200".
+    if last > street && turn.at(last + 1).is_digits() && turn.at(last + 1).is_glued() {
         last += 1;
     }
     let goes_on = turn.is_unit(last + 1) || part(turn.at(last + 1)) || turn.str_at(last + 1).eq_ignore_ascii_case("of");
@@ -161,7 +166,7 @@ fn is_name(turn: &Turn<'_>, at: usize) -> bool {
 }
 
 /// The first token of the house number that ends at `last`.
-fn house_number(turn: &Turn<'_>, last: usize) -> Option<usize> {
+pub fn house_number(turn: &Turn<'_>, last: usize) -> Option<usize> {
     let token = turn.at(last);
     if token.is_digits() {
         let ordinal = turn.at(last + 1).is(flag::ORDINAL_END) && turn.at(last + 1).is_glued();

@@ -54,8 +54,9 @@ fn type_first(turn: &Turn<'_>, street: usize) -> Option<(usize, usize)> {
         let particle = ["de", "la", "le", "du", "des", "del", "los", "las", "da", "di", "della", "l", "d"]
             .iter()
             .any(|word| turn.str_at(last + 1).eq_ignore_ascii_case(word));
-        let name =
-            next.class == Class::Word && next.gap != Gap::Line && !next.is(flag::STOP | flag::LINK | flag::NUMBER);
+        let name = next.class == Class::Word
+            && next.gap != Gap::Line
+            && !next.is(flag::STOP | flag::LINK | flag::NUMBER | flag::APARTMENT | flag::MONTH | flag::WEEKDAY);
         let loud = next.caps != Caps::None || !english && last - street < 2;
         if !(particle || name && loud) {
             break;
@@ -66,8 +67,11 @@ fn type_first(turn: &Turn<'_>, street: usize) -> Option<(usize, usize)> {
         return None;
     }
     if numbered {
-        let ranged = number > 1 && turn.before(number).is_sign(b'-') && turn.at(number - 2).is_digits();
-        return Some((if ranged { number - 2 } else { number }, last));
+        return Some((address::house_number(turn, number).unwrap_or(number), last));
+    }
+    // "The band camino 9th": without a number before it, a type in small letters is any word.
+    if turn.at(street).caps == Caps::None {
+        return None;
     }
     let after = if turn.at(last + 1).is_sign(b',') { last + 2 } else { last + 1 };
     (turn.at(after).is_digits() && turn.width_at(after) <= 4 && turn.at(after).gap != Gap::Line)

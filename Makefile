@@ -1,0 +1,35 @@
+# `make` alone lists the commands.
+
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+run: build ## start Masker with everything embedded
+	$(CARGO_TARGET_DIR)/release/masker serve
+
+build: plugins ## build the release binary with the plugins embedded
+	cargo build --locked --release -p masker --features embed-plugins
+
+plugins: ## build the embedded plugins from source to components
+	plugins/build.sh plugins
+
+guests: ## build the tests' misbehaving plugins
+	plugins/build.sh guests
+
+test: plugins guests ## prove it: unit, service, sandbox and official-client tests
+	cargo test --locked --workspace --features masker/embed-plugins
+	cargo build --locked -p masker -p masker-fake-upstream --features masker/embed-plugins
+	MASKER=$(CARGO_TARGET_DIR)/debug/masker FAKE_UPSTREAM=$(CARGO_TARGET_DIR)/debug/masker-fake-upstream tests/clients/run.sh
+
+check: ## formatting and lints, warnings denied
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+bench: build ## measure the proxy against a bare one (BENCH=--quick for the short form)
+	cargo run --locked --release -p masker-bench -- --masker $(CARGO_TARGET_DIR)/release/masker $(BENCH)
+
+.PHONY: help run build plugins guests test check bench
