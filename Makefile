@@ -30,6 +30,7 @@ check: ## formatting and lints, warnings denied
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 bench: build ## measure the proxy against a bare one (BENCH=--quick for the short form)
-	cargo run --locked --release -p masker-bench -- --masker $(CARGO_TARGET_DIR)/release/masker $(BENCH)
+	cargo build --locked --release -p masker-bench -p masker-tests --bins
+	$(CARGO_TARGET_DIR)/release/masker-bench --masker $(CARGO_TARGET_DIR)/release/masker --sandbox $(CARGO_TARGET_DIR)/release/sandbox_cost $(BENCH)
 
 .PHONY: help run build plugins guests test check bench

@@ -56,10 +56,11 @@ impl App {
     /// Whatever keeps the service from serving, in words for the operator.
     pub async fn start(config: Config, clock: Clock, extra_plugins: Vec<Vec<u8>>) -> anyhow::Result<Arc<Self>> {
         make_private_dir(&config.data_dir)?;
-        let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
-        let store = Arc::new(Store::open(&paths, clock.clone()).context("the database cannot be opened")?);
+        // The journal first: its lock keeps a second process out of everything else.
         let (journal, recovered) =
             Journal::open(&config.journal, &config.audit_key).context("the journal cannot be opened")?;
+        let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
+        let store = Arc::new(Store::open(&paths, clock.clone()).context("the database cannot be opened")?);
         if recovered.truncated > 0 {
             tracing::warn!(bytes = recovered.truncated, "a half-written last line of the journal was cut off");
         }
@@ -67,6 +68,9 @@ impl App {
         let rebuilt = store.rebuild_sessions(&journal).await.context("the sessions cannot be rebuilt")?;
         if rebuilt.sessions > 0 {
             tracing::info!(sessions = rebuilt.sessions, "sessions were read from the journal");
+        }
+        if rebuilt.missing > 0 {
+            tracing::error!(bytes = rebuilt.missing, "the journal is shorter than it was: a power cut, or somebody cut it");
         }
         let wasm =
             Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);

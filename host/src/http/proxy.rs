@@ -70,9 +70,9 @@ async fn complete(
     }
     let stream = request.streams()?;
     let call_id = call_id(headers).or_else(|| request.call_id.take()).filter(|id| id.len() <= MAX_CALL_ID);
-    let masked = app.pipeline.mask(agent, request, call_id.as_deref()).await?;
+    let mut masked = app.pipeline.mask(agent, request, call_id.as_deref()).await?;
     let upstream = UpstreamRequest {
-        body: Bytes::from(masked.body.clone()),
+        body: Bytes::from(std::mem::take(&mut masked.body)),
         stream,
         authorization: own_authorization(agent, headers),
         headers: trace_headers(headers),

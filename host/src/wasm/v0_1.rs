@@ -15,8 +15,6 @@ pub use exports::masker::plugin::pass::{Error, FindingParam, FindingResult, Mani
 pub const INTERFACE: &str = "masker:plugin/pass@";
 /// The versions this module speaks: `0.1.x`.
 pub const VERSION: &str = "0.1.";
-/// The name that a plugin built against the first release exports.
-pub const EXPORT: &str = "masker:plugin/pass@0.1.0";
 
 impl From<FindingResult> for RawFinding {
     fn from(finding: FindingResult) -> Self {
