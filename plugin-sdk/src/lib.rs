@@ -20,8 +20,10 @@ pub use pass::{Error, Finding, Manifest, Message, OffsetUnit, Pass};
 #[macro_export]
 macro_rules! register_pass {
     ($pass:ty) => {
+        #[allow(dead_code, reason = "natively nothing calls it")]
         struct MaskerPluginExport;
 
+        #[allow(dead_code, reason = "natively nothing calls it")]
         static MASKER_PASS: ::std::sync::OnceLock<$pass> = ::std::sync::OnceLock::new();
 
         impl $crate::bindings::Guest for MaskerPluginExport {
@@ -44,6 +46,8 @@ macro_rules! register_pass {
             }
         }
 
+        // Only for the component: the names of its exports hold colons, which native linkers refuse.
+        #[cfg(target_family = "wasm")]
         $crate::bindings::export!(MaskerPluginExport with_types_in $crate::bindings);
     };
 }

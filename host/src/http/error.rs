@@ -116,8 +116,15 @@ impl From<AgentError> for ApiError {
     }
 }
 
-/// 404 for a route that does not exist.
+/// 404 for a route that does not exist. Of the proxy's, an endpoint that could carry text past the masking is refused.
 pub async fn not_found(request: Request) -> Response {
+    if request.uri().path().starts_with("/proxy/") {
+        return super::proxy::unknown(id_of(&request));
+    }
+    if request.uri().path().starts_with("/proxy/") {
+        let message = "Masker serves chat/completions and models here; other endpoints would carry text unmasked";
+        return openai(StatusCode::NOT_FOUND, "invalid_request_error", None, "not_found", message, id_of(&request));
+    }
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path").respond(id_of(&request))
 }
 
@@ -135,12 +142,17 @@ pub async fn method_not_allowed(method: Method, uri: Uri, request: Request) -> R
 /// A panic is our bug; the caller gets an error with an id, and the server lives on.
 pub async fn catch_panics(request: Request, next: Next) -> Response {
     let id = id_of(&request);
+    let of_proxy = request.uri().path().starts_with("/proxy/");
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         // The panic's message is not logged: it may quote text. The hook printed where it happened.
         Err(_) => {
             tracing::error!(request = %id, "a handler panicked");
-            ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side").respond(id)
+            let (status, message) = (StatusCode::INTERNAL_SERVER_ERROR, "something failed on our side");
+            if of_proxy {
+                return openai(status, "server_error", None, "internal_error", message, id);
+            }
+            ApiError::new(status, "internal_error", message).respond(id)
         }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::error::{id_of, openai, proxy_error};
+use super::error::{openai, proxy_error};
 use crate::app::App;
 use crate::chat::Platform;
 use crate::chat::request::ChatRequest;
@@ -30,7 +30,7 @@ const MAX_CALL_ID: usize = 256;
 /// `POST .../chat/completions`.
 pub async fn completions(
     State(app): State<Arc<App>>,
-    Path(agent): Path<String>,
+    PathId(agent): PathId,
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -83,18 +83,12 @@ async fn complete(
 /// `GET .../models`: the one model this agent may use.
 pub async fn models(
     State(app): State<Arc<App>>,
-    Path(agent): Path<String>,
+    PathId(agent): PathId,
     Extension(request_id): Extension<RequestId>,
 ) -> Response {
     let Some(agent) = find_agent(&app, &agent) else { return not_found(request_id) };
     let model = json!({"id": &*agent.model, "object": "model", "created": 0, "owned_by": "masker"});
     axum::Json(json!({"object": "list", "data": [model]})).into_response()
-}
-
-/// Whatever else is asked of the proxy: an endpoint that could carry text past the masking is refused.
-pub async fn unknown(request: Request) -> Response {
-    let message = "Masker serves chat/completions and models here; other endpoints would carry text unmasked";
-    openai(StatusCode::NOT_FOUND, "invalid_request_error", None, "not_found", message, id_of(&request))
 }
 
 fn find_agent(app: &App, id: &str) -> Option<Arc<ReadyAgent>> {

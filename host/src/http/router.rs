@@ -22,7 +22,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/proxy/{agent}/chat/completions/chat/completions", post(proxy::completions))
         .route("/proxy/{agent}/v1/models", get(proxy::models))
         .route("/proxy/{agent}/models", get(proxy::models))
-        .route("/proxy/{*rest}", axum::routing::any(proxy::unknown))
         .route("/api/v1/agents", get(api::agents::list).post(api::agents::create))
         .route("/api/v1/agents/{id}", get(api::agents::show).delete(api::agents::delete))
         .method_not_allowed_fallback(error::method_not_allowed)

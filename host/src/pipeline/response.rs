@@ -58,6 +58,8 @@ impl Pipeline {
         request: UpstreamRequest,
     ) -> Result<Answer, PipelineError> {
         let started = Instant::now();
+        // Asked for before the request leaves, so that the disk works while the model thinks.
+        let synced = masked.recorder.synced();
         let answer = agent.upstream.send(request).await;
         masked.recorder.stages().upstream = millis(started);
         match &answer {
@@ -65,7 +67,7 @@ impl Pipeline {
             _ => self.metrics.upstream_failed(),
         }
         // The first byte waits until what it depends on is safe: the journal's events and the vault's rows.
-        masked.recorder.synced().await?;
+        synced.await?;
         if let Some((ticket, rows)) = masked.stored.take() {
             ticket.committed().await.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be written"))?;
             self.calls.stored(&rows);

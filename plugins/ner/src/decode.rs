@@ -124,7 +124,7 @@ fn rebase(mut scores: Scores) -> Scores {
 fn normal(mut values: [f32; 8]) -> [f32; 8] {
     let sum: f32 = values.iter().sum();
     // A sum of zero cannot come up with weights of one byte; were it to, outside is the answer that claims nothing.
-    if !(sum > 0.0) {
+    if sum <= 0.0 || sum.is_nan() {
         let mut outside = [0.0; 8];
         outside[OUTSIDE] = 1.0;
         return outside;

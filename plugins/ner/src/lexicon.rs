@@ -83,7 +83,7 @@ pub struct Lexicon<'m> {
 impl<'m> Lexicon<'m> {
     /// Takes the two sections of the model file; `None` when they do not fit together.
     pub fn new(starts: &'m [u8], entries: &'m [u8]) -> Option<Self> {
-        let sound = starts.len() == ((1 << BUCKET_BITS) + 1) * 4 && entries.len() % 4 == 0;
+        let sound = starts.len() == ((1 << BUCKET_BITS) + 1) * 4 && entries.len() & 3 == 0;
         sound.then_some(Self { starts, entries })
     }
 
@@ -147,10 +147,10 @@ fn mark_places(lexicon: &Lexicon, tokens: &mut [Token]) {
 
 fn place_length(lexicon: &Lexicon, tokens: &[Token]) -> usize {
     let two = phrase(tokens[0].word, tokens[1].word);
-    if let Some(third) = tokens.get(2) {
-        if lexicon.get(phrase(two, third.word)) >> entry::PLACE & 3 > 0 {
-            return 3;
-        }
+    let listed = |hash: u64| lexicon.get(hash) >> entry::PLACE & 3 > 0;
+    match tokens.get(2) {
+        Some(third) if listed(phrase(two, third.word)) => 3,
+        _ if listed(two) => 2,
+        _ => 0,
     }
-    if lexicon.get(two) >> entry::PLACE & 3 > 0 { 2 } else { 0 }
 }

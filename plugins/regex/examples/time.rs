@@ -55,6 +55,14 @@ fn main() {
     time(&plugin, "conversation, only the last searched", &last_only);
     time(&plugin, "one message", &[message("user", SHORT)]);
     time(&plugin, "one message without anything", &[message("user", "thanks a lot that was very kind of you")]);
+    for piece in
+        ["1 1 1 1 ", "at at at dot dot ", "(((((", "@", "a@", "dot com ", "member id ", "7", "march 1 ", "www dot a "]
+    {
+        let text = piece.repeat((200 << 10) / piece.len());
+        let started = Instant::now();
+        let found = plugin.detect(&[message("user", &text)], &[]).map_or(0, |found| found.len());
+        println!("200 KiB of {piece:?}: {} us, {found} findings", started.elapsed().as_micros());
+    }
 }
 
 fn time(plugin: &Plugin, name: &str, messages: &[Message]) {

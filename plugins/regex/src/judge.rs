@@ -5,6 +5,7 @@ use crate::code::Code;
 use crate::context::is_fragment;
 use crate::keywords::{Cue, NOTHING};
 use crate::kinds::Kind;
+use crate::reach::{carries_sentence_end, gap, is_possessive, is_year};
 use crate::rules::{Near, RULES, Rule};
 use crate::runs::Run;
 use crate::tokens::Class;
@@ -140,15 +141,6 @@ fn by_cue(
     cued(turn, run, code, after, near).map(|verdict| (verdict, false))
 }
 
-fn is_possessive(turn: &Turn<'_>, at: usize) -> bool {
-    ["is", "my", "your", "his", "her", "their", "the"].iter().any(|w| turn.str_at(at).eq_ignore_ascii_case(w))
-        || turn.str_at(at).get(..4).is_some_and(|text| text.eq_ignore_ascii_case("that"))
-}
-
-fn carries_sentence_end(turn: &Turn<'_>, mut between: std::ops::Range<usize>) -> bool {
-    between.any(|at| turn.at(at).is_sign_of(b".?!"))
-}
-
 fn cued(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, cue: &Cue, near: Near) -> Option<Verdict> {
     let rule = RULES.get(usize::from(cue.rule))?;
     let is_measure = code.unit_after && code.len() <= 5;
@@ -170,36 +162,6 @@ fn cued(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, cue: &Cue, near: Near) 
         let broken_off = near.strong && near.direct && last && (3..=8).contains(&code.len()) && code.is_number();
         (broken_off && in_pieces(rule)).then(|| Verdict { tokens: code.tokens(), kind: rule.kind, confidence: 0.7 })
     })
-}
-
-/// "Fingerprints in 2019", "policy since 1998".
-fn is_year(turn: &Turn<'_>, code: &Code<'_, '_>) -> bool {
-    let first = code.tokens().0;
-    let dated = ["in", "since", "from", "until", "of", "by", "before", "after", "during", "late", "early"];
-    code.len() == 4
-        && (code.chars().starts_with(b"19") || code.chars().starts_with(b"20"))
-        && first > 0
-        && (dated.iter().any(|word| turn.str_at(first - 1).eq_ignore_ascii_case(word))
-            || turn.str_at(first - 1).ends_with("'s"))
-}
-
-/// Tokens between a key phrase and a run that are not mere links, a sentence's end counting two; and whether "last
-/// four" or "ending in" is among them.
-fn gap(turn: &Turn<'_>, from: usize, to: usize) -> (usize, bool) {
-    let (mut gap, mut tail) = (0, false);
-    for at in from..to.max(from) {
-        let token = turn.at(at);
-        if token.class == Class::Sign {
-            // The stop of "ext." and "acct." ends no sentence.
-            let ends = token.is_sign_of(b"!?;") || token.is_sign(b'.') && at > from;
-            gap += if ends && !turn.at(at + 1).is_glued() { 2 } else { 0 };
-            continue;
-        }
-        let text = turn.str_at(at);
-        tail |= ["ending", "ends", "last"].iter().any(|word| text.eq_ignore_ascii_case(word));
-        gap += usize::from(!token.is(flag::LINK | flag::FILLER | flag::SPOKEN_SIGN));
-    }
-    (gap, tail)
 }
 
 /// What the messages before ask for.

@@ -8,20 +8,24 @@
 //! in `configure` and is part of the snapshot.
 
 mod answer;
+mod characters;
 mod checksums;
 mod code;
 mod context;
 mod detect;
 mod field;
+mod joints;
 mod judge;
 mod keywords;
 mod kinds;
 mod lexicon;
 mod numbers;
 mod patterns;
+mod reach;
 mod rules;
 mod runs;
 mod settings;
+mod steps;
 mod tokens;
 mod turn;
 mod words;

@@ -100,7 +100,7 @@ impl<'t> Turn<'t> {
         if token.class != Class::Digits || token.len() > 27 {
             return None;
         }
-        let digits = self.str_at(at).chars().map(|c| u32::from(crate::tokens::digit_value(c)));
+        let digits = self.str_at(at).chars().map(|c| u32::from(crate::characters::digit_value(c)));
         if digits.clone().count() > 9 {
             return None;
         }

@@ -118,6 +118,16 @@ fn a_megabyte_of_digits_is_masked_to_its_end() {
 }
 
 #[test]
+fn a_long_row_of_single_digits_is_masked_to_its_end() {
+    let text = "four ".repeat(500);
+    let message = Message { role: "user".into(), text: text.clone(), search: true };
+    let findings = plugin().detect(&[message], &[]).expect("detects");
+    let masked: usize = findings.iter().map(|finding| finding.span.len()).sum();
+    // What is left is less than the shortest number that a rule takes.
+    assert!(text.len() - masked < 100, "{} of {} bytes", masked, text.len());
+}
+
+#[test]
 fn a_value_at_the_border_of_two_windows_is_found_whole() {
     let plugin = plugin();
     for before in (16 << 10) - 40..(16 << 10) + 10 {

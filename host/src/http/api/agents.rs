@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use crate::app::{App, NewAgent};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::page::{PageQuery, encode};
+use crate::http::path::PathId;
 use crate::ids::AgentId;
 use crate::store::agents::Agent;
 
@@ -56,7 +57,7 @@ pub async fn list(
 }
 
 /// `GET /api/v1/agents/{id}`.
-pub async fn show(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Response {
+pub async fn show(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Response {
     let result = async {
         caller.require("agents:read")?;
         let id = id.parse().map_err(|_| ApiError::agent_not_found())?;
@@ -78,7 +79,7 @@ pub async fn show(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<St
 }
 
 /// `DELETE /api/v1/agents/{id}`.
-pub async fn delete(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Response {
+pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Response {
     let result = async {
         caller.require("admin")?;
         let id = id.parse().map_err(|_| ApiError::agent_not_found())?;
@@ -138,9 +139,10 @@ fn body_error(rejection: JsonRejection) -> ApiError {
             "unsupported_media_type",
             "send JSON with Content-Type: application/json",
         ),
-        JsonRejection::BytesRejection(_) => {
+        JsonRejection::BytesRejection(bytes) if bytes.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is larger than the limit")
         }
+        JsonRejection::BytesRejection(_) => ApiError::field("body", "cannot be read"),
         // Serde's words name the field; an agent's settings hold no caller's text.
         other => ApiError::field("body", other.body_text()),
     }

@@ -197,8 +197,9 @@ fn say_small(value: usize, out: &mut String) {
         return;
     }
     out.push_str(TENS[value / 10 % 10]);
-    if value % 10 > 0 {
+    let ones = value % 10;
+    if ones > 0 {
         out.push(' ');
-        out.push_str(ONES[value % 10]);
+        out.push_str(ONES[ones]);
     }
 }

@@ -170,16 +170,10 @@ impl Crf {
                 step(&mut self.weights[*feature as usize], &mut self.squares[*feature as usize], &gradient, rate);
             }
         }
-        for from in 0..LABELS {
-            for value in &mut pairs[from] {
-                *value *= sequence.weight;
-            }
-            step(
-                &mut self.transitions[from],
-                &mut self.transition_squares[from],
-                &pairs[from],
-                Rate { decay: 0.0, ..rate },
-            );
+        let rate = Rate { decay: 0.0, ..rate };
+        let rows = self.transitions.iter_mut().zip(&mut self.transition_squares);
+        for ((weights, squares), gradient) in rows.zip(&pairs).take(LABELS) {
+            step(weights, squares, &gradient.map(|value| value * sequence.weight), rate);
         }
         f64::from(free - tied) * f64::from(sequence.weight)
     }
@@ -259,14 +253,9 @@ impl Work {
         self.marginals.resize(count, [0.0; 8]);
         let mut after = [1.0; 8];
         for at in (0..count).rev() {
-            let mut sum = 0.0;
-            for label in 0..8 {
-                self.marginals[at][label] = self.forward[at][label] * after[label];
-                sum += self.marginals[at][label];
-            }
-            for value in &mut self.marginals[at] {
-                *value /= sum.max(1e-35);
-            }
+            let joint: Row = std::array::from_fn(|label| self.forward[at][label] * after[label]);
+            let sum = joint.iter().sum::<f32>().max(1e-35);
+            self.marginals[at] = joint.map(|value| value / sum);
             let before = if at == 0 { [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0] } else { self.forward[at - 1] };
             let mut carried = [0.0; 8];
             for label in 0..8 {

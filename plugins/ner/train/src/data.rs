@@ -165,10 +165,10 @@ pub fn read(path: &Path, split: Split, with_questions: bool) -> std::io::Result<
             if before.len() > 4 {
                 before.remove(0);
             }
-        } else if with_questions {
-            if let Some(question) = question(&record.meta.item, &record.meta.requested, &mut rng) {
-                sample.context.push(("assistant".into(), question.into()));
-            }
+        } else {
+            let asked =
+                if with_questions { question(&record.meta.item, &record.meta.requested, &mut rng) } else { None };
+            sample.context.extend(asked.map(|question| ("assistant".into(), question.into())));
         }
         samples.push((part, sample));
     }
@@ -269,12 +269,12 @@ const ASK_OTHER: [&str; 10] = [
     "When were you born?",
     "And your date of birth please?",
     "What time would you like to come?",
-    "For how many people?",
-    "Which day would you like?",
+    "How many of you are there?",
+    "What day suits you?",
     "How can I help you?",
     "Is there anything else?",
     "Can I have a phone number?",
-    "Would you like to book it?",
+    "Shall I put that down for you?",
 ];
 
 fn question(item: &Option<String>, requested: &[String], rng: &mut Rng) -> Option<&'static str> {

@@ -57,6 +57,9 @@ fn before_weekday(turn: &Turn<'_>, last: usize) -> usize {
 fn around(turn: &Turn<'_>, month: usize) -> Option<(usize, usize, f32)> {
     let left = day_before(turn, month);
     let right_of_month = skip_dot(turn, month + 1);
+    // "A table for two march fourteenth": the plain number before counts something else.
+    let ordinal_after = day_after(turn, right_of_month).is_some_and(|day| day.ordinal);
+    let left = left.filter(|(_, ordinal, of)| *ordinal || *of || !ordinal_after);
     if let Some((first, ordinal, of)) = left {
         let year = year_after(turn, right_of_month, turn.at(month + 1).is_sign_of(b"-/"));
         if year.is_some() || ordinal && of || !is_verb_after(turn, month) {

@@ -8,6 +8,7 @@ use crate::turn::Turn;
 mod account;
 mod address;
 mod address_foreign;
+mod address_tail;
 mod age;
 mod biometric;
 mod card_code;

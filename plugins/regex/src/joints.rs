@@ -1,0 +1,85 @@
+//! What may stand between the pieces of a run: blanks, dashes, "dash", fillers, new starts.
+
+use crate::tokens::{Class, Gap};
+use crate::turn::Turn;
+use crate::words::flag;
+
+/// The next token of a run that has reached `from`, past separators, and whether a comma groups thousands there.
+/// `last` is where the last step began.
+pub fn joined(turn: &Turn<'_>, last: usize, from: usize) -> (Option<usize>, bool) {
+    let spoken = turn.at(last).class == Class::Word && !turn.before(from).is_digits();
+    let token = turn.at(from);
+    if token.gap == Gap::Line {
+        return (None, false);
+    }
+    match token.class {
+        Class::Sign => sign(turn, last, from, spoken),
+        Class::Digits => (spaced(turn, from).then_some(from), false),
+        Class::Word => (between_words(turn, from, spoken), false),
+        Class::End => (None, false),
+    }
+}
+
+fn sign(turn: &Turn<'_>, last: usize, from: usize, spoken: bool) -> (Option<usize>, bool) {
+    let (token, next) = (turn.at(from), turn.at(from + 1));
+    let digits_around = turn.before(from).is_digits() && next.is_digits();
+    match token.sign {
+        b'.' if digits_around => {
+            // "415.555.0100" but not "98.6": a decimal has one digit, or a single one before it.
+            let wide = turn.width_at(from - 1) >= 2 && turn.width_at(from + 1) >= 2;
+            ((wide && next.is_glued()).then_some(from + 1), false)
+        }
+        b',' if digits_around && next.is_glued() && turn.width_at(from + 1) == 3 => (Some(from + 1), true),
+        b',' if digits_around => {
+            let wide = turn.width_at(from - 1) >= 3 && turn.width_at(from + 1) >= 3;
+            (wide.then_some(from + 1), false)
+        }
+        // A recogniser that punctuates puts commas and stops where the speaker breathes.
+        b',' | b'.' if spoken && next.is(flag::DIGIT | flag::REPEAT) && turn.at(last).is(flag::DIGIT) => {
+            (Some(from + 1), false)
+        }
+        b'-' | b'_' | b'/' | b'(' | b')' | b'+' => {
+            let after = if next.is_sign_of(b"-()") { from + 2 } else { from + 1 };
+            ((turn.at(after).gap != Gap::Line).then_some(after), false)
+        }
+        _ => (None, false),
+    }
+}
+
+/// Whether digits after a blank go on with the number before: not where it is complete and a small number follows.
+fn spaced(turn: &Turn<'_>, at: usize) -> bool {
+    let before = turn.before(at);
+    if turn.at(at).is_glued() || !before.is_digits() {
+        return true;
+    }
+    !(turn.width_at(at - 1) >= 5 && turn.width_at(at) <= 2)
+}
+
+/// Passes over spoken separators, fillers and new starts.
+fn between_words(turn: &Turn<'_>, from: usize, spoken: bool) -> Option<usize> {
+    let token = turn.at(from);
+    if token.is(flag::SPOKEN_SIGN) && token.value != b'@' {
+        return Some(from + 1);
+    }
+    if token.is(flag::FILLER) {
+        let next = from + 1;
+        return Some(if turn.at(next).is(flag::FILLER) || turn.at(next).is_sign(b',') { next + 1 } else { next });
+    }
+    let next_digit = |at: usize| turn.at(at).is(flag::DIGIT | flag::REPEAT) || turn.at(at).is_digits();
+    // "four one no four five": what was taken back is masked with what replaces it.
+    if token.is(flag::RESTART) && spoken {
+        let next = if turn.at(from + 1).is(flag::RESTART | flag::FILLER) || turn.at(from + 1).is_sign(b',') {
+            from + 2
+        } else {
+            from + 1
+        };
+        return next_digit(next).then_some(next);
+    }
+    if turn.before(from).is(flag::HUNDRED | flag::SCALE) && turn.str_at(from).eq_ignore_ascii_case("and") {
+        return Some(from + 1);
+    }
+    if spoken && turn.str_at(from).eq_ignore_ascii_case("then") && next_digit(from + 1) {
+        return Some(from + 1);
+    }
+    Some(from)
+}

@@ -1,0 +1,199 @@
+//! What single words and numbers add to a run: digits, number words, spelled letters, parts of codes.
+
+use crate::tokens::{Caps, Class, Token};
+use crate::turn::Turn;
+use crate::words::flag;
+
+/// What one step of a run adds.
+pub enum Piece {
+    /// The characters of its token.
+    Own,
+    /// A digit or a letter, so many times.
+    Repeat(u8, usize),
+    /// A number of two digits.
+    Two(u8),
+    /// So many zeros: "hundred".
+    Zeros(usize),
+}
+
+/// One step of a run.
+pub struct Step {
+    /// What it adds.
+    pub piece: Piece,
+    /// The first token after it.
+    pub next: usize,
+}
+
+/// What token `at` adds to a run, if it can be part of one. `last` is the run's last token so far.
+pub fn step(turn: &Turn<'_>, at: usize, last: Option<usize>) -> Option<Step> {
+    let token = turn.at(at);
+    if token.claimed {
+        return None;
+    }
+    match token.class {
+        Class::Digits if is_measure(turn, at) || last.is_none() && is_fraction(turn, at) => None,
+        Class::Digits => Some(Step { piece: Piece::Own, next: at + 1 }),
+        Class::Word => word(turn, token, at, last),
+        Class::Sign | Class::End => None,
+    }
+}
+
+fn word(turn: &Turn<'_>, token: &Token, at: usize, last: Option<usize>) -> Option<Step> {
+    let next = turn.at(at + 1);
+    if token.is(flag::DIGIT) {
+        return Some(Step { piece: Piece::Repeat(b'0' + token.value, 1), next: at + 1 });
+    }
+    if token.is(flag::TEEN) {
+        return Some(Step { piece: Piece::Two(token.value), next: at + 1 });
+    }
+    if token.is(flag::TENS) {
+        let one = if next.is_sign(b'-') && next.is_glued() { at + 2 } else { at + 1 };
+        let ones = turn.at(one);
+        let joined = ones.is(flag::DIGIT) && ones.value > 0;
+        return Some(match joined {
+            true => Step { piece: Piece::Two(token.value + ones.value), next: one + 1 },
+            false => Step { piece: Piece::Two(token.value), next: at + 1 },
+        });
+    }
+    if token.is(flag::HUNDRED | flag::SCALE) {
+        // Only after a number: "eight hundred" is how people say 800, "hundreds" of something is not.
+        let zeros = if token.is(flag::HUNDRED) { 2 } else { 3 };
+        let after_number = last.is_some_and(|last| turn.at(last).is(flag::NUMBER));
+        return after_number.then_some(Step { piece: Piece::Zeros(zeros), next: at + 1 });
+    }
+    if token.is(flag::REPEAT) {
+        let times = usize::from(token.value);
+        if next.is(flag::DIGIT) {
+            return Some(Step { piece: Piece::Repeat(b'0' + next.value, times), next: at + 2 });
+        }
+        if next.is_letter() && next.sign.is_ascii_alphabetic() {
+            return Some(Step { piece: Piece::Repeat(next.sign, times), next: at + 2 });
+        }
+        let digit = turn.number_at(at + 1).filter(|value| *value < 10)?;
+        return Some(Step { piece: Piece::Repeat(b'0' + digit as u8, times), next: at + 2 });
+    }
+    if token.is_letter() && token.sign.is_ascii_alphabetic() {
+        return letter(turn, token, at, last);
+    }
+    if token.is(flag::SPELLING) {
+        let near = |t: &Token| t.is_letter() || t.is_digits() || t.is(flag::DIGIT | flag::SPELLING);
+        let first = turn.str_at(at).as_bytes().first()?.to_ascii_uppercase();
+        return (last.is_some() || near(next)).then_some(Step { piece: Piece::Repeat(first, 1), next: at + 1 });
+    }
+    is_code(turn, token, at).then_some(Step { piece: Piece::Own, next: at + 1 })
+}
+
+/// A letter that is spelled, with "as in hotel" or "for bravo" after it.
+fn letter(turn: &Turn<'_>, token: &Token, at: usize, last: Option<usize>) -> Option<Step> {
+    let next = turn.at(at + 1);
+    // "Two hundred m g": a unit that is spelled.
+    if last.is_some() && turn.is_unit(at) {
+        return None;
+    }
+    let glued = next.is_glued() && next.is_digits()
+        || is_hyphened(turn, at + 1)
+        || (token.is_glued() && turn.before(at).is_digits());
+    if matches!(token.sign, b'A' | b'I') && !glued {
+        // "a" and "I" are words, unless spelled or coded characters stand around them.
+        let spelled = |t: &Token| t.is_letter() || t.is(flag::SPELLING);
+        let inside = last.is_some() && (spelled(next) || next.is_digits() || next.is(flag::DIGIT));
+        let at_end = last.is_some() && matches!(next.class, Class::End | Class::Sign);
+        if !(inside || at_end || spelled(next) || is_likened(turn, token, at + 1)) {
+            return None;
+        }
+    }
+    let mut after = at + 1;
+    if is_likened(turn, token, after) {
+        // Three tokens for "as in hotel", two for "for hotel".
+        after += if turn.str_at(after).eq_ignore_ascii_case("as") { 3 } else { 2 };
+    }
+    Some(Step { piece: Piece::Repeat(token.sign, 1), next: after })
+}
+
+/// Whether "as in hotel", "for hotel" or "like hotel" follows the letter H.
+fn is_likened(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
+    let text = turn.str_at(at);
+    let word = if text.eq_ignore_ascii_case("as") && turn.str_at(at + 1).eq_ignore_ascii_case("in") {
+        at + 2
+    } else if text.eq_ignore_ascii_case("for") || text.eq_ignore_ascii_case("like") {
+        at + 1
+    } else {
+        return false;
+    };
+    let likened = turn.at(word);
+    likened.len() > 1 && turn.str_at(word).as_bytes().first().is_some_and(|b| b.to_ascii_uppercase() == token.sign)
+}
+
+/// Whether a word of several letters is part of a code: it touches digits, or it stands beside them and cannot be
+/// read as a word (no vowel, or capitals that no list knows).
+fn is_code(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
+    // "ME-88214", "FT-0042": whatever the word may be otherwise.
+    if token.caps == Caps::All && token.len() <= 6 && is_hyphened(turn, at + 1) {
+        return true;
+    }
+    if token.len() > 12
+        || token.is(flag::UNIT | flag::ORDINAL_END)
+        || !turn.str_at(at).is_ascii()
+        || turn.str_at(at).contains('\'')
+    {
+        return false;
+    }
+    let (before, next) = (turn.before(at), turn.at(at + 1));
+    if (token.is_glued() && before.is_digits()) || (next.is_glued() && next.is_digits()) {
+        return true;
+    }
+    const COMMON: u32 =
+        flag::STOP | flag::LINK | flag::KEY | flag::MONTH | flag::WEEKDAY | flag::RESTART | flag::SPOKEN_SIGN;
+    // "WEST" and "ME" in capitals are known words, yet parts of codes too.
+    if token.len() > 6 || token.flags != 0 && (token.caps != Caps::All || token.is(COMMON)) {
+        return false;
+    }
+    let strange = token.caps == Caps::All || !turn.str_at(at).bytes().any(|b| b"aeiouyAEIOUY".contains(&b));
+    let digit = |t: &Token| t.is_digits() || t.is(flag::DIGIT | flag::TEEN | flag::TENS) || t.is_letter();
+    let next = if next.is_sign_of(b"-_/") { turn.at(at + 2) } else { next };
+    let before = if before.is_sign_of(b"-_/") { turn.before(at.saturating_sub(1)) } else { before };
+    strange && (digit(next) || digit(before))
+}
+
+/// Whether a dash and digits follow without a blank.
+fn is_hyphened(turn: &Turn<'_>, at: usize) -> bool {
+    turn.at(at).is_sign(b'-') && turn.at(at).is_glued() && turn.at(at + 1).is_digits() && turn.at(at + 1).is_glued()
+}
+
+/// Whether a written number is a price, a percentage, a time or a dose, which belong to no identifier.
+fn is_measure(turn: &Turn<'_>, at: usize) -> bool {
+    let (before, next) = (turn.before(at), turn.at(at + 1));
+    if is_money(turn, at) || next.is_sign_of(b"%$") || (next.is(flag::ORDINAL_END) && next.is_glued()) {
+        return true;
+    }
+    if next.is_sign(b':') && next.is_glued() && turn.at(at + 2).is_digits() && turn.at(at + 2).is_glued() {
+        return turn.width_at(at) <= 2;
+    }
+    if before.is_sign(b':') && turn.at(at).is_glued() && at >= 2 && turn.at(at - 2).is_digits() {
+        return turn.width_at(at) <= 2;
+    }
+    // "0048213 pounds" would be odd; "500 mg" and "3 pm" are not.
+    turn.is_unit(at + 1) && turn.width_at(at) <= 5
+}
+
+/// The "60" of "3.60".
+fn is_fraction(turn: &Turn<'_>, at: usize) -> bool {
+    let (token, point) = (turn.at(at), turn.before(at));
+    token.is_glued() && point.is_sign_of(b".,") && point.is_glued() && at >= 2 && turn.at(at - 2).is_digits()
+}
+
+/// Whether a currency sign begins the number that token `at` is a part of: "$9,520.80".
+fn is_money(turn: &Turn<'_>, at: usize) -> bool {
+    let mut at = at;
+    for _ in 0..8 {
+        let before = turn.before(at);
+        if before.is_sign(b'$') {
+            return true;
+        }
+        if at < 2 || !turn.at(at).is_glued() || !before.is_glued() || !before.is_sign_of(b",.") {
+            return false;
+        }
+        at -= 2;
+    }
+    false
+}
