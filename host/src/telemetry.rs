@@ -14,14 +14,16 @@ const OTHERS: [&str; 6] = ["hyper=warn", "hyper_util=warn", "h2=warn", "rustls=w
 
 /// Starts logging to standard error. Only the first call of a process counts.
 pub fn start(level: &str, format: LogFormat) {
-    let filter = OTHERS
-        .into_iter()
-        .filter_map(|directive| directive.parse().ok())
-        .fold(EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info")), EnvFilter::add_directive);
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter(level));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let _ = match format {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
         LogFormat::Pretty => registry.with(lines.compact().with_target(false)).try_init(),
     };
+}
+
+/// What of a level is let through.
+pub fn filter(level: &str) -> EnvFilter {
+    let asked = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    OTHERS.into_iter().filter_map(|directive| directive.parse().ok()).fold(asked, EnvFilter::add_directive)
 }

@@ -1,5 +1,7 @@
-//! What the service tests share: the real app on a temporary folder ([`TestApp`]) and a real fake upstream.
+//! What the service tests share: the real app on a temporary folder ([`TestApp`]), a real fake upstream, and the
+//! components that `make plugins guests` built ([`components`]).
 
+pub mod components;
 pub mod test_app;
 
 pub use masker_fake_upstream as fake_upstream;

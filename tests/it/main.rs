@@ -1,0 +1,3 @@
+//! Service tests: the real app, through its router or on a real port, with a fake upstream behind it.
+
+mod proxy;

@@ -1,0 +1,3 @@
+//! `POST /proxy/{agent}/v1/chat/completions`.
+
+mod plain;

@@ -1,0 +1,152 @@
+//! What a caller got.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use hyper::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        Self { status, headers, body }
+    }
+
+    /// The body as text.
+    ///
+    /// # Panics
+    /// When it is not UTF-8: no answer may be otherwise.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("an answer is UTF-8")
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is not JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(self.text()).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
+    }
+
+    /// One header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What the model said, in a whole answer.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn content(&self) -> String {
+        let json = self.json();
+        let content = json["choices"][0]["message"]["content"].as_str();
+        content.unwrap_or_else(|| panic!("no content in {}: {json}", self.status)).to_owned()
+    }
+
+    /// The error's code, in an error of the proxy or of the API; empty when it is none.
+    pub fn error_code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The data of the stream's events, in order.
+    ///
+    /// # Panics
+    /// When a line is none of a server-sent event stream.
+    pub fn events(&self) -> Vec<String> {
+        self.text()
+            .split("\n\n")
+            .filter(|event| !event.is_empty())
+            .map(|event| event.strip_prefix("data: ").unwrap_or_else(|| panic!("not an event: {event}")).to_owned())
+            .collect()
+    }
+
+    /// The stream's chunks, in order, without `[DONE]`.
+    pub fn chunks(&self) -> Vec<Value> {
+        let events = self.events().into_iter().filter(|data| data != "[DONE]");
+        events.map(|data| serde_json::from_str(&data).expect("an event of the stream is JSON")).collect()
+    }
+
+    /// What a client puts together from the stream.
+    pub fn said(&self) -> Said {
+        say_all(&self.chunks(), self.events().last().is_some_and(|last| last == "[DONE]"))
+    }
+}
+
+/// A streamed answer as a client puts it together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Said {
+    /// The text of each choice.
+    pub content: BTreeMap<u64, String>,
+    /// Name and arguments of each tool call, by choice and index.
+    pub tools: BTreeMap<(u64, u64), (String, String)>,
+    /// Why each choice ended.
+    pub finished: BTreeMap<u64, String>,
+    /// Whether the usage chunk came.
+    pub usage: bool,
+    /// The error's code, when one came.
+    pub error: Option<String>,
+    /// Whether `[DONE]` came last.
+    pub done: bool,
+}
+
+impl Said {
+    /// The text of the first choice.
+    pub fn text(&self) -> &str {
+        self.content.get(&0).map_or("", String::as_str)
+    }
+}
+
+/// Puts a stream's chunks together as the strictest client would.
+///
+/// # Panics
+/// When text or arguments come for a choice that is finished, or something follows the usage chunk: clients lose it.
+pub fn say_all(chunks: &[Value], done: bool) -> Said {
+    let mut said = Said { done, ..Said::default() };
+    for chunk in chunks {
+        assert!(!said.usage, "something follows the usage chunk: {chunk}");
+        if let Some(error) = chunk.get("error") {
+            said.error = Some(error["code"].as_str().unwrap_or("null").to_owned());
+            continue;
+        }
+        let choices = chunk["choices"].as_array().expect("a chunk has choices");
+        if choices.is_empty() && chunk["usage"].is_object() {
+            said.usage = true;
+        }
+        for choice in choices {
+            let index = choice["index"].as_u64().expect("a choice has an index");
+            assert!(!said.finished.contains_key(&index), "text after the end of choice {index}: {chunk}");
+            add(&mut said, index, &choice["delta"]);
+            if let Some(reason) = choice["finish_reason"].as_str() {
+                said.finished.insert(index, reason.to_owned());
+            }
+        }
+    }
+    said
+}
+
+fn add(said: &mut Said, choice: u64, delta: &Value) {
+    let text = delta["content"].as_str().unwrap_or_default();
+    let calls = delta["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+    assert!(text.is_empty() || calls.is_empty(), "text and a tool call in one chunk, one of which clients lose: {delta}");
+    assert!(calls.len() < 2, "two tool calls in one chunk, one of which clients lose: {delta}");
+    if !text.is_empty() {
+        said.content.entry(choice).or_default().push_str(text);
+    }
+    for call in calls {
+        let index = call["index"].as_u64().expect("a tool call has an index");
+        let entry = said.tools.entry((choice, index)).or_default();
+        // Some clients put pieces of a name together: it must come once.
+        entry.0.push_str(call["function"]["name"].as_str().unwrap_or_default());
+        entry.1.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
+    }
+}
