@@ -5,6 +5,7 @@ pub mod auth;
 pub mod error;
 pub mod health;
 pub mod page;
+pub mod path;
 pub mod proxy;
 pub mod request_id;
 pub mod router;

@@ -119,9 +119,6 @@ impl From<AgentError> for ApiError {
 /// 404 for a route that does not exist. Of the proxy's, an endpoint that could carry text past the masking is refused.
 pub async fn not_found(request: Request) -> Response {
     if request.uri().path().starts_with("/proxy/") {
-        return super::proxy::unknown(id_of(&request));
-    }
-    if request.uri().path().starts_with("/proxy/") {
         let message = "Masker serves chat/completions and models here; other endpoints would carry text unmasked";
         return openai(StatusCode::NOT_FOUND, "invalid_request_error", None, "not_found", message, id_of(&request));
     }

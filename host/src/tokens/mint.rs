@@ -102,6 +102,13 @@ pub struct VaultRow {
     pub label: Option<String>,
 }
 
+impl std::fmt::Debug for VaultRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the label: it is part of a token.
+        write!(f, "VaultRow({} {})", self.kid, self.kind)
+    }
+}
+
 /// A fresh vault token and the row that resolves it.
 #[derive(Clone)]
 pub struct Minted {
