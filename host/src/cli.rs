@@ -76,7 +76,11 @@ enum PolicyCommand {
     /// Check a policy file and say everything that is wrong with it.
     Validate {
         /// The file; standard input for `-`.
-        file: PathBuf,
+        #[arg(required_unless_present = "policy", conflicts_with = "policy")]
+        file: Option<PathBuf>,
+        /// The same, as the other commands take it.
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
     },
 }
 
@@ -116,7 +120,9 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(cli.verbose),
         Command::Mask(options) => mask::run(&options, output),
         Command::Detect(options) => detect::run(&options, output),
-        Command::Policy(PolicyCommand::Validate { file }) => policy::validate(&file, output),
+        Command::Policy(PolicyCommand::Validate { file, policy }) => {
+            policy::validate(&file.or(policy).unwrap_or_else(|| "-".into()), output)
+        }
         Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, output),
     };
     match result {

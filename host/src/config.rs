@@ -168,10 +168,28 @@ impl Config {
         };
         read.finish(config)
     }
+
+    /// Only the token keys that are set, for commands that need no service: none is made, and none is no problem.
+    ///
+    /// # Errors
+    /// Every key that is set and cannot be used.
+    pub fn load_keys(environment: &Environment) -> Result<KeyRing, Problems> {
+        let mut read = environment.reader();
+        let keys = set_token_keys(&mut read, None);
+        read.finish(keys)
+    }
 }
 
 /// `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`; the default kid's is made in development mode.
 fn token_keys(read: &mut environment::Reader<'_>, keys_dir: Option<&std::path::Path>) -> KeyRing {
+    let keys = set_token_keys(read, keys_dir);
+    if keys.kids().next().is_none() {
+        read.problem("MASKER_KEY_K_HEALTHCARE", "is missing: the token key of a kid, base64 of 32 bytes");
+    }
+    keys
+}
+
+fn set_token_keys(read: &mut environment::Reader<'_>, keys_dir: Option<&std::path::Path>) -> KeyRing {
     let mut kids: Vec<String> = read
         .names_with_prefix("MASKER_KEY_")
         .filter(|rest| !rest.ends_with("_OLD") && *rest != "ROTATION_GRACE_DAYS")
@@ -179,9 +197,6 @@ fn token_keys(read: &mut environment::Reader<'_>, keys_dir: Option<&std::path::P
         .collect();
     if keys_dir.is_some() && !kids.iter().any(|kid| kid == DEFAULT_KID) {
         kids.push(DEFAULT_KID.to_owned());
-    }
-    if kids.is_empty() {
-        read.problem("MASKER_KEY_K_HEALTHCARE", "is missing: the token key of a kid, base64 of 32 bytes");
     }
     let mut pairs = Vec::new();
     for name in kids {
@@ -272,6 +287,18 @@ mod tests {
         assert_ne!(first.audit_key.expose(), first.session_secret.expose());
         let mode = std::fs::metadata(folder.path().join("keys/MASKER_AUDIT_HMAC_KEY")).expect("made").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn token_keys_can_be_read_without_the_services_other_settings() {
+        let keys = |pairs: &[(&str, &str)]| Config::load_keys(&Environment::from_pairs(pairs.iter().copied()));
+        let kid = Kid::new("K_B").expect("a kid");
+        assert!(keys(&[("MASKER_PLUGIN_DIR", "x")]).expect("loads").get(&kid).is_none());
+        let key = key(3);
+        let ring = keys(&[("MASKER_KEY_K_B", &key)]).expect("loads");
+        assert_eq!(ring.get(&kid).expect("known").current.expose(), &[3; 32]);
+        let problems = keys(&[("MASKER_KEY_K_B", "secret-1")]).expect_err("refused").to_string();
+        assert!(problems.contains("MASKER_KEY_K_B") && !problems.contains("secret-1"), "{problems}");
     }
 
     #[test]

@@ -7,6 +7,8 @@ pub mod agent;
 pub mod calls;
 pub mod detect;
 pub mod error;
+#[cfg(test)]
+mod fixtures;
 pub mod metrics;
 pub mod pieces;
 pub mod record;

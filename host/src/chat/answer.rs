@@ -143,3 +143,96 @@ impl ChunkHead {
         Value::Object(chunk)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_visited(message: Value, expected: &[(Field, &str)]) {
+        let Value::Object(mut message) = message else { panic!("a message is an object") };
+        let before = message.clone();
+        let mut seen = Vec::new();
+        visit_message(&mut message, &mut |field, value| {
+            seen.push((field, value.as_str().expect("only strings are visited").to_owned()));
+        });
+        let expected: Vec<_> = expected.iter().map(|(field, text)| (field.clone(), (*text).to_owned())).collect();
+        assert_eq!(seen, expected);
+        assert_eq!(message, before);
+    }
+
+    fn text(key: &str) -> Field {
+        Field::Text(key.into())
+    }
+
+    #[test]
+    fn every_text_of_a_message_is_visited_under_its_own_name() {
+        check_visited(
+            json!({"role": "assistant", "content": "a", "refusal": "b", "reasoning_content": "c", "audio": {"id": "x",
+                "data": "AAAA", "transcript": "d"}, "function_call": {"name": "f", "arguments": "e"}, "n": null}),
+            &[
+                (text("content"), "a"),
+                (text("refusal"), "b"),
+                (text("reasoning_content"), "c"),
+                (Field::AudioTranscript, "d"),
+                (Field::FunctionArguments, "e"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_tool_call_is_known_by_its_index_and_else_by_its_position() {
+        check_visited(
+            json!({"tool_calls": [
+                {"index": 7, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "a"}},
+                {"type": "custom", "custom": {"name": "g", "input": "b"}},
+            ]}),
+            &[(Field::ToolArguments(7), "a"), (Field::ToolInput(1), "b")],
+        );
+    }
+
+    #[test]
+    fn what_a_provider_adds_is_visited_string_by_string() {
+        check_visited(
+            json!({"annotations": [{"url_citation": {"title": "a", "start_index": 1}}, "b"]}),
+            &[(text("annotations"), "a"), (text("annotations"), "b")],
+        );
+        assert!(is_whole("annotations") && !is_whole("content"));
+    }
+
+    #[test]
+    fn only_arguments_are_json() {
+        for (field, json) in [
+            (Field::ToolArguments(0), true),
+            (Field::FunctionArguments, true),
+            (Field::ToolInput(0), false),
+            (text("content"), false),
+            (Field::AudioTranscript, false),
+        ] {
+            assert_eq!(field.is_json(), json, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_of_our_own_holds_the_field_it_is_for_and_looks_like_its_neighbours() {
+        let mut head = ChunkHead::default();
+        for chunk in [json!({"id": "c1", "created": 5, "model": "m", "service_tier": "auto"}), json!({"id": "c2"})] {
+            head.read(chunk.as_object().expect("an object"));
+        }
+        for field in [
+            text("content"),
+            text("refusal"),
+            Field::ToolArguments(2),
+            Field::ToolInput(3),
+            Field::FunctionArguments,
+            Field::AudioTranscript,
+        ] {
+            let chunk = head.chunk(1, &field, "Jane");
+            assert_eq!((&chunk["id"], &chunk["created"], &chunk["model"]), (&json!("c1"), &json!(5), &json!("m")));
+            assert_eq!((&chunk["service_tier"], chunk.get("system_fingerprint")), (&json!("auto"), None));
+            assert_eq!((&chunk["object"], &chunk["choices"][0]["index"]), (&json!("chat.completion.chunk"), &json!(1)));
+            check_visited(chunk["choices"][0]["delta"].clone(), &[(field, "Jane")]);
+        }
+        assert_eq!(head.finish(4)["choices"], json!([{"index": 4, "delta": {}, "finish_reason": "stop"}]));
+    }
+}

@@ -73,7 +73,8 @@ pub fn withhold_media(request: &mut ChatRequest, media: Media) -> usize {
     let Some(Value::Array(messages)) = request.body.get_mut("messages") else { return 0 };
     for message in messages {
         let Some(Value::Array(parts)) = message.get_mut("content") else { continue };
-        for part in parts {
+        // What is no part at all is refused by the walk.
+        for part in parts.iter_mut().filter(|part| part.is_object()) {
             let kind = part.get("type").and_then(Value::as_str).unwrap_or("part");
             if !matches!(kind, "text" | "refusal") {
                 // An unknown type is the caller's word: it is not repeated.
@@ -103,6 +104,7 @@ pub fn walk(request: &mut ChatRequest, visitor: &mut dyn Visitor) -> Result<(), 
             "messages" => {}
             // Closed: numbers, flags, and words from a fixed list. `model` is compared with the agent's.
             "model" => {}
+            "seed" if value.is_number() => {}
             "reasoning_effort" | "service_tier" | "verbosity" | "prompt_cache_retention" | "modalities" | "audio"
             | "stream_options" | "logit_bias" => walk.closed(field_name(field), value),
             "tools" | "functions" => walk.tools(value),
@@ -151,12 +153,12 @@ impl Walk<'_> {
         }
     }
 
-    /// Visits every string, number and key, whatever they are.
+    /// Visits every string, number and key, whatever they are. A bare number is mostly a setting, and in its place a
+    /// string would be an error; but no setting has as many digits as a phone number (`seed` may, and is not visited).
     fn anything(&mut self, name: &'static str, field: Option<&str>, value: &mut Value) {
         let place = self.place(Form::Text, name, field);
         match value {
-            // A number outside of JSON text is a setting; in its place a string would be an error.
-            Value::Number(_) | Value::Bool(_) | Value::Null => {}
+            Value::Number(number) if !is_long(&number.to_string()) => {}
             _ => {
                 visit_json(value, &place, self.visitor);
             }
@@ -374,6 +376,11 @@ fn visit_values(value: &mut Value, place: &Place<'_>, visitor: &mut dyn Visitor)
     }
 }
 
+/// A whole number of eight digits or more.
+fn is_long(number: &str) -> bool {
+    number.len() >= 8 && number.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn role(message: &Map<String, Value>) -> Option<&'static str> {
     match message.get("role")?.as_str()? {
         "system" => Some("system"),
@@ -390,3 +397,6 @@ fn is_closed_word(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/' | b'#' | b'$');
     text.len() <= 64 && text.bytes().all(word) && (text.is_empty() || text.bytes().any(|b| b.is_ascii_alphabetic()))
 }
+
+#[cfg(test)]
+mod tests;

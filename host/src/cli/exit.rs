@@ -35,6 +35,16 @@ impl Failure {
     }
 }
 
+/// The end of writing to standard output. A reader that stops reading (`| head`) is no failure; a full disk is.
+pub fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(GENERIC, format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
@@ -44,5 +54,20 @@ impl std::fmt::Display for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::new(GENERIC, format!("{error:#}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_closed_pipe_is_no_failure_and_a_full_disk_is_one() {
+        assert!(written(Ok(())).is_ok());
+        assert!(written(Err(Error::from(ErrorKind::BrokenPipe))).is_ok());
+        let failure = written(Err(Error::from(ErrorKind::StorageFull))).expect_err("a failure");
+        assert_eq!(failure.code, GENERIC);
     }
 }

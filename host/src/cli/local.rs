@@ -60,10 +60,10 @@ pub struct Searched {
     pub policy: CompiledPolicy,
     /// The lines, without their ends.
     pub lines: Vec<Arc<SensitiveText>>,
+    /// What each line ended with: a line break of either sort, or nothing.
+    pub ends: Vec<&'static str>,
     /// One list per line.
     pub decisions: Vec<Vec<Decision>>,
-    /// Whether the text ended with a line break.
-    pub ends_with_newline: bool,
 }
 
 impl Searched {
@@ -80,12 +80,21 @@ pub fn search(options: &TextOptions) -> Result<Searched, Failure> {
     let mut policy = read_policy(&options.policy, &plugins.registry)?;
     apply(options, &mut policy)?;
     let passes = plugins.prepare(&policy)?;
-    let lines: Vec<Arc<SensitiveText>> = text.lines().map(|line| Arc::new(SensitiveText::from(line))).collect();
+    let (lines, ends) = split_lines(text.expose());
     let mut decisions = Vec::with_capacity(lines.len());
     for start in (0..lines.len()).step_by(BATCH) {
         decisions.extend(search_batch(&lines, start, &passes, &policy)?);
     }
-    Ok(Searched { policy, lines, decisions, ends_with_newline: text.ends_with('\n') })
+    Ok(Searched { policy, lines, ends, decisions })
+}
+
+/// The lines of a text and what ends each.
+fn split_lines(text: &str) -> (Vec<Arc<SensitiveText>>, Vec<&'static str>) {
+    let split = text.split_inclusive('\n').map(|line| {
+        let end = ["\r\n", "\n"].into_iter().find(|end| line.ends_with(end)).unwrap_or_default();
+        (Arc::new(SensitiveText::from(&line[..line.len() - end.len()])), end)
+    });
+    split.unzip()
 }
 
 fn search_batch(
@@ -110,14 +119,15 @@ fn search_batch(
 
 fn apply(options: &TextOptions, policy: &mut CompiledPolicy) -> Result<(), Failure> {
     if let Some(names) = &options.passes {
-        for name in names {
+        let names: Vec<&str> = names.iter().map(|name| if name == "gemma" { "ner" } else { name }).collect();
+        for name in &names {
             if policy.pass(name).is_none() {
                 let known: Vec<&str> = policy.passes.iter().map(|pass| &*pass.plugin).collect();
                 let message = format!("--passes: {name} is none of the policy's passes ({})", known.join(", "));
                 return Err(Failure::new(exit::USAGE, message));
             }
         }
-        policy.passes.retain(|pass| names.iter().any(|name| name == &*pass.plugin));
+        policy.passes.retain(|pass| names.contains(&&*pass.plugin));
     }
     if let Some(threshold) = options.threshold {
         if !(0.0..=1.0).contains(&threshold) {
@@ -142,7 +152,7 @@ fn read_policy(name: &str, plugins: &Registry) -> Result<CompiledPolicy, Failure
 }
 
 /// A file's text, or standard input's.
-pub fn read_input(file: Option<&Path>) -> Result<String, Failure> {
+pub fn read_input(file: Option<&Path>) -> Result<SensitiveText, Failure> {
     let file = file.filter(|file| *file != Path::new("-"));
     let name = file.map_or_else(|| "standard input".to_owned(), |file| file.display().to_string());
     let mut bytes = Vec::new();
@@ -151,7 +161,7 @@ pub fn read_input(file: Option<&Path>) -> Result<String, Failure> {
         None => std::io::stdin().read_to_end(&mut bytes).map(|_| ()),
     };
     result.map_err(|error| Failure::new(exit::GENERIC, format!("{name}: {error}")))?;
-    String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map(SensitiveText::from).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::new(exit::GENERIC, format!("{name}: not UTF-8 at byte {at}"))
     })
@@ -163,4 +173,23 @@ fn cache_dir() -> PathBuf {
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
         .unwrap_or_else(std::env::temp_dir);
     base.join("masker").join("plugins")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_lines(text: &str, expected: &[(&str, &str)]) {
+        let (lines, ends) = split_lines(text);
+        let lines: Vec<(&str, &str)> = lines.iter().map(|line| line.expose().as_str()).zip(ends).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn every_line_keeps_its_own_end() {
+        check_lines("", &[]);
+        check_lines("a", &[("a", "")]);
+        check_lines("a\nb\r\n\nc", &[("a", "\n"), ("b", "\r\n"), ("", "\n"), ("c", "")]);
+        check_lines("a\rb\n", &[("a\rb", "\n")]);
+    }
 }

@@ -29,24 +29,26 @@ pub fn run(options: &TextOptions, output: Output) -> Result<(), Failure> {
         None => false,
     };
     let masking = Masking { minter: minter(&searched, output)?, agent: AgentId::generate(), redact };
-    let mut out = std::io::stdout().lock();
-    let last = searched.lines.len();
-    for (index, (line, decisions)) in searched.lines.iter().zip(&searched.decisions).enumerate() {
-        let masked = masking.line(line.expose(), decisions, searched.policy.tokenization)?;
-        let end = if index + 1 == last && !searched.ends_with_newline { "" } else { "\n" };
-        let written = if output.json {
-            writeln!(out, "{}", serde_json::json!({"line": index + 1, "masked": masked, "count": decisions.len()}))
-        } else {
-            write!(out, "{masked}{end}")
-        };
-        if written.is_err() {
-            return Ok(());
-        }
-    }
+    // Everything is masked before anything is printed: a text that fails half way is not half a result.
+    let masked = masking.lines(&searched)?;
+    exit::written(print(&searched, &masked, output))?;
     if options.require_match && searched.count() == 0 {
         return Err(Failure::new(exit::COMMAND, "nothing was found"));
     }
     Ok(())
+}
+
+fn print(searched: &Searched, masked: &[String], output: Output) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for (index, masked) in masked.iter().enumerate() {
+        if output.json {
+            let count = searched.decisions[index].len();
+            writeln!(out, "{}", serde_json::json!({"line": index + 1, "masked": masked, "count": count}))?;
+        } else {
+            write!(out, "{masked}{}", searched.ends[index])?;
+        }
+    }
+    out.flush()
 }
 
 struct Masking {
@@ -56,6 +58,12 @@ struct Masking {
 }
 
 impl Masking {
+    fn lines(&self, searched: &Searched) -> Result<Vec<String>, Failure> {
+        let tokenization = searched.policy.tokenization;
+        let lines = searched.lines.iter().zip(&searched.decisions);
+        lines.map(|(line, decisions)| self.line(line.expose(), decisions, tokenization)).collect()
+    }
+
     fn line(&self, line: &str, decisions: &[Decision], tokenization: Tokenization) -> Result<String, Failure> {
         let mut masked = String::with_capacity(line.len());
         let mut at = 0;
@@ -91,11 +99,9 @@ impl Masking {
 /// The install's key where there is one; else one for this run only, so that a first try needs no set-up.
 fn minter(searched: &Searched, output: Output) -> Result<Minter, Failure> {
     let kid = searched.policy.kid.clone();
-    let environment = Environment::of_process();
-    if !environment.is_empty()
-        && let Ok(config) = Config::load(&environment)
-        && let Some(keys) = config.keys.get(&kid)
-    {
+    let keys = Config::load_keys(&Environment::of_process())
+        .map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+    if let Some(keys) = keys.get(&kid) {
         return Ok(Minter::new(kid, keys));
     }
     let mut bytes = [0; 32];

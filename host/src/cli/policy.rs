@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use super::Output;
 use super::exit::{self, Failure};
 use super::local::{LocalPlugins, read_input};
@@ -13,36 +15,42 @@ use crate::policy::PolicyError;
 pub fn validate(file: &Path, output: Output) -> Result<(), Failure> {
     let document = read_input(Some(file))?;
     let plugins = LocalPlugins::load()?;
-    let errors = match compile_local(&document, &plugins.registry) {
-        Ok(policy) => match plugins.prepare(&policy) {
-            Ok(_) => Vec::new(),
-            Err(error) => vec![error.to_string()],
-        },
-        Err(errors) if output.json => return report(&errors, output),
-        Err(errors) => errors.iter().map(ToString::to_string).collect(),
+    let errors = match compile_local(document.expose(), &plugins.registry) {
+        Ok(policy) => plugins.prepare(&policy).err().map(|error| Mistake::of_plugin(&error)).into_iter().collect(),
+        Err(errors) => errors.iter().map(Mistake::of_policy).collect::<Vec<_>>(),
     };
-    let mut out = std::io::stdout();
+    if output.json {
+        let shown: Vec<&Value> = errors.iter().map(|error| &error.json).collect();
+        exit::written(writeln!(std::io::stdout(), "{}", json!({"valid": errors.is_empty(), "errors": shown})))?;
+    } else if errors.is_empty() && !output.quiet {
+        exit::written(writeln!(std::io::stdout(), "valid"))?;
+    }
     if errors.is_empty() {
-        let shown = if output.json { r#"{"valid":true,"errors":[]}"#.to_owned() } else { "valid".to_owned() };
-        if !output.quiet {
-            let _ = writeln!(out, "{shown}");
-        }
         return Ok(());
     }
-    Err(Failure::new(exit::POLICY, format!("{} is not a valid policy\n{}", file.display(), lines(&errors))))
+    if output.json {
+        return Err(Failure::new(exit::POLICY, ""));
+    }
+    let lines: Vec<String> = errors.iter().map(|error| format!("  {}", error.text)).collect();
+    Err(Failure::new(exit::POLICY, format!("{} is not a valid policy\n{}", file.display(), lines.join("\n"))))
 }
 
-fn report(errors: &[PolicyError], _: Output) -> Result<(), Failure> {
-    let errors: Vec<_> = errors
-        .iter()
-        .map(|error| {
-            serde_json::json!({"code": error.code.as_str(), "path": error.path, "line": error.line, "message": error.message})
-        })
-        .collect();
-    let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({"valid": false, "errors": errors}));
-    Err(Failure::new(exit::POLICY, ""))
+/// What is wrong, for a person and for a program.
+struct Mistake {
+    text: String,
+    json: Value,
 }
 
-fn lines(errors: &[String]) -> String {
-    errors.iter().map(|error| format!("  {error}")).collect::<Vec<_>>().join("\n")
+impl Mistake {
+    fn of_policy(error: &PolicyError) -> Self {
+        Self {
+            text: error.to_string(),
+            json: json!({"code": error.code.as_str(), "path": error.path, "line": error.line, "message": error.message}),
+        }
+    }
+
+    fn of_plugin(error: &Failure) -> Self {
+        let text = error.to_string();
+        Self { json: json!({"code": "invalid_pass", "path": "passes", "line": null, "message": text}), text }
+    }
 }

@@ -50,6 +50,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         let routes = Router::new().route("/metrics", get(metrics)).with_state(app.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
     }
+    // The port that the system chose, where the setting leaves it to the system.
+    let address = listener.local_addr().unwrap_or(address);
     tracing::info!("listening on http://{address}");
     http::serve(app.clone(), listener, stop_signal()).await?;
     app.store().sessions_flushed().await?;

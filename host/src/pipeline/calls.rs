@@ -153,4 +153,60 @@ mod tests {
         assert_eq!(call.label(&kind("PHONE"), [2; 16]), 1);
         assert_eq!(call.label(&kind("NAME"), [1; 16]), 1);
     }
+
+    fn value(text: &str) -> Remembered {
+        let kind = Kind::new("NAME").expect("a kind");
+        Remembered { text: text.into(), kind, action: crate::passes::finding::Action::Tokenize }
+    }
+
+    fn texts(call: &Call) -> Vec<String> {
+        call.values().iter().map(|value| value.text.expose().clone()).collect()
+    }
+
+    #[test]
+    fn a_call_remembers_each_value_once_and_no_other_calls() {
+        let calls = Calls::default();
+        let (agent, other) = (AgentId::generate(), AgentId::generate());
+        calls.get(agent, [1; 16]).remember(&[value("Jane"), value("Doe"), value("Jane")]);
+        calls.get(agent, [1; 16]).remember(&[value("Doe")]);
+        assert_eq!(texts(&calls.get(agent, [1; 16])), ["Jane", "Doe"]);
+        assert!(texts(&calls.get(agent, [2; 16])).is_empty());
+        assert!(texts(&calls.get(other, [1; 16])).is_empty());
+    }
+
+    #[test]
+    fn what_a_call_remembers_is_bounded() {
+        let call = Call::default();
+        let many: Vec<Remembered> = (0..VALUES + 10).map(|index| value(&format!("value {index}"))).collect();
+        call.remember(&many);
+        assert_eq!(call.values().len(), VALUES);
+    }
+
+    #[test]
+    fn a_row_is_known_as_stored_only_under_everything_the_vault_looks_it_up_by() {
+        let calls = Calls::default();
+        let row = VaultRow {
+            agent: AgentId::generate(),
+            scope: [1; 16],
+            kid: crate::keys::Kid::new("K").expect("a kid"),
+            kind: Kind::new("NAME").expect("a kind"),
+            mac: [2; 16],
+            sealed: vec![],
+            label: None,
+        };
+        calls.stored(&[calls.fingerprint(&row)]);
+        assert!(calls.is_stored(&row));
+        let changes: [fn(&mut VaultRow); 5] = [
+            |row| row.agent = AgentId::generate(),
+            |row| row.scope = [9; 16],
+            |row| row.kid = crate::keys::Kid::new("L").expect("a kid"),
+            |row| row.kind = Kind::new("PHONE").expect("a kind"),
+            |row| row.mac = [9; 16],
+        ];
+        for change in changes {
+            let mut other = row.clone();
+            change(&mut other);
+            assert!(!calls.is_stored(&other));
+        }
+    }
 }

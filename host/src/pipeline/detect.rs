@@ -177,18 +177,22 @@ fn search(
 /// What looks like a token in the caller's own words is data, and gets a token of its own.
 fn escape_lookalikes(text: &SensitiveText, compact: bool, decisions: &mut Vec<Decision>) {
     for mut span in find_lookalikes(text.expose(), compact) {
-        let mut confidence = 1.0;
+        let (mut confidence, mut action) = (1.0, Action::Tokenize);
         decisions.retain(|decision| {
             let overlaps = decision.span.overlaps(span);
             if overlaps {
                 span = ByteSpan::new(span.start.min(decision.span.start), span.end.max(decision.span.end));
                 confidence = decision.confidence;
+                // What must never come back does not come back as part of something longer either.
+                action = action.max(decision.action);
             }
             !overlaps
         });
         let Some(kind) = Kind::new("OTHER_ID") else { continue };
-        let action = Action::Tokenize;
         decisions.push(Decision { span, kind, confidence, action, pass: Arc::from("host"), replacement: None });
     }
     decisions.sort_by_key(|decision| decision.span);
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use crate::audit::event::{Detail, Event, EventKind, TokenKind};
 use crate::audit::merkle;
 use crate::ids::SessionId;
 use crate::passes::PassReport;
+use crate::passes::finding::Action;
 use crate::session::{SessionRow, StageDurations, Status};
 use crate::store::journal::Receipt;
 
@@ -35,6 +36,8 @@ pub struct Opening<'a> {
     pub pieces: &'a [Piece],
     /// What was replaced in them.
     pub placed: &'a [Placed],
+    /// How many images, recordings and files were withheld.
+    pub withheld: usize,
 }
 
 impl Recorder {
@@ -101,6 +104,10 @@ impl Recorder {
                 events.push(self.redaction(&opening.pieces[placed.piece], placed));
             }
         }
+        // Behind the texts: a session counts its replaced spans from its first one.
+        if opening.withheld > 0 && self.agent.policy.audit.log_events {
+            events.push(self.withheld(opening.withheld));
+        }
         let receipt = self.append(&events)?;
         self.opened = Some(receipt);
         Ok(())
@@ -108,7 +115,7 @@ impl Recorder {
 
     /// Records a request that must not leave.
     pub fn refuse(&mut self) -> Result<(), PipelineError> {
-        self.open(Opening { pieces: &[], placed: &[] })?;
+        self.open(Opening { pieces: &[], placed: &[], withheld: 0 })?;
         self.complete(Status::Error, Vec::new());
         Ok(())
     }
@@ -172,6 +179,17 @@ impl Recorder {
             agent_id: Some(self.row.agent_id),
             policy_version: Some(self.row.policy_version),
             ..Event::new(kind, self.pipeline.clock.now())
+        }
+    }
+
+    fn withheld(&self, count: usize) -> Event {
+        Event {
+            pass: Some(Arc::from("host")),
+            field: Some("content.media".into()),
+            action: Some(Action::Redact),
+            token_kind: Some(TokenKind::Redacted),
+            detail: Some(Detail::Count(count as u64)),
+            ..self.event(EventKind::Redaction)
         }
     }
 

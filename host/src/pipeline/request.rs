@@ -45,7 +45,7 @@ impl Pipeline {
         let scope_id = scope.id();
         let mut recorder = Recorder::new(self.clone(), agent.clone(), call_id.map(|_| scope_id));
         let started = Instant::now();
-        withhold_media(&mut request, media(&agent.policy));
+        let withheld = withhold_media(&mut request, media(&agent.policy));
         let pieces = pieces::collect(&mut request)?;
         let detected = detect(self, agent, scope_id, &pieces).await?;
         recorder.passes(&detected.reports);
@@ -67,7 +67,7 @@ impl Pipeline {
         if let Some(call) = &call {
             call.remember(&values);
         }
-        recorder.open(Opening { pieces: &pieces, placed: &placed })?;
+        recorder.open(Opening { pieces: &pieces, placed: &placed, withheld })?;
         let stored = (!rows.is_empty()).then(|| self.put(rows));
         recorder.stages().tokenize = millis(started);
         Ok(Masked { body, table, stored, recorder })

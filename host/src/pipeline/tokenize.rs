@@ -241,3 +241,6 @@ impl Tokenizer<'_> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

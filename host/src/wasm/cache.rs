@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 use hmac::{Hmac, KeyInit, Mac};
@@ -79,7 +80,10 @@ impl Cache {
     }
 
     fn write(&self, path: &Path, content: &[u8]) -> anyhow::Result<()> {
-        let draft = path.with_extension(format!("draft-{}", std::process::id()));
+        // Two threads may make the same file at the same time: each writes a draft of its own.
+        static DRAFTS: AtomicU64 = AtomicU64::new(0);
+        let draft =
+            path.with_extension(format!("draft-{}-{}", std::process::id(), DRAFTS.fetch_add(1, Ordering::Relaxed)));
         let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(content)?;
         fs::rename(&draft, path).with_context(|| format!("cannot write {}", path.display()))
@@ -136,6 +140,21 @@ mod tests {
         assert!(cache.compiled("b").is_none());
         fs::write(&path, b"evil").expect("written");
         assert!(cache.compiled("a").is_none());
+    }
+
+    #[test]
+    fn threads_that_make_the_same_file_do_not_disturb_each_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::open(folder.path().join("cache"), &SecretKey::new([1; 32])).expect("opens");
+        let content = vec![7; 1 << 20];
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| cache.keep_compiled("a", &content))).collect();
+            for thread in threads {
+                thread.join().expect("no panic").expect("kept");
+            }
+        });
+        assert!(cache.compiled("a").is_some());
+        assert_eq!(fs::read_dir(&cache.folder).expect("a folder").count(), 2, "no draft is left");
     }
 
     #[test]
