@@ -25,13 +25,14 @@ mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{Request, StatusCode};
 use masker::app::App;
-use masker::audit::event::Event;
+use masker::audit::event::{Event, EventKind};
 use masker::session::SessionRow;
 use masker::store::sessions::SessionFilter;
 use masker_fake_upstream::FakeUpstream;
@@ -42,6 +43,11 @@ use tower::ServiceExt;
 pub use answer::{Answer, Said, say_all};
 pub use builder::{Builder, STAFF_POLICY};
 pub use server::{LiveAnswer, Server};
+
+/// How many sessions are read.
+const PAGE: usize = 100;
+/// How long is waited for what happens in the background: long enough for a busy machine, short enough for a person.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The app, its upstream, one agent and what was planted. Build one with [`TestApp::start`] or [`TestApp::builder`].
 pub struct TestApp {
@@ -190,8 +196,20 @@ impl TestApp {
         last["content"].as_str().expect("the last message is text").to_owned()
     }
 
-    /// The agent's sessions, newest first.
+    /// The agents' sessions, newest first, once every session that is over is written.
+    ///
+    /// # Panics
+    /// When that does not happen: a failing test must not hang.
     pub async fn sessions(&self) -> Vec<SessionRow> {
+        self.wait_until("every session to be written", async || {
+            let over = self.events().iter().filter(|event| event.kind == EventKind::SessionCompleted).count();
+            let rows = self.session_rows().await;
+            (rows.len() >= over.min(PAGE)).then_some(rows)
+        })
+        .await
+    }
+
+    async fn session_rows(&self) -> Vec<SessionRow> {
         let store = self.app().store();
         store.sessions_flushed().await.expect("sessions are written");
         let filter = SessionFilter {
@@ -202,9 +220,24 @@ impl TestApp {
             status: None,
             min_redactions: None,
             cursor: None,
-            limit: 100,
+            limit: PAGE,
         };
         store.sessions_page(filter).await.expect("sessions can be read").rows
+    }
+
+    /// Asks again and again, letting others work in between, until there is something.
+    ///
+    /// # Panics
+    /// When there never is.
+    pub async fn wait_until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Every event of the journal so far.
@@ -232,14 +265,14 @@ impl TestApp {
 
     /// Stops the app and starts it again on the same data folder. Servers made by [`TestApp::serve`] must be gone.
     pub async fn restart(&mut self) {
-        self.app().store().sessions_flushed().await.expect("sessions are written");
+        self.sessions().await;
         self.running = None;
         self.running = Some(self.builder.run(self.folder.path(), &self.upstream).await);
     }
 
     /// Checks the invariants once everything is written.
     pub async fn finish(mut self) {
-        self.app().store().sessions_flushed().await.expect("sessions are written");
+        self.sessions().await;
         self.check_invariants();
     }
 

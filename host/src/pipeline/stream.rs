@@ -141,7 +141,8 @@ impl AnswerStream {
             return Ok(());
         }
         let mut chunk: Map<String, Value> = serde_json::from_str(data).map_err(|_| Broken::Garbage)?;
-        if chunk.contains_key("error") {
+        // Some servers write `"error": null` into every chunk.
+        if chunk.get("error").is_some_and(|error| !error.is_null()) {
             return Err(match error::UpstreamError::parse(data.as_bytes()) {
                 Some(error) => {
                     let message = scrub(&error.message);
@@ -305,7 +306,10 @@ impl AnswerStream {
     }
 
     fn unfinished(&self) -> Vec<u64> {
-        self.choices.iter().filter(|(_, choice)| !choice.finished).map(|(index, _)| *index).collect()
+        let unfinished = self.choices.iter().filter(|(_, choice)| !choice.finished);
+        let mut indexes: Vec<u64> = unfinished.map(|(index, _)| *index).collect();
+        indexes.sort_unstable();
+        indexes
     }
 
     fn is_finished(&self) -> bool {
@@ -316,9 +320,14 @@ impl AnswerStream {
     /// is not released: it is part of a token.
     fn break_off(&mut self, broken: Broken, out: &mut String) {
         if let Some(text) = self.agent.policy.failure_text.clone() {
-            let choice = self.unfinished().first().copied().unwrap_or(0);
-            push_json(out, &self.head.chunk(choice, &Field::Text("content".into()), &text));
-            push_json(out, &self.head.finish(choice));
+            let mut unfinished = self.unfinished();
+            if self.choices.is_empty() {
+                unfinished.push(0);
+            }
+            for choice in unfinished {
+                push_json(out, &self.head.chunk(choice, &Field::Text("content".into()), &text));
+                push_json(out, &self.head.finish(choice));
+            }
             push_event(out, "[DONE]");
         } else {
             let ours = |message: &str, code| error::body(message, "upstream_error", None, code, &self.request_id);

@@ -89,6 +89,12 @@ impl Reply {
         Self::empty_after(Step::Reset)
     }
 
+    /// Another content type than the body's own.
+    pub fn content_type(mut self, content_type: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "content-type");
+        self.header("content-type", content_type)
+    }
+
     /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));

@@ -101,6 +101,28 @@ impl Script {
         })
     }
 
+    /// Only the first `length` bytes, and what came between them: add how it breaks off there.
+    pub fn truncated(self, mut length: usize) -> Self {
+        let mut steps = Vec::new();
+        for step in self.steps {
+            match step {
+                Step::Send(bytes) if bytes.len() < length => {
+                    length -= bytes.len();
+                    steps.push(Step::Send(bytes));
+                }
+                Step::Send(bytes) => {
+                    // An empty chunk would end the chunked body.
+                    if length > 0 {
+                        steps.push(Step::Send(bytes.slice(..length)));
+                    }
+                    break;
+                }
+                other => steps.push(other),
+            }
+        }
+        Self { steps }
+    }
+
     /// How many bytes the script sends in all: the range of [`Script::cut_at`].
     pub fn byte_len(&self) -> usize {
         let sent = self.steps.iter().map(|step| match step {
@@ -156,6 +178,16 @@ mod tests {
         let script = script.cut_every(1);
         assert_eq!(sent(&script), [&b"\xc3"[..], &b"\xa9"[..], &b"a"[..], &b"b"[..]]);
         assert!(matches!(script.steps[3], Step::Wait(_)));
+    }
+
+    #[test]
+    fn truncated_keeps_the_beginning_to_the_byte() {
+        let script = Script::chunks(["ab", "cd"]);
+        for (length, left) in
+            [(0, vec![]), (1, vec![&b"a"[..]]), (2, vec![b"ab"]), (3, vec![b"ab", b"c"]), (9, vec![b"ab", b"cd"])]
+        {
+            assert_eq!(sent(&script.clone().truncated(length)), left);
+        }
     }
 
     #[test]

@@ -17,14 +17,26 @@ use masker_plugin_regex::Plugin;
 use masker_plugin_sdk::{self as sdk, Pass as _};
 
 const CONVERSATION: [(&str, &str); 10] = [
-    ("system", "You are the friendly receptionist of a dental clinic. Be brief, confirm every detail, and never give medical advice. Opening hours are Monday to Friday, eight to five. Appointments take thirty minutes; emergencies are seen the same day."),
+    (
+        "system",
+        "You are the friendly receptionist of a dental clinic. Be brief, confirm every detail, and never give medical advice. Opening hours are Monday to Friday, eight to five. Appointments take thirty minutes; emergencies are seen the same day.",
+    ),
     ("assistant", "Thanks for calling, this is the front desk. How can I help you today?"),
     ("user", "hi um I think I chipped a tooth last night and it's kind of sharp on one side so I wanted to come in"),
     ("assistant", "I'm sorry to hear that. Are you in any pain right now, or is it only the edge that bothers you?"),
-    ("user", "no it's not really painful just annoying, maybe a two out of ten, I took one ibuprofen four hundred milligrams"),
-    ("assistant", "Understood. We have a slot tomorrow at three thirty in the afternoon, or Thursday at nine in the morning. Which one suits you?"),
+    (
+        "user",
+        "no it's not really painful just annoying, maybe a two out of ten, I took one ibuprofen four hundred milligrams",
+    ),
+    (
+        "assistant",
+        "Understood. We have a slot tomorrow at three thirty in the afternoon, or Thursday at nine in the morning. Which one suits you?",
+    ),
     ("user", "tomorrow at three thirty would be great thanks, I have been to you before so I should be in the system"),
-    ("assistant", "Perfect. To find your record I need your full name, a phone number, your date of birth, an e-mail address and your member id, please."),
+    (
+        "assistant",
+        "Perfect. To find your record I need your full name, a phone number, your date of birth, an e-mail address and your member id, please.",
+    ),
     ("user", "sure, it's Daniel Whitfield, my number is 415-555-0132 and I was born on March 14th 1982"),
     ("user", "the e-mail is d.whitfield@example.com and my member id is XKJ 48211 07, is parking free at your place?"),
 ];

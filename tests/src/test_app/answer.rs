@@ -137,7 +137,10 @@ pub fn say_all(chunks: &[Value], done: bool) -> Said {
 fn add(said: &mut Said, choice: u64, delta: &Value) {
     let text = delta["content"].as_str().unwrap_or_default();
     let calls = delta["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
-    assert!(text.is_empty() || calls.is_empty(), "text and a tool call in one chunk, one of which clients lose: {delta}");
+    assert!(
+        text.is_empty() || calls.is_empty(),
+        "text and a tool call in one chunk, one of which clients lose: {delta}"
+    );
     assert!(calls.len() < 2, "two tool calls in one chunk, one of which clients lose: {delta}");
     if !text.is_empty() {
         said.content.entry(choice).or_default().push_str(text);

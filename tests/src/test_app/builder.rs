@@ -129,6 +129,7 @@ impl Builder {
             // A debug build on a busy machine.
             ("MASKER_DETECTION_TIMEOUT_MS".to_owned(), "10000".to_owned()),
         ];
+        variables.retain(|(name, _)| !self.environment.iter().any(|(own, _)| own == name));
         variables.extend(self.environment.iter().cloned());
         let config = Config::load(&Environment::from_pairs(variables)).expect("the test's settings are sound");
         let app = App::start(config, Clock::system(), self.plugins.clone()).await.expect("the app comes up");

@@ -1,0 +1,52 @@
+//! What several modules need: requests, tokens in what was forwarded, streams cut in every way.
+
+use masker_tests::TestApp;
+use masker_tests::fake_upstream::{Reply, Script};
+use masker_tests::test_app::Answer;
+use serde_json::{Value, json};
+
+/// A request with one user message.
+pub fn ask(text: &str) -> Value {
+    json!({"messages": [{"role": "user", "content": text}]})
+}
+
+/// The same, to be answered in a stream.
+pub fn ask_streamed(text: &str) -> Value {
+    json!({"messages": [{"role": "user", "content": text}], "stream": true})
+}
+
+/// Every token in a text, in order.
+pub fn tokens(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_')));
+    let tokens = words.filter(|word| word.starts_with("MSKV1.") || word.starts_with("MSK1."));
+    tokens.map(|word| word.trim_end_matches('.').to_owned()).collect()
+}
+
+/// The first token in a text.
+///
+/// # Panics
+/// When there is none.
+pub fn token(text: &str) -> String {
+    tokens(text).into_iter().next().unwrap_or_else(|| panic!("there is no token in {text}"))
+}
+
+/// Lets the upstream answer whole with what `text` makes of the request's first token.
+pub fn answer_with(app: &TestApp, text: impl Fn(&str) -> String + Send + Sync + 'static) {
+    app.upstream.respond_with(move |request| Reply::text(&text(&token(&request.text()))));
+}
+
+/// Sends `I am E-12345.` again and again, and lets the upstream answer with `script`, made of the request's token and
+/// cut into pieces of every size from 1 to 64 bytes. Every answer must pass `check`.
+pub async fn cut_everywhere(
+    app: &TestApp,
+    script: impl Fn(&str) -> Script + Clone + Send + Sync + 'static,
+    check: impl Fn(&Answer),
+) {
+    for size in 1..=64 {
+        let script = script.clone();
+        app.upstream.respond_with(move |request| Reply::stream(script(&token(&request.text())).cut_every(size)));
+        let answer = app.chat(ask_streamed("I am E-12345.")).await;
+        assert_eq!(answer.status, 200, "pieces of {size}: {}", answer.text());
+        check(&answer);
+    }
+}
