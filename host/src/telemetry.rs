@@ -3,6 +3,8 @@
 //! Log what happened, to which agent (its name), in which session, how long it took. Never text of a caller, a token,
 //! an agent's id (it is the credential of its URL), a key, an `Authorization` header, a URL with its path.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -10,12 +12,20 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::LogFormat;
 
 /// Crates of others whose debug lines print requests or URLs. They are silenced below this level whatever is asked for.
-const OTHERS: [&str; 6] = ["hyper=warn", "hyper_util=warn", "h2=warn", "rustls=warn", "wasmtime=warn", "cranelift=warn"];
+const OTHERS: [&str; 7] = [
+    "hyper=warn",
+    "hyper_util=warn",
+    "h2=warn",
+    "rustls=warn",
+    "wasmtime=warn",
+    "cranelift=warn",
+    "rusqlite_migration=warn",
+];
 
 /// Starts logging to standard error. Only the first call of a process counts.
 pub fn start(level: &str, format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter(level));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     let _ = match format {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
         LogFormat::Pretty => registry.with(lines.compact().with_target(false)).try_init(),
