@@ -209,6 +209,19 @@ impl TestApp {
         .await
     }
 
+    /// The agents' sessions, newest first, once at least `count` are over and written: a caller who hung up does not know
+    /// when its request is.
+    ///
+    /// # Panics
+    /// When that does not happen.
+    pub async fn sessions_over(&self, count: usize) -> Vec<SessionRow> {
+        self.wait_until("sessions to be over", async || {
+            let rows = self.session_rows().await;
+            (rows.len() >= count).then_some(rows)
+        })
+        .await
+    }
+
     async fn session_rows(&self) -> Vec<SessionRow> {
         let store = self.app().store();
         store.sessions_flushed().await.expect("sessions are written");

@@ -1,8 +1,10 @@
 //! `POST /proxy/{agent}/v1/chat/completions`.
 
 mod bad_input;
+mod disconnect;
 mod fields;
 mod plain;
+mod sessions;
 mod stream;
 mod tokens;
 mod tools;

@@ -1,0 +1,134 @@
+//! What is recorded of a request, and what a restart keeps.
+
+use masker::audit::event::EventKind;
+use masker::audit::merkle;
+use masker::session::Status;
+use masker_tests::TestApp;
+use masker_tests::fake_upstream::{Reply, Script, openai, respond};
+use serde_json::{Value, json};
+
+use crate::support::{answer_with, ask, ask_streamed};
+
+async fn app() -> TestApp {
+    let mut app = TestApp::start().await;
+    app.plant("E-12345");
+    app.plant("E-54321");
+    app
+}
+
+#[tokio::test]
+async fn a_session_says_what_was_masked_and_what_came_back() {
+    let app = app().await;
+    for body in [ask("E-12345 and E-54321"), ask_streamed("E-12345 and E-54321")] {
+        let streamed = body["stream"] == true;
+        answer_with(&app, |token| format!("only {token}"));
+        if streamed {
+            app.upstream.respond_with(|request| {
+                let text = crate::support::token(&request.text());
+                Reply::stream(Script::new().events(&openai::text_events(&text, 5)).done())
+            });
+        }
+        app.chat_in_call("call-a", body).await;
+        let session = app.sessions().await.into_iter().next().expect("a session");
+        assert_eq!(session.status, Status::Ok);
+        assert_eq!(session.agent_id.text(), app.agent.id);
+        assert_eq!(&*session.agent_name, "test");
+        assert_eq!(&*session.upstream_model, "gpt-4o-mini");
+        assert_eq!((&*session.policy_name, session.policy_version), ("staff", 1));
+        assert_eq!(session.redaction_count(), 2);
+        assert_eq!(session.rehydrated, [0], "the first of the two came back");
+        assert!(session.call_id.is_some_and(|id| !id.contains("call-a")));
+        assert!(session.ended_at.is_some());
+        assert!(session.stages.upstream > 0.0 && session.stages.detection > 0.0);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_journal_has_every_span_with_its_place_and_the_tree_hash_covers_the_session() {
+    let app = app().await;
+    app.upstream.respond_with(respond::echo);
+    app.chat(json!({"messages": [{"role": "system", "content": "é E-12345"}, {"role": "user", "content": "x E-54321"}]})).await;
+    let session = app.sessions().await.into_iter().next().expect("a session");
+    let events = app.app().pipeline.journal.session_events(&session.journal, session.id).await.expect("events");
+    let kinds: Vec<EventKind> = events.iter().map(|entry| entry.event.kind).collect();
+    assert_eq!(kinds, [EventKind::SessionOpened, EventKind::Redaction, EventKind::Redaction, EventKind::SessionCompleted]);
+    let first = &events[1].event;
+    assert_eq!(first.message, Some(0));
+    let span = first.span.expect("a span");
+    assert_eq!((span.start, span.end), (2, 9), "characters, not bytes");
+    assert_eq!(first.entity_kind.as_ref().map(|kind| kind.as_str()), Some("STAFF_ID"));
+    assert_eq!(first.pass.as_deref(), Some("staff-id"));
+    assert_eq!(events[2].event.message, Some(1));
+    let hashes: Vec<_> = events.iter().map(|entry| entry.hash).collect();
+    assert_eq!(session.merkle_root, Some(merkle::root(&hashes)));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_answered_with_an_error_is_a_session_of_that_status() {
+    let app = app().await;
+    app.upstream.script(Reply::server_error());
+    app.say("E-12345").await;
+    app.upstream.script(Reply::html(200));
+    app.say("E-12345").await;
+    app.upstream.script(Reply::stream(Script::new().event(&openai::text_chunk("Hel")).close()));
+    app.chat(ask_streamed("E-12345")).await;
+    app.upstream.script(Reply::text("ok"));
+    app.say("E-12345").await;
+    let statuses: Vec<Status> = app.sessions().await.iter().map(|session| session.status).collect();
+    assert_eq!(statuses, [Status::Ok, Status::Partial, Status::Error, Status::Error], "newest first");
+    assert_eq!(app.metric("masker_requests_total"), 4.0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_agents_sessions_and_the_vault() {
+    let mut app = app().await;
+    app.upstream.respond_with(respond::echo);
+    app.chat_in_call("call-a", ask("I am E-12345")).await;
+    let sent = app.forwarded_text();
+    let before = app.sessions().await;
+    app.restart().await;
+
+    let listed = app.api("GET", "/api/v1/agents", &Value::Null).await.json();
+    assert_eq!(listed["data"][0]["id"], app.agent.id);
+    assert_eq!(listed["data"][0]["session_count_24h"], 1);
+    assert_eq!(app.sessions().await, before);
+    // The same value has the same token, and a token of the first run resolves in the second.
+    app.chat_in_call("call-a", ask("I am E-12345")).await;
+    assert_eq!(app.forwarded_text(), sent);
+    app.upstream.respond_with(move |_| Reply::text(&sent));
+    assert_eq!(app.chat_in_call("call-a", ask("who?")).await.content(), "I am E-12345");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn compact_tokens_keep_their_numbers_over_a_restart() {
+    let mut app = TestApp::builder().staff_policy_with("token_style: compact").start().await;
+    app.plant("E-12345");
+    app.upstream.respond_with(respond::echo);
+    app.chat_in_call("call-a", ask("E-12345 E-54321")).await;
+    assert_eq!(app.forwarded_text(), "[STAFF_ID_1] [STAFF_ID_2]");
+    app.restart().await;
+    app.chat_in_call("call-a", ask("E-99999 E-54321 E-12345")).await;
+    assert_eq!(app.forwarded_text(), "[STAFF_ID_3] [STAFF_ID_2] [STAFF_ID_1]");
+    app.chat_in_call("call-b", ask("E-54321")).await;
+    assert_eq!(app.forwarded_text(), "[STAFF_ID_1]", "another call counts for itself");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn sessions_whose_rows_are_lost_are_read_from_the_journal() {
+    let mut app = app().await;
+    app.upstream.respond_with(respond::echo);
+    app.say("I am E-12345").await;
+    app.chat(ask_streamed("I am E-12345 and E-54321")).await;
+    let before = app.sessions().await;
+    // What `kill -9` loses of a batch, and more.
+    app.app().store().purge_sessions(masker::clock::Timestamp::from_millis(i64::MAX / 2)).await.expect("purged");
+    app.restart().await;
+    let after = app.sessions().await;
+    assert!(after.is_empty() || after == before, "all or none come back: a purge is meant, a crash is not");
+    app.finish().await;
+}
