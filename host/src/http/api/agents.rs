@@ -8,23 +8,22 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::{App, NewAgent};
 use crate::http::auth::Caller;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Detail};
 use crate::http::page::{PageQuery, encode};
 use crate::http::path::PathId;
 use crate::ids::AgentId;
 use crate::store::agents::Agent;
 
 /// `POST /api/v1/agents`.
-pub async fn create(State(app): State<Arc<App>>, caller: Caller, body: Result<Json<Create>, JsonRejection>) -> Response {
+pub async fn create(State(app): State<Arc<App>>, caller: Caller, body: Result<Json<Value>, JsonRejection>) -> Response {
     let result = async {
         caller.require("agents:write")?;
         let Json(body) = body.map_err(body_error)?;
-        let agent = app.create_agent(caller.account, body.into()).await?;
+        let agent = app.create_agent(caller.account, new_agent(&body)?).await?;
         Ok::<_, ApiError>((StatusCode::CREATED, Json(json!({"agent": shown(&app, &agent)}))))
     };
     result.await.map_or_else(|error| error.respond(caller.request), IntoResponse::into_response)
@@ -88,29 +87,36 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): Pat
     result.await.map_or_else(|error: ApiError| error.respond(caller.request), IntoResponse::into_response)
 }
 
-/// The body of `POST /api/v1/agents`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Create {
-    name: String,
-    upstream: String,
-    tokenization: Option<String>,
-    policy_name: Option<String>,
-    policy_yaml: Option<String>,
-    platform: Option<String>,
-}
-
-impl From<Create> for NewAgent {
-    fn from(body: Create) -> Self {
-        Self {
-            name: body.name,
-            upstream: body.upstream,
-            tokenization: body.tokenization,
-            policy_name: body.policy_name,
-            policy_yaml: body.policy_yaml,
-            platform: body.platform,
+/// The body of `POST /api/v1/agents`, read by hand so that everything that is wrong with it is said at once.
+fn new_agent(body: &Value) -> Result<NewAgent, ApiError> {
+    const FIELDS: [&str; 6] = ["name", "upstream", "tokenization", "policy_name", "policy_yaml", "platform"];
+    let Value::Object(body) = body else { return Err(ApiError::field("body", "must be a JSON object")) };
+    let mut wrong: Vec<Detail> = Vec::new();
+    let mut note = |field: &str, message: &str| wrong.push(Detail { field: field.into(), message: message.into() });
+    let mut text = |field: &str, required: bool| match body.get(field) {
+        Some(Value::String(text)) => Some(text.clone()),
+        None | Some(Value::Null) if !required => None,
+        None => {
+            note(field, "is required");
+            None
         }
+        Some(_) => {
+            note(field, "must be a string");
+            None
+        }
+    };
+    let new = NewAgent {
+        name: text("name", true).unwrap_or_default(),
+        upstream: text("upstream", true).unwrap_or_default(),
+        tokenization: text("tokenization", false),
+        policy_name: text("policy_name", false),
+        policy_yaml: text("policy_yaml", false),
+        platform: text("platform", false),
+    };
+    for field in body.keys().filter(|field| !FIELDS.contains(&field.as_str())) {
+        note(field, &format!("is none of {}", FIELDS.join(", ")));
     }
+    if wrong.is_empty() { Ok(new) } else { Err(ApiError::validation(wrong)) }
 }
 
 /// An agent as the API shows it.
@@ -143,7 +149,7 @@ fn body_error(rejection: JsonRejection) -> ApiError {
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is larger than the limit")
         }
         JsonRejection::BytesRejection(_) => ApiError::field("body", "cannot be read"),
-        // Serde's words name the field; an agent's settings hold no caller's text.
+        // Where it stops being JSON; serde's words on that quote nothing.
         other => ApiError::field("body", other.body_text()),
     }
 }

@@ -1,0 +1,40 @@
+//! The management API and the health check: status, body, errors.
+
+mod agents;
+mod auth;
+mod errors;
+mod health;
+
+use axum::body::Body;
+use hyper::Request;
+use masker::ids::AccountId;
+use masker_tests::TestApp;
+use masker_tests::test_app::Answer;
+
+/// A secret with these scopes, for the owner's account unless another is named.
+async fn token(app: &TestApp, account: Option<AccountId>, scopes: &[&str]) -> String {
+    let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    let store = app.app().store();
+    let account = account.unwrap_or_else(|| store.first_account());
+    let (_, secret) = store.create_api_token(account, "of a test", &scopes, None).await.expect("a token can be made");
+    secret.expose().clone()
+}
+
+/// Another account of the same install, put beside the owner's: no API makes one yet.
+fn another_account(app: &TestApp) -> AccountId {
+    let account = AccountId::generate();
+    let database = rusqlite::Connection::open(&app.app().config.database).expect("the database can be opened");
+    database
+        .execute("INSERT INTO accounts (id, name, plan, created_at) VALUES (?1, 'Other', 'beta', 0)", [account.text()])
+        .expect("an account can be added");
+    account
+}
+
+/// Sends a request with this `Authorization` header, or none.
+async fn send(app: &TestApp, method: &str, path: &str, authorization: Option<&str>, body: &str) -> Answer {
+    let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    if let Some(value) = authorization {
+        request = request.header("authorization", value);
+    }
+    app.request(request.body(Body::from(body.to_owned())).expect("a sound request")).await
+}
