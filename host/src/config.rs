@@ -63,8 +63,6 @@ pub struct Config {
     pub openai_api_key: Option<SensitiveText>,
     /// With its path, without a slash at the end.
     pub openai_base_url: String,
-    /// The model of agents that name none.
-    pub default_model: String,
     /// Until the upstream's first byte, and between two of a stream's.
     pub upstream_timeout: Duration,
     /// For all passes of a request together.
@@ -153,7 +151,6 @@ impl Config {
             provider,
             openai_api_key: read.text("MASKER_OPENAI_API_KEY").map(SensitiveText::from),
             openai_base_url: base_url(read.url("MASKER_OPENAI_BASE_URL")),
-            default_model: read.text("MASKER_DEFAULT_MODEL").unwrap_or_else(|| "gpt-4o-mini".into()),
             upstream_timeout: millis(read.number("MASKER_UPSTREAM_TIMEOUT_MS", 30_000, 1..=3_600_000)),
             detection_timeout: millis(read.number("MASKER_DETECTION_TIMEOUT_MS", 200, 1..=60_000)),
             pass_threads: std::thread::available_parallelism().map_or(1, usize::from),

@@ -5,3 +5,4 @@ mod promises;
 mod proxy;
 mod sandbox;
 mod support;
+mod tidy;

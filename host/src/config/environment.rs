@@ -13,12 +13,11 @@ use super::files;
 use crate::keys::SecretKey;
 
 /// Every variable this release reads, beside `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`.
-pub const VARIABLES: [&str; 23] = [
+pub const VARIABLES: [&str; 22] = [
     "MASKER_AUDIT_HMAC_KEY",
     "MASKER_AUDIT_LOG_PATH",
     "MASKER_DATABASE_URL",
     "MASKER_DATA_DIR",
-    "MASKER_DEFAULT_MODEL",
     "MASKER_DETECTION_TIMEOUT_MS",
     "MASKER_DEV",
     "MASKER_LISTEN_ADDR",

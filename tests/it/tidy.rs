@@ -1,0 +1,233 @@
+//! Rules of this repository that a compiler does not check.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every file below a folder with this extension, relative to the repository.
+fn files(folder: &str, extension: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|own| own == extension) {
+                let relative = path.strip_prefix(root()).expect("below the repository");
+                found.push(relative.to_str().expect("a UTF-8 path").to_owned());
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "{folder} has no .{extension} files");
+    found
+}
+
+/// What stands between two marks, each time.
+fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
+    let parts = text.split(open).skip(1);
+    parts.filter_map(|part| part.split_once(close).map(|(inside, _)| inside)).collect()
+}
+
+/// The modules in the order of `host/src/lib.rs`, and those among them that must not use each other.
+fn layers(lib: &str) -> (Vec<&str>, Vec<&str>) {
+    let docs: Vec<&str> = lib.lines().take_while(|line| line.starts_with("//!")).collect();
+    let start = lib.find("edges (").expect("lib.rs names the edges");
+    let edges = &lib[start..start + lib[start..].find(')').expect("a list of edges")];
+    let order = docs.iter().flat_map(|line| between(line, "[`", "`]")).collect();
+    (order, between(edges, "[`", "`]"))
+}
+
+/// Modules of our own crate that a source file names, with the path after each.
+fn uses(source: &str) -> Vec<String> {
+    let code = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut found = Vec::new();
+    for part in code.split("crate::").skip(1) {
+        if let Some(list) = part.strip_prefix('{') {
+            let list = list.split('}').next().unwrap_or_default();
+            found.extend(list.split(',').map(|item| item.trim().to_owned()));
+        } else {
+            let end = part.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(part.len());
+            found.push(part[..end].to_owned());
+        }
+    }
+    found
+}
+
+/// Uses against the order, each with its reason: they are types without behaviour.
+const EXCEPTIONS: [(&str, &str, &str); 2] = [
+    ("audit", "passes::finding", "an event says which action was taken"),
+    ("policy", "passes::finding", "a policy says which action to take"),
+];
+
+#[test]
+fn modules_use_only_those_further_down() {
+    let lib = read("host/src/lib.rs");
+    let (order, edges) = layers(&lib);
+    let declared: BTreeSet<&str> = between(&lib, "pub mod ", ";").into_iter().collect();
+    assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), declared, "lib.rs puts every module in its place");
+    let place = |module: &str| order.iter().position(|known| *known == module);
+    let mut wrong = Vec::new();
+    let mut excused = BTreeSet::new();
+    for file in files("host/src", "rs") {
+        let module = file["host/src/".len()..].split('/').next().expect("a file").trim_end_matches(".rs");
+        let Some(own) = place(module) else { continue };
+        for used in uses(&read(&file)) {
+            let other = used.split("::").next().expect("a module");
+            let Some(at) = place(other) else { continue };
+            let upward = at < own || (at != own && edges.contains(&module) && edges.contains(&other));
+            let exception = EXCEPTIONS.iter().find(|(from, to, _)| *from == module && used.starts_with(to));
+            match (upward, exception) {
+                (true, None) => wrong.push(format!("{file} uses {used}")),
+                (true, Some(exception)) => {
+                    excused.insert(exception);
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(excused.len(), EXCEPTIONS.len(), "an exception that is not needed any more: take it out");
+}
+
+#[test]
+fn uses_are_found_in_every_form() {
+    let source = "use crate::http::auth;\nuse crate::{app, clock};\n// crate::cli\nfn f() { crate::ids::AgentId::generate() }";
+    assert_eq!(uses(source), ["http::auth", "app", "clock", "ids::AgentId::generate"]);
+}
+
+#[test]
+fn the_sdk_ships_the_contract_as_it_is() {
+    assert_eq!(read("plugin-sdk/wit/plugin.wit"), read("wit/v0.1/plugin.wit"));
+    assert!(read("plugin-sdk/src/bindings.rs").contains("path: \"wit\""));
+}
+
+#[test]
+fn every_contract_version_has_its_folder_and_its_bindings() {
+    let versions: Vec<String> = fs::read_dir(root().join("wit"))
+        .expect("the contract")
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_str().expect("a name").trim_start_matches('v').to_owned())
+        .collect();
+    assert!(versions.contains(&"0.1".to_owned()));
+    for version in versions {
+        let contract = read(&format!("wit/v{version}/plugin.wit"));
+        assert!(contract.contains(&format!("package masker:plugin@{version}.")), "wit/v{version}");
+        let bindings = read(&format!("host/src/wasm/v{}.rs", version.replace('.', "_")));
+        assert!(bindings.contains(&format!("path: \"../wit/v{version}\"")), "wit/v{version}");
+        assert!(bindings.contains(&format!("VERSION: &str = \"{version}.\"")), "wit/v{version}");
+    }
+}
+
+/// Folders below `plugins` that are crates.
+fn plugins() -> Vec<String> {
+    let folders = fs::read_dir(root().join("plugins")).expect("the plugins").map(|entry| entry.expect("an entry").path());
+    let crates = folders.filter(|folder| folder.join("Cargo.toml").exists());
+    crates.map(|folder| folder.file_name().and_then(|name| name.to_str()).expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn every_plugin_that_ships_has_cases() {
+    let plugins = plugins();
+    assert!(plugins.len() >= 2, "{plugins:?}");
+    for plugin in plugins {
+        for file in files(&format!("plugins/{plugin}/cases"), "txt") {
+            assert!(!read(&file).trim().is_empty(), "{file} is empty");
+        }
+    }
+}
+
+#[test]
+fn every_guest_is_built() {
+    let manifest = read("tests/guests/Cargo.toml");
+    for file in files("tests/guests/examples", "rs") {
+        let name = Path::new(&file).file_stem().and_then(|name| name.to_str()).expect("a name");
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{file} is not in tests/guests/Cargo.toml");
+    }
+}
+
+const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+
+/// What a document names as a file of ours: code in backquotes with a slash, and targets of links.
+fn named_files(document: &str) -> BTreeSet<String> {
+    let mut prose = String::new();
+    for (index, part) in document.split("```").enumerate() {
+        // Blocks of code are commands and examples.
+        if index % 2 == 0 {
+            prose.push_str(part);
+        }
+    }
+    let code = between_pairs(&prose).into_iter().filter(|code| looks_like_a_file(code)).map(str::to_owned);
+    let links = between(&prose, "](", ")").into_iter().filter(|link| !link.contains("://") && !link.starts_with('#'));
+    let links = links.map(|link| link.split('#').next().unwrap_or_default().to_owned());
+    code.chain(links).map(|name| name.trim_end_matches('/').to_owned()).collect()
+}
+
+/// The texts in backquotes.
+fn between_pairs(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+fn looks_like_a_file(code: &str) -> bool {
+    const FOLDERS: [&str; 7] = ["host/", "plugin-sdk/", "plugins/", "wit/", "tests/", "examples/", ".ci/"];
+    // Capitals stand for a name of the reader's own.
+    let plain = !code.contains("NAME") && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
+    let source = [".rs", ".md", ".wit", ".yaml", ".sh", ".sql"].iter().any(|end| code.ends_with(end));
+    plain && (FOLDERS.iter().any(|folder| code.starts_with(folder)) || (source && code.contains('/')))
+}
+
+#[test]
+fn documents_name_files_that_are_there() {
+    let mut named = 0;
+    for document in DOCUMENTS {
+        for file in named_files(&read(document)) {
+            named += 1;
+            // Short names are below the host's sources: `http/router.rs`.
+            let there = [root().join(&file), root().join("host/src").join(&file), root().join("host").join(&file)];
+            assert!(there.iter().any(|path| path.exists()), "{document} names {file}, which is not there");
+        }
+    }
+    assert!(named > 20, "only {named} files are named: are they still found?");
+}
+
+#[test]
+fn files_are_found_in_code_and_links_and_not_in_examples() {
+    let found = named_files("See `host/src/lib.rs`, [this](tests/it/main.rs#x), `a/b`, [web](https://x.org/y.md).\n```\n`host/no.rs`\n```\n`wit/`");
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["host/src/lib.rs", "tests/it/main.rs", "wit"]);
+}
+
+#[test]
+fn every_promise_of_the_readme_has_its_test() {
+    let readme = read("README.md");
+    let (_, table) = readme.split_once("| promise | test |").expect("the table of promises");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let promised: BTreeSet<String> = rows
+        .map(|row| between_pairs(row).last().expect("a promise names its test").to_string())
+        .collect();
+    let tests = read("tests/it/promises.rs");
+    let tests: BTreeSet<String> = between(&tests, "\nasync fn ", "(").into_iter().map(str::to_owned).collect();
+    let missing: Vec<_> = promised.iter().filter(|name| !tests.contains(*name)).collect();
+    assert!(promised.len() >= 8 && missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_setting_is_in_the_readme() {
+    let readme = read("README.md");
+    for variable in masker::config::VARIABLES {
+        // Read by commands that come with a later release.
+        if ["MASKER_SERVER", "MASKER_SESSION"].contains(&variable) {
+            continue;
+        }
+        assert!(readme.contains(variable), "{variable} is not in README.md");
+    }
+}
