@@ -43,8 +43,7 @@ struct Ran {
 
 fn finished(output: Output) -> Ran {
     let text = |bytes| String::from_utf8(bytes).expect("what is printed is UTF-8");
-    let ran =
-        Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
+    let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
     assert!(!ran.err.contains("panicked"), "{}", ran.err);
     ran
 }
@@ -161,7 +160,10 @@ fn detect_as_json_counts_characters() {
     let ran = run_on(&mut masker(&["detect", "--json", "--passes", "regex"]), "é\né 415-555-0123\n".as_bytes());
     let found: serde_json::Value = serde_json::from_str(&ran.out).expect("one object");
     assert_eq!((&found["line"], &found["start"], &found["end"]), (&2.into(), &2.into(), &14.into()));
-    assert_eq!((&found["kind"], &found["action"], &found["text"]), (&"PHONE".into(), &"tokenize".into(), &"415-555-0123".into()));
+    assert_eq!(
+        (&found["kind"], &found["action"], &found["text"]),
+        (&"PHONE".into(), &"tokenize".into(), &"415-555-0123".into())
+    );
 }
 
 #[test]
@@ -284,7 +286,16 @@ fn policy_validate_lists_every_mistake_with_its_path_and_line() {
     let path = file(&folder, "bad.yaml", BAD_POLICY);
     let ran = run(&mut masker(&["policy", "validate", &path]));
     assert_eq!((ran.code, ran.out.as_str()), (3, ""));
-    for words in ["passes[0]", "did you mean regex?", "(line 5)", "entities.PHONE.acton", "did you mean action?", "(line 7)", "deny[0].kind", "(line 9)"] {
+    for words in [
+        "passes[0]",
+        "did you mean regex?",
+        "(line 5)",
+        "entities.PHONE.acton",
+        "did you mean action?",
+        "(line 7)",
+        "deny[0].kind",
+        "(line 9)",
+    ] {
         assert!(ran.err.contains(words), "{words}: {}", ran.err);
     }
     assert!(!ran.err.contains("Secret-Name"), "{}", ran.err);
@@ -310,8 +321,13 @@ fn a_sound_policy_is_valid() {
     let ran = run(&mut masker(&["policy", "validate", &path]));
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "valid\n", ""));
     assert_eq!(run(&mut masker(&["policy", "validate", "--quiet", &path])).out, "");
-    let json = run_on(&mut masker(&["policy", "validate", "--json", "-"]), masker::policy::HEALTHCARE_DEFAULT.as_bytes());
-    assert_eq!(json.out, "{\"valid\":true,\"errors\":[]}\n".replace("{\"valid\":true,\"errors\":[]}", &serde_json::json!({"valid": true, "errors": []}).to_string()));
+    let json =
+        run_on(&mut masker(&["policy", "validate", "--json", "-"]), masker::policy::HEALTHCARE_DEFAULT.as_bytes());
+    assert_eq!(
+        json.out,
+        "{\"valid\":true,\"errors\":[]}\n"
+            .replace("{\"valid\":true,\"errors\":[]}", &serde_json::json!({"valid": true, "errors": []}).to_string())
+    );
 }
 
 #[test]
@@ -379,7 +395,8 @@ fn serve_in_production_lists_everything_that_is_missing_at_once() {
     for command in [&["serve"][..], &["token", "create", "--name", "x", "--scope", "admin"]] {
         let ran = run(masker(command).env("MASKER_OPENAI_API_KEY", SECRET).env("MASKER_LISTEN_ADDR", SECRET));
         assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-        for name in ["MASKER_KEY_K_HEALTHCARE", "MASKER_AUDIT_HMAC_KEY", "MASKER_SESSION_SECRET", "MASKER_LISTEN_ADDR"] {
+        for name in ["MASKER_KEY_K_HEALTHCARE", "MASKER_AUDIT_HMAC_KEY", "MASKER_SESSION_SECRET", "MASKER_LISTEN_ADDR"]
+        {
             assert!(ran.err.contains(name), "{name}: {}", ran.err);
         }
         assert!(!ran.err.contains(SECRET), "{}", ran.err);
@@ -438,9 +455,7 @@ fn serve_comes_up_answers_and_stops_on_a_signal() {
     let folder = folder();
     let (mut serving, address, mut log) = serve(&folder);
     let mut connection = std::net::TcpStream::connect(&address).expect("it listens where it says");
-    connection
-        .write_all(b"GET /health HTTP/1.1\r\nHost: masker\r\nConnection: close\r\n\r\n")
-        .expect("a request");
+    connection.write_all(b"GET /health HTTP/1.1\r\nHost: masker\r\nConnection: close\r\n\r\n").expect("a request");
     let mut answer = String::new();
     connection.read_to_string(&mut answer).expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"status\":\"ok\""), "{answer}");

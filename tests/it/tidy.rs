@@ -101,7 +101,8 @@ fn modules_use_only_those_further_down() {
 
 #[test]
 fn uses_are_found_in_every_form() {
-    let source = "use crate::http::auth;\nuse crate::{app, clock};\n// crate::cli\nfn f() { crate::ids::AgentId::generate() }";
+    let source =
+        "use crate::http::auth;\nuse crate::{app, clock};\n// crate::cli\nfn f() { crate::ids::AgentId::generate() }";
     assert_eq!(uses(source), ["http::auth", "app", "clock", "ids::AgentId::generate"]);
 }
 
@@ -131,7 +132,8 @@ fn every_contract_version_has_its_folder_and_its_bindings() {
 
 /// Folders below `plugins` that are crates.
 fn plugins() -> Vec<String> {
-    let folders = fs::read_dir(root().join("plugins")).expect("the plugins").map(|entry| entry.expect("an entry").path());
+    let folders =
+        fs::read_dir(root().join("plugins")).expect("the plugins").map(|entry| entry.expect("an entry").path());
     let crates = folders.filter(|folder| folder.join("Cargo.toml").exists());
     crates.map(|folder| folder.file_name().and_then(|name| name.to_str()).expect("a name").to_owned()).collect()
 }
@@ -181,7 +183,8 @@ fn between_pairs(text: &str) -> Vec<&str> {
 fn looks_like_a_file(code: &str) -> bool {
     const FOLDERS: [&str; 7] = ["host/", "plugin-sdk/", "plugins/", "wit/", "tests/", "examples/", ".ci/"];
     // Capitals stand for a name of the reader's own.
-    let plain = !code.contains("NAME") && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
+    let plain = !code.contains("NAME")
+        && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
     let source = [".rs", ".md", ".wit", ".yaml", ".sh", ".sql"].iter().any(|end| code.ends_with(end));
     plain && (FOLDERS.iter().any(|folder| code.starts_with(folder)) || (source && code.contains('/')))
 }
@@ -202,7 +205,9 @@ fn documents_name_files_that_are_there() {
 
 #[test]
 fn files_are_found_in_code_and_links_and_not_in_examples() {
-    let found = named_files("See `host/src/lib.rs`, [this](tests/it/main.rs#x), `a/b`, [web](https://x.org/y.md).\n```\n`host/no.rs`\n```\n`wit/`");
+    let found = named_files(
+        "See `host/src/lib.rs`, [this](tests/it/main.rs#x), `a/b`, [web](https://x.org/y.md).\n```\n`host/no.rs`\n```\n`wit/`",
+    );
     assert_eq!(found.into_iter().collect::<Vec<_>>(), ["host/src/lib.rs", "tests/it/main.rs", "wit"]);
 }
 
@@ -211,9 +216,8 @@ fn every_promise_of_the_readme_has_its_test() {
     let readme = read("README.md");
     let (_, table) = readme.split_once("| promise | test |").expect("the table of promises");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
-    let promised: BTreeSet<String> = rows
-        .map(|row| between_pairs(row).last().expect("a promise names its test").to_string())
-        .collect();
+    let promised: BTreeSet<String> =
+        rows.map(|row| between_pairs(row).last().expect("a promise names its test").to_string()).collect();
     let tests = read("tests/it/promises.rs");
     let tests: BTreeSet<String> = between(&tests, "\nasync fn ", "(").into_iter().map(str::to_owned).collect();
     let missing: Vec<_> = promised.iter().filter(|name| !tests.contains(*name)).collect();

@@ -132,9 +132,7 @@ impl ChunkHead {
         chunk.insert("object".into(), json!("chat.completion.chunk"));
         chunk.insert("created".into(), self.created.clone().unwrap_or_else(|| json!(0)));
         chunk.insert("model".into(), self.model.clone().unwrap_or_else(|| json!("")));
-        for (name, value) in
-            [("system_fingerprint", &self.system_fingerprint), ("service_tier", &self.service_tier)]
-        {
+        for (name, value) in [("system_fingerprint", &self.system_fingerprint), ("service_tier", &self.service_tier)] {
             if let Some(value) = value {
                 chunk.insert(name.into(), value.clone());
             }

@@ -36,9 +36,7 @@ pub(super) fn visit_json(value: &mut Value, place: &Place<'_>, visitor: &mut dyn
             let digits = number.to_string();
             replace(visitor.leaf(&Place { form: Form::Number, ..*place }, &digits), |new| *value = Value::String(new))
         }
-        Value::Array(items) => {
-            items.iter_mut().fold(false, |changed, item| visit_json(item, place, visitor) | changed)
-        }
+        Value::Array(items) => items.iter_mut().fold(false, |changed, item| visit_json(item, place, visitor) | changed),
         Value::Object(map) => visit_object(map, place, visitor),
         Value::Null | Value::Bool(_) => false,
     }

@@ -33,7 +33,12 @@ fn print(searched: &Searched, output: Output) -> std::io::Result<()> {
                 writeln!(
                     out,
                     "{}:{}-{}\t{}\t{:.2}\t{}\t{text}",
-                    index + 1, span.start, span.end, decision.kind, decision.confidence, decision.pass
+                    index + 1,
+                    span.start,
+                    span.end,
+                    decision.kind,
+                    decision.confidence,
+                    decision.pass
                 )?;
             }
         }

@@ -50,7 +50,8 @@ impl LocalPlugins {
 
     /// Prepares a policy's passes.
     pub fn prepare(&self, policy: &CompiledPolicy) -> Result<Arc<[ReadyPass]>, Failure> {
-        prepare_passes(&self.wasm, &self.registry, policy).map_err(|error| Failure::new(exit::POLICY, error.to_string()))
+        prepare_passes(&self.wasm, &self.registry, policy)
+            .map_err(|error| Failure::new(exit::POLICY, error.to_string()))
     }
 }
 

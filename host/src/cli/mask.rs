@@ -84,9 +84,7 @@ impl Masking {
             return Ok(replacement.to_string());
         }
         match tokenization {
-            Tokenization::VaultDeterministic => {
-                Ok(self.minter.token_for(&decision.kind, original, Form::Text).text())
-            }
+            Tokenization::VaultDeterministic => Ok(self.minter.token_for(&decision.kind, original, Form::Text).text()),
             Tokenization::ReversibleAead => {
                 let scope = Scope { agent: self.agent, call: None };
                 let token = self.minter.mint_aead(&scope, &decision.kind, original, Form::Text);

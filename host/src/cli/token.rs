@@ -26,7 +26,8 @@ pub fn create(name: &str, scopes: &[String], output: Output) -> Result<(), Failu
             store.create_api_token(store.first_account(), name, scopes, None).await.map_err(failed)?;
         let mut out = std::io::stdout();
         let written = if output.json {
-            let shown = serde_json::json!({"id": token.id.text(), "name": name, "scopes": scopes, "secret": secret.expose()});
+            let shown =
+                serde_json::json!({"id": token.id.text(), "name": name, "scopes": scopes, "secret": secret.expose()});
             writeln!(out, "{shown}")
         } else {
             writeln!(out, "{}", secret.expose())

@@ -52,7 +52,14 @@ pub fn agent(lines: &str) -> ReadyAgent {
 
 /// What the caller said in the first message.
 pub fn piece(form: Form, text: &str) -> Piece {
-    Piece { form, role: "user", field: None, name: "content", message: Some(0), text: Arc::new(SensitiveText::from(text)) }
+    Piece {
+        form,
+        role: "user",
+        field: None,
+        name: "content",
+        message: Some(0),
+        text: Arc::new(SensitiveText::from(text)),
+    }
 }
 
 /// A decision for where `part` stands in `text`.

@@ -38,23 +38,41 @@ impl Pipeline {
     pub async fn mask(
         self: &Arc<Self>,
         agent: &Arc<ReadyAgent>,
-        mut request: ChatRequest,
+        request: ChatRequest,
         call_id: Option<&str>,
     ) -> Result<Masked, PipelineError> {
         let scope = Scope { agent: agent.id, call: call_id };
+        let mut recorder = Recorder::new(self.clone(), agent.clone(), call_id.map(|_| scope.id()));
+        match self.mask_recorded(agent, request, scope, &mut recorder).await {
+            Ok((body, table, stored)) => Ok(Masked { body, table, stored, recorder }),
+            Err(error) => {
+                // What is refused through no fault of the caller's is a session too, and the operator sees it.
+                if matches!(error, PipelineError::PassFailed { .. } | PipelineError::MaskingUnavailable(_)) {
+                    recorder.refuse()?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn mask_recorded(
+        &self,
+        agent: &Arc<ReadyAgent>,
+        mut request: ChatRequest,
+        scope: Scope<'_>,
+        recorder: &mut Recorder,
+    ) -> Result<(Vec<u8>, TokenTable, Option<(Ticket, Vec<u64>)>), PipelineError> {
         let scope_id = scope.id();
-        let mut recorder = Recorder::new(self.clone(), agent.clone(), call_id.map(|_| scope_id));
         let started = Instant::now();
         let withheld = withhold_media(&mut request, media(&agent.policy));
         let pieces = pieces::collect(&mut request)?;
         let detected = detect(self, agent, scope_id, &pieces).await?;
         recorder.passes(&detected.reports);
         if let Some(report) = &detected.blocked_by {
-            recorder.refuse()?;
             let fault = report.fault.as_ref().map_or("failed", |fault| fault.kind.as_str());
             return Err(PipelineError::PassFailed { pass: report.name.to_string(), fault });
         }
-        let call = call_id.map(|_| self.calls.get(agent.id, scope_id));
+        let call = scope.call.map(|_| self.calls.get(agent.id, scope_id));
         let decisions = remembered(&pieces, detected.decisions, call.as_deref());
         recorder.stages().detection = millis(started);
 
@@ -70,7 +88,7 @@ impl Pipeline {
         recorder.open(Opening { pieces: &pieces, placed: &placed, withheld })?;
         let stored = (!rows.is_empty()).then(|| self.put(rows));
         recorder.stages().tokenize = millis(started);
-        Ok(Masked { body, table, stored, recorder })
+        Ok((body, table, stored))
     }
 
     async fn tokenize(

@@ -39,7 +39,12 @@ async fn page(app: &TestApp, query: &str) -> (Vec<String>, Option<String>) {
 
 #[track_caller]
 fn check_fields(answer: &Answer, expected: &[(&str, &str)]) {
-    assert_eq!((answer.status, answer.error_code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.error_code().as_str()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
+        "{}",
+        answer.text()
+    );
     let error = &answer.json()["error"];
     let details = error["details"].as_array().expect("details");
     assert_eq!(details.len(), expected.len(), "{error}");
@@ -93,7 +98,10 @@ async fn what_an_agent_did_is_counted() {
     for (field, count) in [("session_count_24h", 2), ("session_count_7d", 2), ("redaction_count_24h", 2)] {
         assert_eq!(stats[field], count, "{field}: {stats}");
     }
-    assert!(stats["p50_latency_ms"].as_f64() <= stats["p95_latency_ms"].as_f64() && stats["p50_latency_ms"].is_number(), "{stats}");
+    assert!(
+        stats["p50_latency_ms"].as_f64() <= stats["p95_latency_ms"].as_f64() && stats["p50_latency_ms"].is_number(),
+        "{stats}"
+    );
     let row = &get(&app, AGENTS).await.json()["data"][0].clone();
     assert_eq!(row["session_count_24h"], 2);
     app.finish().await;
@@ -173,7 +181,8 @@ async fn a_policy_with_mistakes_is_refused_with_all_of_them() {
     let answer = create(&app, &json!({"name": "x", "upstream": "stub", "policy_yaml": yaml})).await;
     assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (422, "policy_yaml_invalid"));
     let details = answer.json()["error"]["details"].clone();
-    let fields: Vec<&str> = details.as_array().expect("details").iter().filter_map(|row| row["field"].as_str()).collect();
+    let fields: Vec<&str> =
+        details.as_array().expect("details").iter().filter_map(|row| row["field"].as_str()).collect();
     assert_eq!(fields, ["kid", "entities.STAFF_ID.acton"]);
     app.finish().await;
 }

@@ -21,7 +21,16 @@ async fn without_a_valid_token_every_call_is_unauthenticated() {
     let longer = format!("Bearer {secret}x");
     let bare = secret.clone();
     for (method, path) in ROUTES {
-        for wrong in [None, Some("Bearer mskt_wrong"), Some("Bearer"), Some("Bearer "), Some(&basic), Some(&cut), Some(&longer), Some(&bare)] {
+        for wrong in [
+            None,
+            Some("Bearer mskt_wrong"),
+            Some("Bearer"),
+            Some("Bearer "),
+            Some(&basic),
+            Some(&cut),
+            Some(&longer),
+            Some(&bare),
+        ] {
             let answer = send(&app, method, path, wrong, "{}").await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path} {wrong:?}");
             assert_eq!(answer.error_code(), "unauthenticated");
@@ -50,7 +59,11 @@ async fn a_call_outside_of_the_tokens_scopes_is_forbidden_and_names_the_scope() 
         let more = if scope == "agents:write" { "agents:read" } else { "agents:write" };
         let authorization = format!("Bearer {}", token(&app, None, &[&other[..], &[more]].concat()).await);
         let answer = send(&app, method, path, Some(&authorization), "{}").await;
-        assert_eq!((answer.status, answer.error_code().as_str()), (StatusCode::FORBIDDEN, "forbidden"), "{method} {path}");
+        assert_eq!(
+            (answer.status, answer.error_code().as_str()),
+            (StatusCode::FORBIDDEN, "forbidden"),
+            "{method} {path}"
+        );
         assert!(answer.text().contains(scope), "{}", answer.text());
 
         for enough in [scope, "admin"] {

@@ -22,7 +22,18 @@ fn check_id(answer: &Answer, place: &str) -> String {
 #[tokio::test]
 async fn an_unknown_path_is_404_in_the_envelope() {
     let app = TestApp::start().await;
-    for path in ["/", "/nope", "/api", "/api/v1", "/api/v1/nope", "/api/v1/agents/", "/api/v1/agents/a/b", "/health/", "/proxy", "/%FF"] {
+    for path in [
+        "/",
+        "/nope",
+        "/api",
+        "/api/v1",
+        "/api/v1/nope",
+        "/api/v1/agents/",
+        "/api/v1/agents/a/b",
+        "/health/",
+        "/proxy",
+        "/%FF",
+    ] {
         let answer = send(&app, "GET", path, None, "").await;
         assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (404, "not_found"), "{path}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -36,7 +47,9 @@ async fn an_unknown_path_is_404_in_the_envelope() {
 async fn an_unknown_path_of_the_proxy_is_404_in_openais_shape() {
     let app = TestApp::start().await;
     let id = &app.agent.id;
-    for path in [format!("/proxy/{id}/v1/embeddings"), format!("/proxy/{id}"), format!("/proxy/{id}/v1/chat/completions/1")] {
+    for path in
+        [format!("/proxy/{id}/v1/embeddings"), format!("/proxy/{id}"), format!("/proxy/{id}/v1/chat/completions/1")]
+    {
         for method in ["GET", "POST"] {
             let answer = send(&app, method, &path, None, "{}").await;
             assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (404, "not_found"), "{method} {path}");
@@ -74,7 +87,12 @@ async fn a_wrong_method_is_405_with_the_right_ones() {
 #[tokio::test]
 async fn an_id_that_is_no_text_is_an_id_of_nothing() {
     let app = TestApp::start().await;
-    for (method, path) in [("GET", "/api/v1/agents/%FF"), ("DELETE", "/api/v1/agents/%FF"), ("POST", "/proxy/%FF/v1/chat/completions"), ("GET", "/proxy/%FF/v1/models")] {
+    for (method, path) in [
+        ("GET", "/api/v1/agents/%FF"),
+        ("DELETE", "/api/v1/agents/%FF"),
+        ("POST", "/proxy/%FF/v1/chat/completions"),
+        ("GET", "/proxy/%FF/v1/models"),
+    ] {
         let answer = app.api(method, path, &json!({"messages": []})).await;
         assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (404, "agent_not_found"), "{method} {path}");
         check_id(&answer, path);

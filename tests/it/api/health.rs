@@ -22,7 +22,9 @@ async fn an_install_with_everything_is_ok_and_says_what_it_is() {
         assert_eq!(body["components"][component], ok, "{component}");
     }
     assert_eq!((&body["status"], &body["version"]), (&ok, &json!("0.1.0")));
-    assert!(body["uptime_seconds"].is_u64() && body["build"]["commit"].is_string() && body["build"]["built_at"].is_string());
+    assert!(
+        body["uptime_seconds"].is_u64() && body["build"]["commit"].is_string() && body["build"]["built_at"].is_string()
+    );
     app.finish().await;
 }
 

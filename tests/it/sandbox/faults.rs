@@ -50,7 +50,10 @@ async fn check_fault(guest: &str, fault: &str) {
     let refused = app.say(SAID).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.text());
     let error = &refused.json()["error"];
-    assert_eq!((&error["code"], &error["type"], &error["param"]), (&json!("masking_unavailable"), &json!("masking_error"), &Value::Null));
+    assert_eq!(
+        (&error["code"], &error["type"], &error["param"]),
+        (&json!("masking_unavailable"), &json!("masking_error"), &Value::Null)
+    );
     assert!(error["message"].as_str().is_some_and(|text| text.contains(guest) && text.contains(fault)), "{error}");
     assert_eq!(error["request_id"].as_str(), refused.header("x-request-id"));
     assert_eq!(refused.header("retry-after"), Some("1"));
@@ -64,7 +67,8 @@ async fn check_fault(guest: &str, fault: &str) {
     assert_eq!(app.sessions().await[0].status, Status::Error);
 
     // The policy says skip: the other pass still masks, and the failure is recorded.
-    let skipping = json!({"name": "skipping", "upstream": "openai:gpt-4o-mini", "policy_yaml": policy(guest, "skip", more)});
+    let skipping =
+        json!({"name": "skipping", "upstream": "openai:gpt-4o-mini", "policy_yaml": policy(guest, "skip", more)});
     let skipping = app.create_agent(skipping).await;
     let body = json!({"messages": [{"role": "user", "content": SAID}]});
     let answer = app.post(&skipping.path(), &[], body.to_string()).await;
@@ -171,6 +175,8 @@ async fn requests_that_find_the_queue_full_are_refused_at_once_and_nothing_leave
     assert_eq!((answer.status, answer.error_code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "masking_unavailable"));
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert!(app.upstream.requests().is_empty());
+    assert_eq!(kinds(&app.events()), [EventKind::SessionOpened, EventKind::SessionCompleted]);
+    assert_eq!(app.metric("masker_requests_total{agent=\"test\",status=\"error\"}"), 1.0);
 
     drop(held);
     while let Some(done) = jobs.join_next().await {
@@ -188,7 +194,8 @@ async fn a_pass_that_loops_in_one_request_does_not_keep_others_from_being_answer
     }
     let app = TestApp::builder().guest("loops").start().await;
     app.upstream.respond_with(respond::echo);
-    let looping = json!({"name": "looping", "upstream": "stub", "policy_yaml": policy("loops", "block", ", timeout_ms: 4000")});
+    let looping =
+        json!({"name": "looping", "upstream": "stub", "policy_yaml": policy("loops", "block", ", timeout_ms: 4000")});
     let looping = app.create_agent(looping).await;
     let body = json!({"messages": [{"role": "user", "content": "hello"}]}).to_string();
     let over = Cell::new(false);

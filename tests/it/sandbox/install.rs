@@ -92,7 +92,10 @@ fn another_contract_version_is_refused_by_name() {
 #[test]
 fn a_component_without_the_contracts_export_is_refused() {
     assert_eq!(refused(COMPONENT.to_vec()), "it does not export masker:plugin/pass");
-    assert_eq!(refused(exporting_an_empty_interface("masker:other/pass@0.1.0")), "it does not export masker:plugin/pass");
+    assert_eq!(
+        refused(exporting_an_empty_interface("masker:other/pass@0.1.0")),
+        "it does not export masker:plugin/pass"
+    );
 }
 
 #[test]

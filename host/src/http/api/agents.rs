@@ -82,7 +82,11 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): Pat
     let result = async {
         caller.require("admin")?;
         let id = id.parse().map_err(|_| ApiError::agent_not_found())?;
-        if app.delete_agent(caller.account, id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::agent_not_found()) }
+        if app.delete_agent(caller.account, id).await? {
+            Ok(StatusCode::NO_CONTENT)
+        } else {
+            Err(ApiError::agent_not_found())
+        }
     };
     result.await.map_or_else(|error: ApiError| error.respond(caller.request), IntoResponse::into_response)
 }

@@ -72,9 +72,9 @@ fn nothing_is_known_across_calls_agents_policies_or_roles() {
 
 fn escaped(text: &str, mut decisions: Vec<Decision>) -> Vec<(String, String, Action)> {
     escape_lookalikes(&SensitiveText::from(text), false, &mut decisions);
-    let shown = decisions.iter().map(|decision| {
-        (text[decision.span.range()].to_owned(), decision.kind.as_str().to_owned(), decision.action)
-    });
+    let shown = decisions
+        .iter()
+        .map(|decision| (text[decision.span.range()].to_owned(), decision.kind.as_str().to_owned(), decision.action));
     shown.collect()
 }
 

@@ -22,8 +22,13 @@ fn tokenize_in(
 ) -> Result<Tokenized, PipelineError> {
     let (agent, minter) = (agent(policy), minter());
     let scope = Scope { agent: agent.id, call: Some("call-1") };
-    let tokenizer =
-        Tokenizer { agent: &agent, minter: &minter, scope, call: Some(call), is_stored: &|row| row.kind == kind("PHONE") };
+    let tokenizer = Tokenizer {
+        agent: &agent,
+        minter: &minter,
+        scope,
+        call: Some(call),
+        is_stored: &|row| row.kind == kind("PHONE"),
+    };
     tokenizer.run(&[piece(form, text)], &[decisions.into()])
 }
 
@@ -87,10 +92,8 @@ fn a_redacted_value_has_no_token_and_no_row() {
 #[test]
 fn a_replacement_of_the_pass_stands_as_it_is() {
     let text = "born 1980-03-12";
-    let decision = Decision {
-        replacement: Some("1980".into()),
-        ..decision(text, "1980-03-12", "NAME", Action::Tokenize)
-    };
+    let decision =
+        Decision { replacement: Some("1980".into()), ..decision(text, "1980-03-12", "NAME", Action::Tokenize) };
     let done = tokenize(VAULT, Place::Text, text, vec![decision]).expect("tokenized");
     assert_eq!(text_of(&done), "born 1980");
     assert!(done.rows.is_empty());
@@ -99,7 +102,8 @@ fn a_replacement_of_the_pass_stands_as_it_is() {
 #[test]
 fn self_contained_tokens_need_no_row_and_open_to_what_stood_there() {
     let text = "I am Ann";
-    let done = tokenize(AEAD, Place::Text, text, vec![decision(text, "Ann", "NAME", Action::Tokenize)]).expect("tokenized");
+    let done =
+        tokenize(AEAD, Place::Text, text, vec![decision(text, "Ann", "NAME", Action::Tokenize)]).expect("tokenized");
     let token = Token::parse(&text_of(&done)["I am ".len()..]).expect("a token");
     assert_eq!(token.scheme, Scheme::Aead);
     assert!(done.rows.is_empty());
