@@ -55,7 +55,7 @@ impl Resolver<'_> {
             Found::Long(token) if token.scheme == Scheme::Aead => {
                 self.pipeline.minters.open_aead(token, &self.scope).ok()
             }
-            Found::Long(token) => self.from_vault(token).await,
+            Found::Long(token) => self.find_in_vault(token).await,
             Found::Compact(token) => {
                 let vault = self.pipeline.store.vault();
                 let row = vault.by_label(self.scope.agent, self.scope.id(), &token.kind, &token.label).await.ok()??;
@@ -64,7 +64,7 @@ impl Resolver<'_> {
         }
     }
 
-    async fn from_vault(&self, token: &Token) -> Option<Original> {
+    async fn find_in_vault(&self, token: &Token) -> Option<Original> {
         let mac = token.value.as_slice().try_into().ok()?;
         let vault = self.pipeline.store.vault();
         let row = vault.get(self.scope.agent, self.scope.id(), &token.kid, &token.kind, mac).await.ok()??;

@@ -199,10 +199,10 @@ impl AnswerStream {
             self.finish_choice(index, reason, &mut printed, out).await;
         }
         let state = self.choices.entry(index).or_default();
-        if state.has_token || state.scanners.values().any(Scanner::is_holding) {
-            if let Some(logprobs) = choice.get_mut("logprobs") {
-                *logprobs = Value::Null;
-            }
+        if (state.has_token || state.scanners.values().any(Scanner::is_holding))
+            && let Some(logprobs) = choice.get_mut("logprobs")
+        {
+            *logprobs = Value::Null;
         }
         let Some(delta) = choice.get_mut("delta").and_then(Value::as_object_mut) else { return true };
         let held_any = printed.iter().any(|(held, ..)| *held);

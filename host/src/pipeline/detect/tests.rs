@@ -12,7 +12,7 @@ fn conversation_of(texts: &[&str]) -> Vec<Piece> {
 }
 
 /// Text and whether it is searched, of every message that the passes are shown.
-fn shown<'p>(pieces: &'p [Piece], new: &[usize]) -> Vec<(String, bool)> {
+fn shown(pieces: &[Piece], new: &[usize]) -> Vec<(String, bool)> {
     let (messages, places) = conversation(pieces, &new.iter().copied().collect());
     assert_eq!(places.iter().flatten().copied().collect::<Vec<_>>(), new);
     messages.iter().map(|message| (message.text.expose().clone(), message.search)).collect()
