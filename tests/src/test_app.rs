@@ -278,8 +278,14 @@ impl TestApp {
 
     /// Stops the app and starts it again on the same data folder. Servers made by [`TestApp::serve`] must be gone.
     pub async fn restart(&mut self) {
+        self.restart_after(|_| ()).await;
+    }
+
+    /// The same, with something done to the data folder in between.
+    pub async fn restart_after(&mut self, meanwhile: impl FnOnce(&Path)) {
         self.sessions().await;
         self.running = None;
+        meanwhile(self.folder.path());
         self.running = Some(self.builder.run(self.folder.path(), &self.upstream).await);
     }
 

@@ -156,6 +156,9 @@ impl Walk<'_> {
     /// Visits every string, number and key, whatever they are. A bare number is mostly a setting, and in its place a
     /// string would be an error; but no setting has as many digits as a phone number (`seed` may, and is not visited).
     fn anything(&mut self, name: &'static str, field: Option<&str>, value: &mut Value) {
+        if let Some(field) = field {
+            self.unknown_key(name, field);
+        }
         let place = self.place(Form::Text, name, field);
         match value {
             Value::Number(number) if !is_long(&number.to_string()) => {}
@@ -165,12 +168,27 @@ impl Walk<'_> {
         }
     }
 
+    /// Visits a key that the protocol does not know, unless it looks like one of a protocol's. It is the caller's word, and
+    /// the provider may match it exactly.
+    fn unknown_key(&mut self, name: &'static str, key: &str) {
+        let is_token_id = key.len() <= 7 && key.bytes().all(|b| b.is_ascii_digit());
+        if !is_closed_word(key) && !is_token_id {
+            // A name is never replaced: what holds protected data is refused.
+            let _ = self.visitor.leaf(&self.place(Form::Name, name, None), key);
+        }
+    }
+
     /// Visits words of a closed list only when they are none: longer than any such word, or with spaces in them.
     fn closed(&mut self, name: &'static str, value: &mut Value) {
         match value {
             Value::String(text) if is_closed_word(text) => {}
             Value::Array(items) => items.iter_mut().for_each(|item| self.closed(name, item)),
-            Value::Object(map) => map.values_mut().for_each(|item| self.closed(name, item)),
+            Value::Object(map) => {
+                for (key, item) in map.iter_mut() {
+                    self.unknown_key(name, key);
+                    self.closed(name, item);
+                }
+            }
             other => self.anything(name, None, other),
         }
     }
@@ -286,7 +304,7 @@ impl Walk<'_> {
                 ("function" | "custom" | "format" | "grammar", value @ Value::Object(_)) => self.declaration(value),
                 ("parameters", value) => self.schema("tools.function.parameters", value),
                 ("description", value) => self.text_at(Form::Text, "tools.function.description", Some(value)),
-                (_, value) => self.anything("tools", None, value),
+                (key, value) => self.anything("tools", Some(key), value),
             }
         }
     }
@@ -301,11 +319,11 @@ impl Walk<'_> {
                         match (key.as_str(), value) {
                             ("name", Value::String(text)) => self.text(Form::Name, "response_format.name", None, text),
                             ("schema", value) => self.schema("response_format.schema", value),
-                            (_, value) => self.anything("response_format", None, value),
+                            (key, value) => self.anything("response_format", Some(key), value),
                         }
                     }
                 }
-                (_, value) => self.anything("response_format", None, value),
+                (key, value) => self.anything("response_format", Some(key), value),
             }
         }
     }
@@ -350,6 +368,7 @@ impl Walk<'_> {
             Value::String(text) => self.text(Form::Identifier, name, None, text),
             Value::Object(map) => {
                 for (key, value) in map.iter_mut() {
+                    self.unknown_key(name, key);
                     match value {
                         Value::String(text) => self.text(Form::Identifier, name, Some(key), text),
                         other => self.identifiers(name, other),
@@ -357,7 +376,7 @@ impl Walk<'_> {
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.identifiers(name, item)),
-            _ => {}
+            other => self.anything(name, None, other),
         }
     }
 }

@@ -302,3 +302,40 @@ async fn the_callers_credential_is_used_when_masker_has_none_but_never_one_of_ma
     assert_eq!(requests[1].header("authorization"), None);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_key_that_holds_protected_data_is_refused() {
+    let mut app = TestApp::start().await;
+    app.plant("nurse E-12345");
+    let user = json!({"role": "user", "content": "hi"});
+    for body in [
+        json!({"messages": [user], "nurse E-12345": 1}),
+        json!({"messages": [user], "metadata": {"nurse E-12345": "x"}}),
+        json!({"messages": [user], "logit_bias": {"nurse E-12345": 1}}),
+        json!({"messages": [user], "tools": [{"type": "function", "function": {"name": "f", "nurse E-12345": true}}]}),
+        json!({"messages": [{"role": "user", "content": "hi", "nurse E-12345": null}]}),
+        json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "hi", "nurse E-12345": 1}]}]}),
+    ] {
+        let answer = app.chat(body.clone()).await;
+        assert_eq!((answer.status.as_u16(), answer.error_code()), (422, "validation_failed".into()), "{body}");
+        assert!(!answer.text().contains("12345"), "{}", answer.text());
+    }
+    assert!(app.upstream.requests().is_empty());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn equal_keys_in_a_tools_arguments_hide_nothing() {
+    let mut app = TestApp::start().await;
+    app.plant("E-12345");
+    app.upstream.respond_with(|_| Reply::text("ok"));
+    for arguments in [r#"{"a":"E-12345","a":"x"}"#, r#"{"a":{"b":"E-12345","b":1}}"#, r#"[{"E-12345":1,"E-12345":2}]"#] {
+        let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}});
+        let answer = app
+            .chat(json!({"messages": [{"role": "assistant", "content": null, "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": "c", "content": arguments}]}))
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    app.finish().await;
+}

@@ -23,7 +23,7 @@ impl Visitor for Seen {
 fn request(body: Value) -> ChatRequest {
     let mut body = body;
     body.as_object_mut().expect("an object").entry("messages").or_insert_with(|| json!([]));
-    ChatRequest::parse(body.to_string().as_bytes(), Platform::Custom).ok().expect("a chat request")
+    ChatRequest::parse(body.to_string().as_bytes(), Platform::Custom).expect("a chat request")
 }
 
 /// The texts that are visited, in order, with their place and form.
@@ -272,6 +272,25 @@ fn fields_nobody_knows_are_visited_whole() {
 #[test]
 fn a_number_too_long_for_a_setting_is_visited() {
     check(json!({"callback": 4155550123_u64, "top_k": 40}), &[("other", Number, "4155550123")]);
+}
+
+#[test]
+fn a_key_that_no_protocol_would_have_is_a_name() {
+    check(json!({"Jane Doe": 1}), &[("other", Name, "Jane Doe")]);
+    check(json!({"metadata": {"Jane Doe": "x"}}), &[("metadata", Name, "Jane Doe"), ("metadata", Identifier, "x")]);
+    check(json!({"logit_bias": {"50256": -100, "415-555-0123": 1}}), &[("logit_bias", Name, "415-555-0123")]);
+    check_message(
+        json!({"role": "user", "content": "", "Jane Doe": true}),
+        &[("messages[0].content", Text, ""), ("messages[0].other", Name, "Jane Doe")],
+    );
+}
+
+#[test]
+fn an_identifier_that_is_a_long_number_is_visited() {
+    check(json!({"user": 4155550123_u64, "metadata": {"a": 4155550123_u64}}), &[
+        ("user", Number, "4155550123"),
+        ("metadata", Number, "4155550123"),
+    ]);
 }
 
 #[test]
