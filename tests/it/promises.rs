@@ -233,7 +233,12 @@ async fn logs_hold_no_caller_text() {
         let agent = app.create_agent(agent).await;
         assert_eq!(app.post(&agent.path(), &[], ask(said).to_string()).await.status, 503);
     }
-    for reply in [Reply::error(500, "x", said), Reply::html(502), Reply::close(), Reply::stream(Script::new().raw(said.to_owned()))] {
+    for reply in [
+        Reply::error(500, "x", said),
+        Reply::html(502),
+        Reply::close(),
+        Reply::stream(Script::new().raw(said.to_owned())),
+    ] {
         app.upstream.script(reply);
         app.chat(ask_streamed(said)).await;
     }
@@ -243,7 +248,9 @@ async fn logs_hold_no_caller_text() {
     assert!(!logs.contains(&app.agent.id), "an agent's id, the credential of its URL, is in the log");
     let upstream = std::mem::replace(&mut app.upstream, masker_tests::fake_upstream::FakeUpstream::start().await);
     // The API key is sent to the upstream, and only there.
-    assert!(upstream.requests().iter().all(|request| request.header("authorization") == Some("Bearer sk-of-the-tests")));
+    assert!(
+        upstream.requests().iter().all(|request| request.header("authorization") == Some("Bearer sk-of-the-tests"))
+    );
     app.finish().await;
 }
 
@@ -253,7 +260,8 @@ async fn unchanged_history_costs_no_pass() {
     app.plant("E-12345");
     app.upstream.respond_with(respond::echo);
     let calls = |app: &TestApp| app.metric("masker_plugin_calls_total");
-    let mut messages = vec![json!({"role": "system", "content": "Be kind."}), json!({"role": "user", "content": "I am E-12345."})];
+    let mut messages =
+        vec![json!({"role": "system", "content": "Be kind."}), json!({"role": "user", "content": "I am E-12345."})];
     let send = async |messages: &[Value]| {
         let answer = app.chat_in_call("call-a", json!({"messages": messages})).await;
         assert_eq!(answer.status, 200);

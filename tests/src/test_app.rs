@@ -49,6 +49,9 @@ const PAGE: usize = 100;
 /// How long is waited for what happens in the background: long enough for a busy machine, short enough for a person.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a request may take, the compilation of an agent's plugins included.
+const LONGEST: Duration = Duration::from_secs(90);
+
 /// The app, its upstream, one agent and what was planted. Build one with [`TestApp::start`] or [`TestApp::builder`].
 pub struct TestApp {
     /// Records what arrived and answers what it is told to.
@@ -153,10 +156,15 @@ impl TestApp {
 
     /// Sends a request through the router and reads the whole answer.
     pub async fn request(&self, request: Request<Body>) -> Answer {
-        let response = self.running().router.clone().oneshot(request).await.expect("the router always answers");
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.expect("an answer's body does not break").to_bytes();
-        Answer::new(head.status, head.headers, body)
+        let answer = async {
+            let response = self.running().router.clone().oneshot(request).await.expect("the router always answers");
+            let (head, body) = response.into_parts();
+            let body = body.collect().await.expect("an answer's body does not break").to_bytes();
+            Answer::new(head.status, head.headers, body)
+        };
+        // A failing test must not hang.
+        let answer = tokio::time::timeout(LONGEST, answer).await;
+        answer.unwrap_or_else(|_| panic!("there is no answer after {LONGEST:?}"))
     }
 
     /// Calls the API with the admin token; `Null` is no body.

@@ -329,7 +329,8 @@ async fn equal_keys_in_a_tools_arguments_hide_nothing() {
     let mut app = TestApp::start().await;
     app.plant("E-12345");
     app.upstream.respond_with(|_| Reply::text("ok"));
-    for arguments in [r#"{"a":"E-12345","a":"x"}"#, r#"{"a":{"b":"E-12345","b":1}}"#, r#"[{"E-12345":1,"E-12345":2}]"#] {
+    for arguments in [r#"{"a":"E-12345","a":"x"}"#, r#"{"a":{"b":"E-12345","b":1}}"#, r#"[{"E-12345":1,"E-12345":2}]"#]
+    {
         let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}});
         let answer = app
             .chat(json!({"messages": [{"role": "assistant", "content": null, "tool_calls": [call]},

@@ -51,11 +51,17 @@ async fn a_session_says_what_was_masked_and_what_came_back() {
 async fn the_journal_has_every_span_with_its_place_and_the_tree_hash_covers_the_session() {
     let app = app().await;
     app.upstream.respond_with(respond::echo);
-    app.chat(json!({"messages": [{"role": "system", "content": "é E-12345"}, {"role": "user", "content": "x E-54321"}]})).await;
+    app.chat(
+        json!({"messages": [{"role": "system", "content": "é E-12345"}, {"role": "user", "content": "x E-54321"}]}),
+    )
+    .await;
     let session = app.sessions().await.into_iter().next().expect("a session");
     let events = app.app().pipeline.journal.session_events(&session.journal, session.id).await.expect("events");
     let kinds: Vec<EventKind> = events.iter().map(|entry| entry.event.kind).collect();
-    assert_eq!(kinds, [EventKind::SessionOpened, EventKind::Redaction, EventKind::Redaction, EventKind::SessionCompleted]);
+    assert_eq!(
+        kinds,
+        [EventKind::SessionOpened, EventKind::Redaction, EventKind::Redaction, EventKind::SessionCompleted]
+    );
     let first = &events[1].event;
     assert_eq!(first.message, Some(0));
     let span = first.span.expect("a span");
@@ -145,7 +151,10 @@ async fn sessions_whose_rows_are_lost_are_read_from_the_journal() {
     let after = app.sessions().await;
     assert_eq!(after.len(), 3);
     for (before, after) in before.iter().zip(&after) {
-        assert_eq!((before.id, before.status, before.redaction_count()), (after.id, after.status, after.redaction_count()));
+        assert_eq!(
+            (before.id, before.status, before.redaction_count()),
+            (after.id, after.status, after.redaction_count())
+        );
         assert_eq!((&before.merkle_root, &before.rehydrated), (&after.merkle_root, &after.rehydrated));
         assert_eq!(before.call_id, after.call_id);
     }

@@ -132,7 +132,9 @@ impl Builder {
         variables.retain(|(name, _)| !self.environment.iter().any(|(own, _)| own == name));
         variables.extend(self.environment.iter().cloned());
         let config = Config::load(&Environment::from_pairs(variables)).expect("the test's settings are sound");
-        let app = App::start(config, Clock::system(), self.plugins.clone()).await.expect("the app comes up");
+        let starting = App::start(config, Clock::system(), self.plugins.clone());
+        let started = tokio::time::timeout(super::LONGEST, starting).await.expect("the app comes up in time");
+        let app = started.expect("the app comes up");
         let store = app.store();
         let scopes = ["admin".to_owned()];
         let (_, token) = store
