@@ -16,8 +16,9 @@ pub mod prepared;
 pub mod registry;
 mod v0_1;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::keys::SecretKey;
 use crate::passes::PassRunner;
@@ -30,6 +31,8 @@ pub use registry::{InstallError, Plugin, Registry};
 pub struct Wasm {
     engine: Arc<engine::Engine>,
     cache: cache::Cache,
+    /// What is prepared already, so that agents with the same policy share one copy of it.
+    prepared: Mutex<HashMap<[u8; 32], Weak<PreparedPass>>>,
 }
 
 impl Wasm {
@@ -38,7 +41,11 @@ impl Wasm {
     /// # Errors
     /// When the folder cannot be used, or the machine lacks what the sandbox needs.
     pub fn start(cache_dir: PathBuf, cache_key: &SecretKey, threads: usize) -> anyhow::Result<Self> {
-        Ok(Self { engine: engine::Engine::start(threads)?, cache: cache::Cache::open(cache_dir, cache_key)? })
+        Ok(Self {
+            engine: engine::Engine::start(threads)?,
+            cache: cache::Cache::open(cache_dir, cache_key)?,
+            prepared: Mutex::default(),
+        })
     }
 
     /// Checks a component and reads its manifest.
@@ -54,7 +61,31 @@ impl Wasm {
         config: &str,
         extra_kinds: &[crate::kind::Kind],
     ) -> Result<Arc<dyn PassRunner>, PrepareError> {
-        let pass = prepare::prepare(&self.engine, &self.cache, plugin, config, extra_kinds)?;
-        Ok(Arc::new(pass))
+        let key = identity(plugin, config, extra_kinds);
+        if let Some(pass) = self.prepared().get(&key).and_then(Weak::upgrade) {
+            return Ok(pass);
+        }
+        let pass = Arc::new(prepare::prepare(&self.engine, &self.cache, plugin, config, extra_kinds)?);
+        let mut prepared = self.prepared();
+        prepared.retain(|_, pass| pass.strong_count() > 0);
+        prepared.insert(key, Arc::downgrade(&pass));
+        Ok(pass)
     }
+
+    fn prepared(&self) -> MutexGuard<'_, HashMap<[u8; 32], Weak<PreparedPass>>> {
+        // Every change of the map is one call, so a panic elsewhere leaves it sound.
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells one (plugin, configuration) pair from every other.
+fn identity(plugin: &Plugin, config: &str, extra_kinds: &[crate::kind::Kind]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&plugin.digest);
+    hasher.update(blake3::hash(config.as_bytes()).as_bytes());
+    for kind in extra_kinds {
+        hasher.update(kind.as_str().as_bytes());
+        hasher.update(b"\0");
+    }
+    *hasher.finalize().as_bytes()
 }

@@ -127,21 +127,21 @@ impl Pipeline {
         let mut resolver = Resolver { pipeline: self, agent, scope, table: &mut masked.table, failures: 0 };
         let compact = agent.policy.token_style == TokenStyle::Compact;
 
-        // Twice the same walk: what has to be looked up is looked up between the two.
-        let mut found = Vec::new();
+        // Twice the same walk: what has to be looked up is looked up between the two. A text without tokens is `None`.
+        let mut scanned: Vec<Option<Vec<Piece>>> = Vec::new();
         visit(&mut answer, &mut |text, json, finish| {
             let pieces = scan(text, json, compact, finish);
-            if pieces.iter().any(|piece| !matches!(piece, Piece::Text(_))) {
-                found.extend(pieces);
-            }
+            scanned.push(pieces.iter().any(|piece| !matches!(piece, Piece::Text(_))).then_some(pieces));
             None
         });
-        if !found.is_empty() {
-            resolver.look_up(&found).await;
-            visit(&mut answer, &mut |text, json, finish| {
-                let pieces = scan(text, json, compact, finish);
-                let has_token = pieces.iter().any(|piece| !matches!(piece, Piece::Text(_)));
-                has_token.then(|| resolver.print(&pieces, json))
+        if scanned.iter().any(Option::is_some) {
+            for pieces in scanned.iter().flatten() {
+                resolver.look_up(pieces).await;
+            }
+            let mut scanned = scanned.into_iter();
+            visit(&mut answer, &mut |_, json, _| {
+                let pieces = scanned.next().flatten()?;
+                Some(resolver.print(&pieces, json))
             });
         }
         let failures = resolver.failures;

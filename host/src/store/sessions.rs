@@ -100,6 +100,11 @@ struct Record {
 }
 
 impl WriteJob for Record {
+    /// The row can be made from the journal, so nobody waits for it.
+    fn may_wait(&self) -> bool {
+        true
+    }
+
     fn is_durable(&self) -> bool {
         false
     }

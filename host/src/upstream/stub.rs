@@ -2,8 +2,7 @@
 //! anywhere. Deterministic: the same request gives the same bytes.
 //!
 //! To the last user message it answers in two lines. The first repeats the text, and comes back to the caller with the
-//! originals in it. The second shows the text as it arrived here: the dots of its tokens are printed as `/`, so that
-//! they are no tokens any more and stay as they are.
+//! originals in it. The second shows what arrived here: `<NAME>` where a token of that kind stood.
 //!
 //! When the request offers tools and the last user message contains the name of one (or `tool_choice` forces one), it
 //! calls that tool and puts the text into every string argument. To a tool's result it answers with the result.
@@ -15,6 +14,7 @@ use hyper::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{UpstreamRequest, UpstreamResponse};
+use crate::tokens::scan::{FinishReason, Piece, ScanMode, Scanner};
 
 /// Characters in a chunk of a stream: few, so that tokens are cut.
 const CHUNK_CHARS: usize = 7;
@@ -122,11 +122,20 @@ fn text_of(message: &Value) -> String {
     }
 }
 
-/// Dots between characters of tokens become slashes.
+/// A text with `<KIND>` in the place of its tokens, so that nothing in it is a token any more.
 fn as_it_arrived(text: &str) -> String {
-    text.split_inclusive(char::is_whitespace)
-        .map(|word| if word.contains("MSK") { word.replace('.', "/") } else { word.replace(['[', ']'], "|") })
-        .collect()
+    let mut out = String::with_capacity(text.len());
+    let mut scanner = Scanner::new(ScanMode { json: false, compact: true });
+    let mut pieces = scanner.push(text);
+    pieces.extend(scanner.finish(FinishReason::Stop));
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => out.push_str(&text),
+            Piece::Token(token) => out.push_str(&format!("<{}>{}", token.kind(), token.tail)),
+            Piece::Fragment { .. } => out.push_str("<?>"),
+        }
+    }
+    out
 }
 
 fn wanted_tool<'b>(body: &'b Value, text: &str) -> Option<&'b Map<String, Value>> {
@@ -163,6 +172,8 @@ fn cut(text: &str) -> impl Iterator<Item = String> + '_ {
 mod tests {
     use super::*;
 
+    const TOKEN: &str = "MSKV1.NAME.K_HEALTHCARE.AAAQEAYEAUDAOCAJBIFQYDIOB4";
+
     async fn reply(body: Value, stream: bool) -> String {
         let body = Bytes::from(body.to_string());
         let answer = answer(&UpstreamRequest { body, stream, authorization: None, headers: HeaderMap::new() });
@@ -172,10 +183,10 @@ mod tests {
 
     #[tokio::test]
     async fn echoes_and_shows_what_arrived() {
-        let body = json!({"messages": [{"role": "user", "content": "I am MSKV1.NAME.K.ABC"}]});
+        let body = json!({"messages": [{"role": "user", "content": format!("I am {TOKEN}.")}]});
         let text = reply(body, false).await;
-        assert!(text.contains("You said: I am MSKV1.NAME.K.ABC"));
-        assert!(text.contains("What reached me: I am MSKV1/NAME/K/ABC"));
+        assert!(text.contains(&format!("You said: I am {TOKEN}.")));
+        assert!(text.contains("What reached me: I am <NAME>."), "{text}");
     }
 
     #[tokio::test]

@@ -134,6 +134,4 @@ impl Ner<'_> {
     }
 }
 
-// Only there: a native linker refuses the component's export names, and tests need no exports.
-#[cfg(target_family = "wasm")]
 masker_plugin_sdk::register_pass!(Ner<'static>);

@@ -30,9 +30,7 @@ mod tokens;
 mod turn;
 mod words;
 
-#[cfg(target_arch = "wasm32")]
-use masker_plugin_sdk::register_pass;
-use masker_plugin_sdk::{Error, Finding, Manifest, Message, OffsetUnit, Pass};
+use masker_plugin_sdk::{Error, Finding, Manifest, Message, OffsetUnit, Pass, register_pass};
 
 pub use settings::{PatternSettings, Settings};
 
@@ -70,6 +68,4 @@ impl Pass for Plugin {
     }
 }
 
-// The component's export names hold colons, which the native linker refuses in a shared library.
-#[cfg(target_arch = "wasm32")]
 register_pass!(Plugin);

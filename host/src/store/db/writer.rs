@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
@@ -17,6 +18,10 @@ const BATCH: usize = 1024;
 pub(in crate::store) trait Job: Send {
     /// Whether it must be on disk when it is done.
     fn is_durable(&self) -> bool;
+    /// Whether nobody waits for it, so that it may be written a moment later, together with others.
+    fn may_wait(&self) -> bool {
+        false
+    }
     /// Writes, within a transaction that other jobs share.
     fn run(&mut self, conn: &Connection);
     /// Called once, after the commit, or with the reason why there was none; `run` may then not have been called.
@@ -42,6 +47,12 @@ where
     pub(in crate::store) fn durable(work: F) -> (Box<dyn Job>, Answer<T>) {
         let (reply, answer) = oneshot::channel();
         (Box::new(Self { work: Some(work), result: Err(StoreError::Closed), reply, durable: true }), answer)
+    }
+
+    /// A job that must outlive this process when it is answered, but need not outlive a power cut.
+    pub(in crate::store) fn committed(work: F) -> (Box<dyn Job>, Answer<T>) {
+        let (reply, answer) = oneshot::channel();
+        (Box::new(Self { work: Some(work), result: Err(StoreError::Closed), reply, durable: false }), answer)
     }
 }
 
@@ -70,6 +81,9 @@ where
     }
 }
 
+/// How long rows that nobody waits for are gathered before they are written: one transaction for what would be dozens.
+const GATHER: Duration = Duration::from_millis(20);
+
 pub(super) fn start(
     name: &str,
     mut conn: Connection,
@@ -80,6 +94,14 @@ pub(super) fn start(
         let mut batch = Vec::with_capacity(BATCH);
         let mut synchronous = true;
         while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
+            if batch.iter().all(|job| job.may_wait()) {
+                thread::sleep(GATHER);
+                while batch.len() < BATCH
+                    && let Ok(job) = jobs.try_recv()
+                {
+                    batch.push(job);
+                }
+            }
             let durable = batch.iter().any(|job| job.is_durable());
             let result = set_pace(&conn, &mut synchronous, durable).and_then(|()| commit(&mut conn, &mut batch));
             healthy.store(result.is_ok(), Ordering::Relaxed);
