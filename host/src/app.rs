@@ -23,8 +23,8 @@ use crate::upstream::Upstream;
 use crate::upstream::openai::OpenAi;
 use crate::wasm::{Registry, Wasm};
 
-pub use agents::{AgentChange, AgentError, NewAgent};
 pub(crate) use agents::prepare_passes;
+pub use agents::{AgentChange, AgentError, NewAgent};
 pub use plugins::{embedded, load as load_plugins};
 pub use policies::{Policies, compile_local};
 
@@ -70,19 +70,21 @@ impl App {
             tracing::info!(sessions = rebuilt.sessions, "sessions were read from the journal");
         }
         if rebuilt.missing > 0 {
-            tracing::error!(bytes = rebuilt.missing, "the journal is shorter than it was: a power cut, or somebody cut it");
+            tracing::error!(
+                bytes = rebuilt.missing,
+                "the journal is shorter than it was: a power cut, or somebody cut it"
+            );
         }
-        let wasm =
-            Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);
+        let wasm = Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);
         let plugins = plugins::load(&wasm, config.plugin_dir.as_deref(), extra_plugins)?;
         let policies = Policies::load(&config, &plugins)?;
         let upstream = match config.provider {
             Provider::Stub => Upstream::Stub,
-            Provider::Openai => Upstream::Openai(OpenAi::new(
+            Provider::Openai => Upstream::Openai(Box::new(OpenAi::new(
                 &config.openai_base_url,
                 config.openai_api_key.clone(),
                 config.upstream_timeout,
-            )?),
+            )?)),
         };
         let pipeline = Arc::new(Pipeline {
             pool: PassPool::start(config.pass_threads, config.pass_threads * QUEUE_PER_THREAD)?,

@@ -93,8 +93,9 @@ impl Config {
     pub fn load(environment: &Environment) -> Result<Self, Problems> {
         let mut read = environment.reader();
         let development = environment.is_empty() || read.flag("MASKER_DEV", false);
-        let listen_addr =
-            read.parsed("MASKER_LISTEN_ADDR", "an address such as 127.0.0.1:8080").unwrap_or(([127, 0, 0, 1], 8080).into());
+        let listen_addr = read
+            .parsed("MASKER_LISTEN_ADDR", "an address such as 127.0.0.1:8080")
+            .unwrap_or(([127, 0, 0, 1], 8080).into());
         let data_dir = PathBuf::from(read.text("MASKER_DATA_DIR").unwrap_or_else(|| "masker-data".into()));
         let path = |text: Option<String>, name: &str| text.map_or_else(|| data_dir.join(name), PathBuf::from);
         let database = match read.text("MASKER_DATABASE_URL") {
@@ -229,11 +230,8 @@ mod tests {
 
     fn production(extra: &[(&str, &str)]) -> Result<Config, Problems> {
         let key = key(1);
-        let mut variables: Vec<(&str, &str)> = vec![
-            ("MASKER_KEY_K_HEALTHCARE", &key),
-            ("MASKER_AUDIT_HMAC_KEY", &key),
-            ("MASKER_SESSION_SECRET", &key),
-        ];
+        let mut variables: Vec<(&str, &str)> =
+            vec![("MASKER_KEY_K_HEALTHCARE", &key), ("MASKER_AUDIT_HMAC_KEY", &key), ("MASKER_SESSION_SECRET", &key)];
         variables.extend(extra);
         Config::load(&Environment::from_pairs(variables))
     }
@@ -276,13 +274,13 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().to_str().expect("UTF-8");
-        let load = || {
-            Config::load(&Environment::from_pairs([("MASKER_DEV", "1"), ("MASKER_DATA_DIR", path)])).expect("loads")
-        };
+        let load =
+            || Config::load(&Environment::from_pairs([("MASKER_DEV", "1"), ("MASKER_DATA_DIR", path)])).expect("loads");
         let first = load();
         assert_eq!(first.audit_key.expose(), load().audit_key.expose());
         assert_ne!(first.audit_key.expose(), first.session_secret.expose());
-        let mode = std::fs::metadata(folder.path().join("keys/MASKER_AUDIT_HMAC_KEY")).expect("made").permissions().mode();
+        let mode =
+            std::fs::metadata(folder.path().join("keys/MASKER_AUDIT_HMAC_KEY")).expect("made").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 

@@ -18,7 +18,11 @@ use tokio::net::TcpListener;
 use crate::app::App;
 
 /// Serves until `stop` ends; then requests in flight finish.
-pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     // Without it the kernel holds small packets of a stream back for up to 40 ms.
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {

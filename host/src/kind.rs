@@ -5,9 +5,32 @@ use std::sync::Arc;
 
 /// The kinds Masker itself knows (API.md section 11). Plugins may add their own.
 pub const STANDARD: [&str; 26] = [
-    "NAME", "PHONE", "FAX", "EMAIL", "SSN", "MRN", "DOB", "DATE", "AGE", "ADDRESS", "ZIP", "HEALTH_PLAN", "ACCOUNT",
-    "CREDIT_CARD", "IBAN", "LICENSE", "PASSPORT", "NATIONAL_ID", "VEHICLE", "DEVICE", "URL", "IP_ADDRESS", "BIOMETRIC",
-    "USERNAME", "ORGANIZATION", "OTHER_ID",
+    "NAME",
+    "PHONE",
+    "FAX",
+    "EMAIL",
+    "SSN",
+    "MRN",
+    "DOB",
+    "DATE",
+    "AGE",
+    "ADDRESS",
+    "ZIP",
+    "HEALTH_PLAN",
+    "ACCOUNT",
+    "CREDIT_CARD",
+    "IBAN",
+    "LICENSE",
+    "PASSPORT",
+    "NATIONAL_ID",
+    "VEHICLE",
+    "DEVICE",
+    "URL",
+    "IP_ADDRESS",
+    "BIOMETRIC",
+    "USERNAME",
+    "ORGANIZATION",
+    "OTHER_ID",
 ];
 
 /// A kind: `[A-Z][A-Z0-9_]{0,63}`. Cheap to clone.

@@ -25,7 +25,8 @@ const OTHERS: [&str; 7] = [
 /// Starts logging to standard error. Only the first call of a process counts.
 pub fn start(level: &str, format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter(level));
-    let lines = tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     let _ = match format {
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
         LogFormat::Pretty => registry.with(lines.compact().with_target(false)).try_init(),

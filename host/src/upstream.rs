@@ -52,7 +52,7 @@ pub enum UpstreamFault {
 #[derive(Clone)]
 pub enum Upstream {
     /// Over HTTP.
-    Openai(openai::OpenAi),
+    Openai(Box<openai::OpenAi>),
     /// Built in.
     Stub,
 }

@@ -34,11 +34,10 @@ pub fn describe<P: pass::Pass>() -> Manifest {
 }
 
 pub fn configure<P: pass::Pass>(slot: &OnceLock<P>, config: &str) -> Result<(), Error> {
-    let settings = serde_json::from_str(config)
-        .map_err(|error| pass::Error::invalid_config(error.to_string(), None))?;
+    let settings =
+        serde_json::from_str(config).map_err(|error| pass::Error::invalid_config(error.to_string(), None))?;
     let pass = P::configure(settings)?;
-    slot.set(pass)
-        .map_err(|_| pass::Error::internal("configure was called twice").into())
+    slot.set(pass).map_err(|_| pass::Error::internal("configure was called twice").into())
 }
 
 pub fn detect<P: pass::Pass>(
@@ -46,9 +45,7 @@ pub fn detect<P: pass::Pass>(
     messages: Vec<Message>,
     earlier: Vec<Finding>,
 ) -> Result<Vec<Finding>, Error> {
-    let pass = slot
-        .get()
-        .ok_or_else(|| pass::Error::internal("detect was called before configure"))?;
+    let pass = slot.get().ok_or_else(|| pass::Error::internal("detect was called before configure"))?;
     let messages: Vec<_> = messages.into_iter().map(pass::Message::from).collect();
     let earlier: Vec<_> = earlier.into_iter().map(pass::Finding::from).collect();
     let found = pass.detect(&messages, &earlier)?;

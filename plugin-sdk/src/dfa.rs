@@ -110,6 +110,6 @@ mod tests {
     #[test]
     fn a_match_inside_a_character_is_moved_to_its_edges() {
         let pattern = Pattern::new(r"(?-u:\xa9)").expect("compiles");
-        assert_eq!(pattern.find_iter("aéb").collect::<Vec<_>>(), [1..3]);
+        assert_eq!(pattern.find_at("aéb", 0), Some(1..3));
     }
 }

@@ -80,12 +80,7 @@ pub struct Finding {
 
 impl Finding {
     /// A finding without a suggestion.
-    pub fn new(
-        message: usize,
-        span: Range<usize>,
-        kind: impl Into<Cow<'static, str>>,
-        confidence: f32,
-    ) -> Self {
+    pub fn new(message: usize, span: Range<usize>, kind: impl Into<Cow<'static, str>>, confidence: f32) -> Self {
         Self { message, span, kind: kind.into(), confidence, action: None, replacement: None }
     }
 }

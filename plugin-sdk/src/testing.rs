@@ -7,17 +7,13 @@ use crate::{Finding, Message, Pass};
 
 /// Configures a pass from JSON, as the host would.
 pub fn configure<P: Pass>(config: &str) -> Result<P, crate::Error> {
-    let settings = serde_json::from_str(config)
-        .map_err(|error| crate::Error::invalid_config(error.to_string(), None))?;
+    let settings =
+        serde_json::from_str(config).map_err(|error| crate::Error::invalid_config(error.to_string(), None))?;
     P::configure(settings)
 }
 
 /// What a pass finds in one user message, with `context` before it (role and text), as text with marks.
-pub fn marked<P: Pass>(
-    pass: &P,
-    context: &[(&str, &str)],
-    text: &str,
-) -> Result<String, crate::Error> {
+pub fn marked<P: Pass>(pass: &P, context: &[(&str, &str)], text: &str) -> Result<String, crate::Error> {
     let mut messages: Vec<Message> = context
         .iter()
         .map(|(role, text)| Message { role: (*role).into(), text: (*text).into(), search: false })
@@ -54,8 +50,7 @@ pub fn unmark(case: &str) -> String {
     while let Some(open) = rest.find('[') {
         out.push_str(&rest[..open]);
         let inner = &rest[open + 1..];
-        let kind_len =
-            inner.bytes().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_').count();
+        let kind_len = inner.bytes().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_').count();
         let is_mark = kind_len > 0 && inner.as_bytes().get(kind_len) == Some(&b':');
         match inner.find(']') {
             Some(close) if is_mark => {

@@ -298,9 +298,7 @@ fn is_model_name(model: &str) -> bool {
 /// An error with everything it has to say, for the log.
 fn explain(error: &AgentError) -> String {
     match error {
-        AgentError::Policy(errors) => {
-            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        }
+        AgentError::Policy(errors) => errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         other => other.to_string(),
     }
 }

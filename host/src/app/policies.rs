@@ -64,17 +64,15 @@ pub fn compile_local(document: &str, plugins: &Registry) -> Result<CompiledPolic
 }
 
 fn plugin_kinds(plugins: &Registry) -> Vec<(Arc<str>, Vec<Kind>)> {
-    plugins
-        .iter()
-        .map(|plugin| (Arc::from(plugin.manifest.name.as_str()), plugin.manifest.kinds.clone()))
-        .collect()
+    plugins.iter().map(|plugin| (Arc::from(plugin.manifest.name.as_str()), plugin.manifest.kinds.clone())).collect()
 }
 
 /// Where a document stands, and the document.
 type Document = (String, String);
 
 fn read_documents(path: Option<&Path>) -> anyhow::Result<Vec<Document>> {
-    let mut documents = vec![("the built-in policy healthcare-default".to_owned(), policy::HEALTHCARE_DEFAULT.to_owned())];
+    let mut documents =
+        vec![("the built-in policy healthcare-default".to_owned(), policy::HEALTHCARE_DEFAULT.to_owned())];
     let Some(path) = path else { return Ok(documents) };
     let mut files = Vec::new();
     if path.is_dir() {

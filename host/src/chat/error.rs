@@ -42,7 +42,9 @@ impl UpstreamError {
     /// The body to send, with the message put in its scrubbed form. Other fields are kept where they are short words.
     pub fn into_body(self, scrubbed: &str, request_id: &str) -> Value {
         let word = |value: Value| match value {
-            Value::String(text) if text.len() <= 128 && !text.contains(' ') && !text.contains("MSK") => Value::String(text),
+            Value::String(text) if text.len() <= 128 && !text.contains(' ') && !text.contains("MSK") => {
+                Value::String(text)
+            }
             Value::Number(number) => Value::Number(number),
             _ => Value::Null,
         };

@@ -11,12 +11,46 @@ const PLATFORM_FIELDS: [&str; 8] =
 
 /// Top-level fields of OpenAI's schema (openai-openapi, 2026-08-21). For a known platform everything else is dropped.
 const OPENAI_FIELDS: [&str; 40] = [
-    "messages", "model", "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
-    "max_completion_tokens", "max_tokens", "metadata", "modalities", "moderation", "n", "parallel_tool_calls",
-    "prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_retention", "reasoning_effort",
-    "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream", "stream_options",
-    "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity", "web_search_options",
-    "reasoning", "thinking", "top_k", "enable_thinking",
+    "messages",
+    "model",
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "metadata",
+    "modalities",
+    "moderation",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "user",
+    "verbosity",
+    "web_search_options",
+    "reasoning",
+    "thinking",
+    "top_k",
+    "enable_thinking",
 ];
 
 /// Why a body is refused. Says where, never quotes.
@@ -152,7 +186,10 @@ mod tests {
         assert_eq!(refused("[]"), "body: must be a JSON object");
         assert_eq!(refused("{}"), "messages: is required");
         assert_eq!(refused(r#"{"messages": {}}"#), "messages: must be a list");
-        assert_eq!(refused(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))), "the body is not JSON: line 1, column 128");
+        assert_eq!(
+            refused(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))),
+            "the body is not JSON: line 1, column 128"
+        );
         assert!(refused(r#"{"messages": ["\ud800"]}"#).starts_with("the body is not JSON"));
         assert!(ChatRequest::parse(b"{\"messages\": [\"\xff\"]}", Platform::Custom).is_err());
     }

@@ -105,12 +105,20 @@ pub fn walk(request: &mut ChatRequest, visitor: &mut dyn Visitor) -> Result<(), 
             // Closed: numbers, flags, and words from a fixed list. `model` is compared with the agent's.
             "model" => {}
             "seed" if value.is_number() => {}
-            "reasoning_effort" | "service_tier" | "verbosity" | "prompt_cache_retention" | "modalities" | "audio"
-            | "stream_options" | "logit_bias" => walk.closed(field_name(field), value),
+            "reasoning_effort"
+            | "service_tier"
+            | "verbosity"
+            | "prompt_cache_retention"
+            | "modalities"
+            | "audio"
+            | "stream_options"
+            | "logit_bias" => walk.closed(field_name(field), value),
             "tools" | "functions" => walk.tools(value),
             "tool_choice" | "function_call" => walk.choice(value),
             "response_format" => walk.response_format(value),
-            "user" | "safety_identifier" | "prompt_cache_key" | "metadata" => walk.identifiers(field_name(field), value),
+            "user" | "safety_identifier" | "prompt_cache_key" | "metadata" => {
+                walk.identifiers(field_name(field), value)
+            }
             _ => walk.anything(field_name(field), Some(field), value),
         }
     }
@@ -120,9 +128,21 @@ pub fn walk(request: &mut ChatRequest, visitor: &mut dyn Visitor) -> Result<(), 
 /// A fixed name for a top-level field: a field that we do not know is the caller's word.
 fn field_name(field: &str) -> &'static str {
     const KNOWN: [&str; 15] = [
-        "reasoning_effort", "service_tier", "verbosity", "prompt_cache_retention", "modalities", "audio",
-        "stream_options", "logit_bias", "user", "safety_identifier", "prompt_cache_key", "metadata", "stop",
-        "prediction", "web_search_options",
+        "reasoning_effort",
+        "service_tier",
+        "verbosity",
+        "prompt_cache_retention",
+        "modalities",
+        "audio",
+        "stream_options",
+        "logit_bias",
+        "user",
+        "safety_identifier",
+        "prompt_cache_key",
+        "metadata",
+        "stop",
+        "prediction",
+        "web_search_options",
     ];
     KNOWN.into_iter().find(|known| *known == field).unwrap_or("other")
 }

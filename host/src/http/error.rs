@@ -92,9 +92,7 @@ impl From<AgentError> for ApiError {
                 fields.into_iter().map(|(field, message)| Detail { field: field.into(), message }).collect(),
             ),
             AgentError::UnknownUpstream(message) => Self::new(unprocessable, "unknown_upstream", message),
-            AgentError::UnknownPolicy => {
-                Self::new(unprocessable, "unknown_policy", "there is no policy of this name")
-            }
+            AgentError::UnknownPolicy => Self::new(unprocessable, "unknown_policy", "there is no policy of this name"),
             AgentError::Policy(errors) => Self {
                 details: errors
                     .iter()
@@ -131,7 +129,14 @@ pub async fn method_not_allowed(method: Method, uri: Uri, request: Request) -> R
     let place = if uri.path().starts_with("/proxy/") { "this path" } else { uri.path() };
     let message = format!("{place} does not take {method}");
     if uri.path().starts_with("/proxy/") {
-        return openai(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", None, "method_not_allowed", &message, id_of(&request));
+        return openai(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "invalid_request_error",
+            None,
+            "method_not_allowed",
+            &message,
+            id_of(&request),
+        );
     }
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message).respond(id_of(&request))
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -46,7 +46,14 @@ pub async fn completions(
         }
         Err(_) => {
             let status = StatusCode::BAD_REQUEST;
-            return openai(status, "invalid_request_error", None, "validation_failed", "the body cannot be read", request_id);
+            return openai(
+                status,
+                "invalid_request_error",
+                None,
+                "validation_failed",
+                "the body cannot be read",
+                request_id,
+            );
         }
     };
     match complete(&app, &agent, &headers, &body).await {

@@ -18,11 +18,70 @@ use crate::text::ByteSpan;
 /// Words that are names and much else (from the 500 most frequent given names of the US census of 1990 that are also
 /// ordinary English words).
 const ALSO_ORDINARY: [&str; 64] = [
-    "amber", "angel", "april", "art", "august", "autumn", "bill", "bob", "brook", "carol", "chance", "charity", "chase",
-    "cherry", "christian", "chuck", "crystal", "daisy", "dale", "dawn", "dean", "dick", "don", "drew", "earnest", "eve",
-    "faith", "frank", "gene", "ginger", "glen", "grace", "grant", "harmony", "heather", "holly", "hope", "hunter", "iris",
-    "ivy", "jack", "jasmine", "jean", "jewel", "joy", "june", "kitty", "lane", "mark", "mason", "max", "may", "mercy",
-    "olive", "pat", "pearl", "penny", "rich", "rose", "ruby", "summer", "sue", "violet", "will",
+    "amber",
+    "angel",
+    "april",
+    "art",
+    "august",
+    "autumn",
+    "bill",
+    "bob",
+    "brook",
+    "carol",
+    "chance",
+    "charity",
+    "chase",
+    "cherry",
+    "christian",
+    "chuck",
+    "crystal",
+    "daisy",
+    "dale",
+    "dawn",
+    "dean",
+    "dick",
+    "don",
+    "drew",
+    "earnest",
+    "eve",
+    "faith",
+    "frank",
+    "gene",
+    "ginger",
+    "glen",
+    "grace",
+    "grant",
+    "harmony",
+    "heather",
+    "holly",
+    "hope",
+    "hunter",
+    "iris",
+    "ivy",
+    "jack",
+    "jasmine",
+    "jean",
+    "jewel",
+    "joy",
+    "june",
+    "kitty",
+    "lane",
+    "mark",
+    "mason",
+    "max",
+    "may",
+    "mercy",
+    "olive",
+    "pat",
+    "pearl",
+    "penny",
+    "rich",
+    "rose",
+    "ruby",
+    "summer",
+    "sue",
+    "violet",
+    "will",
 ];
 
 /// A value to look for.
@@ -70,8 +129,7 @@ pub fn recall(texts: &[&str], decisions: &mut [Arc<[Decision]>], values: &[Remem
 /// Whether every character between `start` and `end` of an uncovered text is free of these values: the check after
 /// masking, made of plain search and nothing that masking itself used.
 pub fn contains_whole(text: &str, value: &str) -> bool {
-    memmem::find_iter(text.as_bytes(), value.as_bytes())
-        .any(|at| begins(text, at) && begins(text, at + value.len()))
+    memmem::find_iter(text.as_bytes(), value.as_bytes()).any(|at| begins(text, at) && begins(text, at + value.len()))
 }
 
 fn unique(values: &[Remembered]) -> Vec<&Remembered> {
@@ -144,15 +202,17 @@ mod tests {
 
     fn recalled(text: &str, value: &str, kind: &str) -> Vec<String> {
         let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new())];
-        let value =
-            Remembered { text: value.into(), kind: Kind::new(kind).expect("a kind"), action: Action::Tokenize };
+        let value = Remembered { text: value.into(), kind: Kind::new(kind).expect("a kind"), action: Action::Tokenize };
         recall(&[text], &mut decisions, &[value]);
         decisions[0].iter().map(|decision| text[decision.span.range()].to_owned()).collect()
     }
 
     #[test]
     fn a_value_is_found_again_in_any_case_and_only_as_a_word() {
-        assert_eq!(recalled("so JANE DOE and jane doe, not jane doesn't", "Jane Doe", "NAME"), ["JANE DOE", "jane doe"]);
+        assert_eq!(
+            recalled("so JANE DOE and jane doe, not jane doesn't", "Jane Doe", "NAME"),
+            ["JANE DOE", "jane doe"]
+        );
         assert_eq!(recalled("Álvarez and ÁLVAREZ", "álvarez", "NAME"), ["Álvarez", "ÁLVAREZ"]);
         assert_eq!(recalled("1234567 and 12345", "12345", "ZIP"), ["12345"]);
         assert!(recalled("a b", "a", "NAME").is_empty());

@@ -159,11 +159,7 @@ fn memo_keys(memo: &Memo, agent: &ReadyAgent, scope: [u8; 16], pieces: &[Piece])
 }
 
 /// On a pass thread: runs the passes and decides.
-fn search(
-    agent: &ReadyAgent,
-    messages: &[Message],
-    budget: std::time::Duration,
-) -> (Detection, Vec<Vec<Decision>>) {
+fn search(agent: &ReadyAgent, messages: &[Message], budget: std::time::Duration) -> (Detection, Vec<Vec<Decision>>) {
     let detection = run_passes(&agent.passes, messages, budget);
     let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();
     let mut decisions = merge::merge(&detection.findings, &texts, &agent.policy);

@@ -16,7 +16,9 @@ pub enum PipelineError {
         allowed: String,
     },
     /// A required pass failed: nothing is forwarded unmasked.
-    #[error("the pass {pass} failed ({fault}) and the policy does not allow to go on without it; nothing was forwarded")]
+    #[error(
+        "the pass {pass} failed ({fault}) and the policy does not allow to go on without it; nothing was forwarded"
+    )]
     PassFailed {
         /// The pass.
         pass: String,

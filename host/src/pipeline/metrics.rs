@@ -12,8 +12,7 @@ use crate::passes::PassReport;
 use crate::session::{StageDurations, Status};
 
 /// Seconds: fine where a voice call hears the difference.
-const BUCKETS: [f64; 14] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+const BUCKETS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// All of them.
 pub struct Metrics {
@@ -35,7 +34,8 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let counter = |name: &str, help: &str, labels: &[&str]| {
-            let counter = IntCounterVec::new(Opts::new(name, help), labels).expect("the name and labels are well formed");
+            let counter =
+                IntCounterVec::new(Opts::new(name, help), labels).expect("the name and labels are well formed");
             register(&registry, counter)
         };
         let histogram = |name: &str, help: &str, labels: &[&str]| {

@@ -134,8 +134,7 @@ impl Recorder {
     /// Notes tokens of an answer that did not resolve.
     pub fn rehydration_failed(&mut self, count: usize) {
         if count > 0 {
-            let event =
-                Event { detail: Some(Detail::Count(count as u64)), ..self.event(EventKind::RehydrationFailed) };
+            let event = Event { detail: Some(Detail::Count(count as u64)), ..self.event(EventKind::RehydrationFailed) };
             // The answer is on its way; that it could not be noted shows in /health and stops the next request.
             let _ = self.append(&[event]);
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::calls::Call;
 use super::detect::detect;
@@ -10,7 +11,6 @@ use super::error::PipelineError;
 use super::pieces::{self, Piece};
 use super::record::{Opening, Recorder};
 use super::tokenize::{TokenTable, Tokenized, Tokenizer};
-use super::Pipeline;
 use crate::chat::request::ChatRequest;
 use crate::chat::walk::{Media, withhold_media};
 use crate::passes::finding::Decision;

@@ -10,12 +10,12 @@ use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
 use hyper::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
+use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::error::PipelineError;
 use super::request::{Masked, millis};
 use super::resolve::{Resolver, scrub};
 use super::stream::AnswerStream;
-use super::Pipeline;
 use crate::chat::answer::{Field, is_cut_short, visit_message, visit_strings};
 use crate::chat::error::UpstreamError;
 use crate::policy::TokenStyle;
@@ -40,7 +40,7 @@ pub enum Answer {
         /// Its status.
         status: StatusCode,
         /// What was kept of its body.
-        error: UpstreamError,
+        error: Box<UpstreamError>,
         /// Its message without tokens.
         message: String,
         /// Its `Retry-After`.
@@ -100,11 +100,9 @@ impl Pipeline {
         match UpstreamError::parse(&body) {
             Some(error) => {
                 let message = scrub(&error.message);
-                Ok(Answer::UpstreamError { status, error, message, retry_after })
+                Ok(Answer::UpstreamError { status, error: Box::new(error), message, retry_after })
             }
-            None if status == StatusCode::TOO_MANY_REQUESTS => {
-                Err(PipelineError::UpstreamRateLimited { retry_after })
-            }
+            None if status == StatusCode::TOO_MANY_REQUESTS => Err(PipelineError::UpstreamRateLimited { retry_after }),
             None => Err(PipelineError::UpstreamGarbage),
         }
     }
@@ -205,7 +203,10 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
 }
 
-async fn read(mut body: BoxStream<'static, Result<Bytes, UpstreamFault>>, most: usize) -> Result<Vec<u8>, PipelineError> {
+async fn read(
+    mut body: BoxStream<'static, Result<Bytes, UpstreamFault>>,
+    most: usize,
+) -> Result<Vec<u8>, PipelineError> {
     let mut whole = Vec::new();
     while let Some(piece) = body.next().await {
         let piece = piece?;

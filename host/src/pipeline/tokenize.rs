@@ -234,11 +234,7 @@ impl Tokenizer<'_> {
     }
 
     fn remember(&self, original: &str, decision: &Decision, done: &mut Tokenized) {
-        done.values.push(Remembered {
-            text: original.into(),
-            kind: decision.kind.clone(),
-            action: decision.action,
-        });
+        done.values.push(Remembered { text: original.into(), kind: decision.kind.clone(), action: decision.action });
     }
 }
 

@@ -82,7 +82,7 @@ impl OpenAi {
                 return Some((piece, body));
             }
         });
-        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: pieces.boxed() })
+        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: pieces.fuse().boxed() })
     }
 
     fn build(&self, request: UpstreamRequest) -> Request<Full<Bytes>> {

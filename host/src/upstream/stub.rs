@@ -86,16 +86,15 @@ impl Reply {
                 deltas.extend(cut(text).map(|piece| json!({"content": piece})));
             }
             Reply::Call { name, arguments } => {
-                deltas.push(json!({"role": "assistant", "content": null, "tool_calls": [{"index": 0, "id": "call_stub",
+                deltas
+                    .push(json!({"role": "assistant", "content": null, "tool_calls": [{"index": 0, "id": "call_stub",
                     "type": "function", "function": {"name": name, "arguments": ""}}]}));
                 deltas.extend(
                     cut(arguments).map(|piece| json!({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})),
                 );
             }
         }
-        let chunk = |choices: Value| {
-            json!({"id": "chatcmpl-stub", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": choices})
-        };
+        let chunk = |choices: Value| json!({"id": "chatcmpl-stub", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": choices});
         let mut chunks: Vec<Value> = deltas
             .into_iter()
             .map(|delta| chunk(json!([{"index": 0, "delta": delta, "finish_reason": null}])))

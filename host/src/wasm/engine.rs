@@ -32,7 +32,9 @@ pub struct Engine {
 impl Engine {
     /// Builds both engines and starts the clock.
     pub fn start(threads: usize) -> anyhow::Result<Arc<Self>> {
-        let new = |config| wasmtime::Engine::new(&config).map_err(|error| anyhow::anyhow!("the sandbox cannot start: {error:#}"));
+        let new = |config| {
+            wasmtime::Engine::new(&config).map_err(|error| anyhow::anyhow!("the sandbox cannot start: {error:#}"))
+        };
         let run = new(run_config(threads))?;
         let configure = new(configure_config())?;
         let clock = Clock::start([run.clone(), configure.clone()])?;

@@ -46,15 +46,9 @@ pub fn check(
         .collect()
 }
 
-fn check_one(
-    raw: RawFinding,
-    messages: &[Message],
-    kinds: &[Kind],
-    unit: OffsetUnit,
-) -> Result<Finding, String> {
-    let message = messages
-        .get(raw.message as usize)
-        .ok_or_else(|| format!("message {} of {}", raw.message, messages.len()))?;
+fn check_one(raw: RawFinding, messages: &[Message], kinds: &[Kind], unit: OffsetUnit) -> Result<Finding, String> {
+    let message =
+        messages.get(raw.message as usize).ok_or_else(|| format!("message {} of {}", raw.message, messages.len()))?;
     if !message.search {
         return Err(format!("message {} is context only", raw.message));
     }

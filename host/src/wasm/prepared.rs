@@ -83,9 +83,7 @@ impl PassRunner for PreparedPass {
         // The tick under way may be nearly over, so one is added: the pass never gets less than its limit.
         let ticks = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
         let mut store = new_store(&self.engine.run, ticks);
-        let found = self
-            .call(&mut store, &shown, &earlier)
-            .map_err(|error| error.into_fault(store.data(), limit))?;
+        let found = self.call(&mut store, &shown, &earlier).map_err(|error| error.into_fault(store.data(), limit))?;
         findings::check(found, messages, &self.kinds, unit)
     }
 }
@@ -106,9 +104,7 @@ impl CallError {
                 fault(FaultKind::Plugin, format!("detect() answered with an error of {} bytes", error.message.len()))
             }
             CallError::Trap(error) => match error.downcast_ref::<Trap>() {
-                Some(Trap::Interrupt) => {
-                    fault(FaultKind::Timeout, format!("not done within {} ms", limit.as_millis()))
-                }
+                Some(Trap::Interrupt) => fault(FaultKind::Timeout, format!("not done within {} ms", limit.as_millis())),
                 Some(Trap::StackOverflow) => {
                     fault(FaultKind::Trap, format!("more than {} KiB of stack", limits::STACK >> 10))
                 }

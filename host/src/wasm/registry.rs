@@ -194,9 +194,11 @@ fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, Str
     if !starts || raw.name.len() > 64 || !raw.name.bytes().all(named) {
         return Err("name is not of the form [a-z][a-z0-9-]{0,63}".into());
     }
-    for (field, text, most) in
-        [("version", &raw.version, 64), ("description", &raw.description, 1024), ("config-schema", &raw.config_schema, 1 << 20)]
-    {
+    for (field, text, most) in [
+        ("version", &raw.version, 64),
+        ("description", &raw.description, 1024),
+        ("config-schema", &raw.config_schema, 1 << 20),
+    ] {
         if text.len() > most {
             return Err(format!("{field} has {} bytes; {most} are allowed", text.len()));
         }
@@ -211,12 +213,16 @@ fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, Str
         .kinds
         .iter()
         .enumerate()
-        .map(|(index, kind)| Kind::new(kind).ok_or_else(|| format!("kinds[{index}] is not of the form [A-Z][A-Z0-9_]*")))
+        .map(|(index, kind)| {
+            Kind::new(kind).ok_or_else(|| format!("kinds[{index}] is not of the form [A-Z][A-Z0-9_]*"))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     match serde_json::from_str::<serde_json::Value>(&raw.config_schema) {
         Ok(schema) if schema.is_object() => {}
         Ok(_) => return Err("config-schema is not a JSON object".into()),
-        Err(error) => return Err(format!("config-schema is not JSON: line {}, column {}", error.line(), error.column())),
+        Err(error) => {
+            return Err(format!("config-schema is not JSON: line {}, column {}", error.line(), error.column()));
+        }
     }
     let offset_unit = match raw.offset_unit.as_str() {
         "utf-8" => OffsetUnit::Utf8,

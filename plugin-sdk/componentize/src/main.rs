@@ -11,8 +11,8 @@ fn main() -> Result<()> {
         bail!("usage: masker-componentize MODULE.wasm COMPONENT.wasm");
     };
     let bytes = std::fs::read(module).with_context(|| format!("cannot read {module}"))?;
-    let encoded = masker_componentize::componentize(&bytes)
-        .with_context(|| format!("{module} is not a plugin's core module"))?;
+    let encoded =
+        masker_componentize::componentize(&bytes).with_context(|| format!("{module} is not a plugin's core module"))?;
     let target = Path::new(component);
     if let Some(folder) = target.parent() {
         std::fs::create_dir_all(folder)?;

@@ -4,4 +4,9 @@ use masker_guests::sdk::Finding;
 mod spans {
     pub const BACKWARDS: std::ops::Range<usize> = 5..2;
 }
-masker_guests::guest!("backwards", |messages| Ok(vec![Finding::new(messages.len() - 1, spans::BACKWARDS, "NAME", 1.0)]));
+masker_guests::guest!("backwards", |messages| Ok(vec![Finding::new(
+    messages.len() - 1,
+    spans::BACKWARDS,
+    "NAME",
+    1.0
+)]));

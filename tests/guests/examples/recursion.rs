@@ -1,4 +1,5 @@
 //! Calls itself until the stack is gone.
+#[allow(unconditional_recursion, reason = "that is the fault it commits")]
 fn deeper(depth: u64) -> u64 {
     std::hint::black_box([depth; 16]);
     deeper(std::hint::black_box(depth + 1)) + depth

@@ -37,9 +37,8 @@ macro_rules! guest {
                 messages: &[$crate::sdk::Message],
                 _: &[$crate::sdk::Finding],
             ) -> Result<Vec<$crate::sdk::Finding>, $crate::sdk::Error> {
-                let detect: fn(
-                    &[$crate::sdk::Message],
-                ) -> Result<Vec<$crate::sdk::Finding>, $crate::sdk::Error> = $detect;
+                let detect: fn(&[$crate::sdk::Message]) -> Result<Vec<$crate::sdk::Finding>, $crate::sdk::Error> =
+                    $detect;
                 detect(messages)
             }
         }

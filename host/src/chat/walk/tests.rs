@@ -287,10 +287,10 @@ fn a_key_that_no_protocol_would_have_is_a_name() {
 
 #[test]
 fn an_identifier_that_is_a_long_number_is_visited() {
-    check(json!({"user": 4155550123_u64, "metadata": {"a": 4155550123_u64}}), &[
-        ("user", Number, "4155550123"),
-        ("metadata", Number, "4155550123"),
-    ]);
+    check(
+        json!({"user": 4155550123_u64, "metadata": {"a": 4155550123_u64}}),
+        &[("user", Number, "4155550123"), ("metadata", Number, "4155550123")],
+    );
 }
 
 #[test]
@@ -306,8 +306,14 @@ fn a_choice_of_a_tool_is_a_name() {
 fn a_shape_in_which_text_cannot_be_told_is_refused_with_its_place() {
     for (messages, refusal) in [
         (json!(["Jane"]), "messages[0]: must be an object"),
-        (json!([{"content": "x"}]), "messages[0].role: must be one of system, developer, user, assistant, tool, function"),
-        (json!([{"role": "Jane"}]), "messages[0].role: must be one of system, developer, user, assistant, tool, function"),
+        (
+            json!([{"content": "x"}]),
+            "messages[0].role: must be one of system, developer, user, assistant, tool, function",
+        ),
+        (
+            json!([{"role": "Jane"}]),
+            "messages[0].role: must be one of system, developer, user, assistant, tool, function",
+        ),
         (json!([{"role": "user", "content": 7}]), "messages[0].content: must be text, a list of parts, or null"),
         (json!([{"role": "user", "content": ["Jane"]}]), "messages[0].content: a part must be an object"),
     ] {
@@ -324,7 +330,12 @@ fn withheld_media_leave_a_text_that_says_so_and_nothing_of_their_own() {
     let notice = |text: &str| json!({"type": "text", "text": text});
     assert_eq!(
         request.body["messages"][0]["content"],
-        json!([notice("a"), notice("[image_url withheld]"), notice("[content part withheld]"), notice("[content part withheld]")])
+        json!([
+            notice("a"),
+            notice("[image_url withheld]"),
+            notice("[content part withheld]"),
+            notice("[content part withheld]")
+        ])
     );
 }
 
@@ -337,7 +348,8 @@ fn media_that_may_pass_stay() {
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
-    let word = prop_oneof![Just("Jane"), Just("type"), Just("auto"), Just("{\"a\": 1}"), Just("{\"a\":\"b\",\"c\":[2]}")];
+    let word =
+        prop_oneof![Just("Jane"), Just("type"), Just("auto"), Just("{\"a\": 1}"), Just("{\"a\":\"b\",\"c\":[2]}")];
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -345,8 +357,18 @@ fn any_json() -> impl Strategy<Value = Value> {
         word.prop_map(Value::from),
     ];
     let key = prop_oneof![
-        Just("type"), Just("name"), Just("description"), Just("parameters"), Just("properties"), Just("enum"),
-        Just("function"), Just("arguments"), Just("schema"), Just("required"), Just("json_schema"), Just("x"),
+        Just("type"),
+        Just("name"),
+        Just("description"),
+        Just("parameters"),
+        Just("properties"),
+        Just("enum"),
+        Just("function"),
+        Just("arguments"),
+        Just("schema"),
+        Just("required"),
+        Just("json_schema"),
+        Just("x"),
     ];
     leaf.prop_recursive(4, 24, 4, move |inner| {
         prop_oneof![
@@ -359,16 +381,24 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 fn any_request() -> impl Strategy<Value = Value> {
     let field = prop_oneof![
-        Just("tools"), Just("functions"), Just("tool_choice"), Just("response_format"), Just("user"), Just("metadata"),
-        Just("stop"), Just("audio"), Just("anything"),
+        Just("tools"),
+        Just("functions"),
+        Just("tool_choice"),
+        Just("response_format"),
+        Just("user"),
+        Just("metadata"),
+        Just("stop"),
+        Just("audio"),
+        Just("anything"),
     ];
-    let message = ("(system|user|assistant|tool)", any_json(), any_json(), any_json()).prop_map(|(role, text, calls, more)| {
-        let content = match text {
-            Value::String(_) | Value::Null => text,
-            other => json!([{"type": "text", "text": other}]),
-        };
-        json!({"role": role, "content": content, "tool_calls": calls, "name": more})
-    });
+    let message =
+        ("(system|user|assistant|tool)", any_json(), any_json(), any_json()).prop_map(|(role, text, calls, more)| {
+            let content = match text {
+                Value::String(_) | Value::Null => text,
+                other => json!([{"type": "text", "text": other}]),
+            };
+            json!({"role": role, "content": content, "tool_calls": calls, "name": more})
+        });
     let messages = prop::collection::vec(message, 0..3);
     (messages, prop::collection::vec((field, any_json()), 0..4)).prop_map(|(messages, fields)| {
         let mut body: Value = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
