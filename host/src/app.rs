@@ -31,6 +31,15 @@ pub use policies::{Policies, compile_local};
 /// Requests that may wait for a pass thread, for each of them. At a millisecond a request, a tenth of a second's work.
 const QUEUE_PER_THREAD: usize = 128;
 
+/// Whether an agent can serve.
+#[derive(Clone)]
+pub enum Serving {
+    /// It can.
+    Ready(Arc<ReadyAgent>),
+    /// Its policy or one of its plugins cannot be used any more; the log of the start says why.
+    Unusable,
+}
+
 /// Everything the handlers use.
 pub struct App {
     /// The settings.
@@ -45,7 +54,7 @@ pub struct App {
     pub policies: Policies,
     /// When it came up.
     pub started: Instant,
-    agents: ArcSwap<HashMap<AgentId, Arc<ReadyAgent>>>,
+    agents: ArcSwap<HashMap<AgentId, Serving>>,
     upstream: Upstream,
 }
 
@@ -111,8 +120,8 @@ impl App {
         Ok(app)
     }
 
-    /// An agent that serves.
-    pub fn ready_agent(&self, id: &AgentId) -> Option<Arc<ReadyAgent>> {
+    /// A living agent, and whether it can serve.
+    pub fn serving(&self, id: &AgentId) -> Option<Serving> {
         self.agents.load().get(id).cloned()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::App;
+use super::{App, Serving};
 use crate::audit::event::{Event, EventKind};
 use crate::chat::Platform;
 use crate::ids::{AccountId, AgentId};
@@ -115,19 +115,17 @@ impl App {
             {
                 tracing::error!(%error, "the default policy cannot be used");
             }
-            let prepared = agents.iter().map(|agent| (agent, app.prepare_agent(agent)));
-            prepared
-                .filter_map(|(agent, ready)| {
-                    ready
-                        .inspect_err(|error| {
-                            tracing::error!(agent = agent.name, error = %explain(error), "an agent cannot serve");
-                        })
-                        .ok()
-                })
-                .collect::<Vec<_>>()
+            let prepare = |agent: &Agent| match app.prepare_agent(agent) {
+                Ok(ready) => (agent.id, Serving::Ready(Arc::new(ready))),
+                Err(error) => {
+                    tracing::error!(agent = agent.name, error = %explain(&error), "an agent cannot serve");
+                    (agent.id, Serving::Unusable)
+                }
+            };
+            agents.iter().map(prepare).collect::<HashMap<_, _>>()
         })
         .await?;
-        ready.into_iter().for_each(|agent| self.serve(agent));
+        self.agents.store(Arc::new(ready));
         Ok(())
     }
 
@@ -135,7 +133,7 @@ impl App {
         let agent = Arc::new(agent);
         self.agents.rcu(|agents| {
             let mut agents = HashMap::clone(agents);
-            agents.insert(agent.id, agent.clone());
+            agents.insert(agent.id, Serving::Ready(agent.clone()));
             agents
         });
     }

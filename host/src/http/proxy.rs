@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::error::{openai, proxy_error};
 use super::path::PathId;
-use crate::app::App;
+use crate::app::{App, Serving};
 use crate::chat::Platform;
 use crate::chat::request::ChatRequest;
 use crate::ids::{AgentId, RequestId};
@@ -36,7 +36,10 @@ pub async fn completions(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let Some(agent) = find_agent(&app, &agent) else { return not_found(request_id) };
+    let agent = match find_agent(&app, &agent) {
+        Ok(agent) => agent,
+        Err(missing) => return missing.respond(request_id),
+    };
     let body = match body {
         Ok(body) => body,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
@@ -94,18 +97,41 @@ pub async fn models(
     PathId(agent): PathId,
     Extension(request_id): Extension<RequestId>,
 ) -> Response {
-    let Some(agent) = find_agent(&app, &agent) else { return not_found(request_id) };
+    let agent = match find_agent(&app, &agent) {
+        Ok(agent) => agent,
+        Err(missing) => return missing.respond(request_id),
+    };
     let model = json!({"id": &*agent.model, "object": "model", "created": 0, "owned_by": "masker"});
     axum::Json(json!({"object": "list", "data": [model]})).into_response()
 }
 
-fn find_agent(app: &App, id: &str) -> Option<Arc<ReadyAgent>> {
-    app.ready_agent(&id.parse::<AgentId>().ok()?)
+/// Why there is no agent to serve a request.
+enum Missing {
+    Unknown,
+    Unusable,
 }
 
-fn not_found(request_id: RequestId) -> Response {
-    let message = "there is no such agent";
-    openai(StatusCode::NOT_FOUND, "invalid_request_error", None, "agent_not_found", message, request_id)
+impl Missing {
+    fn respond(self, request_id: RequestId) -> Response {
+        match self {
+            Missing::Unknown => {
+                let (status, message) = (StatusCode::NOT_FOUND, "there is no such agent");
+                openai(status, "invalid_request_error", None, "agent_not_found", message, request_id)
+            }
+            Missing::Unusable => {
+                proxy_error(PipelineError::MaskingUnavailable("this agent's policy cannot be used here"), request_id)
+            }
+        }
+    }
+}
+
+fn find_agent(app: &App, id: &str) -> Result<Arc<ReadyAgent>, Missing> {
+    let id = id.parse::<AgentId>().map_err(|_| Missing::Unknown)?;
+    match app.serving(&id) {
+        Some(Serving::Ready(agent)) => Ok(agent),
+        Some(Serving::Unusable) => Err(Missing::Unusable),
+        None => Err(Missing::Unknown),
+    }
 }
 
 fn respond(answer: Answer, request_id: RequestId) -> Response {

@@ -67,3 +67,26 @@ async fn a_plugin_of_the_operators_folder_takes_the_place_of_an_embedded_one() {
     assert!(app.forwarded_text().contains("MSKV1.STAFF_ID."));
     app.finish().await;
 }
+
+#[tokio::test]
+async fn an_agent_whose_plugin_is_gone_answers_that_it_cannot_mask() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plugin = folder.path().join("remembers.wasm");
+    fs::write(&plugin, components::guest("remembers")).expect("written");
+    let path = folder.path().to_str().expect("a UTF-8 path");
+    let mut app = TestApp::builder().env("MASKER_PLUGIN_DIR", path).start().await;
+    app.upstream.respond_with(respond::echo);
+    let yaml = policy("remembers", "NAME: {}, STAFF_ID: {}");
+    let agent = json!({"name": "own", "upstream": "openai:gpt-4o-mini", "policy_yaml": yaml});
+    let agent = app.create_agent(agent).await;
+    let body = json!({"messages": [{"role": "user", "content": "hello"}]}).to_string();
+    assert_eq!(app.post(&agent.path(), &[], body.clone()).await.status, 200);
+    app.upstream.clear();
+
+    app.restart_after(|_| fs::remove_file(&plugin).expect("removed")).await;
+    let answer = app.post(&agent.path(), &[], body).await;
+    assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (503, "masking_unavailable"));
+    assert!(app.upstream.requests().is_empty(), "nothing was forwarded");
+    assert_eq!(app.say("hello").await.status, 200, "the other agent still serves");
+    app.finish().await;
+}
