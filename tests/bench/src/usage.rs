@@ -9,25 +9,26 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// User and system time of a process, its living children and the ones it has waited for, in seconds.
 pub fn cpu_seconds(pid: u32) -> Result<f64> {
-    let mut ticks = 0;
-    for pid in tree(pid) {
-        // utime, stime, cutime, cstime.
-        ticks += stat_fields(pid)?[11..15].iter().sum::<u64>();
-    }
-    Ok(ticks as f64 / TICKS_PER_SECOND)
+    // utime, stime, cutime, cstime. A child that ended since it was listed counts among those its parent waited for.
+    let ticks = |fields: Vec<u64>| fields[11..15].iter().sum::<u64>();
+    let own = ticks(stat_fields(pid)?);
+    let children: u64 = tree(pid).into_iter().skip(1).filter_map(|pid| stat_fields(pid).ok()).map(ticks).sum();
+    Ok((own + children) as f64 / TICKS_PER_SECOND)
 }
 
 /// Proportional set size of a process and its children, in MiB.
 pub fn pss_mib(pid: u32) -> Result<f64> {
-    let mut kib = 0;
-    for pid in tree(pid) {
-        let path = format!("/proc/{pid}/smaps_rollup");
-        let rollup = fs::read_to_string(&path).with_context(|| path.clone())?;
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-        let size = line.and_then(|line| line.split_whitespace().next());
-        kib += size.and_then(|size| size.parse().ok()).unwrap_or(0_u64);
-    }
-    Ok(kib as f64 / 1024.0)
+    let own = pss_kib(pid)?;
+    let children: u64 = tree(pid).into_iter().skip(1).filter_map(|pid| pss_kib(pid).ok()).sum();
+    Ok((own + children) as f64 / 1024.0)
+}
+
+fn pss_kib(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let rollup = fs::read_to_string(&path).with_context(|| path.clone())?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let size = line.and_then(|line| line.split_whitespace().next());
+    Ok(size.and_then(|size| size.parse().ok()).unwrap_or(0))
 }
 
 /// The process and everything below it.
