@@ -1,9 +1,11 @@
 //! JSON documents as text: the leaves of one are visited, and it is written again only when one changed.
 
 use std::collections::HashSet;
-use std::fmt;
+use std::{fmt, io};
 
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor as Reader};
+use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
 use super::walk::{Form, Place, Visitor};
@@ -16,8 +18,7 @@ pub(super) fn visit_json_string(text: &mut String, place: &Place<'_>, visitor: &
         Some(mut document) => {
             // Of two equal keys only the last is visited, so the first must not be sent: it is written again then too.
             if visit_json(&mut document, place, visitor) | has_equal_keys(text) {
-                // Strings, maps and numbers that were parsed can be written again.
-                *text = serde_json::to_string(&document).unwrap_or_default();
+                *text = Style::of(text).write(&document);
             }
         }
         None => {
@@ -68,6 +69,55 @@ fn visit_object(map: &mut Map<String, Value>, place: &Place<'_>, visitor: &mut d
 
 fn replace(new: Option<String>, put: impl FnOnce(String)) -> bool {
     new.map(put).is_some()
+}
+
+/// The white space of a JSON text, so that what comes back to the caller is the text that was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Style {
+    /// None, as JavaScript's `JSON.stringify` writes.
+    Compact,
+    /// After each comma and colon, as Python's `json.dumps` writes.
+    Spaced,
+    /// Lines with an indent of two.
+    Pretty,
+}
+
+impl Style {
+    /// The style in which a document would be this very text; compact where it is none of these.
+    fn of(text: &str) -> Self {
+        let Ok(document) = serde_json::from_str::<Value>(text) else { return Style::Compact };
+        let same = |style: &Style| style.write(&document) == text;
+        [Style::Spaced, Style::Pretty].into_iter().find(same).unwrap_or(Style::Compact)
+    }
+
+    fn write(self, document: &Value) -> String {
+        let mut bytes = Vec::new();
+        let written = match self {
+            Style::Compact => serde_json::to_writer(&mut bytes, document),
+            Style::Pretty => serde_json::to_writer_pretty(&mut bytes, document),
+            Style::Spaced => document.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Spaces)),
+        };
+        // Strings, maps and numbers that were parsed can be written again.
+        debug_assert!(written.is_ok());
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+/// `", "` and `": "`.
+struct Spaces;
+
+impl Formatter for Spaces {
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
 }
 
 /// Whether an object of this JSON text names a key twice.
@@ -167,6 +217,20 @@ mod tests {
 
     fn check_changed(text: &str, expected: &str) {
         assert_eq!(visited(text, true).1, expected);
+    }
+
+    #[test]
+    fn a_text_keeps_its_white_space_where_it_is_a_common_one() {
+        for text in [
+            r#"{"a":"x","b":[1,2]}"#,
+            r#"{"a": "x", "b": [1, 2], "c": {}}"#,
+            "{\n  \"a\": \"x\",\n  \"b\": [\n    1\n  ]\n}",
+        ] {
+            let document: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(Style::of(text).write(&document), text);
+        }
+        let odd = r#"{ "a":"x" }"#;
+        assert_eq!(Style::of(odd), Style::Compact);
     }
 
     #[test]
