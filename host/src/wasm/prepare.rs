@@ -5,6 +5,7 @@
 //! in other languages may) are compiled as they are and configured in every instance, which is slower but works.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures_util::FutureExt;
 use wasmtime::Store;
@@ -121,7 +122,11 @@ fn configured(engine: &Engine, plugin: &Plugin, config: &str) -> Result<(Start, 
     };
     let (store, instance) = run_configure(engine, plugin, &instrumented, config)?;
     let mut state = State { store, instance };
-    match wizer.snapshot_component(&context, &mut state).now_or_never() {
+    // Wizer's accessors cannot report a failure, and they run in a guest that may have anything in mind: a panic in here
+    // is this plugin's failure and nobody else's.
+    let snapshot = catch_unwind(AssertUnwindSafe(|| wizer.snapshot_component(&context, &mut state).now_or_never()))
+        .map_err(|_| PrepareError::Compile { plugin: name.clone(), message: "its memory could not be read".into() })?;
+    match snapshot {
         Some(Ok(snapshot)) => Ok((Start::Snapshot, snapshot)),
         Some(Err(error)) => {
             tracing::info!(plugin = name, error = %first_line(&error), "no snapshot of this plugin; it is configured for every request");

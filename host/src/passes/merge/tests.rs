@@ -225,29 +225,3 @@ proptest! {
         prop_assert_eq!(merge(&findings, &texts, policy), merge(&shuffled, &texts, policy));
     }
 }
-
-#[test]
-#[ignore = "a measurement: run it with --release --nocapture"]
-fn ten_messages_and_twenty_findings_take_microseconds() {
-    let text = "My name is Jane Doe and my number is 555-123-4567, I was seen at Lakeside Clinic on the 3rd of May, \
-                and please call me back after five o'clock, thank you very much indeed for helping me out today.";
-    let texts = [text; 10];
-    let policy = policy();
-    let mut findings = Vec::new();
-    for message in 0..10 {
-        findings.push(Finding { message, ..on(text, "Jane Doe", "NAME", 0.9, "ner") });
-        findings.push(Finding { message, ..on(text, "555-123-4567", "PHONE", 0.9, "regex") });
-    }
-    let rounds = 20_000;
-    for with_deny in [true, false] {
-        let mut policy: CompiledPolicy = policy.clone();
-        if !with_deny {
-            policy.deny.clear();
-        }
-        let started = std::time::Instant::now();
-        for _ in 0..rounds {
-            std::hint::black_box(merge(std::hint::black_box(&findings), &texts, &policy));
-        }
-        eprintln!("deny {with_deny}: {:?} per request", started.elapsed() / rounds);
-    }
-}
