@@ -2,16 +2,27 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
-use ulid::Ulid;
+use ulid::{Generator, Ulid};
 
 /// The text is not an id of this resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of the form {0}_ followed by 26 characters")]
 pub struct InvalidId(&'static str);
 
+/// A ULID greater than every one made before it by this process, so that what is made within one millisecond still sorts
+/// by age. The next one can be guessed from it: not for an id that is a credential.
+fn in_order() -> Ulid {
+    static GENERATOR: Mutex<Generator> = Mutex::new(Generator::new());
+    // The generator is sound after each of its calls, so a panic elsewhere does it no harm.
+    let mut generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+    // It fails only when 2^80 ids are made within a millisecond.
+    generator.generate().unwrap_or_else(|_| Ulid::generate())
+}
+
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $new:path) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Ulid);
@@ -20,9 +31,9 @@ macro_rules! id {
             /// What every id of this resource begins with.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id, later than every earlier one made in another millisecond.
+            /// A new id.
             pub fn generate() -> Self {
-                Self(Ulid::generate())
+                Self($new())
             }
 
             /// The id with its prefix.
@@ -63,27 +74,27 @@ macro_rules! printable {
 
 id!(
     /// An agent. It is the credential in the proxy's URL, so it has no `Display` and its `Debug` shows nothing of it.
-    AgentId, "agt"
+    AgentId, "agt", Ulid::generate
 );
 id!(
     /// One proxied request.
-    SessionId, "sess"
+    SessionId, "sess", in_order
 );
 id!(
     /// One line of the journal.
-    EventId, "evt"
+    EventId, "evt", in_order
 );
 id!(
     /// One HTTP request, for support.
-    RequestId, "req"
+    RequestId, "req", in_order
 );
 id!(
     /// An account, the owner of agents and tokens.
-    AccountId, "acc"
+    AccountId, "acc", in_order
 );
 id!(
     /// An API token's public name.
-    TokenId, "tok"
+    TokenId, "tok", in_order
 );
 
 printable!(SessionId, EventId, RequestId, AccountId, TokenId);
@@ -103,6 +114,12 @@ mod tests {
         let id = SessionId::generate();
         assert_eq!(id.text().parse(), Ok(id));
         assert_eq!(id.text().len(), "sess_".len() + 26);
+    }
+
+    #[test]
+    fn later_ids_sort_behind_earlier_ones() {
+        let ids: Vec<SessionId> = (0..1000).map(|_| SessionId::generate()).collect();
+        assert!(ids.is_sorted());
     }
 
     #[test]
