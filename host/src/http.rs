@@ -3,6 +3,7 @@
 pub mod api;
 pub mod auth;
 pub mod error;
+pub mod fields;
 pub mod health;
 pub mod page;
 pub mod path;

@@ -1,10 +1,8 @@
 //! Who calls: API tokens and their scopes.
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::response::Response;
 use std::sync::Arc;
 
 use super::error::ApiError;
@@ -31,14 +29,14 @@ impl Caller {
             return Ok(());
         }
         let message = format!("this needs a token with the scope {scope}");
-        Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", message))
+        Err(ApiError::forbidden(message))
     }
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
-    type Rejection = Response;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let request = parts.extensions.get::<RequestId>().copied().unwrap_or_else(RequestId::generate);
         let secret = parts
             .headers
@@ -47,11 +45,8 @@ impl FromRequestParts<Arc<App>> for Caller {
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, secret)| secret.trim());
-        let Some(secret) = secret else { return Err(ApiError::unauthenticated().respond(request)) };
-        match app.store().api_token_by_secret(secret).await {
-            Ok(Some(token)) => Ok(Self { account: token.account_id, request, scopes: token.scopes }),
-            Ok(None) => Err(ApiError::unauthenticated().respond(request)),
-            Err(error) => Err(ApiError::from(error).respond(request)),
-        }
+        let Some(secret) = secret else { return Err(ApiError::unauthenticated()) };
+        let token = app.store().api_token_by_secret(secret).await?.ok_or_else(ApiError::unauthenticated)?;
+        Ok(Self { account: token.account_id, request, scopes: token.scopes })
     }
 }

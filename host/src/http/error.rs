@@ -1,11 +1,15 @@
 //! Errors at the door: one envelope for the API, OpenAI's shape for the proxy. Public messages are fixed texts; what
 //! is behind them goes to the log.
+//!
+//! A handler of the API returns `Result<_, ApiError>`, and so does every extractor it takes: the envelope is written by
+//! [`super::request_id::layer`], which knows the request's id.
 
 use std::panic::AssertUnwindSafe;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -57,23 +61,66 @@ impl ApiError {
         Self::validation(vec![Detail { field: field.into(), message: message.into() }])
     }
 
+    /// What is wrong where.
+    pub fn details(&self) -> &[Detail] {
+        &self.details
+    }
+
     /// 404 for an agent that is not there or not this account's.
     pub fn agent_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "agent_not_found", "there is no such agent")
     }
 
-    /// 401.
-    pub fn unauthenticated() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "send a valid API token: Authorization: Bearer mskt_...")
+    /// 404 for anything else that is not there or not this account's.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    /// The response, with the request's id in it.
+    /// 401.
+    pub fn unauthenticated() -> Self {
+        let message = "sign in, or send a valid API token: Authorization: Bearer mskt_...";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", message)
+    }
+
+    /// 403.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// 503: what cannot be recorded is not done.
+    pub fn audit_unavailable() -> Self {
+        let message = "the audit journal cannot be written; nothing is done unrecorded";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable", message)
+    }
+
+    /// The response, with the request's id in it; for where no layer writes the envelope.
     pub fn respond(self, id: RequestId) -> Response {
-        let mut error = json!({"code": self.code, "message": self.message, "request_id": id.text()});
-        if self.code == "validation_failed" || !self.details.is_empty() {
-            error["details"] = json!(self.details);
+        let mut response = self.into_response();
+        Self::write_envelope(&mut response, id);
+        response
+    }
+
+    /// Writes the body of a response that was made from an error; any other stays as it is.
+    pub fn write_envelope(response: &mut Response, id: RequestId) {
+        let Some(Self { code, message, details, .. }) = response.extensions_mut().remove::<Self>() else { return };
+        let mut error = json!({"code": code, "message": message, "request_id": id.text()});
+        if code == "validation_failed" || !details.is_empty() {
+            error["details"] = json!(details);
         }
-        (self.status, Json(json!({"error": error}))).into_response()
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *response.body_mut() = Body::from(json!({"error": error}).to_string());
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// The status, still without the body.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
@@ -104,11 +151,7 @@ impl From<AgentError> for ApiError {
             AgentError::NameTaken => {
                 Self::new(StatusCode::CONFLICT, "name_taken", "an agent of this name exists already")
             }
-            AgentError::AuditUnavailable => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "audit_unavailable",
-                "the audit journal cannot be written; nothing is done unrecorded",
-            ),
+            AgentError::AuditUnavailable => Self::audit_unavailable(),
             AgentError::Store(error) => error.into(),
         }
     }

@@ -1,13 +1,17 @@
-//! `limit` and `cursor` of every list. A cursor is opaque to the caller.
+//! `limit` and `cursor` of every list. A cursor is opaque to the caller and says where its page ended, so that it stays
+//! valid while rows come and go.
 
-use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use data_encoding::BASE64URL_NOPAD;
 use std::collections::HashMap;
 use std::str::FromStr;
 
 use super::error::{ApiError, Detail};
 
-/// A list's query, checked for what all lists share.
+/// A list's query, checked for what all lists share. `C` is where a page ended; it parses from nothing but what its own
+/// list encoded, so that a cursor of another list is refused (an id does, by its prefix).
 pub struct PageQuery<C> {
     /// 1 to 100; 25 unless asked otherwise.
     pub limit: usize,
@@ -47,12 +51,61 @@ impl<C: FromStr> PageQuery<C> {
     }
 }
 
-/// A cursor as the caller gets it.
-pub fn encode(text: &str) -> String {
-    data_encoding::BASE64URL_NOPAD.encode(text.as_bytes())
+impl<S: Send + Sync, C: FromStr> FromRequestParts<S> for PageQuery<C> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Self::read(Query::from_request_parts(parts, state).await)
+    }
 }
 
-fn decode<C: FromStr>(text: &str) -> Option<C> {
-    let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-    std::str::from_utf8(&bytes).ok()?.parse().ok()
+/// Bytes that tell a cursor from a garbled one.
+const CHECK: usize = 4;
+
+/// A cursor as the caller gets it.
+pub fn encode(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.extend(&check(text.as_bytes()));
+    BASE64URL_NOPAD.encode(&bytes)
+}
+
+fn decode<C: FromStr>(cursor: &str) -> Option<C> {
+    let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
+    let (text, found) = bytes.split_last_chunk::<CHECK>()?;
+    if *found != check(text) {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn check(text: &[u8]) -> [u8; CHECK] {
+    let hash = blake3::hash(text);
+    let [a, b, c, d, ..] = *hash.as_bytes();
+    [a, b, c, d]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{SessionId, TokenId};
+
+    #[test]
+    fn a_cursor_reads_back_and_only_in_its_own_list() {
+        let id = TokenId::generate();
+        let cursor = encode(&id.text());
+        assert_eq!(decode(&cursor), Some(id));
+        assert_eq!(decode::<SessionId>(&cursor), None);
+    }
+
+    #[test]
+    fn a_cursor_with_any_character_changed_or_missing_is_refused() {
+        let cursor = encode(&TokenId::generate().text());
+        for at in 0..cursor.len() {
+            let other = if cursor.as_bytes()[at] == b'A' { "B" } else { "A" };
+            let garbled = format!("{}{other}{}", &cursor[..at], &cursor[at + 1..]);
+            assert_eq!(decode::<TokenId>(&garbled), None, "{garbled}");
+            assert_eq!(decode::<TokenId>(&cursor[..at]), None);
+        }
+        assert_eq!(decode::<TokenId>(&TokenId::generate().text()), None);
+    }
 }

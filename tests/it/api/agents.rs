@@ -121,7 +121,7 @@ async fn the_policy_that_ships_is_the_default_and_tokenization_can_be_overridden
 async fn every_wrong_field_is_named_with_its_reason() {
     let app = TestApp::start().await;
     for (change, expected) in [
-        (json!({"name": null}), &[("name", "must be a string")][..]),
+        (json!({"name": null}), &[("name", "must not be null")][..]),
         (json!({"name": 7}), &[("name", "must be a string")]),
         (json!({"name": ""}), &[("name", "1 to 64 characters")]),
         (json!({"name": "x".repeat(65)}), &[("name", "1 to 64 characters")]),
