@@ -1,8 +1,11 @@
 //! The application: every edge built once from the settings, and the agents ready to serve.
 
 mod agents;
+mod limits;
+mod oauth_state;
 mod plugins;
 mod policies;
+mod sign_in;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,13 +13,16 @@ use std::time::Instant;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use oauth_state::OauthStates;
 
+use crate::audit::event::Event;
 use crate::clock::Clock;
 use crate::config::{Config, Provider};
+use crate::github::GitHub;
 use crate::ids::AgentId;
 use crate::passes::pool::PassPool;
 use crate::pipeline::{Pipeline, ReadyAgent, calls::Calls, detect::Memo, metrics::Metrics};
-use crate::store::journal::Journal;
+use crate::store::journal::{Journal, JournalError};
 use crate::store::{Store, StorePaths};
 use crate::tokens::mint::Minters;
 use crate::upstream::Upstream;
@@ -25,8 +31,11 @@ use crate::wasm::{Registry, Wasm};
 
 pub(crate) use agents::prepare_passes;
 pub use agents::{AgentChange, AgentError, NewAgent};
+pub use limits::{Limits, RateLimited};
+pub use oauth_state::LIFE_SECONDS as OAUTH_STATE_SECONDS;
 pub use plugins::{embedded, load as load_plugins};
 pub use policies::{Policies, compile_local};
+pub use sign_in::{Begun, Returned, SignInError, SignedIn, login_url};
 
 /// Requests that may wait for a pass thread, for each of them. At a millisecond a request, a tenth of a second's work.
 const QUEUE_PER_THREAD: usize = 128;
@@ -52,10 +61,14 @@ pub struct App {
     pub plugins: Registry,
     /// The policies by name.
     pub policies: Policies,
+    /// How much each account may call.
+    pub limits: Limits,
     /// When it came up.
     pub started: Instant,
     agents: ArcSwap<HashMap<AgentId, Serving>>,
     upstream: Upstream,
+    github: Option<GitHub>,
+    oauth_states: OauthStates,
 }
 
 impl App {
@@ -106,7 +119,11 @@ impl App {
             metrics: Arc::new(Metrics::new()),
             clock,
         });
+        let github = config.sign_in.github.clone().map(GitHub::new).transpose()?;
         let app = Arc::new(Self {
+            limits: Limits::new(&config, &pipeline.clock),
+            oauth_states: OauthStates::new(&config.session_secret),
+            github,
             config,
             pipeline,
             wasm,
@@ -123,6 +140,15 @@ impl App {
     /// A living agent, and whether it can serve.
     pub fn serving(&self, id: &AgentId) -> Option<Serving> {
         self.agents.load().get(id).cloned()
+    }
+
+    /// Writes an event of the install's own down, and waits until it is on disk.
+    ///
+    /// # Errors
+    /// It could not be: what it tells of must not be done then.
+    pub async fn record(&self, event: Event) -> Result<(), JournalError> {
+        let receipt = self.pipeline.journal.append(&[event])?;
+        self.pipeline.journal.synced(&receipt).await
     }
 
     /// State.

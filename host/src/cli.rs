@@ -1,5 +1,6 @@
 //! The command line: one module per command, one table of exit codes.
 
+mod admin;
 mod detect;
 mod exit;
 mod local;
@@ -46,6 +47,9 @@ enum Command {
     /// API tokens of this install.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// What only the operator does, on the machine itself.
+    #[command(subcommand)]
+    Admin(AdminCommand),
 }
 
 /// What `mask` and `detect` share.
@@ -97,6 +101,12 @@ enum TokenCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// Print a link that signs the operator in, once.
+    LoginLink,
+}
+
 /// How a command talks.
 #[derive(Clone, Copy)]
 struct Output {
@@ -124,6 +134,7 @@ pub fn run() -> ExitCode {
             policy::validate(&file.or(policy).unwrap_or_else(|| "-".into()), output)
         }
         Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, output),
+        Command::Admin(AdminCommand::LoginLink) => admin::login_link(output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,8 +1,9 @@
 //! Time that tests can set.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -12,8 +13,13 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// From milliseconds since the epoch.
-    pub fn from_millis(millis: i64) -> Self {
+    pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
+    }
+
+    /// From a text of RFC 3339, such as `2026-05-03T21:14:32.481Z`; what it has beyond milliseconds is cut off.
+    pub fn parse(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|moment| Self(moment.timestamp_millis()))
     }
 
     /// Milliseconds since the epoch.
@@ -59,6 +65,16 @@ impl Clock {
             None => Timestamp(Utc::now().timestamp_millis()),
         }
     }
+
+    /// Time since some moment, for measuring how long something takes: it never goes back, whatever is done to the
+    /// machine's clock.
+    pub fn monotonic(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match &self.0 {
+            Some(cell) => Duration::from_millis(cell.load(Ordering::Relaxed).unsigned_abs()),
+            None => START.elapsed(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -68,5 +84,16 @@ mod tests {
     #[test]
     fn prints_milliseconds_and_z() {
         assert_eq!(Timestamp::from_millis(1_777_842_872_481).to_string(), "2026-05-03T21:14:32.481Z");
+    }
+
+    #[test]
+    fn reads_what_it_prints_and_other_zones() {
+        let moment = Some(Timestamp::from_millis(1_777_842_872_481));
+        for text in ["2026-05-03T21:14:32.481Z", "2026-05-03T23:14:32.481999+02:00", "2026-05-03t21:14:32.481z"] {
+            assert_eq!(Timestamp::parse(text), moment, "{text}");
+        }
+        for text in ["", "2026-05-03", "2026-05-03T21:14:32", "1777842872481", "2026-13-03T21:14:32Z"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
     }
 }

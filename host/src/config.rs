@@ -5,6 +5,8 @@
 
 mod environment;
 mod files;
+mod rate;
+mod sign_in;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::sensitive::SensitiveText;
 
 pub use environment::{Environment, Problem, Problems, VARIABLES};
+pub use rate::Rate;
+pub use sign_in::{AllowList, GithubApp, SignIn};
 
 /// The kid that policies use unless they name another.
 pub const DEFAULT_KID: &str = "K_HEALTHCARE";
@@ -71,6 +75,12 @@ pub struct Config {
     pub pass_threads: usize,
     /// Of a proxied request, in bytes.
     pub max_body_bytes: usize,
+    /// How people sign in.
+    pub sign_in: SignIn,
+    /// Of an account's calls of the proxy and the webhook.
+    pub proxy_rate: Option<Rate>,
+    /// Of an account's calls of the API.
+    pub api_rate: Option<Rate>,
     /// Where Prometheus reads, when it does.
     pub metrics_addr: Option<SocketAddr>,
     /// A `tracing` filter.
@@ -156,6 +166,9 @@ impl Config {
             detection_timeout: millis(read.number("MASKER_DETECTION_TIMEOUT_MS", 200, 1..=60_000)),
             pass_threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_body_bytes: read.number("MASKER_MAX_BODY_BYTES", 8 << 20, 1024..=1 << 30) as usize,
+            sign_in: SignIn::read(&mut read),
+            proxy_rate: read.parsed("MASKER_RATE_LIMIT_PROXY", Rate::FORM),
+            api_rate: read.parsed("MASKER_RATE_LIMIT_API", Rate::FORM),
             metrics_addr: read.parsed("MASKER_METRICS_ADDR", "an address such as 127.0.0.1:9090"),
             log_level: read.text("MASKER_LOG_LEVEL").unwrap_or_else(|| "info".into()),
             log_format,
@@ -252,10 +265,19 @@ mod tests {
             ("MASKER_UPSTREAM_TIMEOUT_MS", "secret-2"),
             ("MASKER_KEY_K_B", "secret-3"),
             ("MASKER_OPENAI_BASE_URL", "secret-4"),
+            ("MASKER_RATE_LIMIT_API", "secret-5"),
+            ("MASKER_GITHUB_ALLOW", "secret!6"),
         ])
         .expect_err("refused")
         .to_string();
-        for name in ["MASKER_LISTEN_ADDR", "MASKER_UPSTREAM_TIMEOUT_MS", "MASKER_KEY_K_B", "MASKER_OPENAI_BASE_URL"] {
+        for name in [
+            "MASKER_LISTEN_ADDR",
+            "MASKER_UPSTREAM_TIMEOUT_MS",
+            "MASKER_KEY_K_B",
+            "MASKER_OPENAI_BASE_URL",
+            "MASKER_RATE_LIMIT_API",
+            "MASKER_GITHUB_ALLOW",
+        ] {
             assert!(problems.contains(name), "{problems}");
         }
         assert!(!problems.contains("secret"), "{problems}");

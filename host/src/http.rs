@@ -2,12 +2,15 @@
 
 pub mod api;
 pub mod auth;
+pub mod cookie;
+mod cross_site;
 pub mod error;
 pub mod fields;
 pub mod health;
 pub mod page;
 pub mod path;
 pub mod proxy;
+mod rate_limit;
 pub mod request_id;
 pub mod router;
 

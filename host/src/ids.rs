@@ -96,8 +96,12 @@ id!(
     /// An API token's public name.
     TokenId, "tok", in_order
 );
+id!(
+    /// A person who signs in.
+    UserId, "usr", in_order
+);
 
-printable!(SessionId, EventId, RequestId, AccountId, TokenId);
+printable!(SessionId, EventId, RequestId, AccountId, TokenId, UserId);
 
 impl fmt::Debug for AgentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

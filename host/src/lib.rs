@@ -1,9 +1,9 @@
 //! Masker keeps protected data out of LLMs during phone calls.
 //!
 //! The modules, in the order in which they may use each other (each only those further down):
-//! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`]) > core ([`session`], [`tokens`],
-//! [`passes`], [`policy`], [`audit`], [`chat`]) > base ([`telemetry`], [`config`], [`keys`], [`text`], [`ids`], [`kind`],
-//! [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
+//! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`]) > core
+//! ([`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`]) > base ([`telemetry`], [`config`], [`keys`],
+//! [`text`], [`ids`], [`kind`], [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
 
 pub mod app;
 pub mod audit;
@@ -11,6 +11,7 @@ pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod github;
 pub mod http;
 pub mod ids;
 pub mod keys;

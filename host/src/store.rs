@@ -13,11 +13,15 @@ mod columns;
 mod db;
 mod error;
 pub mod journal;
+pub mod login_links;
 mod migrations;
 mod page;
 mod rebuild;
+mod secret;
 pub mod sessions;
+pub mod sign_ins;
 mod stats;
+pub mod users;
 pub mod vault;
 
 use std::path::PathBuf;

@@ -1,8 +1,5 @@
 //! What Masker promises, one test per promise, named after it. The README cites these names.
 
-use std::os::fd::AsRawFd;
-use std::path::Path;
-
 use masker::audit::event::EventKind;
 use masker::session::Status;
 use masker_tests::TestApp;
@@ -10,7 +7,7 @@ use masker_tests::fake_upstream::{Reply, Script, openai, respond};
 use masker_tests::test_app::STAFF_POLICY;
 use serde_json::{Value, json};
 
-use crate::support::{ask, ask_streamed, token, tokens};
+use crate::support::{ask, ask_streamed, fill_the_disk_below, token, tokens};
 
 /// A policy that runs `plugin` beside the one that finds staff ids.
 fn policy_with(plugin: &str) -> String {
@@ -145,22 +142,6 @@ async fn the_caller_hears_whole_words() {
         }
     }
     app.finish().await;
-}
-
-/// Puts `/dev/full` in the place of the journal's file: from now on the disk is full.
-fn fill_the_disk_below(journal: &Path) {
-    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full is there");
-    let mut replaced = 0;
-    for entry in std::fs::read_dir("/proc/self/fd").expect("/proc is mounted") {
-        let path = entry.expect("an open file").path();
-        if std::fs::read_link(&path).is_ok_and(|target| target == journal) {
-            let number = path.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a number");
-            // SAFETY: both are open; whoever owns `number` goes on owning an open file.
-            assert_eq!(unsafe { libc::dup2(full.as_raw_fd(), number) }, number);
-            replaced += 1;
-        }
-    }
-    assert!(replaced > 0, "the journal is not open");
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! What several modules need: requests, tokens in what was forwarded, streams cut in every way.
 
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script};
 use masker_tests::test_app::Answer;
@@ -49,4 +52,20 @@ pub async fn cut_everywhere(
         assert_eq!(answer.status, 200, "pieces of {size}: {}", answer.text());
         check(&answer);
     }
+}
+
+/// Puts `/dev/full` in the place of the journal's file: from now on the disk is full.
+pub fn fill_the_disk_below(journal: &Path) {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full is there");
+    let mut replaced = 0;
+    for entry in std::fs::read_dir("/proc/self/fd").expect("/proc is mounted") {
+        let path = entry.expect("an open file").path();
+        if std::fs::read_link(&path).is_ok_and(|target| target == journal) {
+            let number = path.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a number");
+            // SAFETY: both are open; whoever owns `number` goes on owning an open file.
+            assert_eq!(unsafe { libc::dup2(full.as_raw_fd(), number) }, number);
+            replaced += 1;
+        }
+    }
+    assert!(replaced > 0, "the journal is not open");
 }

@@ -18,6 +18,7 @@
 //! and that the journal verifies: every service test is a leak test.
 
 mod answer;
+mod browser;
 mod builder;
 mod invariants;
 mod logs;
@@ -41,6 +42,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub use answer::{Answer, Said, say_all};
+pub use browser::Browser;
 pub use builder::{Builder, STAFF_POLICY};
 pub use server::{LiveAnswer, Server};
 
@@ -176,6 +178,14 @@ impl TestApp {
             .header("content-type", "application/json")
             .header("authorization", format!("Bearer {}", self.running().token));
         self.request(request.body(bytes.into()).expect("a method and a path that fit")).await
+    }
+
+    /// What stands behind the app's public URL in an address of it.
+    ///
+    /// # Panics
+    /// When the address is another server's.
+    pub fn path_of<'u>(&self, url: &'u str) -> &'u str {
+        url.strip_prefix(&self.app().config.public_url).unwrap_or_else(|| panic!("{url} is not this app"))
     }
 
     /// Makes an agent through the API.

@@ -1,6 +1,6 @@
 //! `masker serve`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use super::exit::{self, Failure};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, Environment, Provider};
+use crate::config::{Config, Environment, LogFormat, Provider};
 use crate::{http, telemetry};
 
 /// Starts the service and stays until it is told to stop.
@@ -53,6 +53,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     // The port that the system chose, where the setting leaves it to the system.
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!("listening on http://{address}");
+    offer_login_link(&app).await?;
     http::serve(app.clone(), listener, stop_signal()).await?;
     app.store().sessions_flushed().await?;
     tracing::info!("stopped");
@@ -69,6 +70,22 @@ fn warn_development(config: &Config) {
         "\n  ! DEVELOPMENT MODE: keys are generated below {}; do not send real patients' data.\n  ! Upstream: {upstream}.\n",
         config.data_dir.display()
     );
+}
+
+/// While nobody has ever signed in, every start offers a link that does. It is a credential, so it goes to a person at a
+/// terminal, or to whoever reads lines made for people, and never into a stream of log lines.
+async fn offer_login_link(app: &App) -> anyhow::Result<()> {
+    if app.store().has_users().await? {
+        return Ok(());
+    }
+    let for_people = app.config.log_format == LogFormat::Pretty;
+    if !for_people && !std::io::stderr().is_terminal() {
+        tracing::info!("nobody has signed in yet; `masker admin login-link` makes a link that signs the operator in");
+        return Ok(());
+    }
+    let link = app.login_link().await?;
+    let _ = writeln!(std::io::stderr(), "\n  Sign in, once and within the hour: {link}\n");
+    Ok(())
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Vec<u8> {

@@ -6,6 +6,7 @@ use super::Output;
 use super::exit::{self, Failure};
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
+use crate::store::api_tokens::NewApiToken;
 use crate::store::{Store, StorePaths};
 
 /// Makes a token for the owner's account and prints its secret.
@@ -22,8 +23,14 @@ pub fn create(name: &str, scopes: &[String], output: Output) -> Result<(), Failu
         let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
         let failed = |error: crate::store::StoreError| Failure::new(exit::GENERIC, error.to_string());
         let store = Store::open(&paths, Clock::system()).map_err(failed)?;
-        let (token, secret) =
-            store.create_api_token(store.first_account(), name, scopes, None).await.map_err(failed)?;
+        let new = NewApiToken {
+            account_id: store.first_account(),
+            name: name.to_owned(),
+            scopes: scopes.to_owned(),
+            expires_at: None,
+            created_by: None,
+        };
+        let (token, secret) = store.create_api_token(new).await.map_err(failed)?;
         let mut out = std::io::stdout();
         let written = if output.json {
             let shown =

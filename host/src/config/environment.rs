@@ -13,13 +13,19 @@ use super::files;
 use crate::keys::SecretKey;
 
 /// Every variable this release reads, beside `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`.
-pub const VARIABLES: [&str; 22] = [
+pub const VARIABLES: &[&str] = &[
     "MASKER_AUDIT_HMAC_KEY",
     "MASKER_AUDIT_LOG_PATH",
     "MASKER_DATABASE_URL",
     "MASKER_DATA_DIR",
     "MASKER_DETECTION_TIMEOUT_MS",
     "MASKER_DEV",
+    "MASKER_GITHUB_ALLOW",
+    "MASKER_GITHUB_API_URL",
+    "MASKER_GITHUB_CLIENT_ID",
+    "MASKER_GITHUB_CLIENT_SECRET",
+    "MASKER_GITHUB_TIMEOUT_MS",
+    "MASKER_GITHUB_URL",
     "MASKER_LISTEN_ADDR",
     "MASKER_LOG_FORMAT",
     "MASKER_LOG_LEVEL",
@@ -30,6 +36,8 @@ pub const VARIABLES: [&str; 22] = [
     "MASKER_PLUGIN_DIR",
     "MASKER_POLICY_PATH",
     "MASKER_PUBLIC_URL",
+    "MASKER_RATE_LIMIT_API",
+    "MASKER_RATE_LIMIT_PROXY",
     "MASKER_SERVER",
     "MASKER_SESSION",
     "MASKER_SESSION_SECRET",

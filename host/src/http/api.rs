@@ -1,3 +1,6 @@
 //! `/api/v1`: one module per resource.
 
 pub mod agents;
+pub mod auth;
+pub mod me;
+pub mod tokens;

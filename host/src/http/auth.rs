@@ -1,35 +1,87 @@
-//! Who calls: API tokens and their scopes.
+//! Who calls: a browser that is signed in, or a script with an API token; and what each may do.
 
-use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{FromRequestParts, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
 use axum::http::request::Parts;
-use std::sync::Arc;
+use axum::middleware::Next;
+use axum::response::Response;
 
+use super::cookie::{self, Cookies, SET_COOKIE};
+use super::cross_site;
 use super::error::ApiError;
 use crate::app::App;
-use crate::ids::{AccountId, RequestId};
+use crate::ids::{AccountId, RequestId, UserId};
+use crate::sensitive::SensitiveText;
 
 /// What a token may be allowed (API.md section 2).
 pub const SCOPES: [&str; 7] =
     ["agents:read", "agents:write", "sessions:read", "reports:read", "policies:write", "plugins:write", "admin"];
 
-/// An authenticated caller.
+/// What may be done by whoever may do everything: a person who is signed in, or a token with the scope `admin`.
+const PERMISSIONS: [&str; 8] = [
+    "agents:read",
+    "agents:write",
+    "sessions:read",
+    "reports:read",
+    "billing:read",
+    "policies:write",
+    "plugins:write",
+    "admin",
+];
+
+/// An authenticated caller. A handler that takes it answers 401 to everybody else, and says with [`Caller::require`] what
+/// it needs.
 pub struct Caller {
     /// Whose account it acts for.
     pub account: AccountId,
     /// The request's id.
     pub request: RequestId,
-    scopes: Vec<String>,
+    /// Who is signed in, or made the token; nobody where that was the command line.
+    pub user: Option<UserId>,
+    /// Whether its account owns the install, and with it what belongs to no account: plugins, policy files, the journal.
+    pub owns_install: bool,
+    credential: Credential,
+}
+
+enum Credential {
+    /// A browser that is signed in: may do everything in its account.
+    Cookie,
+    /// A token, with what it may do.
+    Token { scopes: Vec<String> },
 }
 
 impl Caller {
     /// Whether it may do what `scope` names. `admin` may do everything.
     pub fn require(&self, scope: &str) -> Result<(), ApiError> {
-        if self.scopes.iter().any(|own| own == scope || own == "admin") {
+        if self.permissions().any(|own| own == scope) {
             return Ok(());
         }
-        let message = format!("this needs a token with the scope {scope}");
-        Err(ApiError::forbidden(message))
+        Err(ApiError::forbidden(format!("this needs a token with the scope {scope}")))
+    }
+
+    /// Whether it may change what belongs to the whole install.
+    pub fn require_owner(&self) -> Result<(), ApiError> {
+        if self.owns_install {
+            return Ok(());
+        }
+        Err(ApiError::forbidden("this is up to the account that owns the install"))
+    }
+
+    /// Whether it is a person in a browser.
+    pub fn is_signed_in(&self) -> bool {
+        matches!(self.credential, Credential::Cookie)
+    }
+
+    /// Everything that it may do.
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        let (all, some): (&[&str], &[String]) = match &self.credential {
+            Credential::Token { scopes } if scopes.iter().all(|scope| scope != "admin") => (&[], scopes),
+            Credential::Token { .. } | Credential::Cookie => (&PERMISSIONS, &[]),
+        };
+        all.iter().copied().chain(some.iter().map(String::as_str))
     }
 }
 
@@ -37,16 +89,110 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let request = parts.extensions.get::<RequestId>().copied().unwrap_or_else(RequestId::generate);
-        let secret = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, secret)| secret.trim());
-        let Some(secret) = secret else { return Err(ApiError::unauthenticated()) };
-        let token = app.store().api_token_by_secret(secret).await?.ok_or_else(ApiError::unauthenticated)?;
-        Ok(Self { account: token.account_id, request, scopes: token.scopes })
+        let caller = match bearer(&parts.headers) {
+            Some(secret) => with_token(app, secret, request_id(parts)).await?,
+            // Another scheme than Bearer is for whatever stands before us.
+            None => with_cookie(app, parts).await?,
+        };
+        app.limits.api(caller.account)?;
+        Ok(caller)
+    }
+}
+
+async fn with_token(app: &App, secret: &str, request: RequestId) -> Result<Caller, ApiError> {
+    let token = app.store().api_token_by_secret(secret).await?.ok_or_else(ApiError::unauthenticated)?;
+    Ok(Caller {
+        account: token.account_id,
+        request,
+        user: token.created_by,
+        owns_install: token.account_id == app.store().first_account(),
+        credential: Credential::Token { scopes: token.scopes },
+    })
+}
+
+async fn with_cookie(app: &App, parts: &Parts) -> Result<Caller, ApiError> {
+    let secret = cookie::read(&parts.headers, cookie::SESSION).ok_or_else(ApiError::unauthenticated)?;
+    let user = app.store().signed_in(secret).await?.ok_or_else(ApiError::unauthenticated)?;
+    if !parts.method.is_safe() {
+        cross_site::refuse(parts, &app.config.public_url)?;
+    }
+    if let Some(renewal) = parts.extensions.get::<Renewal>() {
+        let _ = renewal.0.set(Cookies::of(&app.config.public_url).session(&SensitiveText::from(secret)));
+    }
+    Ok(Caller {
+        account: user.account_id,
+        request: request_id(parts),
+        user: Some(user.id),
+        owns_install: user.account_id == app.store().first_account(),
+        credential: Credential::Cookie,
+    })
+}
+
+/// The secret of `Authorization: Bearer`.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
+}
+
+fn request_id(parts: &Parts) -> RequestId {
+    parts.extensions.get::<RequestId>().copied().unwrap_or_else(RequestId::generate)
+}
+
+/// The cookie that is to live on, once its request is authenticated.
+#[derive(Clone, Default)]
+struct Renewal(Arc<OnceLock<HeaderValue>>);
+
+/// Renews the cookie of every request that it authenticated, and keeps what was answered out of every cache.
+pub async fn renew_cookie(mut request: Request, next: Next) -> Response {
+    let renewal = Renewal::default();
+    request.extensions_mut().insert(renewal.clone());
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(cookie) = renewal.0.get() {
+        // A handler that sets cookies itself, as one that signs out does, has the last word.
+        headers.entry(SET_COOKIE).or_insert_with(|| cookie.clone());
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(credential: Credential) -> Caller {
+        let (account, request) = (AccountId::generate(), RequestId::generate());
+        Caller { account, request, user: None, owns_install: false, credential }
+    }
+
+    fn token(scopes: &[&str]) -> Caller {
+        caller(Credential::Token { scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect() })
+    }
+
+    #[test]
+    fn a_token_may_what_its_scopes_say_and_admin_includes_all() {
+        for scope in SCOPES {
+            assert!(token(&[scope]).require(scope).is_ok(), "{scope}");
+            assert!(token(&["admin"]).require(scope).is_ok(), "{scope}");
+            assert!(caller(Credential::Cookie).require(scope).is_ok(), "{scope}");
+            assert!(token(&[]).require(scope).is_err(), "{scope}");
+        }
+        assert!(token(&["agents:read", "agents:write"]).require("admin").is_err());
+        assert_eq!(token(&["agents:read"]).permissions().collect::<Vec<_>>(), ["agents:read"]);
+    }
+
+    #[test]
+    fn the_scheme_may_be_in_any_case() {
+        let found = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(value));
+            bearer(&headers).map(str::to_owned)
+        };
+        for value in ["Bearer x", "bearer x", "BEARER  x "] {
+            assert_eq!(found(value).as_deref(), Some("x"), "{value}");
+        }
+        for value in ["Basic x", "Bearer", "x", ""] {
+            assert_eq!(found(value), None, "{value}");
+        }
     }
 }

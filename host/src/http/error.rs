@@ -21,6 +21,7 @@ use crate::chat;
 use crate::ids::RequestId;
 use crate::pipeline::PipelineError;
 use crate::store::StoreError;
+use crate::store::journal::JournalError;
 use crate::upstream::UpstreamFault;
 
 /// One thing that is wrong with a request.
@@ -39,12 +40,13 @@ pub struct ApiError {
     code: &'static str,
     message: String,
     details: Vec<Detail>,
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
     /// An error without details.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), details: Vec::new() }
+        Self { status, code, message: message.into(), details: Vec::new(), retry_after: None }
     }
 
     /// 422 with what is wrong where.
@@ -59,6 +61,11 @@ impl ApiError {
     /// 422 for one field.
     pub fn field(field: &str, message: impl Into<String>) -> Self {
         Self::validation(vec![Detail { field: field.into(), message: message.into() }])
+    }
+
+    /// The same, with the seconds after which it may go better.
+    pub fn with_retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// What is wrong where.
@@ -119,6 +126,9 @@ impl IntoResponse for ApiError {
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -128,6 +138,13 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the database failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
+    }
+}
+
+impl From<JournalError> for ApiError {
+    fn from(error: JournalError) -> Self {
+        tracing::error!(%error, "the journal cannot be written");
+        Self::audit_unavailable()
     }
 }
 

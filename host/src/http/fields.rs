@@ -24,9 +24,9 @@ impl Fields {
         Ok(Self { body, known: Vec::new(), wrong: Vec::new() })
     }
 
-    /// A text that must be there.
-    pub fn text(&mut self, field: &'static str) -> String {
-        self.required(field, Self::text_if).unwrap_or_default()
+    /// A text that must be there. Where it is not, [`Fields::finish`] fails: until then there is `None`.
+    pub fn text(&mut self, field: &'static str) -> Option<String> {
+        self.required(field, Self::text_if)
     }
 
     /// A text.
@@ -38,8 +38,8 @@ impl Fields {
     }
 
     /// A list of texts that must be there.
-    pub fn texts(&mut self, field: &'static str) -> Vec<String> {
-        self.required(field, Self::texts_if).unwrap_or_default()
+    pub fn texts(&mut self, field: &'static str) -> Option<Vec<String>> {
+        self.required(field, Self::texts_if)
     }
 
     /// A list of texts.
@@ -71,6 +71,17 @@ impl Fields {
     /// Whether the field is there, be it `null`: a change that takes something away.
     pub fn names(&self, field: &str) -> bool {
         self.body.contains_key(field)
+    }
+
+    /// What `read` makes of a field's value; the field is wrong where that is nothing.
+    pub fn check<T, U>(
+        &mut self,
+        field: &str,
+        value: Option<T>,
+        read: impl FnOnce(T) -> Option<U>,
+        message: &str,
+    ) -> Option<U> {
+        read(value?).or_else(|| self.is_wrong(field, message))
     }
 
     /// Notes that a field is wrong. Returns `None`, for the field's value.
@@ -138,13 +149,16 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_is_said_at_once() {
-        let body = json!({"b": 1, "c": ["x", 2], "d": "yes", "e": null, "f": 0});
+        let body = json!({"b": 1, "c": ["x", 2], "d": "yes", "e": null, "f": 0, "g": "long"});
         let mut fields = Fields::of(body).expect("an object");
-        assert_eq!(fields.text("a"), "");
+        assert_eq!(fields.text("a"), None);
         assert_eq!(fields.text_if("b"), None);
-        assert_eq!(fields.texts("c"), Vec::<String>::new());
+        assert_eq!(fields.texts("c"), None);
         assert_eq!(fields.flag_if("d"), None);
         assert_eq!(fields.text_if("e"), None);
+        let text = fields.text("g");
+        assert_eq!(fields.check("g", text, |text| (text.len() < 3).then_some(text), "is too long"), None);
+        assert_eq!(fields.check("b", None::<String>, Some, "was said to be wrong already"), None);
         let wrong = details(fields.finish().expect_err("wrong"));
         let wrong: Vec<(&str, &str)> = wrong.iter().map(|(field, message)| (&**field, &**message)).collect();
         assert_eq!(
@@ -154,7 +168,8 @@ mod tests {
                 ("b", "must be a string"),
                 ("c", "must be a list of strings"),
                 ("d", "must be true or false"),
-                ("f", "is none of a, b, c, d, e"),
+                ("g", "is too long"),
+                ("f", "is none of a, b, c, d, e, g"),
             ]
         );
     }
@@ -162,10 +177,8 @@ mod tests {
     #[test]
     fn a_sound_body_is_read() {
         let mut fields = Fields::of(json!({"a": "x", "b": ["y"], "c": false, "d": null})).expect("an object");
-        assert_eq!(
-            (fields.text("a"), fields.texts("b"), fields.flag_if("c")),
-            ("x".into(), vec!["y".into()], Some(false))
-        );
+        assert_eq!(fields.text("a").as_deref(), Some("x"));
+        assert_eq!((fields.texts("b"), fields.flag_if("c")), (Some(vec!["y".into()]), Some(false)));
         assert!(fields.names("d") && !fields.names("e"));
         assert_eq!(fields.value("d"), None);
         fields.finish().expect("sound");

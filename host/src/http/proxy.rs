@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::error::{openai, proxy_error};
 use super::path::PathId;
+use super::rate_limit;
 use crate::app::{App, Serving};
 use crate::chat::Platform;
 use crate::chat::request::ChatRequest;
@@ -40,6 +41,9 @@ pub async fn completions(
         Ok(agent) => agent,
         Err(missing) => return missing.respond(request_id),
     };
+    if let Err(limited) = app.limits.proxy(agent.account) {
+        return rate_limit::openai(limited, request_id);
+    }
     let body = match body {
         Ok(body) => body,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
@@ -101,6 +105,9 @@ pub async fn models(
         Ok(agent) => agent,
         Err(missing) => return missing.respond(request_id),
     };
+    if let Err(limited) = app.limits.proxy(agent.account) {
+        return rate_limit::openai(limited, request_id);
+    }
     let model = json!({"id": &*agent.model, "object": "model", "created": 0, "owned_by": "masker"});
     axum::Json(json!({"object": "list", "data": [model]})).into_response()
 }

@@ -37,11 +37,18 @@ pub(super) fn first(conn: &Connection, now: Timestamp) -> Result<AccountId, Stor
     if let Some(id) = conn.query_row(oldest, [], |row| columns::parsed(row, 0)).optional()? {
         return Ok(id);
     }
+    insert(conn, "Owner", "internal", now)
+}
+
+/// A new account.
+pub(super) fn insert(conn: &Connection, name: &str, plan: &str, now: Timestamp) -> Result<AccountId, StoreError> {
     let id = AccountId::generate();
-    conn.execute(
-        "INSERT INTO accounts (id, name, plan, created_at) VALUES (?1, 'Owner', 'internal', ?2)",
-        (id.text(), now.millis()),
-    )?;
+    conn.prepare_cached("INSERT INTO accounts (id, name, plan, created_at) VALUES (?1, ?2, ?3, ?4)")?.execute((
+        id.text(),
+        name,
+        plan,
+        now.millis(),
+    ))?;
     Ok(id)
 }
 

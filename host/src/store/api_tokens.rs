@@ -1,12 +1,10 @@
-//! API tokens for scripts. The secret is shown once; the database has its SHA-256, which is enough for 256 random bits
-//! and makes the look-up a comparison of hashes: its time tells nothing about the secret.
+//! API tokens for scripts.
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use sha2::{Digest, Sha256};
 
-use super::{Page, Store, StoreError, columns};
+use super::{Page, Store, StoreError, columns, secret};
 use crate::clock::Timestamp;
-use crate::ids::{AccountId, TokenId};
+use crate::ids::{AccountId, TokenId, UserId};
 use crate::sensitive::SensitiveText;
 
 /// What every secret begins with.
@@ -27,34 +25,46 @@ pub struct ApiToken {
     pub created_at: Timestamp,
     /// From when on it is worth nothing.
     pub expires_at: Option<Timestamp>,
+    /// Who made it; `None` for the command line.
+    pub created_by: Option<UserId>,
+}
+
+/// An API token to be made.
+#[derive(Clone, Debug)]
+pub struct NewApiToken {
+    /// The account it is to act for.
+    pub account_id: AccountId,
+    /// What people call it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// From when on it is worth nothing.
+    pub expires_at: Option<Timestamp>,
+    /// Who makes it; `None` for the command line.
+    pub created_by: Option<UserId>,
 }
 
 impl Store {
     /// Makes a token, and its secret, which is nowhere else.
-    pub async fn create_api_token(
-        &self,
-        account: AccountId,
-        name: &str,
-        scopes: &[String],
-        expires_at: Option<Timestamp>,
-    ) -> Result<(ApiToken, SensitiveText), StoreError> {
-        let secret = new_secret()?;
+    pub async fn create_api_token(&self, new: NewApiToken) -> Result<(ApiToken, SensitiveText), StoreError> {
+        let secret = secret::new(PREFIX)?;
         let token = ApiToken {
             id: TokenId::generate(),
-            account_id: account,
-            name: name.to_owned(),
-            scopes: scopes.to_owned(),
+            account_id: new.account_id,
+            name: new.name,
+            scopes: new.scopes,
             created_at: self.clock.now(),
-            expires_at,
+            expires_at: new.expires_at,
+            created_by: new.created_by,
         };
-        let (hash, row) = (hash(secret.expose()), token.clone());
+        let (hash, row) = (secret::hash(secret.expose()), token.clone());
         self.main.write(move |conn| insert(conn, &row, &hash)).await?;
         Ok((token, secret))
     }
 
     /// The token with this secret, unless it has expired.
     pub async fn api_token_by_secret(&self, secret: &str) -> Result<Option<ApiToken>, StoreError> {
-        let (hash, now) = (hash(secret), self.clock.now());
+        let (hash, now) = (secret::hash(secret), self.clock.now());
         self.main.read(move |conn| by_hash(conn, &hash, now)).await
     }
 
@@ -74,23 +84,11 @@ impl Store {
     }
 }
 
-fn new_secret() -> Result<SensitiveText, StoreError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| StoreError::NoRandomness)?;
-    let secret = format!("{PREFIX}{}", data_encoding::BASE64URL_NOPAD.encode(&bytes));
-    zeroize::Zeroize::zeroize(&mut bytes);
-    Ok(secret.into())
-}
-
-fn hash(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret).into()
-}
-
-fn insert(conn: &Connection, token: &ApiToken, hash: &[u8; 32]) -> Result<(), StoreError> {
+fn insert(conn: &Connection, token: &ApiToken, hash: &secret::Hash) -> Result<(), StoreError> {
     let scopes = serde_json::to_string(&token.scopes).map_err(|_| StoreError::BadRow("api_tokens"))?;
     let mut insert = conn.prepare_cached(
-        "INSERT INTO api_tokens (id, account_id, name, scopes, secret_sha256, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO api_tokens (id, account_id, name, scopes, secret_sha256, created_at, expires_at, created_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     insert.execute((
         token.id.text(),
@@ -100,13 +98,14 @@ fn insert(conn: &Connection, token: &ApiToken, hash: &[u8; 32]) -> Result<(), St
         hash,
         token.created_at.millis(),
         token.expires_at.map(Timestamp::millis),
+        token.created_by.map(|user| user.text()),
     ))?;
     Ok(())
 }
 
-fn by_hash(conn: &Connection, hash: &[u8; 32], now: Timestamp) -> Result<Option<ApiToken>, StoreError> {
+fn by_hash(conn: &Connection, hash: &secret::Hash, now: Timestamp) -> Result<Option<ApiToken>, StoreError> {
     let mut query = conn.prepare_cached(
-        "SELECT id, account_id, name, scopes, created_at, expires_at FROM api_tokens
+        "SELECT id, account_id, name, scopes, created_at, expires_at, created_by FROM api_tokens
          WHERE secret_sha256 = ?1 AND (expires_at IS NULL OR expires_at > ?2)",
     )?;
     Ok(query.query_row((hash, now.millis()), api_token).optional()?)
@@ -119,7 +118,7 @@ fn page(
     cursor: Option<TokenId>,
 ) -> Result<Page<ApiToken, TokenId>, StoreError> {
     let mut query = conn.prepare_cached(
-        "SELECT id, account_id, name, scopes, created_at, expires_at FROM api_tokens
+        "SELECT id, account_id, name, scopes, created_at, expires_at, created_by FROM api_tokens
          WHERE account_id = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
     )?;
     let cursor = cursor.map(|id| id.text());
@@ -140,6 +139,7 @@ fn api_token(row: &Row<'_>) -> rusqlite::Result<ApiToken> {
         scopes: columns::json(row, 3)?,
         created_at: columns::moment(row, 4)?,
         expires_at: columns::moment_if(row, 5)?,
+        created_by: columns::parsed_if(row, 6)?,
     })
 }
 
@@ -149,16 +149,20 @@ mod tests {
     use crate::clock::Clock;
     use crate::store::tests::Folder;
 
+    fn new(account_id: AccountId, name: &str, scopes: &[&str], expires_at: Option<i64>) -> NewApiToken {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let expires_at = expires_at.map(Timestamp::from_millis);
+        NewApiToken { account_id, name: name.to_owned(), scopes, expires_at, created_by: None }
+    }
+
     #[tokio::test]
     async fn a_token_is_found_by_its_secret_until_it_expires_or_is_deleted() {
         let folder = Folder::new();
         let clock = Clock::manual(Timestamp::from_millis(1000));
         let store = folder.store_at(clock.clone());
         let account = store.first_account();
-        let scopes = ["admin".to_owned()];
-        let (token, secret) =
-            store.create_api_token(account, "ci", &scopes, Some(Timestamp::from_millis(2000))).await.unwrap();
-        let (forever, other) = store.create_api_token(account, "cd", &[], None).await.unwrap();
+        let (token, secret) = store.create_api_token(new(account, "ci", &["admin"], Some(2000))).await.unwrap();
+        let (forever, other) = store.create_api_token(new(account, "cd", &[], None)).await.unwrap();
         assert!(secret.expose().starts_with("mskt_"));
         assert_ne!(secret, other);
         let find = async |secret: &SensitiveText| store.api_token_by_secret(secret.expose()).await.unwrap();
@@ -179,7 +183,7 @@ mod tests {
     async fn the_secret_is_in_no_file() {
         let folder = Folder::new();
         let store = folder.store();
-        let (_, secret) = store.create_api_token(store.first_account(), "ci", &[], None).await.unwrap();
+        let (_, secret) = store.create_api_token(new(store.first_account(), "ci", &[], None)).await.unwrap();
         drop(store);
         assert!(!folder.contains(secret.expose()));
         assert!(!folder.contains(&secret.expose()[5..]));

@@ -3,13 +3,21 @@
 use std::str::FromStr;
 
 use rusqlite::Row;
-use rusqlite::types::{FromSqlError, Type};
+use rusqlite::types::{FromSqlError, Type, ValueRef};
 
 use crate::clock::Timestamp;
 
 /// A text column read with `FromStr`.
 pub(super) fn parsed<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     read(row, column, |text| text.parse().ok())
+}
+
+/// A text column or NULL, read with `FromStr`.
+pub(super) fn parsed_if<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => parsed(row, column).map(Some),
+    }
 }
 
 /// A text column read with a function; the text itself is in no error.

@@ -5,8 +5,10 @@ use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 
 use super::StoreError;
 
-pub(super) const MAIN: &[M<'static>] =
-    &[M::up(include_str!("../../migrations/main/0001_accounts_agents_sessions.sql"))];
+pub(super) const MAIN: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/main/0001_accounts_agents_sessions.sql")),
+    M::up(include_str!("../../migrations/main/0002_users.sql")),
+];
 
 pub(super) const VAULT: &[M<'static>] = &[M::up(include_str!("../../migrations/vault/0001_vault.sql"))];
 

@@ -5,11 +5,15 @@ use masker_tests::TestApp;
 
 use super::{send, token};
 
-const ROUTES: [(&str, &str); 4] = [
-    ("GET", "/api/v1/agents"),
-    ("POST", "/api/v1/agents"),
-    ("GET", "/api/v1/agents/agt_01HYZABCDEFGHJKMNPQRSTVWXY"),
-    ("DELETE", "/api/v1/agents/agt_01HYZABCDEFGHJKMNPQRSTVWXY"),
+/// Routes and what each needs.
+const ROUTES: [(&str, &str, &str); 7] = [
+    ("GET", "/api/v1/agents", "agents:read"),
+    ("POST", "/api/v1/agents", "agents:write"),
+    ("GET", "/api/v1/agents/agt_01HYZABCDEFGHJKMNPQRSTVWXY", "agents:read"),
+    ("DELETE", "/api/v1/agents/agt_01HYZABCDEFGHJKMNPQRSTVWXY", "admin"),
+    ("GET", "/api/v1/tokens", "admin"),
+    ("POST", "/api/v1/tokens", "admin"),
+    ("DELETE", "/api/v1/tokens/tok_01HYZABCDEFGHJKMNPQRSTVWXY", "admin"),
 ];
 
 #[tokio::test]
@@ -20,7 +24,7 @@ async fn without_a_valid_token_every_call_is_unauthenticated() {
     let cut = format!("Bearer {}", &secret[..secret.len() - 1]);
     let longer = format!("Bearer {secret}x");
     let bare = secret.clone();
-    for (method, path) in ROUTES {
+    for (method, path, _) in ROUTES {
         for wrong in [
             None,
             Some("Bearer mskt_wrong"),
@@ -55,7 +59,7 @@ async fn the_word_bearer_may_be_written_in_any_case() {
 async fn a_call_outside_of_the_tokens_scopes_is_forbidden_and_names_the_scope() {
     let app = TestApp::start().await;
     let other = ["sessions:read", "reports:read", "policies:write", "plugins:write"];
-    for ((method, path), scope) in ROUTES.into_iter().zip(["agents:read", "agents:write", "agents:read", "admin"]) {
+    for (method, path, scope) in ROUTES {
         let more = if scope == "agents:write" { "agents:read" } else { "agents:write" };
         let authorization = format!("Bearer {}", token(&app, None, &[&other[..], &[more]].concat()).await);
         let answer = send(&app, method, path, Some(&authorization), "{}").await;
@@ -78,12 +82,66 @@ async fn a_call_outside_of_the_tokens_scopes_is_forbidden_and_names_the_scope() 
 #[tokio::test]
 async fn a_deleted_token_is_worth_nothing() {
     let app = TestApp::start().await;
-    let store = app.app().store();
-    let (made, secret) =
-        store.create_api_token(store.first_account(), "x", &["admin".to_owned()], None).await.expect("made");
-    let authorization = format!("Bearer {}", secret.expose());
-    assert_eq!(send(&app, "GET", "/api/v1/agents", Some(&authorization), "").await.status, StatusCode::OK);
-    assert!(store.delete_api_token(store.first_account(), made.id).await.expect("deleted"));
+    let authorization = format!("Bearer {}", token(&app, None, &["admin"]).await);
+    let made = send(&app, "GET", "/api/v1/tokens?limit=1", Some(&authorization), "").await;
+    assert_eq!(made.status, StatusCode::OK);
+    let id = made.json()["data"][0]["id"].as_str().expect("an id").to_owned();
+    let deleted = send(&app, "DELETE", &format!("/api/v1/tokens/{id}"), Some(&authorization), "").await;
+    assert_eq!((deleted.status, deleted.text()), (StatusCode::NO_CONTENT, ""));
     assert_eq!(send(&app, "GET", "/api/v1/agents", Some(&authorization), "").await.status, StatusCode::UNAUTHORIZED);
+    app.finish().await;
+}
+
+/// Every route below `/api/v1` with its methods, as the table of routes has them, with something in the place of ids.
+fn routes() -> Vec<(String, String)> {
+    let table = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../host/src/http/router.rs"));
+    let table = table.expect("the table of routes");
+    let mut routes = Vec::new();
+    for route in table.split(".route(").skip(1) {
+        let mut quoted = route.split('"');
+        let path = quoted.nth(1).expect("a route has a path");
+        let handlers = quoted.next().expect("a route has handlers");
+        if !path.starts_with("/api/v1/") {
+            continue;
+        }
+        let filled: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+        for method in ["get", "post", "put", "patch", "delete"] {
+            let is_word = |at: usize| !handlers[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+            if handlers.match_indices(&format!("{method}(")).any(|(at, _)| is_word(at)) {
+                routes.push((method.to_uppercase(), filled.join("/")));
+            }
+        }
+    }
+    routes
+}
+
+/// What needs nobody to be signed in: signing in itself and what describes the API.
+const OPEN: [&str; 6] = [
+    "/api/v1/auth/github",
+    "/api/v1/auth/github/callback",
+    "/api/v1/auth/link",
+    "/api/v1/auth/logout",
+    "/api/v1/openapi.json",
+    "/api/v1/schemas/report.json",
+];
+
+#[tokio::test]
+async fn every_route_refuses_who_is_nobody_and_who_may_nothing() {
+    let app = TestApp::start().await;
+    let powerless = format!("Bearer {}", token(&app, None, &[]).await);
+    let routes = routes();
+    assert!(routes.len() >= 12, "{routes:?}");
+    for (method, path) in routes.iter().filter(|(_, path)| !OPEN.contains(&path.as_str())) {
+        for wrong in [None, Some("Bearer mskt_wrong")] {
+            let answer = send(&app, method, path, wrong, "{}").await;
+            let found = (answer.status.as_u16(), answer.error_code());
+            assert_eq!(found, (401, "unauthenticated".into()), "{method} {path}");
+        }
+        // Everybody may know who they are.
+        if path != "/api/v1/me" {
+            let answer = send(&app, method, path, Some(&powerless), "{}").await;
+            assert_eq!((answer.status.as_u16(), answer.error_code()), (403, "forbidden".into()), "{method} {path}");
+        }
+    }
     app.finish().await;
 }

@@ -2,21 +2,33 @@
 
 mod agents;
 mod auth;
+mod contract;
 mod errors;
+mod github;
 mod health;
+pub mod lists;
+mod rate_limits;
+mod sign_in;
+mod tokens;
 
 use axum::body::Body;
 use hyper::Request;
 use masker::ids::AccountId;
+use masker::store::api_tokens::NewApiToken;
 use masker_tests::TestApp;
 use masker_tests::test_app::Answer;
 
 /// A secret with these scopes, for the owner's account unless another is named.
 async fn token(app: &TestApp, account: Option<AccountId>, scopes: &[&str]) -> String {
-    let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
     let store = app.app().store();
-    let account = account.unwrap_or_else(|| store.first_account());
-    let (_, secret) = store.create_api_token(account, "of a test", &scopes, None).await.expect("a token can be made");
+    let new = NewApiToken {
+        account_id: account.unwrap_or_else(|| store.first_account()),
+        name: "of a test".into(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        expires_at: None,
+        created_by: None,
+    };
+    let (_, secret) = store.create_api_token(new).await.expect("a token can be made");
     secret.expose().clone()
 }
 

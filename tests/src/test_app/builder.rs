@@ -10,12 +10,14 @@ use masker::app::App;
 use masker::clock::Clock;
 use masker::config::{Config, Environment};
 use masker::http::router::router;
+use masker::store::api_tokens::NewApiToken;
 use masker_fake_upstream::FakeUpstream;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use super::{Running, TestApp, logs};
 use crate::components;
+use crate::fake_github::FakeGitHub;
 
 /// Masks what the guest `staff-id` finds: `E-` and five digits.
 pub const STAFF_POLICY: &str = "
@@ -35,6 +37,7 @@ pub struct Builder {
     environment: Vec<(String, String)>,
     plugins: Vec<Vec<u8>>,
     agent: Map<String, Value>,
+    clock: Clock,
 }
 
 impl Default for Builder {
@@ -43,7 +46,7 @@ impl Default for Builder {
         agent.insert("name".into(), json!("test"));
         agent.insert("upstream".into(), json!("openai:gpt-4o-mini"));
         agent.insert("policy_yaml".into(), json!(STAFF_POLICY));
-        Self { environment: Vec::new(), plugins: vec![components::guest("staff-id")], agent }
+        Self { environment: Vec::new(), plugins: vec![components::guest("staff-id")], agent, clock: Clock::system() }
     }
 }
 
@@ -85,6 +88,17 @@ impl Builder {
     /// A variable of the environment. An empty value takes it out.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Signs people in with this GitHub.
+    pub fn github(self, github: &FakeGitHub) -> Self {
+        github.environment().iter().fold(self, |builder, (name, value)| builder.env(name, value))
+    }
+
+    /// The app's clock, for tests that move it.
+    pub fn clock(mut self, clock: &Clock) -> Self {
+        self.clock = clock.clone();
         self
     }
 
@@ -132,15 +146,18 @@ impl Builder {
         variables.retain(|(name, _)| !self.environment.iter().any(|(own, _)| own == name));
         variables.extend(self.environment.iter().cloned());
         let config = Config::load(&Environment::from_pairs(variables)).expect("the test's settings are sound");
-        let starting = App::start(config, Clock::system(), self.plugins.clone());
+        let starting = App::start(config, self.clock.clone(), self.plugins.clone());
         let started = tokio::time::timeout(super::LONGEST, starting).await.expect("the app comes up in time");
         let app = started.expect("the app comes up");
         let store = app.store();
-        let scopes = ["admin".to_owned()];
-        let (_, token) = store
-            .create_api_token(store.first_account(), "tests", &scopes, None)
-            .await
-            .expect("an API token can be made");
+        let token = NewApiToken {
+            account_id: store.first_account(),
+            name: "tests".into(),
+            scopes: vec!["admin".into()],
+            expires_at: None,
+            created_by: None,
+        };
+        let (_, token) = store.create_api_token(token).await.expect("an API token can be made");
         Running { router: router(app.clone()), app, token: token.expose().clone() }
     }
 }

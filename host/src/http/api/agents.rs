@@ -81,8 +81,8 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): Pat
 /// The body of `POST /api/v1/agents`.
 fn new_agent(mut body: Fields) -> Result<NewAgent, ApiError> {
     let new = NewAgent {
-        name: body.text("name"),
-        upstream: body.text("upstream"),
+        name: body.text("name").unwrap_or_default(),
+        upstream: body.text("upstream").unwrap_or_default(),
         tokenization: body.text_if("tokenization"),
         policy_name: body.text_if("policy_name"),
         policy_yaml: body.text_if("policy_yaml"),

@@ -1,0 +1,164 @@
+//! Signing in with GitHub: whether it can be done, and by whom.
+
+use std::time::Duration;
+
+use super::environment::Reader;
+use crate::sensitive::SensitiveText;
+
+/// How people sign in.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The OAuth app at GitHub, where there is one.
+    pub github: Option<GithubApp>,
+    /// Who may; without a list only the owner, who is the first to do so.
+    pub allow: Option<AllowList>,
+}
+
+/// An OAuth app at GitHub, or at a GitHub Enterprise Server.
+#[derive(Clone, Debug)]
+pub struct GithubApp {
+    /// Its public name.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SensitiveText,
+    /// Where people sign in, without a slash at the end.
+    pub url: String,
+    /// Its API, without a slash at the end.
+    pub api_url: String,
+    /// For everything that is asked there during one sign-in.
+    pub timeout: Duration,
+}
+
+/// `MASKER_GITHUB_ALLOW`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AllowList {
+    /// `*`: everyone.
+    pub everyone: bool,
+    /// Logins, in lower case: GitHub does not tell cases apart.
+    pub logins: Vec<String>,
+    /// Organisations whose members may.
+    pub orgs: Vec<String>,
+}
+
+impl SignIn {
+    pub(super) fn read(read: &mut Reader<'_>) -> Self {
+        let url = read.url("MASKER_GITHUB_URL").map(without_slash);
+        let api_url = read.url("MASKER_GITHUB_API_URL").map(without_slash);
+        let timeout = Duration::from_millis(read.number("MASKER_GITHUB_TIMEOUT_MS", 10_000, 1..=60_000));
+        let id = read.text("MASKER_GITHUB_CLIENT_ID");
+        let secret = read.text("MASKER_GITHUB_CLIENT_SECRET").map(SensitiveText::from);
+        let github = match (id, secret) {
+            (Some(client_id), Some(client_secret)) => Some(GithubApp {
+                client_id,
+                client_secret,
+                api_url: api_url.unwrap_or_else(|| match &url {
+                    // Where an Enterprise Server has it.
+                    Some(url) => format!("{url}/api/v3"),
+                    None => "https://api.github.com".to_owned(),
+                }),
+                url: url.unwrap_or_else(|| "https://github.com".to_owned()),
+                timeout,
+            }),
+            (None, None) => None,
+            (Some(_), None) => missing(read, "MASKER_GITHUB_CLIENT_SECRET", "MASKER_GITHUB_CLIENT_ID"),
+            (None, Some(_)) => missing(read, "MASKER_GITHUB_CLIENT_ID", "MASKER_GITHUB_CLIENT_SECRET"),
+        };
+        let allow = read.text("MASKER_GITHUB_ALLOW").and_then(|text| {
+            let allow = AllowList::parse(&text);
+            if allow.is_none() {
+                read.problem("MASKER_GITHUB_ALLOW", "must be logins, org:NAME or *, separated by commas");
+            }
+            allow
+        });
+        Self { github, allow }
+    }
+}
+
+impl AllowList {
+    /// A list with commas or spaces between its parts.
+    fn parse(text: &str) -> Option<Self> {
+        let mut list = Self::default();
+        for part in text.split([',', ' ', '\n']).filter(|part| !part.is_empty()) {
+            match part.strip_prefix("org:") {
+                _ if part == "*" => list.everyone = true,
+                Some(org) if is_name(org) => list.orgs.push(org.to_owned()),
+                None if is_name(part) => list.logins.push(part.to_lowercase()),
+                _ => return None,
+            }
+        }
+        (list != Self::default()).then_some(list)
+    }
+
+    /// Whether the list itself names this login.
+    pub fn names(&self, login: &str) -> bool {
+        self.everyone || self.logins.contains(&login.to_lowercase())
+    }
+}
+
+/// Of a person or an organisation; managed users have an underscore in theirs.
+fn is_name(text: &str) -> bool {
+    (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+fn without_slash(url: String) -> String {
+    url.trim_end_matches('/').to_owned()
+}
+
+fn missing<T>(read: &mut Reader<'_>, name: &str, other: &str) -> Option<T> {
+    // One that is set and cannot be read has its own problem.
+    if !read.is_set(name) {
+        read.problem(name, format!("is missing: {other} is set, and signing in with GitHub needs both"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Environment;
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<SignIn, String> {
+        let environment = Environment::from_pairs(pairs.iter().copied());
+        let mut read = environment.reader();
+        let sign_in = SignIn::read(&mut read);
+        read.finish(sign_in).map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn an_allow_list_has_logins_organisations_or_everyone() {
+        let list = AllowList::parse("Ada, bob_corp,org:Lakeside-Clinic  org:x").expect("a list");
+        assert_eq!(list.logins, ["ada", "bob_corp"]);
+        assert_eq!(list.orgs, ["Lakeside-Clinic", "x"]);
+        assert!(list.names("ADA") && list.names("ada") && !list.names("eve") && !list.names("Lakeside-Clinic"));
+        assert!(AllowList::parse("*").expect("a list").names("anyone"));
+        for wrong in [",", "org:", "org:a/b", "a b!", "team:x", "org:*", "@ada"] {
+            assert_eq!(AllowList::parse(wrong), None, "{wrong}");
+        }
+        assert!(read(&[("MASKER_GITHUB_ALLOW", "@ada")]).expect_err("refused").contains("MASKER_GITHUB_ALLOW"));
+    }
+
+    #[test]
+    fn an_enterprise_servers_api_is_below_it_unless_said_otherwise() {
+        let app = [("MASKER_GITHUB_CLIENT_ID", "id"), ("MASKER_GITHUB_CLIENT_SECRET", "s")];
+        let urls = |more: &[(&str, &str)]| {
+            let github = read(&[&app[..], more].concat()).expect("sound").github.expect("an app");
+            (github.url, github.api_url)
+        };
+        let pair = |url: &str, api: &str| (url.to_owned(), api.to_owned());
+        assert_eq!(urls(&[]), pair("https://github.com", "https://api.github.com"));
+        let enterprise = ("MASKER_GITHUB_URL", "https://git.example/");
+        assert_eq!(urls(&[enterprise]), pair("https://git.example", "https://git.example/api/v3"));
+        let api = ("MASKER_GITHUB_API_URL", "https://api.git.example/");
+        assert_eq!(urls(&[enterprise, api]), pair("https://git.example", "https://api.git.example"));
+    }
+
+    #[test]
+    fn half_an_app_is_a_mistake_that_repeats_no_secret() {
+        let problems = read(&[("MASKER_GITHUB_CLIENT_SECRET", "hush")]).expect_err("refused");
+        assert!(problems.contains("MASKER_GITHUB_CLIENT_ID: is missing") && !problems.contains("hush"), "{problems}");
+        assert!(
+            read(&[("MASKER_GITHUB_CLIENT_ID", "x")]).expect_err("refused").contains("MASKER_GITHUB_CLIENT_SECRET")
+        );
+        assert!(read(&[]).expect("sound").github.is_none());
+    }
+}

@@ -1,0 +1,211 @@
+//! Signing in with GitHub: the OAuth web flow, and what we read of somebody who came through it.
+//!
+//! Only the profile is kept: the access token is forgotten as soon as that is read. No error holds a code, a token or a
+//! body of an answer.
+
+mod client;
+
+use serde::Deserialize;
+
+use crate::config::{AllowList, GithubApp};
+use crate::sensitive::SensitiveText;
+use client::Client;
+
+/// What we ask for: to read who it is, and its addresses.
+const SCOPE: &str = "read:user user:email";
+/// Membership of an organisation is private unless a member says otherwise, so where the list names one we ask for it.
+const SCOPE_WITH_ORGS: &str = "read:user user:email read:org";
+
+/// GitHub, or an Enterprise Server, as the OAuth app that the operator made there.
+pub struct GitHub {
+    app: GithubApp,
+    client: Client,
+}
+
+/// Somebody at GitHub.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub struct Profile {
+    /// Never changes.
+    pub id: i64,
+    /// May change, and then become somebody else's.
+    pub login: String,
+    /// Its name, if it told one.
+    pub name: Option<String>,
+    /// Its public address, or else the verified one that it calls its first.
+    pub email: Option<String>,
+    /// A picture.
+    pub avatar_url: Option<String>,
+}
+
+/// Why nobody can be read from GitHub.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GitHubFault {
+    /// Refused, unreachable, or the name does not resolve.
+    #[error("GitHub cannot be reached")]
+    Unreachable,
+    /// `MASKER_GITHUB_TIMEOUT_MS` passed.
+    #[error("GitHub did not answer in time")]
+    Timeout,
+    /// It answered with an error; the word is one of its own list, or none of them.
+    #[error("GitHub refused the code ({0})")]
+    Refused(&'static str),
+    /// It answered with this status.
+    #[error("GitHub answered with status {0}")]
+    Status(u16),
+    /// It answered with something else than it says it does.
+    #[error("GitHub's answer cannot be read")]
+    Garbage,
+}
+
+impl GitHub {
+    /// A client for this app.
+    ///
+    /// # Errors
+    /// When the machine's certificates cannot be used.
+    pub fn new(app: GithubApp) -> anyhow::Result<Self> {
+        Ok(Self { client: Client::new()?, app })
+    }
+
+    /// Where somebody who wants to sign in is sent. GitHub sends it back to `callback` with `state` and a code, which is
+    /// worth something only together with the verifier that `challenge` was made of (PKCE, RFC 7636).
+    pub fn authorize_url(&self, callback: &str, state: &str, challenge: &str, allow: Option<&AllowList>) -> String {
+        let asks_for_orgs = allow.is_some_and(|list| !list.orgs.is_empty());
+        let query = form(&[
+            ("client_id", &self.app.client_id),
+            ("redirect_uri", callback),
+            ("scope", if asks_for_orgs { SCOPE_WITH_ORGS } else { SCOPE }),
+            ("state", state),
+            ("code_challenge", challenge),
+            ("code_challenge_method", "S256"),
+        ]);
+        format!("{}/login/oauth/authorize?{query}", self.app.url)
+    }
+
+    /// Who came back with this code, and whether the list lets it in.
+    pub async fn read(
+        &self,
+        code: &str,
+        verifier: &str,
+        callback: &str,
+        allow: Option<&AllowList>,
+    ) -> Result<(Profile, bool), GitHubFault> {
+        let read = async {
+            let token = self.exchange(code, verifier, callback).await?;
+            let mut profile: Profile = self.get("/user", &token).await?.ok_or(GitHubFault::Garbage)?;
+            if profile.email.is_none() {
+                profile.email = self.private_email(&token).await?;
+            }
+            let allowed = match allow {
+                Some(list) => list.names(&profile.login) || self.is_member_of_one(&list.orgs, &token).await?,
+                None => false,
+            };
+            Ok((profile, allowed))
+        };
+        tokio::time::timeout(self.app.timeout, read).await.map_err(|_| GitHubFault::Timeout)?
+    }
+
+    /// The access token for a code. A wrong code is answered with status 200 and an error in the body.
+    async fn exchange(&self, code: &str, verifier: &str, callback: &str) -> Result<SensitiveText, GitHubFault> {
+        #[derive(Deserialize)]
+        struct Exchanged {
+            access_token: Option<String>,
+            error: Option<String>,
+        }
+        let body = form(&[
+            ("client_id", &self.app.client_id),
+            ("client_secret", self.app.client_secret.expose()),
+            ("code", code),
+            ("redirect_uri", callback),
+            ("code_verifier", verifier),
+        ]);
+        let url = format!("{}/login/oauth/access_token", self.app.url);
+        let exchanged: Exchanged = self.client.post_form(&url, body).await?;
+        match exchanged {
+            Exchanged { access_token: Some(token), error: None } if !token.is_empty() => Ok(token.into()),
+            Exchanged { error: Some(error), .. } => Err(GitHubFault::Refused(known_error(&error))),
+            _ => Err(GitHubFault::Garbage),
+        }
+    }
+
+    /// The verified address that somebody calls its first.
+    async fn private_email(&self, token: &SensitiveText) -> Result<Option<String>, GitHubFault> {
+        #[derive(Deserialize)]
+        struct Address {
+            email: String,
+            primary: bool,
+            verified: bool,
+        }
+        // Without the permission GitHub says 403 or 404: then there is none.
+        let addresses: Option<Vec<Address>> = self.get("/user/emails", token).await?;
+        let first = addresses.unwrap_or_default().into_iter().find(|address| address.primary && address.verified);
+        Ok(first.map(|address| address.email))
+    }
+
+    async fn is_member_of_one(&self, orgs: &[String], token: &SensitiveText) -> Result<bool, GitHubFault> {
+        #[derive(Deserialize)]
+        struct Membership {
+            state: String,
+        }
+        for org in orgs {
+            let found: Option<Membership> = self.get(&format!("/user/memberships/orgs/{org}"), token).await?;
+            // An invitation that was not accepted is `pending`.
+            if found.is_some_and(|membership| membership.state == "active") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// `None` where GitHub says that it is not there or not for us.
+    async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        token: &SensitiveText,
+    ) -> Result<Option<T>, GitHubFault> {
+        match self.client.get(&format!("{}{path}", self.app.api_url), token).await {
+            Ok(found) => Ok(Some(found)),
+            Err(GitHubFault::Status(403 | 404)) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+/// GitHub's word for what is wrong, if it is one of those that it documents: anything else could be anything.
+fn known_error(word: &str) -> &'static str {
+    const KNOWN: [&str; 4] =
+        ["bad_verification_code", "incorrect_client_credentials", "redirect_uri_mismatch", "unverified_user_email"];
+    KNOWN.into_iter().find(|known| *known == word).unwrap_or("another error")
+}
+
+fn form(pairs: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn membership_is_asked_for_only_where_a_list_names_an_organisation() {
+        let github = GitHub::new(GithubApp {
+            client_id: "id & more".into(),
+            client_secret: "hush".into(),
+            url: "https://git.example".into(),
+            api_url: "https://git.example/api/v3".into(),
+            timeout: Duration::from_secs(1),
+        })
+        .expect("a client");
+        let url = |allow: Option<&AllowList>| github.authorize_url("https://m.example/cb", "st", "ch", allow);
+        assert_eq!(
+            url(None),
+            "https://git.example/login/oauth/authorize?client_id=id+%26+more&redirect_uri=https%3A%2F%2Fm.example%2Fcb\
+             &scope=read%3Auser+user%3Aemail&state=st&code_challenge=ch&code_challenge_method=S256"
+        );
+        let people = AllowList { logins: vec!["ada".into()], ..AllowList::default() };
+        assert_eq!(url(Some(&people)), url(None));
+        let members = AllowList { orgs: vec!["clinic".into()], ..AllowList::default() };
+        assert!(url(Some(&members)).contains("scope=read%3Auser+user%3Aemail+read%3Aorg&"));
+    }
+}

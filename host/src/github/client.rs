@@ -1,0 +1,70 @@
+//! JSON over HTTP, with an end to how much is read. How long is waited is the caller's to bound.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::{Request, StatusCode};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::de::DeserializeOwned;
+
+use super::GitHubFault;
+use crate::sensitive::SensitiveText;
+
+/// An answer that is longer is not read: a profile has a few thousand bytes.
+const LONGEST: usize = 1 << 20;
+
+pub struct Client(hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+
+impl Client {
+    pub fn new() -> anyhow::Result<Self> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        // The machine's own certificates, so that an Enterprise Server's own authority works; Mozilla's where it has none.
+        let https = match HttpsConnectorBuilder::new().with_native_roots() {
+            Ok(builder) => builder,
+            Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
+        };
+        let https = https.https_or_http().enable_http1().wrap_connector(http);
+        // People sign in too rarely for connections to be worth keeping.
+        let mut client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
+        Ok(Self(client.pool_max_idle_per_host(0).build(https)))
+    }
+
+    pub async fn post_form<T: DeserializeOwned>(&self, url: &str, body: String) -> Result<T, GitHubFault> {
+        let request = Request::post(url)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            // Without it the answer is a form too.
+            .header(ACCEPT, "application/json")
+            .body(Full::from(body));
+        self.send(request).await
+    }
+
+    pub async fn get<T: DeserializeOwned>(&self, url: &str, token: &SensitiveText) -> Result<T, GitHubFault> {
+        let mut bearer =
+            HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| GitHubFault::Garbage)?;
+        bearer.set_sensitive(true);
+        let request = Request::get(url)
+            .header(AUTHORIZATION, bearer)
+            .header(ACCEPT, "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28")
+            .body(Full::default());
+        self.send(request).await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: hyper::http::Result<Request<Full<Bytes>>>,
+    ) -> Result<T, GitHubFault> {
+        let mut request = request.map_err(|_| GitHubFault::Unreachable)?;
+        // GitHub refuses requests that do not say who sends them.
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("masker"));
+        let response = self.0.request(request).await.map_err(|_| GitHubFault::Unreachable)?;
+        if response.status() != StatusCode::OK {
+            return Err(GitHubFault::Status(response.status().as_u16()));
+        }
+        let body = Limited::new(response.into_body(), LONGEST).collect().await.map_err(|_| GitHubFault::Garbage)?;
+        serde_json::from_slice(&body.to_bytes()).map_err(|_| GitHubFault::Garbage)
+    }
+}

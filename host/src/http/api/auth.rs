@@ -1,0 +1,191 @@
+//! `/api/v1/auth`: signing in and out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::app::{App, Returned, SignInError};
+use crate::http::auth::Caller;
+use crate::http::cookie::{self, Cookies, SET_COOKIE};
+use crate::http::cross_site;
+use crate::http::error::ApiError;
+
+/// Where a browser goes that asked for nothing else.
+const PORTAL: &str = "/portal";
+/// What one asked for has to fit into a cookie.
+const LONGEST_TARGET: usize = 1024;
+
+type Parameters = Result<Query<HashMap<String, String>>, QueryRejection>;
+
+/// `GET /api/v1/auth/github`: to GitHub.
+pub async fn github(State(app): State<Arc<App>>, query: Parameters) -> Result<Response, ApiError> {
+    let query = parameters(query)?;
+    let target = query.get("redirect_to").map_or(PORTAL, String::as_str);
+    if !is_own_path(target) {
+        return Err(ApiError::field("redirect_to", "must be a path of this server, such as /portal/agents"));
+    }
+    let begun = app.begin_github_sign_in(target.to_owned())?;
+    Ok(redirect(&begun.url, [cookies(&app).oauth_state(&begun.cookie)]))
+}
+
+/// `GET /api/v1/auth/github/callback`: back from GitHub.
+pub async fn github_callback(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    query: Parameters,
+) -> Result<Response, ApiError> {
+    let query = parameters(query)?;
+    let present = match cookie::read(&headers, cookie::SESSION) {
+        Some(secret) => app.store().signed_in(secret).await?.map(|user| user.id),
+        None => None,
+    };
+    let text = |name: &str| query.get(name).map(String::as_str);
+    let returned = Returned {
+        cookie: cookie::read(&headers, cookie::OAUTH_STATE).unwrap_or_default(),
+        state: text("state").unwrap_or_default(),
+        code: text("code").filter(|code| !code.is_empty()),
+        present,
+    };
+    let signed_in = app.finish_github_sign_in(returned).await;
+    let cookies = cookies(&app);
+    let mut response = match signed_in {
+        Ok(signed_in) => redirect(&signed_in.redirect_to, [cookies.session(&signed_in.secret)]),
+        Err(error) => ApiError::from(error).into_response(),
+    };
+    // Whatever became of it, it is over.
+    response.headers_mut().append(SET_COOKIE, cookies.no_oauth_state());
+    Ok(response)
+}
+
+/// `GET /api/v1/auth/link`: a page with one button. Mail and chat clients fetch links ahead, so looking uses nothing up.
+pub async fn link_page(State(app): State<Arc<App>>, query: Parameters) -> Result<Response, ApiError> {
+    if !app.store().login_link_works(&link_token(query)?).await? {
+        return Err(SignInError::LinkGone.into());
+    }
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
+        // The address is a secret. `no-referrer` would also hide from us that the button is our own page's.
+        (REFERRER_POLICY, "same-origin"),
+    ];
+    Ok((headers, include_str!("auth/link.html")).into_response())
+}
+
+/// `POST /api/v1/auth/link`: the button.
+pub async fn use_link(State(app): State<Arc<App>>, query: Parameters, request: Request) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    cross_site::refuse(&parts, &app.config.public_url)?;
+    let secret = app.sign_in_with_link(&link_token(query)?).await?;
+    Ok(redirect(PORTAL, [cookies(&app).session(&secret)]))
+}
+
+/// `POST /api/v1/auth/logout`: ends this sign-in. One that is over already is none the worse for it.
+pub async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    if let Some(secret) = cookie::read(&parts.headers, cookie::SESSION) {
+        cross_site::refuse(&parts, &app.config.public_url)?;
+        app.store().end_sign_in(secret).await?;
+    }
+    Ok(signed_out(&app))
+}
+
+/// `POST /api/v1/auth/logout-all`: ends every sign-in of this person.
+pub async fn logout_all(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
+    let user = caller.user.filter(|_| caller.is_signed_in());
+    let user = user.ok_or_else(|| ApiError::forbidden("a token is not signed in; delete it to end what it may do"))?;
+    app.store().end_sign_ins(user).await?;
+    Ok(signed_out(&app))
+}
+
+fn signed_out(app: &App) -> Response {
+    (StatusCode::NO_CONTENT, [(SET_COOKIE, cookies(app).no_session())]).into_response()
+}
+
+fn link_token(query: Parameters) -> Result<String, ApiError> {
+    parameters(query)?.remove("token").ok_or_else(|| ApiError::field("token", "is required"))
+}
+
+fn parameters(query: Parameters) -> Result<HashMap<String, String>, ApiError> {
+    query.map(|Query(values)| values).map_err(|_| ApiError::field("query", "is not a query string"))
+}
+
+fn redirect<const N: usize>(target: &str, cookies: [HeaderValue; N]) -> Response {
+    let Ok(target) = HeaderValue::from_str(target) else {
+        // What we are asked for is checked, and what we make is a URL.
+        return ApiError::field("redirect_to", "cannot be put into a header").into_response();
+    };
+    let mut response = (StatusCode::FOUND, [(LOCATION, target)]).into_response();
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn cookies(app: &App) -> Cookies {
+    Cookies::of(&app.config.public_url)
+}
+
+/// Whether every browser takes this for a path of the server that it came from. `//x` and `/\x` are other servers, and
+/// some characters are dropped before a browser looks.
+fn is_own_path(target: &str) -> bool {
+    let plain = target.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    plain && target.len() <= LONGEST_TARGET && target.starts_with('/') && !target.starts_with("//")
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        let message = error.to_string();
+        match error {
+            SignInError::NotSetUp => Self::not_found(message),
+            SignInError::InvalidState => Self::new(StatusCode::BAD_REQUEST, "invalid_state", message),
+            SignInError::Denied | SignInError::NotAllowed => Self::forbidden(message),
+            SignInError::GitHub(fault) => {
+                tracing::warn!(%fault, "a sign-in failed at GitHub");
+                Self::new(StatusCode::BAD_GATEWAY, "oauth_exchange_failed", message)
+            }
+            SignInError::Upsert(cause) => {
+                tracing::error!(%cause, "a user who signs in cannot be written");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "user_upsert_failed", message)
+            }
+            SignInError::LinkGone => Self::new(StatusCode::GONE, "gone", message),
+            SignInError::AuditUnavailable => Self::audit_unavailable(),
+            SignInError::NoRandomness => Self::from(crate::store::StoreError::NoRandomness),
+            SignInError::Store(cause) => cause.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_sent_to_paths_of_this_server_only() {
+        for own in ["/", "/portal", "/portal/agents?x=1#y", "/portal/%2F%2Fevil.example", "/a//b"] {
+            assert!(is_own_path(own), "{own}");
+        }
+        for other in [
+            "",
+            "portal",
+            "//evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            " /portal",
+            "https://evil.example",
+            "https:/evil.example",
+            "javascript:alert(1)",
+            "/portal\\..\\x",
+            "/ü",
+        ] {
+            assert!(!is_own_path(other), "{other:?}");
+        }
+        assert!(!is_own_path(&format!("/{}", "x".repeat(LONGEST_TARGET))));
+    }
+}

@@ -1,0 +1,135 @@
+//! `/api/v1/tokens`: API tokens, for scripts.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::audit::event::{Event, EventKind};
+use crate::clock::Timestamp;
+use crate::http::auth::{Caller, SCOPES};
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::http::page::{PageQuery, encode};
+use crate::http::path::PathId;
+use crate::ids::TokenId;
+use crate::store::api_tokens::{ApiToken, NewApiToken};
+
+/// A token in its envelope.
+#[derive(Serialize)]
+pub struct TokenEnvelope {
+    token: TokenBody,
+}
+
+/// A token.
+#[derive(Serialize)]
+pub struct TokenBody {
+    id: String,
+    name: String,
+    scopes: Vec<String>,
+    created_at: String,
+    /// Null: never.
+    expires_at: Option<String>,
+    /// Who made it; null for the command line.
+    created_by: Option<String>,
+    /// Shown once, in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+/// A page of tokens.
+#[derive(Serialize)]
+pub struct TokenPage {
+    data: Vec<TokenBody>,
+    next_cursor: Option<String>,
+}
+
+/// `POST /api/v1/tokens`.
+pub async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    body: Result<Fields, ApiError>,
+) -> Result<(StatusCode, Json<TokenEnvelope>), ApiError> {
+    caller.require("admin")?;
+    let new = new_token(&caller, body?, app.pipeline.clock.now())?;
+    app.record(Event::new(EventKind::TokenCreated, app.pipeline.clock.now())).await?;
+    let (token, secret) = app.store().create_api_token(new).await?;
+    let token = TokenBody { secret: Some(secret.into_exposed()), ..token.into() };
+    Ok((StatusCode::CREATED, Json(TokenEnvelope { token })))
+}
+
+/// `GET /api/v1/tokens`.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: Result<PageQuery<TokenId>, ApiError>,
+) -> Result<Json<TokenPage>, ApiError> {
+    caller.require("admin")?;
+    let query = query?;
+    let page = app.store().api_tokens_page(caller.account, query.limit, query.cursor).await?;
+    let data = page.rows.into_iter().map(TokenBody::from).collect();
+    Ok(Json(TokenPage { data, next_cursor: page.next.map(|id| encode(&id.text())) }))
+}
+
+/// `DELETE /api/v1/tokens/{id}`.
+pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Result<StatusCode, ApiError> {
+    caller.require("admin")?;
+    let missing = || ApiError::not_found("there is no such token");
+    let id = id.parse().map_err(|_| missing())?;
+    if !app.store().delete_api_token(caller.account, id).await? {
+        return Err(missing());
+    }
+    app.record(Event::new(EventKind::TokenDeleted, app.pipeline.clock.now())).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApiToken, ApiError> {
+    let name = body.text("name");
+    let name = body.check("name", name, sound_name, "must have 1 to 64 characters, none of them a control character");
+    let scopes = body.texts("scopes");
+    let scopes = body.check("scopes", scopes, sound_scopes, &format!("must be one or more of {}", SCOPES.join(", ")));
+    let expires_at = body.text_if("expires_at");
+    let expires_at = body.check(
+        "expires_at",
+        expires_at,
+        |text| Timestamp::parse(&text).filter(|moment| *moment > now),
+        "must be a time that is yet to come, such as 2030-01-31T00:00:00Z",
+    );
+    body.finish()?;
+    Ok(NewApiToken {
+        account_id: caller.account,
+        name: name.unwrap_or_default(),
+        scopes: scopes.unwrap_or_default(),
+        expires_at,
+        created_by: caller.user,
+    })
+}
+
+fn sound_name(name: String) -> Option<String> {
+    let sound = (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    sound.then_some(name)
+}
+
+/// Each once, in the order of the contract.
+fn sound_scopes(asked: Vec<String>) -> Option<Vec<String>> {
+    let known = asked.iter().all(|scope| SCOPES.contains(&scope.as_str()));
+    let scopes = SCOPES.iter().filter(|scope| asked.iter().any(|own| own == *scope)).map(|scope| (*scope).to_owned());
+    (known && !asked.is_empty()).then(|| scopes.collect())
+}
+
+impl From<ApiToken> for TokenBody {
+    fn from(token: ApiToken) -> Self {
+        Self {
+            id: token.id.text(),
+            name: token.name,
+            scopes: token.scopes,
+            created_at: token.created_at.to_string(),
+            expires_at: token.expires_at.map(|moment| moment.to_string()),
+            created_by: token.created_by.map(|user| user.text()),
+            secret: None,
+        }
+    }
+}

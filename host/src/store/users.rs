@@ -1,0 +1,188 @@
+//! Users: people who sign in. Each belongs to one account.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{Store, StoreError, accounts, columns};
+use crate::clock::Timestamp;
+use crate::ids::{AccountId, UserId};
+
+/// A person who signs in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// The account it belongs to.
+    pub account_id: AccountId,
+    /// Who it is at GitHub, unless it came by a link.
+    pub github: Option<GithubUser>,
+    /// What to call it.
+    pub name: String,
+    /// Where to write to, if that is known.
+    pub email: Option<String>,
+    /// A picture.
+    pub avatar_url: Option<String>,
+    /// When it signed in first.
+    pub created_at: Timestamp,
+    /// When it was last here, to a minute.
+    pub last_seen_at: Timestamp,
+}
+
+/// Who somebody is at GitHub.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GithubUser {
+    /// Never changes.
+    pub id: i64,
+    /// May change, and then become somebody else's.
+    pub login: String,
+}
+
+/// What GitHub says of somebody who signs in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GithubProfile {
+    /// Who it is.
+    pub github: GithubUser,
+    /// Its name, if it told one.
+    pub name: Option<String>,
+    /// A verified address, if there is one that we may know.
+    pub email: Option<String>,
+    /// A picture.
+    pub avatar_url: Option<String>,
+}
+
+/// Who may come in of those whom the install does not know yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Door {
+    /// Anyone who got here: a list of the operator's named them. Each gets an account of its own.
+    Open,
+    /// The owner, and whoever is first to be that.
+    OwnerOnly,
+}
+
+impl Store {
+    /// The user that GitHub describes, made or brought up to date; `None` when it may not come in.
+    ///
+    /// The first one owns the install: it gets the first account. Once the operator has come by a link, only whoever is
+    /// signed in as the operator (`present`) can be that one.
+    pub async fn admit_github_user(
+        &self,
+        profile: GithubProfile,
+        door: Door,
+        present: Option<UserId>,
+    ) -> Result<Option<User>, StoreError> {
+        let (owner, now) = (self.first_account, self.clock.now());
+        self.main.write(move |conn| admit(conn, &profile, door, present, owner, now)).await
+    }
+
+    /// The operator: the oldest user of the first account, made when there is none.
+    pub async fn operator(&self) -> Result<User, StoreError> {
+        let (owner, now) = (self.first_account, self.clock.now());
+        self.main.write(move |conn| operator(conn, owner, now)).await
+    }
+
+    /// A user by its id.
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.main.read(move |conn| by_id(conn, id)).await
+    }
+
+    /// Whether anybody has ever signed in.
+    pub async fn has_users(&self) -> Result<bool, StoreError> {
+        self.main.read(|conn| Ok(conn.query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |row| row.get(0))?)).await
+    }
+}
+
+fn admit(
+    conn: &Connection,
+    profile: &GithubProfile,
+    door: Door,
+    present: Option<UserId>,
+    owner: AccountId,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    let known = one(conn, "github_id = ?1", [profile.github.id])?;
+    let user = match (known, oldest(conn, owner)?) {
+        (Some(known), _) if door == Door::Open || known.account_id == owner => known,
+        (Some(_), _) => return Ok(None),
+        (None, None) => new_user(conn, owner, now)?,
+        (None, Some(operator)) if operator.github.is_none() && Some(operator.id) == present => operator,
+        (None, Some(_)) if door == Door::Open => {
+            let account = accounts::insert(conn, &profile.github.login, "beta", now)?;
+            new_user(conn, account, now)?
+        }
+        (None, Some(_)) => return Ok(None),
+    };
+    conn.prepare_cached(
+        "UPDATE users SET github_id = ?2, github_login = ?3, name = ?4, email = ?5, avatar_url = ?6, last_seen_at = ?7
+         WHERE id = ?1",
+    )?
+    .execute((
+        user.id.text(),
+        profile.github.id,
+        &profile.github.login,
+        profile.name.as_deref().unwrap_or(&profile.github.login),
+        &profile.email,
+        &profile.avatar_url,
+        now.millis(),
+    ))?;
+    by_id(conn, user.id)
+}
+
+fn operator(conn: &Connection, owner: AccountId, now: Timestamp) -> Result<User, StoreError> {
+    match oldest(conn, owner)? {
+        Some(user) => Ok(user),
+        None => new_user(conn, owner, now),
+    }
+}
+
+fn new_user(conn: &Connection, account: AccountId, now: Timestamp) -> Result<User, StoreError> {
+    let user = User {
+        id: UserId::generate(),
+        account_id: account,
+        github: None,
+        name: "Operator".to_owned(),
+        email: None,
+        avatar_url: None,
+        created_at: now,
+        last_seen_at: now,
+    };
+    conn.prepare_cached(
+        "INSERT INTO users (id, account_id, name, created_at, last_seen_at) VALUES (?1, ?2, ?3, ?4, ?4)",
+    )?
+    .execute((user.id.text(), account.text(), &user.name, now.millis()))?;
+    Ok(user)
+}
+
+fn oldest(conn: &Connection, account: AccountId) -> Result<Option<User>, StoreError> {
+    one(conn, "account_id = ?1 ORDER BY id LIMIT 1", [account.text()])
+}
+
+pub(super) fn by_id(conn: &Connection, id: UserId) -> Result<Option<User>, StoreError> {
+    one(conn, "id = ?1", [id.text()])
+}
+
+fn one(conn: &Connection, which: &str, parameters: impl rusqlite::Params) -> Result<Option<User>, StoreError> {
+    let mut query = conn.prepare_cached(&format!(
+        "SELECT id, account_id, github_id, github_login, name, email, avatar_url, created_at, last_seen_at
+         FROM users WHERE {which}"
+    ))?;
+    Ok(query.query_row(parameters, user).optional()?)
+}
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    let github = match (row.get(2)?, row.get(3)?) {
+        (Some(id), Some(login)) => Some(GithubUser { id, login }),
+        _ => None,
+    };
+    Ok(User {
+        id: columns::parsed(row, 0)?,
+        account_id: columns::parsed(row, 1)?,
+        github,
+        name: row.get(4)?,
+        email: row.get(5)?,
+        avatar_url: row.get(6)?,
+        created_at: columns::moment(row, 7)?,
+        last_seen_at: columns::moment(row, 8)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;
