@@ -91,7 +91,7 @@ impl GitHub {
     ) -> Result<(Profile, bool), GitHubFault> {
         let read = async {
             let token = self.exchange(code, verifier, callback).await?;
-            let mut profile: Profile = self.get("/user", &token).await?.ok_or(GitHubFault::Garbage)?;
+            let mut profile: Profile = self.get("/user", &token).await?;
             if profile.email.is_none() {
                 profile.email = self.private_email(&token).await?;
             }
@@ -135,9 +135,12 @@ impl GitHub {
             primary: bool,
             verified: bool,
         }
-        // Without the permission GitHub says 403 or 404: then there is none.
-        let addresses: Option<Vec<Address>> = self.get("/user/emails", token).await?;
-        let first = addresses.unwrap_or_default().into_iter().find(|address| address.primary && address.verified);
+        let addresses: Vec<Address> = match self.get("/user/emails", token).await {
+            // We may not see any.
+            Err(GitHubFault::Status(403 | 404)) => return Ok(None),
+            found => found?,
+        };
+        let first = addresses.into_iter().find(|address| address.primary && address.verified);
         Ok(first.map(|address| address.email))
     }
 
@@ -147,26 +150,21 @@ impl GitHub {
             state: String,
         }
         for org in orgs {
-            let found: Option<Membership> = self.get(&format!("/user/memberships/orgs/{org}"), token).await?;
-            // An invitation that was not accepted is `pending`.
-            if found.is_some_and(|membership| membership.state == "active") {
-                return Ok(true);
+            match self.get::<Membership>(&format!("/user/memberships/orgs/{org}"), token).await {
+                // An invitation that was not accepted is `pending`.
+                Ok(membership) if membership.state == "active" => return Ok(true),
+                Ok(_) | Err(GitHubFault::Status(404)) => {}
+                Err(GitHubFault::Status(403)) => {
+                    tracing::warn!(org, "this organisation does not let the OAuth app see who is a member");
+                }
+                Err(fault) => return Err(fault),
             }
         }
         Ok(false)
     }
 
-    /// `None` where GitHub says that it is not there or not for us.
-    async fn get<T: serde::de::DeserializeOwned>(
-        &self,
-        path: &str,
-        token: &SensitiveText,
-    ) -> Result<Option<T>, GitHubFault> {
-        match self.client.get(&format!("{}{path}", self.app.api_url), token).await {
-            Ok(found) => Ok(Some(found)),
-            Err(GitHubFault::Status(403 | 404)) => Ok(None),
-            Err(fault) => Err(fault),
-        }
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str, token: &SensitiveText) -> Result<T, GitHubFault> {
+        self.client.get(&format!("{}{path}", self.app.api_url), token).await
     }
 }
 

@@ -3,11 +3,14 @@
 //! The plugins are those of `make plugins`. What is compiled of them is kept in `target/test-cache`, so that only the
 //! first run of these tests waits for it.
 
+#[path = "cli/admin.rs"]
+mod admin;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -428,11 +431,17 @@ impl Drop for Serving {
 }
 
 /// Starts the service and waits until it says where it listens.
-fn serve(folder: &TempDir) -> (Serving, String, BufReader<impl Read>) {
+fn serve(folder: &TempDir) -> (Serving, String, BufReader<ChildStderr>) {
+    serve_with(folder, &[])
+}
+
+/// The same, with more settings.
+fn serve_with(folder: &TempDir, settings: &[(&str, &str)]) -> (Serving, String, BufReader<ChildStderr>) {
     let mut child = masker(&["serve"])
         .env("MASKER_DEV", "1")
         .env("MASKER_DATA_DIR", folder.path())
         .env("MASKER_LISTEN_ADDR", "127.0.0.1:0")
+        .envs(settings.iter().copied())
         .stderr(Stdio::piped())
         .spawn()
         .expect("masker starts");
@@ -444,7 +453,7 @@ fn serve(folder: &TempDir) -> (Serving, String, BufReader<impl Read>) {
         assert!(lines.read_line(&mut log).expect("log lines are UTF-8") > 0, "it ended: {log}");
         if let Some((_, address)) = log[before..].split_once("listening on http://") {
             assert!(log.contains("DEVELOPMENT MODE"), "{log}");
-            let address = address.split_whitespace().next().expect("an address").to_owned();
+            let address = address.split([' ', '"', '\n']).next().expect("an address").to_owned();
             return (serving, address, lines);
         }
     }

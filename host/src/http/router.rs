@@ -13,7 +13,7 @@ use crate::app::App;
 /// The whole surface.
 pub fn router(app: Arc<App>) -> Router {
     let max_body = app.config.max_body_bytes;
-    Router::new()
+    let routes = Router::new()
         .route("/health", get(health::health))
         .route("/proxy/{agent}/v1/chat/completions", post(proxy::completions))
         .route("/proxy/{agent}/chat/completions", post(proxy::completions))
@@ -22,13 +22,17 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/proxy/{agent}/chat/completions/chat/completions", post(proxy::completions))
         .route("/proxy/{agent}/v1/models", get(proxy::models))
         .route("/proxy/{agent}/models", get(proxy::models))
-        .merge(api_routes())
+        .merge(api_routes());
+    in_layers(routes).layer(DefaultBodyLimit::max(max_body)).with_state(app)
+}
+
+/// What holds of every answer: an id, and an error in its envelope whatever went wrong.
+fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes
         .method_not_allowed_fallback(error::method_not_allowed)
         .fallback(error::not_found)
         .layer(middleware::from_fn(error::catch_panics))
         .layer(middleware::from_fn(request_id::layer))
-        .layer(DefaultBodyLimit::max(max_body))
-        .with_state(app)
 }
 
 /// Everything below `/api/v1`.
@@ -45,4 +49,38 @@ fn api_routes() -> Router<Arc<App>> {
         .route("/api/v1/tokens", get(api::tokens::list).post(api::tokens::create))
         .route("/api/v1/tokens/{id}", delete(api::tokens::delete))
         .route_layer(middleware::from_fn(auth::renew_cookie))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::extract::Request;
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn panics() {
+        panic!("with what a caller said");
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_an_error_of_ours_in_the_shape_of_its_place() {
+        for (path, kind) in [("/api/v1/x", Value::Null), ("/proxy/x", "server_error".into())] {
+            let routes: Router = in_layers(Router::new().route(path, get(panics)));
+            let request = Request::get(path).body(Body::empty()).expect("a request");
+            let response = routes.oneshot(request).await.expect("an answer");
+            let (head, body) = response.into_parts();
+            let body: Value =
+                serde_json::from_slice(&body.collect().await.expect("a body").to_bytes()).expect("a JSON body");
+            let error = &body["error"];
+            assert_eq!((head.status.as_u16(), &error["code"]), (500, &"internal_error".into()));
+            assert_eq!(
+                (&error["request_id"], &error["type"]),
+                (&head.headers["x-request-id"].to_str().expect("text").into(), &kind)
+            );
+            assert!(!body.to_string().contains("caller said"), "{body}");
+        }
+    }
 }

@@ -54,3 +54,13 @@ async fn once_the_operator_came_by_a_link_only_they_can_bring_the_owners_github_
     assert_eq!(admit(&store, 3, "bob", Door::OwnerOnly, Some(operator.id)).await, None, "that login is taken");
     assert_eq!(store.operator().await.unwrap().github.unwrap().login, "ada");
 }
+
+#[tokio::test]
+async fn of_many_who_come_first_at_once_one_is_the_owner() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let all = (1..=20).map(|id| admit(&store, id, "somebody", Door::OwnerOnly, None));
+    let admitted: Vec<User> = futures_util::future::join_all(all).await.into_iter().flatten().collect();
+    assert_eq!(admitted.len(), 1);
+    assert_eq!(admitted[0].account_id, store.first_account());
+}
