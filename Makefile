@@ -33,4 +33,8 @@ bench: build ## measure the proxy against a bare one (BENCH=--quick for the shor
 	cargo build --locked --release -p masker-bench -p masker-tests --bins
 	$(CARGO_TARGET_DIR)/release/masker-bench --masker $(CARGO_TARGET_DIR)/release/masker --sandbox $(CARGO_TARGET_DIR)/release/sandbox_cost $(BENCH)
 
-.PHONY: help run build plugins guests test check bench
+bench-store: guests ## time lists and stats over a million sessions and five million events (SESSIONS=40000 for fewer)
+	cargo build --locked --release -p masker-tests --bins
+	$(CARGO_TARGET_DIR)/release/store_bench $(SESSIONS)
+
+.PHONY: help run build plugins guests test check bench bench-store

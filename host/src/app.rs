@@ -5,6 +5,7 @@ mod limits;
 mod oauth_state;
 mod plugins;
 mod policies;
+mod retention;
 mod sign_in;
 
 use std::collections::HashMap;
@@ -22,19 +23,22 @@ use crate::github::GitHub;
 use crate::ids::AgentId;
 use crate::passes::pool::PassPool;
 use crate::pipeline::{Pipeline, ReadyAgent, calls::Calls, detect::Memo, metrics::Metrics};
+use crate::session::SessionRow;
+use crate::session::payloads::{PayloadKey, Payloads};
 use crate::store::journal::{Journal, JournalError};
-use crate::store::{Store, StorePaths};
+use crate::store::{Store, StoreError, StorePaths};
 use crate::tokens::mint::Minters;
 use crate::upstream::Upstream;
 use crate::upstream::openai::OpenAi;
 use crate::wasm::{Registry, Wasm};
 
 pub(crate) use agents::prepare_passes;
-pub use agents::{AgentChange, AgentError, NewAgent};
+pub use agents::{AgentDraft, AgentError, ChangedAgent, Field};
 pub use limits::{Limits, RateLimited};
 pub use oauth_state::LIFE_SECONDS as OAUTH_STATE_SECONDS;
 pub use plugins::{embedded, load as load_plugins};
 pub use policies::{Policies, compile_local};
+pub use retention::Retention;
 pub use sign_in::{Begun, Returned, SignInError, SignedIn, login_url};
 
 /// Requests that may wait for a pass thread, for each of them. At a millisecond a request, a tenth of a second's work.
@@ -66,6 +70,10 @@ pub struct App {
     /// When it came up.
     pub started: Instant,
     agents: ArcSwap<HashMap<AgentId, Serving>>,
+    /// How the retention does.
+    pub retention: Retention,
+    /// Held for the moment in which a change of an agent takes effect.
+    changing_agents: tokio::sync::Mutex<()>,
     upstream: Upstream,
     github: Option<GitHub>,
     oauth_states: OauthStates,
@@ -117,6 +125,7 @@ impl App {
             calls: Calls::default(),
             memo: Memo::new().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
             metrics: Arc::new(Metrics::new()),
+            payload_key: (config.payload_retention_days > 0).then(|| PayloadKey::new(&config.session_secret)),
             clock,
         });
         let github = config.sign_in.github.clone().map(GitHub::new).transpose()?;
@@ -131,6 +140,8 @@ impl App {
             policies,
             started: Instant::now(),
             agents: ArcSwap::default(),
+            changing_agents: tokio::sync::Mutex::default(),
+            retention: Retention::default(),
             upstream,
         });
         app.prepare_agents().await?;
@@ -154,6 +165,18 @@ impl App {
     /// State.
     pub fn store(&self) -> &Store {
         &self.pipeline.store
+    }
+
+    /// What is kept of a session's texts, until the last moment of its retention.
+    pub async fn payloads(&self, session: &SessionRow) -> Result<Option<Payloads>, StoreError> {
+        let Some(key) = &self.pipeline.payload_key else { return Ok(None) };
+        let oldest = self.pipeline.clock.now().days_before(self.config.payload_retention_days);
+        let kept = self.store().payloads(session.id).await?.filter(|kept| kept.kept_since >= oldest);
+        let opened = kept.map(|kept| key.open(session, &kept.sealed));
+        if opened == Some(None) {
+            tracing::warn!(session = %session.id, "kept texts do not open: the install's secret was changed");
+        }
+        Ok(opened.flatten())
     }
 }
 

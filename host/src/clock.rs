@@ -26,6 +26,11 @@ impl Timestamp {
     pub fn millis(self) -> i64 {
         self.0
     }
+
+    /// So many days before.
+    pub fn days_before(self, days: u32) -> Self {
+        Self(self.0 - i64::from(days) * 86_400_000)
+    }
 }
 
 impl fmt::Display for Timestamp {

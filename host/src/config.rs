@@ -81,6 +81,10 @@ pub struct Config {
     pub proxy_rate: Option<Rate>,
     /// Of an account's calls of the API.
     pub api_rate: Option<Rate>,
+    /// How long rows of sessions are kept, in days.
+    pub session_retention_days: u32,
+    /// How long sealed texts of sessions are kept, where a policy asks for them, in days; 0 keeps none.
+    pub payload_retention_days: u32,
     /// Where Prometheus reads, when it does.
     pub metrics_addr: Option<SocketAddr>,
     /// A `tracing` filter.
@@ -169,6 +173,8 @@ impl Config {
             sign_in: SignIn::read(&mut read),
             proxy_rate: read.parsed("MASKER_RATE_LIMIT_PROXY", Rate::FORM),
             api_rate: read.parsed("MASKER_RATE_LIMIT_API", Rate::FORM),
+            session_retention_days: read.number("MASKER_SESSION_METADATA_RETENTION_DAYS", 90, 1..=36_500) as u32,
+            payload_retention_days: read.number("MASKER_PAYLOAD_RETENTION_DAYS", 0, 0..=36_500) as u32,
             metrics_addr: read.parsed("MASKER_METRICS_ADDR", "an address such as 127.0.0.1:9090"),
             log_level: read.text("MASKER_LOG_LEVEL").unwrap_or_else(|| "info".into()),
             log_format,

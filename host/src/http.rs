@@ -13,6 +13,7 @@ pub mod proxy;
 mod rate_limit;
 pub mod request_id;
 pub mod router;
+pub mod since;
 
 use std::sync::Arc;
 
@@ -33,5 +34,11 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
     });
+    let stopping = app.clone();
+    let stop = async move {
+        stop.await;
+        // Streams of sessions have no end of their own.
+        stopping.store().end_watches();
+    };
     axum::serve(listener, router::router(app)).with_graceful_shutdown(stop).await
 }

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::passes::pool::PassPool;
+use crate::session::payloads::PayloadKey;
 use crate::store::Store;
 use crate::store::journal::Journal;
 use crate::tokens::mint::Minters;
@@ -48,6 +49,8 @@ pub struct Pipeline {
     pub memo: detect::Memo,
     /// Counters.
     pub metrics: Arc<metrics::Metrics>,
+    /// Seals the texts of sessions whose policy wants them kept; `None` where nothing is kept.
+    pub payload_key: Option<PayloadKey>,
     /// Time.
     pub clock: Clock,
 }

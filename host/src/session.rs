@@ -1,4 +1,10 @@
 //! One proxied request, once it is over: what the API lists and reports count. Pure data.
+//!
+//! [`latency`] has the buckets that percentiles are read from, [`payloads`] seals what was said, where a policy asks for
+//! that.
+
+pub mod latency;
+pub mod payloads;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -99,6 +105,33 @@ impl SessionRow {
             agent_id: Some(self.agent_id),
             policy_version: Some(self.policy_version),
             ..Event::new(kind, ts)
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A session with something in every field.
+    pub(crate) fn row() -> SessionRow {
+        SessionRow {
+            id: SessionId::generate(),
+            account_id: AccountId::generate(),
+            agent_id: AgentId::generate(),
+            agent_name: "desk".into(),
+            call_id: Some("digest".into()),
+            started_at: Timestamp::from_millis(1000),
+            ended_at: Some(Timestamp::from_millis(1005)),
+            status: Status::Ok,
+            redactions_by_kind: Kind::new("NAME").map(|kind| (kind, 2)).into_iter().collect(),
+            upstream_model: "gpt-4o-mini".into(),
+            policy_name: "healthcare-default".into(),
+            policy_version: 3,
+            stages: StageDurations { detection: 0.5, tokenize: 0.25, upstream: 400.0, rehydrate: 0.125 },
+            rehydrated: vec![0],
+            merkle_root: Some([9; 32]),
+            journal: vec![ByteRange { start: 0, end: 100 }],
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! This is where another engine would go: nothing above sees a type of SQLite. Queries run on threads of their own
 //! (`store/db.rs`), so that every function here may be awaited on an async worker. Callers' values are in the vault
-//! only, sealed; the errors quote no row.
+//! and, where a policy asks for it, in the payloads of sessions, sealed in both; the errors quote no row.
 //!
 //! Open the [`journal::Journal`] first: its lock keeps a second process away from the databases too.
 
@@ -16,7 +16,9 @@ pub mod journal;
 pub mod login_links;
 mod migrations;
 mod page;
+pub mod payloads;
 mod rebuild;
+mod retention;
 mod secret;
 pub mod sessions;
 pub mod sign_ins;
@@ -32,6 +34,8 @@ pub use error::StoreError;
 use journal::OpenSessions;
 pub use page::Page;
 pub use rebuild::Rebuilt;
+pub use retention::BATCH as PURGE_BATCH;
+use sessions::Feed;
 pub use stats::AgentStats;
 use vault::Vault;
 
@@ -54,6 +58,7 @@ pub struct Store {
     clock: Clock,
     first_account: AccountId,
     open_sessions: OnceLock<Arc<OpenSessions>>,
+    feed: Arc<Feed>,
 }
 
 /// Whether the databases answer and take rows.
@@ -68,9 +73,14 @@ pub struct Health {
 impl Store {
     /// Opens or creates the databases, mode 0600, runs the migrations they lack, and makes the first account.
     pub fn open(paths: &StorePaths, clock: Clock) -> Result<Self, StoreError> {
-        let (main, first_account) = Db::open(&paths.main, &db::MAIN, |conn| accounts::first(conn, clock.now()))?;
+        let (main, first_account) = Db::open(&paths.main, &db::MAIN, |conn| {
+            // What is deleted is overwritten: sealed texts of callers whose time is over.
+            conn.pragma_update(None, "secure_delete", true)?;
+            accounts::first(conn, clock.now())
+        })?;
         let vault = Vault::open(&paths.vault, clock.clone())?;
-        Ok(Self { main, vault, clock, first_account, open_sessions: OnceLock::new() })
+        let feed = Arc::new(Feed::new());
+        Ok(Self { main, vault, clock, first_account, open_sessions: OnceLock::new(), feed })
     }
 
     /// The owner's account, for which the command line acts.

@@ -1,50 +1,35 @@
-//! Agents: made, listed, and kept ready to serve.
+//! Agents: made, changed, deleted, and kept ready to serve.
+//!
+//! A change prepares the agent as it will be, which takes seconds when its policy is new to this machine, and then takes
+//! effect in one step: row, event, and the map that requests look into. Requests in flight finish on what they began
+//! with. Such a step ends also when the caller hangs up.
+
+mod draft;
+mod ready;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{App, Serving};
 use crate::audit::event::{Event, EventKind};
-use crate::chat::Platform;
 use crate::ids::{AccountId, AgentId};
-use crate::passes::ReadyPass;
 use crate::pipeline::ReadyAgent;
-use crate::policy::{CompiledPolicy, OnError, PolicyError, Tokenization};
+use crate::policy::PolicyError;
+use crate::sensitive::SensitiveText;
 use crate::store::StoreError;
-use crate::store::agents::Agent;
-use crate::tokens::rehydrate::Fallback;
-use crate::upstream::Upstream;
+use crate::store::agents::{Agent, new_proxy_key};
 use crate::wasm::PrepareError;
 
-/// An agent to be made. Its texts are not checked yet.
-#[derive(Clone, Debug, Default)]
-pub struct NewAgent {
-    /// Unique in the account.
-    pub name: String,
-    /// `openai:MODEL` or `stub`.
-    pub upstream: String,
-    /// Overrides the policy's, when given.
-    pub tokenization: Option<String>,
-    /// A policy of the install.
-    pub policy_name: Option<String>,
-    /// Or a policy of its own.
-    pub policy_yaml: Option<String>,
-    /// The voice platform.
-    pub platform: Option<String>,
-}
+use draft::Checked;
+pub use draft::{AgentDraft, Field};
+pub(crate) use ready::prepare_passes;
 
-/// What happened to an agent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AgentChange {
-    /// It was made.
-    Created,
-    /// It was deleted.
-    Deleted,
-}
-
-/// Why an agent cannot be made.
+/// Why an agent cannot be made or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
+    /// The account has no such agent.
+    #[error("there is no such agent")]
+    NotFound,
     /// These fields are wrong, and why.
     #[error("the agent cannot be made")]
     Invalid(Vec<(&'static str, String)>),
@@ -71,36 +56,121 @@ pub enum AgentError {
     Store(#[source] StoreError),
 }
 
+impl From<StoreError> for AgentError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NameTaken => Self::NameTaken,
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// An agent that was made or changed.
+#[derive(Debug)]
+pub struct ChangedAgent {
+    /// As it is now.
+    pub agent: Agent,
+    /// The key that its proxy demands, when it is new: shown once.
+    pub proxy_key: Option<SensitiveText>,
+}
+
 impl App {
-    /// Makes an agent, ready to serve when this returns. It takes seconds when its policy is new to this machine.
-    pub async fn create_agent(self: &Arc<Self>, account: AccountId, new: NewAgent) -> Result<Agent, AgentError> {
-        let agent = self.check_agent(account, new)?;
-        let app = self.clone();
-        let candidate = agent.clone();
-        let ready = tokio::task::spawn_blocking(move || app.prepare_agent(&candidate))
-            .await
-            .map_err(|_| AgentError::Store(StoreError::Closed))??;
-        self.store().insert_agent(agent.clone()).await.map_err(|error| match error {
-            StoreError::NameTaken => AgentError::NameTaken,
-            other => AgentError::Store(other),
-        })?;
-        self.note(AgentChange::Created, agent.id)?;
-        self.serve(ready);
-        Ok(agent)
+    /// Makes an agent, ready to serve when this returns.
+    pub async fn create_agent(
+        self: &Arc<Self>,
+        account: AccountId,
+        draft: AgentDraft,
+    ) -> Result<ChangedAgent, AgentError> {
+        let Checked { agent, proxy_key } = self.check_draft(account, &draft, None)?;
+        let ready = self.prepare(&agent).await?;
+        let (app, row) = (self.clone(), agent.clone());
+        to_the_end(async move {
+            let _one_change_at_a_time = app.changing_agents.lock().await;
+            app.can_record()?;
+            app.store().insert_agent(row.clone()).await?;
+            if let Err(error) = app.note(EventKind::AgentCreated, row.id).await {
+                // What cannot be recorded is not done.
+                app.store().delete_agent(account, row.id).await?;
+                return Err(error);
+            }
+            app.serve(ready);
+            Ok(())
+        })
+        .await?;
+        Ok(ChangedAgent { agent, proxy_key })
+    }
+
+    /// Changes what the draft names of an agent. Its next request runs on the new settings.
+    pub async fn update_agent(
+        self: &Arc<Self>,
+        account: AccountId,
+        id: AgentId,
+        draft: AgentDraft,
+    ) -> Result<ChangedAgent, AgentError> {
+        loop {
+            let before = self.store().agent(account, id).await?.ok_or(AgentError::NotFound)?;
+            let Checked { agent, proxy_key } = self.check_draft(account, &draft, Some(&before))?;
+            // Again from the beginning when another change was quicker.
+            if self.replace_agent(before, &agent).await? {
+                return Ok(ChangedAgent { agent, proxy_key });
+            }
+        }
+    }
+
+    /// Gives an agent's proxy a new key, and demands it from now on; the one before is worth nothing any more.
+    pub async fn rotate_proxy_key(
+        self: &Arc<Self>,
+        account: AccountId,
+        id: AgentId,
+    ) -> Result<ChangedAgent, AgentError> {
+        loop {
+            let before = self.store().agent(account, id).await?.ok_or(AgentError::NotFound)?;
+            let (key, hash) = new_proxy_key()?;
+            let agent = Agent { proxy_key_hash: Some(hash), ..before.clone() };
+            if self.replace_agent(before, &agent).await? {
+                return Ok(ChangedAgent { agent, proxy_key: Some(key) });
+            }
+        }
     }
 
     /// Deletes an agent: its URL is unknown from now on, requests in flight finish.
-    pub async fn delete_agent(&self, account: AccountId, id: AgentId) -> Result<bool, AgentError> {
-        let deleted = self.store().delete_agent(account, id).await.map_err(AgentError::Store)?;
-        if deleted {
-            self.note(AgentChange::Deleted, id)?;
-            self.agents.rcu(|agents| {
+    pub async fn delete_agent(self: &Arc<Self>, account: AccountId, id: AgentId) -> Result<(), AgentError> {
+        let app = self.clone();
+        to_the_end(async move {
+            let _one_change_at_a_time = app.changing_agents.lock().await;
+            app.can_record()?;
+            if !app.store().delete_agent(account, id).await? {
+                return Err(AgentError::NotFound);
+            }
+            app.agents.rcu(|agents| {
                 let mut agents = HashMap::clone(agents);
                 agents.remove(&id);
                 agents
             });
-        }
-        Ok(deleted)
+            app.note(EventKind::AgentDeleted, id).await
+        })
+        .await
+    }
+
+    /// Puts `after` in the place of `before`; `false` when that is not how the agent is any more.
+    async fn replace_agent(self: &Arc<Self>, before: Agent, after: &Agent) -> Result<bool, AgentError> {
+        let ready = self.prepare(after).await?;
+        let (app, after) = (self.clone(), after.clone());
+        to_the_end(async move {
+            let _one_change_at_a_time = app.changing_agents.lock().await;
+            app.can_record()?;
+            if app.store().agent(before.account_id, before.id).await?.as_ref() != Some(&before) {
+                return Ok(false);
+            }
+            app.store().update_agent(after.clone()).await?;
+            if let Err(error) = app.note(EventKind::AgentUpdated, after.id).await {
+                app.store().update_agent(before).await?;
+                return Err(error);
+            }
+            app.serve(ready);
+            Ok(true)
+        })
+        .await
     }
 
     /// Prepares the agents of the database. One that cannot be is left out, and says why: its requests get 503.
@@ -129,6 +199,12 @@ impl App {
         Ok(())
     }
 
+    async fn prepare(self: &Arc<Self>, agent: &Agent) -> Result<ReadyAgent, AgentError> {
+        let (app, agent) = (self.clone(), agent.clone());
+        let preparing = tokio::task::spawn_blocking(move || app.prepare_agent(&agent));
+        preparing.await.map_err(|_| AgentError::Store(StoreError::Closed))?
+    }
+
     fn serve(&self, agent: ReadyAgent) {
         let agent = Arc::new(agent);
         self.agents.rcu(|agents| {
@@ -138,159 +214,21 @@ impl App {
         });
     }
 
-    fn note(&self, change: AgentChange, id: AgentId) -> Result<(), AgentError> {
-        let kind = match change {
-            AgentChange::Created => EventKind::AgentCreated,
-            AgentChange::Deleted => EventKind::AgentDeleted,
-        };
+    fn can_record(&self) -> Result<(), AgentError> {
+        if self.pipeline.journal.is_healthy() { Ok(()) } else { Err(AgentError::AuditUnavailable) }
+    }
+
+    async fn note(&self, kind: EventKind, id: AgentId) -> Result<(), AgentError> {
         let event = Event { agent_id: Some(id), ..Event::new(kind, self.pipeline.clock.now()) };
-        self.pipeline.journal.append(&[event]).map(|_| ()).map_err(|_| AgentError::AuditUnavailable)
-    }
-
-    fn check_agent(&self, account: AccountId, new: NewAgent) -> Result<Agent, AgentError> {
-        let mut wrong = Vec::new();
-        let length = new.name.chars().count();
-        if !(1..=64).contains(&length) || new.name.chars().any(char::is_control) {
-            wrong.push(("name", "must have 1 to 64 characters, none of them a control character".to_owned()));
-        }
-        if new.policy_name.is_some() && new.policy_yaml.is_some() {
-            wrong.push(("policy_yaml", "give either policy_name or policy_yaml".to_owned()));
-        }
-        let platform = match new.platform.as_deref() {
-            None => Some(Platform::Custom),
-            Some(text) => Platform::parse(text),
-        };
-        if platform.is_none() {
-            wrong.push(("platform", "must be one of vapi, retell, bolna, elevenlabs, twilio, custom".to_owned()));
-        }
-        let tokenization = new.tokenization.as_deref().map(parse_tokenization);
-        match tokenization {
-            Some(None) if new.tokenization.as_deref() == Some("synthetic") => {
-                wrong.push(("tokenization", "synthetic is not available in this release".to_owned()));
-            }
-            Some(None) => {
-                wrong.push(("tokenization", "must be vault-deterministic or reversible-aead".to_owned()));
-            }
-            _ => {}
-        }
-        if !wrong.is_empty() {
-            return Err(AgentError::Invalid(wrong));
-        }
-        Self::check_upstream(&new.upstream)?;
-        let document = match (&new.policy_yaml, &new.policy_name) {
-            (Some(document), _) => Arc::from(document.as_str()),
-            (None, name) => self
-                .policies
-                .document(name.as_deref().unwrap_or("healthcare-default"))
-                .ok_or(AgentError::UnknownPolicy)?,
-        };
-        let policy = self.policies.compile(&document).map_err(AgentError::Policy)?;
-        Ok(Agent {
-            id: AgentId::generate(),
-            account_id: account,
-            name: new.name,
-            upstream: new.upstream,
-            tokenization: tokenization_name(tokenization.flatten().unwrap_or(policy.tokenization)).to_owned(),
-            policy_name: policy.name.to_string(),
-            policy_yaml: new.policy_yaml,
-            policy_version: policy.version_number,
-            platform: platform.unwrap_or_default().as_str().to_owned(),
-            assistant: None,
-            assistant_callback_url: None,
-            proxy_key_hash: None,
-            require_signature: false,
-            created_at: self.pipeline.clock.now(),
-            deleted_at: None,
-        })
-    }
-
-    fn check_upstream(upstream: &str) -> Result<(), AgentError> {
-        let unknown = |message: &str| Err(AgentError::UnknownUpstream(message.to_owned()));
-        match upstream.split_once(':') {
-            None if upstream == "stub" => Ok(()),
-            Some(("openai", model)) if is_model_name(model) => Ok(()),
-            Some(("openai", _)) => unknown("the model's name after openai: is empty or has characters no model has"),
-            _ => unknown("must be stub or openai:MODEL"),
-        }
-    }
-
-    /// Compiles an agent's policy and prepares its passes. Off the request path: it may take seconds.
-    fn prepare_agent(&self, agent: &Agent) -> Result<ReadyAgent, AgentError> {
-        let document = match &agent.policy_yaml {
-            Some(document) => Arc::from(document.as_str()),
-            None => self.policies.document(&agent.policy_name).ok_or(AgentError::UnknownPolicy)?,
-        };
-        let mut policy = self.policies.compile(&document).map_err(AgentError::Policy)?;
-        if let Some(tokenization) = parse_tokenization(&agent.tokenization) {
-            policy.tokenization = tokenization;
-        }
-        let passes = self.prepare_passes(&policy)?;
-        let (model, upstream) = match agent.upstream.split_once(':') {
-            Some((_, model)) => (model, self.upstream.clone()),
-            None => ("stub", Upstream::Stub),
-        };
-        Ok(ReadyAgent {
-            id: agent.id,
-            account: agent.account_id,
-            name: agent.name.as_str().into(),
-            model: model.into(),
-            upstream,
-            platform: Platform::parse(&agent.platform).unwrap_or_default(),
-            fallback: policy
-                .fallback_text
-                .as_deref()
-                .map_or(Fallback::Redacted, |text| Fallback::Text(text.to_owned())),
-            passes,
-            policy: Arc::new(policy),
-            generation: ReadyAgent::next_generation(),
-        })
-    }
-
-    /// Prepares the passes of a policy, in its order.
-    pub fn prepare_passes(&self, policy: &CompiledPolicy) -> Result<Arc<[ReadyPass]>, AgentError> {
-        prepare_passes(&self.wasm, &self.plugins, policy)
+        self.record(event).await.map_err(|_| AgentError::AuditUnavailable)
     }
 }
 
-/// Prepares the passes of a policy, in its order.
-pub(crate) fn prepare_passes(
-    wasm: &crate::wasm::Wasm,
-    plugins: &crate::wasm::Registry,
-    policy: &CompiledPolicy,
-) -> Result<Arc<[ReadyPass]>, AgentError> {
-    let prepared = policy.passes.iter().map(|pass| {
-        // The policy was compiled against this registry; were the plugin gone, there is nothing to mask with.
-        let plugin = plugins.get(&pass.plugin).ok_or(AgentError::UnknownPolicy)?;
-        let runner = wasm.prepare(plugin, &pass.config_json, &pass.pattern_kinds)?;
-        Ok(ReadyPass {
-            name: pass.plugin.clone(),
-            runner,
-            may_skip: pass.on_error == OnError::Skip,
-            limit: pass.timeout,
-            may_replace: pass.may_replace,
-        })
-    });
-    prepared.collect::<Result<Vec<_>, AgentError>>().map(Into::into)
-}
-
-fn parse_tokenization(text: &str) -> Option<Tokenization> {
-    match text {
-        "vault-deterministic" => Some(Tokenization::VaultDeterministic),
-        "reversible-aead" => Some(Tokenization::ReversibleAead),
-        _ => None,
-    }
-}
-
-fn tokenization_name(tokenization: Tokenization) -> &'static str {
-    match tokenization {
-        Tokenization::VaultDeterministic => "vault-deterministic",
-        Tokenization::ReversibleAead => "reversible-aead",
-    }
-}
-
-fn is_model_name(model: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'/');
-    (1..=128).contains(&model.len()) && model.bytes().all(fits)
+/// Runs on when whoever waits for it leaves.
+async fn to_the_end<T: Send + 'static>(
+    step: impl Future<Output = Result<T, AgentError>> + Send + 'static,
+) -> Result<T, AgentError> {
+    tokio::spawn(step).await.map_err(|_| AgentError::Store(StoreError::Closed))?
 }
 
 /// An error with everything it has to say, for the log.

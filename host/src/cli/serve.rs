@@ -54,7 +54,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!("listening on http://{address}");
     offer_login_link(&app).await?;
+    let retention = tokio::spawn(app.clone().keep_deleting());
     http::serve(app.clone(), listener, stop_signal()).await?;
+    retention.abort();
     app.store().sessions_flushed().await?;
     tracing::info!("stopped");
     Ok(())

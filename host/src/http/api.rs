@@ -3,4 +3,23 @@
 pub mod agents;
 pub mod auth;
 pub mod me;
+pub mod sessions;
 pub mod tokens;
+
+use serde::Serialize;
+
+use super::page::encode;
+
+/// One page of a list.
+#[derive(Serialize)]
+pub struct Listed<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// Of rows and the place of the last of them, when there are more.
+    pub fn new(data: Vec<T>, next: Option<String>) -> Self {
+        Self { data, next_cursor: next.map(|place| encode(&place)) }
+    }
+}

@@ -78,6 +78,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "agent_not_found", "there is no such agent")
     }
 
+    /// 404 for a session that is not there or not this account's.
+    pub fn session_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session")
+    }
+
     /// 404 for anything else that is not there or not this account's.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
@@ -152,6 +157,7 @@ impl From<AgentError> for ApiError {
     fn from(error: AgentError) -> Self {
         let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
         match error {
+            AgentError::NotFound => Self::agent_not_found(),
             AgentError::Invalid(fields) => Self::validation(
                 fields.into_iter().map(|(field, message)| Detail { field: field.into(), message }).collect(),
             ),

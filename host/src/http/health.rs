@@ -28,6 +28,7 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
             "upstream": word(app.pipeline.metrics.upstream_is_well()),
             "ner_model": word(ner),
             "plugins": word(plugins),
+            "retention": word(app.retention.is_well()),
         },
         "build": {"commit": env!("MASKER_COMMIT"), "built_at": env!("MASKER_BUILT_AT")},
     });

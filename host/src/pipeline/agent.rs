@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use subtle::ConstantTimeEq;
+
 use crate::chat::Platform;
 use crate::ids::{AccountId, AgentId};
 use crate::passes::ReadyPass;
 use crate::policy::CompiledPolicy;
+use crate::store::agents::proxy_key_hash;
 use crate::tokens::rehydrate::Fallback;
 use crate::upstream::Upstream;
 
@@ -32,6 +35,31 @@ pub struct ReadyAgent {
     pub fallback: Fallback,
     /// Tells this very compilation of the policy from every other, for the memo.
     pub generation: u64,
+    /// Who may come in.
+    pub door: Door,
+}
+
+/// What an agent asks of those who call it, beside its id, and what its webhook answers.
+#[derive(Clone, Default)]
+pub struct Door {
+    /// [`proxy_key_hash`] of the key that the proxy demands, if it does.
+    pub proxy_key_hash: Option<[u8; 32]>,
+    /// Whether the proxy demands a signature.
+    pub require_signature: bool,
+    /// The static configuration that the webhook returns, JSON.
+    pub assistant: Option<Arc<str>>,
+    /// Who is asked for that configuration first.
+    pub assistant_callback_url: Option<Arc<str>>,
+}
+
+impl Door {
+    /// Whether `key` opens the proxy: any does where none is demanded. Takes the same time whatever is wrong with it.
+    pub fn takes(&self, key: Option<&str>) -> bool {
+        self.proxy_key_hash.is_none_or(|own| {
+            let shown = proxy_key_hash(key.unwrap_or_default());
+            shown.ct_eq(&own).into()
+        })
+    }
 }
 
 impl ReadyAgent {
@@ -56,7 +84,17 @@ fn is_date_suffix(rest: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_date_suffix;
+    use super::{Door, is_date_suffix};
+    use crate::store::agents::proxy_key_hash;
+
+    #[test]
+    fn a_door_takes_its_own_key_and_any_where_none_is_demanded() {
+        let locked = Door { proxy_key_hash: Some(proxy_key_hash("mskp_x")), ..Door::default() };
+        for (key, opens) in [(None, false), (Some(""), false), (Some("mskp_y"), false), (Some("mskp_x"), true)] {
+            assert_eq!(locked.takes(key), opens, "{key:?}");
+            assert!(Door::default().takes(key), "{key:?}");
+        }
+    }
 
     #[test]
     fn a_snapshot_ends_in_a_date() {

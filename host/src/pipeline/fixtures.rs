@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::agent::ReadyAgent;
+use super::agent::{Door, ReadyAgent};
 use super::pieces::Piece;
 use crate::chat::Platform;
 use crate::chat::walk::Form;
@@ -47,6 +47,7 @@ pub fn agent(lines: &str) -> ReadyAgent {
         passes: Arc::from(Vec::new()),
         fallback: Fallback::Redacted,
         generation: ReadyAgent::next_generation(),
+        door: Door::default(),
     }
 }
 

@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    core::Collector,
 };
 
+use crate::clock::Timestamp;
 use crate::kind::Kind;
 use crate::passes::PassReport;
 use crate::session::{StageDurations, Status};
@@ -24,6 +26,9 @@ pub struct Metrics {
     plugin_failures: IntCounterVec,
     plugin_durations: HistogramVec,
     vault_size: IntGauge,
+    retention_deleted: IntCounterVec,
+    retention_failures: IntCounter,
+    retention_last_success: IntGauge,
     /// When an upstream failed last, in milliseconds since the metrics began; 0 for never.
     upstream_failed: AtomicU64,
     began: Instant,
@@ -52,6 +57,24 @@ impl Metrics {
             vault_size: register(
                 &registry,
                 IntGauge::new("masker_vault_size_bytes", "Size of the vault's file.").expect("the name is well formed"),
+            ),
+            retention_deleted: counter(
+                "masker_retention_deleted_total",
+                "Rows deleted because their time was over.",
+                &["what"],
+            ),
+            retention_failures: register(
+                &registry,
+                IntCounter::new("masker_retention_failures_total", "Passes of the retention that failed.")
+                    .expect("the name is well formed"),
+            ),
+            retention_last_success: register(
+                &registry,
+                IntGauge::new(
+                    "masker_retention_last_success_seconds",
+                    "When the retention last deleted all that was due, in seconds since 1970; 0 for never.",
+                )
+                .expect("the name is well formed"),
             ),
             registry,
             upstream_failed: AtomicU64::new(0),
@@ -109,6 +132,19 @@ impl Metrics {
     /// The vault's size now.
     pub fn vault_size(&self, bytes: u64) {
         self.vault_size.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Counts rows that the retention deleted.
+    pub fn retention_deleted(&self, what: &str, rows: usize) {
+        self.retention_deleted.with_label_values(&[what]).inc_by(rows as u64);
+    }
+
+    /// Notes how a pass of the retention ended.
+    pub fn retention_ended(&self, success_at: Option<Timestamp>) {
+        match success_at {
+            Some(now) => self.retention_last_success.set(now.millis().div_euclid(1000)),
+            None => self.retention_failures.inc(),
+        }
     }
 
     /// In Prometheus' text format.

@@ -15,8 +15,10 @@ use crate::audit::merkle;
 use crate::ids::SessionId;
 use crate::passes::PassReport;
 use crate::passes::finding::Action;
+use crate::session::payloads::Payloads;
 use crate::session::{SessionRow, StageDurations, Status};
 use crate::store::journal::Receipt;
+use crate::store::payloads::SealedPayloads;
 
 /// The record of one session. Dropped before it is completed, it is recorded as `partial`.
 pub struct Recorder {
@@ -28,6 +30,7 @@ pub struct Recorder {
     hashes: Vec<Hash>,
     opened: Option<Receipt>,
     completed: bool,
+    payloads: Option<Payloads>,
 }
 
 /// What a session is opened with.
@@ -61,12 +64,19 @@ impl Recorder {
             merkle_root: None,
             journal: Vec::new(),
         };
-        Self { pipeline, agent, row, early: Vec::new(), hashes: Vec::new(), opened: None, completed: false }
+        let keeps_payloads = agent.policy.audit.log_payloads && pipeline.payload_key.is_some();
+        let payloads = keeps_payloads.then(Payloads::default);
+        Self { pipeline, agent, row, early: Vec::new(), hashes: Vec::new(), opened: None, completed: false, payloads }
     }
 
     /// The session's id.
     pub fn session(&self) -> SessionId {
         self.row.id
+    }
+
+    /// Where the session's texts are gathered, where they are to be kept.
+    pub fn payloads(&mut self) -> Option<&mut Payloads> {
+        self.payloads.as_mut()
     }
 
     /// How long each stage took.
@@ -154,11 +164,12 @@ impl Recorder {
             return;
         }
         self.row.merkle_root = Some(merkle::root(&self.hashes));
-        let (store, row) = (self.pipeline.store.clone(), self.row.clone());
+        let (pipeline, row, payloads) = (self.pipeline.clone(), self.row.clone(), self.payloads.take());
         // Without a runtime the process is ending; the row is made from the journal at the next start.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = store.record_session(row).await {
+                let payloads = payloads.and_then(|payloads| pipeline.seal(&row, &payloads));
+                if let Err(error) = pipeline.store.record_session_with(row, payloads).await {
                     tracing::error!(%error, "a session's row was not written; it will be made from the journal");
                 }
             });
@@ -207,6 +218,13 @@ impl Recorder {
             kid: keyed.then(|| self.agent.policy.kid.clone()),
             ..self.event(EventKind::Redaction)
         }
+    }
+}
+
+impl Pipeline {
+    fn seal(&self, row: &SessionRow, payloads: &Payloads) -> Option<SealedPayloads> {
+        let sealed = self.payload_key.as_ref()?.seal(row, payloads)?;
+        Some(SealedPayloads { kept_since: row.started_at, sealed })
     }
 }
 

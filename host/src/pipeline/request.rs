@@ -63,6 +63,9 @@ impl Pipeline {
         recorder: &mut Recorder,
     ) -> Result<(Vec<u8>, TokenTable, Option<(Ticket, Vec<u64>)>), PipelineError> {
         let scope_id = scope.id();
+        if let Some(payloads) = recorder.payloads() {
+            payloads.set_request(&request.to_bytes());
+        }
         let started = Instant::now();
         let withheld = withhold_media(&mut request, media(&agent.policy));
         let pieces = pieces::collect(&mut request)?;
@@ -82,6 +85,9 @@ impl Pipeline {
         pieces::replace(&mut request, texts)?;
         let body = request.to_bytes();
         check_egress(&body, &values)?;
+        if let Some(payloads) = recorder.payloads() {
+            payloads.set_masked(&body);
+        }
         if let Some(call) = &call {
             call.remember(&values);
         }

@@ -146,6 +146,9 @@ impl Pipeline {
         masked.recorder.rehydration_failed(failures);
         let bytes = serde_json::to_vec(&answer).map_err(|_| PipelineError::UpstreamGarbage)?;
         masked.recorder.stages().rehydrate = millis(started);
+        if let Some(payloads) = masked.recorder.payloads() {
+            payloads.add_response(&bytes);
+        }
         Ok(Answer::Whole(bytes))
     }
 }

@@ -123,9 +123,12 @@ impl AnswerStream {
                 }
                 Some(Err(fault)) => self.break_off(Broken::Upstream(fault), &mut out),
                 // Some servers end without [DONE]; a finished answer is an answer.
-                None if self.is_finished() => self.end(Status::Ok),
+                None if self.is_finished() => self.end(Status::Ok, &out),
                 None => self.break_off(Broken::Unfinished, &mut out),
             }
+        }
+        if !self.ended {
+            self.keep(&out);
         }
         (!out.is_empty()).then(|| Bytes::from(out))
     }
@@ -150,7 +153,7 @@ impl AnswerStream {
                 self.flush(choice, FinishReason::Stop, out).await;
             }
             push_event(out, "[DONE]");
-            self.end(Status::Ok);
+            self.end(Status::Ok, out);
             return Ok(());
         }
         let mut chunk: Map<String, Value> = serde_json::from_str(data).map_err(|_| Broken::Garbage)?;
@@ -367,11 +370,13 @@ impl AnswerStream {
             };
             push_event(out, &body.to_string());
         }
-        self.end(Status::Partial);
+        self.end(Status::Partial, out);
     }
 
-    fn end(&mut self, status: Status) {
+    /// Ends with these bytes as the last.
+    fn end(&mut self, status: Status, out: &str) {
         self.ended = true;
+        self.keep(out);
         let upstream = self.began.elapsed().as_secs_f64() * 1000.0 - self.rehydrating;
         let stages = self.masked.recorder.stages();
         stages.upstream += upstream.max(0.0);
@@ -381,6 +386,13 @@ impl AnswerStream {
         let upstream = std::mem::replace(&mut self.upstream, futures_util::stream::empty().boxed());
         if status == Status::Ok {
             read_to_end(upstream);
+        }
+    }
+
+    /// Keeps what goes to the caller, where the policy wants it kept.
+    fn keep(&mut self, out: &str) {
+        if let Some(payloads) = self.masked.recorder.payloads() {
+            payloads.add_response(out.as_bytes());
         }
     }
 }

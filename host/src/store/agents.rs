@@ -3,11 +3,11 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::error::is_duplicate;
-use super::{Page, Store, StoreError, columns};
+use super::stats::Window;
+use super::{Page, Store, StoreError, columns, secret};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId};
-
-const DAY_MS: i64 = 86_400_000;
+use crate::sensitive::SensitiveText;
 
 /// An agent, as it is configured. Texts are as the layer above wrote them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,6 +53,21 @@ pub struct AgentEntry {
     pub session_count_24h: u64,
 }
 
+/// What every key of a proxy begins with.
+const PROXY_KEY_PREFIX: &str = "mskp_";
+
+/// A new key for an agent's proxy, to be shown once, and what is kept of it.
+pub fn new_proxy_key() -> Result<(SensitiveText, [u8; 32]), StoreError> {
+    let key = secret::new(PROXY_KEY_PREFIX)?;
+    let hash = proxy_key_hash(key.expose());
+    Ok((key, hash))
+}
+
+/// What is kept of a proxy's key.
+pub fn proxy_key_hash(key: &str) -> [u8; 32] {
+    secret::hash(key)
+}
+
 impl Store {
     /// Adds an agent; [`StoreError::NameTaken`] when a living one of the account has its name.
     pub async fn insert_agent(&self, agent: Agent) -> Result<(), StoreError> {
@@ -67,9 +82,9 @@ impl Store {
         cursor: Option<AgentId>,
         name_contains: Option<&str>,
     ) -> Result<Page<AgentEntry, AgentId>, StoreError> {
-        let name = name_contains.map(|text| columns::containing(&text.to_lowercase()));
-        let since = self.clock.now().millis() - DAY_MS;
-        self.main.read(move |conn| page(conn, account, limit, cursor, name, since)).await
+        let name = name_contains.map(str::to_lowercase);
+        let day = Window::day(self.clock.now());
+        self.main.read(move |conn| page(conn, account, limit, cursor, name, day)).await
     }
 
     /// A living agent of the account.
@@ -163,15 +178,20 @@ fn page(
     limit: usize,
     cursor: Option<AgentId>,
     name: Option<String>,
-    since: i64,
+    day: Window,
 ) -> Result<Page<AgentEntry, AgentId>, StoreError> {
+    // Names are compared in the index, one by one: an account has as many as it has agents.
     let mut query = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS}, (SELECT count(*) FROM sessions WHERE agent_id = agents.id AND started_at > ?5)
-         FROM agents WHERE account_id = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR id < ?2)
-         AND (?3 IS NULL OR name_lower LIKE ?3 ESCAPE '\\') ORDER BY id DESC LIMIT ?4"
+        "SELECT {COLUMNS}, (SELECT coalesce(sum(sessions), 0) FROM agent_hours WHERE agent_id = agents.id AND hour >= ?6)
+             + (SELECT count(*) FROM sessions INDEXED BY sessions_by_agent
+                WHERE agent_id = agents.id AND started_at > ?5 AND started_at < ?7)
+         FROM agents INDEXED BY agents_by_account WHERE account_id = ?1 AND deleted_at IS NULL AND id < ?2
+         AND (?3 IS NULL OR instr(name_lower, ?3) > 0) ORDER BY id DESC LIMIT ?4"
     ))?;
-    let cursor = cursor.map(|id| id.text());
-    let rows = query.query_map((account.text(), cursor, name, limit as i64 + 1, since), |row| {
+    // Behind every id.
+    let cursor = cursor.map_or_else(|| "b".to_owned(), |id| id.text());
+    let values = (account.text(), cursor, name, limit as i64 + 1, day.since, day.first_hour, day.first_hour_begins);
+    let rows = query.query_map(values, |row| {
         Ok(AgentEntry { agent: agent(row)?, session_count_24h: row.get::<_, i64>(15)? as u64 })
     })?;
     Ok(Page::new(rows.collect::<Result<_, _>>()?, limit, |entry| entry.agent.id))

@@ -43,17 +43,3 @@ pub(super) fn moment_if(row: &Row<'_>, column: usize) -> rusqlite::Result<Option
 pub(super) fn bad(column: usize) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, Box::new(FromSqlError::InvalidType))
 }
-
-/// A `LIKE` pattern, with `\` as its escape character, that finds `text` anywhere.
-pub(super) fn containing(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::journal::{Entries, Entry, Journal};
-use super::sessions::{checkpoint, insert_missing, set_checkpoint};
+use super::sessions::{checkpoint, insert, set_checkpoint};
 use super::{Store, StoreError, columns};
 use crate::audit::chain::Hash;
 use crate::audit::event::{Event, EventKind};
@@ -42,7 +42,7 @@ impl Store {
         let (chunks, mut ready) = mpsc::channel::<Vec<SessionRow>>(2);
         let reading = tokio::task::spawn_blocking(move || read(entries, &owners, &chunks));
         while let Some(rows) = ready.recv().await {
-            self.main.write(move |conn| rows.iter().try_for_each(|row| insert_missing(conn, row))).await?;
+            self.main.write(move |conn| rows.iter().try_for_each(|row| insert(conn, row).map(drop))).await?;
         }
         let mut rebuilt = reading.await.map_err(|_| StoreError::Closed)??;
         rebuilt.missing = from.saturating_sub(end);

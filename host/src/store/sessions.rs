@@ -1,28 +1,33 @@
 //! Sessions. They are written in batches after the caller has the answer; what a crash loses of them is rebuilt from
-//! the journal (`store/rebuild.rs`).
+//! the journal (`store/rebuild.rs`). A session's row is written once and does not change.
 
-use std::fmt::Write;
+mod feed;
+mod list;
+
 use std::str::FromStr;
 use std::sync::Arc;
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::db::WriteJob;
 use super::journal::OpenSessions;
-use super::{Page, Store, StoreError, columns};
+use super::payloads::{self, SealedPayloads};
+use super::{Page, Store, StoreError, columns, stats};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId, SessionId};
 use crate::session::{ByteRange, SessionRow, StageDurations, Status};
+
+pub(super) use feed::Feed;
+pub use feed::{Watch, Watched};
 
 /// Which sessions of an account, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionFilter {
     /// Whose.
     pub account: AccountId,
-    /// Of this agent only.
+    /// Of this agent only; a deleted one has its sessions still.
     pub agent: Option<AgentId>,
-    /// Of this phone call only.
+    /// Of this phone call only: the platform's name for it, or what [`SessionRow::call_id`] says.
     pub call_id: Option<String>,
     /// Begun at this moment or later.
     pub since: Option<Timestamp>,
@@ -65,10 +70,29 @@ impl FromStr for SessionCursor {
 pub struct InvalidCursor;
 
 impl Store {
-    /// Queues a session's row, or replaces the one that is there. Waits only while the queue is full.
+    /// Queues a session's row; one that is there stays. Waits only while the queue is full.
     pub async fn record_session(&self, row: SessionRow) -> Result<(), StoreError> {
-        let open_sessions = self.open_sessions.get().cloned();
-        self.main.enqueue(Box::new(Record { row, open_sessions, result: Ok(()) })).await
+        self.record_session_with(row, None).await
+    }
+
+    /// The same, with what is kept of its texts.
+    pub async fn record_session_with(
+        &self,
+        row: SessionRow,
+        payloads: Option<SealedPayloads>,
+    ) -> Result<(), StoreError> {
+        let (open_sessions, feed) = (self.open_sessions.get().cloned(), self.feed.clone());
+        self.main.enqueue(Box::new(Record { row, payloads, open_sessions, feed, result: Ok(false) })).await
+    }
+
+    /// The account's sessions from now on, each once it can be read.
+    pub fn watch_sessions(&self, account: AccountId) -> Watch {
+        self.feed.watch(account)
+    }
+
+    /// Ends every watch: the service stops.
+    pub fn end_watches(&self) {
+        self.feed.close();
     }
 
     /// Ends when every session queued before is committed.
@@ -78,25 +102,23 @@ impl Store {
 
     /// One page of an account's sessions.
     pub async fn sessions_page(&self, filter: SessionFilter) -> Result<Page<SessionRow, SessionCursor>, StoreError> {
-        self.main.read(move |conn| page(conn, &filter)).await
+        self.main.read(move |conn| list::page(conn, &filter)).await
     }
 
     /// A session of the account.
     pub async fn session(&self, account: AccountId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
-        self.main.read(move |conn| by_id(conn, account, id)).await
-    }
-
-    /// Deletes the rows of sessions that began before this moment; says how many. Their events stay in the journal.
-    pub async fn purge_sessions(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.main.write(move |conn| purge(conn, before)).await
+        self.main.read(move |conn| by_id(conn, account, &id.text())).await
     }
 }
 
 /// A row on its way, which moves the checkpoint as it goes.
 struct Record {
     row: SessionRow,
+    payloads: Option<SealedPayloads>,
     open_sessions: Option<Arc<OpenSessions>>,
-    result: Result<(), StoreError>,
+    feed: Arc<Feed>,
+    /// Whether it was new.
+    result: Result<bool, StoreError>,
 }
 
 impl WriteJob for Record {
@@ -110,10 +132,7 @@ impl WriteJob for Record {
     }
 
     fn run(&mut self, conn: &Connection) {
-        self.result = insert(conn, &self.row).and_then(|()| match &self.open_sessions {
-            Some(open) => set_checkpoint(conn, open.settling(self.row.id)),
-            None => Ok(()),
-        });
+        self.result = self.write(conn);
     }
 
     fn done(self: Box<Self>, failed: Option<&StoreError>) {
@@ -125,6 +144,22 @@ impl WriteJob for Record {
         if let Some(open) = &self.open_sessions {
             open.settled(self.row.id, failed.is_none());
         }
+        if failed.is_none() && self.result == Ok(true) {
+            self.feed.publish(&self.row);
+        }
+    }
+}
+
+impl Record {
+    fn write(&self, conn: &Connection) -> Result<bool, StoreError> {
+        let is_new = insert(conn, &self.row)?;
+        if let Some(payloads) = &self.payloads {
+            payloads::insert(conn, self.row.id, payloads)?;
+        }
+        if let Some(open) = &self.open_sessions {
+            set_checkpoint(conn, open.settling(self.row.id))?;
+        }
+        Ok(is_new)
     }
 }
 
@@ -133,26 +168,17 @@ const COLUMNS: &str = "id, account_id, agent_id, agent_name, call_id, started_at
     upstream_model, policy_name, policy_version, detection_ms, tokenize_ms, upstream_ms, rehydrate_ms, rehydrated,
     merkle_root, journal";
 
-/// Writes a row over any earlier one of the same session.
-pub(super) fn insert(conn: &Connection, row: &SessionRow) -> Result<(), StoreError> {
-    insert_with(conn, row, "REPLACE")
-}
-
-/// Writes a row unless there is one.
-pub(super) fn insert_missing(conn: &Connection, row: &SessionRow) -> Result<(), StoreError> {
-    insert_with(conn, row, "IGNORE")
-}
-
-fn insert_with(conn: &Connection, row: &SessionRow, or: &str) -> Result<(), StoreError> {
+/// Writes a row and counts it, unless there is one; says whether it was new.
+pub(super) fn insert(conn: &Connection, row: &SessionRow) -> Result<bool, StoreError> {
     let json = |text: serde_json::Result<String>| text.map_err(|_| StoreError::BadRow("sessions"));
     let kinds: serde_json::Map<_, _> =
         row.redactions_by_kind.iter().map(|(kind, n)| (kind.as_str().to_owned(), (*n).into())).collect();
     let journal: Vec<_> = row.journal.iter().map(|range| (range.start, range.end)).collect();
     let mut insert = conn.prepare_cached(&format!(
-        "INSERT OR {or} INTO sessions ({COLUMNS}, redaction_count)
+        "INSERT OR IGNORE INTO sessions ({COLUMNS}, redaction_count)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
     ))?;
-    insert.execute(rusqlite::params![
+    let inserted = insert.execute(rusqlite::params![
         row.id.text(),
         row.account_id.text(),
         row.agent_id.text(),
@@ -174,7 +200,10 @@ fn insert_with(conn: &Connection, row: &SessionRow, or: &str) -> Result<(), Stor
         json(serde_json::to_string(&journal))?,
         row.redaction_count() as i64,
     ])?;
-    Ok(())
+    if inserted > 0 {
+        stats::count(conn, row)?;
+    }
+    Ok(inserted > 0)
 }
 
 /// The byte of the journal before which every session has its row.
@@ -188,55 +217,10 @@ pub(super) fn set_checkpoint(conn: &Connection, offset: u64) -> Result<(), Store
     Ok(())
 }
 
-fn by_id(conn: &Connection, account: AccountId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
+fn by_id(conn: &Connection, account: AccountId, id: &str) -> Result<Option<SessionRow>, StoreError> {
     let mut query =
         conn.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1 AND account_id = ?2"))?;
-    Ok(query.query_row((id.text(), account.text()), session).optional()?)
-}
-
-fn page(conn: &Connection, filter: &SessionFilter) -> Result<Page<SessionRow, SessionCursor>, StoreError> {
-    let (sql, values) = page_query(filter);
-    let mut query = conn.prepare_cached(&sql)?;
-    let rows = query.query_map(params_from_iter(values), session)?;
-    let rows = rows.collect::<Result<_, _>>()?;
-    Ok(Page::new(rows, filter.limit, |row: &SessionRow| SessionCursor { started_at: row.started_at, id: row.id }))
-}
-
-/// Only the conditions that are asked for, so that SQLite can choose the index that fits them.
-fn page_query(filter: &SessionFilter) -> (String, Vec<Value>) {
-    let mut sql = format!("SELECT {COLUMNS} FROM sessions WHERE account_id = ?");
-    let mut values = vec![Value::from(filter.account.text())];
-    let mut and = |condition: &str, value: Value| {
-        let _ = write!(sql, " AND {condition}");
-        values.push(value);
-    };
-    if let Some(agent) = filter.agent {
-        and("agent_id = ?", agent.text().into());
-    }
-    if let Some(call_id) = &filter.call_id {
-        and("call_id = ?", call_id.clone().into());
-    }
-    if let Some(since) = filter.since {
-        and("started_at >= ?", since.millis().into());
-    }
-    if let Some(status) = filter.status {
-        and("status = ?", status.as_str().to_owned().into());
-    }
-    if let Some(least) = filter.min_redactions {
-        and("redaction_count >= ?", i64::try_from(least).unwrap_or(i64::MAX).into());
-    }
-    if let Some(cursor) = filter.cursor {
-        and("(started_at, id) < (?", cursor.started_at.millis().into());
-        sql.push_str(", ?)");
-        values.push(cursor.id.text().into());
-    }
-    sql.push_str(" ORDER BY started_at DESC, id DESC LIMIT ?");
-    values.push((filter.limit as i64 + 1).into());
-    (sql, values)
-}
-
-fn purge(conn: &Connection, before: Timestamp) -> Result<usize, StoreError> {
-    Ok(conn.execute("DELETE FROM sessions WHERE started_at < ?1", [before.millis()])?)
+    Ok(query.query_row((id, account.text()), session).optional()?)
 }
 
 fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {

@@ -1,14 +1,21 @@
-//! Figures of one agent, for its page.
+//! Figures of one agent, for its page: sums over hours that are counted as the sessions come, so that no list or page
+//! looks at every session.
+//!
+//! Counts of a window are exact: whole hours are summed up, and the hour in which the window begins is counted in an
+//! index. Percentiles are those of the whole hours that the window touches, and off by 3.1 % at most
+//! ([`crate::session::latency`]).
 
 use rusqlite::Connection;
 
 use super::{Store, StoreError};
 use crate::clock::Timestamp;
 use crate::ids::AgentId;
+use crate::session::{SessionRow, latency};
 
-const DAY_MS: i64 = 86_400_000;
-/// The newest sessions of the last 24 hours that the percentiles are taken from.
-const SAMPLE: i64 = 10_000;
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// Hours older than this are in no window any more.
+pub(super) const HOURS_KEPT: i64 = 8 * 24;
 
 /// What an agent did lately. Latency is the time that Masker added.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -19,7 +26,7 @@ pub struct AgentStats {
     pub session_count_7d: u64,
     /// Spans masked within the last 24 hours.
     pub redaction_count_24h: u64,
-    /// Half of the sessions were quicker; `None` without sessions.
+    /// Half of the sessions of the last 24 hours were quicker; `None` without sessions.
     pub p50_latency_ms: Option<f64>,
     /// Nineteen of twenty were quicker.
     pub p95_latency_ms: Option<f64>,
@@ -33,53 +40,97 @@ impl Store {
     }
 }
 
-fn stats(conn: &Connection, agent: AgentId, now: Timestamp) -> Result<AgentStats, StoreError> {
-    let day = now.millis() - DAY_MS;
-    let (session_count_24h, redaction_count_24h) = conn
-        .prepare_cached(
-            "SELECT count(*), coalesce(sum(redaction_count), 0) FROM sessions WHERE agent_id = ?1 AND started_at > ?2",
+/// A stretch of time up to now, cut where its first whole hour begins.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    /// What began later than this is in it.
+    pub since: i64,
+    /// Its first whole hour, counted from 1970.
+    pub first_hour: i64,
+    /// When that hour begins.
+    pub first_hour_begins: i64,
+}
+
+impl Window {
+    /// The last 24 hours.
+    pub fn day(now: Timestamp) -> Self {
+        Self::since(now.millis() - DAY_MS)
+    }
+
+    fn week(now: Timestamp) -> Self {
+        Self::since(now.millis() - 7 * DAY_MS)
+    }
+
+    fn since(since: i64) -> Self {
+        let first_hour = hour(since) + 1;
+        Self { since, first_hour, first_hour_begins: first_hour * HOUR_MS }
+    }
+}
+
+/// The hour of a moment, counted from 1970.
+pub(super) fn hour(millis: i64) -> i64 {
+    millis.div_euclid(HOUR_MS)
+}
+
+/// Counts a session whose row was just written, in the same transaction.
+pub(super) fn count(conn: &Connection, row: &SessionRow) -> Result<(), StoreError> {
+    let (agent, hour) = (row.agent_id.text(), hour(row.started_at.millis()));
+    conn.prepare_cached(
+        "INSERT INTO agent_hours (agent_id, hour, sessions, redactions) VALUES (?1, ?2, 1, ?3)
+         ON CONFLICT DO UPDATE SET sessions = sessions + 1, redactions = redactions + excluded.redactions",
+    )?
+    .execute((&agent, hour, row.redaction_count() as i64))?;
+    // A session that ended before anything was measured (refused, or cut off by the end of the process) took no time.
+    let added = row.stages.added();
+    if added > 0.0 {
+        conn.prepare_cached(
+            "INSERT INTO agent_hour_latencies (agent_id, hour, bucket, sessions) VALUES (?1, ?2, ?3, 1)
+             ON CONFLICT DO UPDATE SET sessions = sessions + 1",
         )?
-        .query_row((agent.text(), day), |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?;
-    let session_count_7d =
-        conn.prepare_cached("SELECT count(*) FROM sessions WHERE agent_id = ?1 AND started_at > ?2")?
-            .query_row((agent.text(), now.millis() - 7 * DAY_MS), |row| row.get::<_, i64>(0))? as u64;
+        .execute((&agent, hour, latency::bucket(added)))?;
+    }
+    Ok(())
+}
+
+fn stats(conn: &Connection, agent: AgentId, now: Timestamp) -> Result<AgentStats, StoreError> {
+    let day = Window::day(now);
+    let (session_count_24h, redaction_count_24h) = counts(conn, agent, day)?;
+    let (session_count_7d, _) = counts(conn, agent, Window::week(now))?;
     let latencies = latencies(conn, agent, day)?;
     Ok(AgentStats {
         session_count_24h,
         session_count_7d,
         redaction_count_24h,
-        p50_latency_ms: percentile(&latencies, 50),
-        p95_latency_ms: percentile(&latencies, 95),
+        p50_latency_ms: latency::percentile(&latencies, 50),
+        p95_latency_ms: latency::percentile(&latencies, 95),
     })
 }
 
-fn latencies(conn: &Connection, agent: AgentId, since: i64) -> Result<Vec<f64>, StoreError> {
+/// Sessions and masked spans.
+fn counts(conn: &Connection, agent: AgentId, window: Window) -> Result<(u64, u64), StoreError> {
     let mut query = conn.prepare_cached(
-        "SELECT detection_ms + tokenize_ms + rehydrate_ms FROM sessions
-         WHERE agent_id = ?1 AND started_at > ?2 ORDER BY started_at DESC, id DESC LIMIT ?3",
+        "SELECT sum(sessions), sum(redactions) FROM (
+             SELECT coalesce(sum(sessions), 0) AS sessions, coalesce(sum(redactions), 0) AS redactions
+             FROM agent_hours WHERE agent_id = ?1 AND hour >= ?3
+             UNION ALL
+             SELECT count(*), coalesce(sum(redaction_count), 0) FROM sessions INDEXED BY sessions_by_agent
+             WHERE agent_id = ?1 AND started_at > ?2 AND started_at < ?4)",
     )?;
-    let rows = query.query_map((agent.text(), since, SAMPLE), |row| row.get(0))?;
-    let mut latencies = rows.collect::<Result<Vec<f64>, _>>()?;
-    latencies.sort_by(f64::total_cmp);
-    Ok(latencies)
+    let values = (agent.text(), window.since, window.first_hour, window.first_hour_begins);
+    Ok(query.query_row(values, |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?)
 }
 
-/// The smallest value that `percent` of all values do not exceed.
-fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
-    let rank = (sorted.len() * percent).div_ceil(100);
-    sorted.get(rank.checked_sub(1)?).copied()
+/// How many sessions are in each bucket, of the whole hours that the window touches.
+fn latencies(conn: &Connection, agent: AgentId, window: Window) -> Result<Vec<(u32, u64)>, StoreError> {
+    let mut query = conn.prepare_cached(
+        "SELECT bucket, sum(sessions) FROM agent_hour_latencies WHERE agent_id = ?1 AND hour >= ?2
+         GROUP BY bucket ORDER BY bucket",
+    )?;
+    let rows = query.query_map((agent.text(), window.first_hour - 1), |row| {
+        Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)? as u64))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_of_the_nearest_rank() {
-        let values: Vec<f64> = (1..=20).map(f64::from).collect();
-        assert_eq!(percentile(&values, 50), Some(10.0));
-        assert_eq!(percentile(&values, 95), Some(19.0));
-        assert_eq!(percentile(&values[..1], 95), Some(1.0));
-        assert_eq!(percentile(&[], 50), None);
-    }
-}
+mod tests;

@@ -69,7 +69,8 @@ async fn an_agent_is_shown_as_it_was_made() {
         made,
         json!({
             "id": id, "name": "Front desk · 2", "upstream": "stub", "tokenization": "vault-deterministic",
-            "policy_name": "staff", "policy_version": 1, "platform": "vapi",
+            "policy_name": "staff", "policy_version": 1, "platform": "vapi", "assistant": null,
+            "assistant_callback_url": null, "proxy_auth": "id", "require_signature": false,
             "proxy_url": format!("{base}/v1/chat/completions"), "proxy_base_url": format!("{base}/v1"),
             "webhook_url": format!("https://masker.example/vapi/webhook/{id}"), "created_at": made["created_at"],
         })
@@ -131,6 +132,12 @@ async fn every_wrong_field_is_named_with_its_reason() {
         (json!({"tokenization": "synthetic"}), &[("tokenization", "not available")]),
         (json!({"platform": "skype"}), &[("platform", "vapi, retell, bolna, elevenlabs, twilio, custom")]),
         (json!({"policy_name": "healthcare-default"}), &[("policy_yaml", "either policy_name or policy_yaml")]),
+        (json!({"assistant": "me"}), &[("assistant", "must be a JSON object")]),
+        (json!({"assistant": {"x": "y".repeat(300_000)}}), &[("assistant", "larger than")]),
+        (json!({"assistant_callback_url": "ftp://a.example"}), &[("assistant_callback_url", "http or https")]),
+        (json!({"assistant_callback_url": "https://me:secret@a.example"}), &[("assistant_callback_url", "password")]),
+        (json!({"proxy_auth": "none"}), &[("proxy_auth", "id or key")]),
+        (json!({"require_signature": "yes"}), &[("require_signature", "true or false")]),
         (json!({"colour": "red"}), &[("colour", "is none of name")]),
         (
             json!({"name": "", "platform": "x", "tokenization": "y"}),

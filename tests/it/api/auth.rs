@@ -1,16 +1,22 @@
 //! Who may call.
 
 use hyper::StatusCode;
+use masker::http::auth::SCOPES;
 use masker_tests::TestApp;
 
 use super::{send, token};
 
 /// Routes and what each needs.
-const ROUTES: [(&str, &str, &str); 7] = [
+const ROUTES: [(&str, &str, &str); 12] = [
     ("GET", "/api/v1/agents", "agents:read"),
     ("POST", "/api/v1/agents", "agents:write"),
     ("GET", "/api/v1/agents/agt_01HYZABCDEFGHJKMNPQRSTVWXY", "agents:read"),
     ("DELETE", "/api/v1/agents/agt_01HYZABCDEFGHJKMNPQRSTVWXY", "admin"),
+    ("PATCH", "/api/v1/agents/agt_01HYZABCDEFGHJKMNPQRSTVWXY", "agents:write"),
+    ("POST", "/api/v1/agents/agt_01HYZABCDEFGHJKMNPQRSTVWXY/proxy-key", "agents:write"),
+    ("GET", "/api/v1/agents/agt_01HYZABCDEFGHJKMNPQRSTVWXY/sessions", "sessions:read"),
+    ("GET", "/api/v1/sessions", "sessions:read"),
+    ("GET", "/api/v1/sessions/sess_01HYZABCDEFGHJKMNPQRSTVWXY", "sessions:read"),
     ("GET", "/api/v1/tokens", "admin"),
     ("POST", "/api/v1/tokens", "admin"),
     ("DELETE", "/api/v1/tokens/tok_01HYZABCDEFGHJKMNPQRSTVWXY", "admin"),
@@ -58,10 +64,9 @@ async fn the_word_bearer_may_be_written_in_any_case() {
 #[tokio::test]
 async fn a_call_outside_of_the_tokens_scopes_is_forbidden_and_names_the_scope() {
     let app = TestApp::start().await;
-    let other = ["sessions:read", "reports:read", "policies:write", "plugins:write"];
     for (method, path, scope) in ROUTES {
-        let more = if scope == "agents:write" { "agents:read" } else { "agents:write" };
-        let authorization = format!("Bearer {}", token(&app, None, &[&other[..], &[more]].concat()).await);
+        let other: Vec<&str> = SCOPES.into_iter().filter(|other| ![scope, "admin"].contains(other)).collect();
+        let authorization = format!("Bearer {}", token(&app, None, &other).await);
         let answer = send(&app, method, path, Some(&authorization), "{}").await;
         assert_eq!(
             (answer.status, answer.error_code().as_str()),

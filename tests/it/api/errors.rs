@@ -67,7 +67,8 @@ async fn a_wrong_method_is_405_with_the_right_ones() {
     let app = TestApp::start().await;
     for (method, path, allowed) in [
         ("PUT", "/api/v1/agents", "GET,HEAD,POST"),
-        ("POST", "/api/v1/agents/agt_1", "DELETE,GET,HEAD"),
+        ("POST", "/api/v1/agents/agt_1", "DELETE,GET,HEAD,PATCH"),
+        ("DELETE", "/api/v1/sessions", "GET,HEAD"),
         ("POST", "/health", "GET,HEAD"),
     ] {
         let answer = send(&app, method, path, None, "").await;

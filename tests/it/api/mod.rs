@@ -1,5 +1,6 @@
 //! The management API and the health check: status, body, errors.
 
+mod agent_changes;
 mod agents;
 mod auth;
 mod contract;
@@ -7,7 +8,11 @@ mod errors;
 mod github;
 mod health;
 pub mod lists;
+mod payloads;
 mod rate_limits;
+mod retention;
+mod session_stream;
+mod sessions;
 mod sign_in;
 mod tokens;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::http::request;
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use masker::app::App;
@@ -39,17 +40,24 @@ impl Server {
 
     /// Posts JSON on a connection of its own and returns once the head of the answer is there.
     pub async fn post(&self, path: &str, body: &Value) -> LiveAnswer {
+        let request = Request::post(path).header("content-type", "application/json");
+        self.send(request, Bytes::from(body.to_string())).await
+    }
+
+    /// Gets a path with this `Authorization`, in the same way.
+    pub async fn get(&self, path: &str, authorization: &str) -> LiveAnswer {
+        self.send(Request::get(path).header("authorization", authorization), Bytes::new()).await
+    }
+
+    async fn send(&self, request: request::Builder, body: Bytes) -> LiveAnswer {
         let stream = TcpStream::connect(self.address).await.expect("the app listens");
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("a fresh connection");
         let connection = tokio::spawn(async move {
             let _ = connection.await;
         });
-        let request = Request::post(path)
-            .header("host", self.address.to_string())
-            .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(body.to_string())))
-            .expect("a request that is well formed");
+        let request = request.header("host", self.address.to_string()).body(Full::new(body));
+        let request = request.expect("a request that is well formed");
         let response = sender.send_request(request).await.expect("the app answers");
         let (head, body) = response.into_parts();
         LiveAnswer { status: head.status, headers: head.headers, body, connection, read: String::new() }

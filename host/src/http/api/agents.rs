@@ -5,15 +5,19 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::app::{App, NewAgent};
+use super::Listed;
+use super::sessions::{self, SessionQuery, SessionSummary};
+use crate::app::{AgentDraft, App, ChangedAgent, Field};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
-use crate::http::page::{PageQuery, encode};
+use crate::http::page::PageQuery;
 use crate::http::path::PathId;
 use crate::ids::AgentId;
+use crate::store::AgentStats;
 use crate::store::agents::Agent;
 
 /// `POST /api/v1/agents`.
@@ -21,10 +25,10 @@ pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     body: Result<Fields, ApiError>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+) -> Result<(StatusCode, Json<Enveloped<AgentBody>>), ApiError> {
     caller.require("agents:write")?;
-    let agent = app.create_agent(caller.account, new_agent(body?)?).await?;
-    Ok((StatusCode::CREATED, Json(json!({"agent": shown(&app, &agent)}))))
+    let made = app.create_agent(caller.account, draft(body?, true)?).await?;
+    Ok((StatusCode::CREATED, Json(changed(&app, made))))
 }
 
 /// `GET /api/v1/agents`.
@@ -32,81 +36,216 @@ pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     query: Result<PageQuery<AgentId>, ApiError>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Listed<AgentRow>>, ApiError> {
     caller.require("agents:read")?;
     let query = query?;
     let page = app.store().agents_page(caller.account, query.limit, query.cursor, query.value("name_contains")).await?;
-    let rows: Vec<Value> = page
+    let rows = page
         .rows
         .iter()
-        .map(|entry| {
-            let mut row = shown(&app, &entry.agent);
-            row["session_count_24h"] = json!(entry.session_count_24h);
-            row
-        })
-        .collect();
-    let next = page.next.map(|id| encode(&id.text()));
-    Ok(Json(json!({"data": rows, "next_cursor": next})))
+        .map(|entry| AgentRow { agent: AgentBody::of(&app, &entry.agent), session_count_24h: entry.session_count_24h });
+    Ok(Json(Listed::new(rows.collect(), page.next.map(|id| id.text()))))
 }
 
 /// `GET /api/v1/agents/{id}`.
-pub async fn show(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Result<Json<Value>, ApiError> {
+pub async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Json<Enveloped<AgentDetail>>, ApiError> {
     caller.require("agents:read")?;
-    let id = id.parse().map_err(|_| ApiError::agent_not_found())?;
-    let agent = app.store().agent(caller.account, id).await?.ok_or_else(ApiError::agent_not_found)?;
+    let agent = find(&app, &caller, &id).await?;
     let stats = app.store().agent_stats(agent.id).await?;
-    let mut body = shown(&app, &agent);
-    body["policy_yaml"] = json!(agent.policy_yaml.as_deref().or(app.policies.document(&agent.policy_name).as_deref()));
-    body["stats"] = json!({
-        "session_count_24h": stats.session_count_24h,
-        "session_count_7d": stats.session_count_7d,
-        "redaction_count_24h": stats.redaction_count_24h,
-        "p50_latency_ms": stats.p50_latency_ms,
-        "p95_latency_ms": stats.p95_latency_ms,
-    });
-    Ok(Json(json!({"agent": body})))
+    let named = || app.policies.document(&agent.policy_name).map(|document| document.to_string());
+    let policy_yaml = agent.policy_yaml.clone().or_else(named);
+    let agent = AgentDetail { agent: AgentBody::of(&app, &agent), policy_yaml, stats: stats.into() };
+    Ok(Json(Enveloped { agent }))
+}
+
+/// `PATCH /api/v1/agents/{id}`: any field of a new agent. `null` makes a field what it is when it is not given.
+pub async fn update(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(id): PathId,
+    body: Result<Fields, ApiError>,
+) -> Result<Json<Enveloped<AgentBody>>, ApiError> {
+    caller.require("agents:write")?;
+    let id = find(&app, &caller, &id).await?.id;
+    let made = app.update_agent(caller.account, id, draft(body?, false)?).await?;
+    Ok(Json(changed(&app, made)))
 }
 
 /// `DELETE /api/v1/agents/{id}`.
 pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Result<StatusCode, ApiError> {
     caller.require("admin")?;
+    let id = find(&app, &caller, &id).await?.id;
+    app.delete_agent(caller.account, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/v1/agents/{id}/proxy-key`: a new key for the proxy, which demands it from now on.
+pub async fn rotate_proxy_key(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Json<Enveloped<AgentBody>>, ApiError> {
+    caller.require("agents:write")?;
+    let id = find(&app, &caller, &id).await?.id;
+    let made = app.rotate_proxy_key(caller.account, id).await?;
+    Ok(Json(changed(&app, made)))
+}
+
+/// `GET /api/v1/agents/{id}/sessions`.
+pub async fn list_sessions(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(id): PathId,
+    query: Result<SessionQuery, ApiError>,
+) -> Result<Json<Listed<SessionSummary>>, ApiError> {
+    caller.require("sessions:read")?;
+    let agent = find(&app, &caller, &id).await?.id;
+    sessions::page(&app, &caller, query?, Some(agent)).await
+}
+
+async fn find(app: &App, caller: &Caller, id: &str) -> Result<Agent, ApiError> {
     let id = id.parse().map_err(|_| ApiError::agent_not_found())?;
-    if app.delete_agent(caller.account, id).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(ApiError::agent_not_found())
+    app.store().agent(caller.account, id).await?.ok_or_else(ApiError::agent_not_found)
+}
+
+/// What a body says of an agent. A new one must have a name and an upstream.
+fn draft(mut body: Fields, is_new: bool) -> Result<AgentDraft, ApiError> {
+    let needed = |body: &mut Fields, field: &'static str| match is_new || body.names(field) {
+        true => body.text(field),
+        false => body.text_if(field),
+    };
+    let draft = AgentDraft {
+        name: needed(&mut body, "name"),
+        upstream: needed(&mut body, "upstream"),
+        tokenization: read(&mut body, "tokenization", Fields::text_if),
+        policy_name: read(&mut body, "policy_name", Fields::text_if),
+        policy_yaml: read(&mut body, "policy_yaml", Fields::text_if),
+        platform: read(&mut body, "platform", Fields::text_if),
+        assistant: read(&mut body, "assistant", |body, field| match body.value(field)? {
+            Value::Object(assistant) => Some(assistant),
+            _ => body.is_wrong(field, "must be a JSON object"),
+        }),
+        assistant_callback_url: read(&mut body, "assistant_callback_url", Fields::text_if),
+        proxy_auth: read(&mut body, "proxy_auth", Fields::text_if),
+        require_signature: read(&mut body, "require_signature", Fields::flag_if),
+    };
+    body.finish()?;
+    Ok(draft)
+}
+
+fn read<T>(
+    body: &mut Fields,
+    field: &'static str,
+    value: impl FnOnce(&mut Fields, &'static str) -> Option<T>,
+) -> Field<T> {
+    let named = body.names(field);
+    match value(body, field) {
+        Some(value) => Field::Given(value),
+        // Or of the wrong type, which has been noted.
+        None if named => Field::Null,
+        None => Field::Absent,
     }
 }
 
-/// The body of `POST /api/v1/agents`.
-fn new_agent(mut body: Fields) -> Result<NewAgent, ApiError> {
-    let new = NewAgent {
-        name: body.text("name").unwrap_or_default(),
-        upstream: body.text("upstream").unwrap_or_default(),
-        tokenization: body.text_if("tokenization"),
-        policy_name: body.text_if("policy_name"),
-        policy_yaml: body.text_if("policy_yaml"),
-        platform: body.text_if("platform"),
-    };
-    body.finish()?;
-    Ok(new)
+/// `{"agent": ...}`.
+#[derive(Serialize)]
+pub struct Enveloped<T> {
+    agent: T,
 }
 
 /// An agent as the API shows it.
-fn shown(app: &App, agent: &Agent) -> Value {
-    let base = &app.config.public_url;
-    let id = agent.id.text();
-    json!({
-        "id": id,
-        "name": agent.name,
-        "upstream": agent.upstream,
-        "tokenization": agent.tokenization,
-        "policy_name": agent.policy_name,
-        "policy_version": agent.policy_version,
-        "platform": agent.platform,
-        "proxy_url": format!("{base}/proxy/{id}/v1/chat/completions"),
-        "proxy_base_url": format!("{base}/proxy/{id}/v1"),
-        "webhook_url": format!("{base}/vapi/webhook/{id}"),
-        "created_at": agent.created_at.to_string(),
-    })
+#[derive(Serialize)]
+pub struct AgentBody {
+    id: String,
+    name: String,
+    upstream: String,
+    tokenization: String,
+    policy_name: String,
+    policy_version: u32,
+    platform: String,
+    assistant: Option<Value>,
+    assistant_callback_url: Option<String>,
+    proxy_auth: &'static str,
+    require_signature: bool,
+    proxy_url: String,
+    proxy_base_url: String,
+    webhook_url: String,
+    created_at: String,
+    /// The new key of the proxy: in the answer to the call that made it, and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy_key: Option<String>,
+}
+
+impl AgentBody {
+    fn of(app: &App, agent: &Agent) -> Self {
+        let base = &app.config.public_url;
+        let id = agent.id.text();
+        Self {
+            name: agent.name.clone(),
+            upstream: agent.upstream.clone(),
+            tokenization: agent.tokenization.clone(),
+            policy_name: agent.policy_name.clone(),
+            policy_version: agent.policy_version,
+            platform: agent.platform.clone(),
+            // It was an object when it was written.
+            assistant: agent.assistant.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            assistant_callback_url: agent.assistant_callback_url.clone(),
+            proxy_auth: if agent.proxy_key_hash.is_some() { "key" } else { "id" },
+            require_signature: agent.require_signature,
+            proxy_url: format!("{base}/proxy/{id}/v1/chat/completions"),
+            proxy_base_url: format!("{base}/proxy/{id}/v1"),
+            webhook_url: format!("{base}/vapi/webhook/{id}"),
+            created_at: agent.created_at.to_string(),
+            proxy_key: None,
+            id,
+        }
+    }
+}
+
+fn changed(app: &App, changed: ChangedAgent) -> Enveloped<AgentBody> {
+    let proxy_key = changed.proxy_key.map(crate::sensitive::Sensitive::into_exposed);
+    Enveloped { agent: AgentBody { proxy_key, ..AgentBody::of(app, &changed.agent) } }
+}
+
+/// An agent of the list.
+#[derive(Serialize)]
+pub struct AgentRow {
+    #[serde(flatten)]
+    agent: AgentBody,
+    session_count_24h: u64,
+}
+
+/// One agent with everything.
+#[derive(Serialize)]
+pub struct AgentDetail {
+    #[serde(flatten)]
+    agent: AgentBody,
+    policy_yaml: Option<String>,
+    stats: StatsBody,
+}
+
+/// What an agent did lately. Percentiles are of the time that Masker added, off by 3 % at most.
+#[derive(Serialize)]
+pub struct StatsBody {
+    session_count_24h: u64,
+    session_count_7d: u64,
+    redaction_count_24h: u64,
+    p50_latency_ms: Option<f64>,
+    p95_latency_ms: Option<f64>,
+}
+
+impl From<AgentStats> for StatsBody {
+    fn from(stats: AgentStats) -> Self {
+        Self {
+            session_count_24h: stats.session_count_24h,
+            session_count_7d: stats.session_count_7d,
+            redaction_count_24h: stats.redaction_count_24h,
+            p50_latency_ms: stats.p50_latency_ms,
+            p95_latency_ms: stats.p95_latency_ms,
+        }
+    }
 }

@@ -155,3 +155,22 @@ async fn a_journal_that_was_cut_is_noticed() {
     let rebuilt = store.rebuild_sessions(&self::journal(&folder)).await.unwrap();
     assert_eq!(rebuilt.missing, end - first.len() as u64);
 }
+
+#[tokio::test]
+async fn a_session_whose_time_is_over_does_not_come_back() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let journal = journal(&folder);
+    let agent = with_agent(&store).await;
+    store.rebuild_sessions(&journal).await.unwrap();
+    let mut row = sessions::row(&agent, 1000);
+    let leaves = open(&journal, &mut row);
+    complete(&journal, &mut row, leaves);
+    store.record_session(row).await.unwrap();
+    store.sessions_flushed().await.unwrap();
+    assert_eq!(store.purge_sessions(Timestamp::from_millis(2000)).await, Ok(1));
+    drop((store, journal));
+    let (store, journal) = (folder.store(), self::journal(&folder));
+    assert_eq!(store.rebuild_sessions(&journal).await.unwrap(), Rebuilt::default());
+    assert!(rows(&store).await.is_empty());
+}

@@ -1,0 +1,261 @@
+//! What a caller says of an agent, checked against this install: a new agent, or a change of one.
+//!
+//! A field that a change does not name stays as it is. One that is `null` becomes what it is when a new agent does not
+//! name it.
+
+use std::sync::Arc;
+
+use super::super::App;
+use super::AgentError;
+use crate::chat::Platform;
+use crate::ids::{AccountId, AgentId};
+use crate::policy::Tokenization;
+use crate::sensitive::SensitiveText;
+use crate::store::agents::{Agent, new_proxy_key};
+
+/// The policy of an agent that names none.
+const DEFAULT_POLICY: &str = "healthcare-default";
+/// The largest static configuration, in bytes: it is kept in memory, ready for the webhook.
+const LONGEST_ASSISTANT: usize = 256 << 10;
+/// The longest URL.
+const LONGEST_URL: usize = 2048;
+
+/// A field as the caller gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Field<T> {
+    /// Not at all.
+    #[default]
+    Absent,
+    /// As `null`.
+    Null,
+    /// With a value.
+    Given(T),
+}
+
+impl<T> Field<T> {
+    fn given(&self) -> Option<&T> {
+        match self {
+            Field::Given(value) => Some(value),
+            Field::Absent | Field::Null => None,
+        }
+    }
+
+    fn is_absent(&self) -> bool {
+        matches!(self, Field::Absent)
+    }
+}
+
+/// What a caller says of an agent. Nothing of it is checked yet.
+#[derive(Clone, Debug, Default)]
+pub struct AgentDraft {
+    /// Unique in the account. A new agent has one.
+    pub name: Option<String>,
+    /// `openai:MODEL` or `stub`. A new agent has one.
+    pub upstream: Option<String>,
+    /// In the place of the policy's.
+    pub tokenization: Field<String>,
+    /// A policy of the install.
+    pub policy_name: Field<String>,
+    /// Or a policy of its own.
+    pub policy_yaml: Field<String>,
+    /// The voice platform.
+    pub platform: Field<String>,
+    /// The static configuration that the webhook returns, as JSON.
+    pub assistant: Field<serde_json::Map<String, serde_json::Value>>,
+    /// Who is asked for it instead.
+    pub assistant_callback_url: Field<String>,
+    /// `id` or `key`: what the proxy asks for.
+    pub proxy_auth: Field<String>,
+    /// Whether the proxy demands a signature.
+    pub require_signature: Field<bool>,
+}
+
+/// A draft that can be used.
+pub(super) struct Checked {
+    pub agent: Agent,
+    /// The new key of its proxy, when there is one: it is nowhere else.
+    pub proxy_key: Option<SensitiveText>,
+}
+
+impl App {
+    /// Checks a draft: of a new agent, or of a change of the agent that was there `before`.
+    pub(super) fn check_draft(
+        &self,
+        account: AccountId,
+        draft: &AgentDraft,
+        before: Option<&Agent>,
+    ) -> Result<Checked, AgentError> {
+        let mut wrong = Vec::new();
+        check_name(draft, &mut wrong);
+        if draft.policy_name.given().is_some() && draft.policy_yaml.given().is_some() {
+            wrong.push(("policy_yaml", "give either policy_name or policy_yaml".to_owned()));
+        }
+        let platform = draft.platform.given().map(|text| Platform::parse(text));
+        if platform == Some(None) {
+            wrong.push(("platform", "must be one of vapi, retell, bolna, elevenlabs, twilio, custom".to_owned()));
+        }
+        let tokenization = draft.tokenization.given().map(|text| parse_tokenization(text));
+        match tokenization {
+            Some(None) if draft.tokenization.given().is_some_and(|text| text == "synthetic") => {
+                wrong.push(("tokenization", "synthetic is not available in this release".to_owned()));
+            }
+            Some(None) => {
+                wrong.push(("tokenization", "must be vault-deterministic or reversible-aead".to_owned()));
+            }
+            _ => {}
+        }
+        let assistant = check_assistant(draft, &mut wrong);
+        check_callback(draft, &mut wrong);
+        if draft.proxy_auth.given().is_some_and(|word| !["id", "key"].contains(&word.as_str())) {
+            wrong.push(("proxy_auth", "must be id or key".to_owned()));
+        }
+        if !wrong.is_empty() {
+            return Err(AgentError::Invalid(wrong));
+        }
+        let upstream = draft.upstream.clone().or_else(|| before.map(|agent| agent.upstream.clone()));
+        let upstream = upstream.unwrap_or_default();
+        Self::check_upstream(&upstream)?;
+        let (document, policy_yaml) = self.policy_of(draft, before)?;
+        let policy = self.policies.compile(&document).map_err(AgentError::Policy)?;
+        let kept = |field: &Field<String>, of: fn(&Agent) -> Option<String>| match field {
+            Field::Absent => before.and_then(of),
+            Field::Null => None,
+            Field::Given(value) => Some(value.clone()),
+        };
+        let (proxy_key, proxy_key_hash) = proxy_key_of(draft, before)?;
+        let agent = Agent {
+            id: before.map_or_else(AgentId::generate, |agent| agent.id),
+            account_id: account,
+            name: draft.name.clone().or_else(|| before.map(|agent| agent.name.clone())).unwrap_or_default(),
+            upstream,
+            tokenization: kept(&draft.tokenization, |agent| Some(agent.tokenization.clone()))
+                .unwrap_or_else(|| tokenization_name(policy.tokenization).to_owned()),
+            policy_name: policy.name.to_string(),
+            policy_version: match (&policy_yaml, before) {
+                (None, _) => policy.version_number,
+                (Some(own), before) => own_version(own, before),
+            },
+            policy_yaml,
+            platform: kept(&draft.platform, |agent| Some(agent.platform.clone()))
+                .unwrap_or_else(|| Platform::default().as_str().to_owned()),
+            assistant: if draft.assistant.is_absent() {
+                before.and_then(|agent| agent.assistant.clone())
+            } else {
+                assistant
+            },
+            assistant_callback_url: kept(&draft.assistant_callback_url, |agent| agent.assistant_callback_url.clone()),
+            proxy_key_hash,
+            require_signature: match draft.require_signature {
+                Field::Absent => before.is_some_and(|agent| agent.require_signature),
+                Field::Null => false,
+                Field::Given(required) => required,
+            },
+            created_at: before.map_or_else(|| self.pipeline.clock.now(), |agent| agent.created_at),
+            deleted_at: None,
+        };
+        Ok(Checked { agent, proxy_key })
+    }
+
+    /// The policy's document, and the same once more where it is the agent's own.
+    fn policy_of(&self, draft: &AgentDraft, before: Option<&Agent>) -> Result<(Arc<str>, Option<String>), AgentError> {
+        let untouched = draft.policy_name.is_absent() && draft.policy_yaml.is_absent();
+        let (own, name) = match before.filter(|_| untouched) {
+            Some(agent) => (agent.policy_yaml.as_ref(), Some(&agent.policy_name)),
+            None => (draft.policy_yaml.given(), draft.policy_name.given()),
+        };
+        if let Some(own) = own {
+            return Ok((own.as_str().into(), Some(own.clone())));
+        }
+        let name = name.map_or(DEFAULT_POLICY, String::as_str);
+        Ok((self.policies.document(name).ok_or(AgentError::UnknownPolicy)?, None))
+    }
+
+    fn check_upstream(upstream: &str) -> Result<(), AgentError> {
+        let unknown = |message: &str| Err(AgentError::UnknownUpstream(message.to_owned()));
+        match upstream.split_once(':') {
+            None if upstream == "stub" => Ok(()),
+            Some(("openai", model)) if is_model_name(model) => Ok(()),
+            Some(("openai", _)) => unknown("the model's name after openai: is empty or has characters no model has"),
+            _ => unknown("must be stub or openai:MODEL"),
+        }
+    }
+}
+
+/// What is wrong with a field, and why.
+type Wrong = Vec<(&'static str, String)>;
+
+fn check_name(draft: &AgentDraft, wrong: &mut Wrong) {
+    let Some(name) = &draft.name else { return };
+    if !(1..=64).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+        wrong.push(("name", "must have 1 to 64 characters, none of them a control character".to_owned()));
+    }
+}
+
+fn check_assistant(draft: &AgentDraft, wrong: &mut Wrong) -> Option<String> {
+    // A value that was parsed can be written.
+    let text = serde_json::to_string(draft.assistant.given()?).unwrap_or_default();
+    if text.len() > LONGEST_ASSISTANT {
+        wrong.push(("assistant", format!("is larger than {LONGEST_ASSISTANT} bytes")));
+    }
+    Some(text)
+}
+
+fn check_callback(draft: &AgentDraft, wrong: &mut Wrong) {
+    let Some(url) = draft.assistant_callback_url.given() else { return };
+    let sound = url.len() <= LONGEST_URL
+        && url.parse::<hyper::Uri>().is_ok_and(|uri| {
+            let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+            matches!(uri.scheme_str(), Some("http" | "https")) && plain
+        });
+    if !sound {
+        let message = "must be an http or https URL of at most 2048 characters, without a user or password";
+        wrong.push(("assistant_callback_url", message.to_owned()));
+    }
+}
+
+/// Which version of its own policy an agent has: every other document is a new one.
+fn own_version(own: &str, before: Option<&Agent>) -> u32 {
+    let before = before.and_then(|agent| Some((agent.policy_yaml.as_deref()?, agent.policy_version)));
+    match before {
+        Some((same, version)) if same == own => version,
+        Some((_, version)) => version.saturating_add(1),
+        None => 1,
+    }
+}
+
+/// A new key where the agent has none and is to have one.
+fn proxy_key_of(
+    draft: &AgentDraft,
+    before: Option<&Agent>,
+) -> Result<(Option<SensitiveText>, Option<[u8; 32]>), AgentError> {
+    let there = before.and_then(|agent| agent.proxy_key_hash);
+    match (&draft.proxy_auth, there) {
+        (Field::Absent, there) => Ok((None, there)),
+        (Field::Given(word), Some(there)) if word == "key" => Ok((None, Some(there))),
+        (Field::Given(word), None) if word == "key" => {
+            let (key, hash) = new_proxy_key()?;
+            Ok((Some(key), Some(hash)))
+        }
+        (Field::Null | Field::Given(_), _) => Ok((None, None)),
+    }
+}
+
+pub(super) fn parse_tokenization(text: &str) -> Option<Tokenization> {
+    match text {
+        "vault-deterministic" => Some(Tokenization::VaultDeterministic),
+        "reversible-aead" => Some(Tokenization::ReversibleAead),
+        _ => None,
+    }
+}
+
+fn tokenization_name(tokenization: Tokenization) -> &'static str {
+    match tokenization {
+        Tokenization::VaultDeterministic => "vault-deterministic",
+        Tokenization::ReversibleAead => "reversible-aead",
+    }
+}
+
+fn is_model_name(model: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'/');
+    (1..=128).contains(&model.len()) && model.bytes().all(fits)
+}

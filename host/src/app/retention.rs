@@ -1,0 +1,103 @@
+//! What is deleted when its time is over, and how one sees that it is.
+//!
+//! A pass is made at start and every hour. It deletes in small transactions ([`crate::store::PURGE_BATCH`]), so that what
+//! is killed in the middle goes on where it was, and what is written meanwhile hardly waits. How it does shows in
+//! `/health`, in `masker_retention_*` and in the log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::App;
+use crate::store::{PURGE_BATCH, StoreError};
+
+/// Between two passes.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// How the last pass ended.
+#[derive(Default)]
+pub struct Retention {
+    failed: AtomicBool,
+}
+
+impl Retention {
+    /// Whether the last pass deleted everything that was due.
+    pub fn is_well(&self) -> bool {
+        !self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// One thing that is kept for a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kept {
+    Payloads,
+    Sessions,
+    Figures,
+}
+
+impl Kept {
+    /// In this order: what was said goes first.
+    const ALL: [Self; 3] = [Self::Payloads, Self::Sessions, Self::Figures];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Kept::Payloads => "payloads",
+            Kept::Sessions => "sessions",
+            Kept::Figures => "hourly figures",
+        }
+    }
+}
+
+impl App {
+    /// Makes a pass now and every hour. Ends when it is dropped, between two transactions.
+    pub async fn keep_deleting(self: Arc<Self>) {
+        loop {
+            self.delete_expired().await;
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// One pass: deletes everything whose time is over. One thing that cannot be deleted does not keep the others.
+    pub async fn delete_expired(&self) {
+        let mut failed = false;
+        for kept in Kept::ALL {
+            match self.delete_all(kept).await {
+                Ok(0) => {}
+                Ok(rows) => {
+                    tracing::info!(what = kept.as_str(), rows, "deleted: their time was over");
+                    self.pipeline.metrics.retention_deleted(kept.as_str(), rows);
+                }
+                Err(error) => {
+                    tracing::error!(what = kept.as_str(), %error, "cannot be deleted; the next attempt is in an hour");
+                    failed = true;
+                }
+            }
+        }
+        self.retention.failed.store(failed, Ordering::Relaxed);
+        self.pipeline.metrics.retention_ended((!failed).then(|| self.pipeline.clock.now()));
+    }
+
+    async fn delete_all(&self, kept: Kept) -> Result<usize, StoreError> {
+        let mut all = 0;
+        loop {
+            let rows = self.delete_some(kept).await?;
+            all += rows;
+            if rows < PURGE_BATCH {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn delete_some(&self, kept: Kept) -> Result<usize, StoreError> {
+        let now = self.pipeline.clock.now();
+        match kept {
+            Kept::Payloads => {
+                // Without a retention nothing is kept, and what was before it was taken away goes too.
+                let days = Some(self.config.payload_retention_days).filter(|days| *days > 0);
+                self.store().purge_payloads(days.map(|days| now.days_before(days))).await
+            }
+            Kept::Sessions => self.store().purge_sessions(now.days_before(self.config.session_retention_days)).await,
+            Kept::Figures => self.store().purge_figures().await,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `GET /api/v1/sessions/{id}`: the row, every span with where it stood and what became of it, and the texts where they
+//! are kept.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::SessionSummary;
+use crate::app::App;
+use crate::audit::chain::hex_text;
+use crate::audit::event::{Detail, Event, EventKind};
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::path::PathId;
+use crate::passes::finding::Action;
+use crate::sensitive::{Sensitive, SensitiveText};
+use crate::session::SessionRow;
+use crate::session::payloads::Payloads;
+use crate::store::StoreError;
+
+/// `GET /api/v1/sessions/{id}`.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Json<Enveloped>, ApiError> {
+    caller.require("sessions:read")?;
+    let id = id.parse().map_err(|_| ApiError::session_not_found())?;
+    let row = app.store().session(caller.account, id).await?.ok_or_else(ApiError::session_not_found)?;
+    let entries = app.pipeline.journal.session_events(&row.journal, row.id).await.map_err(StoreError::from)?;
+    let events: Vec<Event> = entries.into_iter().map(|entry| entry.event).collect();
+    let payloads = app.payloads(&row).await?.unwrap_or_default();
+    Ok(Json(Enveloped { session: SessionDetail::of(&row, &events, payloads) }))
+}
+
+/// `{"session": ...}`.
+#[derive(Serialize)]
+pub struct Enveloped {
+    session: SessionDetail,
+}
+
+/// One session with everything.
+#[derive(Serialize)]
+pub struct SessionDetail {
+    #[serde(flatten)]
+    row: SessionSummary,
+    /// The policy that was in force.
+    policy_name: String,
+    /// Its version then.
+    policy_version: u32,
+    stage_durations_ms: Stages,
+    merkle_root_hex: Option<String>,
+    /// Every span that was masked, in the order of the request.
+    events: Vec<Span>,
+    /// Passes that failed, and what the policy did about each.
+    failed_passes: Vec<FailedPass>,
+    /// Tokens in the answer that did not resolve.
+    rehydration_failures: u64,
+    payloads: Texts,
+}
+
+#[derive(Serialize)]
+struct Stages {
+    detection: f64,
+    tokenize: f64,
+    upstream: f64,
+    rehydrate: f64,
+}
+
+#[derive(Serialize)]
+struct Span {
+    event_id: String,
+    /// The message it stood in, counted from 0.
+    message: Option<u32>,
+    /// The field of the protocol it stood in.
+    field: Option<String>,
+    pass: Option<String>,
+    entity_kind: Option<String>,
+    /// In characters of the original text; `null` for media that were withheld.
+    span: Option<[usize; 2]>,
+    action: Option<Action>,
+    confidence: Option<f32>,
+    token_kind: Option<&'static str>,
+    kid: Option<String>,
+    /// Whether it came back in the answer.
+    rehydrated: bool,
+}
+
+#[derive(Serialize)]
+struct FailedPass {
+    event_id: String,
+    pass: Option<String>,
+    /// `blocked` or `skipped`.
+    outcome: Option<String>,
+    /// Why, in a word.
+    fault: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Texts {
+    request: Option<String>,
+    masked: Option<String>,
+    response: Option<String>,
+    /// Whether one of them was too long to be kept whole.
+    truncated: bool,
+}
+
+impl SessionDetail {
+    fn of(row: &SessionRow, events: &[Event], payloads: Payloads) -> Self {
+        let of_kind = |kind| events.iter().filter(move |event| event.kind == kind);
+        let spans = of_kind(EventKind::Redaction).enumerate();
+        let came_back = |at: usize| row.rehydrated.iter().any(|index| *index as usize == at);
+        Self {
+            row: SessionSummary::of(row),
+            policy_name: row.policy_name.to_string(),
+            policy_version: row.policy_version,
+            stage_durations_ms: Stages {
+                detection: row.stages.detection,
+                tokenize: row.stages.tokenize,
+                upstream: row.stages.upstream,
+                rehydrate: row.stages.rehydrate,
+            },
+            merkle_root_hex: row.merkle_root.as_ref().map(hex_text),
+            events: spans.map(|(at, event)| Span::of(event, came_back(at))).collect(),
+            failed_passes: of_kind(EventKind::PluginFailed).map(FailedPass::of).collect(),
+            rehydration_failures: of_kind(EventKind::RehydrationFailed).map(count).sum(),
+            payloads: Texts::of(payloads),
+        }
+    }
+}
+
+impl Span {
+    fn of(event: &Event, rehydrated: bool) -> Self {
+        Self {
+            event_id: event.event_id.text(),
+            message: event.message,
+            field: event.field.as_ref().map(|field| field.as_str().to_owned()),
+            pass: event.pass.as_ref().map(ToString::to_string),
+            entity_kind: event.entity_kind.as_ref().map(ToString::to_string),
+            span: event.span.map(|span| [span.start, span.end]),
+            action: event.action,
+            confidence: event.confidence,
+            token_kind: event.token_kind.map(|kind| kind.as_str()),
+            kid: event.kid.as_ref().map(ToString::to_string),
+            rehydrated,
+        }
+    }
+}
+
+impl FailedPass {
+    fn of(event: &Event) -> Self {
+        Self {
+            event_id: event.event_id.text(),
+            pass: event.pass.as_ref().map(ToString::to_string),
+            outcome: event.field.as_ref().map(|outcome| outcome.as_str().to_owned()),
+            fault: match &event.detail {
+                Some(Detail::Word(word)) => Some(word.as_str().to_owned()),
+                Some(Detail::Count(_)) | None => None,
+            },
+        }
+    }
+}
+
+fn count(event: &Event) -> u64 {
+    match event.detail {
+        Some(Detail::Count(count)) => count,
+        Some(Detail::Word(_)) | None => 1,
+    }
+}
+
+impl Texts {
+    fn of(payloads: Payloads) -> Self {
+        let text = |text: Option<SensitiveText>| text.map(Sensitive::into_exposed);
+        Self {
+            request: text(payloads.request),
+            masked: text(payloads.masked),
+            response: text(payloads.response),
+            truncated: payloads.truncated,
+        }
+    }
+}

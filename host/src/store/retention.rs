@@ -1,0 +1,51 @@
+//! Deleting what has been kept for long enough, in batches: each is a transaction of its own, small enough that sessions
+//! which are being written meanwhile do not wait, and lost by nobody when the process ends in between.
+
+use rusqlite::Connection;
+
+use super::{Store, StoreError, stats};
+use crate::clock::Timestamp;
+
+/// Rows that one call deletes at most.
+pub const BATCH: usize = 500;
+
+impl Store {
+    /// Deletes rows of sessions that began before this moment, and what was kept of their texts. Says how many; there
+    /// may be more while it says [`BATCH`]. Their events stay in the journal.
+    pub async fn purge_sessions(&self, before: Timestamp) -> Result<usize, StoreError> {
+        // By account, since there is an index for that; accounts are few.
+        let sql = "DELETE FROM sessions WHERE rowid IN (
+                       SELECT sessions.rowid FROM accounts CROSS JOIN sessions INDEXED BY sessions_by_account
+                       ON sessions.account_id = accounts.id WHERE started_at < ?1 LIMIT ?2)";
+        self.main.write(move |conn| delete(conn, sql, before.millis())).await
+    }
+
+    /// Deletes payloads that were kept since before this moment, or all of them; their sessions stay. Says how many, as
+    /// above.
+    pub async fn purge_payloads(&self, before: Option<Timestamp>) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM session_payloads WHERE rowid IN (
+                       SELECT rowid FROM session_payloads INDEXED BY session_payloads_by_age
+                       WHERE kept_since < ?1 LIMIT ?2)";
+        let before = before.map_or(i64::MAX, Timestamp::millis);
+        self.main.write(move |conn| delete(conn, sql, before)).await
+    }
+
+    /// Deletes hourly figures that no window reaches any more. Says how many, as above.
+    pub async fn purge_figures(&self) -> Result<usize, StoreError> {
+        let hours = "DELETE FROM agent_hours WHERE (agent_id, hour) IN (
+                         SELECT agent_id, hour FROM agents CROSS JOIN agent_hours ON agent_id = id
+                         WHERE hour < ?1 LIMIT ?2)";
+        let latencies = "DELETE FROM agent_hour_latencies WHERE (agent_id, hour, bucket) IN (
+                             SELECT agent_id, hour, bucket FROM agents CROSS JOIN agent_hour_latencies ON agent_id = id
+                             WHERE hour < ?1 LIMIT ?2)";
+        let before = stats::hour(self.clock.now().millis()) - stats::HOURS_KEPT;
+        self.main.write(move |conn| Ok(delete(conn, hours, before)?.max(delete(conn, latencies, before)?))).await
+    }
+}
+
+fn delete(conn: &Connection, sql: &str, before: i64) -> Result<usize, StoreError> {
+    Ok(conn.prepare_cached(sql)?.execute((before, BATCH as i64))?)
+}
+
+#[cfg(test)]
+mod tests;

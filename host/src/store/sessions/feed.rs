@@ -1,0 +1,123 @@
+//! Sessions as they are written, for whoever watches an account: a bounded ring for each account that is watched, so
+//! that a slow reader holds nobody up and learns nothing of other accounts.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use crate::ids::AccountId;
+use crate::session::SessionRow;
+
+/// Sessions that a reader may be behind.
+const RING: usize = 1024;
+
+/// Who watches what.
+pub(in crate::store) struct Feed(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    accounts: HashMap<AccountId, broadcast::Sender<Arc<SessionRow>>>,
+    closed: bool,
+}
+
+/// One reader's place in its account's ring.
+pub struct Watch(broadcast::Receiver<Arc<SessionRow>>);
+
+/// What a reader sees.
+#[derive(Clone, Debug)]
+pub enum Watched {
+    /// A session whose row is committed.
+    Session(Arc<SessionRow>),
+    /// The reader was too slow and missed so many.
+    Missed(u64),
+}
+
+impl Watch {
+    /// The next session, once there is one. `None` when there will be no more.
+    pub async fn next(&mut self) -> Option<Watched> {
+        match self.0.recv().await {
+            Ok(row) => Some(Watched::Session(row)),
+            Err(RecvError::Lagged(count)) => Some(Watched::Missed(count)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
+
+impl Feed {
+    pub fn new() -> Self {
+        Self(Mutex::new(State::default()))
+    }
+
+    /// Sessions of the account from now on.
+    pub fn watch(&self, account: AccountId) -> Watch {
+        let mut state = self.lock();
+        if state.closed {
+            return Watch(broadcast::channel(1).1);
+        }
+        Watch(state.accounts.entry(account).or_insert_with(|| broadcast::channel(RING).0).subscribe())
+    }
+
+    /// Shows a session to those who watch its account. The row is copied only when somebody does.
+    pub fn publish(&self, row: &SessionRow) {
+        let mut state = self.lock();
+        let Some(readers) = state.accounts.get(&row.account_id) else { return };
+        if readers.receiver_count() == 0 {
+            state.accounts.remove(&row.account_id);
+        } else {
+            // Fails only without readers.
+            let _ = readers.send(Arc::new(row.clone()));
+        }
+    }
+
+    /// Ends every watch, and those to come.
+    pub fn close(&self) {
+        *self.lock() = State { accounts: HashMap::new(), closed: true };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Sound after each of its steps.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::tests::row;
+
+    #[tokio::test]
+    async fn a_watch_shows_its_own_account_until_it_is_closed() {
+        let feed = Feed::new();
+        let (own, other) = (row(), row());
+        feed.publish(&own);
+        let mut watch = feed.watch(own.account_id);
+        feed.publish(&other);
+        feed.publish(&own);
+        feed.close();
+        assert!(matches!(watch.next().await, Some(Watched::Session(seen)) if *seen == own));
+        assert!(watch.next().await.is_none());
+        assert!(feed.watch(own.account_id).next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_too_slow_is_told_how_many_it_missed() {
+        let feed = Feed::new();
+        let own = row();
+        let mut watch = feed.watch(own.account_id);
+        for _ in 0..RING + 3 {
+            feed.publish(&own);
+        }
+        assert!(matches!(watch.next().await, Some(Watched::Missed(3))));
+        assert!(matches!(watch.next().await, Some(Watched::Session(_))));
+    }
+
+    #[test]
+    fn nothing_is_kept_for_those_who_left() {
+        let feed = Feed::new();
+        let own = row();
+        drop(feed.watch(own.account_id));
+        feed.publish(&own);
+        assert!(feed.lock().accounts.is_empty());
+    }
+}
