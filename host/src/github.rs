@@ -37,6 +37,17 @@ pub struct Profile {
     pub avatar_url: Option<String>,
 }
 
+/// What of the operator's list lets somebody in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Listed {
+    /// Its login, or that everyone may.
+    ByLogin,
+    /// That it is a member of this organisation.
+    ByOrg(String),
+    /// Nothing.
+    Not,
+}
+
 /// Why nobody can be read from GitHub.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitHubFault {
@@ -81,25 +92,26 @@ impl GitHub {
         format!("{}/login/oauth/authorize?{query}", self.app.url)
     }
 
-    /// Who came back with this code, and whether the list lets it in.
+    /// Who came back with this code, and what of the list lets it in.
     pub async fn read(
         &self,
         code: &str,
         verifier: &str,
         callback: &str,
         allow: Option<&AllowList>,
-    ) -> Result<(Profile, bool), GitHubFault> {
+    ) -> Result<(Profile, Listed), GitHubFault> {
         let read = async {
             let token = self.exchange(code, verifier, callback).await?;
             let mut profile: Profile = self.get("/user", &token).await?;
             if profile.email.is_none() {
                 profile.email = self.private_email(&token).await?;
             }
-            let allowed = match allow {
-                Some(list) => list.names(&profile.login) || self.is_member_of_one(&list.orgs, &token).await?,
-                None => false,
+            let listed = match allow {
+                Some(list) if list.names(&profile.login) => Listed::ByLogin,
+                Some(list) => self.membership(&list.orgs, &token).await?,
+                None => Listed::Not,
             };
-            Ok((profile, allowed))
+            Ok((profile, listed))
         };
         tokio::time::timeout(self.app.timeout, read).await.map_err(|_| GitHubFault::Timeout)?
     }
@@ -144,7 +156,8 @@ impl GitHub {
         Ok(first.map(|address| address.email))
     }
 
-    async fn is_member_of_one(&self, orgs: &[String], token: &SensitiveText) -> Result<bool, GitHubFault> {
+    /// The first of these that it is a member of.
+    async fn membership(&self, orgs: &[String], token: &SensitiveText) -> Result<Listed, GitHubFault> {
         #[derive(Deserialize)]
         struct Membership {
             state: String,
@@ -152,7 +165,7 @@ impl GitHub {
         for org in orgs {
             match self.get::<Membership>(&format!("/user/memberships/orgs/{org}"), token).await {
                 // An invitation that was not accepted is `pending`.
-                Ok(membership) if membership.state == "active" => return Ok(true),
+                Ok(membership) if membership.state == "active" => return Ok(Listed::ByOrg(org.clone())),
                 Ok(_) | Err(GitHubFault::Status(404)) => {}
                 Err(GitHubFault::Status(403)) => {
                     tracing::warn!(org, "this organisation does not let the OAuth app see who is a member");
@@ -160,7 +173,7 @@ impl GitHub {
                 Err(fault) => return Err(fault),
             }
         }
-        Ok(false)
+        Ok(Listed::Not)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str, token: &SensitiveText) -> Result<T, GitHubFault> {

@@ -299,6 +299,12 @@ impl TestApp {
         self.restart_after(|_| ()).await;
     }
 
+    /// The same, with another value of a setting from then on.
+    pub async fn restart_with(&mut self, name: &str, value: &str) {
+        self.builder.set(name, value);
+        self.restart().await;
+    }
+
     /// The same, with something done to the data folder in between.
     pub async fn restart_after(&mut self, meanwhile: impl FnOnce(&Path)) {
         self.sessions().await;

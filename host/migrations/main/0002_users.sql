@@ -4,6 +4,7 @@ CREATE TABLE users (
     account_id TEXT NOT NULL REFERENCES accounts (id),
     github_id INTEGER UNIQUE, -- NULL: came by a link
     github_login TEXT, -- may change; the id never does
+    github_org TEXT, -- the organisation that let it in last time, where it was not its login
     name TEXT NOT NULL,
     email TEXT,
     avatar_url TEXT,
@@ -16,6 +17,7 @@ CREATE INDEX users_by_account ON users (account_id, id);
 CREATE TABLE sign_ins (
     secret_sha256 BLOB PRIMARY KEY, -- the secret itself is nowhere
     user_id TEXT NOT NULL REFERENCES users (id),
+    by_link INTEGER NOT NULL, -- else with GitHub
     created_at INTEGER NOT NULL,
     renewed_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -3,10 +3,11 @@
 use super::App;
 use super::oauth_state::OauthState;
 use crate::audit::event::{Event, EventKind};
-use crate::github::{GitHub, GitHubFault, Profile};
+use crate::github::{GitHub, GitHubFault, Listed, Profile};
 use crate::ids::UserId;
 use crate::sensitive::SensitiveText;
 use crate::store::StoreError;
+use crate::store::sign_ins::By;
 use crate::store::users::{Door, GithubProfile, GithubUser, User};
 
 /// Where GitHub sends people back to, below the public URL.
@@ -105,14 +106,15 @@ impl App {
         let code = returned.code.ok_or(SignInError::Denied)?;
         let allow = self.config.sign_in.allow.as_ref();
         let (profile, listed) = github.read(code, &state.verifier, &self.callback(), allow).await?;
-        let door = match allow {
-            Some(_) if !listed => return Err(SignInError::NotAllowed),
-            Some(_) => Door::Open,
-            None => Door::OwnerOnly,
+        let (door, org) = match (allow, listed) {
+            (None, _) => (Door::OwnerOnly, None),
+            (Some(_), Listed::ByLogin) => (Door::Open, None),
+            (Some(_), Listed::ByOrg(org)) => (Door::Open, Some(org)),
+            (Some(_), Listed::Not) => return Err(SignInError::NotAllowed),
         };
-        let admitted = self.store().admit_github_user(kept(profile), door, returned.present).await;
+        let admitted = self.store().admit_github_user(kept(profile, org), door, returned.present).await;
         let user = admitted.map_err(SignInError::Upsert)?.ok_or(SignInError::NotAllowed)?;
-        Ok(SignedIn { secret: self.sign_in(&user, "github").await?, redirect_to: state.redirect_to })
+        Ok(SignedIn { secret: self.sign_in(&user, By::Github).await?, redirect_to: state.redirect_to })
     }
 
     /// Signs the operator in with a link, and uses it up.
@@ -121,7 +123,23 @@ impl App {
             return Err(SignInError::LinkGone);
         }
         let user = self.store().operator().await.map_err(SignInError::Upsert)?;
-        self.sign_in(&user, "link").await
+        self.sign_in(&user, By::Link).await
+    }
+
+    /// Who is signed in with this secret. Whoever came from GitHub must still be one who may, by the settings of today:
+    /// a sign-in that is used lives for ever.
+    pub async fn signed_in(&self, secret: &str) -> Result<Option<User>, StoreError> {
+        let found = self.store().signed_in(secret).await?;
+        Ok(found.filter(|sign_in| sign_in.by == By::Link || self.may_stay(&sign_in.user)).map(|sign_in| sign_in.user))
+    }
+
+    fn may_stay(&self, user: &User) -> bool {
+        match (&self.config.sign_in.allow, &user.github) {
+            (Some(list), Some(github)) => {
+                list.names(&github.login) || github.org.as_deref().is_some_and(|org| list.has_org(org))
+            }
+            _ => user.account_id == self.store().first_account(),
+        }
     }
 
     /// A link that signs the operator in, once.
@@ -130,10 +148,18 @@ impl App {
         Ok(login_url(&self.config.public_url, &secret))
     }
 
-    async fn sign_in(&self, user: &User, how: &'static str) -> Result<SensitiveText, SignInError> {
-        let event = Event { detail: Some(how.into()), ..Event::new(EventKind::Login, self.pipeline.clock.now()) };
+    async fn sign_in(&self, user: &User, by: By) -> Result<SensitiveText, SignInError> {
+        let how = match by {
+            By::Link => "link",
+            By::Github => "github",
+        };
+        let event = Event {
+            account_id: Some(user.account_id),
+            detail: Some(how.into()),
+            ..Event::new(EventKind::Login, self.pipeline.clock.now())
+        };
         self.record(event).await.map_err(|_| SignInError::AuditUnavailable)?;
-        Ok(self.store().create_sign_in(user.id).await?)
+        Ok(self.store().create_sign_in(user.id, by).await?)
     }
 
     fn github(&self) -> Result<&GitHub, SignInError> {
@@ -150,9 +176,9 @@ pub fn login_url(public_url: &str, secret: &SensitiveText) -> String {
     format!("{public_url}/api/v1/auth/link?token={}", secret.expose())
 }
 
-fn kept(profile: Profile) -> GithubProfile {
+fn kept(profile: Profile, org: Option<String>) -> GithubProfile {
     GithubProfile {
-        github: GithubUser { id: profile.id, login: profile.login },
+        github: GithubUser { id: profile.id, login: profile.login, org },
         name: profile.name.filter(|name| !name.trim().is_empty()),
         email: profile.email,
         avatar_url: profile.avatar_url,

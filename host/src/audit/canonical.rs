@@ -10,6 +10,9 @@ use crate::text::CharSpan;
 /// Writes the keys before `this_hash`, without the closing brace.
 pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64]) {
     let mut object = Object::open(out);
+    if let Some(account) = &event.account_id {
+        object.plain("account_id", account.text().as_bytes());
+    }
     object.text_if("action", event.action.map(action_word));
     if let Some(agent) = &event.agent_id {
         object.plain("agent_id", agent.text().as_bytes());

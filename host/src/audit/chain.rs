@@ -115,7 +115,7 @@ pub(super) mod tests {
     use crate::audit::event::{Completed, Detail, EventKind, Opened, StageDurations, Status, TokenKind};
     use crate::audit::line::Line;
     use crate::clock::Timestamp;
-    use crate::ids::{AgentId, SessionId};
+    use crate::ids::{AccountId, AgentId, SessionId};
     use crate::keys::Kid;
     use crate::kind::Kind;
     use crate::passes::finding::Action;
@@ -172,6 +172,7 @@ pub(super) mod tests {
             Event {
                 session_id: session.then(SessionId::generate),
                 agent_id: agent.then(AgentId::generate),
+                account_id: (!agent).then(AccountId::generate),
                 pass: pass.map(Into::into),
                 entity_kind,
                 span: span.map(|(start, end)| CharSpan { start, end }),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::ids::{AgentId, EventId, SessionId};
+use crate::ids::{AccountId, AgentId, EventId, SessionId};
 use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::passes::finding::Action;
@@ -25,6 +25,8 @@ pub struct Event {
     pub session_id: Option<SessionId>,
     /// The agent it belongs to.
     pub agent_id: Option<AgentId>,
+    /// The account it belongs to, where no agent says so.
+    pub account_id: Option<AccountId>,
     /// What happened.
     pub kind: EventKind,
     /// The pass that found the span, or the plugin concerned.
@@ -65,6 +67,7 @@ impl Event {
             event_id: EventId::generate(),
             session_id: None,
             agent_id: None,
+            account_id: None,
             kind,
             pass: None,
             entity_kind: None,

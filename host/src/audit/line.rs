@@ -32,6 +32,7 @@ impl Line {
 
 #[derive(Deserialize)]
 struct Raw {
+    account_id: Option<String>,
     action: Option<Action>,
     agent_id: Option<String>,
     call_id: Option<String>,
@@ -82,6 +83,7 @@ impl Raw {
             event_id: self.event_id.parse().ok()?,
             session_id: self.session_id.map(|id| id.parse()).transpose().ok()?,
             agent_id: self.agent_id.map(|id| id.parse()).transpose().ok()?,
+            account_id: self.account_id.map(|id| id.parse()).transpose().ok()?,
             kind: EventKind::from_word(&self.kind)?,
             pass: self.pass.map(Into::into),
             entity_kind: checked(self.entity_kind, Kind::new)?,

@@ -89,6 +89,11 @@ impl AllowList {
         (list != Self::default()).then_some(list)
     }
 
+    /// Whether members of this organisation may.
+    pub fn has_org(&self, org: &str) -> bool {
+        self.orgs.iter().any(|own| own.eq_ignore_ascii_case(org))
+    }
+
     /// Whether the list itself names this login.
     pub fn names(&self, login: &str) -> bool {
         self.everyone || self.logins.contains(&login.to_lowercase())
@@ -129,6 +134,7 @@ mod tests {
         let list = AllowList::parse("Ada, bob_corp,org:Lakeside-Clinic  org:x").expect("a list");
         assert_eq!(list.logins, ["ada", "bob_corp"]);
         assert_eq!(list.orgs, ["Lakeside-Clinic", "x"]);
+        assert!(list.has_org("lakeside-clinic") && !list.has_org("ada"));
         assert!(list.names("ADA") && list.names("ada") && !list.names("eve") && !list.names("Lakeside-Clinic"));
         assert!(AllowList::parse("*").expect("a list").names("anyone"));
         for wrong in [",", "org:", "org:a/b", "a b!", "team:x", "org:*", "@ada"] {

@@ -112,7 +112,7 @@ async fn with_token(app: &App, secret: &str, request: RequestId) -> Result<Calle
 
 async fn with_cookie(app: &App, parts: &Parts) -> Result<Caller, ApiError> {
     let secret = cookie::read(&parts.headers, cookie::SESSION).ok_or_else(ApiError::unauthenticated)?;
-    let user = app.store().signed_in(secret).await?.ok_or_else(ApiError::unauthenticated)?;
+    let user = app.signed_in(secret).await?.ok_or_else(ApiError::unauthenticated)?;
     if !parts.method.is_safe() {
         cross_site::refuse(parts, &app.config.public_url)?;
     }

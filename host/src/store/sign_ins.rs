@@ -10,6 +10,24 @@ use crate::clock::Timestamp;
 use crate::ids::UserId;
 use crate::sensitive::SensitiveText;
 
+/// How somebody signed in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    /// With a link that the operator made.
+    Link,
+    /// With GitHub.
+    Github,
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignIn {
+    /// Who.
+    pub user: User,
+    /// How.
+    pub by: By,
+}
+
 /// What every secret begins with.
 pub const PREFIX: &str = "msks_";
 /// How long a cookie lives without being used: thirty days.
@@ -21,27 +39,27 @@ const LIFE_MS: i64 = LIFE_SECONDS * 1000 + PACE_MS;
 
 impl Store {
     /// Signs a user in, and forgets those whose time is over.
-    pub async fn create_sign_in(&self, user: UserId) -> Result<SensitiveText, StoreError> {
+    pub async fn create_sign_in(&self, user: UserId, by: By) -> Result<SensitiveText, StoreError> {
         let secret = secret::new(PREFIX)?;
         let (hash, now) = (secret::hash(secret.expose()), self.clock.now());
-        self.main.write(move |conn| insert(conn, &hash, user, now)).await?;
+        self.main.write(move |conn| insert(conn, &hash, user, by, now)).await?;
         Ok(secret)
     }
 
     /// Who is signed in with this secret. Using it makes it live on.
-    pub async fn signed_in(&self, secret: &str) -> Result<Option<User>, StoreError> {
+    pub async fn signed_in(&self, secret: &str) -> Result<Option<SignIn>, StoreError> {
         let (hash, now) = (secret::hash(secret), self.clock.now());
-        let Some((user, renewed_at)) = self.main.read(move |conn| by_hash(conn, &hash, now)).await? else {
+        let Some((sign_in, renewed_at)) = self.main.read(move |conn| by_hash(conn, &hash, now)).await? else {
             return Ok(None);
         };
         if now.millis() - renewed_at.millis() >= PACE_MS {
-            let id = user.id;
+            let id = sign_in.user.id;
             // Need not outlive a power cut: the next use writes it again.
             let (job, written) = Writing::committed(move |conn| renew(conn, &hash, id, now));
             self.main.enqueue(job).await?;
             written.await.map_err(|_| StoreError::Closed)??;
         }
-        Ok(Some(user))
+        Ok(Some(sign_in))
     }
 
     /// Ends a sign-in. It is no error when there is none.
@@ -66,23 +84,27 @@ impl Store {
     }
 }
 
-fn insert(conn: &Connection, hash: &secret::Hash, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+fn insert(conn: &Connection, hash: &secret::Hash, user: UserId, by: By, now: Timestamp) -> Result<(), StoreError> {
     conn.prepare_cached("DELETE FROM sign_ins WHERE renewed_at <= ?1")?.execute([now.millis() - LIFE_MS])?;
     conn.prepare_cached(
-        "INSERT INTO sign_ins (secret_sha256, user_id, created_at, renewed_at) VALUES (?1, ?2, ?3, ?3)",
+        "INSERT INTO sign_ins (secret_sha256, user_id, by_link, created_at, renewed_at) VALUES (?1, ?2, ?3, ?4, ?4)",
     )?
-    .execute((hash, user.text(), now.millis()))?;
+    .execute((hash, user.text(), by == By::Link, now.millis()))?;
     Ok(())
 }
 
-fn by_hash(conn: &Connection, hash: &secret::Hash, now: Timestamp) -> Result<Option<(User, Timestamp)>, StoreError> {
-    let mut query =
-        conn.prepare_cached("SELECT user_id, renewed_at FROM sign_ins WHERE secret_sha256 = ?1 AND renewed_at > ?2")?;
+fn by_hash(conn: &Connection, hash: &secret::Hash, now: Timestamp) -> Result<Option<(SignIn, Timestamp)>, StoreError> {
+    let mut query = conn.prepare_cached(
+        "SELECT user_id, by_link, renewed_at FROM sign_ins WHERE secret_sha256 = ?1 AND renewed_at > ?2",
+    )?;
     let found = query
-        .query_row((hash, now.millis() - LIFE_MS), |row| Ok((columns::parsed(row, 0)?, columns::moment(row, 1)?)))
+        .query_row((hash, now.millis() - LIFE_MS), |row| {
+            let by = if row.get(1)? { By::Link } else { By::Github };
+            Ok((columns::parsed(row, 0)?, by, columns::moment(row, 2)?))
+        })
         .optional()?;
-    let Some((user, renewed_at)) = found else { return Ok(None) };
-    Ok(users::by_id(conn, user)?.map(|user| (user, renewed_at)))
+    let Some((user, by, renewed_at)) = found else { return Ok(None) };
+    Ok(users::by_id(conn, user)?.map(|user| (SignIn { user, by }, renewed_at)))
 }
 
 fn renew(conn: &Connection, hash: &secret::Hash, user: UserId, now: Timestamp) -> Result<(), StoreError> {
@@ -106,10 +128,10 @@ mod tests {
         let clock = Clock::manual(Timestamp::from_millis(0));
         let store = folder.store_at(clock.clone());
         let user = store.operator().await.unwrap();
-        let secret = store.create_sign_in(user.id).await.unwrap();
+        let secret = store.create_sign_in(user.id, By::Link).await.unwrap();
         let is_in = async |day: i64| {
             clock.set(Timestamp::from_millis(day * DAY));
-            store.signed_in(secret.expose()).await.unwrap()
+            store.signed_in(secret.expose()).await.unwrap().map(|sign_in| sign_in.user)
         };
         assert_eq!(is_in(29).await.map(|user| user.id), Some(user.id));
         let later = is_in(58).await.expect("it was used on day 29");
@@ -123,9 +145,9 @@ mod tests {
         let folder = Folder::new();
         let clock = Clock::manual(Timestamp::from_millis(0));
         let store = folder.store_at(clock.clone());
-        let secret = store.create_sign_in(store.operator().await.unwrap().id).await.unwrap();
+        let secret = store.create_sign_in(store.operator().await.unwrap().id, By::Link).await.unwrap();
         clock.set(Timestamp::from_millis(PACE_MS - 1));
-        assert_eq!(store.signed_in(secret.expose()).await.unwrap().unwrap().last_seen_at.millis(), 0);
+        assert_eq!(store.signed_in(secret.expose()).await.unwrap().unwrap().user.last_seen_at.millis(), 0);
         // The cookie, renewed by that use, has a moment left.
         clock.set(Timestamp::from_millis(PACE_MS - 1 + LIFE_SECONDS * 1000));
         assert!(store.signed_in(secret.expose()).await.unwrap().is_some());
@@ -136,7 +158,7 @@ mod tests {
         let folder = Folder::new();
         let store = folder.store();
         let user = store.operator().await.unwrap().id;
-        let secret = async || store.create_sign_in(user).await.unwrap();
+        let secret = async || store.create_sign_in(user, By::Github).await.unwrap();
         let (first, second, third) = (secret().await, secret().await, secret().await);
         let is_in = async |secret: &SensitiveText| store.signed_in(secret.expose()).await.unwrap().is_some();
         for _ in 0..2 {
@@ -153,9 +175,9 @@ mod tests {
         let clock = Clock::manual(Timestamp::from_millis(0));
         let store = folder.store_at(clock.clone());
         let user = store.operator().await.unwrap().id;
-        let secret = store.create_sign_in(user).await.unwrap();
+        let secret = store.create_sign_in(user, By::Github).await.unwrap();
         clock.set(Timestamp::from_millis(31 * DAY));
-        store.create_sign_in(user).await.unwrap();
+        store.create_sign_in(user, By::Github).await.unwrap();
         let count = store
             .main
             .read(|conn| Ok(conn.query_row("SELECT count(*) FROM sign_ins", [], |row| row.get::<_, i64>(0))?));

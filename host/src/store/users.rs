@@ -34,6 +34,8 @@ pub struct GithubUser {
     pub id: i64,
     /// May change, and then become somebody else's.
     pub login: String,
+    /// The organisation of the operator's list that let it in, where its login did not.
+    pub org: Option<String>,
 }
 
 /// What GitHub says of somebody who signs in.
@@ -111,13 +113,14 @@ fn admit(
         (None, Some(_)) => return Ok(None),
     };
     conn.prepare_cached(
-        "UPDATE users SET github_id = ?2, github_login = ?3, name = ?4, email = ?5, avatar_url = ?6, last_seen_at = ?7
-         WHERE id = ?1",
+        "UPDATE users SET github_id = ?2, github_login = ?3, github_org = ?4, name = ?5, email = ?6, avatar_url = ?7,
+         last_seen_at = ?8 WHERE id = ?1",
     )?
     .execute((
         user.id.text(),
         profile.github.id,
         &profile.github.login,
+        &profile.github.org,
         profile.name.as_deref().unwrap_or(&profile.github.login),
         &profile.email,
         &profile.avatar_url,
@@ -161,7 +164,7 @@ pub(super) fn by_id(conn: &Connection, id: UserId) -> Result<Option<User>, Store
 
 fn one(conn: &Connection, which: &str, parameters: impl rusqlite::Params) -> Result<Option<User>, StoreError> {
     let mut query = conn.prepare_cached(&format!(
-        "SELECT id, account_id, github_id, github_login, name, email, avatar_url, created_at, last_seen_at
+        "SELECT id, account_id, github_id, github_login, github_org, name, email, avatar_url, created_at, last_seen_at
          FROM users WHERE {which}"
     ))?;
     Ok(query.query_row(parameters, user).optional()?)
@@ -169,18 +172,18 @@ fn one(conn: &Connection, which: &str, parameters: impl rusqlite::Params) -> Res
 
 fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     let github = match (row.get(2)?, row.get(3)?) {
-        (Some(id), Some(login)) => Some(GithubUser { id, login }),
+        (Some(id), Some(login)) => Some(GithubUser { id, login, org: row.get(4)? }),
         _ => None,
     };
     Ok(User {
         id: columns::parsed(row, 0)?,
         account_id: columns::parsed(row, 1)?,
         github,
-        name: row.get(4)?,
-        email: row.get(5)?,
-        avatar_url: row.get(6)?,
-        created_at: columns::moment(row, 7)?,
-        last_seen_at: columns::moment(row, 8)?,
+        name: row.get(5)?,
+        email: row.get(6)?,
+        avatar_url: row.get(7)?,
+        created_at: columns::moment(row, 8)?,
+        last_seen_at: columns::moment(row, 9)?,
     })
 }
 

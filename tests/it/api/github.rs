@@ -81,6 +81,7 @@ async fn the_first_to_sign_in_owns_the_install_and_is_shown_as_github_describes_
     assert!(user["id"].as_str().is_some_and(|id| id.starts_with("usr_") && id.len() == 30));
     let login = app.events().into_iter().find(|event| event.kind == EventKind::Login).expect("an event");
     assert_eq!(login.detail, Some(Detail::from("github")));
+    assert_eq!(login.account_id, Some(app.app().store().first_account()));
 
     let eve = sign_in(&app, &github, &mut Browser::default(), &Person::new(8, "eve")).await;
     check_refused(&eve, 403, "forbidden");
@@ -312,6 +313,35 @@ async fn without_an_app_at_github_there_is_no_way_there() {
     let mut browser = Browser::default();
     for path in [BEGIN.to_owned(), format!("{BEGIN}/callback?code=x&state=y")] {
         check(&browser.send(&app, "GET", &path, &[]).await, 404, "not_found");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_the_list_no_longer_names_is_out_at_once_and_the_operators_link_is_not() {
+    let github = FakeGitHub::start().await;
+    let mut app = app(&github, "ada bob org:lakeside").await;
+    let people = [Person::new(1, "ada"), Person::new(2, "bob"), Person::new(3, "cyd").in_org("Lakeside", true)];
+    let mut browsers = Vec::new();
+    for person in &people {
+        let mut browser = Browser::default();
+        assert_eq!(sign_in(&app, &github, &mut browser, person).await.status, StatusCode::FOUND);
+        browsers.push(browser);
+    }
+    let mut operator = Browser::of_operator(&app).await;
+    for (allow, stay) in [
+        ("bob", [false, true, false]),
+        ("org:LAKESIDE", [false, false, true]),
+        ("*", [true; 3]),
+        ("", [true, false, false]),
+    ] {
+        app.restart_with("MASKER_GITHUB_ALLOW", allow).await;
+        for (browser, stays) in browsers.iter_mut().zip(stay) {
+            let status = browser.clone().send(&app, "GET", "/api/v1/me", &[]).await.status;
+            assert_eq!(status == StatusCode::OK, stays, "{allow:?}: {status}");
+        }
+        // The operator is who signed in first, ada: the link lets them in whatever the list says.
+        assert_eq!(me(&app, &mut operator).await["user"]["github_login"], "ada");
     }
     app.finish().await;
 }

@@ -23,8 +23,8 @@ pub trait Rows {
     }
 }
 
-/// Walks a list, with every size of a page, while rows are inserted and removed between its pages: no row that was there
-/// all the time is left out, and none comes twice. Then everything a list has to refuse.
+/// Walks a list, with pages of several sizes, while rows are inserted as pages are read, and removed between them: no row
+/// that was there all the time is left out, and none comes twice. Then everything a list has to refuse.
 pub async fn check_list(app: &TestApp, rows: &mut impl Rows) {
     for _ in 0..7 {
         rows.insert(app).await;
@@ -40,12 +40,13 @@ async fn walk(app: &TestApp, rows: &mut impl Rows, limit: usize) {
     let (mut seen, mut removed): (Vec<String>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
     let mut cursor = None;
     loop {
-        let (page, next) = page(app, rows, limit, cursor.as_deref()).await;
+        let path = rows.path();
+        let (answer, _) = tokio::join!(ask(app, &path, limit, cursor.as_deref()), rows.insert(app));
+        let (page, next) = read(rows, &answer);
         assert!(page.len() <= limit && (next.is_none() || page.len() == limit), "a page of {limit} has {}", page.len());
         seen.extend(page);
         let Some(next) = next else { break };
         cursor = Some(next);
-        rows.insert(app).await;
         // The row that the cursor stands on, and one that is still to come.
         let last = seen.last().expect("a page that is not the last has rows").clone();
         let coming = before.iter().rfind(|id| !seen.contains(id) && !removed.contains(*id)).cloned();
@@ -99,8 +100,15 @@ async fn all(app: &TestApp, rows: &impl Rows) -> Vec<String> {
 }
 
 async fn page(app: &TestApp, rows: &impl Rows, limit: usize, cursor: Option<&str>) -> (Vec<String>, Option<String>) {
+    read(rows, &ask(app, &rows.path(), limit, cursor).await)
+}
+
+async fn ask(app: &TestApp, path: &str, limit: usize, cursor: Option<&str>) -> Answer {
     let cursor = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-    let answer = app.api("GET", &format!("{}limit={limit}{cursor}", rows.path()), &Value::Null).await;
+    app.api("GET", &format!("{path}limit={limit}{cursor}"), &Value::Null).await
+}
+
+fn read(rows: &impl Rows, answer: &Answer) -> (Vec<String>, Option<String>) {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     let body = answer.json();
     assert_eq!(body.as_object().map(|fields| fields.len()), Some(2), "a page is data and next_cursor: {body}");

@@ -87,8 +87,14 @@ impl Builder {
 
     /// A variable of the environment. An empty value takes it out.
     pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.into(), value.into()));
+        self.set(name, value);
         self
+    }
+
+    /// The same, for an app that is to start again.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(own, _)| own != name);
+        self.environment.push((name.into(), value.into()));
     }
 
     /// Signs people in with this GitHub.

@@ -41,7 +41,7 @@ pub async fn github_callback(
 ) -> Result<Response, ApiError> {
     let query = parameters(query)?;
     let present = match cookie::read(&headers, cookie::SESSION) {
-        Some(secret) => app.store().signed_in(secret).await?.map(|user| user.id),
+        Some(secret) => app.signed_in(secret).await?.map(|user| user.id),
         None => None,
     };
     let text = |name: &str| query.get(name).map(String::as_str);

@@ -55,7 +55,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<TokenEnvelope>), ApiError> {
     caller.require("admin")?;
     let new = new_token(&caller, body?, app.pipeline.clock.now())?;
-    app.record(Event::new(EventKind::TokenCreated, app.pipeline.clock.now())).await?;
+    app.record(event(&app, &caller, EventKind::TokenCreated)).await?;
     let (token, secret) = app.store().create_api_token(new).await?;
     let token = TokenBody { secret: Some(secret.into_exposed()), ..token.into() };
     Ok((StatusCode::CREATED, Json(TokenEnvelope { token })))
@@ -82,8 +82,12 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): Pat
     if !app.store().delete_api_token(caller.account, id).await? {
         return Err(missing());
     }
-    app.record(Event::new(EventKind::TokenDeleted, app.pipeline.clock.now())).await?;
+    app.record(event(&app, &caller, EventKind::TokenDeleted)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn event(app: &App, caller: &Caller, kind: EventKind) -> Event {
+    Event { account_id: Some(caller.account), ..Event::new(kind, app.pipeline.clock.now()) }
 }
 
 fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApiToken, ApiError> {

@@ -3,7 +3,7 @@ use crate::store::tests::Folder;
 
 fn profile(id: i64, login: &str) -> GithubProfile {
     GithubProfile {
-        github: GithubUser { id, login: login.to_owned() },
+        github: GithubUser { id, login: login.to_owned(), org: None },
         name: None,
         email: Some(format!("{login}@example.com")),
         avatar_url: None,
