@@ -86,7 +86,6 @@ impl App {
         let (app, row) = (self.clone(), agent.clone());
         to_the_end(async move {
             let _one_change_at_a_time = app.changing_agents.lock().await;
-            app.can_record()?;
             app.store().insert_agent(row.clone()).await?;
             if let Err(error) = app.note(EventKind::AgentCreated, row.id).await {
                 // What cannot be recorded is not done.
@@ -138,16 +137,15 @@ impl App {
         let app = self.clone();
         to_the_end(async move {
             let _one_change_at_a_time = app.changing_agents.lock().await;
-            app.can_record()?;
-            if !app.store().delete_agent(account, id).await? {
-                return Err(AgentError::NotFound);
-            }
+            app.store().agent(account, id).await?.ok_or(AgentError::NotFound)?;
+            app.note(EventKind::AgentDeleted, id).await?;
+            app.store().delete_agent(account, id).await?;
             app.agents.rcu(|agents| {
                 let mut agents = HashMap::clone(agents);
                 agents.remove(&id);
                 agents
             });
-            app.note(EventKind::AgentDeleted, id).await
+            Ok(())
         })
         .await
     }
@@ -158,7 +156,6 @@ impl App {
         let (app, after) = (self.clone(), after.clone());
         to_the_end(async move {
             let _one_change_at_a_time = app.changing_agents.lock().await;
-            app.can_record()?;
             if app.store().agent(before.account_id, before.id).await?.as_ref() != Some(&before) {
                 return Ok(false);
             }
@@ -212,10 +209,6 @@ impl App {
             agents.insert(agent.id, Serving::Ready(agent.clone()));
             agents
         });
-    }
-
-    fn can_record(&self) -> Result<(), AgentError> {
-        if self.pipeline.journal.is_healthy() { Ok(()) } else { Err(AgentError::AuditUnavailable) }
     }
 
     async fn note(&self, kind: EventKind, id: AgentId) -> Result<(), AgentError> {

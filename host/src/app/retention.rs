@@ -43,7 +43,7 @@ impl Kept {
         match self {
             Kept::Payloads => "payloads",
             Kept::Sessions => "sessions",
-            Kept::Figures => "hourly figures",
+            Kept::Figures => "figures",
         }
     }
 }

@@ -90,6 +90,16 @@ impl Store {
         self.feed.watch(account)
     }
 
+    /// What was written behind this session, for a reader who comes back: the account's rows in the order in which they
+    /// were written. `None` when that cannot be told: the session is not known, or it was too long ago.
+    pub async fn sessions_behind(
+        &self,
+        account: AccountId,
+        last: SessionId,
+    ) -> Result<Option<Vec<SessionRow>>, StoreError> {
+        self.main.read(move |conn| behind(conn, account, last)).await
+    }
+
     /// Ends every watch: the service stops.
     pub fn end_watches(&self) {
         self.feed.close();
@@ -221,6 +231,29 @@ fn by_id(conn: &Connection, account: AccountId, id: &str) -> Result<Option<Sessi
     let mut query =
         conn.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1 AND account_id = ?2"))?;
     Ok(query.query_row((id, account.text()), session).optional()?)
+}
+
+/// How many rows a reader who comes back may have missed, those of other accounts included.
+const LONGEST_GAP: i64 = 10_000;
+/// And of its own account.
+const MOST_MISSED: i64 = 1000;
+
+fn behind(conn: &Connection, account: AccountId, last: SessionId) -> Result<Option<Vec<SessionRow>>, StoreError> {
+    // Rows are numbered as they are written, and stay.
+    let mut query = conn.prepare_cached(
+        "SELECT rowid, (SELECT max(rowid) FROM sessions) FROM sessions WHERE id = ?1 AND account_id = ?2",
+    )?;
+    let place = query.query_row((last.text(), account.text()), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((last, newest)) = place.filter(|(last, newest): &(i64, i64)| newest - last <= LONGEST_GAP) else {
+        return Ok(None);
+    };
+    let mut query = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sessions NOT INDEXED
+         WHERE rowid > ?1 AND rowid <= ?2 AND account_id = ?3 ORDER BY rowid LIMIT ?4"
+    ))?;
+    let rows = query.query_map((last, newest, account.text(), MOST_MISSED + 1), session)?;
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok((rows.len() as i64 <= MOST_MISSED).then_some(rows))
 }
 
 fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {

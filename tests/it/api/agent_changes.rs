@@ -11,7 +11,7 @@ use masker_tests::test_app::{Answer, STAFF_POLICY};
 use serde_json::{Value, json};
 
 use super::{another_account, send, token};
-use crate::support::{ask, ask_streamed};
+use crate::support::{ask, ask_streamed, fill_the_disk_below};
 
 fn path(app: &TestApp) -> String {
     format!("/api/v1/agents/{}", app.agent.id)
@@ -153,6 +153,29 @@ async fn changes_at_the_same_time_lose_nothing() {
         (&json!("vapi"), &json!(true), &json!("both"))
     );
     app.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_journal_does_not_take_is_not_done() {
+    let app = TestApp::start().await;
+    let before = shown(&app).await;
+    fill_the_disk_below(&app.journal_path());
+    let (path, key) = (path(&app), format!("{}/proxy-key", path(&app)));
+    let changes = [
+        ("PATCH", &path, json!({"name": "other", "proxy_auth": "key"})),
+        ("POST", &key, Value::Null),
+        ("DELETE", &path, Value::Null),
+    ];
+    for (method, path, body) in changes {
+        let answer = app.api(method, path, &body).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.error_code().as_str()),
+            (503, "audit_unavailable"),
+            "{method} {path}"
+        );
+        assert_eq!(shown(&app).await, before, "{method} {path}");
+        assert!(takes(&app, &app.agent.id, None), "the agent serves as it was");
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ async fn every_session_is_shown_once_it_can_be_read_and_the_stream_ends_with_the
     app.upstream.respond_with(respond::echo);
     let server = app.serve().await;
     let reader = format!("Bearer {}", token(&app, None, &["sessions:read"]).await);
-    let mut watching = server.get(STREAM, &reader).await;
+    let mut watching = server.get(STREAM, &[("authorization", &reader)]).await;
     assert_eq!(watching.status, StatusCode::OK);
     assert_eq!(watching.headers["content-type"], "text/event-stream");
     watching.read_until(": sessions from now on").await;
@@ -42,12 +42,12 @@ async fn a_stream_shows_nothing_of_other_accounts() {
     let app = TestApp::start().await;
     let server = app.serve().await;
     let stranger = format!("Bearer {}", token(&app, Some(another_account(&app)), &["admin"]).await);
-    let mut watching = server.get(STREAM, &stranger).await;
+    let mut watching = server.get(STREAM, &[("authorization", &stranger)]).await;
     watching.read_until(": sessions from now on").await;
     app.say("hello").await;
     app.sessions().await;
     server.stop().await;
-    assert_eq!(watching.rest().await.trim(), ": sessions from now on");
+    assert!(!watching.rest().await.contains("sess_"));
     app.finish().await;
 }
 
@@ -58,5 +58,64 @@ async fn watching_needs_the_scope_to_read_sessions() {
     for (authorization, code) in [(None, "unauthenticated"), (Some(other.as_str()), "forbidden")] {
         assert_eq!(send(&app, "GET", STREAM, authorization, "").await.error_code(), code);
     }
+    app.finish().await;
+}
+
+/// The names and ids of a stream's events.
+fn events(read: &str) -> Vec<(&str, Option<&str>)> {
+    let fields = |event: &'_ str, name: &str| -> Option<std::ops::Range<usize>> {
+        let start = event.find(&format!("{name}: "))? + name.len() + 2;
+        Some(start..start + event[start..].find('\n').unwrap_or(event.len() - start))
+    };
+    let events = read.split("\n\n").filter_map(|event| {
+        let name = &event[fields(event, "event")?];
+        Some((name, fields(event, "\nid").map(|range| &event[range])))
+    });
+    events.collect()
+}
+
+#[tokio::test]
+async fn a_reader_who_comes_back_sees_what_ended_meanwhile_once() {
+    let app = TestApp::start().await;
+    app.upstream.respond_with(respond::echo);
+    let server = app.serve().await;
+    let reader = format!("Bearer {}", token(&app, None, &["sessions:read"]).await);
+    let mut ids = Vec::new();
+    for number in 1..=4 {
+        app.say("Hello.").await;
+        ids.push(app.sessions_over(number).await[0].id.text());
+    }
+    let of_other = format!("Bearer {}", token(&app, Some(another_account(&app)), &["admin"]).await);
+    let never = "sess_01HYZABCDEFGHJKMNPQRSTVWXY";
+    let session = |id: usize| ("session", Some(ids[id].as_str()));
+    for (authorization, last, expected) in [
+        (&reader, ids[0].as_str(), vec![session(1), session(2), session(3)]),
+        (&reader, &ids[2], vec![session(3)]),
+        (&reader, &ids[3], vec![]),
+        (&reader, "", vec![]),
+        (&reader, "garbled", vec![]),
+        // What that was cannot be told, and so neither what came after it.
+        (&reader, never, vec![("missed", None)]),
+        (&of_other, &ids[0], vec![("missed", None)]),
+    ] {
+        let headers = [("authorization", authorization.as_str()), ("last-event-id", last)];
+        let mut watching = server.get(STREAM, &headers).await;
+        watching.read_until(": sessions from now on").await;
+        let read = match expected.last() {
+            Some((_, Some(id))) => watching.read_until(id).await,
+            Some((name, None)) => watching.read_until(&format!("event: {name}\ndata: {{\"count\":null}}\n\n")).await,
+            None => watching.read_until("\n\n").await,
+        };
+        assert_eq!(events(read), expected, "after {last}");
+        watching.hang_up();
+    }
+    // What is new comes behind what was missed, and nothing twice.
+    let mut watching = server.get(STREAM, &[("authorization", &reader), ("last-event-id", &ids[2])]).await;
+    watching.read_until(&ids[3]).await;
+    app.say("Hello.").await;
+    ids.push(app.sessions_over(5).await[0].id.text());
+    let read = watching.read_until(&ids[4]).await;
+    assert_eq!(events(read), [("session", Some(ids[3].as_str())), ("session", Some(ids[4].as_str()))]);
+    server.stop().await;
     app.finish().await;
 }

@@ -44,9 +44,10 @@ impl Server {
         self.send(request, Bytes::from(body.to_string())).await
     }
 
-    /// Gets a path with this `Authorization`, in the same way.
-    pub async fn get(&self, path: &str, authorization: &str) -> LiveAnswer {
-        self.send(Request::get(path).header("authorization", authorization), Bytes::new()).await
+    /// Gets a path, in the same way.
+    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> LiveAnswer {
+        let request = headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
+        self.send(request, Bytes::new()).await
     }
 
     async fn send(&self, request: request::Builder, body: Bytes) -> LiveAnswer {

@@ -29,8 +29,8 @@ pub struct Watch(broadcast::Receiver<Arc<SessionRow>>);
 pub enum Watched {
     /// A session whose row is committed.
     Session(Arc<SessionRow>),
-    /// The reader was too slow and missed so many.
-    Missed(u64),
+    /// The reader was too slow and missed so many; how many is not always known.
+    Missed(Option<u64>),
 }
 
 impl Watch {
@@ -38,7 +38,7 @@ impl Watch {
     pub async fn next(&mut self) -> Option<Watched> {
         match self.0.recv().await {
             Ok(row) => Some(Watched::Session(row)),
-            Err(RecvError::Lagged(count)) => Some(Watched::Missed(count)),
+            Err(RecvError::Lagged(count)) => Some(Watched::Missed(Some(count))),
             Err(RecvError::Closed) => None,
         }
     }
@@ -108,7 +108,7 @@ mod tests {
         for _ in 0..RING + 3 {
             feed.publish(&own);
         }
-        assert!(matches!(watch.next().await, Some(Watched::Missed(3))));
+        assert!(matches!(watch.next().await, Some(Watched::Missed(Some(3)))));
         assert!(matches!(watch.next().await, Some(Watched::Session(_))));
     }
 

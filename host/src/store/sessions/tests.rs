@@ -135,3 +135,23 @@ async fn a_walk_sees_every_session_once_also_those_of_one_millisecond() {
     assert_eq!(seen, expected.into_iter().rev().map(|(_, id)| id).collect::<Vec<_>>());
     assert!("x.y".parse::<SessionCursor>().is_err());
 }
+
+#[tokio::test]
+async fn a_reader_who_comes_back_gets_what_was_written_since_or_learns_that_it_cannot() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let agent = with_agent(&store, "a").await;
+    // Written in another order than they began.
+    let rows: Vec<_> = [3000, 1000, 2000].map(|started| row(&agent, started)).to_vec();
+    record(&store, &rows).await;
+    let behind = async |row: &SessionRow| store.sessions_behind(agent.account_id, row.id).await.unwrap();
+    assert_eq!(behind(&rows[0]).await, Some(rows[1..].to_vec()));
+    assert_eq!(behind(&rows[2]).await, Some(vec![]));
+    assert_eq!(behind(&row(&agent, 0)).await, None);
+    assert_eq!(store.sessions_behind(AccountId::generate(), rows[0].id).await.unwrap(), None);
+
+    let many: Vec<_> = (0..MOST_MISSED).map(|n| row(&agent, n)).collect();
+    record(&store, &many).await;
+    assert_eq!(behind(&rows[2]).await.map(|rows| rows.len() as i64), Some(MOST_MISSED));
+    assert_eq!(behind(&rows[1]).await, None, "more than a reader is given");
+}

@@ -1,13 +1,17 @@
 //! `GET /api/v1/sessions/stream`: sessions as they end, as server-sent events.
 //!
-//! An event `session` for each, with its row as data, once it can be read; `missed` with a `count` when the reader was too
-//! slow and has to look into the list. The stream ends when the service stops.
+//! An event `session` for each, with its row as data, once it can be read; `missed` with a `count` (or `null`, where that
+//! is not known) when the reader was too slow and has to look into the list. The stream ends when the service stops, and
+//! after some minutes, so that a credential that is worth nothing any more shows nothing for long. A reader who comes
+//! back with `Last-Event-ID`, as browsers do by themselves, gets what ended in between.
 
+use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
@@ -16,31 +20,80 @@ use super::SessionSummary;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+use crate::ids::SessionId;
+use crate::session::SessionRow;
 use crate::store::sessions::{Watch, Watched};
 
 /// Proxies in between close connections on which nothing comes for a while.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Then the reader has to show its credential again.
+const LONGEST: Duration = Duration::from_secs(600);
+/// How long a reader waits before it comes back.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// `GET /api/v1/sessions/stream`.
 pub async fn stream(
     State(app): State<Arc<App>>,
     caller: Caller,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     caller.require("sessions:read")?;
-    let watch = app.store().watch_sessions(caller.account);
+    // Watched first, so that nothing falls between what was and what comes.
+    let mut reader = Reader::new(app.store().watch_sessions(caller.account));
+    if let Some(last) = last_seen(&headers) {
+        reader.catch_up(app.store().sessions_behind(caller.account, last).await?);
+    }
     // A comment first: some proxies pass the head of an answer on with the first byte of its body.
-    let first = stream::iter([Ok(Event::default().comment("sessions from now on"))]);
-    let events = first.chain(stream::unfold(watch, next));
+    let first = stream::iter([Ok(Event::default().retry(RETRY).comment("sessions from now on"))]);
+    let events = first.chain(stream::unfold(reader, Reader::next)).take_until(tokio::time::sleep(LONGEST));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-async fn next(mut watch: Watch) -> Option<(Result<Event, Infallible>, Watch)> {
-    let event = match watch.next().await? {
-        Watched::Session(row) => {
-            Event::default().event("session").id(row.id.text()).json_data(SessionSummary::of(&row))
+fn last_seen(headers: &HeaderMap) -> Option<SessionId> {
+    headers.get("last-event-id")?.to_str().ok()?.parse().ok()
+}
+
+/// What a reader has still to see.
+struct Reader {
+    /// What it missed while it was away.
+    before: VecDeque<Watched>,
+    /// Those of them that the watch may show again.
+    shown: HashSet<SessionId>,
+    watch: Watch,
+}
+
+impl Reader {
+    fn new(watch: Watch) -> Self {
+        Self { before: VecDeque::new(), shown: HashSet::new(), watch }
+    }
+
+    fn catch_up(&mut self, missed: Option<Vec<SessionRow>>) {
+        let Some(missed) = missed else { return self.before.push_back(Watched::Missed(None)) };
+        self.shown = missed.iter().map(|row| row.id).collect();
+        self.before.extend(missed.into_iter().map(|row| Watched::Session(Arc::new(row))));
+    }
+
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        let watched = match self.before.pop_front() {
+            Some(watched) => watched,
+            None => self.watch_on().await?,
+        };
+        let event = match watched {
+            Watched::Session(row) => {
+                Event::default().event("session").id(row.id.text()).json_data(SessionSummary::of(&row))
+            }
+            Watched::Missed(count) => Event::default().event("missed").json_data(json!({"count": count})),
+        };
+        // Values of ours can be written.
+        Some((Ok(event.unwrap_or_default()), self))
+    }
+
+    async fn watch_on(&mut self) -> Option<Watched> {
+        loop {
+            match self.watch.next().await? {
+                Watched::Session(row) if self.shown.remove(&row.id) => {}
+                watched => return Some(watched),
+            }
         }
-        Watched::Missed(count) => Event::default().event("missed").json_data(json!({"count": count})),
-    };
-    // Values of ours can be written.
-    Some((Ok(event.unwrap_or_default()), watch))
+    }
 }
