@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod error;
 pub mod json_text;
+pub mod plain_chunk;
 pub mod request;
 pub mod walk;
 

@@ -18,6 +18,11 @@ pub enum Field {
 }
 
 impl Field {
+    /// What is said.
+    pub fn content() -> Self {
+        Field::Text("content".into())
+    }
+
     /// Whether it is JSON in a string, in which an original must be escaped.
     pub fn is_json(&self) -> bool {
         matches!(self, Field::ToolArguments(_) | Field::FunctionArguments)
@@ -101,6 +106,11 @@ pub struct ChunkHead {
 }
 
 impl ChunkHead {
+    /// Whether a chunk was read.
+    pub fn is_known(&self) -> bool {
+        self.id.is_some()
+    }
+
     /// Remembers what a chunk says of itself.
     pub fn read(&mut self, chunk: &Map<String, Value>) {
         if self.id.is_some() {

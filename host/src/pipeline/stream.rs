@@ -21,6 +21,7 @@ use super::request::Masked;
 use super::resolve::{Resolver, scrub};
 use crate::chat::answer::{ChunkHead, Field, is_cut_short, is_whole, visit_message};
 use crate::chat::error;
+use crate::chat::plain_chunk::PlainChunk;
 use crate::policy::TokenStyle;
 use crate::session::Status;
 use crate::tokens::mint::Scope;
@@ -156,6 +157,10 @@ impl AnswerStream {
             self.end(Status::Ok, out);
             return Ok(());
         }
+        if self.passes(data) {
+            push_event(out, data);
+            return Ok(());
+        }
         let mut chunk: Map<String, Value> = serde_json::from_str(data).map_err(|_| Broken::Garbage)?;
         // Some servers write `"error": null` into every chunk.
         if chunk.get("error").is_some_and(|error| !error.is_null()) {
@@ -195,6 +200,18 @@ impl AnswerStream {
             push_json(out, &chunk);
         }
         Ok(())
+    }
+
+    /// Whether a chunk holds nothing but text that goes on as it came: most chunks of most answers. Decided without
+    /// parsing more of it than that takes. Otherwise nothing has happened.
+    fn passes(&mut self, data: &str) -> bool {
+        // The first chunk tells what those that we make ourselves must look like.
+        if !self.head.is_known() || data.contains('\n') {
+            return false;
+        }
+        let Some(chunk) = PlainChunk::parse(data) else { return false };
+        let Some(choice) = self.choices.get_mut(&chunk.choice) else { return false };
+        choice.scanners.get_mut(&Field::content()).is_some_and(|scanner| scanner.passes(&chunk.content))
     }
 
     /// Puts originals into one choice of a chunk.
@@ -355,7 +372,7 @@ impl AnswerStream {
                 unfinished.push(0);
             }
             for choice in unfinished {
-                push_json(out, &self.head.chunk(choice, &Field::Text("content".into()), &text));
+                push_json(out, &self.head.chunk(choice, &Field::content(), &text));
                 push_json(out, &self.head.finish(choice));
             }
             push_event(out, "[DONE]");

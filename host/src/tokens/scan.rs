@@ -130,6 +130,23 @@ impl Scanner {
         }
     }
 
+    /// Takes the next piece if all of it is text at first sight, which is so for nearly every piece of nearly every
+    /// answer, and says so: it can go on as it came. Otherwise nothing has happened.
+    pub fn passes(&mut self, text: &str) -> bool {
+        if self.is_holding() || self.walk.debris.is_some() {
+            return false;
+        }
+        let before = self.walk.run;
+        if self.walk.plain(text.as_bytes()) < text.len() {
+            self.walk.run = before;
+            return false;
+        }
+        if let Some(last) = text.chars().next_back() {
+            self.walk.in_word = last.is_alphanumeric();
+        }
+        true
+    }
+
     /// Whether something is held back.
     pub fn is_holding(&self) -> bool {
         !self.held.is_empty()
