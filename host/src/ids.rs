@@ -36,6 +36,16 @@ macro_rules! id {
                 Self($new())
             }
 
+            /// The id without its prefix: 16 bytes instead of 30 characters.
+            pub fn to_bytes(&self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+
+            /// An id from [`Self::to_bytes`].
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Ulid::from_bytes(bytes))
+            }
+
             /// The id with its prefix.
             pub fn text(&self) -> String {
                 format!("{}_{}", Self::PREFIX, self.0)

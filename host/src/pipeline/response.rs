@@ -69,7 +69,7 @@ impl Pipeline {
         // The first byte waits until what it depends on is safe: the journal's events and the vault's rows.
         synced.await?;
         if let Some((ticket, rows)) = masked.stored.take() {
-            ticket.committed().await.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be written"))?;
+            ticket.kept().await.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be written"))?;
             self.calls.stored(&rows);
         }
         let result = match answer {

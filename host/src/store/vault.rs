@@ -1,12 +1,17 @@
-//! The vault: what each token stands for, sealed. In a file of its own, so that it can be dropped.
+//! The vault: what each token stands for, sealed. In files of its own, so that it can be dropped.
 //!
-//! Rows are committed in batches; the first byte of an answer waits for its own ([`Ticket::committed`]).
+//! A row is first in an append-only file (`vault/fresh.rs`), later in the database. Rows of compact tokens go into the
+//! database at once, since it is what keeps their labels apart. The first byte of an answer waits for its rows
+//! ([`Ticket::kept`]).
+
+mod fresh;
+mod merge;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::oneshot;
-use ulid::Ulid;
 
 use super::db::{self, Db, Writing};
 use super::error::is_duplicate;
@@ -16,40 +21,80 @@ use crate::ids::AgentId;
 use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::tokens::mint::VaultRow;
+use fresh::{Fresh, Key};
+use merge::{Merge, seconds};
 
-/// The vault's database.
+/// The vault.
 pub struct Vault {
     db: Db,
+    fresh: Arc<Fresh>,
     clock: Clock,
 }
 
 /// Rows on their way to the disk.
-#[must_use = "the answer may not begin before the rows are committed"]
-pub struct Ticket(Result<oneshot::Receiver<Result<(), StoreError>>, StoreError>);
+#[must_use = "the answer may not begin before the rows are kept"]
+pub struct Ticket(Result<Option<oneshot::Receiver<Result<(), StoreError>>>, StoreError>);
 
 impl Ticket {
-    /// Ends when the rows are committed: they survive the end of this process.
-    pub async fn committed(self) -> Result<(), StoreError> {
-        self.0?.await.map_err(|_| StoreError::Closed)?
+    /// Ends when the rows outlive this process.
+    pub async fn kept(self) -> Result<(), StoreError> {
+        match self.0? {
+            Some(committed) => committed.await.map_err(|_| StoreError::Closed)?,
+            None => Ok(()),
+        }
     }
 }
 
 impl Vault {
     pub(super) fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
         let (db, ()) = Db::open(path, &db::VAULT, |_| Ok(()))?;
-        Ok(Self { db, clock })
+        let fresh = Fresh::open(path).map_err(|error| StoreError::File(error.kind()).opening(path))?;
+        let vault = Self { db, fresh: Arc::new(fresh), clock };
+        if !vault.fresh.is_empty() {
+            vault.ask_for_merge();
+        }
+        Ok(vault)
     }
 
-    /// Queues rows at once, without waiting: what goes wrong is in the ticket. A row that is there already stays as it
+    /// Keeps rows, at once and without waiting: what goes wrong is in the ticket. A row that is there already stays as it
     /// is; with another label, or with a label that another value has, it is [`StoreError::LabelTaken`].
     pub fn put(&self, rows: Vec<VaultRow>) -> Ticket {
         let now = self.clock.now();
-        // A row that a power cut takes is made again: the call's next turn carries the value, and its token is derived
-        // from it. The number of a compact token is not derived from anything, so it is synced.
-        let numbered = rows.iter().any(|row| row.label.is_some());
-        let work = move |conn: &Connection| insert(conn, &rows, now);
-        let (job, committed) = if numbered { Writing::durable(work) } else { Writing::committed(work) };
-        Ticket(self.db.try_enqueue(job).map(|()| committed))
+        if rows.iter().any(|row| row.label.is_some()) {
+            // The number of a compact token is not derived from anything, so it is synced.
+            let (job, committed) = Writing::durable(move |conn: &Connection| insert_labelled(conn, &rows, now));
+            return Ticket(self.db.try_enqueue(job).map(|()| Some(committed)));
+        }
+        // Not synced: a row that a power cut takes is made again, since the call's next turn carries the value, and its
+        // token is derived from it.
+        match self.fresh.append(rows, now) {
+            Ok(time_to_merge) => {
+                if time_to_merge {
+                    self.ask_for_merge();
+                }
+                Ticket(Ok(None))
+            }
+            Err(error) => Ticket(Err(StoreError::File(error.kind()))),
+        }
+    }
+
+    /// Takes all fresh rows into the database; ends when they are there.
+    async fn merge(&self) -> Result<(), StoreError> {
+        // Twice: the first may only take what an earlier one left.
+        for _ in 0..2 {
+            if !self.fresh.is_empty() {
+                let (job, over) = Merge::new(self.fresh.clone());
+                self.db.enqueue(job).await?;
+                over.await.map_err(|_| StoreError::Closed)??;
+            }
+        }
+        Ok(())
+    }
+
+    fn ask_for_merge(&self) {
+        if self.db.try_enqueue(Merge::new(self.fresh.clone()).0).is_err() {
+            self.fresh.not_merged();
+        }
     }
 
     /// The row of a token.
@@ -61,8 +106,12 @@ impl Vault {
         kind: &Kind,
         mac: [u8; 16],
     ) -> Result<Option<VaultRow>, StoreError> {
-        let (kid, kind) = (kid.clone(), kind.clone());
-        self.db.read(move |conn| by_mac(conn, agent, &scope, &kid, &kind, &mac)).await
+        let key = Key { agent, scope, kid: kid.clone(), kind: kind.clone(), mac };
+        // In this order: a row leaves the fresh ones only when it is in the database.
+        match self.fresh.get(&key) {
+            Some(row) => Ok(Some(row)),
+            None => self.db.read(move |conn| by_mac(conn, &key)).await,
+        }
     }
 
     /// The row of a compact token.
@@ -84,6 +133,7 @@ impl Vault {
 
     /// How many rows there are. Reads the whole file.
     pub async fn count(&self) -> Result<u64, StoreError> {
+        self.merge().await?;
         let count =
             |conn: &Connection| Ok(conn.query_row("SELECT count(*) FROM vault", [], |row| row.get::<_, i64>(0))?);
         Ok(self.db.read(count).await? as u64)
@@ -93,34 +143,44 @@ impl Vault {
     pub async fn size_bytes(&self) -> Result<u64, StoreError> {
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         let size = |conn: &Connection| Ok(conn.query_row(sql, [], |row| row.get::<_, i64>(0))?);
-        Ok(self.db.read(size).await? as u64)
+        Ok(self.db.read(size).await? as u64 + self.fresh.size_bytes())
     }
 
     /// Deletes the rows made before this moment; says how many. Their tokens resolve no more.
     pub async fn purge(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.merge().await?;
         self.db.write(move |conn| purge(conn, before)).await
     }
 
     pub(super) async fn is_healthy(&self) -> bool {
-        self.db.is_healthy().await
+        self.fresh.is_healthy() && self.db.is_healthy().await
     }
 }
 
-fn insert(conn: &Connection, rows: &[VaultRow], now: Timestamp) -> Result<(), StoreError> {
+impl Drop for Vault {
+    /// The writer ends after what is queued.
+    fn drop(&mut self) {
+        if !self.fresh.is_empty() {
+            self.ask_for_merge();
+        }
+    }
+}
+
+fn insert_labelled(conn: &Connection, rows: &[VaultRow], now: Timestamp) -> Result<(), StoreError> {
     let mut insert = conn.prepare_cached(
         "INSERT INTO vault (agent, scope, kid, kind, mac, sealed, label, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (agent, scope, kid, kind, mac) DO NOTHING",
     )?;
     for row in rows {
         let inserted = insert.execute(rusqlite::params![
-            agent_bytes(row.agent)?,
+            row.agent.to_bytes(),
             row.scope,
             row.kid.as_str(),
             row.kind.as_str(),
             row.mac,
             row.sealed,
             row.label,
-            now.millis().div_euclid(1000),
+            seconds(now),
         ]);
         match inserted {
             Ok(0) if row.label.is_some() => same_label(conn, row)?,
@@ -134,24 +194,19 @@ fn insert(conn: &Connection, rows: &[VaultRow], now: Timestamp) -> Result<(), St
 
 /// A token that was given out before must not get another label.
 fn same_label(conn: &Connection, row: &VaultRow) -> Result<(), StoreError> {
-    let there = by_mac(conn, row.agent, &row.scope, &row.kid, &row.kind, &row.mac)?;
+    let VaultRow { agent, scope, kid, kind, mac, .. } = row.clone();
+    let there = by_mac(conn, &Key { agent, scope, kid, kind, mac })?;
     if there.is_some_and(|there| there.label == row.label) { Ok(()) } else { Err(StoreError::LabelTaken) }
 }
 
 const COLUMNS: &str = "agent, scope, kid, kind, mac, sealed, label";
 
-fn by_mac(
-    conn: &Connection,
-    agent: AgentId,
-    scope: &[u8; 16],
-    kid: &Kid,
-    kind: &Kind,
-    mac: &[u8; 16],
-) -> Result<Option<VaultRow>, StoreError> {
+fn by_mac(conn: &Connection, key: &Key) -> Result<Option<VaultRow>, StoreError> {
     let mut query = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM vault WHERE agent = ?1 AND scope = ?2 AND kid = ?3 AND kind = ?4 AND mac = ?5"
     ))?;
-    Ok(query.query_row((agent_bytes(agent)?, scope, kid.as_str(), kind.as_str(), mac), vault_row).optional()?)
+    let bound = (key.agent.to_bytes(), key.scope, key.kid.as_str(), key.kind.as_str(), key.mac);
+    Ok(query.query_row(bound, vault_row).optional()?)
 }
 
 fn by_label(
@@ -164,25 +219,25 @@ fn by_label(
     let mut query = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM vault WHERE agent = ?1 AND scope = ?2 AND kind = ?3 AND label = ?4"
     ))?;
-    Ok(query.query_row((agent_bytes(agent)?, scope, kind.as_str(), label), vault_row).optional()?)
+    Ok(query.query_row((agent.to_bytes(), scope, kind.as_str(), label), vault_row).optional()?)
 }
 
 fn labels(conn: &Connection, agent: AgentId, scope: &[u8; 16]) -> Result<Vec<VaultRow>, StoreError> {
     let mut query = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM vault WHERE agent = ?1 AND scope = ?2 AND label IS NOT NULL ORDER BY kind, length(label), label"
     ))?;
-    let rows = query.query_map((agent_bytes(agent)?, scope), vault_row)?;
+    let rows = query.query_map((agent.to_bytes(), scope), vault_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn purge(conn: &Connection, before: Timestamp) -> Result<usize, StoreError> {
     // Seconds are kept rounded down: a row of the very second stays.
-    Ok(conn.execute("DELETE FROM vault WHERE created_at < ?1", [before.millis().div_euclid(1000)])?)
+    Ok(conn.execute("DELETE FROM vault WHERE created_at < ?1", [seconds(before)])?)
 }
 
 fn vault_row(row: &Row<'_>) -> rusqlite::Result<VaultRow> {
     Ok(VaultRow {
-        agent: agent_id(&row.get(0)?).ok_or_else(|| columns::bad(0))?,
+        agent: AgentId::from_bytes(row.get(0)?),
         scope: row.get(1)?,
         kid: columns::read(row, 2, Kid::new)?,
         kind: columns::read(row, 3, Kind::new)?,
@@ -190,17 +245,6 @@ fn vault_row(row: &Row<'_>) -> rusqlite::Result<VaultRow> {
         sealed: row.get(5)?,
         label: row.get(6)?,
     })
-}
-
-/// 16 bytes instead of 30 characters in every row and index.
-fn agent_bytes(agent: AgentId) -> Result<[u8; 16], StoreError> {
-    let text = agent.text();
-    let ulid = text.strip_prefix("agt_").and_then(|text| Ulid::from_string(text).ok());
-    ulid.map(|ulid| ulid.to_bytes()).ok_or(StoreError::BadRow("vault"))
-}
-
-fn agent_id(bytes: &[u8; 16]) -> Option<AgentId> {
-    format!("agt_{}", Ulid::from_bytes(*bytes)).parse().ok()
 }
 
 #[cfg(test)]

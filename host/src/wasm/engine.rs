@@ -9,12 +9,19 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use super::limits;
 
-/// One tick of the deadline clock.
-pub const TICK: Duration = Duration::from_millis(1);
+/// One tick of the deadline clock: how much longer than its limit a pass may run. A tick costs some 20 microseconds of
+/// a core, and the limits are tens of milliseconds.
+const TICK: Duration = Duration::from_millis(5);
 
 /// How many ticks without a running pass until the clock goes to sleep. Long enough that a busy server never pays
 /// for waking it, short enough that an idle one costs nothing.
-const IDLE_TICKS: u64 = 2_000;
+const IDLE_TICKS: u64 = 400;
+
+/// A deadline in ticks from now. The tick under way may be nearly over, so one is added: nobody gets less than `limit`.
+pub fn ticks(limit: Duration) -> u64 {
+    let ticks = limit.as_millis().div_ceil(TICK.as_millis());
+    u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1)
+}
 
 /// Instances of one request's passes that may live at the same time, for each thread. Slots are address space, not
 /// memory; a shortage of them costs a hundred times more than they do.

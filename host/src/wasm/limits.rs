@@ -1,5 +1,7 @@
 //! What a plugin may use, per call.
 
+use std::time::Duration;
+
 use wasmtime::ResourceLimiter;
 
 /// Linear memory of one instance, in bytes.
@@ -16,8 +18,8 @@ pub const REPLACEMENT: usize = 256;
 pub const TABLE: usize = 100_000;
 /// Core instances of one component (a guest in another language brings its runtime as a second module).
 pub const CORE_INSTANCES: u32 = 20;
-/// How long `describe` and `configure` may take, in milliseconds.
-pub const CONFIGURE_MS: u64 = 60_000;
+/// How long `describe` and `configure` may take.
+pub const CONFIGURE: Duration = Duration::from_secs(60);
 
 /// Says no to growth past the limits, and remembers that it did.
 #[derive(Default)]

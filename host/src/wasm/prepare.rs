@@ -6,6 +6,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use wasmtime::Store;
@@ -13,7 +14,7 @@ use wasmtime::component::{Component, Instance, Linker, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use super::cache::Cache;
-use super::engine::Engine;
+use super::engine::{Engine, ticks};
 use super::limits::{self, Limits};
 use super::prepared::PreparedPass;
 use super::registry::{Plugin, first_line};
@@ -147,7 +148,7 @@ fn run_configure(
     let component = Component::from_binary(&engine.configure, component)
         .map_err(|error| PrepareError::Compile { plugin: name(), message: first_line(&error) })?;
     let _ticking = engine.ticking();
-    let mut store = new_store(&engine.configure, limits::CONFIGURE_MS);
+    let mut store = new_store(&engine.configure, limits::CONFIGURE);
     let instance = Linker::new(&engine.configure).instantiate(&mut store, &component).map_err(failed)?;
     let result = v0_1::Plugin::new(&mut store, &instance)
         .and_then(|plugin| plugin.masker_plugin_pass().call_configure(&mut store, config))
@@ -157,10 +158,10 @@ fn run_configure(
 }
 
 /// A store with every limit set.
-pub(super) fn new_store(engine: &wasmtime::Engine, ticks: u64) -> Store<Limits> {
+pub(super) fn new_store(engine: &wasmtime::Engine, limit: Duration) -> Store<Limits> {
     let mut store = Store::new(engine, Limits::default());
     store.limiter(|limits| limits);
-    store.set_epoch_deadline(ticks);
+    store.set_epoch_deadline(ticks(limit));
     store.set_hostcall_fuel(limits::OUTPUT);
     store
 }
@@ -179,7 +180,7 @@ impl State {
         let (_, function) = self.instance.get_export(&mut self.store, Some(&interface), function).expect(found);
         // A snapshot is as large as the memory, far over what a request may send.
         self.store.set_hostcall_fuel(usize::MAX);
-        self.store.set_epoch_deadline(limits::CONFIGURE_MS);
+        self.store.set_epoch_deadline(ticks(limits::CONFIGURE));
         let (value,) = self
             .instance
             .get_typed_func::<(), (R,)>(&mut self.store, function)

@@ -80,9 +80,7 @@ impl PassRunner for PreparedPass {
             })
             .collect();
         let _ticking = self.engine.ticking();
-        // The tick under way may be nearly over, so one is added: the pass never gets less than its limit.
-        let ticks = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-        let mut store = new_store(&self.engine.run, ticks);
+        let mut store = new_store(&self.engine.run, limit);
         let found = self.call(&mut store, &shown, &earlier).map_err(|error| error.into_fault(store.data(), limit))?;
         findings::check(found, messages, &self.kinds, unit)
     }

@@ -143,7 +143,7 @@ fn read_manifest(engine: &Engine, bytes: &[u8]) -> Result<Manifest, InstallError
         .and_then(v0_1::PluginPre::new)
         .map_err(|error| InstallError::Shape(first_line(&error)))?;
     let _ticking = engine.ticking();
-    let mut store = new_store(&engine.configure, limits::CONFIGURE_MS);
+    let mut store = new_store(&engine.configure, limits::CONFIGURE);
     let described = pre
         .instantiate(&mut store)
         .and_then(|instance| instance.masker_plugin_pass().call_describe(&mut store))

@@ -1,15 +1,25 @@
 //! Group commit: one thread calls `fdatasync` for every append that waits. It sleeps while nobody does.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 use super::JournalError;
+
+/// So many requests wait for a sync that the next one is worth gathering more for.
+const CROWD: usize = 4;
+
+/// How far apart syncs begin while a crowd waits. It is short against any model's answer, which the sync overlaps, and
+/// saves most of the syncs that a busy server would make: each costs the disk and the processor as much as masking a
+/// message. A lone caller's sync begins at once.
+const APART: Duration = Duration::from_millis(1);
 
 /// The thread and what it shares with those who wait.
 pub(super) struct Syncer {
@@ -21,15 +31,21 @@ struct Shared {
     /// Bytes handed to the kernel.
     written: AtomicU64,
     failed: AtomicBool,
-    wanted: Mutex<Wanted>,
+    state: Mutex<State>,
     wake: Condvar,
-    /// Bytes on disk, or an error for good.
-    synced: watch::Sender<Result<u64, JournalError>>,
 }
 
-struct Wanted {
-    end: u64,
+struct State {
+    /// Bytes on disk.
+    synced: u64,
+    waiting: VecDeque<Waiting>,
     stop: bool,
+}
+
+/// Somebody who waits until so many bytes are on disk. Dropped, it says that they never will be.
+struct Waiting {
+    end: u64,
+    reply: oneshot::Sender<()>,
 }
 
 impl Syncer {
@@ -37,13 +53,12 @@ impl Syncer {
         let shared = Arc::new(Shared {
             written: AtomicU64::new(end),
             failed: AtomicBool::new(false),
-            wanted: Mutex::new(Wanted { end, stop: false }),
+            state: Mutex::new(State { synced: end, waiting: VecDeque::new(), stop: false }),
             wake: Condvar::new(),
-            synced: watch::Sender::new(Ok(end)),
         });
         let thread = thread::Builder::new().name("journal-sync".into()).spawn({
             let shared = shared.clone();
-            move || shared.run(&file, end)
+            move || shared.run(&file)
         })?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -62,23 +77,23 @@ impl Syncer {
     }
 
     pub(super) fn synced(&self, end: u64) -> impl Future<Output = Result<(), JournalError>> + Send + 'static + use<> {
-        let mut synced = self.shared.synced.subscribe();
-        if matches!(*synced.borrow(), Ok(done) if done < end) {
-            self.shared.ask(|wanted| wanted.end = wanted.end.max(end));
-        }
+        let waits = self.shared.wait_for(end);
         async move {
-            let done = synced.wait_for(|done| !matches!(done, Ok(done) if *done < end)).await;
-            done.map_err(|_| JournalError::Unavailable)?.map(|_| ())
+            match waits? {
+                Some(synced) => synced.await.map_err(|_| JournalError::Unavailable),
+                None => Ok(()),
+            }
         }
     }
 
     /// Syncs what is written and ends the thread.
     pub(super) fn stop(&mut self) -> Result<(), JournalError> {
-        self.shared.ask(|wanted| wanted.stop = true);
+        self.shared.lock().stop = true;
+        self.shared.wake.notify_one();
         if let Some(thread) = self.thread.take() {
             thread.join().map_err(|_| JournalError::Unavailable)?;
         }
-        self.shared.synced.borrow().map(|_| ())
+        if self.failed() { Err(JournalError::Unavailable) } else { Ok(()) }
     }
 }
 
@@ -89,35 +104,51 @@ impl Drop for Syncer {
 }
 
 impl Shared {
-    fn ask(&self, change: impl FnOnce(&mut Wanted)) {
-        change(&mut self.wanted.lock().unwrap_or_else(PoisonError::into_inner));
-        self.wake.notify_one();
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Sound after every statement, so a panic elsewhere does no harm to it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What ends when so many bytes are on disk; nothing when they are.
+    fn wait_for(&self, end: u64) -> Result<Option<oneshot::Receiver<()>>, JournalError> {
+        let mut state = self.lock();
+        if self.failed.load(Ordering::Acquire) {
+            return Err(JournalError::Unavailable);
+        }
+        if end <= state.synced {
+            return Ok(None);
+        }
+        let (reply, synced) = oneshot::channel();
+        state.waiting.push_back(Waiting { end, reply });
+        if state.waiting.len() == 1 {
+            self.wake.notify_one();
+        }
+        Ok(Some(synced))
     }
 
     fn fail(&self) {
+        let mut state = self.lock();
         self.failed.store(true, Ordering::Release);
-        let _ = self.synced.send_replace(Err(JournalError::Unavailable));
+        state.waiting.clear();
+        state.stop = true;
+        self.wake.notify_one();
     }
 
-    fn run(&self, file: &File, mut synced: u64) {
+    fn run(&self, file: &File) {
+        let mut began = None;
         loop {
-            let stop = self.wait(synced);
+            let (synced, stop) = self.wait(began);
+            began = Some(Instant::now());
             // Everything written by now is covered, also what nobody asked for yet.
             let written = self.written.load(Ordering::Acquire);
-            if self.failed.load(Ordering::Acquire) {
+            if self.failed() {
                 return;
             }
             if written > synced {
                 if file.sync_data().is_err() {
                     return self.fail();
                 }
-                synced = written;
-                self.synced.send_if_modified(|done| {
-                    done.is_ok() && {
-                        *done = Ok(synced);
-                        true
-                    }
-                });
+                self.tell(written);
             }
             if stop {
                 return;
@@ -125,9 +156,36 @@ impl Shared {
         }
     }
 
-    fn wait(&self, synced: u64) -> bool {
-        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = |wanted: &mut Wanted| wanted.end <= synced && !wanted.stop;
-        self.wake.wait_while(wanted, idle).unwrap_or_else(PoisonError::into_inner).stop
+    fn failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Ends when somebody waits and it is time for a sync. Says what is on disk, and whether this is the end.
+    fn wait(&self, last_began: Option<Instant>) -> (u64, bool) {
+        let idle = |state: &mut State| state.waiting.is_empty() && !state.stop;
+        let mut state = self.wake.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+        if state.waiting.len() >= CROWD
+            && let Some(last) = last_began
+            && let Some(early) = APART.checked_sub(last.elapsed())
+        {
+            let going_on = |state: &mut State| !state.stop;
+            let waited = self.wake.wait_timeout_while(state, early, going_on);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        (state.synced, state.stop)
+    }
+
+    fn tell(&self, synced: u64) {
+        let mut state = self.lock();
+        state.synced = synced;
+        let waiting = std::mem::take(&mut state.waiting);
+        for waiting in waiting {
+            if waiting.end <= synced {
+                // Whoever waited may have left.
+                let _ = waiting.reply.send(());
+            } else {
+                state.waiting.push_back(waiting);
+            }
+        }
     }
 }

@@ -27,7 +27,7 @@ async fn a_committed_row_is_found_by_its_whole_key_only() {
     let folder = Folder::new();
     let store = folder.store();
     let there = row(AgentId::generate(), 1);
-    store.vault().put(vec![there.clone()]).committed().await.unwrap();
+    store.vault().put(vec![there.clone()]).kept().await.unwrap();
     assert_eq!(get(&store, &there).await, Some(there.clone()));
     for other in [
         VaultRow { agent: AgentId::generate(), ..there.clone() },
@@ -48,8 +48,8 @@ async fn a_row_that_is_there_stays_as_it_is() {
     let store = folder.store();
     let first = row(AgentId::generate(), 1);
     let again = VaultRow { sealed: vec![9], ..first.clone() };
-    store.vault().put(vec![first.clone(), again.clone()]).committed().await.unwrap();
-    store.vault().put(vec![again]).committed().await.unwrap();
+    store.vault().put(vec![first.clone(), again.clone()]).kept().await.unwrap();
+    store.vault().put(vec![again]).kept().await.unwrap();
     assert_eq!(get(&store, &first).await, Some(first));
     assert_eq!(store.vault().count().await, Ok(1));
     assert!(store.vault().size_bytes().await.unwrap() >= 4096);
@@ -62,12 +62,12 @@ async fn a_label_stands_for_one_value_of_a_call() {
     let vault = store.vault();
     let agent = AgentId::generate();
     let (one, two) = (labelled(agent, 1, 1), labelled(agent, 2, 2));
-    vault.put(vec![two.clone(), one.clone(), row(agent, 3)]).committed().await.unwrap();
-    vault.put(vec![one.clone()]).committed().await.unwrap();
-    assert_eq!(vault.put(vec![labelled(agent, 4, 1)]).committed().await, Err(StoreError::LabelTaken));
-    assert_eq!(vault.put(vec![labelled(agent, 1, 5)]).committed().await, Err(StoreError::LabelTaken));
+    vault.put(vec![two.clone(), one.clone(), row(agent, 3)]).kept().await.unwrap();
+    vault.put(vec![one.clone()]).kept().await.unwrap();
+    assert_eq!(vault.put(vec![labelled(agent, 4, 1)]).kept().await, Err(StoreError::LabelTaken));
+    assert_eq!(vault.put(vec![labelled(agent, 1, 5)]).kept().await, Err(StoreError::LabelTaken));
     let elsewhere = VaultRow { scope: [2; 16], ..labelled(agent, 4, 1) };
-    vault.put(vec![elsewhere]).committed().await.unwrap();
+    vault.put(vec![elsewhere]).kept().await.unwrap();
 
     assert_eq!(vault.labels(agent, [1; 16]).await.unwrap(), [one.clone(), two]);
     assert_eq!(vault.by_label(agent, [1; 16], &one.kind, "1").await.unwrap(), Some(one));
@@ -80,9 +80,9 @@ async fn a_purge_takes_the_old_rows() {
     let clock = Clock::manual(Timestamp::from_millis(10_000));
     let store = folder.store_at(clock.clone());
     let (old, new) = (row(AgentId::generate(), 1), row(AgentId::generate(), 2));
-    store.vault().put(vec![old.clone()]).committed().await.unwrap();
+    store.vault().put(vec![old.clone()]).kept().await.unwrap();
     clock.set(Timestamp::from_millis(20_000));
-    store.vault().put(vec![new.clone()]).committed().await.unwrap();
+    store.vault().put(vec![new.clone()]).kept().await.unwrap();
     assert_eq!(store.vault().purge(Timestamp::from_millis(20_000)).await, Ok(1));
     assert_eq!((get(&store, &old).await, get(&store, &new).await), (None, Some(new)));
 }
@@ -93,7 +93,18 @@ async fn a_vault_that_cannot_be_written_fails_the_ticket() {
     let store = folder.store();
     let other = rusqlite::Connection::open(folder.paths().vault).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let ticket = store.vault().put(vec![row(AgentId::generate(), 1)]);
-    assert_eq!(ticket.committed().await, Err(StoreError::Locked));
+    let ticket = store.vault().put(vec![labelled(AgentId::generate(), 1, 1)]);
+    assert_eq!(ticket.kept().await, Err(StoreError::Locked));
     assert!(!store.health().await.vault);
+
+    // A row without a label needs no database to be kept; it goes there when the lock is gone.
+    let there = row(AgentId::generate(), 2);
+    store.vault().put(vec![there.clone()]).kept().await.unwrap();
+    assert_eq!(get(&store, &there).await, Some(there.clone()));
+    assert_eq!(store.vault().count().await, Err(StoreError::Locked));
+    assert_eq!(get(&store, &there).await, Some(there.clone()));
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(store.vault().count().await, Ok(1));
+    assert_eq!(get(&store, &there).await, Some(there));
+    assert!(store.health().await.vault);
 }
