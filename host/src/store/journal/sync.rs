@@ -19,7 +19,7 @@ const CROWD: usize = 4;
 /// How far apart syncs begin while a crowd waits. It is short against any model's answer, which the sync overlaps, and
 /// saves most of the syncs that a busy server would make: each costs the disk and the processor as much as masking a
 /// message. A lone caller's sync begins at once.
-const APART: Duration = Duration::from_millis(1);
+const APART: Duration = Duration::from_millis(2);
 
 /// The thread and what it shares with those who wait.
 pub(super) struct Syncer {
