@@ -1,6 +1,8 @@
 //! The application: every edge built once from the settings, and the agents ready to serve.
 
 mod agents;
+mod catalog;
+mod changes;
 mod limits;
 mod oauth_state;
 mod plugins;
@@ -26,18 +28,21 @@ use crate::pipeline::{Pipeline, ReadyAgent, calls::Calls, detect::Memo, metrics:
 use crate::session::SessionRow;
 use crate::session::payloads::{PayloadKey, Payloads};
 use crate::store::journal::{Journal, JournalError};
+use crate::store::policies::InstallPolicy;
 use crate::store::{Store, StoreError, StorePaths};
 use crate::tokens::mint::Minters;
 use crate::upstream::Upstream;
 use crate::upstream::openai::OpenAi;
-use crate::wasm::{Registry, Wasm};
+use crate::wasm::Wasm;
 
 pub(crate) use agents::prepare_passes;
-pub use agents::{AgentDraft, AgentError, ChangedAgent, Field};
+pub use agents::{AgentDraft, AgentError, ChangedAgent, Field, Trial};
+pub use catalog::{Catalog, NamedPolicy};
+pub use changes::{ChangeError, Reloaded};
 pub use limits::{Limits, RateLimited};
 pub use oauth_state::LIFE_SECONDS as OAUTH_STATE_SECONDS;
-pub use plugins::{embedded, load as load_plugins};
-pub use policies::{Policies, compile_local};
+pub use plugins::{Origin, Shelf, Uploads, embedded, load as load_plugins};
+pub use policies::compile_local;
 pub use retention::Retention;
 pub use sign_in::{Begun, Returned, SignInError, SignedIn, login_url};
 
@@ -61,19 +66,21 @@ pub struct App {
     pub pipeline: Arc<Pipeline>,
     /// The sandbox.
     pub wasm: Arc<Wasm>,
-    /// The plugins.
-    pub plugins: Registry,
-    /// The policies by name.
-    pub policies: Policies,
     /// How much each account may call.
     pub limits: Limits,
     /// When it came up.
     pub started: Instant,
+    catalog: ArcSwap<Catalog>,
     agents: ArcSwap<HashMap<AgentId, Serving>>,
     /// How the retention does.
     pub retention: Retention,
     /// Held for the moment in which a change of an agent takes effect.
     changing_agents: tokio::sync::Mutex<()>,
+    /// Held throughout a change of plugins or policies.
+    changing_catalog: tokio::sync::Mutex<()>,
+    /// Held while something is compiled or prepared for a change.
+    compiling: tokio::sync::Mutex<()>,
+    uploads: Uploads,
     upstream: Upstream,
     github: Option<GitHub>,
     oauth_states: OauthStates,
@@ -106,8 +113,11 @@ impl App {
             );
         }
         let wasm = Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);
-        let plugins = plugins::load(&wasm, config.plugin_dir.as_deref(), extra_plugins)?;
-        let policies = Policies::load(&config, &plugins)?;
+        let uploads = Uploads::new(config.data_dir.join("plugins"));
+        let shelf = Shelf::load(&wasm, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
+        let catalog = Catalog::new(shelf, config.keys.kids().cloned().collect());
+        store.set_install_policies(policies_at_start(&config, &catalog)?).await?;
+        let catalog = catalog.with_policies(store.all_policies().await?);
         let upstream = match config.provider {
             Provider::Stub => Upstream::Stub,
             Provider::Openai => Upstream::Openai(Box::new(OpenAi::new(
@@ -136,11 +146,13 @@ impl App {
             config,
             pipeline,
             wasm,
-            plugins,
-            policies,
+            catalog: ArcSwap::from_pointee(catalog),
+            uploads,
             started: Instant::now(),
             agents: ArcSwap::default(),
             changing_agents: tokio::sync::Mutex::default(),
+            changing_catalog: tokio::sync::Mutex::default(),
+            compiling: tokio::sync::Mutex::default(),
             retention: Retention::default(),
             upstream,
         });
@@ -178,6 +190,18 @@ impl App {
         }
         Ok(opened.flatten())
     }
+}
+
+/// The install's policies. One that does not compile stops a start, except in development mode: there it is left out.
+fn policies_at_start(config: &Config, catalog: &Catalog) -> anyhow::Result<Vec<InstallPolicy>> {
+    let (sound, bad) = policies::read(config.policy_path.as_deref(), catalog);
+    for policy in &bad {
+        if !config.development {
+            anyhow::bail!("{policy}");
+        }
+        tracing::error!("not used: {policy}");
+    }
+    Ok(sound)
 }
 
 /// Data folders hold what callers said: nobody else on the machine may read them.

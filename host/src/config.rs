@@ -73,6 +73,8 @@ pub struct Config {
     pub detection_timeout: Duration,
     /// Threads for passes.
     pub pass_threads: usize,
+    /// Of an uploaded plugin, in bytes.
+    pub max_plugin_bytes: usize,
     /// Of a proxied request, in bytes.
     pub max_body_bytes: usize,
     /// How people sign in.
@@ -169,6 +171,7 @@ impl Config {
             upstream_timeout: millis(read.number("MASKER_UPSTREAM_TIMEOUT_MS", 30_000, 1..=3_600_000)),
             detection_timeout: millis(read.number("MASKER_DETECTION_TIMEOUT_MS", 200, 1..=60_000)),
             pass_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            max_plugin_bytes: read.number("MASKER_MAX_PLUGIN_BYTES", 64 << 20, 1024..=1 << 30) as usize,
             max_body_bytes: read.number("MASKER_MAX_BODY_BYTES", 8 << 20, 1024..=1 << 30) as usize,
             sign_in: SignIn::read(&mut read),
             proxy_rate: read.parsed("MASKER_RATE_LIMIT_PROXY", Rate::FORM),

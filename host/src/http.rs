@@ -4,6 +4,7 @@ pub mod api;
 pub mod auth;
 pub mod cookie;
 mod cross_site;
+pub mod document;
 pub mod error;
 pub mod fields;
 pub mod health;

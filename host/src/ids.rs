@@ -111,7 +111,12 @@ id!(
     UserId, "usr", in_order
 );
 
-printable!(SessionId, EventId, RequestId, AccountId, TokenId, UserId);
+id!(
+    /// A policy, whatever its version.
+    PolicyId, "pol", in_order
+);
+
+printable!(PolicyId, SessionId, EventId, RequestId, AccountId, TokenId, UserId);
 
 impl fmt::Debug for AgentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,6 +11,8 @@ pub mod error;
 mod fixtures;
 pub mod metrics;
 pub mod pieces;
+pub mod plugin_stats;
+pub mod preview;
 pub mod record;
 pub mod request;
 pub mod resolve;

@@ -47,8 +47,16 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::passes::finding::Action;
 
-/// The policy that comes with Masker, and that development mode falls back to.
+/// The policy that agents have unless they name another.
 pub const HEALTHCARE_DEFAULT: &str = include_str!("../policies/healthcare-default.yaml");
+
+/// The policies that come with Masker, by name.
+pub const BUILT_IN: [(&str, &str); 4] = [
+    ("healthcare-default", HEALTHCARE_DEFAULT),
+    ("financial-default", include_str!("../policies/financial-default.yaml")),
+    ("minimal", include_str!("../policies/minimal.yaml")),
+    ("strict", include_str!("../policies/strict.yaml")),
+];
 
 /// The largest document that is read, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;

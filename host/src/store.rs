@@ -17,6 +17,7 @@ pub mod login_links;
 mod migrations;
 mod page;
 pub mod payloads;
+pub mod policies;
 mod rebuild;
 mod retention;
 mod secret;

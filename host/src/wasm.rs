@@ -53,6 +53,11 @@ impl Wasm {
         registry::inspect(&self.engine, &self.cache, bytes)
     }
 
+    /// Whether a plugin takes a configuration: `configure` runs once, and nothing is kept.
+    pub fn check_configuration(&self, plugin: &Plugin, config: &str) -> Result<(), PrepareError> {
+        prepare::check(&self.engine, plugin, config)
+    }
+
     /// Makes a pass of a plugin and a configuration. It takes seconds the first time, milliseconds from the cache;
     /// call it off the request path. `extra_kinds` are kinds the configuration itself adds.
     pub fn prepare(

@@ -6,11 +6,12 @@
 
 mod draft;
 mod ready;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{App, Serving};
+use super::{App, Catalog, Serving};
 use crate::audit::event::{Event, EventKind};
 use crate::ids::{AccountId, AgentId};
 use crate::pipeline::ReadyAgent;
@@ -20,9 +21,10 @@ use crate::store::StoreError;
 use crate::store::agents::{Agent, new_proxy_key};
 use crate::wasm::PrepareError;
 
-use draft::Checked;
 pub use draft::{AgentDraft, Field};
+use draft::{Checked, DEFAULT_POLICY};
 pub(crate) use ready::prepare_passes;
+pub use trial::Trial;
 
 /// Why an agent cannot be made or changed.
 #[derive(Debug, thiserror::Error)]
@@ -81,22 +83,34 @@ impl App {
         account: AccountId,
         draft: AgentDraft,
     ) -> Result<ChangedAgent, AgentError> {
-        let Checked { agent, proxy_key } = self.check_draft(account, &draft, None)?;
-        let ready = self.prepare(&agent).await?;
+        loop {
+            let catalog = self.catalog();
+            let Checked { agent, proxy_key } = self.check_draft(&catalog, account, &draft, None)?;
+            if self.insert_agent(catalog, &agent).await? {
+                return Ok(ChangedAgent { agent, proxy_key });
+            }
+        }
+    }
+
+    /// `false` when what the agent is made of has changed meanwhile.
+    async fn insert_agent(self: &Arc<Self>, catalog: Arc<Catalog>, agent: &Agent) -> Result<bool, AgentError> {
+        let ready = self.prepare(&catalog, agent).await?;
         let (app, row) = (self.clone(), agent.clone());
         to_the_end(async move {
             let _one_change_at_a_time = app.changing_agents.lock().await;
+            if !Arc::ptr_eq(&app.catalog(), &catalog) {
+                return Ok(false);
+            }
             app.store().insert_agent(row.clone()).await?;
             if let Err(error) = app.note(EventKind::AgentCreated, row.id).await {
                 // What cannot be recorded is not done.
-                app.store().delete_agent(account, row.id).await?;
+                app.store().delete_agent(row.account_id, row.id).await?;
                 return Err(error);
             }
             app.serve(ready);
-            Ok(())
+            Ok(true)
         })
-        .await?;
-        Ok(ChangedAgent { agent, proxy_key })
+        .await
     }
 
     /// Changes what the draft names of an agent. Its next request runs on the new settings.
@@ -108,9 +122,10 @@ impl App {
     ) -> Result<ChangedAgent, AgentError> {
         loop {
             let before = self.store().agent(account, id).await?.ok_or(AgentError::NotFound)?;
-            let Checked { agent, proxy_key } = self.check_draft(account, &draft, Some(&before))?;
+            let catalog = self.catalog();
+            let Checked { agent, proxy_key } = self.check_draft(&catalog, account, &draft, Some(&before))?;
             // Again from the beginning when another change was quicker.
-            if self.replace_agent(before, &agent).await? {
+            if self.replace_agent(catalog, before, &agent).await? {
                 return Ok(ChangedAgent { agent, proxy_key });
             }
         }
@@ -126,7 +141,7 @@ impl App {
             let before = self.store().agent(account, id).await?.ok_or(AgentError::NotFound)?;
             let (key, hash) = new_proxy_key()?;
             let agent = Agent { proxy_key_hash: Some(hash), ..before.clone() };
-            if self.replace_agent(before, &agent).await? {
+            if self.replace_agent(self.catalog(), before, &agent).await? {
                 return Ok(ChangedAgent { agent, proxy_key: Some(key) });
             }
         }
@@ -150,13 +165,20 @@ impl App {
         .await
     }
 
-    /// Puts `after` in the place of `before`; `false` when that is not how the agent is any more.
-    async fn replace_agent(self: &Arc<Self>, before: Agent, after: &Agent) -> Result<bool, AgentError> {
-        let ready = self.prepare(after).await?;
+    /// Puts `after` in the place of `before`; `false` when that is not how the agent is any more, or what it is made of.
+    async fn replace_agent(
+        self: &Arc<Self>,
+        catalog: Arc<Catalog>,
+        before: Agent,
+        after: &Agent,
+    ) -> Result<bool, AgentError> {
+        let ready = self.prepare(&catalog, after).await?;
         let (app, after) = (self.clone(), after.clone());
         to_the_end(async move {
             let _one_change_at_a_time = app.changing_agents.lock().await;
-            if app.store().agent(before.account_id, before.id).await?.as_ref() != Some(&before) {
+            let is_same = Arc::ptr_eq(&app.catalog(), &catalog)
+                && app.store().agent(before.account_id, before.id).await?.as_ref() == Some(&before);
+            if !is_same {
                 return Ok(false);
             }
             app.store().update_agent(after.clone()).await?;
@@ -174,15 +196,16 @@ impl App {
     pub(super) async fn prepare_agents(self: &Arc<Self>) -> anyhow::Result<()> {
         let app = self.clone();
         // What every new agent needs, so that the first one does not wait for it.
-        let default = self.policies.document("healthcare-default");
+        let catalog = self.catalog();
         let agents = self.store().all_agents().await?;
         let ready = tokio::task::spawn_blocking(move || {
-            if let Some(Ok(policy)) = default.map(|document| app.policies.compile(&document))
-                && let Err(error) = app.prepare_passes(&policy)
+            let default = catalog.policy_of_install(DEFAULT_POLICY);
+            if let Some(Ok(policy)) = default.map(|policy| catalog.compile(&policy.document, policy.version))
+                && let Err(error) = app.prepare_passes(&catalog, &policy)
             {
                 tracing::error!(%error, "the default policy cannot be used");
             }
-            let prepare = |agent: &Agent| match app.prepare_agent(agent) {
+            let prepare = |agent: &Agent| match app.prepare_agent(&catalog, agent) {
                 Ok(ready) => (agent.id, Serving::Ready(Arc::new(ready))),
                 Err(error) => {
                     tracing::error!(agent = agent.name, error = %explain(&error), "an agent cannot serve");
@@ -196,9 +219,10 @@ impl App {
         Ok(())
     }
 
-    async fn prepare(self: &Arc<Self>, agent: &Agent) -> Result<ReadyAgent, AgentError> {
-        let (app, agent) = (self.clone(), agent.clone());
-        let preparing = tokio::task::spawn_blocking(move || app.prepare_agent(&agent));
+    async fn prepare(self: &Arc<Self>, catalog: &Arc<Catalog>, agent: &Agent) -> Result<ReadyAgent, AgentError> {
+        let (app, catalog, agent) = (self.clone(), catalog.clone(), agent.clone());
+        let _turn = self.compiling.lock().await;
+        let preparing = tokio::task::spawn_blocking(move || app.prepare_agent(&catalog, &agent));
         preparing.await.map_err(|_| AgentError::Store(StoreError::Closed))?
     }
 
@@ -224,8 +248,8 @@ async fn to_the_end<T: Send + 'static>(
     tokio::spawn(step).await.map_err(|_| AgentError::Store(StoreError::Closed))?
 }
 
-/// An error with everything it has to say, for the log.
-fn explain(error: &AgentError) -> String {
+/// An error with everything it has to say.
+pub(super) fn explain(error: &AgentError) -> String {
     match error {
         AgentError::Policy(errors) => errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         other => other.to_string(),

@@ -1,10 +1,97 @@
-//! Which plugins an install starts with: the embedded ones, and those of `MASKER_PLUGIN_DIR`, which come in their place.
+//! The plugins of an install: those inside the binary, in their place those of `MASKER_PLUGIN_DIR`, and in the place of
+//! both those that were uploaded, which are kept below the data folder. An uploaded one is the operator's last word; when
+//! it is removed, what it covered is there again.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::wasm::{Registry, Wasm};
+use crate::wasm::{Plugin, Registry, Wasm};
+
+/// Where a plugin comes from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Origin {
+    /// With Masker.
+    BuiltIn,
+    /// From `MASKER_PLUGIN_DIR`.
+    Folder,
+    /// Over the API.
+    Uploaded,
+}
+
+impl Origin {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BuiltIn => "built-in",
+            Self::Folder => "folder",
+            Self::Uploaded => "uploaded",
+        }
+    }
+}
+
+/// All plugins, those too that are covered by others.
+#[derive(Clone, Default)]
+pub struct Shelf {
+    built_in: Registry,
+    folder: Registry,
+    uploaded: Registry,
+    in_use: Registry,
+}
+
+impl Shelf {
+    /// Loads the plugins that an install starts with. One that was uploaded and cannot be used any more is left out, and
+    /// the log says why.
+    ///
+    /// # Errors
+    /// One that comes with Masker or stands in the folder cannot be used.
+    pub fn load(wasm: &Wasm, folder: Option<&Path>, extra: Vec<Vec<u8>>, uploads: &Uploads) -> anyhow::Result<Self> {
+        let shelf = Self {
+            built_in: built_in(wasm, extra)?,
+            folder: folder.map(|folder| of_folder(wasm, folder)).transpose()?.unwrap_or_default(),
+            uploaded: uploads.load(wasm)?,
+            in_use: Registry::default(),
+        };
+        Ok(shelf.sorted())
+    }
+
+    /// The plugins that policies can name.
+    pub fn plugins(&self) -> &Registry {
+        &self.in_use
+    }
+
+    /// Where the plugin of this name comes from.
+    pub fn origin(&self, name: &str) -> Option<Origin> {
+        let layers =
+            [(&self.uploaded, Origin::Uploaded), (&self.folder, Origin::Folder), (&self.built_in, Origin::BuiltIn)];
+        layers.into_iter().find(|(registry, _)| registry.get(name).is_some()).map(|(_, origin)| origin)
+    }
+
+    /// The same with an uploaded plugin more.
+    pub(super) fn with(&self, plugin: Plugin) -> Self {
+        let mut shelf = self.clone();
+        shelf.uploaded.insert(plugin);
+        shelf.sorted()
+    }
+
+    /// The same without an uploaded plugin.
+    pub(super) fn without(&self, name: &str) -> Self {
+        let mut shelf = self.clone();
+        shelf.uploaded.remove(name);
+        shelf.sorted()
+    }
+
+    fn sorted(mut self) -> Self {
+        self.in_use = self.built_in.clone();
+        for plugin in self.folder.iter().chain(self.uploaded.iter()) {
+            self.in_use.insert(plugin.clone());
+        }
+        self
+    }
+}
 
 /// The components inside this binary: `regex` and `ner`. None in a build without the feature `embed-plugins`.
 pub fn embedded() -> Vec<Vec<u8>> {
@@ -21,26 +108,101 @@ pub fn embedded() -> Vec<Vec<u8>> {
 
 /// Loads embedded plugins, then `extra`, then the folder's: a later one replaces an earlier one of its name.
 pub fn load(wasm: &Wasm, folder: Option<&Path>, extra: Vec<Vec<u8>>) -> anyhow::Result<Registry> {
+    let mut registry = built_in(wasm, extra)?;
+    if let Some(folder) = folder {
+        for plugin in of_folder(wasm, folder)?.iter() {
+            registry.insert(plugin.clone());
+        }
+    }
+    Ok(registry)
+}
+
+fn built_in(wasm: &Wasm, extra: Vec<Vec<u8>>) -> anyhow::Result<Registry> {
     let mut registry = Registry::default();
     for bytes in embedded().into_iter().chain(extra) {
         registry.insert(wasm.inspect(bytes).context("an embedded plugin cannot be used")?);
     }
-    let Some(folder) = folder else { return Ok(registry) };
-    let listing =
-        std::fs::read_dir(folder).with_context(|| format!("MASKER_PLUGIN_DIR: cannot read {}", folder.display()))?;
-    let mut files: Vec<_> = listing
+    Ok(registry)
+}
+
+fn of_folder(wasm: &Wasm, folder: &Path) -> anyhow::Result<Registry> {
+    let mut registry = Registry::default();
+    let files = components(folder).with_context(|| format!("MASKER_PLUGIN_DIR: cannot read {}", folder.display()))?;
+    for file in files {
+        let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let plugin = wasm.inspect(bytes).with_context(|| format!("plugin {}", file.display()))?;
+        tracing::info!(plugin = plugin.manifest.name, file = %file.display(), "a plugin was loaded");
+        registry.insert(plugin);
+    }
+    Ok(registry)
+}
+
+fn components(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files: Vec<_> = fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
         .collect();
     files.sort();
-    for file in files {
-        let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let plugin = wasm.inspect(bytes).with_context(|| format!("plugin {}", file.display()))?;
-        let name = plugin.manifest.name.clone();
-        match registry.insert(plugin) {
-            Some(_) => tracing::info!(plugin = name, file = %file.display(), "a plugin takes the place of another"),
-            None => tracing::info!(plugin = name, file = %file.display(), "a plugin was loaded"),
-        }
+    Ok(files)
+}
+
+/// Where uploaded components are kept: a private folder, one file each, named like the plugin.
+pub struct Uploads(PathBuf);
+
+impl Uploads {
+    /// The folder, which need not be there.
+    pub fn new(folder: PathBuf) -> Self {
+        Self(folder)
     }
-    Ok(registry)
+
+    fn load(&self, wasm: &Wasm) -> anyhow::Result<Registry> {
+        let mut registry = Registry::default();
+        if !self.0.exists() {
+            return Ok(registry);
+        }
+        for file in components(&self.0).with_context(|| format!("cannot read {}", self.0.display()))? {
+            let plugin = fs::read(&file).map_err(anyhow::Error::from).and_then(|bytes| Ok(wasm.inspect(bytes)?));
+            match plugin {
+                Ok(plugin) => drop(registry.insert(plugin)),
+                Err(error) => tracing::error!(file = %file.display(), %error, "an uploaded plugin cannot be used"),
+            }
+        }
+        Ok(registry)
+    }
+
+    /// Writes a component beside its place, on disk when this returns.
+    pub(super) fn draft(&self, plugin: &Plugin) -> io::Result<Draft> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        let place = self.place(&plugin.manifest.name);
+        let draft = place.with_extension("draft");
+        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        file.write_all(&plugin.bytes)?;
+        file.sync_all()?;
+        Ok(Draft { draft, place })
+    }
+
+    /// Removes a component.
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.place(name))?;
+        File::open(&self.0)?.sync_all()
+    }
+
+    /// A plugin's name has no character that means something in a path.
+    fn place(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}.wasm"))
+    }
+}
+
+/// A component that is written and not in its place yet.
+pub(super) struct Draft {
+    draft: PathBuf,
+    place: PathBuf,
+}
+
+impl Draft {
+    /// Puts it in its place, in the place of another of its name.
+    pub fn keep(self) -> io::Result<()> {
+        fs::rename(&self.draft, &self.place)?;
+        self.place.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    }
 }

@@ -1,59 +1,95 @@
-//! The policies of an install: the one that comes with it, and those of `MASKER_POLICY_PATH`.
+//! The policies that an install has of itself: those that come with Masker, and those of `MASKER_POLICY_PATH`, of which
+//! one that is named like a built-in one takes its place.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-
-use crate::config::Config;
+use super::catalog::{Catalog, plugin_kinds};
 use crate::keys::Kid;
-use crate::kind::Kind;
-use crate::policy::{self, CompiledPolicy, PolicyError};
+use crate::policy::{self, CompiledPolicy, ErrorCode, PolicyError};
+use crate::store::policies::{InstallPolicy, Source};
 use crate::wasm::Registry;
 
-/// Policies by name, as they were written.
-pub struct Policies {
-    documents: BTreeMap<String, Arc<str>>,
-    kids: Vec<Kid>,
-    plugins: Vec<(Arc<str>, Vec<Kind>)>,
+/// What is wrong with one source of policies.
+pub struct BadPolicy {
+    /// The file's name, or the built-in policy's.
+    pub source: String,
+    /// All that is wrong with it.
+    pub errors: Vec<PolicyError>,
 }
 
-impl Policies {
-    /// Reads and checks every policy file.
-    ///
-    /// # Errors
-    /// A policy that does not compile, with all that is wrong with it. In development mode it is left out instead.
-    pub fn load(config: &Config, plugins: &Registry) -> anyhow::Result<Self> {
-        let mut policies = Self {
-            documents: BTreeMap::new(),
-            kids: config.keys.kids().cloned().collect(),
-            plugins: plugin_kinds(plugins),
-        };
-        for (source, document) in read_documents(config.policy_path.as_deref())? {
-            match policies.compile(&document) {
-                Ok(compiled) => {
-                    policies.documents.insert(compiled.name.to_string(), document.into());
-                }
-                Err(errors) if config.development => {
-                    tracing::error!("{source} is not used:\n{}", describe(&errors));
-                }
-                Err(errors) => bail!("{source}:\n{}", describe(&errors)),
-            }
+impl std::fmt::Display for BadPolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}:", self.source)?;
+        self.errors.iter().try_for_each(|error| writeln!(f, "  {error}"))
+    }
+}
+
+/// Reads and checks the policies that come with Masker and those below `path`: the sound ones, and what is wrong with
+/// the others. It reads files, and takes milliseconds a policy.
+pub fn read(path: Option<&Path>, catalog: &Catalog) -> (Vec<InstallPolicy>, Vec<BadPolicy>) {
+    let mut sound: Vec<InstallPolicy> = Vec::new();
+    let mut bad = Vec::new();
+    for (name, document) in policy::BUILT_IN {
+        match catalog.compile(document, 1) {
+            Ok(_) => sound.push(InstallPolicy {
+                name: name.to_owned(),
+                source: Source::BuiltIn,
+                document: document.to_owned(),
+            }),
+            Err(errors) => bad.push(BadPolicy { source: format!("the built-in policy {name}"), errors }),
         }
-        Ok(policies)
     }
+    let Some(path) = path else { return (sound, bad) };
+    match files(path) {
+        Ok(files) => files.iter().for_each(|file| read_file(file, catalog, &mut sound, &mut bad)),
+        Err(error) => bad.push(unreadable("MASKER_POLICY_PATH".into(), &error)),
+    }
+    (sound, bad)
+}
 
-    /// A policy's document by name.
-    pub fn document(&self, name: &str) -> Option<Arc<str>> {
-        self.documents.get(name).cloned()
+fn read_file(file: &Path, catalog: &Catalog, sound: &mut Vec<InstallPolicy>, bad: &mut Vec<BadPolicy>) {
+    let source = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let document = match std::fs::read_to_string(file) {
+        Ok(document) => document,
+        Err(error) => return bad.push(unreadable(source, &error)),
+    };
+    let name = match catalog.compile(&document, 1) {
+        Ok(compiled) => compiled.name.to_string(),
+        Err(errors) => return bad.push(BadPolicy { source, errors }),
+    };
+    match sound.iter_mut().find(|other| other.name == name) {
+        Some(other) if other.source == Source::File => {
+            bad.push(one_error(source, "name", "another file has a policy of this name"));
+        }
+        Some(other) => (other.source, other.document) = (Source::File, document),
+        None => sound.push(InstallPolicy { name, source: Source::File, document }),
     }
+}
 
-    /// Checks a document against this install.
-    pub fn compile(&self, document: &str) -> Result<CompiledPolicy, Vec<PolicyError>> {
-        let environment = policy::Environment { kids: &self.kids, plugins: &self.plugins };
-        policy::load(document, 1, &environment).map(|(_, compiled)| compiled)
+/// One file, or the `.yaml` and `.yml` files of a folder, in order.
+fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
     }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn unreadable(source: String, error: &std::io::Error) -> BadPolicy {
+    one_error(source, "", &format!("cannot be read: {}", error.kind()))
+}
+
+fn one_error(source: String, path: &str, message: &str) -> BadPolicy {
+    let code = ErrorCode::PolicyYamlInvalid;
+    let error = PolicyError { code, path: path.to_owned(), line: None, message: message.to_owned() };
+    BadPolicy { source, errors: vec![error] }
 }
 
 /// Checks a document for the command line: against these plugins, with any kid that it names.
@@ -61,39 +97,4 @@ pub fn compile_local(document: &str, plugins: &Registry) -> Result<CompiledPolic
     let kids: Vec<Kid> = policy::Policy::parse(document).map(|policy| vec![policy.kid]).unwrap_or_default();
     let plugins = plugin_kinds(plugins);
     policy::load(document, 1, &policy::Environment { kids: &kids, plugins: &plugins }).map(|(_, compiled)| compiled)
-}
-
-fn plugin_kinds(plugins: &Registry) -> Vec<(Arc<str>, Vec<Kind>)> {
-    plugins.iter().map(|plugin| (Arc::from(plugin.manifest.name.as_str()), plugin.manifest.kinds.clone())).collect()
-}
-
-/// Where a document stands, and the document.
-type Document = (String, String);
-
-fn read_documents(path: Option<&Path>) -> anyhow::Result<Vec<Document>> {
-    let mut documents =
-        vec![("the built-in policy healthcare-default".to_owned(), policy::HEALTHCARE_DEFAULT.to_owned())];
-    let Some(path) = path else { return Ok(documents) };
-    let mut files = Vec::new();
-    if path.is_dir() {
-        for entry in std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
-            let file = entry?.path();
-            if file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-                files.push(file);
-            }
-        }
-        files.sort();
-    } else {
-        files.push(path.to_owned());
-    }
-    for file in files {
-        let document = std::fs::read_to_string(&file)
-            .with_context(|| format!("MASKER_POLICY_PATH: cannot read {}", file.display()))?;
-        documents.push((file.display().to_string(), document));
-    }
-    Ok(documents)
-}
-
-fn describe(errors: &[PolicyError]) -> String {
-    errors.iter().map(|error| format!("  {error}\n")).collect()
 }

@@ -34,7 +34,10 @@ pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64])
     object.number_if("message", event.message);
     object.text_if("model", event.opened.as_ref().map(|opened| &*opened.model));
     object.text_if("pass", event.pass.as_deref());
-    object.text_if("policy_name", event.opened.as_ref().map(|opened| &*opened.policy_name));
+    object.text_if(
+        "policy_name",
+        event.opened.as_ref().map(|opened| &*opened.policy_name).or(event.policy_name.as_deref()),
+    );
     object.number_if("policy_version", event.policy_version);
     object.plain("prev_hash", prev_hash);
     if let Some(completed) = &event.completed {

@@ -47,8 +47,10 @@ pub struct Event {
     pub token_kind: Option<TokenKind>,
     /// The key that made the token.
     pub kid: Option<Kid>,
-    /// Version of the policy in force.
+    /// Version of the policy in force, or of the one that [`Self::policy_name`] names.
     pub policy_version: Option<u32>,
+    /// On `policy_reloaded`: which one, when it is one.
+    pub policy_name: Option<Arc<str>>,
     /// The phone call, as the pipeline names it; on `session_opened` and `call_started` only.
     pub call_id: Option<String>,
     /// A word of our own or a count.
@@ -79,6 +81,7 @@ impl Event {
             token_kind: None,
             kid: None,
             policy_version: None,
+            policy_name: None,
             call_id: None,
             detail: None,
             opened: None,

@@ -1,6 +1,7 @@
 //! A line of a journal read back. Reading checks the form only; whether the line is genuine is [`super::verify`]'s.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -77,6 +78,14 @@ struct RawStages {
 impl Raw {
     fn into_event(self) -> Option<Event> {
         let completed = self.completed()?;
+        let policy_name: Option<Arc<str>> = self.policy_name.map(Into::into);
+        let (opened, policy_name) = match self.model {
+            Some(model) => {
+                let opened = policy_name.map(|policy_name| Box::new(Opened { model: model.into(), policy_name }));
+                (opened, None)
+            }
+            None => (None, policy_name),
+        };
         let ts = chrono::DateTime::parse_from_rfc3339(&self.ts).ok()?.timestamp_millis();
         Some(Event {
             ts: Timestamp::from_millis(ts),
@@ -95,15 +104,13 @@ impl Raw {
             token_kind: checked(self.token_kind, TokenKind::from_word)?,
             kid: checked(self.kid, Kid::new)?,
             policy_version: self.policy_version,
+            policy_name,
             call_id: self.call_id,
             detail: self.detail.map(|detail| match detail {
                 RawDetail::Word(word) => Detail::Word(Word::from_journal(word)),
                 RawDetail::Count(count) => Detail::Count(count),
             }),
-            opened: self
-                .model
-                .zip(self.policy_name)
-                .map(|(model, name)| Box::new(Opened { model: model.into(), policy_name: name.into() })),
+            opened,
             completed,
         })
     }

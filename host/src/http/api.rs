@@ -2,7 +2,10 @@
 
 pub mod agents;
 pub mod auth;
+pub mod mask;
 pub mod me;
+pub mod plugins;
+pub mod policies;
 pub mod sessions;
 pub mod tokens;
 

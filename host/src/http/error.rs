@@ -16,10 +16,12 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use serde_json::json;
 
-use crate::app::AgentError;
+use crate::app::{AgentError, ChangeError, Origin};
 use crate::chat;
+use crate::chat::request::BadRequest;
 use crate::ids::RequestId;
 use crate::pipeline::PipelineError;
+use crate::policy::PolicyError;
 use crate::store::StoreError;
 use crate::store::journal::JournalError;
 use crate::upstream::UpstreamFault;
@@ -81,6 +83,34 @@ impl ApiError {
     /// 404 for a session that is not there or not this account's.
     pub fn session_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session")
+    }
+
+    /// 404 for a policy, or a version of one, that is not there or not this account's.
+    pub fn policy_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "policy_not_found", "there is no such policy, or no such version of it")
+    }
+
+    /// 404 for a plugin.
+    pub fn plugin_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "plugin_not_found", "there is no such plugin")
+    }
+
+    /// A plugin that was not taken in: with it agents could not serve any more.
+    pub fn of_plugin(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Breaks { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "plugin_invalid", error.to_string())
+            }
+            other => other.into(),
+        }
+    }
+
+    /// A plugin that was not removed: without it agents could not serve any more.
+    pub fn of_removal(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Breaks { .. } => Self::new(StatusCode::CONFLICT, "plugin_in_use", error.to_string()),
+            other => other.into(),
+        }
     }
 
     /// 404 for anything else that is not there or not this account's.
@@ -176,6 +206,71 @@ impl From<AgentError> for ApiError {
             }
             AgentError::AuditUnavailable => Self::audit_unavailable(),
             AgentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PipelineError> for ApiError {
+    /// Of a text that goes nowhere.
+    fn from(error: PipelineError) -> Self {
+        match &error {
+            PipelineError::BadRequest(BadRequest::Shape { path, expected }) => Self::field(path, *expected),
+            PipelineError::BadRequest(BadRequest::ProtectedName { path }) => {
+                Self::field(path, "holds protected data, and a name cannot be masked: rename it")
+            }
+            PipelineError::BadRequest(BadRequest::NotJson { .. }) => Self::field("body", error.to_string()),
+            PipelineError::PassFailed { .. } | PipelineError::MaskingUnavailable(_) => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Self::new(status, "masking_unavailable", error.to_string()).with_retry_after(1)
+            }
+            PipelineError::AuditUnavailable => Self::audit_unavailable(),
+            PipelineError::ModelNotAllowed { .. }
+            | PipelineError::Upstream(_)
+            | PipelineError::UpstreamGarbage
+            | PipelineError::UpstreamRateLimited { .. } => {
+                tracing::error!(%error, "a text that goes nowhere met an error of the way there");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
+            }
+        }
+    }
+}
+
+impl From<ChangeError> for ApiError {
+    fn from(error: ChangeError) -> Self {
+        let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+        match error {
+            ChangeError::Policy(errors) => AgentError::Policy(errors).into(),
+            ChangeError::Configuration(error) => AgentError::Plugin(error).into(),
+            ChangeError::Files(errors) => {
+                let detail = |(file, error): &(String, PolicyError)| {
+                    let path = if error.path.is_empty() { "" } else { ": " };
+                    Detail { field: format!("{file}{path}{}", error.path), message: error.message.clone() }
+                };
+                let message = "the policy files cannot be used, and nothing has changed; details say why";
+                let details = errors.iter().map(detail).collect();
+                Self { details, ..Self::new(unprocessable, "policy_yaml_invalid", message) }
+            }
+            ChangeError::NameTaken => {
+                let message = "a policy that comes with the install has this name: give yours another";
+                Self::new(StatusCode::CONFLICT, "name_taken", message)
+            }
+            ChangeError::Breaks { .. } => Self::new(unprocessable, "policy_yaml_invalid", error.to_string()),
+            ChangeError::Plugin(_) | ChangeError::PluginName(_) => {
+                Self::new(unprocessable, "plugin_invalid", error.to_string())
+            }
+            ChangeError::NoPlugin => Self::plugin_not_found(),
+            ChangeError::NotUploaded(Origin::Folder) => {
+                Self::forbidden("this plugin stands in MASKER_PLUGIN_DIR: remove its file there, and start again")
+            }
+            ChangeError::NotUploaded(_) => {
+                Self::forbidden("this plugin comes with Masker: upload one of its name to replace it")
+            }
+            ChangeError::Journal(error) => error.into(),
+            ChangeError::Store(error) => error.into(),
+            ChangeError::File(error) => {
+                tracing::error!(%error, "the data folder cannot be written");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
+            }
         }
     }
 }

@@ -13,8 +13,9 @@ use crate::app::App;
 pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
     let store = app.store().health().await;
     let journal = app.pipeline.journal.is_healthy();
-    let plugins = app.plugins.get("regex").is_some();
-    let ner = app.plugins.get("ner").is_some();
+    let catalog = app.catalog();
+    let plugins = catalog.plugin("regex").is_some();
+    let ner = catalog.plugin("ner").is_some();
     let word = |sound: bool| if sound { "ok" } else { "degraded" };
     let sound = store.db && store.vault && journal && plugins && ner;
     let body = json!({

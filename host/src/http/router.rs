@@ -22,7 +22,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/proxy/{agent}/chat/completions/chat/completions", post(proxy::completions))
         .route("/proxy/{agent}/v1/models", get(proxy::models))
         .route("/proxy/{agent}/models", get(proxy::models))
-        .merge(api_routes());
+        .merge(api_routes(app.config.max_plugin_bytes));
     in_layers(routes).layer(DefaultBodyLimit::max(max_body)).with_state(app)
 }
 
@@ -36,7 +36,8 @@ fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
 }
 
 /// Everything below `/api/v1`.
-fn api_routes() -> Router<Arc<App>> {
+fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
+    let install = post(api::plugins::install).layer(DefaultBodyLimit::max(max_plugin));
     Router::new()
         .route("/api/v1/agents", get(api::agents::list).post(api::agents::create))
         .route("/api/v1/agents/{id}", get(api::agents::show).patch(api::agents::update).delete(api::agents::delete))
@@ -47,7 +48,14 @@ fn api_routes() -> Router<Arc<App>> {
         .route("/api/v1/auth/link", get(api::auth::link_page).post(api::auth::use_link))
         .route("/api/v1/auth/logout", post(api::auth::logout))
         .route("/api/v1/auth/logout-all", post(api::auth::logout_all))
+        .route("/api/v1/mask", post(api::mask::mask))
         .route("/api/v1/me", get(api::me::show))
+        .route("/api/v1/policies", get(api::policies::list))
+        .route("/api/v1/policies/validate", post(api::policies::validate))
+        .route("/api/v1/policies/{name}", get(api::policies::show).put(api::policies::put))
+        .route("/api/v1/admin/policy/reload", post(api::policies::reload))
+        .route("/api/v1/plugins", get(api::plugins::list).merge(install))
+        .route("/api/v1/plugins/{name}", get(api::plugins::show).delete(api::plugins::remove))
         .route("/api/v1/sessions", get(api::sessions::list))
         .route("/api/v1/sessions/stream", get(api::sessions::stream))
         .route("/api/v1/sessions/{id}", get(api::sessions::show))

@@ -85,20 +85,12 @@ pub async fn detect(
     if new.is_empty() {
         return Ok(Detected { decisions, reports: Vec::new(), blocked_by: None });
     }
-    let (messages, places) = conversation(pieces, &new);
-    let budget = pipeline.detection_timeout;
-    let job_agent = agent.clone();
-    let (detection, found) = pipeline
-        .pool
-        .run(move || search(&job_agent, &messages, budget))
-        .await
-        .map_err(|_| PipelineError::MaskingUnavailable("too many requests wait for their passes"))?;
+    let (detection, found) = search_new(pipeline, agent, pieces, &new).await?;
     if let Some(report) = detection.blocked_by(&agent.passes).cloned() {
         return Ok(Detected { decisions, reports: detection.reports, blocked_by: Some(report) });
     }
     let complete = detection.reports.iter().all(|report| report.fault.is_none());
-    for (place, found) in places.into_iter().zip(found) {
-        let Some(index) = place else { continue };
+    for (index, found) in found {
         decisions[index] = found.into();
         // What a skipped pass did not find may be found the next time.
         if complete {
@@ -106,6 +98,44 @@ pub async fn detect(
         }
     }
     Ok(Detected { decisions, reports: detection.reports, blocked_by: None })
+}
+
+/// Runs the passes over all of these pieces. Nothing is looked up in the memo, and nothing is kept there.
+pub async fn detect_once(
+    pipeline: &Pipeline,
+    agent: &Arc<ReadyAgent>,
+    pieces: &[Piece],
+) -> Result<Vec<Arc<[Decision]>>, PipelineError> {
+    let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new()); pieces.len()];
+    let all: BTreeSet<usize> = (0..pieces.len()).collect();
+    let (detection, found) = search_new(pipeline, agent, pieces, &all).await?;
+    if let Some(report) = detection.blocked_by(&agent.passes) {
+        let fault = report.fault.as_ref().map_or("failed", |fault| fault.kind.as_str());
+        return Err(PipelineError::PassFailed { pass: report.name.to_string(), fault });
+    }
+    for (index, found) in found {
+        decisions[index] = found.into();
+    }
+    Ok(decisions)
+}
+
+/// What the passes did, and what is decided about each of the new pieces.
+async fn search_new(
+    pipeline: &Pipeline,
+    agent: &Arc<ReadyAgent>,
+    pieces: &[Piece],
+    new: &BTreeSet<usize>,
+) -> Result<(Detection, Vec<(usize, Vec<Decision>)>), PipelineError> {
+    let (messages, places) = conversation(pieces, new);
+    let budget = pipeline.detection_timeout;
+    let job_agent = agent.clone();
+    let (detection, found) = pipeline
+        .pool
+        .run(move || search(&job_agent, &messages, budget))
+        .await
+        .map_err(|_| PipelineError::MaskingUnavailable("too many requests wait for their passes"))?;
+    let found = places.into_iter().zip(found).filter_map(|(place, found)| Some((place?, found)));
+    Ok((detection, found.collect()))
 }
 
 /// The messages for the passes: what is new, with its context before it. Beside them the pieces they are, for those

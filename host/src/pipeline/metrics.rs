@@ -8,6 +8,7 @@ use prometheus::{
     core::Collector,
 };
 
+use super::plugin_stats::{PluginCounters, PluginStats};
 use crate::clock::Timestamp;
 use crate::kind::Kind;
 use crate::passes::PassReport;
@@ -25,6 +26,7 @@ pub struct Metrics {
     plugin_calls: IntCounterVec,
     plugin_failures: IntCounterVec,
     plugin_durations: HistogramVec,
+    plugins: PluginCounters,
     vault_size: IntGauge,
     retention_deleted: IntCounterVec,
     retention_failures: IntCounter,
@@ -76,6 +78,7 @@ impl Metrics {
                 )
                 .expect("the name is well formed"),
             ),
+            plugins: PluginCounters::default(),
             registry,
             upstream_failed: AtomicU64::new(0),
             began: Instant::now(),
@@ -99,8 +102,19 @@ impl Metrics {
         failed == 0 || self.began.elapsed() > Duration::from_millis(failed) + Duration::from_secs(60)
     }
 
+    /// How a plugin does.
+    pub fn plugin_stats(&self, plugin: &str) -> PluginStats {
+        self.plugins.of(plugin)
+    }
+
+    /// Another component has this name from now on.
+    pub fn forget_plugin(&self, plugin: &str) {
+        self.plugins.forget(plugin);
+    }
+
     /// Counts what passes did.
     pub fn passes(&self, reports: &[PassReport]) {
+        self.plugins.count(reports);
         for report in reports {
             let plugin = &*report.name;
             self.plugin_calls.with_label_values(&[plugin]).inc();

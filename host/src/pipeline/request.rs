@@ -119,7 +119,7 @@ impl Pipeline {
     }
 }
 
-fn media(policy: &policy::CompiledPolicy) -> Media {
+pub(super) fn media(policy: &policy::CompiledPolicy) -> Media {
     match policy.media {
         policy::Media::Block => Media::Block,
         policy::Media::Pass => Media::Pass,
@@ -127,7 +127,11 @@ fn media(policy: &policy::CompiledPolicy) -> Media {
 }
 
 /// Adds what the call remembers: its earlier values, and those of this request in its other texts.
-fn remembered(pieces: &[Piece], mut decisions: Vec<Arc<[Decision]>>, call: Option<&Call>) -> Vec<Arc<[Decision]>> {
+pub(super) fn remembered(
+    pieces: &[Piece],
+    mut decisions: Vec<Arc<[Decision]>>,
+    call: Option<&Call>,
+) -> Vec<Arc<[Decision]>> {
     let mut values = call.map(Call::values).unwrap_or_default();
     for (piece, decisions) in pieces.iter().zip(&decisions) {
         values.extend(decisions.iter().filter(|decision| &*decision.pass != "host").map(|decision| Remembered {

@@ -137,6 +137,11 @@ fn configured(engine: &Engine, plugin: &Plugin, config: &str) -> Result<(Start, 
     }
 }
 
+/// Runs `configure` for its verdict.
+pub fn check(engine: &Engine, plugin: &Plugin, config: &str) -> Result<(), PrepareError> {
+    run_configure(engine, plugin, &plugin.bytes, config).map(|_| ())
+}
+
 fn run_configure(
     engine: &Engine,
     plugin: &Plugin,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
@@ -34,6 +35,8 @@ pub struct Plugin {
     pub bytes: Arc<[u8]>,
     /// BLAKE3 of the component.
     pub digest: [u8; 32],
+    /// SHA-256 of the component, which people can check with what every system has.
+    pub sha256: [u8; 32],
     /// What it says of itself, checked.
     pub manifest: Arc<Manifest>,
 }
@@ -102,6 +105,11 @@ impl Registry {
         self.0.insert(plugin.manifest.name.clone(), plugin)
     }
 
+    /// Takes a plugin out.
+    pub fn remove(&mut self, name: &str) -> Option<Plugin> {
+        self.0.remove(name)
+    }
+
     /// A plugin by name.
     pub fn get(&self, name: &str) -> Option<&Plugin> {
         self.0.get(name)
@@ -124,7 +132,8 @@ pub fn inspect(engine: &Engine, cache: &Cache, bytes: Vec<u8>) -> Result<Plugin,
             read
         }
     };
-    Ok(Plugin { bytes: bytes.into(), digest, manifest: Arc::new(manifest) })
+    let sha256 = Sha256::digest(&bytes).into();
+    Ok(Plugin { bytes: bytes.into(), digest, sha256, manifest: Arc::new(manifest) })
 }
 
 fn read_manifest(engine: &Engine, bytes: &[u8]) -> Result<Manifest, InstallError> {

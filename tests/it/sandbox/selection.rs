@@ -54,7 +54,7 @@ async fn a_plugin_of_the_operators_folder_takes_the_place_of_an_embedded_one() {
     let mut own = embedded.clone();
     own[at] = b'9';
     fs::write(folder.path().join("any-name.wasm"), own).expect("written");
-    let version = |app: &TestApp| app.app().plugins.get("staff-id").expect("loaded").manifest.version.clone();
+    let version = |app: &TestApp| app.app().catalog().plugin("staff-id").expect("loaded").manifest.version.clone();
 
     let app = TestApp::start().await;
     assert_eq!(version(&app), "1.0.0");

@@ -3,9 +3,7 @@
 //! A field that a change does not name stays as it is. One that is `null` becomes what it is when a new agent does not
 //! name it.
 
-use std::sync::Arc;
-
-use super::super::App;
+use super::super::{App, Catalog, NamedPolicy};
 use super::AgentError;
 use crate::chat::Platform;
 use crate::ids::{AccountId, AgentId};
@@ -14,7 +12,7 @@ use crate::sensitive::SensitiveText;
 use crate::store::agents::{Agent, new_proxy_key};
 
 /// The policy of an agent that names none.
-const DEFAULT_POLICY: &str = "healthcare-default";
+pub(crate) const DEFAULT_POLICY: &str = "healthcare-default";
 /// The largest static configuration, in bytes: it is kept in memory, ready for the webhook.
 const LONGEST_ASSISTANT: usize = 256 << 10;
 /// The longest URL.
@@ -81,6 +79,7 @@ impl App {
     /// Checks a draft: of a new agent, or of a change of the agent that was there `before`.
     pub(super) fn check_draft(
         &self,
+        catalog: &Catalog,
         account: AccountId,
         draft: &AgentDraft,
         before: Option<&Agent>,
@@ -115,8 +114,8 @@ impl App {
         let upstream = draft.upstream.clone().or_else(|| before.map(|agent| agent.upstream.clone()));
         let upstream = upstream.unwrap_or_default();
         Self::check_upstream(&upstream)?;
-        let (document, policy_yaml) = self.policy_of(draft, before)?;
-        let policy = self.policies.compile(&document).map_err(AgentError::Policy)?;
+        let (NamedPolicy { document, version }, policy_yaml) = policy_of(catalog, account, draft, before)?;
+        let policy = catalog.compile(&document, version).map_err(AgentError::Policy)?;
         let kept = |field: &Field<String>, of: fn(&Agent) -> Option<String>| match field {
             Field::Absent => before.and_then(of),
             Field::Null => None,
@@ -156,20 +155,6 @@ impl App {
         Ok(Checked { agent, proxy_key })
     }
 
-    /// The policy's document, and the same once more where it is the agent's own.
-    fn policy_of(&self, draft: &AgentDraft, before: Option<&Agent>) -> Result<(Arc<str>, Option<String>), AgentError> {
-        let untouched = draft.policy_name.is_absent() && draft.policy_yaml.is_absent();
-        let (own, name) = match before.filter(|_| untouched) {
-            Some(agent) => (agent.policy_yaml.as_ref(), Some(&agent.policy_name)),
-            None => (draft.policy_yaml.given(), draft.policy_name.given()),
-        };
-        if let Some(own) = own {
-            return Ok((own.as_str().into(), Some(own.clone())));
-        }
-        let name = name.map_or(DEFAULT_POLICY, String::as_str);
-        Ok((self.policies.document(name).ok_or(AgentError::UnknownPolicy)?, None))
-    }
-
     fn check_upstream(upstream: &str) -> Result<(), AgentError> {
         let unknown = |message: &str| Err(AgentError::UnknownUpstream(message.to_owned()));
         match upstream.split_once(':') {
@@ -179,6 +164,25 @@ impl App {
             _ => unknown("must be stub or openai:MODEL"),
         }
     }
+}
+
+/// The policy that an agent is to have, and its document once more where it is the agent's own.
+fn policy_of(
+    catalog: &Catalog,
+    account: AccountId,
+    draft: &AgentDraft,
+    before: Option<&Agent>,
+) -> Result<(NamedPolicy, Option<String>), AgentError> {
+    let untouched = draft.policy_name.is_absent() && draft.policy_yaml.is_absent();
+    let (own, name) = match before.filter(|_| untouched) {
+        Some(agent) => (agent.policy_yaml.as_ref(), Some(&agent.policy_name)),
+        None => (draft.policy_yaml.given(), draft.policy_name.given()),
+    };
+    if let Some(own) = own {
+        return Ok((NamedPolicy { document: own.as_str().into(), version: 1 }, Some(own.clone())));
+    }
+    let name = name.map_or(DEFAULT_POLICY, String::as_str);
+    Ok((catalog.policy(account, name).ok_or(AgentError::UnknownPolicy)?.clone(), None))
 }
 
 /// What is wrong with a field, and why.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::App;
+use super::super::{App, Catalog};
 use super::AgentError;
 use super::draft::parse_tokenization;
 use crate::chat::Platform;
@@ -16,19 +16,19 @@ use crate::upstream::Upstream;
 
 impl App {
     /// Compiles an agent's policy and prepares its passes. Off the request path: it may take seconds.
-    pub(super) fn prepare_agent(&self, agent: &Agent) -> Result<ReadyAgent, AgentError> {
-        let document = match &agent.policy_yaml {
-            Some(document) => Arc::from(document.as_str()),
-            None => self.policies.document(&agent.policy_name).ok_or(AgentError::UnknownPolicy)?,
+    pub(in crate::app) fn prepare_agent(&self, catalog: &Catalog, agent: &Agent) -> Result<ReadyAgent, AgentError> {
+        let policy = match &agent.policy_yaml {
+            Some(document) => catalog.compile(document, agent.policy_version),
+            None => {
+                let named = catalog.policy(agent.account_id, &agent.policy_name).ok_or(AgentError::UnknownPolicy)?;
+                catalog.compile(&named.document, named.version)
+            }
         };
-        let mut policy = self.policies.compile(&document).map_err(AgentError::Policy)?;
-        if agent.policy_yaml.is_some() {
-            policy.version_number = agent.policy_version;
-        }
+        let mut policy = policy.map_err(AgentError::Policy)?;
         if let Some(tokenization) = parse_tokenization(&agent.tokenization) {
             policy.tokenization = tokenization;
         }
-        let passes = self.prepare_passes(&policy)?;
+        let passes = self.prepare_passes(catalog, &policy)?;
         let (model, upstream) = match agent.upstream.split_once(':') {
             Some((_, model)) => (model, self.upstream.clone()),
             None => ("stub", Upstream::Stub),
@@ -57,8 +57,8 @@ impl App {
     }
 
     /// Prepares the passes of a policy, in its order.
-    pub fn prepare_passes(&self, policy: &CompiledPolicy) -> Result<Arc<[ReadyPass]>, AgentError> {
-        prepare_passes(&self.wasm, &self.plugins, policy)
+    pub fn prepare_passes(&self, catalog: &Catalog, policy: &CompiledPolicy) -> Result<Arc<[ReadyPass]>, AgentError> {
+        prepare_passes(&self.wasm, catalog.shelf().plugins(), policy)
     }
 }
 

@@ -56,7 +56,8 @@ pub async fn show(
     caller.require("agents:read")?;
     let agent = find(&app, &caller, &id).await?;
     let stats = app.store().agent_stats(agent.id).await?;
-    let named = || app.policies.document(&agent.policy_name).map(|document| document.to_string());
+    let catalog = app.catalog();
+    let named = || catalog.policy(caller.account, &agent.policy_name).map(|policy| policy.document.to_string());
     let policy_yaml = agent.policy_yaml.clone().or_else(named);
     let agent = AgentDetail { agent: AgentBody::of(&app, &agent), policy_yaml, stats: stats.into() };
     Ok(Json(Enveloped { agent }))

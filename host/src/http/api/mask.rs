@@ -1,0 +1,137 @@
+//! `POST /api/v1/mask`: what a policy makes of a text or of messages. Nothing of them is kept.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::app::{App, Trial};
+use crate::audit::event::TokenKind;
+use crate::chat::Platform;
+use crate::chat::request::ChatRequest;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::fields::Fields;
+use crate::passes::finding::Action;
+use crate::pipeline::PipelineError;
+use crate::pipeline::preview::{Preview, Replaced};
+
+/// What was made of it.
+#[derive(Serialize)]
+pub struct MaskAnswer {
+    /// The text or the messages, in the form in which they were sent.
+    masked: Value,
+    events: Vec<MaskEvent>,
+}
+
+/// A replacement. The fields of a session's event, and what stands in the place of the span.
+#[derive(Serialize)]
+pub struct MaskEvent {
+    /// Null: nothing is recorded.
+    event_id: Option<String>,
+    /// The message it stood in, counted from 0; null outside of one.
+    message: Option<usize>,
+    /// The field of the protocol it stood in.
+    field: &'static str,
+    pass: String,
+    entity_kind: Option<String>,
+    /// In characters of the text as it was sent; null for media that were withheld.
+    span: Option<[usize; 2]>,
+    action: Action,
+    confidence: Option<f32>,
+    token_kind: &'static str,
+    kid: Option<String>,
+    /// Never: there is no answer.
+    rehydrated: bool,
+    replacement: Option<String>,
+}
+
+/// `POST /api/v1/mask`.
+pub async fn mask(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    body: Result<Fields, ApiError>,
+) -> Result<Json<MaskAnswer>, ApiError> {
+    caller.require("agents:read")?;
+    let Asked { messages, is_text, policy } = asked(body?)?;
+    let request = json!({"messages": messages}).to_string();
+    let request = ChatRequest::parse(request.as_bytes(), Platform::Custom).map_err(PipelineError::from)?;
+    let agent = app.try_policy(caller.account, policy).await?;
+    let Preview { mut request, replaced, withheld } = app.pipeline.preview(&agent, request).await?;
+    let mut masked = request.body.get_mut("messages").map(Value::take).unwrap_or_default();
+    if is_text {
+        masked = masked.pointer_mut("/0/content").map(Value::take).unwrap_or_default();
+    }
+    let mut events: Vec<MaskEvent> = replaced.into_iter().map(MaskEvent::from).collect();
+    events.extend((withheld > 0).then(MaskEvent::of_media));
+    Ok(Json(MaskAnswer { masked, events }))
+}
+
+struct Asked {
+    messages: Value,
+    is_text: bool,
+    policy: Trial,
+}
+
+fn asked(mut body: Fields) -> Result<Asked, ApiError> {
+    let text = body.text_if("text");
+    let messages = body.value("messages");
+    let (name, document) = (body.text_if("policy_name"), body.text_if("policy_yaml"));
+    if body.names("text") == body.names("messages") {
+        body.is_wrong::<()>("text", "give either text or messages");
+    }
+    if name.is_some() && document.is_some() {
+        body.is_wrong::<()>("policy_yaml", "give either policy_name or policy_yaml");
+    }
+    body.finish()?;
+    let policy = match (name, document) {
+        (_, Some(document)) => Trial::Document(document),
+        (Some(name), None) => Trial::Named(name),
+        (None, None) => Trial::Default,
+    };
+    let is_text = text.is_some();
+    let messages = text.map_or_else(|| messages.unwrap_or_default(), |text| json!([{"role": "user", "content": text}]));
+    Ok(Asked { messages, is_text, policy })
+}
+
+impl From<Replaced> for MaskEvent {
+    fn from(replaced: Replaced) -> Self {
+        let decision = replaced.decision;
+        Self {
+            event_id: None,
+            message: replaced.message,
+            field: replaced.field,
+            pass: decision.pass.to_string(),
+            entity_kind: Some(decision.kind.as_str().to_owned()),
+            span: Some([replaced.span.start, replaced.span.end]),
+            action: decision.action,
+            // As a person would write it: three decimals.
+            confidence: Some((decision.confidence * 1000.0).round() / 1000.0),
+            token_kind: replaced.token_kind.as_str(),
+            kid: replaced.kid.map(|kid| kid.as_str().to_owned()),
+            rehydrated: false,
+            replacement: Some(replaced.replacement),
+        }
+    }
+}
+
+impl MaskEvent {
+    fn of_media() -> Self {
+        Self {
+            event_id: None,
+            message: None,
+            field: "content.media",
+            pass: "host".into(),
+            entity_kind: None,
+            span: None,
+            action: Action::Redact,
+            confidence: None,
+            token_kind: TokenKind::Redacted.as_str(),
+            kid: None,
+            rehydrated: false,
+            replacement: None,
+        }
+    }
+}

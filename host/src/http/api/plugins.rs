@@ -1,0 +1,138 @@
+//! `/api/v1/plugins`. They belong to the install: every account sees them, and the owner's account changes them.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::Listed;
+use crate::app::{App, Catalog};
+use crate::http::auth::Caller;
+use crate::http::document::Component;
+use crate::http::error::ApiError;
+use crate::http::page::PageQuery;
+use crate::http::path::PathId;
+use crate::wasm::Plugin;
+
+/// A plugin in its envelope.
+#[derive(Serialize)]
+pub struct PluginEnvelope {
+    plugin: PluginRow,
+}
+
+/// A plugin.
+#[derive(Serialize)]
+pub struct PluginRow {
+    name: String,
+    version: String,
+    description: String,
+    /// `built-in`, `folder` or `uploaded`.
+    source: &'static str,
+    /// `sha256:` and the component's SHA-256 in hex.
+    digest: String,
+    /// Of the component, in bytes.
+    size: usize,
+    kinds: Vec<String>,
+    /// Of `masker:plugin`, that it was built against.
+    contract_version: String,
+    /// Figures for the owner's account, null for others: since the last start, or since this component is in use.
+    calls: Option<u64>,
+    failures: Option<u64>,
+    /// Milliseconds of a call, 3 % off at most; null before the first.
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+}
+
+/// Where a page of plugins ended: at a name.
+pub struct PluginCursor(String);
+
+/// What makes a cursor one of this list.
+const CURSOR: &str = "plugin:";
+
+impl FromStr for PluginCursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        text.strip_prefix(CURSOR).map(|name| Self(name.to_owned())).ok_or(())
+    }
+}
+
+/// `GET /api/v1/plugins`, by name.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: Result<PageQuery<PluginCursor>, ApiError>,
+) -> Result<Json<Listed<PluginRow>>, ApiError> {
+    caller.require("agents:read")?;
+    let query = query?;
+    let catalog = app.catalog();
+    let after = query.cursor.map(|PluginCursor(name)| name).unwrap_or_default();
+    let rest = catalog.shelf().plugins().iter().filter(|plugin| plugin.manifest.name > after);
+    let mut rows: Vec<PluginRow> =
+        rest.take(query.limit + 1).map(|plugin| row(&app, &caller, &catalog, plugin)).collect();
+    let is_more = rows.len() > query.limit;
+    rows.truncate(query.limit);
+    let next = rows.last().filter(|_| is_more).map(|row| format!("{CURSOR}{}", row.name));
+    Ok(Json(Listed::new(rows, next)))
+}
+
+/// `GET /api/v1/plugins/{name}`.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(name): PathId,
+) -> Result<Json<PluginEnvelope>, ApiError> {
+    caller.require("agents:read")?;
+    Ok(Json(envelope(&app, &caller, &name)?))
+}
+
+/// `POST /api/v1/plugins`: 201 where the name is new, 200 where it takes another's place. In use when this answers.
+pub async fn install(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    component: Result<Component, ApiError>,
+) -> Result<(StatusCode, Json<PluginEnvelope>), ApiError> {
+    caller.require("plugins:write")?;
+    caller.require_owner()?;
+    let Component(bytes) = component?;
+    let (name, is_new) = app.install_plugin(bytes).await.map_err(ApiError::of_plugin)?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(envelope(&app, &caller, &name)?)))
+}
+
+/// `DELETE /api/v1/plugins/{name}`: of an uploaded one.
+pub async fn remove(State(app): State<Arc<App>>, caller: Caller, PathId(name): PathId) -> Result<StatusCode, ApiError> {
+    caller.require("plugins:write")?;
+    caller.require_owner()?;
+    app.remove_plugin(name).await.map_err(ApiError::of_removal)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn envelope(app: &App, caller: &Caller, name: &str) -> Result<PluginEnvelope, ApiError> {
+    let catalog = app.catalog();
+    let plugin = catalog.plugin(name).ok_or_else(ApiError::plugin_not_found)?;
+    Ok(PluginEnvelope { plugin: row(app, caller, &catalog, plugin) })
+}
+
+fn row(app: &App, caller: &Caller, catalog: &Catalog, plugin: &Plugin) -> PluginRow {
+    let manifest = &plugin.manifest;
+    let stats = caller.owns_install.then(|| app.pipeline.metrics.plugin_stats(&manifest.name));
+    PluginRow {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        description: manifest.description.clone(),
+        // What can be named stands on the shelf.
+        source: catalog.shelf().origin(&manifest.name).map_or("built-in", |origin| origin.as_str()),
+        digest: format!("sha256:{}", data_encoding::HEXLOWER.encode(&plugin.sha256)),
+        size: plugin.bytes.len(),
+        kinds: manifest.kinds.iter().map(|kind| kind.as_str().to_owned()).collect(),
+        contract_version: manifest.contract.trim_start_matches('@').to_owned(),
+        calls: stats.map(|stats| stats.calls),
+        failures: stats.map(|stats| stats.failures),
+        p50_ms: stats.and_then(|stats| stats.p50_ms),
+        p99_ms: stats.and_then(|stats| stats.p99_ms),
+    }
+}

@@ -1,0 +1,87 @@
+//! Bodies that are no JSON of ours: a policy's document, and a component.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+
+use super::error::ApiError;
+use crate::app::App;
+
+/// What a policy's document may be sent as. JSON is YAML.
+const POLICY_TYPES: [&str; 5] =
+    ["application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"];
+
+/// A policy as it was written, in YAML or JSON.
+pub struct PolicyDocument(pub String);
+
+impl FromRequest<Arc<App>> for PolicyDocument {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        if !is_one_of(request.headers(), &POLICY_TYPES) {
+            return Err(unsupported("send the policy with Content-Type: application/yaml or application/json"));
+        }
+        let bytes = read(request, app, app.config.max_body_bytes).await?;
+        let text = String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::field("body", "is not UTF-8"))?;
+        Ok(Self(text))
+    }
+}
+
+/// A WebAssembly component.
+pub struct Component(pub Vec<u8>);
+
+impl FromRequest<Arc<App>> for Component {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        if !is_one_of(request.headers(), &["application/wasm"]) {
+            return Err(unsupported("send the component with Content-Type: application/wasm"));
+        }
+        Ok(Self(read(request, app, app.config.max_plugin_bytes).await?.to_vec()))
+    }
+}
+
+/// Whether the type is one of these, whatever its parameters.
+fn is_one_of(headers: &HeaderMap, types: &[&str]) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = given.split(';').next().unwrap_or_default().trim();
+    types.iter().any(|known| known.eq_ignore_ascii_case(given))
+}
+
+fn unsupported(message: &str) -> ApiError {
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+}
+
+async fn read(request: Request, app: &Arc<App>, limit: usize) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, app).await.map_err(|rejection: BytesRejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let message = format!("the body is larger than {limit} bytes");
+            return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message);
+        }
+        ApiError::field("body", "cannot be read")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_types_parameters_and_case_make_no_difference() {
+        for (value, is_known) in [
+            ("application/yaml", true),
+            ("Application/YAML; charset=utf-8", true),
+            ("text/plain", false),
+            ("application/yamlx", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, value.parse().expect("a header's value"));
+            assert_eq!(is_one_of(&headers, &POLICY_TYPES), is_known, "{value}");
+        }
+        assert!(!is_one_of(&HeaderMap::new(), &POLICY_TYPES));
+    }
+}

@@ -1,0 +1,90 @@
+//! How plugins do, for the list of plugins: calls, failures, and how long a call takes. Since the last start.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::passes::PassReport;
+use crate::session::latency;
+
+/// Of one plugin.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct PluginStats {
+    /// How often it ran.
+    pub calls: u64,
+    /// How often it failed.
+    pub failures: u64,
+    /// Milliseconds that half of the calls do not exceed.
+    pub p50_ms: Option<f64>,
+    /// Milliseconds that 99 of 100 do not exceed.
+    pub p99_ms: Option<f64>,
+}
+
+/// Of all plugins, by name.
+#[derive(Default)]
+pub struct PluginCounters(Mutex<HashMap<Arc<str>, Counters>>);
+
+#[derive(Default)]
+struct Counters {
+    failures: u64,
+    buckets: BTreeMap<u32, u64>,
+}
+
+impl PluginCounters {
+    /// Counts what passes did.
+    pub fn count(&self, reports: &[PassReport]) {
+        let mut plugins = self.lock();
+        for report in reports {
+            let counters = plugins.entry(report.name.clone()).or_default();
+            counters.failures += u64::from(report.fault.is_some());
+            *counters.buckets.entry(latency::bucket(report.duration.as_secs_f64() * 1000.0)).or_default() += 1;
+        }
+    }
+
+    /// Begins again: another component has the name.
+    pub fn forget(&self, plugin: &str) {
+        self.lock().remove(plugin);
+    }
+
+    /// How a plugin does.
+    pub fn of(&self, plugin: &str) -> PluginStats {
+        let plugins = self.lock();
+        let Some(counters) = plugins.get(plugin) else { return PluginStats::default() };
+        let buckets: Vec<(u32, u64)> = counters.buckets.iter().map(|(bucket, count)| (*bucket, *count)).collect();
+        PluginStats {
+            calls: buckets.iter().map(|(_, count)| count).sum(),
+            failures: counters.failures,
+            p50_ms: latency::percentile(&buckets, 50),
+            p99_ms: latency::percentile(&buckets, 99),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Counters>> {
+        // Sound after every statement, so a panic elsewhere does it no harm.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::passes::{FaultKind, PassFault};
+
+    #[test]
+    fn calls_failures_and_times_are_counted_for_each_plugin() {
+        let counters = PluginCounters::default();
+        let report = |name: &str, micros: u64, fails: bool| PassReport {
+            name: name.into(),
+            duration: Duration::from_micros(micros),
+            fault: fails.then(|| PassFault { kind: FaultKind::Trap, detail: String::new() }),
+        };
+        counters.count(&[report("a", 5, false), report("b", 7, true)]);
+        counters.count(&[report("a", 5, false), report("a", 9, false)]);
+        let stats = PluginStats { calls: 3, failures: 0, p50_ms: Some(0.005), p99_ms: Some(0.009) };
+        assert_eq!(counters.of("a"), stats);
+        assert_eq!((counters.of("b").calls, counters.of("b").failures), (1, 1));
+        counters.forget("a");
+        assert_eq!(counters.of("a"), PluginStats::default());
+    }
+}
