@@ -1,3 +1,8 @@
+-- The install's owner. Not simply the oldest account: a clock that was set back would make a stranger's older.
+ALTER TABLE accounts ADD COLUMN owns_install INTEGER NOT NULL DEFAULT 0;
+UPDATE accounts SET owns_install = 1 WHERE id = (SELECT id FROM accounts ORDER BY rowid LIMIT 1);
+CREATE UNIQUE INDEX accounts_owner ON accounts (owns_install) WHERE owns_install = 1;
+
 -- Who signs in. An account is a person's own; the first one may have its operator too, who came by a link.
 CREATE TABLE users (
     id TEXT PRIMARY KEY,

@@ -78,7 +78,7 @@ impl AllowList {
     /// A list with commas or spaces between its parts.
     fn parse(text: &str) -> Option<Self> {
         let mut list = Self::default();
-        for part in text.split([',', ' ', '\n']).filter(|part| !part.is_empty()) {
+        for part in text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()) {
             match part.strip_prefix("org:") {
                 _ if part == "*" => list.everyone = true,
                 Some(org) if is_name(org) => list.orgs.push(org.to_owned()),
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn an_allow_list_has_logins_organisations_or_everyone() {
-        let list = AllowList::parse("Ada, bob_corp,org:Lakeside-Clinic  org:x").expect("a list");
+        let list = AllowList::parse("Ada, bob_corp,org:Lakeside-Clinic\r\n\torg:x").expect("a list");
         assert_eq!(list.logins, ["ada", "bob_corp"]);
         assert_eq!(list.orgs, ["Lakeside-Clinic", "x"]);
         assert!(list.has_org("lakeside-clinic") && !list.has_org("ada"));

@@ -31,13 +31,15 @@ fn by_id(conn: &Connection, id: AccountId) -> Result<Option<Account>, StoreError
     Ok(query.query_row([id.text()], account).optional()?)
 }
 
-/// The oldest account, which owns the install; made when there is none.
+/// The account that owns the install; made when there is none.
 pub(super) fn first(conn: &Connection, now: Timestamp) -> Result<AccountId, StoreError> {
-    let oldest = "SELECT id FROM accounts ORDER BY created_at, id LIMIT 1";
-    if let Some(id) = conn.query_row(oldest, [], |row| columns::parsed(row, 0)).optional()? {
+    let owner = "SELECT id FROM accounts WHERE owns_install = 1";
+    if let Some(id) = conn.query_row(owner, [], |row| columns::parsed(row, 0)).optional()? {
         return Ok(id);
     }
-    insert(conn, "Owner", "internal", now)
+    let id = insert(conn, "Owner", "internal", now)?;
+    conn.execute("UPDATE accounts SET owns_install = 1 WHERE id = ?1", [id.text()])?;
+    Ok(id)
 }
 
 /// A new account.
@@ -63,6 +65,8 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::clock::Clock;
     use crate::store::tests::Folder;
 
     #[tokio::test]
@@ -72,5 +76,16 @@ mod tests {
         let again = folder.store();
         assert_eq!(again.first_account(), first);
         assert_eq!(again.account(first).await.unwrap().unwrap().plan, "internal");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_makes_nobody_else_the_owner() {
+        let folder = Folder::new();
+        let clock = Clock::manual(Timestamp::from_millis(1_700_000_000_000));
+        let store = folder.store_at(clock.clone());
+        let owner = store.first_account();
+        store.main.write(|conn| insert(conn, "Stranger", "beta", Timestamp::from_millis(0))).await.unwrap();
+        drop(store);
+        assert_eq!(folder.store_at(clock).first_account(), owner);
     }
 }
