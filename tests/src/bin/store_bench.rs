@@ -37,7 +37,9 @@ const LIMIT_MS: f64 = 50.0;
 /// How often each is made.
 const ROUNDS: usize = 20;
 const DAY_MS: i64 = 86_400_000;
-/// One in so many of the first sessions failed, and is the only one with so many spans.
+/// So many of the first sessions have numbers of spans that no other has: each is a run of its own for a list to merge.
+const ODD: u64 = 3000;
+/// One in so many of the first sessions failed, and they alone have so many spans.
 const RARE_EVERY: u64 = 10_000;
 /// There are so many of those at most.
 const RARE_MOST: u64 = 10;
@@ -147,7 +149,11 @@ impl Bench {
         };
         // What is rare is old: a walk would look at nearly everything before it finds some.
         let rare = number < RARE_EVERY * RARE_MOST && number % RARE_EVERY == 1;
-        let spans = if rare { 1000 } else { (number % 41) as u32 };
+        let spans = match number {
+            _ if rare => 10_000,
+            0..ODD => 100 + number as u32,
+            _ => (number % 41) as u32,
+        };
         let started_at = Timestamp::from_millis(now - age);
         SessionRow {
             id: SessionId::generate(),
@@ -242,9 +248,10 @@ fn calls(planted: &Planted, sessions: u64) -> Vec<Call> {
         list("status=partial, which there is none", format!("{far}&status=partial"), 0),
         list("min_redactions=1", format!("{far}&min_redactions=1"), 100),
         list("min_redactions=1, from the middle on", format!("{far}&min_redactions=1&cursor={}", planted.cursor), 100),
-        list("min_redactions=41, which is rare and old", format!("{far}&min_redactions=41"), rare),
-        list("min_redactions=2000, which there is none", format!("{far}&min_redactions=2000"), 0),
-        list("rare in both", format!("{far}&min_redactions=500&status=error"), rare),
+        list("min_redactions=41: 3,000 old ones, no two alike", format!("{far}&min_redactions=41"), 100),
+        list("min_redactions=9000, which is rare and old", format!("{far}&min_redactions=9000"), rare),
+        list("min_redactions=20000, which there is none", format!("{far}&min_redactions=20000"), 0),
+        list("rare in both", format!("{far}&min_redactions=9000&status=error"), rare),
         list("both, and there is none", format!("{far}&min_redactions=1&status=partial"), 0),
         list("of the busiest agent, status=error", format!("{far}&agent_id={busy}&status=error"), rare),
         list("of another agent, status=error: none", format!("{far}&agent_id={quiet}&status=error"), 0),
