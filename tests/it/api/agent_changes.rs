@@ -5,6 +5,7 @@ use hyper::StatusCode;
 use masker::app::Serving;
 use masker::audit::event::EventKind;
 use masker::ids::AgentId;
+use masker::session::Status;
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, Signal, openai, respond};
 use masker_tests::test_app::{Answer, STAFF_POLICY};
@@ -137,6 +138,31 @@ async fn requests_in_flight_finish_on_the_old_settings_and_sessions_say_which_th
         let session = app.api("GET", &path, &Value::Null).await.json()["session"].clone();
         assert_eq!((&session["policy_name"], &session["policy_version"]), (&json!("staff"), &json!(version)));
     }
+    server.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_deleted_agent_takes_no_request_and_finishes_those_in_flight() {
+    let mut app = TestApp::start().await;
+    app.plant("E-12345");
+    let server = app.serve().await;
+    let go = Signal::new();
+    let wait = go.clone();
+    app.upstream.respond_with(move |request| {
+        let token = crate::support::token(&request.text());
+        let script = Script::new().event(&openai::role_chunk()).event(&openai::text_chunk("Hi "));
+        Reply::stream(script.wait(&wait).events(&openai::text_events(&token, 5)).done())
+    });
+    let mut answer = server.post(&app.agent.path(), &ask_streamed("I am E-12345.")).await;
+    answer.read_until("Hi").await;
+    assert_eq!(app.api("DELETE", &path(&app), &Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(app.say("I am E-12345.").await.error_code(), "agent_not_found");
+    go.fire();
+    let rest = answer.rest().await;
+    assert!(rest.contains("E-12345") && rest.contains("[DONE]"), "{rest}");
+    let session = app.sessions_over(1).await[0].clone();
+    assert_eq!((session.status, session.rehydrated.as_slice()), (Status::Ok, &[0][..]));
     server.stop().await;
     app.finish().await;
 }
