@@ -6,8 +6,15 @@
 //! automaton built lazily in `detect` is built again for every request, which costs milliseconds instead of
 //! microseconds. [`dfa::Pattern`] is the fast way for regular expressions.
 //!
+//! Two more things cost a fresh instance time. The first call through a function pointer or a `dyn` goes by way of the
+//! host: call by name what runs for every request. And after a request the host looks at every page of memory that was
+//! read or written since: keep tables dense. Allocations in `detect` cost little: the macro brings an allocator that
+//! cuts them from one block, so a plugin has no `#[global_allocator]` of its own.
+//!
 //! The same type runs natively: see [`testing`] for tests on a table of cases.
 
+#[doc(hidden)]
+pub mod arena;
 #[doc(hidden)]
 pub mod bindings;
 pub mod dfa;
@@ -26,6 +33,10 @@ macro_rules! register_pass {
         #[allow(dead_code, reason = "natively nothing calls it")]
         static MASKER_PASS: ::std::sync::OnceLock<$pass> = ::std::sync::OnceLock::new();
 
+        #[cfg(target_family = "wasm")]
+        #[global_allocator]
+        static MASKER_MEMORY: $crate::arena::Arena = $crate::arena::Arena::new();
+
         impl $crate::bindings::Guest for MaskerPluginExport {
             fn describe() -> $crate::bindings::Manifest {
                 $crate::bindings::describe::<$pass>()
@@ -33,7 +44,10 @@ macro_rules! register_pass {
             fn configure(
                 config: ::std::string::String,
             ) -> ::std::result::Result<(), $crate::bindings::Error> {
-                $crate::bindings::configure(&MASKER_PASS, &config)
+                $crate::bindings::configure(&MASKER_PASS, &config)?;
+                #[cfg(target_family = "wasm")]
+                MASKER_MEMORY.open();
+                Ok(())
             }
             fn detect(
                 messages: ::std::vec::Vec<$crate::bindings::Message>,

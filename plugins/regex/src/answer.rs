@@ -7,7 +7,7 @@ use crate::kinds::Kind;
 use crate::rules::RULES;
 use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
-use crate::words::flag;
+use crate::words::{Flags, flag};
 
 /// A longer answer is a sentence with other things in it.
 const MOST_TOKENS: usize = 14;
@@ -47,8 +47,8 @@ fn least_share(kind: Kind) -> Option<usize> {
 }
 
 fn is_piece(token: &Token, kind: Kind) -> bool {
-    const NUMBERS: u32 = flag::NUMBER | flag::REPEAT | flag::SPELLING;
-    const DATES: u32 = NUMBERS | flag::ORDINAL | flag::ORDINAL_END | flag::MONTH;
+    const NUMBERS: Flags = flag::NUMBER | flag::REPEAT | flag::SPELLING;
+    const DATES: Flags = NUMBERS | flag::ORDINAL | flag::ORDINAL_END | flag::MONTH;
     match kind {
         Kind::Dob => token.is_digits() || token.is(DATES),
         // "BL5", "MK 7": areas in capitals.

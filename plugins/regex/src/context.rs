@@ -6,7 +6,7 @@
 use crate::keywords::NOTHING;
 use crate::tokens::{Class, Token};
 use crate::turn::Turn;
-use crate::words::flag;
+use crate::words::{Flags, flag};
 
 /// How many messages back are looked at: the contract's number.
 pub const REACH: usize = 4;
@@ -57,8 +57,7 @@ impl Summary {
             summary.count += 1;
         }
         let digits = digits(turn);
-        let dates = turn.tokens.iter().filter(|token| token.is(flag::MONTH | flag::ORDINAL)).count();
-        summary.answered = digits + 2 * dates >= 4;
+        summary.answered = digits + 2 * dates(turn) >= 4;
         summary.complete = digits >= 7;
         summary.tail = asks_for_tail(turn);
         if digits > 0 && is_fragment(turn) {
@@ -76,13 +75,19 @@ impl Summary {
 /// "The last four of your card", "ending in".
 fn asks_for_tail(turn: &Turn<'_>) -> bool {
     let is = |at: usize, words: &[&str]| words.iter().any(|word| turn.str_at(at).eq_ignore_ascii_case(word));
-    !turn.cues.is_empty()
-        && (1..turn.tokens.len()).any(|at| is(at - 1, &["last"]) && is(at, &["four", "4", "digits", "three", "few"]))
+    turn.seen & flag::TAIL != 0
+        && !turn.cues.is_empty()
+        && (1..turn.tokens.len()).any(|at| {
+            turn.at(at - 1).is(flag::TAIL) && is(at - 1, &["last"]) && is(at, &["four", "4", "digits", "three", "few"])
+        })
 }
 
 /// Digits that a turn writes or says. Counted over tokens, not runs: a message that is only context has no runs, and
 /// must say the same to those after it as if it were searched.
 fn digits(turn: &Turn<'_>) -> usize {
+    if turn.seen & (flag::WRITTEN | flag::DIGIT | flag::TEEN | flag::TENS) == 0 {
+        return 0;
+    }
     let digits = |token: &Token| match token.class {
         Class::Digits => token.len(),
         Class::Word if token.is(flag::DIGIT) => 1,
@@ -92,9 +97,15 @@ fn digits(turn: &Turn<'_>) -> usize {
     turn.tokens.iter().map(digits).sum()
 }
 
+/// Names of months and ordinals.
+fn dates(turn: &Turn<'_>) -> usize {
+    const PARTS: Flags = flag::MONTH | flag::ORDINAL;
+    if turn.seen & PARTS == 0 { 0 } else { turn.tokens.iter().filter(|token| token.is(PARTS)).count() }
+}
+
 /// Whether nothing but pieces of a number, fillers and link words stands there.
 pub fn is_fragment(turn: &Turn<'_>) -> bool {
-    const PIECE: u32 = flag::NUMBER | flag::REPEAT | flag::SPOKEN_SIGN | flag::FILLER | flag::RESTART | flag::LINK;
+    const PIECE: Flags = flag::NUMBER | flag::REPEAT | flag::SPOKEN_SIGN | flag::FILLER | flag::RESTART | flag::LINK;
     let is_piece = |token: &Token| token.class != Class::Word || token.is(PIECE) || token.is_letter();
     // A longer message is no piece of a number.
     turn.tokens.len() <= 24 && turn.tokens.iter().all(is_piece)

@@ -7,7 +7,7 @@ use crate::answer;
 use crate::context::{Carried, REACH, Summary};
 use crate::field;
 use crate::judge::judge;
-use crate::rules::RULES;
+use crate::rules;
 use crate::runs;
 use crate::turn::{Hit, Turn};
 
@@ -22,11 +22,6 @@ pub fn detect(plugin: &Plugin, messages: &[Message]) -> Vec<Finding> {
     let mut carried = Carried::default();
     let mut turn = Turn::default();
     for (at, message) in messages.iter().enumerate() {
-        let read = message.search || messages[at + 1..].iter().take(REACH).any(|later| later.search);
-        if !read {
-            carried.push(Summary::default());
-            continue;
-        }
         if message.search {
             search(plugin, &mut turn, &message.text, carried, |hit| {
                 let span = hit.start as usize..hit.end as usize;
@@ -38,7 +33,8 @@ pub fn detect(plugin: &Plugin, messages: &[Message]) -> Vec<Finding> {
                 }
             }
         }
-        carried.push(summary(plugin, &mut turn, message));
+        let heard = messages[at + 1..].iter().take(REACH).any(|later| later.search);
+        carried.push(if heard { summary(plugin, &mut turn, message) } else { Summary::default() });
     }
     findings
 }
@@ -49,7 +45,10 @@ fn summary<'t>(plugin: &Plugin, turn: &mut Turn<'t>, message: &'t Message) -> Su
         return field::summary(plugin, &message.text);
     }
     let from = boundary(&message.text, message.text.len().saturating_sub(WINDOW));
-    turn.read(&plugin.words, &plugin.keywords, &message.text[from..], Carried::default());
+    // When it was searched in one piece, it has been read already.
+    if !std::ptr::eq(turn.text, &message.text[from..]) {
+        turn.read(&plugin.words, &plugin.keywords, &message.text[from..], Carried::default());
+    }
     Summary::of(turn, &message.role)
 }
 
@@ -78,9 +77,7 @@ fn window<'t>(plugin: &Plugin, turn: &mut Turn<'t>, text: &'t str, carried: Carr
     if !turn.may_hold_something() {
         return;
     }
-    for rule in RULES {
-        (rule.scan)(turn);
-    }
+    rules::scan(turn);
     runs::collect(turn);
     judge(turn);
     answer::complete(turn);

@@ -6,7 +6,7 @@ use crate::context::is_fragment;
 use crate::keywords::{Cue, NOTHING};
 use crate::kinds::Kind;
 use crate::reach::{carries_sentence_end, gap, is_possessive, is_year};
-use crate::rules::{Near, RULES, Rule};
+use crate::rules::{self, Near, RULES, Rule};
 use crate::runs::Run;
 use crate::tokens::Class;
 use crate::turn::Turn;
@@ -73,19 +73,13 @@ fn verdict(turn: &Turn<'_>, run: &Run, used: &mut Option<(usize, usize)>) -> Opt
     }
 }
 
-/// The surest rule that takes the code by its shape alone.
+/// What the code is by its shape alone.
 fn shape(code: &Code<'_, '_>) -> Option<Verdict> {
     if code.len() < 5 {
         return None;
     }
-    let mut best: Option<Verdict> = None;
-    for rule in RULES {
-        let Some(confidence) = (rule.shape)(code) else { continue };
-        if best.as_ref().is_none_or(|best| confidence > best.confidence) {
-            best = Some(Verdict { tokens: code.tokens(), kind: rule.kind, confidence });
-        }
-    }
-    best
+    let (kind, confidence) = rules::shape(code)?;
+    Some(Verdict { tokens: code.tokens(), kind, confidence })
 }
 
 /// What the key phrases of the same message make of the run, and whether one of them stands right beside it.
@@ -152,7 +146,7 @@ fn cued(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, cue: &Cue, near: Near) 
         return None;
     }
     let fits = |code: &Code<'_, '_>| {
-        let confidence = (rule.cued)(code, near)?;
+        let confidence = rules::cued(cue.rule, code, near)?;
         Some(Verdict { tokens: code.tokens(), kind: rule.kind, confidence })
     };
     let whole = fits(code).or_else(|| code.core().and_then(|core| fits(&core)));
@@ -178,10 +172,10 @@ fn carried(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>) -> Option<Verdict> {
     }
     let near = Near { direct: distance == 1 && is_first(turn, run), tail: asked.tail, strong: true };
     asked.rules().find_map(|rule| {
-        let rule = RULES.get(usize::from(rule))?;
+        let kind = RULES.get(usize::from(rule))?.kind;
         let fits = |code: &Code<'_, '_>| {
-            let confidence = (rule.cued)(code, near)?;
-            Some(Verdict { tokens: code.tokens(), kind: rule.kind, confidence })
+            let confidence = rules::cued(rule, code, near)?;
+            Some(Verdict { tokens: code.tokens(), kind, confidence })
         };
         fits(code).or_else(|| code.core().and_then(|core| fits(&core)))
     })

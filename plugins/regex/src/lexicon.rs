@@ -3,10 +3,11 @@
 //! A word may stand in several lists; its meanings add up and the larger value wins, so two meanings of one word
 //! may not both need a value.
 
+use crate::words::Flags;
 use crate::words::flag::*;
 
 /// Meanings, value, words.
-pub const WORDS: &[(u32, u8, &str)] = &[
+pub const WORDS: &[(Flags, u8, &str)] = &[
     // Numbers. "o" and "oh" are how people say zero in a telephone number.
     (DIGIT, 0, "zero oh o nought naught"),
     (DIGIT, 1, "one"),
@@ -81,7 +82,7 @@ pub const WORDS: &[(u32, u8, &str)] = &[
     (FILLER | LINK, 0, "uh um uhm umm er erm hmm hm mm ah"),
     (RESTART | LINK, 0, "no sorry wait actually correction oops"),
     (SPOKEN_SIGN, b'-', "dash hyphen minus"),
-    (SPOKEN_SIGN, b'.', "dot period"),
+    (SPOKEN_SIGN | SPOKEN_DOT, b'.', "dot period"),
     (SPOKEN_SIGN, b'/', "slash"),
     (SPOKEN_SIGN, b'_', "underscore"),
     (SPOKEN_SIGN, b'+', "plus"),
@@ -94,6 +95,7 @@ pub const WORDS: &[(u32, u8, &str)] = &[
     (LINK | STOP, 0, "of on for and also as at in with would will just so then but me i you we have has got"),
     (LINK | STOP, 0, "yes yeah yep sure okay ok well please here there goes by to should can could under"),
     (LINK, 0, "number numbers num nr id code value ending ends last digits listed follows called one four"),
+    (TAIL, 0, "last ending ends"),
     (LINK, 0, "think believe guess still now currently says shows reads starts starting begins again"),
     (LINK, 0, "let see alright right hello hi thanks thank equals registered file date new old"),
     // Too common to be part of a name.

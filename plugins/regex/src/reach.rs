@@ -39,8 +39,7 @@ pub fn gap(turn: &Turn<'_>, from: usize, to: usize) -> (usize, bool) {
             gap += if ends && !turn.at(at + 1).is_glued() { 2 } else { 0 };
             continue;
         }
-        let text = turn.str_at(at);
-        tail |= ["ending", "ends", "last"].iter().any(|word| text.eq_ignore_ascii_case(word));
+        tail |= token.is(flag::TAIL);
         gap += usize::from(!token.is(flag::LINK | flag::FILLER | flag::SPOKEN_SIGN));
     }
     (gap, tail)

@@ -9,8 +9,9 @@ use std::ops::Range;
 use crate::characters::digit_value;
 use crate::joints::joined;
 use crate::steps::{Piece, step};
+use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
-use crate::words::flag;
+use crate::words::{Flags, flag};
 
 /// A run of more characters is cut; no identifier is longer.
 const MOST_CHARS: usize = 96;
@@ -36,6 +37,10 @@ pub fn collect(turn: &mut Turn<'_>) {
     let mut runs = std::mem::take(&mut turn.runs);
     let mut at = 0;
     while at < turn.tokens.len() {
+        if !may_begin(turn, at) {
+            at += 1;
+            continue;
+        }
         match builder.run(turn, at) {
             Some(run) => {
                 at = run.last as usize + 1;
@@ -47,6 +52,20 @@ pub fn collect(turn: &mut Turn<'_>) {
     turn.chars = builder.chars;
     turn.source = builder.source;
     turn.runs = runs;
+}
+
+/// Whether a run may begin there: at a digit or a letter, or at a word that may be a part of a code. Most words are done
+/// with here.
+fn may_begin(turn: &Turn<'_>, at: usize) -> bool {
+    const PIECE: Flags = flag::WRITTEN | flag::LETTER | flag::DIGIT | flag::TEEN | flag::TENS;
+    let token = turn.at(at);
+    if token.class != Class::Word || token.is(PIECE | flag::REPEAT | flag::SPELLING) {
+        return token.is(PIECE | flag::REPEAT | flag::SPELLING);
+    }
+    let (before, next) = (turn.before(at), turn.at(at + 1));
+    let beside = |token: &Token| token.is(PIECE | flag::SIGN);
+    let strange = token.len() <= 6 && (token.is_plain() || token.caps == Caps::All);
+    token.is_glued() || next.is_glued() || strange && (beside(next) || beside(before))
 }
 
 struct Builder {

@@ -2,7 +2,7 @@
 
 use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
-use crate::words::flag;
+use crate::words::{Flags, flag};
 
 /// What one step of a run adds.
 pub enum Piece {
@@ -131,28 +131,29 @@ fn is_code(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
     if token.caps == Caps::All && token.len() <= 6 && is_hyphened(turn, at + 1) {
         return true;
     }
-    if token.len() > 12
-        || token.is(flag::UNIT | flag::ORDINAL_END)
-        || !turn.str_at(at).is_ascii()
-        || turn.str_at(at).contains('\'')
-    {
+    let (before, next) = (turn.before(at), turn.at(at + 1));
+    let digit = |t: &Token| t.is(flag::WRITTEN | flag::DIGIT | flag::TEEN | flag::TENS | flag::LETTER);
+    let second = if next.is_sign_of(b"-_/") { turn.at(at + 2) } else { next };
+    let first = if before.is_sign_of(b"-_/") { turn.before(at.saturating_sub(1)) } else { before };
+    // Most words stand beside none and are done with here.
+    if !(digit(second) || digit(first)) {
         return false;
     }
-    let (before, next) = (turn.before(at), turn.at(at + 1));
-    if (token.is_glued() && before.is_digits()) || (next.is_glued() && next.is_digits()) {
-        return true;
+    let glued = token.is_glued() && before.is_digits() || next.is_glued() && next.is_digits();
+    if token.len() > if glued { 12 } else { 6 } || token.is(flag::UNIT | flag::ORDINAL_END) {
+        return false;
     }
-    const COMMON: u32 =
+    const COMMON: Flags =
         flag::STOP | flag::LINK | flag::KEY | flag::MONTH | flag::WEEKDAY | flag::RESTART | flag::SPOKEN_SIGN;
     // "WEST" and "ME" in capitals are known words, yet parts of codes too.
-    if token.len() > 6 || token.flags != 0 && (token.caps != Caps::All || token.is(COMMON)) {
+    if !glued && !token.is_plain() && (token.caps != Caps::All || token.is(COMMON)) {
         return false;
     }
-    let strange = token.caps == Caps::All || !turn.str_at(at).bytes().any(|b| b"aeiouyAEIOUY".contains(&b));
-    let digit = |t: &Token| t.is_digits() || t.is(flag::DIGIT | flag::TEEN | flag::TENS) || t.is_letter();
-    let next = if next.is_sign_of(b"-_/") { turn.at(at + 2) } else { next };
-    let before = if before.is_sign_of(b"-_/") { turn.before(at.saturating_sub(1)) } else { before };
-    strange && (digit(next) || digit(before))
+    let text = turn.str_at(at);
+    if !text.is_ascii() || text.contains('\'') {
+        return false;
+    }
+    glued || token.caps == Caps::All || !text.bytes().any(|b| b"aeiouyAEIOUY".contains(&b))
 }
 
 /// Whether a dash and digits follow without a blank.

@@ -4,7 +4,7 @@
 //! and, glued to them, letters. [`crate::characters`] says which character is what.
 
 use crate::characters::{Char, class_at};
-use crate::words::{Key, UNKNOWN, Words};
+use crate::words::{Flags, Key, UNKNOWN, Words, flag};
 
 /// What a token is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Token {
     /// One past the last byte.
     pub end: u32,
     /// [`crate::words::flag`]s of a known word.
-    pub flags: u32,
+    pub flags: Flags,
     /// Id of a known word.
     pub word: u16,
     /// The known word's value.
@@ -84,7 +84,7 @@ pub const END: Token = Token {
 impl Token {
     /// Whether it has any of these flags.
     #[inline]
-    pub fn is(&self, flags: u32) -> bool {
+    pub fn is(&self, flags: Flags) -> bool {
         self.flags & flags != 0
     }
 
@@ -102,13 +102,19 @@ impl Token {
     /// Whether it is one letter.
     #[inline]
     pub fn is_letter(&self) -> bool {
-        self.class == Class::Word && self.sign != 0
+        self.is(flag::LETTER)
+    }
+
+    /// Whether no list knows it.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        !self.is(flag::KNOWN)
     }
 
     /// Whether it is written digits.
     #[inline]
     pub fn is_digits(&self) -> bool {
-        self.class == Class::Digits
+        self.is(flag::WRITTEN)
     }
 
     /// Whether it touches the token before.
@@ -125,17 +131,33 @@ impl Token {
     }
 }
 
-/// Splits `text` into `out`, which is emptied first. Returns every flag that some word has.
-pub fn tokenize(words: &Words, text: &str, out: &mut Vec<Token>) -> u32 {
+/// Splits `text` into `out`, which is emptied first. Returns every flag that some token has.
+pub fn tokenize(words: &Words, text: &str, out: &mut Vec<Token>) -> Flags {
     out.clear();
+    // A word and a blank make six bytes on average, digits and signs fewer.
+    out.reserve(text.len() / 4 + 8);
     let bytes = text.as_bytes();
     let mut seen = 0;
     let mut gap = Gap::Line;
     let mut at = 0;
-    while at < bytes.len() {
-        let start = at;
-        let mut token = END;
-        match class_at(bytes, at) {
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b' ' {
+            if gap == Gap::Glued {
+                gap = Gap::Space;
+            }
+            at += 1;
+            continue;
+        }
+        let next = Eight::at(bytes, at);
+        // Added right here, so that the parts of a token go from registers to their place and are not copied once more.
+        if let Some(token) = word(words, bytes, at, next) {
+            at = token.end as usize;
+            seen |= token.flags;
+            out.push(Token { gap, ..token });
+            gap = Gap::Glued;
+            continue;
+        }
+        let token = match class_at(bytes, at) {
             (Char::Blank, width) => {
                 if gap == Gap::Glued {
                     gap = Gap::Space;
@@ -153,70 +175,176 @@ pub fn tokenize(words: &Words, text: &str, out: &mut Vec<Token>) -> u32 {
                 at += width;
                 continue;
             }
-            (Char::Digit, _) => {
-                token.class = Class::Digits;
-                while let (Char::Digit, width) = class_at(bytes, at) {
-                    at += width;
-                }
-            }
-            (Char::Letter, _) => {
-                token.class = Class::Word;
-                at = word(words, bytes, at, &mut token);
-                seen |= token.flags;
-            }
-            (Char::Sign(sign), width) => {
-                token.class = Class::Sign;
-                token.sign = sign;
-                at += width;
-            }
-        }
-        token.start = start as u32;
-        token.end = at as u32;
-        token.gap = gap;
+            (Char::Digit, _) => digits(bytes, at),
+            (Char::Letter, _) => long_word(words, bytes, at),
+            (Char::Sign(sign), width) => mark(bytes, at, sign, width),
+        };
+        at = token.end as usize;
+        seen |= token.flags;
+        out.push(Token { gap, ..token });
         gap = Gap::Glued;
-        out.push(token);
     }
     seen
 }
 
-fn word(words: &Words, bytes: &[u8], start: usize, token: &mut Token) -> usize {
-    let mut key = Key::default();
-    let mut capitals = 0usize;
+fn digits(bytes: &[u8], start: usize) -> Token {
     let mut at = start;
-    while at < bytes.len() {
-        let byte = bytes[at];
-        if byte.is_ascii_alphabetic() {
-            capitals += usize::from(byte.is_ascii_uppercase());
-            key.push(byte.to_ascii_lowercase());
-            at += 1;
-        } else if byte >= 0x80 && matches!(class_at(bytes, at).0, Char::Letter) {
-            let width = class_at(bytes, at).1;
-            bytes[at..at + width].iter().for_each(|byte| key.push(*byte));
-            at += width;
-        } else {
-            break;
-        }
+    while let (Char::Digit, width) = class_at(bytes, at) {
+        at += width;
     }
-    let letters = at - start;
-    token.word = words.find(&key);
-    let known = words.get(token.word);
-    token.flags = known.flags;
-    token.value = known.value;
-    if letters == 1 {
-        token.sign = bytes[start].to_ascii_uppercase();
+    Token { start: start as u32, end: at as u32, flags: flag::WRITTEN, class: Class::Digits, ..END }
+}
+
+fn mark(bytes: &[u8], start: usize, sign: u8, width: usize) -> Token {
+    let end = start + width;
+    let flags = match sign {
+        b'@' => flag::SIGN | flag::AT,
+        b':' => flag::SIGN | flag::COLON,
+        b'-' => flag::SIGN | flag::DASH,
+        b'.' if bytes.get(end).is_some_and(|next| *next > b' ') => flag::SIGN | flag::DOT,
+        _ => flag::SIGN,
+    };
+    Token { start: start as u32, end: end as u32, flags, class: Class::Sign, sign, ..END }
+}
+
+/// The word that begins at `start`, where `first` stands; `None` when it is not up to fifteen ASCII letters.
+#[inline(always)]
+fn word(words: &Words, bytes: &[u8], start: usize, first: Eight) -> Option<Token> {
+    let count = first.letters();
+    let rest = if count == 8 { Eight::at(bytes, start + 8) } else { Eight(0) };
+    let more = rest.letters();
+    let letters = count + more;
+    let mut end = start + letters;
+    let next = bytes.get(end).copied().unwrap_or(b' ');
+    if letters == 0 || more == 8 || !next.is_ascii() {
+        return None;
     }
-    token.caps = match capitals {
-        0 => Caps::None,
-        _ if capitals == letters && letters > 1 => Caps::All,
-        _ if bytes[start].is_ascii_uppercase() => Caps::First,
+    let id = words.find(Key::packed(first.lower(count), rest.lower(more)));
+    let known = words.get(id);
+    let caps = match (first.capitals(count) | rest.capitals(more), first.smalls(count) | rest.smalls(more)) {
+        (0, _) => Caps::None,
+        (_, 0) if letters > 1 => Caps::All,
+        _ if first.capitals(1) != 0 => Caps::First,
         _ => Caps::None,
     };
-    let ended = at + ending(bytes, at);
-    if ended > at {
-        // "I'm", "c's": not a letter that someone spells.
-        token.sign = 0;
+    // "I'm", "c's": not a letter that someone spells.
+    let lone = letters == 1 && ending(bytes, end) == 0;
+    if next == b'\'' || next == b'`' {
+        end += ending(bytes, end);
     }
-    ended
+    Some(Token {
+        start: start as u32,
+        end: end as u32,
+        flags: known.flags() | if lone { flag::LETTER } else { 0 },
+        word: id,
+        value: known.value,
+        sign: if lone { bytes[start].to_ascii_uppercase() } else { 0 },
+        class: Class::Word,
+        caps,
+        ..END
+    })
+}
+
+/// A word that stands beside characters beyond ASCII or holds some, or has sixteen letters and more.
+#[cold]
+fn long_word(words: &Words, bytes: &[u8], start: usize) -> Token {
+    let (mut capitals, mut end) = (0, start);
+    while let (Char::Letter, width) = class_at(bytes, end) {
+        capitals += usize::from(bytes[end].is_ascii_uppercase());
+        end += width;
+    }
+    let letters = end - start;
+    let id = Key::of(&bytes[start..end]).map_or(UNKNOWN, |key| words.find(key));
+    let known = words.get(id);
+    let mut token = Token {
+        start: start as u32,
+        end: (end + ending(bytes, end)) as u32,
+        flags: known.flags(),
+        word: id,
+        value: known.value,
+        class: Class::Word,
+        caps: match capitals {
+            0 => Caps::None,
+            _ if capitals == letters && letters > 1 => Caps::All,
+            _ if bytes[start].is_ascii_uppercase() => Caps::First,
+            _ => Caps::None,
+        },
+        ..END
+    };
+    if token.len() == 1 {
+        token.sign = bytes[start].to_ascii_uppercase();
+        token.flags |= flag::LETTER;
+    }
+    token
+}
+
+/// Eight bytes of a text, the first of them lowest; zeros past its end. Words are read with these, not byte by byte.
+#[derive(Clone, Copy)]
+struct Eight(u64);
+
+impl Eight {
+    /// Bit 5 of each byte: what a small letter has and a capital has not.
+    const SMALL: u64 = u64::from_le_bytes([0x20; 8]);
+    /// Bit 7 of each byte.
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+
+    #[inline]
+    fn at(bytes: &[u8], at: usize) -> Self {
+        match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(chunk) => Self(u64::from_le_bytes(*chunk)),
+            None => Self::tail(bytes, at),
+        }
+    }
+
+    fn tail(bytes: &[u8], at: usize) -> Self {
+        let rest = bytes.get(at..).unwrap_or_default();
+        Self(rest.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+    }
+
+    /// How many ASCII letters it begins with.
+    #[inline]
+    fn letters(self) -> usize {
+        let small = self.0 | Self::SMALL;
+        let low = small & !Self::HIGH;
+        // Adding lifts bit 7 in bytes of "a" and more, and in bytes of more than "z"; no byte carries into the next.
+        let from_a = low + u64::from_le_bytes([0x80 - b'a'; 8]);
+        let past_z = low + u64::from_le_bytes([0x7f - b'z'; 8]);
+        let others = !(from_a & !past_z & !small) & Self::HIGH;
+        others.trailing_zeros() as usize / 8
+    }
+
+    /// The first `count` bytes, which are letters, in lower case.
+    #[inline]
+    fn lower(self, count: usize) -> u64 {
+        (self.0 | Self::SMALL) & Self::mask(count)
+    }
+
+    /// Not zero when one of the first `count` bytes, which are letters, is a capital.
+    #[inline]
+    fn capitals(self, count: usize) -> u64 {
+        !self.0 & Self::SMALL & Self::mask(count)
+    }
+
+    /// Not zero when one of the first `count` bytes, which are letters, is small.
+    #[inline]
+    fn smalls(self, count: usize) -> u64 {
+        self.0 & Self::SMALL & Self::mask(count)
+    }
+
+    /// The first `count` bytes, which are at most eight.
+    #[inline]
+    fn mask(count: usize) -> u64 {
+        const MASKS: [u64; 9] = {
+            let mut masks = [u64::MAX; 9];
+            let mut count = 0;
+            while count < 8 {
+                masks[count] = (1 << (8 * count)) - 1;
+                count += 1;
+            }
+            masks
+        };
+        MASKS[count]
+    }
 }
 
 /// Length of an apostrophe with one or two letters ("'s", "'re"), which belongs to the word before it.
@@ -241,6 +369,23 @@ mod tests {
     #[test]
     fn splits_letters_digits_and_signs() {
         assert_eq!(split("MRN: XKJ-48 3pm"), ["MRN", ":", "XKJ", "-", "48", "3", "pm"]);
+    }
+
+    #[test]
+    fn words_of_every_length_are_read_whole() {
+        let words = Words::new();
+        let check = |text: &str, length: usize, caps: Caps| {
+            let mut tokens = Vec::new();
+            tokenize(&words, text, &mut tokens);
+            assert_eq!((tokens[0].len(), tokens[0].caps), (length, caps), "{text}");
+        };
+        for length in 1..40 {
+            check(&"a".repeat(length), length, Caps::None);
+            check(&format!("{} b", "a".repeat(length)), length, Caps::None);
+            check(&format!("{}é b", "a".repeat(length)), length + 2, Caps::None);
+            check(&format!("A{}[", "a".repeat(length)), length + 1, Caps::First);
+            check(&format!("A{}@", "A".repeat(length)), length + 1, Caps::All);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::keywords::{Cue, Keywords};
 use crate::kinds::Kind;
 use crate::runs::Run;
 use crate::tokens::{Class, END, Gap, Token, tokenize};
-use crate::words::{Words, flag};
+use crate::words::{Flags, Words, flag};
 
 /// A span that was found, in bytes of the turn's text.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,8 +37,8 @@ pub struct Turn<'t> {
     pub source: Vec<(u32, u32)>,
     /// What was found.
     pub hits: Vec<Hit>,
-    /// Every flag that some word has.
-    pub seen: u32,
+    /// Every flag that some token has.
+    pub seen: Flags,
     /// What the messages before ask for.
     pub carried: Carried,
 }
@@ -61,7 +61,7 @@ impl<'t> Turn<'t> {
 
     /// Whether any grammar could find something: a digit, a sign of an address, or a word that some rule begins at.
     pub fn may_hold_something(&self) -> bool {
-        const WORDS: u32 = flag::NUMBER
+        const WORDS: Flags = flag::NUMBER
             | flag::ORDINAL
             | flag::MONTH
             | flag::STREET
@@ -69,10 +69,11 @@ impl<'t> Turn<'t> {
             | flag::TLD
             | flag::PROVIDER
             | flag::KEY
-            | flag::SPELLING;
-        self.seen & WORDS != 0
-            || self.carried.asked().is_some()
-            || self.text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@' || byte == b':' || byte >= 0x80)
+            | flag::SPELLING
+            | flag::WRITTEN
+            | flag::AT
+            | flag::COLON;
+        self.seen & WORDS != 0 || self.carried.asked().is_some()
     }
 
     /// The token, or one that is nothing.

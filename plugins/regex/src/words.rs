@@ -1,79 +1,105 @@
 //! The words the grammars know, and one hash table that finds them.
 //!
-//! A word is looked up once, by the tokeniser; after that every grammar works on flags and small numbers. Keys are
-//! the lower-case bytes packed into two 64-bit numbers, so a look-up compares no strings; a word of more than 16
-//! bytes is never known. The table is built in `configure` and is part of the snapshot.
+//! A word is looked up once, by the tokeniser; after that every grammar works on flags and small numbers. A key is one
+//! 64-bit number, so a look-up compares no strings; a word of more than 16 bytes is never known. The table is built in
+//! `configure` and is part of the snapshot. It is kept small: every page of it that a call reads costs its host time.
 
 use crate::lexicon;
 
+/// A set of [`flag`]s.
+pub type Flags = u64;
+
 /// What a word can be. A word may be several things: "second" is an ordinal, "may" a month and an auxiliary.
 pub mod flag {
-    /// Zero to nine, "oh", "nought"; the value is the digit.
-    pub const DIGIT: u32 = 1 << 0;
-    /// Ten to nineteen.
-    pub const TEEN: u32 = 1 << 1;
-    /// Twenty, thirty, ... ninety.
-    pub const TENS: u32 = 1 << 2;
-    /// "hundred".
-    pub const HUNDRED: u32 = 1 << 3;
-    /// "thousand", "million": a quantity more often than an identifier.
-    pub const SCALE: u32 = 1 << 4;
-    /// First to thirty-first as one word ("twentieth"); the value is the number.
-    pub const ORDINAL: u32 = 1 << 5;
-    /// "double", "triple"; the value is how often.
-    pub const REPEAT: u32 = 1 << 6;
-    /// A month; the value is its number.
-    pub const MONTH: u32 = 1 << 7;
-    /// A day of the week.
-    pub const WEEKDAY: u32 = 1 << 8;
-    /// "uh", "um": may stand anywhere.
-    pub const FILLER: u32 = 1 << 9;
-    /// "no", "sorry", "wait": the speaker starts again.
-    pub const RESTART: u32 = 1 << 10;
-    /// May stand between a key word and its value: "is", "it's", "number".
-    pub const LINK: u32 = 1 << 11;
-    /// A function word or another word too common to be part of a street's or a mailbox's name.
-    pub const STOP: u32 = 1 << 12;
-    /// After a number it makes a quantity or a time: "mg", "pm", "years".
-    pub const UNIT: u32 = 1 << 13;
-    /// "dash", "dot", "at", "slash"; the value is the ASCII character.
-    pub const SPOKEN_SIGN: u32 = 1 << 14;
-    /// A street's type; the value is 1 for one that means little else, 2 for one that is also a common word.
-    pub const STREET: u32 = 1 << 15;
-    /// A street's type that comes first: "rue", "calle".
-    pub const STREET_FIRST: u32 = 1 << 16;
-    /// "north", "nw".
-    pub const DIRECTION: u32 = 1 << 17;
-    /// "apartment", "suite".
-    pub const APARTMENT: u32 = 1 << 18;
-    /// A state of the US by name or by its two letters.
-    pub const STATE: u32 = 1 << 19;
-    /// A top-level domain; the value is 1 for one that is safe to take without more evidence.
-    pub const TLD: u32 = 1 << 20;
-    /// A mail provider: "gmail".
-    pub const PROVIDER: u32 = 1 << 21;
-    /// A word of a spelling alphabet; it stands for its first letter.
-    pub const SPELLING: u32 = 1 << 22;
-    /// The first word of some key phrase.
-    pub const KEY: u32 = 1 << 23;
-    /// After "may" or before it, it shows that "may" is a verb.
-    pub const VERB_SIGN: u32 = 1 << 24;
-    /// "on", "since", "until": often stands before a date.
-    pub const BEFORE_DATE: u32 = 1 << 25;
-    /// Ending of a written ordinal: "st", "nd", "rd", "th".
-    pub const ORDINAL_END: u32 = 1 << 26;
+    use super::Flags;
 
+    /// Zero to nine, "oh", "nought"; the value is the digit.
+    pub const DIGIT: Flags = 1 << 0;
+    /// Ten to nineteen.
+    pub const TEEN: Flags = 1 << 1;
+    /// Twenty, thirty, ... ninety.
+    pub const TENS: Flags = 1 << 2;
+    /// "hundred".
+    pub const HUNDRED: Flags = 1 << 3;
+    /// "thousand", "million": a quantity more often than an identifier.
+    pub const SCALE: Flags = 1 << 4;
+    /// First to thirty-first as one word ("twentieth"); the value is the number.
+    pub const ORDINAL: Flags = 1 << 5;
+    /// "double", "triple"; the value is how often.
+    pub const REPEAT: Flags = 1 << 6;
+    /// A month; the value is its number.
+    pub const MONTH: Flags = 1 << 7;
+    /// A day of the week.
+    pub const WEEKDAY: Flags = 1 << 8;
+    /// "uh", "um": may stand anywhere.
+    pub const FILLER: Flags = 1 << 9;
+    /// "no", "sorry", "wait": the speaker starts again.
+    pub const RESTART: Flags = 1 << 10;
+    /// May stand between a key word and its value: "is", "it's", "number".
+    pub const LINK: Flags = 1 << 11;
+    /// A function word or another word too common to be part of a street's or a mailbox's name.
+    pub const STOP: Flags = 1 << 12;
+    /// After a number it makes a quantity or a time: "mg", "pm", "years".
+    pub const UNIT: Flags = 1 << 13;
+    /// "dash", "dot", "at", "slash"; the value is the ASCII character.
+    pub const SPOKEN_SIGN: Flags = 1 << 14;
+    /// A street's type; the value is 1 for one that means little else, 2 for one that is also a common word.
+    pub const STREET: Flags = 1 << 15;
+    /// A street's type that comes first: "rue", "calle".
+    pub const STREET_FIRST: Flags = 1 << 16;
+    /// "north", "nw".
+    pub const DIRECTION: Flags = 1 << 17;
+    /// "apartment", "suite".
+    pub const APARTMENT: Flags = 1 << 18;
+    /// A state of the US by name or by its two letters.
+    pub const STATE: Flags = 1 << 19;
+    /// A top-level domain; the value is 1 for one that is safe to take without more evidence.
+    pub const TLD: Flags = 1 << 20;
+    /// A mail provider: "gmail".
+    pub const PROVIDER: Flags = 1 << 21;
+    /// A word of a spelling alphabet; it stands for its first letter.
+    pub const SPELLING: Flags = 1 << 22;
+    /// The first word of some key phrase.
+    pub const KEY: Flags = 1 << 23;
+    /// After "may" or before it, it shows that "may" is a verb.
+    pub const VERB_SIGN: Flags = 1 << 24;
+    /// "on", "since", "until": often stands before a date.
+    pub const BEFORE_DATE: Flags = 1 << 25;
+    /// Ending of a written ordinal: "st", "nd", "rd", "th".
+    pub const ORDINAL_END: Flags = 1 << 26;
+    /// "dot", "period".
+    pub const SPOKEN_DOT: Flags = 1 << 27;
+    /// "ending", "last": only the end of a number is said.
+    pub const TAIL: Flags = 1 << 28;
+
+    // The lexicon gives none of the rest: they are what the tokeniser sees.
+    /// Written digits.
+    pub const WRITTEN: Flags = 1 << 32;
+    /// One ASCII letter.
+    pub const LETTER: Flags = 1 << 33;
+    /// A sign.
+    pub const SIGN: Flags = 1 << 34;
+    /// "@".
+    pub const AT: Flags = 1 << 35;
+    /// ":".
+    pub const COLON: Flags = 1 << 36;
+    /// "-".
+    pub const DASH: Flags = 1 << 37;
+    /// A stop with something else than a blank after it.
+    pub const DOT: Flags = 1 << 38;
+
+    /// What the lexicon gives.
+    pub const KNOWN: Flags = WRITTEN - 1;
     /// Any word that is part of a spoken number.
-    pub const NUMBER: u32 = DIGIT | TEEN | TENS | HUNDRED | SCALE;
+    pub const NUMBER: Flags = DIGIT | TEEN | TENS | HUNDRED | SCALE;
 }
 
 /// One known word.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Word {
-    lo: u64,
-    hi: u64,
-    /// What it can be: [`flag`].
-    pub flags: u32,
+    key: Key,
+    /// What it can be: the [`flag`]s that the lexicon gives.
+    flags: u32,
     /// A number whose meaning depends on the flags.
     pub value: u8,
     /// For [`flag::KEY`]: where its phrases begin.
@@ -86,17 +112,26 @@ const SLOTS: usize = 4096;
 /// All known words.
 #[derive(Debug, Clone)]
 pub struct Words {
-    slots: Vec<u16>,
+    slots: Box<[u16; SLOTS]>,
     words: Vec<Word>,
 }
 
 /// The id of a word that is not known.
 pub const UNKNOWN: u16 = 0;
 
+impl Word {
+    /// What it can be: [`flag`].
+    #[inline]
+    pub fn flags(&self) -> Flags {
+        Flags::from(self.flags)
+    }
+}
+
 impl Words {
     /// The table of the built-in lexicon.
     pub fn new() -> Self {
-        let mut words = Self { slots: vec![0; SLOTS], words: vec![Word::default()] };
+        let mut words = Self { slots: Box::new([UNKNOWN; SLOTS]), words: Vec::with_capacity(SLOTS / 2) };
+        words.words.push(Word::default());
         for &(flags, value, list) in lexicon::WORDS {
             for text in list.split_ascii_whitespace() {
                 words.add(text, flags, value);
@@ -106,20 +141,20 @@ impl Words {
     }
 
     /// Adds meanings to a word and returns its id.
-    pub fn add(&mut self, text: &str, flags: u32, value: u8) -> u16 {
-        let mut key = Key::default();
-        text.bytes().for_each(|byte| key.push(byte));
+    pub fn add(&mut self, text: &str, flags: Flags, value: u8) -> u16 {
+        let key = Key::of(text.as_bytes()).expect("the lexicon's words have at most 16 bytes");
+        let flags = u32::try_from(flags).expect("the lexicon gives known flags only");
         let mut slot = key.slot();
         loop {
             let id = self.slots[slot];
             if id == UNKNOWN {
                 let id = u16::try_from(self.words.len()).unwrap_or(UNKNOWN);
                 self.slots[slot] = id;
-                self.words.push(Word { lo: key.lo, hi: key.hi, flags, value, phrases: 0 });
+                self.words.push(Word { key, flags, value, phrases: 0 });
                 return id;
             }
             let word = &mut self.words[id as usize];
-            if (word.lo, word.hi) == (key.lo, key.hi) {
+            if word.key == key {
                 word.flags |= flags;
                 word.value = word.value.max(value);
                 return id;
@@ -129,6 +164,7 @@ impl Words {
     }
 
     /// The word with this id.
+    #[inline]
     pub fn get(&self, id: u16) -> &Word {
         &self.words[id as usize]
     }
@@ -140,15 +176,12 @@ impl Words {
 
     /// The id of the word, or [`UNKNOWN`].
     #[inline]
-    pub fn find(&self, key: &Key) -> u16 {
-        if key.len > 16 {
-            return UNKNOWN;
-        }
+    pub fn find(&self, key: Key) -> u16 {
         let mut slot = key.slot();
         loop {
             let id = self.slots[slot];
             let word = &self.words[id as usize];
-            if id == UNKNOWN || (word.lo, word.hi) == (key.lo, key.hi) {
+            if id == UNKNOWN || word.key == key {
                 return id;
             }
             slot = (slot + 1) % SLOTS;
@@ -162,31 +195,30 @@ impl Default for Words {
     }
 }
 
-/// A word's bytes, packed.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Key {
-    lo: u64,
-    hi: u64,
-    len: u32,
-}
+/// A word in lower case: its bytes when they are at most eight, and a mixture of all sixteen for a longer one, which no
+/// other word is going to share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Key(u64);
 
 impl Key {
-    /// Adds one byte, which is to be lower case already.
+    /// The key of the lower-case bytes, packed with the first lowest.
     #[inline]
-    pub fn push(&mut self, byte: u8) {
-        match self.len {
-            0..8 => self.lo |= u64::from(byte) << (8 * self.len),
-            8..16 => self.hi |= u64::from(byte) << (8 * (self.len - 8)),
-            _ => {}
-        }
-        self.len = self.len.saturating_add(1);
+    pub fn packed(first: u64, rest: u64) -> Self {
+        Self(first ^ rest.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    fn slot(&self) -> usize {
+    /// The key of a word; `None` when it is longer than any that is known.
+    pub fn of(word: &[u8]) -> Option<Self> {
+        let pack =
+            |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(byte.to_ascii_lowercase()));
+        let (first, rest) = word.split_at(word.len().min(8));
+        (rest.len() <= 8).then(|| Self::packed(pack(first), pack(rest)))
+    }
+
+    #[inline]
+    fn slot(self) -> usize {
         // Fibonacci hashing: the high bits of the product depend on every byte of the word.
-        let mixed =
-            (self.lo ^ self.hi.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        (mixed >> 52) as usize % SLOTS
+        (self.0.wrapping_mul(0xff51_afd7_ed55_8ccd) >> 52) as usize % SLOTS
     }
 }
 
@@ -195,9 +227,7 @@ mod tests {
     use super::*;
 
     fn find(words: &Words, text: &str) -> Word {
-        let mut key = Key::default();
-        text.bytes().for_each(|byte| key.push(byte));
-        *words.get(words.find(&key))
+        *words.get(Key::of(text.as_bytes()).map_or(UNKNOWN, |key| words.find(key)))
     }
 
     #[test]
@@ -205,8 +235,8 @@ mod tests {
         let words = Words::new();
         assert_eq!(find(&words, "fourteen").value, 14);
         assert_eq!(find(&words, "may").value, 5);
-        assert_eq!(find(&words, "qwertz").flags, 0);
-        assert_eq!(find(&words, "averyveryverylongword").flags, 0);
+        assert_eq!(find(&words, "qwertz").flags(), 0);
+        assert_eq!(find(&words, "averyveryverylongword").flags(), 0);
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub static RULE: Rule = Rule {
         "location is",
     ],
     scan,
+    needs: flag::STREET | flag::WRITTEN,
     ..Rule::new(Kind::Address)
 };
 
@@ -55,7 +56,9 @@ fn scan(turn: &mut Turn<'_>) {
             }
         }
     }
-    unnamed(turn);
+    if turn.seen & flag::WRITTEN != 0 {
+        unnamed(turn);
+    }
 }
 
 /// Whether the word is the street's type and not a part of its name: "Foster Square Lane", "1st Street".

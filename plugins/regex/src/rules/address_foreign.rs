@@ -8,7 +8,7 @@ use crate::turn::Turn;
 use crate::words::{UNKNOWN, flag};
 
 /// The rule.
-pub static RULE: Rule = Rule { scan, ..Rule::new(Kind::Address) };
+pub static RULE: Rule = Rule { scan, needs: flag::STREET_FIRST | flag::WRITTEN, ..Rule::new(Kind::Address) };
 
 /// Endings of German and Dutch street names. A number must follow, as the words alone name anything.
 const ENDINGS: &[&str] = &["straße", "strasse", "gasse", "platz", "allee", "straat", "gracht", "str"];

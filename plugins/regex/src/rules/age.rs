@@ -8,8 +8,12 @@ use crate::turn::Turn;
 use crate::words::flag;
 
 /// The rule.
-pub static RULE: Rule =
-    Rule { strong: &["age", "how old", "aged", "years of age", "current age"], scan, ..Rule::new(Kind::Age) };
+pub static RULE: Rule = Rule {
+    strong: &["age", "how old", "aged", "years of age", "current age"],
+    scan,
+    needs: flag::WRITTEN | flag::NUMBER,
+    ..Rule::new(Kind::Age)
+};
 
 /// Nobody has been older than 122.
 const AGES: std::ops::RangeInclusive<u32> = 90..=125;
@@ -18,7 +22,7 @@ fn scan(turn: &mut Turn<'_>) {
     let mut at = 0;
     while at < turn.tokens.len() {
         let token = turn.at(at);
-        let starts = token.is_digits() || token.is(flag::TENS | flag::HUNDRED | flag::DIGIT);
+        let starts = token.is(flag::WRITTEN | flag::TENS | flag::HUNDRED | flag::DIGIT);
         let number = (starts && !token.claimed).then(|| numbers::below_thousand(turn, at)).flatten();
         let Some(number) = number else {
             at += 1;

@@ -10,12 +10,9 @@ use crate::turn::Turn;
 use crate::words::flag;
 
 /// The rule.
-pub static RULE: Rule = Rule { scan, ..Rule::new(Kind::Date) };
+pub static RULE: Rule = Rule { scan, needs: flag::MONTH, ..Rule::new(Kind::Date) };
 
 fn scan(turn: &mut Turn<'_>) {
-    if turn.seen & flag::MONTH == 0 {
-        return;
-    }
     for at in 0..turn.tokens.len() {
         if turn.at(at).is(flag::MONTH) && !turn.at(at).claimed {
             if let Some((first, last, confidence)) = around(turn, at) {

@@ -25,6 +25,7 @@ pub static RULE: Rule = Rule {
         "start date",
     ],
     scan,
+    needs: flag::WRITTEN | flag::NUMBER | flag::ORDINAL,
     ..Rule::new(Kind::Date)
 };
 
@@ -33,7 +34,7 @@ fn scan(turn: &mut Turn<'_>) {
     while at < turn.tokens.len() {
         let token = turn.at(at);
         let found = match token.class {
-            _ if token.claimed => None,
+            _ if token.claimed || !token.is(flag::WRITTEN | flag::NUMBER | flag::ORDINAL) => None,
             Class::Digits => written(turn, at).or_else(|| spaced(turn, at)).or_else(|| of_the(turn, at)),
             Class::Word if token.is(flag::DIGIT | flag::TEEN | flag::TENS) => spoken(turn, at),
             Class::Word if token.is(flag::ORDINAL) => of_the(turn, at),

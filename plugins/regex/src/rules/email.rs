@@ -4,11 +4,13 @@ use super::Rule;
 use crate::kinds::Kind;
 use crate::tokens::{Class, Token};
 use crate::turn::Turn;
+use crate::words::flag;
 
 /// The rule. The phrases serve [`super::email_spoken`] too.
 pub static RULE: Rule = Rule {
     strong: &["email", "email address", "e mail", "e mail address", "mail address", "email id"],
     scan,
+    needs: flag::AT,
     ..Rule::new(Kind::Email)
 };
 
@@ -16,10 +18,6 @@ pub static RULE: Rule = Rule {
 const MOST: usize = 40;
 
 fn scan(turn: &mut Turn<'_>) {
-    // The byte is rare, so this is the quickest way to know that there is nothing to do.
-    if !turn.text.contains(['@', '\u{ff20}']) {
-        return;
-    }
     for at in 0..turn.tokens.len() {
         if turn.at(at).is_sign(b'@') && !turn.at(at).claimed {
             if let Some((first, last)) = span(turn, at) {

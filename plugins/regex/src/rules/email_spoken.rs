@@ -10,15 +10,12 @@ use crate::turn::Turn;
 use crate::words::flag;
 
 /// The rule. Its key phrases are in [`super::email`].
-pub static RULE: Rule = Rule { scan, ..Rule::new(Kind::Email) };
+pub static RULE: Rule = Rule { scan, needs: flag::PROVIDER | flag::DOT | flag::SPOKEN_DOT, ..Rule::new(Kind::Email) };
 
 /// The most tokens of a mailbox and of a domain.
 const MOST: usize = 24;
 
 fn scan(turn: &mut Turn<'_>) {
-    if turn.seen & (flag::TLD | flag::PROVIDER) == 0 {
-        return;
-    }
     let mut at = 1;
     while at < turn.tokens.len() {
         let token = turn.at(at);

@@ -9,7 +9,12 @@ use crate::turn::Turn;
 use crate::words::flag;
 
 /// The rule.
-pub static RULE: Rule = Rule { strong: &["ip address", "ip", "i p address"], scan, ..Rule::new(Kind::IpAddress) };
+pub static RULE: Rule = Rule {
+    strong: &["ip address", "ip", "i p address"],
+    scan,
+    needs: flag::COLON | flag::DOT | flag::SPOKEN_DOT,
+    ..Rule::new(Kind::IpAddress)
+};
 
 fn scan(turn: &mut Turn<'_>) {
     let mut at = 0;

@@ -3,12 +3,14 @@
 use super::{Rule, is_plausible};
 use crate::kinds::Kind;
 use crate::turn::Turn;
+use crate::words::flag;
 
 /// The rule. Written, the form alone suffices; spoken, the key phrase tells.
 pub static RULE: Rule = Rule {
     strong: &["mac address", "bluetooth address", "hardware address", "ethernet address"],
     cued: |code, _| is_plausible(code, 10, 14).then_some(0.9),
     scan,
+    needs: flag::COLON | flag::DASH,
     ..Rule::new(Kind::Device)
 };
 

@@ -4,6 +4,7 @@
 use crate::code::Code;
 use crate::kinds::Kind;
 use crate::turn::Turn;
+use crate::words::Flags;
 
 mod account;
 mod address;
@@ -69,55 +70,93 @@ pub struct Rule {
     pub shape: fn(&Code<'_, '_>) -> Option<f32>,
     /// Finds what is no run of digits and spelled letters. Called before runs are collected, in the order of [`RULES`].
     pub scan: fn(&mut Turn<'_>),
+    /// Where no token has any of these flags, `scan` finds nothing and is not called.
+    pub needs: Flags,
 }
 
 impl Rule {
     /// A rule that finds nothing, to fill in what a rule leaves out.
     const fn new(kind: Kind) -> Self {
-        Self { kind, strong: &[], weak: &[], cued: |_, _| None, shape: |_| None, scan: |_| {} }
+        Self { kind, strong: &[], weak: &[], cued: |_, _| None, shape: |_| None, scan: |_| {}, needs: 0 }
     }
 }
 
-/// Every rule. The order matters for `scan` only: what an earlier rule found is closed to the later ones.
-pub static RULES: &[&Rule] = &[
-    &email::RULE,
-    &email_spoken::RULE,
-    &url::RULE,
-    &mac::RULE,
-    &ip_address::RULE,
-    &date::RULE,
-    &date_numeric::RULE,
-    &dob::RULE,
-    &age::RULE,
-    &address_foreign::RULE,
-    &address::RULE,
-    &po_box::RULE,
-    &username::RULE,
-    &password::RULE,
-    &phone::RULE,
-    &extension::RULE,
-    &fax::RULE,
-    &ssn::RULE,
-    &mrn::RULE,
-    &health_plan::RULE,
-    &account::RULE,
-    &routing::RULE,
-    &credit_card::RULE,
-    &card_code::RULE,
-    &iban::RULE,
-    &license::RULE,
-    &dea::RULE,
-    &npi::RULE,
-    &passport::RULE,
-    &national_id::RULE,
-    &vin::RULE,
-    &plate::RULE,
-    &device::RULE,
-    &imei::RULE,
-    &biometric::RULE,
-    &zip::RULE,
-    &other_id::RULE,
-];
+/// Makes [`RULES`] and what calls its functions. They are called by their names, never through a table: the first call
+/// through a pointer takes an instance that is fresh, as all are, on a detour to the host, which costs as much as a rule.
+macro_rules! rules {
+    ($($rule:ident)*) => {
+        /// Every rule. The order matters for searches only: what an earlier rule found is closed to the later ones.
+        pub static RULES: &[&Rule] = &[$(&$rule::RULE),*];
+
+        /// Runs every search that may find something.
+        pub fn scan(turn: &mut Turn<'_>) {
+            $(if turn.seen & $rule::RULE.needs != 0 {
+                ($rule::RULE.scan)(turn);
+            })*
+        }
+
+        /// The surest rule that takes the code by its shape alone.
+        pub fn shape(code: &Code<'_, '_>) -> Option<(Kind, f32)> {
+            let mut best: Option<(Kind, f32)> = None;
+            $(if let Some(confidence) = ($rule::RULE.shape)(code) {
+                if best.is_none_or(|(_, least)| confidence > least) {
+                    best = Some(($rule::RULE.kind, confidence));
+                }
+            })*
+            best
+        }
+
+        /// How surely a code near a key phrase of the rule with this number is its value.
+        pub fn cued(rule: u8, code: &Code<'_, '_>, near: Near) -> Option<f32> {
+            #[allow(non_camel_case_types, reason = "the modules' names")]
+            enum Number { $($rule),* }
+            match rule {
+                $(number if number == Number::$rule as u8 => ($rule::RULE.cued)(code, near),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+rules! {
+    email
+    email_spoken
+    url
+    mac
+    ip_address
+    date
+    date_numeric
+    dob
+    age
+    address_foreign
+    address
+    po_box
+    username
+    password
+    phone
+    extension
+    fax
+    ssn
+    mrn
+    health_plan
+    account
+    routing
+    credit_card
+    card_code
+    iban
+    license
+    dea
+    npi
+    passport
+    national_id
+    vin
+    plate
+    device
+    imei
+    biometric
+    zip
+    other_id
+}
 
 /// Whether the rule with this number finds this kind.
 pub fn finds(rule: u8, kind: Kind) -> bool {

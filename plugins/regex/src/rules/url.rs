@@ -10,6 +10,7 @@ use crate::words::flag;
 pub static RULE: Rule = Rule {
     strong: &["website", "web site", "web address", "url", "homepage", "web page"],
     scan,
+    needs: flag::COLON | flag::DOT | flag::SPOKEN_DOT,
     ..Rule::new(Kind::Url)
 };
 
@@ -17,10 +18,6 @@ pub static RULE: Rule = Rule {
 const MOST: usize = 400;
 
 fn scan(turn: &mut Turn<'_>) {
-    let schemes = turn.text.contains("://");
-    if !schemes && turn.seen & flag::TLD == 0 && !turn.text.contains("www") {
-        return;
-    }
     let mut at = 0;
     while at < turn.tokens.len() {
         let found = scheme(turn, at).or_else(|| domain(turn, at));

@@ -5,7 +5,7 @@ use crate::keywords::Cue;
 use crate::kinds::Kind;
 use crate::tokens::{Class, Gap, Token};
 use crate::turn::Turn;
-use crate::words::flag;
+use crate::words::{Flags, flag};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -30,12 +30,13 @@ pub static RULE: Rule = Rule {
         "telegram",
     ],
     scan,
+    needs: Flags::MAX,
     ..Rule::new(Kind::Username)
 };
 
 fn scan(turn: &mut Turn<'_>) {
     by_cue(turn, &RULE, Kind::Username, 0.88);
-    if turn.text.contains('@') {
+    if turn.seen & flag::AT != 0 {
         handles(turn);
     }
 }
@@ -87,7 +88,7 @@ fn value(turn: &Turn<'_>, cue: Cue) -> Option<(usize, usize)> {
         at += 1;
     }
     let (first, last) = extent(turn, at)?;
-    let last = if linked && turn.at(first).flags == 0 { words_to_number(turn, last) } else { last };
+    let last = if linked && turn.at(first).is_plain() { words_to_number(turn, last) } else { last };
     let coded = (first..=last).any(|at| {
         turn.at(at).is_digits() || turn.at(at).is_sign_of(b"_.@") || turn.at(at).is(flag::NUMBER) && first < last
     });
@@ -98,7 +99,7 @@ fn value(turn: &Turn<'_>, cue: Cue) -> Option<(usize, usize)> {
 /// "Cool cat ninety nine": words that no list knows, up to a number or to the end of the text.
 fn words_to_number(turn: &Turn<'_>, last: usize) -> usize {
     let unknown =
-        |at: usize| turn.at(at).class == Class::Word && turn.at(at).flags == 0 && turn.at(at).gap == Gap::Space;
+        |at: usize| turn.at(at).class == Class::Word && turn.at(at).is_plain() && turn.at(at).gap == Gap::Space;
     let mut end = last;
     while end < last + 3 && unknown(end + 1) {
         end += 1;
@@ -135,7 +136,7 @@ fn extent(turn: &Turn<'_>, first: usize) -> Option<(usize, usize)> {
             last += 2;
         } else if spelled(next) {
             last += 1;
-        } else if turn.at(last).is_letter() && next.flags == 0 && (spelled(more) || more.class == Class::End) {
+        } else if turn.at(last).is_letter() && next.is_plain() && (spelled(more) || more.class == Class::End) {
             // "J smith eight two".
             last += 1;
         } else {
