@@ -17,8 +17,12 @@ pub fn complete(turn: &mut Turn<'_>) {
     if turn.tokens.len() > MOST_TOKENS || !turn.cues.is_empty() {
         return;
     }
-    let Some((asked, 1)) = turn.carried.asked() else { return };
+    let Some((asked, distance)) = turn.carried.asked() else { return };
     let Some(rule) = asked.rules().next().and_then(|rule| RULES.get(usize::from(rule))) else { return };
+    // "March" - "March what?" - "fourteenth nineteen eighty two": a date of birth is also given in pieces.
+    if distance > 1 && rule.kind != Kind::Dob {
+        return;
+    }
     let Some(least) = least_share(rule.kind) else { return };
     let Some((first, last)) = ends(turn, rule.kind) else { return };
     // "Hp" and "am" are ends of spelled postcodes; elsewhere a unit makes the number a quantity.
@@ -28,8 +32,11 @@ pub fn complete(turn: &mut Turn<'_>) {
     let inside = &turn.tokens[first..=last];
     let words = inside.iter().filter(|token| token.class != Class::Sign).count();
     let pieces = inside.iter().filter(|token| is_piece(token, rule.kind)).count();
-    if pieces * 10 >= words * least && is_enough(inside, rule.kind) && !is_covered(turn, first, last) {
-        let (first, last) = if rule.kind == Kind::Zip { to_the_edges(turn, first) } else { (first, last) };
+    if pieces * 10 < words * least || !is_enough(inside, rule.kind) {
+        return;
+    }
+    let (first, last) = if rule.kind == Kind::Zip { to_the_edges(turn, first) } else { (first, last) };
+    if !is_covered(turn, first, last) {
         turn.found(first, last, rule.kind, 0.8);
     }
 }
@@ -87,14 +94,33 @@ fn is_enough(inside: &[Token], kind: Kind) -> bool {
     }
 }
 
-/// A postcode's letters are misheard as words at both of its ends ("N 1 7 2 F page"), so all of the answer but its
-/// opening is taken.
+/// What recognisers make of letters and digits: "n" and "m", "r", "u", "y", "b", "c", 4, 2.
+const HOMOPHONES: &[&str] = &["and", "in", "are", "you", "why", "be", "see", "for", "to"];
+
+/// A postcode's letters are misheard as words at both of its ends ("N 1 7 2 F page", "and 6 9 4 z said"), so all of the
+/// answer but its opening and its thanks is taken.
 fn to_the_edges(turn: &Turn<'_>, first: usize) -> (usize, usize) {
-    let opening =
-        |token: &Token| token.class == Class::Sign || token.is(flag::LINK | flag::FILLER) && !token.is_letter();
-    let start = turn.tokens[..first].iter().position(|token| !opening(token)).unwrap_or(first);
-    let end = turn.tokens.iter().rposition(|token| token.class != Class::Sign).unwrap_or(first);
-    (start, end.max(start))
+    let is_courtesy = |at: usize| {
+        let thanks = turn.str_at(at).eq_ignore_ascii_case("you")
+            && turn.str_at(at.saturating_sub(1)).eq_ignore_ascii_case("thank");
+        let courtesy = turn.at(at).class == Class::Sign || turn.at(at).is(flag::LINK | flag::FILLER);
+        courtesy && !turn.at(at).is_letter() && (thanks || !is_homophone(turn, at))
+    };
+    let mut start = (0..first).find(|at| !is_opening(turn, *at)).unwrap_or(first);
+    if start == first && first > 0 && is_homophone(turn, first - 1) {
+        start -= 1;
+    }
+    let end = (first..turn.tokens.len()).rev().find(|at| !is_courtesy(*at)).unwrap_or(first);
+    (start, end)
+}
+
+fn is_opening(turn: &Turn<'_>, at: usize) -> bool {
+    let token = turn.at(at);
+    token.class == Class::Sign || token.is(flag::LINK | flag::FILLER) && !token.is_letter()
+}
+
+fn is_homophone(turn: &Turn<'_>, at: usize) -> bool {
+    HOMOPHONES.iter().any(|word| turn.str_at(at).eq_ignore_ascii_case(word))
 }
 
 fn is_covered(turn: &Turn<'_>, first: usize, last: usize) -> bool {

@@ -59,6 +59,16 @@ impl<'a, 't> Code<'a, 't> {
         (best.len() > 2 && best.len() < chars.len()).then_some(part)
     }
 
+    /// What was said after the last new start: "four one no four five one ..." is the number after "no".
+    pub fn corrected(&self) -> Option<Self> {
+        let restarted = |at: usize| {
+            let (before, here) = (self.turn.source[at - 1].1 as usize, self.turn.source[at].0 as usize);
+            (before + 1..here).any(|at| self.turn.at(at).is(flag::RESTART))
+        };
+        let from = (self.from + 1..self.to).rev().find(|at| restarted(*at))?;
+        Some(Self { from, ..*self })
+    }
+
     /// The characters: digits, upper-case letters, `?` for what is neither.
     pub fn chars(&self) -> &'a [u8] {
         &self.turn.chars[self.from..self.to]

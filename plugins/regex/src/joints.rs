@@ -1,6 +1,6 @@
 //! What may stand between the pieces of a run: blanks, dashes, "dash", fillers, new starts.
 
-use crate::tokens::{Class, Gap};
+use crate::tokens::{Caps, Class, Gap};
 use crate::turn::Turn;
 use crate::words::flag;
 
@@ -52,7 +52,9 @@ fn spaced(turn: &Turn<'_>, at: usize) -> bool {
     if turn.at(at).is_glued() || !before.is_digits() {
         return true;
     }
-    !(turn.width_at(at - 1) >= 5 && turn.width_at(at) <= 2)
+    // "XKJ 48211 07", "48211 07": no count begins with a zero, and a code goes on.
+    let coded = turn.str_at(at).starts_with('0') || turn.before(at - 1).caps == Caps::All;
+    coded || !(turn.width_at(at - 1) >= 5 && turn.width_at(at) <= 2)
 }
 
 /// Passes over spoken separators, fillers and new starts.
@@ -61,11 +63,16 @@ fn between_words(turn: &Turn<'_>, from: usize, spoken: bool) -> Option<usize> {
     if token.is(flag::SPOKEN_SIGN) && token.value != b'@' {
         return Some(from + 1);
     }
+    let next_digit = |at: usize| turn.at(at).is(flag::DIGIT | flag::REPEAT | flag::WRITTEN);
     if token.is(flag::FILLER) {
         let next = from + 1;
+        // "Nine one seven uh let me see five five five".
+        let pause = (next..next + 4).find(|at| !turn.at(*at).is(flag::FILLER | flag::LINK) || next_digit(*at));
+        if let Some(digit) = pause.filter(|at| spoken && next_digit(*at)) {
+            return Some(digit);
+        }
         return Some(if turn.at(next).is(flag::FILLER) || turn.at(next).is_sign(b',') { next + 1 } else { next });
     }
-    let next_digit = |at: usize| turn.at(at).is(flag::DIGIT | flag::REPEAT) || turn.at(at).is_digits();
     // "four one no four five": what was taken back is masked with what replaces it.
     if token.is(flag::RESTART) && spoken {
         let next = if turn.at(from + 1).is(flag::RESTART | flag::FILLER) || turn.at(from + 1).is_sign(b',') {

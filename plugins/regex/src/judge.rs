@@ -50,7 +50,12 @@ fn verdict(turn: &Turn<'_>, run: &Run, used: &mut Option<(usize, usize)>) -> Opt
     if code.len() < 2 {
         return None;
     }
-    let shape = shape(&code).or_else(|| code.core().and_then(|core| self::shape(&core)));
+    let whole = shape(&code).or_else(|| code.core().and_then(|core| shape(&core)));
+    let corrected = code.corrected().and_then(|rest| shape(&rest));
+    let shape = match (whole, corrected) {
+        (Some(whole), Some(corrected)) if whole.confidence >= corrected.confidence => Some(whole),
+        (whole, corrected) => corrected.map(|kind| Verdict { tokens: code.tokens(), ..kind }).or(whole),
+    };
     let by_cue = by_cue(turn, run, &code, used);
     match (by_cue, shape) {
         (Some((verdict, direct)), Some(shape)) => {
@@ -131,7 +136,9 @@ fn by_cue(
     if !announced {
         return None;
     }
-    let near = Near { direct: false, tail: false, strong: after.strong };
+    // "It ends in four four two one, my social".
+    let tail = (first.saturating_sub(3)..first).any(|at| turn.at(at).is(flag::TAIL));
+    let near = Near { direct: false, tail, strong: after.strong };
     cued(turn, run, code, after, near).map(|verdict| (verdict, false))
 }
 

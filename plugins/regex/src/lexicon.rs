@@ -84,6 +84,9 @@ pub const WORDS: &[(Flags, u8, &str)] = &[
     (SPOKEN_SIGN, b'-', "dash hyphen minus"),
     (SPOKEN_SIGN | SPOKEN_DOT, b'.', "dot period"),
     (SPOKEN_SIGN, b'/', "slash"),
+    (SPOKEN_SIGN, b':', "colon"),
+    // "Seven point two" is a value; only between the numbers of an internet address is it a sign.
+    (SPOKEN_DOT, 0, "point"),
     (SPOKEN_SIGN, b'_', "underscore"),
     (SPOKEN_SIGN, b'+', "plus"),
     (SPOKEN_SIGN, b'@', "at"),

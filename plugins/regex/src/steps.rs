@@ -1,5 +1,6 @@
 //! What single words and numbers add to a run: digits, number words, spelled letters, parts of codes.
 
+use crate::keywords::NOTHING;
 use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
 use crate::words::{Flags, flag};
@@ -96,9 +97,12 @@ fn letter(turn: &Turn<'_>, token: &Token, at: usize, last: Option<usize>) -> Opt
     if matches!(token.sign, b'A' | b'I') && !glued {
         // "a" and "I" are words, unless spelled or coded characters stand around them.
         let spelled = |t: &Token| t.is_letter() || t.is(flag::SPELLING);
-        let inside = last.is_some() && (spelled(next) || next.is_digits() || next.is(flag::DIGIT));
+        let sign = next.is(flag::SPOKEN_SIGN) && next.value != b'@';
+        let inside = last.is_some() && (spelled(next) || sign || next.is_digits() || next.is(flag::DIGIT));
         let at_end = last.is_some() && matches!(next.class, Class::End | Class::Sign);
-        if !(inside || at_end || spelled(next) || is_likened(turn, token, at + 1)) {
+        // "My chart number is A 4 4 8": nobody counts there.
+        let announced = last.is_none() && counted(next) && is_announced(turn, at);
+        if !(inside || at_end || announced || spelled(next) || is_likened(turn, token, at + 1)) {
             return None;
         }
     }
@@ -108,6 +112,18 @@ fn letter(turn: &Turn<'_>, token: &Token, at: usize, last: Option<usize>) -> Opt
         after += if turn.str_at(after).eq_ignore_ascii_case("as") { 3 } else { 2 };
     }
     Some(Step { piece: Piece::Repeat(token.sign, 1), next: after })
+}
+
+fn counted(token: &Token) -> bool {
+    token.is(flag::WRITTEN | flag::DIGIT)
+}
+
+/// Whether a key phrase stands right before, with nothing but links between: "my member number is".
+fn is_announced(turn: &Turn<'_>, at: usize) -> bool {
+    turn.cue_before(at, 2, |cue| {
+        cue.strong && cue.rule != NOTHING && (cue.last as usize + 1..at).all(|at| turn.at(at).is(flag::LINK))
+    })
+    .is_some()
 }
 
 /// Whether "as in hotel", "for hotel" or "like hotel" follows the letter H.
@@ -153,7 +169,11 @@ fn is_code(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
     if !text.is_ascii() || text.contains('\'') {
         return false;
     }
-    glued || token.caps == Caps::All || !text.bytes().any(|b| b"aeiouyAEIOUY".contains(&b))
+    glued
+        || token.caps == Caps::All
+        || !text.bytes().any(|b| b"aeiouyAEIOUY".contains(&b))
+        // "The serial number is ab one two three".
+        || text.len() <= 3 && counted(next) && is_announced(turn, at)
 }
 
 /// Whether a dash and digits follow without a blank.

@@ -38,7 +38,7 @@ pub static RULE: Rule = Rule {
         "four of your account",
         "digits of your account",
     ],
-    weak: &["account", "checking", "savings", "loan"],
+    weak: &["account", "checking", "savings", "loan", "swift"],
     cued,
     shape,
     ..Rule::new(Kind::Account)

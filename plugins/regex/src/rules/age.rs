@@ -96,10 +96,12 @@ fn is_person(turn: &Turn<'_>, at: usize) -> bool {
         let (word, ending) = text.split_once(['\'', '\u{2019}']).unwrap_or((text, ""));
         PEOPLE.iter().any(|person| word.eq_ignore_ascii_case(person)) && ended != ending.is_empty()
     };
-    let before = at.wrapping_sub(1);
     if at == 0 || turn.starts_sentence(at) {
         return false;
     }
+    // "A hundred and two".
+    let at = if at > 1 && turn.str_at(at - 1).eq_ignore_ascii_case("a") { at - 1 } else { at };
+    let before = at - 1;
     let verb = ["is", "was", "am"].iter().any(|word| turn.str_at(before).eq_ignore_ascii_case(word));
     person(before, true) || verb && at >= 2 && person(at - 2, false)
 }

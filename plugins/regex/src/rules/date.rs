@@ -128,7 +128,9 @@ fn day_after(turn: &Turn<'_>, at: usize) -> Option<Number> {
     let joint = after.is_sign(b'-')
         || ["to", "through", "and", "or"].iter().any(|w| turn.str_at(day.next).eq_ignore_ascii_case(w));
     if joint {
-        let second = numbers::day(turn, day.next + 1).filter(|second| second.ordinal || after.is_glued());
+        let the = turn.str_at(day.next + 1).eq_ignore_ascii_case("the");
+        let second = numbers::day(turn, day.next + 1 + usize::from(the));
+        let second = second.filter(|second| second.ordinal || after.is_glued());
         if let Some(second) = second.filter(|second| second.value > day.value) {
             let month_follows = turn.at(second.next).is(flag::MONTH) || turn.str_at(second.next) == "of";
             if !month_follows {

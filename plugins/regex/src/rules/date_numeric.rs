@@ -36,7 +36,8 @@ fn scan(turn: &mut Turn<'_>) {
         let found = match token.class {
             _ if token.claimed || !token.is(flag::WRITTEN | flag::NUMBER | flag::ORDINAL) => None,
             Class::Digits => written(turn, at).or_else(|| spaced(turn, at)).or_else(|| of_the(turn, at)),
-            Class::Word if token.is(flag::DIGIT | flag::TEEN | flag::TENS) => spoken(turn, at),
+            Class::Word if token.is(flag::TENS) => spoken(turn, at).or_else(|| of_the(turn, at)),
+            Class::Word if token.is(flag::DIGIT | flag::TEEN) => spoken(turn, at),
             Class::Word if token.is(flag::ORDINAL) => of_the(turn, at),
             _ => None,
         };

@@ -23,6 +23,10 @@ pub static RULE: Rule = Rule {
         "year of birth",
         "birth year",
         "bday",
+        "and the year",
+        "and what year",
+        "the year please",
+        "year you were born",
     ],
     cued,
     ..Rule::new(Kind::Dob)

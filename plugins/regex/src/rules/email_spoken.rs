@@ -44,7 +44,7 @@ fn is_at(token: &Token) -> bool {
 
 /// A sign inside a mailbox or a domain, written or said.
 fn is_joint(token: &Token) -> bool {
-    token.is_sign_of(b"._-+") || token.is(flag::SPOKEN_SIGN) && token.value != b'@' && token.value != b'/'
+    token.is_sign_of(b"._-+") || token.is(flag::SPOKEN_SIGN) && !matches!(token.value, b'@' | b'/' | b':')
 }
 
 fn span(turn: &Turn<'_>, top: usize) -> Option<(usize, usize)> {
@@ -85,11 +85,16 @@ fn at_sign(turn: &Turn<'_>, top: usize) -> Option<usize> {
 
 /// The last token of the domain: "dot co dot uk" goes on after "co".
 fn last(turn: &Turn<'_>, top: usize) -> usize {
+    // "Proton mail dot com".
+    let mail = turn.at(top).is(flag::PROVIDER) && turn.str_at(top + 1).eq_ignore_ascii_case("mail");
+    let top = if mail && is_followed_by_top(turn, top + 1) { top + 1 } else { top };
     let mut last = top;
     while is_dot(turn.at(last + 1)) && turn.at(last + 2).is(flag::TLD) && last < top + 8 {
         last += 2;
     }
-    last
+    // "At icloud com": recognisers drop the dot.
+    let bare = last == top && turn.at(top).is(flag::PROVIDER) && turn.str_at(top + 1).eq_ignore_ascii_case("com");
+    if bare { top + 1 } else { last }
 }
 
 fn is_spelled(token: &Token) -> bool {
@@ -105,6 +110,10 @@ fn mailbox(turn: &Turn<'_>, sign: usize, asked: bool) -> Option<usize> {
         let token = turn.at(at);
         if token.claimed || turn.at(first).gap == Gap::Line {
             break;
+        }
+        if let Some(letter) = likened(turn, first) {
+            first = letter;
+            continue;
         }
         let after_joint = is_joint(turn.at(first)) && first < sign;
         let belongs = if is_joint(token) || is_spelled(token) {
@@ -127,6 +136,19 @@ fn mailbox(turn: &Turn<'_>, sign: usize, asked: bool) -> Option<usize> {
         first += 1;
     }
     (first < sign).then_some(first)
+}
+
+/// The letter before "as in lima" or "for lima", when that word is token `at`.
+fn likened(turn: &Turn<'_>, at: usize) -> Option<usize> {
+    let is = |at: Option<usize>, word: &str| at.is_some_and(|at| turn.str_at(at).eq_ignore_ascii_case(word));
+    let letter = match at.checked_sub(3) {
+        Some(letter) if is(at.checked_sub(2), "as") && is(at.checked_sub(1), "in") => letter,
+        _ if is(at.checked_sub(1), "for") || is(at.checked_sub(1), "like") => at.checked_sub(2)?,
+        _ => return None,
+    };
+    let same =
+        turn.str_at(at).as_bytes().first().is_some_and(|first| first.to_ascii_uppercase() == turn.at(letter).sign);
+    (same && turn.at(letter).is_letter() && turn.at(at).len() > 1).then_some(letter)
 }
 
 /// "a" and "I" at the front are words of the sentence.

@@ -80,7 +80,7 @@ fn spoken(turn: &Turn<'_>, at: usize) -> Option<usize> {
 }
 
 fn is_dot(token: &Token) -> bool {
-    token.is(flag::SPOKEN_SIGN) && token.value == b'.'
+    token.is(flag::SPOKEN_DOT)
 }
 
 /// Groups of hexadecimal digits with at least two colons; the standard parser decides. A clock time has none of "::"

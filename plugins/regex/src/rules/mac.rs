@@ -10,12 +10,12 @@ pub static RULE: Rule = Rule {
     strong: &["mac address", "bluetooth address", "hardware address", "ethernet address"],
     cued: |code, _| is_plausible(code, 10, 14).then_some(0.9),
     scan,
-    needs: flag::COLON | flag::DASH,
+    needs: flag::COLON | flag::DASH | flag::DOT,
     ..Rule::new(Kind::Device)
 };
 
-/// Twelve hexadecimal digits and five signs.
-const LENGTH: usize = 17;
+/// Twelve hexadecimal digits with a sign after every two; some vendors put a stop after every four.
+const FORMS: [(usize, usize, &[u8]); 2] = [(17, 3, b":-"), (14, 5, b".")];
 
 fn scan(turn: &mut Turn<'_>) {
     let mut at = 0;
@@ -32,24 +32,26 @@ fn scan(turn: &mut Turn<'_>) {
 
 fn last(turn: &Turn<'_>, at: usize) -> Option<usize> {
     let token = turn.at(at);
-    if token.len() > 2 || token.claimed || token.is_glued() && turn.before(at).is_sign_of(b":-") {
+    if token.len() > 4 || token.claimed || token.is_glued() && turn.before(at).is_sign_of(b":-.") {
         return None;
     }
     let start = token.start as usize;
-    let bytes = turn.text.as_bytes().get(start..start + LENGTH)?;
-    let sign = bytes[2];
-    let form = matches!(sign, b':' | b'-')
-        && bytes.iter().enumerate().all(|(at, byte)| match at % 3 {
-            2 => *byte == sign,
-            _ => byte.is_ascii_hexdigit(),
-        });
-    if !form {
-        return None;
-    }
-    let end = start + LENGTH;
+    let rest = &turn.text.as_bytes()[start..];
+    let length =
+        FORMS.iter().find_map(|(length, group, signs)| has_form(rest, *length, *group, signs).then_some(*length))?;
+    let end = start + length;
     let last = at + turn.tokens[at..].iter().take_while(|token| (token.end as usize) <= end).count() - 1;
     // A longer row of pairs is something else, and a longer last group too.
     let whole = turn.at(last).end as usize == end;
     let goes_on = turn.at(last + 1).is_glued() && !turn.at(last + 1).is_sign_of(b".,;)!?");
     (whole && !goes_on).then_some(last)
+}
+
+fn has_form(rest: &[u8], length: usize, group: usize, signs: &[u8]) -> bool {
+    let (Some(bytes), Some(sign)) = (rest.get(..length), rest.get(group - 1)) else { return false };
+    signs.contains(sign)
+        && bytes.iter().enumerate().all(|(at, byte)| match (at + 1) % group {
+            0 => byte == sign,
+            _ => byte.is_ascii_hexdigit(),
+        })
 }

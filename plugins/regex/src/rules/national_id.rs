@@ -56,6 +56,7 @@ pub static RULE: Rule = Rule {
         "green card number",
         "uscis number",
     ],
+    weak: &["nhs"],
     cued,
     shape,
     ..Rule::new(Kind::NationalId)

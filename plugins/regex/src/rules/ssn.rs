@@ -23,8 +23,9 @@ pub static RULE: Rule = Rule {
         "social number",
         "last four of my social",
         "last four of your social",
+        "last four of the social",
     ],
-    weak: &["social", "of my social", "of your social"],
+    weak: &["social", "of my social", "of your social", "of the social"],
     cued,
     shape,
     ..Rule::new(Kind::Ssn)
