@@ -31,27 +31,28 @@ impl Cookies {
 
     /// Signs the browser in, for thirty days from now.
     pub fn session(&self, secret: &SensitiveText) -> HeaderValue {
-        self.cookie(SESSION, secret.expose(), "/", LIFE_SECONDS)
+        self.cookie(SESSION, secret.expose(), LIFE_SECONDS)
     }
 
     /// Takes that back.
     pub fn no_session(&self) -> HeaderValue {
-        self.cookie(SESSION, "", "/", 0)
+        self.cookie(SESSION, "", 0)
     }
 
     /// Remembers a sign-in that GitHub is to send back.
     pub fn oauth_state(&self, sealed: &SensitiveText) -> HeaderValue {
-        self.cookie(OAUTH_STATE, sealed.expose(), "/api/v1/auth/github", OAUTH_STATE_SECONDS)
+        self.cookie(OAUTH_STATE, sealed.expose(), OAUTH_STATE_SECONDS)
     }
 
     /// Takes that back.
     pub fn no_oauth_state(&self) -> HeaderValue {
-        self.cookie(OAUTH_STATE, "", "/api/v1/auth/github", 0)
+        self.cookie(OAUTH_STATE, "", 0)
     }
 
-    fn cookie(&self, name: &str, value: &str, path: &str, max_age: i64) -> HeaderValue {
+    /// For every path: what stands before us may have put one before ours.
+    fn cookie(&self, name: &str, value: &str, max_age: i64) -> HeaderValue {
         let secure = if self.secure { " Secure;" } else { "" };
-        let text = format!("{name}={value}; HttpOnly;{secure} SameSite=Lax; Path={path}; Max-Age={max_age}");
+        let text = format!("{name}={value}; HttpOnly;{secure} SameSite=Lax; Path=/; Max-Age={max_age}");
         let mut header = HeaderValue::try_from(text).expect("our values are base64url");
         header.set_sensitive(true);
         header

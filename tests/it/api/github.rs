@@ -221,7 +221,7 @@ async fn a_state_works_once_in_its_own_browser_and_within_ten_minutes() {
     let begun = browser.send(&app, "GET", BEGIN, &[]).await;
     let cookie = begun.header("set-cookie").expect("a cookie").to_owned();
     assert!(cookie.starts_with("masker_oauth_state="));
-    assert!(cookie.ends_with("; HttpOnly; SameSite=Lax; Path=/api/v1/auth/github; Max-Age=600"), "{cookie}");
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=600"), "{cookie}");
 
     // Another browser, no state, another state.
     let back = agree(&app, &github, &mut browser, &ada).await;
@@ -257,18 +257,23 @@ async fn a_person_or_github_that_says_no_signs_nobody_in() {
 }
 
 #[tokio::test]
+async fn a_github_that_never_answers_is_502_when_its_time_is_over() {
+    let github = FakeGitHub::start().await;
+    let app = TestApp::builder().github(&github).env("MASKER_GITHUB_TIMEOUT_MS", "50").start().await;
+    github.trouble(Trouble::ExchangeHangs);
+    let mut browser = Browser::default();
+    let answer = sign_in(&app, &github, &mut browser, &Person::new(1, "ada")).await;
+    check_refused(&answer, 502, "oauth_exchange_failed");
+    assert!(answer.text().contains("in time"), "{}", answer.text());
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn whatever_fails_at_github_is_502_and_signs_nobody_in() {
     let github = FakeGitHub::start().await;
-    // Long enough for a busy machine to answer, short enough for a test to wait for once.
-    let app = TestApp::builder().github(&github).env("MASKER_GITHUB_TIMEOUT_MS", "1500").start().await;
+    let app = app(&github, "").await;
     let ada = Person::new(1, "ada");
-    for trouble in [
-        Trouble::ExchangeFails,
-        Trouble::ExchangeIsGarbage,
-        Trouble::UserFails,
-        Trouble::UserIsEndless,
-        Trouble::ExchangeHangs,
-    ] {
+    for trouble in [Trouble::ExchangeFails, Trouble::ExchangeIsGarbage, Trouble::UserFails, Trouble::UserIsEndless] {
         github.trouble(trouble);
         let mut browser = Browser::default();
         check_refused(&sign_in(&app, &github, &mut browser, &ada).await, 502, "oauth_exchange_failed");
