@@ -58,11 +58,11 @@ struct TextOptions {
     /// The text; standard input when it is not given or `-`.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// The policy: a file, or the name of the built-in one.
+    /// The policy: a file, or the name of one that is built in.
     #[arg(long, value_name = "FILE", default_value = "healthcare-default")]
     policy: String,
     /// How tokens are made, in place of what the policy says.
-    #[arg(long, value_parser = ["vault-deterministic", "reversible-aead", "redact"])]
+    #[arg(long, value_parser = ["vault-deterministic", "reversible-aead", "synthetic", "redact"])]
     scheme: Option<String>,
     /// Run only these passes of the policy, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod pieces;
 pub mod plugin_stats;
 pub mod preview;
+pub mod reader;
 pub mod record;
 pub mod request;
 pub mod resolve;

@@ -166,6 +166,8 @@ pub enum Tokenization {
     VaultDeterministic,
     /// The token is the encrypted original.
     ReversibleAead,
+    /// A realistic stand-in, which stands for its value in this request only.
+    Synthetic,
 }
 
 /// One entry of `passes`.

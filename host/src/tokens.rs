@@ -10,12 +10,16 @@
 //! * [`mint`]: keys in, tokens and sealed vault rows out; and back.
 //! * [`scan`]: finds tokens in text that arrives in pieces and that a model may have mangled. What is said there about
 //!   promises: no raw token and no part of one reaches the caller.
+//! * [`synthetic`]: realistic stand-ins in the place of tokens.
+//! * [`echo`]: finds those in an answer.
 //! * [`rehydrate`]: prints one scanned piece with the originals put back.
 //!
 //! Everything here is pure: no storage, no clock, no randomness. Resolving a vault token is the store's part.
 
+pub mod echo;
 pub mod format;
 pub mod mint;
 pub mod normalise;
 pub mod rehydrate;
 pub mod scan;
+pub mod synthetic;

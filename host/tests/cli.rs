@@ -137,6 +137,9 @@ fn schemes_of_mask() {
     assert!(scheme("redact").contains("My number is [REDACTED:PHONE], and the mail is [REDACTED:EMAIL]\n"));
     assert!(scheme("reversible-aead").contains("MSK1.PHONE.K_HEALTHCARE."));
     assert!(scheme("vault-deterministic").contains("MSKV1.PHONE.K_HEALTHCARE."));
+    let synthetic = scheme("synthetic");
+    assert!(synthetic.contains("-555-01") && !synthetic.contains("415-555-0123"), "{synthetic}");
+    assert!(synthetic.contains("@example.com") && !synthetic.contains("ann.lee"), "{synthetic}");
     assert_eq!(mask(&["--scheme", "rot13"], TEXT).code, 64);
 }
 

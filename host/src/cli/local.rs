@@ -140,10 +140,12 @@ fn apply(options: &TextOptions, policy: &mut CompiledPolicy) -> Result<(), Failu
 }
 
 fn read_policy(name: &str, plugins: &Registry) -> Result<CompiledPolicy, Failure> {
-    let document = match name {
-        "healthcare-default" => policy::HEALTHCARE_DEFAULT.to_owned(),
-        file => std::fs::read_to_string(file).map_err(|error| {
-            Failure::new(exit::GENERIC, format!("--policy {file}: {error} (healthcare-default is built in)"))
+    let built_in = policy::BUILT_IN.into_iter().find(|(own, _)| *own == name);
+    let document = match built_in {
+        Some((_, document)) => document.to_owned(),
+        None => std::fs::read_to_string(name).map_err(|error| {
+            let names = policy::BUILT_IN.map(|(name, _)| name).join(", ");
+            Failure::new(exit::GENERIC, format!("--policy {name}: {error} (built in are {names})"))
         })?,
     };
     compile_local(&document, plugins).map_err(|errors| {

@@ -12,12 +12,17 @@ use crate::passes::finding::{Action, Decision};
 use crate::policy::Tokenization;
 use crate::tokens::format::redacted;
 use crate::tokens::mint::{Form, Minter, Scope};
+use crate::tokens::synthetic::Synthesizer;
 
 /// Prints the masked text.
 pub fn run(options: &TextOptions, output: Output) -> Result<(), Failure> {
     let mut searched = search(options)?;
     let redact = match options.scheme.as_deref() {
         Some("redact") => true,
+        Some("synthetic") => {
+            searched.policy.tokenization = Tokenization::Synthetic;
+            false
+        }
         Some("reversible-aead") => {
             searched.policy.tokenization = Tokenization::ReversibleAead;
             false
@@ -61,22 +66,37 @@ impl Masking {
     fn lines(&self, searched: &Searched) -> Result<Vec<String>, Failure> {
         let tokenization = searched.policy.tokenization;
         let lines = searched.lines.iter().zip(&searched.decisions);
-        lines.map(|(line, decisions)| self.line(line.expose(), decisions, tokenization)).collect()
+        let texts: Vec<&str> = searched.lines.iter().map(|line| line.expose().as_str()).collect();
+        let key = self.minter.synthetic_key();
+        let mut synthesizer = Synthesizer::new(key, b"command line", searched.policy.epsilon, &texts);
+        lines.map(|(line, decisions)| self.line(line.expose(), decisions, tokenization, &mut synthesizer)).collect()
     }
 
-    fn line(&self, line: &str, decisions: &[Decision], tokenization: Tokenization) -> Result<String, Failure> {
+    fn line(
+        &self,
+        line: &str,
+        decisions: &[Decision],
+        tokenization: Tokenization,
+        synthesizer: &mut Synthesizer,
+    ) -> Result<String, Failure> {
         let mut masked = String::with_capacity(line.len());
         let mut at = 0;
         for decision in decisions {
             masked.push_str(&line[at..decision.span.start]);
-            masked.push_str(&self.token(&line[decision.span.range()], decision, tokenization)?);
+            masked.push_str(&self.token(&line[decision.span.range()], decision, tokenization, synthesizer)?);
             at = decision.span.end;
         }
         masked.push_str(&line[at..]);
         Ok(masked)
     }
 
-    fn token(&self, original: &str, decision: &Decision, tokenization: Tokenization) -> Result<String, Failure> {
+    fn token(
+        &self,
+        original: &str,
+        decision: &Decision,
+        tokenization: Tokenization,
+        synthesizer: &mut Synthesizer,
+    ) -> Result<String, Failure> {
         if self.redact || decision.action == Action::Redact {
             return Ok(redacted(&decision.kind));
         }
@@ -85,6 +105,10 @@ impl Masking {
         }
         match tokenization {
             Tokenization::VaultDeterministic => Ok(self.minter.token_for(&decision.kind, original, Form::Text).text()),
+            Tokenization::Synthetic => {
+                let surrogate = synthesizer.surrogate(&decision.kind, original);
+                surrogate.map_err(|error| Failure::new(exit::GENERIC, error.to_string()))
+            }
             Tokenization::ReversibleAead => {
                 let scope = Scope { agent: self.agent, call: None };
                 let token = self.minter.mint_aead(&scope, &decision.kind, original, Form::Text);

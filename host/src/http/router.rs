@@ -49,6 +49,7 @@ fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
         .route("/api/v1/auth/logout", post(api::auth::logout))
         .route("/api/v1/auth/logout-all", post(api::auth::logout_all))
         .route("/api/v1/mask", post(api::mask::mask))
+        .route("/api/v1/synthesize", post(api::synthesize::synthesize))
         .route("/api/v1/me", get(api::me::show))
         .route("/api/v1/policies", get(api::policies::list))
         .route("/api/v1/policies/validate", post(api::policies::validate))

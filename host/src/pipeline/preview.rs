@@ -1,4 +1,5 @@
-//! What a policy makes of a text, for trying it out. Nothing is kept: no event, no session, no row of the vault, nothing
+//! What a policy makes of a text, with tokens for trying it out or with surrogates for whatever needs text that reads like
+//! the original. Nothing is kept: no event, no session, no row of the vault, nothing
 //! in the memory of calls or in the memo. Tokens are made with a key of the moment, which is thrown away: they look like
 //! an agent's, no agent resolves them, and nobody can find out with them which value an agent's token stands for.
 
@@ -14,11 +15,13 @@ use super::request::{media, remembered};
 use super::tokenize::{Placed, Tokenized, Tokenizer};
 use crate::audit::event::TokenKind;
 use crate::chat::request::ChatRequest;
-use crate::chat::walk::{Form, withhold_media};
+use crate::chat::walk::withhold_media;
 use crate::keys::{KeyPair, Kid, SecretKey};
-use crate::passes::finding::Decision;
+use crate::passes::finding::{Action, Decision};
 use crate::text::CharSpan;
-use crate::tokens::mint::{Minter, Scope};
+use crate::tokens::format::redacted;
+use crate::tokens::mint::{Minter, Scope, VaultRow};
+use crate::tokens::synthetic::Synthesizer;
 
 /// A masked request, and what was replaced in it.
 pub struct Preview {
@@ -57,12 +60,80 @@ impl Pipeline {
         let minter = throwaway(agent.policy.kid.clone())?;
         let call = Call::default();
         let scope = Scope { agent: agent.id, call: None };
-        let tokenizer = Tokenizer { agent, minter: &minter, scope, call: Some(&call), is_stored: &|_| true };
-        let Tokenized { texts, placed, .. } = tokenizer.run(&pieces, &decisions)?;
-        let replaced =
-            placed.into_iter().map(|placed| replaced(&tokenizer, &pieces, placed)).collect::<Result<_, _>>()?;
+        let is_stored = |_: &VaultRow| true;
+        let tokenizer = Tokenizer {
+            agent,
+            minter: &minter,
+            scope,
+            call: Some(&call),
+            is_stored: &is_stored,
+            shows_replacements: true,
+        };
+        let Tokenized { texts, placed, replacements, .. } = tokenizer.run(&pieces, &decisions)?;
+        let replaced = placed.into_iter().zip(replacements);
+        let replaced = replaced.map(|(placed, text)| replaced_by(&minter, &pieces, placed, text)).collect();
         pieces::replace(&mut request, texts)?;
         Ok(Preview { request, replaced, withheld })
+    }
+}
+
+impl Pipeline {
+    /// Puts surrogates in the places of values, in a request that goes nowhere.
+    pub async fn synthesize(
+        &self,
+        agent: &Arc<ReadyAgent>,
+        mut request: ChatRequest,
+        key: &SecretKey,
+        seed: &str,
+    ) -> Result<Preview, PipelineError> {
+        let withheld = withhold_media(&mut request, media(&agent.policy));
+        let pieces = pieces::collect(&mut request)?;
+        let decisions = remembered(&pieces, detect_once(self, agent, &pieces).await?, None);
+        let said: Vec<&str> = pieces.iter().map(|piece| piece.text.expose().as_str()).collect();
+        // Apart from the seeds of calls, so that nobody can try out what an agent's surrogates stand for.
+        let seed = format!("seed {seed}");
+        let mut synthesizer = Synthesizer::new(key, seed.as_bytes(), agent.policy.epsilon, &said);
+        let (mut texts, mut replaced) = (Vec::with_capacity(pieces.len()), Vec::new());
+        for (piece, decisions) in pieces.iter().zip(&decisions) {
+            let text = piece.text.expose();
+            let (mut new, mut at) = (String::with_capacity(text.len()), 0);
+            for decision in decisions.iter() {
+                let own = &text[decision.span.range()];
+                let (replacement, token_kind) = stand_in(&mut synthesizer, decision, own)?;
+                new.push_str(&text[at..decision.span.start]);
+                new.push_str(&replacement);
+                at = decision.span.end;
+                replaced.push(Replaced {
+                    message: piece.message,
+                    field: piece.name,
+                    span: decision.span.to_chars(text),
+                    decision: decision.clone(),
+                    token_kind,
+                    kid: None,
+                    replacement,
+                });
+            }
+            new.push_str(&text[at..]);
+            texts.push((!decisions.is_empty()).then_some(new));
+        }
+        pieces::replace(&mut request, texts)?;
+        Ok(Preview { request, replaced, withheld })
+    }
+}
+
+fn stand_in(
+    synthesizer: &mut Synthesizer,
+    decision: &Decision,
+    original: &str,
+) -> Result<(String, TokenKind), PipelineError> {
+    match (&decision.replacement, decision.action) {
+        (Some(replacement), _) => Ok((replacement.to_string(), TokenKind::Synthetic)),
+        (None, Action::Redact) => Ok((redacted(&decision.kind), TokenKind::Redacted)),
+        (None, _) => {
+            let surrogate = synthesizer.surrogate(&decision.kind, original);
+            let surrogate = surrogate.map_err(|_| PipelineError::MaskingUnavailable("no surrogate is left"))?;
+            Ok((surrogate, TokenKind::Synthetic))
+        }
     }
 }
 
@@ -72,28 +143,17 @@ fn throwaway(kid: Kid) -> Result<Minter, PipelineError> {
     Ok(Minter::new(kid, &KeyPair { current: SecretKey::new(key), old: None }))
 }
 
-fn replaced(tokenizer: &Tokenizer<'_>, pieces: &[Piece], placed: Placed) -> Result<Replaced, PipelineError> {
+fn replaced_by(minter: &Minter, pieces: &[Piece], placed: Placed, replacement: String) -> Replaced {
     let Placed { piece, decision, token_kind } = placed;
     let piece = &pieces[piece];
-    let text = piece.text.expose();
-    // The same replacement once more, by itself: a value has one token.
-    let alone = tokenizer.run(std::slice::from_ref(piece), &[Arc::from([decision.clone()])])?;
-    let alone = alone.texts.into_iter().next().flatten().unwrap_or_default();
-    let replacement = match piece.form {
-        Form::Text | Form::Key => {
-            let end = alone.len() - (text.len() - decision.span.end);
-            alone[decision.span.start..end].to_owned()
-        }
-        Form::Identifier | Form::Number | Form::Name => alone,
-    };
     let is_keyed = !matches!(token_kind, TokenKind::Redacted | TokenKind::Synthetic);
-    Ok(Replaced {
+    Replaced {
         message: piece.message,
         field: piece.name,
-        span: decision.span.to_chars(text),
+        span: decision.span.to_chars(piece.text.expose()),
         token_kind,
-        kid: is_keyed.then(|| tokenizer.minter.kid().clone()),
+        kid: is_keyed.then(|| minter.kid().clone()),
         replacement,
         decision,
-    })
+    }
 }

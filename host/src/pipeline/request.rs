@@ -81,7 +81,7 @@ impl Pipeline {
 
         let started = Instant::now();
         let tokenized = self.tokenize(agent, scope, call.as_deref(), &pieces, &decisions).await?;
-        let Tokenized { texts, placed, table, rows, values } = tokenized;
+        let Tokenized { texts, placed, table, rows, values, .. } = tokenized;
         pieces::replace(&mut request, texts)?;
         let body = request.to_bytes();
         check_egress(&body, &values)?;
@@ -115,7 +115,8 @@ impl Pipeline {
             .get(&agent.policy.kid)
             .ok_or(PipelineError::MaskingUnavailable("the policy's key is not known"))?;
         let is_stored = |row: &_| self.stored_before(row);
-        Tokenizer { agent, minter, scope, call, is_stored: &is_stored }.run(pieces, decisions)
+        Tokenizer { agent, minter, scope, call, is_stored: &is_stored, shows_replacements: false }
+            .run(pieces, decisions)
     }
 }
 

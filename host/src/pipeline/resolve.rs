@@ -4,11 +4,12 @@
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
+use super::reader::Read;
 use super::tokenize::TokenTable;
 use crate::store::vault::Ticket;
 use crate::tokens::format::{Scheme, Token};
 use crate::tokens::mint::{Original, Scope, VaultRow};
-use crate::tokens::rehydrate::render;
+use crate::tokens::rehydrate::{quoted, render};
 use crate::tokens::scan::{Found, Piece, TokenRef};
 
 /// Puts originals back into the texts of one answer.
@@ -27,9 +28,9 @@ pub struct Resolver<'a> {
 
 impl Resolver<'_> {
     /// Looks up what the table does not know. A vault that cannot be read counts as one that does not have the token.
-    pub async fn look_up(&mut self, pieces: &[Piece]) {
-        for piece in pieces {
-            let Piece::Token(token) = piece else { continue };
+    pub async fn look_up(&mut self, text: &[Read]) {
+        for read in text {
+            let Read::Piece(Piece::Token(token)) = read else { continue };
             let text = token_text(token);
             if !self.table.contains(&text)
                 && let Some(original) = self.find(token).await
@@ -39,13 +40,21 @@ impl Resolver<'_> {
         }
     }
 
-    /// Prints pieces with the originals put back.
-    pub fn print(&mut self, pieces: &[Piece], json: bool) -> String {
+    /// Prints a text with the originals put back.
+    pub fn print(&mut self, text: &[Read], json: bool) -> String {
         let mut out = String::new();
-        for piece in pieces {
+        for read in text {
             let table = &mut *self.table;
-            self.failures +=
-                render(piece, &mut |token| table.resolve(&token_text(token)), json, &self.agent.fallback, &mut out);
+            match read {
+                Read::Piece(piece) => {
+                    let mut resolve = |token: &TokenRef| table.resolve(&token_text(token));
+                    self.failures += render(piece, &mut resolve, json, &self.agent.fallback, &mut out);
+                }
+                Read::Surrogate { entry, found } => match table.restore(*entry, found) {
+                    Some(original) => quoted(original.expose(), json, false, &mut out),
+                    None => out.push_str(found),
+                },
+            }
         }
         out
     }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::error::PipelineError;
+use super::reader::{Read, Reader};
 use super::request::{Masked, millis};
 use super::resolve::{Resolver, scrub};
 use super::stream::AnswerStream;
@@ -21,7 +22,7 @@ use crate::chat::error::UpstreamError;
 use crate::policy::TokenStyle;
 use crate::session::Status;
 use crate::tokens::mint::Scope;
-use crate::tokens::scan::{FinishReason, Piece, ScanMode, Scanner};
+use crate::tokens::scan::{FinishReason, ScanMode};
 use crate::upstream::{UpstreamFault, UpstreamRequest, UpstreamResponse};
 
 /// The largest whole answer that is read, in bytes.
@@ -122,14 +123,16 @@ impl Pipeline {
         }
         answer.shift_remove("obfuscation");
         let scope = Scope { agent: agent.id, call };
+        let surrogates = masked.table.surrogates().cloned();
         let mut resolver = Resolver { pipeline: self, agent, scope, table: &mut masked.table, failures: 0 };
         let compact = agent.policy.token_style == TokenStyle::Compact;
 
         // Twice the same walk: what has to be looked up is looked up between the two. A text without tokens is `None`.
-        let mut scanned: Vec<Option<Vec<Piece>>> = Vec::new();
+        let mut scanned: Vec<Option<Vec<Read>>> = Vec::new();
         visit(&mut answer, &mut |text, json, finish| {
-            let pieces = scan(text, json, compact, finish);
-            scanned.push(pieces.iter().any(|piece| !matches!(piece, Piece::Text(_))).then_some(pieces));
+            let reader = Reader::new(ScanMode { json, compact }, surrogates.as_ref());
+            let pieces = scan(reader, text, finish);
+            scanned.push((!pieces.iter().all(Read::is_text)).then_some(pieces));
             None
         });
         if scanned.iter().any(Option::is_some) {
@@ -194,10 +197,9 @@ fn apply(value: &mut Value, json: bool, finish: FinishReason, change: &mut Chang
     }
 }
 
-fn scan(text: &str, json: bool, compact: bool, finish: FinishReason) -> Vec<Piece> {
-    let mut scanner = Scanner::new(ScanMode { json, compact });
-    let mut pieces = scanner.push(text);
-    pieces.extend(scanner.finish(finish));
+fn scan(mut reader: Reader, text: &str, finish: FinishReason) -> Vec<Read> {
+    let mut pieces = reader.push(text);
+    pieces.extend(reader.finish(finish));
     pieces
 }
 

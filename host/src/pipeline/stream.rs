@@ -17,6 +17,7 @@ use sse_core::{SseDecoder, SseEvent};
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
+use super::reader::{Read, Reader};
 use super::request::Masked;
 use super::resolve::{Resolver, scrub};
 use crate::chat::answer::{ChunkHead, Field, is_cut_short, is_whole, visit_message};
@@ -25,7 +26,7 @@ use crate::chat::plain_chunk::PlainChunk;
 use crate::policy::TokenStyle;
 use crate::session::Status;
 use crate::tokens::mint::Scope;
-use crate::tokens::scan::{FinishReason, Piece, ScanMode, Scanner};
+use crate::tokens::scan::{FinishReason, Piece, ScanMode};
 use crate::upstream::UpstreamFault;
 
 /// The largest event that is read, in bytes.
@@ -54,7 +55,7 @@ pub struct AnswerStream {
 
 #[derive(Default)]
 struct Choice {
-    scanners: HashMap<Field, Scanner>,
+    scanners: HashMap<Field, Reader>,
     /// A token stood in it: its log probabilities are not passed on any more.
     has_token: bool,
     finished: bool,
@@ -244,7 +245,7 @@ impl AnswerStream {
             changed |= printed.iter().map(|(_, _, text)| text.len()).sum::<usize>() != written;
         }
         let state = self.choices.entry(index).or_default();
-        if (state.has_token || state.scanners.values().any(Scanner::is_holding))
+        if (state.has_token || state.scanners.values().any(Reader::is_holding))
             && let Some(logprobs) = choice.get_mut("logprobs")
         {
             changed |= !logprobs.is_null();
@@ -292,28 +293,31 @@ impl AnswerStream {
     async fn rewrite(&mut self, index: u64, field: &Field, text: &str) -> String {
         let compact = self.agent.policy.token_style == TokenStyle::Compact;
         let mode = ScanMode { json: field.is_json(), compact };
+        let surrogates = self.masked.table.surrogates();
         let choice = self.choices.entry(index).or_default();
         let pieces = if matches!(field, Field::Text(name) if is_whole(name)) {
-            let mut scanner = Scanner::new(mode);
+            let mut scanner = Reader::new(mode, surrogates);
             let mut pieces = scanner.push(text);
             pieces.extend(scanner.finish(FinishReason::Stop));
             pieces
         } else {
             match choice.scanners.get_mut(field) {
                 Some(scanner) => scanner.push(text),
-                None => choice.scanners.entry(field.clone()).or_insert_with(|| Scanner::new(mode)).push(text),
+                None => {
+                    choice.scanners.entry(field.clone()).or_insert_with(|| Reader::new(mode, surrogates)).push(text)
+                }
             }
         };
         // Most pieces of most answers: one text, as it came.
         match pieces.as_slice() {
             [] => String::new(),
-            [Piece::Text(text)] => text.clone(),
+            [Read::Piece(Piece::Text(text))] => text.clone(),
             _ => self.print(index, field, &pieces).await,
         }
     }
 
-    async fn print(&mut self, index: u64, field: &Field, pieces: &[Piece]) -> String {
-        if pieces.iter().any(|piece| !matches!(piece, Piece::Text(_))) {
+    async fn print(&mut self, index: u64, field: &Field, pieces: &[Read]) -> String {
+        if !pieces.iter().all(Read::is_text) {
             self.choices.entry(index).or_default().has_token = true;
         }
         let scope = Scope { agent: self.agent.id, call: self.call_id.as_deref() };
@@ -333,7 +337,7 @@ impl AnswerStream {
     /// What a choice's scanners still held, decided.
     async fn tails(&mut self, index: u64, reason: FinishReason) -> Vec<(Field, String)> {
         let Some(choice) = self.choices.get_mut(&index) else { return Vec::new() };
-        let mut held: Vec<(Field, Vec<Piece>)> =
+        let mut held: Vec<(Field, Vec<Read>)> =
             choice.scanners.drain().map(|(field, mut scanner)| (field, scanner.finish(reason))).collect();
         held.retain(|(_, pieces)| !pieces.is_empty());
         let mut tails = Vec::new();

@@ -13,8 +13,11 @@ use crate::chat::walk::Form as Place;
 use crate::passes::finding::{Action, Decision};
 use crate::passes::memory::Remembered;
 use crate::policy::{TokenStyle, Tokenization};
+use crate::sensitive::SensitiveText;
+use crate::tokens::echo::Surrogates;
 use crate::tokens::format::{CompactToken, hash_label, redacted};
 use crate::tokens::mint::{Form, Minter, Original, Scope, VaultRow};
+use crate::tokens::synthetic::Synthesizer;
 
 /// Letters of a compact token's label where the call has no name: 57 bits, so that a million values of one agent meet
 /// with a probability under one in a hundred thousand. The vault refuses the row if they do.
@@ -34,6 +37,9 @@ pub struct Placed {
 #[derive(Default)]
 pub struct TokenTable {
     entries: HashMap<String, Entry>,
+    surrogates: Option<Arc<Surrogates>>,
+    /// Replacements by surrogates that came back.
+    came_back: Vec<u32>,
 }
 
 struct Entry {
@@ -56,6 +62,18 @@ impl TokenTable {
         self.entries.contains_key(token)
     }
 
+    /// The surrogates that stand in the request, if there are any.
+    pub fn surrogates(&self) -> Option<&Arc<Surrogates>> {
+        self.surrogates.as_ref()
+    }
+
+    /// What a surrogate stands for. Notes that it came back.
+    pub fn restore(&mut self, entry: usize, found: &str) -> Option<SensitiveText> {
+        let (original, placed) = self.surrogates.as_ref()?.original(entry, found)?;
+        self.came_back.extend(placed);
+        Some(original)
+    }
+
     /// Adds a token that was found elsewhere: in the vault, or in itself.
     pub fn learn(&mut self, token: String, original: Original) {
         self.entries.entry(token).or_insert(Entry { original, placed: Vec::new(), returned: false });
@@ -65,7 +83,9 @@ impl TokenTable {
     pub fn returned(&self) -> Vec<u32> {
         let mut returned: Vec<u32> =
             self.entries.values().filter(|entry| entry.returned).flat_map(|entry| &entry.placed).copied().collect();
+        returned.extend(&self.came_back);
         returned.sort_unstable();
+        returned.dedup();
         returned
     }
 
@@ -97,6 +117,10 @@ pub struct Tokenized {
     pub rows: Vec<VaultRow>,
     /// The values that were replaced.
     pub values: Vec<Remembered>,
+    /// What stands in the place of each of [`Self::placed`], where that is asked for.
+    pub replacements: Vec<String>,
+    surrogates: Surrogates,
+    synthesizer: Option<Synthesizer>,
 }
 
 /// Replaces what was decided.
@@ -111,12 +135,18 @@ pub struct Tokenizer<'a> {
     pub call: Option<&'a Call>,
     /// Tells whether the vault has a row already.
     pub is_stored: &'a dyn Fn(&VaultRow) -> bool,
+    /// Whether the replacements are asked for.
+    pub shows_replacements: bool,
 }
 
 impl Tokenizer<'_> {
     /// Replaces every decided span of every piece.
     pub fn run(&self, pieces: &[Piece], decisions: &[Arc<[Decision]>]) -> Result<Tokenized, PipelineError> {
-        let mut done = Tokenized { texts: Vec::with_capacity(pieces.len()), ..Tokenized::default() };
+        let mut done = Tokenized {
+            texts: Vec::with_capacity(pieces.len()),
+            synthesizer: self.synthesizer(pieces),
+            ..Tokenized::default()
+        };
         for (index, (piece, decisions)) in pieces.iter().zip(decisions).enumerate() {
             let text = match (decisions.is_empty(), piece.form) {
                 (true, _) => None,
@@ -129,7 +159,21 @@ impl Tokenizer<'_> {
             };
             done.texts.push(text);
         }
+        if !done.surrogates.is_empty() {
+            done.table.surrogates = Some(Arc::new(std::mem::take(&mut done.surrogates)));
+        }
         Ok(done)
+    }
+
+    /// What makes surrogates, where the policy asks for them: the same for the whole call.
+    fn synthesizer(&self, pieces: &[Piece]) -> Option<Synthesizer> {
+        let policy = &self.agent.policy;
+        if policy.tokenization != Tokenization::Synthetic {
+            return None;
+        }
+        let texts: Vec<&str> = pieces.iter().map(|piece| piece.text.expose().as_str()).collect();
+        let seed = [&b"call "[..], self.agent.id.text().as_bytes(), &self.scope.id()].concat();
+        Some(Synthesizer::new(self.minter.synthetic_key(), &seed, policy.epsilon, &texts))
     }
 
     fn spans(
@@ -165,11 +209,13 @@ impl Tokenizer<'_> {
     fn digest(&self, index: usize, piece: &Piece, decisions: &[Decision], done: &mut Tokenized) -> String {
         let kind = &decisions[0].kind;
         let token = self.minter.token_for(kind, piece.text.expose(), Form::Text);
+        let digest = data_encoding::BASE64URL_NOPAD.encode(&token.value);
         for decision in decisions {
             self.remember(&piece.text.expose()[decision.span.range()], decision, done);
             done.placed.push(Placed { piece: index, decision: decision.clone(), token_kind: TokenKind::Digest });
+            done.replacements.extend(self.shows_replacements.then(|| digest.clone()));
         }
-        data_encoding::BASE64URL_NOPAD.encode(&token.value)
+        digest
     }
 
     fn replacement(
@@ -185,14 +231,39 @@ impl Tokenizer<'_> {
         let (text, token_kind) = match (&decision.replacement, decision.action) {
             (Some(replacement), _) => (replacement.to_string(), TokenKind::Synthetic),
             (None, Action::Redact) => (redacted(&decision.kind), TokenKind::Redacted),
-            (None, _) => {
-                let (text, token_kind) = self.token(original, form, decision, done)?;
-                done.table.place(&text, original, form, index);
-                (text, token_kind)
-            }
+            (None, _) => match self.surrogate(original, form, decision, index, done) {
+                Some(surrogate) => (surrogate, TokenKind::Synthetic),
+                None => {
+                    let (text, token_kind) = self.token(original, form, decision, done)?;
+                    done.table.place(&text, original, form, index);
+                    (text, token_kind)
+                }
+            },
         };
+        done.replacements.extend(self.shows_replacements.then(|| text.clone()));
         done.placed.push(Placed { piece, decision: decision.clone(), token_kind });
         Ok(text)
+    }
+
+    /// A surrogate, where the policy asks for them. A number inside of JSON has a token, so that it comes back as a number, and
+    /// so has what looks like a token already, and a value for which there is no surrogate left.
+    fn surrogate(
+        &self,
+        original: &str,
+        form: Form,
+        decision: &Decision,
+        index: u32,
+        done: &mut Tokenized,
+    ) -> Option<String> {
+        let synthesizer = done.synthesizer.as_mut().filter(|_| form == Form::Text && &*decision.pass != "host")?;
+        let surrogate = synthesizer.surrogate(&decision.kind, original).ok()?;
+        done.surrogates.add(&surrogate, original, index);
+        if decision.kind.as_str() == "NAME" {
+            for (own, word) in synthesizer.words_of(original) {
+                done.surrogates.add(word, own, index);
+            }
+        }
+        Some(surrogate)
     }
 
     fn token(

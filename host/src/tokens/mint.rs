@@ -144,6 +144,7 @@ pub enum OpenError {
 #[derive(Clone)]
 pub struct Minter {
     kid: Kid,
+    synthetic: SecretKey,
     current: Ciphers,
     old: Option<Ciphers>,
 }
@@ -172,12 +173,18 @@ impl Ciphers {
 impl Minter {
     /// A minter for a kid.
     pub fn new(kid: Kid, keys: &KeyPair) -> Self {
-        Self { kid, current: Ciphers::new(&keys.current), old: keys.old.as_ref().map(Ciphers::new) }
+        let synthetic = keys.current.derive("masker synthetic v1");
+        Self { kid, synthetic, current: Ciphers::new(&keys.current), old: keys.old.as_ref().map(Ciphers::new) }
     }
 
     /// The kid it mints with.
     pub fn kid(&self) -> &Kid {
         &self.kid
+    }
+
+    /// The key that surrogates follow from.
+    pub fn synthetic_key(&self) -> &SecretKey {
+        &self.synthetic
     }
 
     /// The vault token of a value: one HMAC, no encryption. The same on every call, turn and agent.

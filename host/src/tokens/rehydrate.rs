@@ -76,7 +76,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// A text as it is, or escaped for JSON, with its quotation marks where the piece covered them.
-fn quoted(text: &str, json: bool, quotes: bool, out: &mut String) {
+pub fn quoted(text: &str, json: bool, quotes: bool, out: &mut String) {
     if !json {
         out.push_str(text);
         return;

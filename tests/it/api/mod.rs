@@ -17,6 +17,7 @@ mod retention;
 mod session_stream;
 mod sessions;
 mod sign_in;
+mod synthesize;
 mod tokens;
 
 use axum::body::Body;

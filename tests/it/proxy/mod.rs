@@ -6,6 +6,7 @@ mod fields;
 mod plain;
 mod sessions;
 mod stream;
+mod synthetic;
 mod tokens;
 mod tools;
 mod upstream_faults;

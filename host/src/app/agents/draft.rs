@@ -95,11 +95,8 @@ impl App {
         }
         let tokenization = draft.tokenization.given().map(|text| parse_tokenization(text));
         match tokenization {
-            Some(None) if draft.tokenization.given().is_some_and(|text| text == "synthetic") => {
-                wrong.push(("tokenization", "synthetic is not available in this release".to_owned()));
-            }
             Some(None) => {
-                wrong.push(("tokenization", "must be vault-deterministic or reversible-aead".to_owned()));
+                wrong.push(("tokenization", "must be vault-deterministic, reversible-aead or synthetic".to_owned()));
             }
             _ => {}
         }
@@ -248,6 +245,7 @@ pub(super) fn parse_tokenization(text: &str) -> Option<Tokenization> {
     match text {
         "vault-deterministic" => Some(Tokenization::VaultDeterministic),
         "reversible-aead" => Some(Tokenization::ReversibleAead),
+        "synthetic" => Some(Tokenization::Synthetic),
         _ => None,
     }
 }
@@ -256,6 +254,7 @@ fn tokenization_name(tokenization: Tokenization) -> &'static str {
     match tokenization {
         Tokenization::VaultDeterministic => "vault-deterministic",
         Tokenization::ReversibleAead => "reversible-aead",
+        Tokenization::Synthetic => "synthetic",
     }
 }
 

@@ -28,6 +28,7 @@ fn tokenize_in(
         scope,
         call: Some(call),
         is_stored: &|row| row.kind == kind("PHONE"),
+        shows_replacements: false,
     };
     tokenizer.run(&[piece(form, text)], &[decisions.into()])
 }

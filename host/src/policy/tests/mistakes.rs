@@ -122,7 +122,6 @@ fn yaml_traps_are_explained() {
     check("epsilon: .nan", "policy_yaml_invalid epsilon: expected a number");
     check("epsilon: 1e999", "policy_yaml_invalid epsilon: ");
     check("epsilon: '0.5'", "policy_yaml_invalid epsilon: expected a number, found text; write it without quotes");
-    check("tokenization: synthetic", "policy_yaml_invalid tokenization: synthetic is not available yet");
     check(
         "tokenization: vault",
         "policy_yaml_invalid tokenization: `vault` is not a value here; did you mean vault-det",

@@ -1,0 +1,370 @@
+//! Finds surrogates in what a model writes, while it writes, and says what they stand for.
+//!
+//! A surrogate is found in any case, with other characters between its words or digits than it was written with, as
+//! whole words only, and the longest that fits. Of a name every word is also found by itself. What a model makes of a
+//! surrogate beyond that (a date in another form, a number in words) is not found, and stays.
+//!
+//! What may still become a surrogate is held back, and nothing else; the result does not depend on how the text was cut.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::sensitive::SensitiveText;
+
+/// Characters that may stand between two words or digits of a surrogate.
+const GAP: usize = 3;
+
+/// The surrogates of a request.
+#[derive(Default)]
+pub struct Surrogates {
+    entries: Vec<Entry>,
+    /// By letters and digits.
+    by_key: HashMap<String, usize>,
+    /// By the first of them.
+    by_first: HashMap<char, Vec<usize>>,
+}
+
+struct Entry {
+    /// Letters and digits of the surrogate, in lower case, each with whether others may stand before it.
+    key: Vec<(char, bool)>,
+    /// What it stands for, without what surrounds its letters and digits.
+    original: SensitiveText,
+    /// Which replacements of the request it is.
+    placed: Vec<u32>,
+}
+
+impl Surrogates {
+    /// Adds a surrogate, or one more place of it. One of a single letter or digit would be found everywhere, so it is
+    /// not looked for.
+    pub fn add(&mut self, surrogate: &str, original: &str, placed: u32) {
+        let key = key(surrogate);
+        if key.len() < 2 {
+            return;
+        }
+        let next = self.entries.len();
+        let at = *self.by_key.entry(key.iter().map(|(c, _)| c).collect()).or_insert(next);
+        if at == next {
+            self.by_first.entry(key[0].0).or_default().push(at);
+            self.entries.push(Entry { key, original: core(original).into(), placed: Vec::new() });
+        }
+        self.entries[at].placed.push(placed);
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What stands in the place of a surrogate that was found as `found`, and which replacements it is.
+    pub fn original(&self, entry: usize, found: &str) -> Option<(SensitiveText, &[u32])> {
+        let entry = self.entries.get(entry)?;
+        Some((reshaped(entry.original.expose(), found).into(), &entry.placed))
+    }
+
+    /// What begins at the beginning of a text, which is that of a word.
+    fn judge(&self, text: &str, is_over: bool) -> Verdict {
+        let mut longest = Verdict::Nothing;
+        let first = text.chars().next().and_then(|c| self.by_first.get(&lower(c)));
+        for &index in first.into_iter().flatten() {
+            match self.entries[index].judge(text, is_over) {
+                // A longer one may still come of it.
+                Verdict::More => return Verdict::More,
+                Verdict::Found { len, .. } if len > longest.len() => longest = Verdict::Found { len, entry: index },
+                Verdict::Found { .. } | Verdict::Nothing => {}
+            }
+        }
+        longest
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Verdict {
+    Nothing,
+    /// Not clear yet.
+    More,
+    Found {
+        len: usize,
+        entry: usize,
+    },
+}
+
+impl Verdict {
+    fn len(self) -> usize {
+        if let Verdict::Found { len, .. } = self { len } else { 0 }
+    }
+}
+
+impl Entry {
+    fn judge(&self, text: &str, is_over: bool) -> Verdict {
+        let unclear = if is_over { Verdict::Nothing } else { Verdict::More };
+        let mut rest = text;
+        for (at, (wanted, may_follow_others)) in self.key.iter().enumerate() {
+            let mut between = 0;
+            loop {
+                let Some(c) = rest.chars().next() else { return unclear };
+                if c.is_alphanumeric() {
+                    if lower(c) != *wanted {
+                        return Verdict::Nothing;
+                    }
+                    rest = &rest[c.len_utf8()..];
+                    break;
+                }
+                between += 1;
+                if at == 0 || !may_follow_others || between > GAP {
+                    return Verdict::Nothing;
+                }
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+        match rest.chars().next() {
+            Some(c) if c.is_alphanumeric() => Verdict::Nothing,
+            None if !is_over => Verdict::More,
+            _ => Verdict::Found { len: text.len() - rest.len(), entry: 0 },
+        }
+    }
+}
+
+/// Between digits anything may stand, and between words.
+fn key(surrogate: &str) -> Vec<(char, bool)> {
+    let mut key: Vec<(char, bool)> = Vec::new();
+    let mut before = None;
+    for c in surrogate.chars() {
+        if c.is_alphanumeric() {
+            let is_boundary =
+                before.is_none_or(|before: char| !before.is_alphanumeric() || (before.is_numeric() || c.is_numeric()));
+            key.push((lower(c), is_boundary));
+        }
+        before = Some(c);
+    }
+    key
+}
+
+/// Small letters that are several characters are not compared; no surrogate has any.
+fn lower(c: char) -> char {
+    c.to_lowercase().next().unwrap_or(c)
+}
+
+fn core(text: &str) -> &str {
+    let trimmed = text.trim_matches(|c: char| !c.is_alphanumeric());
+    if trimmed.is_empty() { text } else { trimmed }
+}
+
+/// The original with the separators that the model chose, where both are the same number of digits; else as it was said.
+fn reshaped(original: &str, found: &str) -> String {
+    let count = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
+    let is_number = original.chars().filter(|c| c.is_alphanumeric()).all(|c| c.is_ascii_digit());
+    if !is_number || count(original) != count(found) {
+        return original.to_owned();
+    }
+    let mut digits = original.chars().filter(|c| c.is_alphanumeric());
+    found.chars().map(|c| if c.is_alphanumeric() { digits.next().unwrap_or(c) } else { c }).collect()
+}
+
+/// A piece of text in which surrogates were looked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Echoed {
+    /// Nothing of ours.
+    Text(String),
+    /// A surrogate: which, and as it was written.
+    Surrogate(usize, String),
+}
+
+/// Looks for surrogates in one text that arrives in pieces.
+pub struct Echo {
+    surrogates: Arc<Surrogates>,
+    /// The text is inside of JSON strings: an escape is no letter.
+    json: bool,
+    held: String,
+    in_word: bool,
+}
+
+impl Echo {
+    /// At the beginning of a text.
+    pub fn new(surrogates: Arc<Surrogates>, json: bool) -> Self {
+        Self { surrogates, json, held: String::new(), in_word: false }
+    }
+
+    /// Takes the next piece, and gives what is decided by it.
+    pub fn push(&mut self, text: &str) -> Vec<Echoed> {
+        self.held.push_str(text);
+        self.decide(false)
+    }
+
+    /// The text is over, or something else follows: decides what was held back.
+    pub fn finish(&mut self) -> Vec<Echoed> {
+        let decided = self.decide(true);
+        self.in_word = false;
+        decided
+    }
+
+    /// Whether something is held back.
+    pub fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    fn decide(&mut self, is_over: bool) -> Vec<Echoed> {
+        let text = std::mem::take(&mut self.held);
+        let (mut found, mut plain, mut at) = (Vec::new(), 0, 0);
+        let release = |found: &mut Vec<Echoed>, text: &str| {
+            if !text.is_empty() {
+                found.push(Echoed::Text(text.to_owned()));
+            }
+        };
+        while let Some(c) = text[at..].chars().next() {
+            if self.json && c == '\\' {
+                let Some(escaped) = text[at + 1..].chars().next() else {
+                    if is_over {
+                        at += 1;
+                    }
+                    break;
+                };
+                at += 1 + escaped.len_utf8();
+                // Digits follow, which are none of a number.
+                self.in_word = escaped == 'u';
+                continue;
+            }
+            let begins = c.is_alphanumeric() && !self.in_word;
+            match if begins { self.surrogates.judge(&text[at..], is_over) } else { Verdict::Nothing } {
+                Verdict::More => break,
+                Verdict::Found { len, entry } => {
+                    release(&mut found, &text[plain..at]);
+                    found.push(Echoed::Surrogate(entry, text[at..at + len].to_owned()));
+                    at += len;
+                    plain = at;
+                    self.in_word = true;
+                }
+                Verdict::Nothing => {
+                    at += c.len_utf8();
+                    self.in_word = c.is_alphanumeric();
+                }
+            }
+        }
+        release(&mut found, &text[plain..at]);
+        self.held = text[at..].to_owned();
+        found
+    }
+}
+
+impl std::fmt::Debug for Echo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Echo(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn surrogates() -> Arc<Surrogates> {
+        let mut surrogates = Surrogates::default();
+        for (at, (surrogate, original)) in [
+            ("Jordan Ellery", "Ingrid Halvorsen"),
+            ("Jordan", "Ingrid"),
+            ("Ellery", "Halvorsen"),
+            ("(555) 555-0142", "(312) 867-5309"),
+            ("riley.fenwright@example.com", "ingrid@lakeside.org"),
+            ("April 2, 1961", "March 14, 1962"),
+            ("K", "J"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            surrogates.add(surrogate, original, at as u32);
+        }
+        Arc::new(surrogates)
+    }
+
+    fn print(surrogates: &Surrogates, pieces: Vec<Echoed>) -> String {
+        let one = |piece| match piece {
+            Echoed::Text(text) => text,
+            Echoed::Surrogate(entry, found) => surrogates.original(entry, &found).expect("an entry").0.expose().clone(),
+        };
+        pieces.into_iter().map(one).collect()
+    }
+
+    fn echoed(text: &str) -> String {
+        let surrogates = surrogates();
+        let mut echo = Echo::new(surrogates.clone(), false);
+        let mut pieces = echo.push(text);
+        pieces.extend(echo.finish());
+        print(&surrogates, pieces)
+    }
+
+    #[test]
+    fn surrogates_become_what_they_stand_for() {
+        for (said, heard) in [
+            ("Thanks, Jordan Ellery!", "Thanks, Ingrid Halvorsen!"),
+            ("JORDAN ELLERY", "Ingrid Halvorsen"),
+            ("Hi jordan.", "Hi Ingrid."),
+            ("Ms. Ellery's file", "Ms. Halvorsen's file"),
+            ("**Jordan** *Ellery*", "**Ingrid** *Halvorsen*"),
+            ("Jordans and Ellerys", "Jordans and Ellerys"),
+            ("BJordan", "BJordan"),
+            ("call (555) 555-0142.", "call (312) 867-5309."),
+            ("call 555-555-0142.", "call 312-867-5309."),
+            ("call 5555550142 now", "call 3128675309 now"),
+            ("call 15555550142 now", "call 15555550142 now"),
+            ("riley.fenwright@example.com", "ingrid@lakeside.org"),
+            ("on april 2 1961", "on March 14, 1962"),
+            ("on April 2", "on April 2"),
+            ("K or k", "K or k"),
+            ("", ""),
+        ] {
+            assert_eq!(echoed(said), heard, "{said}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_become_a_surrogate_is_held_back() {
+        let mut echo = Echo::new(surrogates(), false);
+        assert_eq!(echo.push("Hello there, "), [Echoed::Text("Hello there, ".into())]);
+        assert!(!echo.is_holding());
+        assert_eq!(echo.push("Jor"), []);
+        assert!(echo.is_holding());
+        assert_eq!(echo.push("king"), [Echoed::Text("Jorking".into())]);
+        assert_eq!(echo.push(" Jordan"), [Echoed::Text(" ".into())]);
+        assert_eq!(echo.push(", "), []);
+        assert_eq!(echo.push("x"), [Echoed::Surrogate(1, "Jordan".into()), Echoed::Text(", x".into())]);
+    }
+
+    #[test]
+    fn an_escape_of_json_is_no_letter() {
+        let surrogates = surrogates();
+        let mut echo = Echo::new(surrogates.clone(), true);
+        let mut pieces = echo.push(r#"{"note": "for\"#);
+        pieces.extend(echo.push(r#"nJordan"}"#));
+        pieces.extend(echo.finish());
+        assert_eq!(print(&surrogates, pieces), r#"{"note": "for\nIngrid"}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn the_result_does_not_depend_on_how_the_text_was_cut(
+            words in proptest::collection::vec(
+                prop_oneof![
+                    Just("Jordan"), Just("Ellery"), Just("jordan ellery"), Just(" "), Just(", "), Just("555"), Just("0142"), Just("-"),
+                    Just("April"), Just("2"), Just("1961"), Just("é"), Just("x")
+                ],
+                0..20,
+            ),
+            cuts in proptest::collection::vec(1usize..7, 1..20),
+        ) {
+            let text = words.concat();
+            let surrogates = surrogates();
+            let mut echo = Echo::new(surrogates.clone(), false);
+            let (mut pieces, mut rest, mut cuts) = (Vec::new(), text.as_str(), cuts.iter().cycle());
+            while !rest.is_empty() {
+                let mut cut = (*cuts.next().expect("endless")).min(rest.len());
+                while !rest.is_char_boundary(cut) {
+                    cut += 1;
+                }
+                pieces.extend(echo.push(&rest[..cut]));
+                rest = &rest[cut..];
+            }
+            pieces.extend(echo.finish());
+            prop_assert_eq!(print(&surrogates, pieces), echoed(&text));
+        }
+    }
+}
