@@ -6,6 +6,11 @@ CREATE INDEX sessions_by_agent ON sessions (agent_id, started_at, id, redaction_
 -- "Ended like this" and "at least so many spans": every pair of the two is a list of its own, and a page merges them.
 CREATE INDEX sessions_by_account_outcome ON sessions (account_id, status, redaction_count, started_at, id);
 CREATE INDEX sessions_by_agent_outcome ON sessions (agent_id, status, redaction_count, started_at, id);
+-- The same for many spans, by sixty-four, so that there are never many lists to merge.
+CREATE INDEX sessions_by_account_many ON sessions
+    (account_id, status, redaction_count >> 6, started_at, id, redaction_count) WHERE redaction_count >= 64;
+CREATE INDEX sessions_by_agent_many ON sessions
+    (agent_id, status, redaction_count >> 6, started_at, id, redaction_count) WHERE redaction_count >= 64;
 
 -- What an agent did in each hour (counted from 1970), written together with the session's row. The figures of the last
 -- day and week are sums over these.

@@ -2,15 +2,16 @@
 //!
 //! Every list is made of *runs*: stretches of an index in which all sessions fit and stand newest first. Without a filter
 //! there is one run. "Ended like this" and "at least so many spans" have one for each pair of status and number of spans
-//! that occurs; a page merges them and reads no more of each than it shows. There are few: with `n` spans masked in all,
-//! no more than about `sqrt(2n)` different numbers of them occur. A phone call has a run of its own, for every agent that
-//! may have had it; what else is asked for of a call is looked at session by session, and a call has as many as it has
-//! turns.
+//! that occurs; from the next multiple of 64 on, one for each 64 of them. A page merges them and reads no more of each
+//! than it shows. There are few: at most 63 for each status, and of the others, with `n` spans masked in all, no more
+//! than about `sqrt(n / 32)` occur. A phone call has a run of its own, for every agent that may have had it; what else is
+//! asked for of a call is looked at session by session, and a call has as many as it has turns.
 
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::ops::Range;
 
 use rusqlite::types::Value;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
 
 use super::{SessionCursor, SessionFilter, by_id};
 use crate::ids::{AccountId, AgentId};
@@ -24,19 +25,23 @@ const CHUNK: usize = 16;
 /// A session's place in a list: when it began, and its id.
 type Key = (i64, String);
 
-/// Runs that differ in a few values.
-struct Listing {
+/// From so many spans on they are counted by so many.
+const MANY: i64 = 64;
+
+/// Runs of one index, which differ in a few values.
+struct Runs {
     /// Up to as many keys as asked for, of one run, from a place on.
     sql: String,
     /// Those values, of each run.
-    runs: Vec<Vec<Value>>,
+    each: Vec<Vec<Value>>,
     /// The values that they share.
     shared: Vec<Value>,
 }
 
 /// A run, and what of it was read already.
-struct Run {
-    values: Vec<Value>,
+struct Run<'r> {
+    of: &'r Runs,
+    values: &'r [Value],
     ahead: VecDeque<Key>,
     over: bool,
 }
@@ -45,40 +50,90 @@ pub(super) fn page(conn: &Connection, filter: &SessionFilter) -> Result<Page<Ses
     // Several questions, one moment.
     let snapshot = conn.unchecked_transaction()?;
     let mut rows = Vec::new();
-    if let Some(listing) = listing(&snapshot, filter)? {
-        for (_, id) in newest(&snapshot, &listing, filter)? {
-            rows.extend(by_id(&snapshot, filter.account, &id)?);
-        }
+    for (_, id) in newest(&snapshot, &all_runs(&snapshot, filter)?, filter)? {
+        rows.extend(by_id(&snapshot, filter.account, &id)?);
     }
     Ok(Page::new(rows, filter.limit, |row: &SessionRow| SessionCursor { started_at: row.started_at, id: row.id }))
 }
 
-/// Which runs there are; `None` when nothing can be in them.
-fn listing(conn: &Connection, filter: &SessionFilter) -> Result<Option<Listing>, StoreError> {
+/// All runs in which there may be something.
+fn all_runs(conn: &Connection, filter: &SessionFilter) -> Result<Vec<Runs>, StoreError> {
     let (account, agent) = (filter.account, filter.agent);
     if let Some(agent) = agent
         && !is_of_account(conn, account, agent)?
     {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let (whose, owner) = match agent {
         Some(agent) => ("agent", agent.text()),
         None => ("account", account.text()),
     };
     if let Some(call) = &filter.call_id {
-        return Ok(Some(call_listing(filter, call_ids(conn, account, agent, call)?)));
+        return Ok(vec![calls(filter, call_ids(conn, account, agent, call)?)]);
     }
     if filter.status.is_none() && filter.min_redactions.unwrap_or(0) == 0 {
         let sql = sql(&format!("sessions_by_{whose}"), &[&format!("{whose}_id = ?1")]);
-        return Ok(Some(Listing { sql, runs: vec![vec![owner.into()]], shared: Vec::new() }));
+        return Ok(vec![Runs { sql, each: vec![vec![owner.into()]], shared: Vec::new() }]);
     }
-    let runs = outcomes(conn, whose, &owner, filter)?;
-    let conditions = [&format!("{whose}_id = ?1"), "status = ?2", "redaction_count = ?3"];
-    let sql = sql(&format!("sessions_by_{whose}_outcome"), &conditions);
-    Ok(Some(Listing { sql, runs, shared: Vec::new() }))
+    let least = filter.min_redactions.map_or(0, |least| i64::try_from(least).unwrap_or(i64::MAX));
+    // One by one up to the next multiple of 64; fewer than that are in no other index.
+    let by_64 = (least / MANY + i64::from(least % MANY > 0)).max(1);
+    let one_by_one = Outcomes::new(whose, "outcome", "redaction_count", least..by_64.saturating_mul(MANY));
+    let many = Outcomes::new(whose, "many", "redaction_count >> 6", by_64..i64::MAX);
+    Ok(vec![one_by_one.runs(conn, &owner, filter)?, many.runs(conn, &owner, filter)?])
 }
 
-fn call_listing(filter: &SessionFilter, calls: BTreeSet<String>) -> Listing {
+/// Which numbers of spans are looked for in which index.
+struct Outcomes {
+    index: String,
+    /// Whose sessions, ended how.
+    conditions: String,
+    /// The number, or what the index has of it.
+    number: &'static str,
+    range: Range<i64>,
+}
+
+impl Outcomes {
+    fn new(whose: &str, index: &str, number: &'static str, range: Range<i64>) -> Self {
+        // Said as in the index, so that SQLite knows that it may be used.
+        let part = if index == "many" { "redaction_count >= 64 AND " } else { "" };
+        let conditions = format!("{part}{whose}_id = ?1 AND status = ?2");
+        Self { index: format!("sessions_by_{whose}_{index}"), conditions, number, range }
+    }
+
+    /// One for every pair of status and number that occurs and is asked for.
+    fn runs(&self, conn: &Connection, owner: &str, filter: &SessionFilter) -> Result<Runs, StoreError> {
+        let mut query = conn.prepare_cached(&self.next())?;
+        let statuses = match &filter.status {
+            Some(status) => std::slice::from_ref(status),
+            None => Status::ALL,
+        };
+        let mut each = Vec::new();
+        for status in statuses {
+            let mut from = self.range.start;
+            while let Some(number) = query
+                .query_row((owner, status.as_str(), from, self.range.end), |row| row.get::<_, i64>(0))
+                .optional()?
+            {
+                each.push(vec![owner.to_owned().into(), status.as_str().to_owned().into(), number.into()]);
+                from = number.saturating_add(1);
+            }
+        }
+        let sql = sql(&self.index, &[&self.conditions, &format!("{} = ?3", self.number)]);
+        Ok(Runs { sql, each, shared: Vec::new() })
+    }
+
+    /// The first number from a place on that occurs.
+    fn next(&self) -> String {
+        let Self { index, conditions, number, .. } = self;
+        format!(
+            "SELECT {number} FROM sessions INDEXED BY {index}
+             WHERE {conditions} AND {number} >= ?3 AND {number} < ?4 ORDER BY {number} LIMIT 1"
+        )
+    }
+}
+
+fn calls(filter: &SessionFilter, calls: BTreeSet<String>) -> Runs {
     let mut conditions = vec!["account_id = ?1", "call_id = ?2"];
     let mut shared = Vec::new();
     if let Some(agent) = filter.agent {
@@ -91,12 +146,12 @@ fn call_listing(filter: &SessionFilter, calls: BTreeSet<String>) -> Listing {
     }
     if let Some(least) = filter.min_redactions {
         conditions.push("redaction_count >= ?");
-        shared.push(number(least));
+        shared.push(i64::try_from(least).unwrap_or(i64::MAX).into());
     }
     let sql = sql("sessions_by_call", &conditions);
     let account = filter.account.text();
-    let runs = calls.into_iter().map(|call| vec![account.clone().into(), call.into()]).collect();
-    Listing { sql, runs, shared }
+    let each = calls.into_iter().map(|call| vec![account.clone().into(), call.into()]).collect();
+    Runs { sql, each, shared }
 }
 
 fn sql(index: &str, conditions: &[&str]) -> String {
@@ -133,61 +188,16 @@ fn call_ids(
     Ok(agents.into_iter().map(hash).chain([call.to_owned()]).collect())
 }
 
-/// Every pair of status and number of spans that occurs and is asked for, with its owner: each is one run.
-fn outcomes(
-    conn: &Connection,
-    whose: &str,
-    owner: &str,
-    filter: &SessionFilter,
-) -> Result<Vec<Vec<Value>>, StoreError> {
-    let mut query = conn.prepare_cached(&next_count(whose))?;
-    let statuses = match &filter.status {
-        Some(status) => std::slice::from_ref(status),
-        None => Status::ALL,
-    };
-    let mut runs = Vec::new();
-    for status in statuses {
-        let mut least = number(filter.min_redactions.unwrap_or(0));
-        while let Some(count) =
-            query.query_row((owner, status.as_str(), &least), |row| row.get::<_, i64>(0)).optional()?
-        {
-            runs.push(vec![owner.to_owned().into(), status.as_str().to_owned().into(), count.into()]);
-            least = count.saturating_add(1).into();
-        }
-    }
-    Ok(runs)
-}
-
-fn next_count(whose: &str) -> String {
-    format!(
-        "SELECT redaction_count FROM sessions INDEXED BY sessions_by_{whose}_outcome
-         WHERE {whose}_id = ?1 AND status = ?2 AND redaction_count >= ?3 ORDER BY redaction_count LIMIT 1"
-    )
-}
-
-fn number(count: u64) -> Value {
-    i64::try_from(count).unwrap_or(i64::MAX).into()
-}
-
 /// The keys of a page and one more, if there is one: always the newest of what the runs have next.
-fn newest(conn: &Connection, listing: &Listing, filter: &SessionFilter) -> Result<Vec<Key>, StoreError> {
+fn newest(conn: &Connection, all: &[Runs], filter: &SessionFilter) -> Result<Vec<Key>, StoreError> {
     let wanted = filter.limit + 1;
-    let first = if listing.runs.len() == 1 { wanted } else { 1 };
-    let since = filter.since.map_or(i64::MIN, |since| since.millis());
+    let mut runs: Vec<Run<'_>> = all.iter().flat_map(Runs::begin).collect();
+    let first = if runs.len() == 1 { wanted } else { 1 };
     let end = filter.cursor.map_or((i64::MAX, String::new()), |cursor| (cursor.started_at.millis(), cursor.id.text()));
-    let mut query = conn.prepare_cached(&listing.sql)?;
-    let mut read = |run: &mut Run, before: &Key, count: usize| -> Result<(), StoreError> {
-        run.ahead = keys(&mut query, &run.values, &listing.shared, since, before, count)?;
-        run.over = run.ahead.len() < count;
-        Ok(())
-    };
-    let mut runs = Vec::with_capacity(listing.runs.len());
     let mut next = BinaryHeap::new();
-    for (at, values) in listing.runs.iter().enumerate() {
-        let mut run = Run { values: values.clone(), ahead: VecDeque::new(), over: false };
-        read(&mut run, &end, first)?;
+    for (at, run) in runs.iter_mut().enumerate() {
+        run.read(conn, filter, &end, first)?;
         next.extend(run.ahead.pop_front().map(|key| (key, at)));
-        runs.push(run);
     }
     let mut page = Vec::with_capacity(wanted);
     while page.len() < wanted
@@ -195,7 +205,7 @@ fn newest(conn: &Connection, listing: &Listing, filter: &SessionFilter) -> Resul
     {
         let run = &mut runs[at];
         if run.ahead.is_empty() && !run.over {
-            read(run, &key, CHUNK)?;
+            run.read(conn, filter, &key, CHUNK)?;
         }
         next.extend(run.ahead.pop_front().map(|key| (key, at)));
         page.push(key);
@@ -203,18 +213,30 @@ fn newest(conn: &Connection, listing: &Listing, filter: &SessionFilter) -> Resul
     Ok(page)
 }
 
-fn keys(
-    query: &mut CachedStatement<'_>,
-    run: &[Value],
-    shared: &[Value],
-    since: i64,
-    before: &Key,
-    count: usize,
-) -> Result<VecDeque<Key>, StoreError> {
-    let place = [since.into(), before.0.into(), before.1.clone().into(), (count as i64).into()];
-    let values = run.iter().chain(shared).cloned().chain(place);
-    let rows = query.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+impl Runs {
+    fn begin(&self) -> impl Iterator<Item = Run<'_>> {
+        self.each.iter().map(|values| Run { of: self, values, ahead: VecDeque::new(), over: false })
+    }
+}
+
+impl Run<'_> {
+    /// Reads the next `count` keys behind a place.
+    fn read(
+        &mut self,
+        conn: &Connection,
+        filter: &SessionFilter,
+        behind: &Key,
+        count: usize,
+    ) -> Result<(), StoreError> {
+        let mut query = conn.prepare_cached(&self.of.sql)?;
+        let since = filter.since.map_or(i64::MIN, |since| since.millis());
+        let place: [&dyn ToSql; 4] = [&since, &behind.0, &behind.1, &(count as i64)];
+        let own = self.values.iter().chain(&self.of.shared).map(|value| value as &dyn ToSql);
+        let rows = query.query_map(params_from_iter(own.chain(place)), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.ahead = rows.collect::<Result<_, _>>()?;
+        self.over = self.ahead.len() < count;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
