@@ -1,6 +1,7 @@
 //! The command line: one module per command, one table of exit codes.
 
 mod admin;
+mod audit;
 mod detect;
 mod exit;
 mod local;
@@ -47,6 +48,9 @@ enum Command {
     /// API tokens of this install.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// The audit journal.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// What only the operator does, on the machine itself.
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -85,6 +89,19 @@ enum PolicyCommand {
         /// The same, as the other commands take it.
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Check every line of a journal and name the first that is not as it was written.
+    Verify {
+        /// The journal.
+        #[arg(long, value_name = "FILE")]
+        log: PathBuf,
+        /// A file with the key it was written with; MASKER_AUDIT_HMAC_KEY when it is not given.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
     },
 }
 
@@ -133,6 +150,7 @@ pub fn run() -> ExitCode {
         Command::Policy(PolicyCommand::Validate { file, policy }) => {
             policy::validate(&file.or(policy).unwrap_or_else(|| "-".into()), output)
         }
+        Command::Audit(AuditCommand::Verify { log, key }) => audit::verify(&log, key.as_deref(), output),
         Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, output),
         Command::Admin(AdminCommand::LoginLink) => admin::login_link(output),
     };

@@ -189,6 +189,16 @@ impl Config {
         read.finish(config)
     }
 
+    /// Only the key of the journal, for whoever verifies one: it is not made.
+    ///
+    /// # Errors
+    /// It is missing or cannot be used.
+    pub fn load_audit_key(environment: &Environment) -> Result<SecretKey, Problems> {
+        let mut read = environment.reader();
+        let key = read.secret_key("MASKER_AUDIT_HMAC_KEY", None);
+        read.finish(key)
+    }
+
     /// Only the token keys that are set, for commands that need no service: none is made, and none is no problem.
     ///
     /// # Errors

@@ -5,6 +5,8 @@
 
 #[path = "cli/admin.rs"]
 mod admin;
+#[path = "cli/audit.rs"]
+mod audit;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
