@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper::header::HeaderName;
+
 use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::sensitive::SensitiveText;
 
@@ -75,6 +77,12 @@ pub struct Config {
     pub pass_threads: usize,
     /// Of an uploaded plugin, in bytes.
     pub max_plugin_bytes: usize,
+    /// How long requests in flight may go on once the service is told to stop.
+    pub shutdown_grace: Duration,
+    /// What Vapi signs its requests with.
+    pub vapi_webhook_secret: Option<SensitiveText>,
+    /// The header it puts the signature into.
+    pub vapi_signature_header: HeaderName,
     /// Of a proxied request, in bytes.
     pub max_body_bytes: usize,
     /// How people sign in.
@@ -172,6 +180,11 @@ impl Config {
             detection_timeout: millis(read.number("MASKER_DETECTION_TIMEOUT_MS", 200, 1..=60_000)),
             pass_threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_plugin_bytes: read.number("MASKER_MAX_PLUGIN_BYTES", 64 << 20, 1024..=1 << 30) as usize,
+            shutdown_grace: millis(read.number("MASKER_SHUTDOWN_GRACE_MS", 25_000, 0..=3_600_000)),
+            vapi_webhook_secret: read.text("MASKER_VAPI_WEBHOOK_SECRET").map(SensitiveText::from),
+            vapi_signature_header: read
+                .parsed("MASKER_VAPI_SIGNATURE_HEADER", "the name of a header")
+                .unwrap_or(HeaderName::from_static("x-vapi-signature")),
             max_body_bytes: read.number("MASKER_MAX_BODY_BYTES", 8 << 20, 1024..=1 << 30) as usize,
             sign_in: SignIn::read(&mut read),
             proxy_rate: read.parsed("MASKER_RATE_LIMIT_PROXY", Rate::FORM),

@@ -14,6 +14,7 @@ pub mod proxy;
 mod rate_limit;
 pub mod request_id;
 pub mod router;
+mod signature;
 pub mod since;
 
 use std::sync::Arc;

@@ -7,6 +7,8 @@
 mod admin;
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/stop.rs"]
+mod stop;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -2,12 +2,15 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::exit::{self, Failure};
 use crate::app::App;
@@ -39,6 +42,7 @@ pub fn run(verbose: u8) -> Result<(), Failure> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let address = config.listen_addr;
     let metrics_address = config.metrics_addr;
+    let grace = config.shutdown_grace;
     // Bound first: a port that is taken is the most common mistake, and preparing plugins takes seconds.
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     if config.development {
@@ -55,7 +59,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!("listening on http://{address}");
     offer_login_link(&app).await?;
     let retention = tokio::spawn(app.clone().keep_deleting());
-    http::serve(app.clone(), listener, stop_signal()).await?;
+    // From here on a signal does not end the process by itself any more; while it starts, it does.
+    let signals = Signals::listen().context("no signals")?;
+    let (stop, stopped) = oneshot::channel();
+    let serving = http::serve(app.clone(), listener, async move {
+        let _ = stopped.await;
+    });
+    tokio::select! {
+        served = serving => served?,
+        // What is cut off is recorded as `partial` when the runtime ends.
+        patience = out_of_patience(signals, stop, grace) => tracing::warn!("{patience}: requests in flight are cut off"),
+    }
     retention.abort();
     app.store().sessions_flushed().await?;
     tracing::info!("stopped");
@@ -97,19 +111,32 @@ async fn metrics(State(app): State<Arc<App>>) -> Vec<u8> {
     app.pipeline.metrics.render()
 }
 
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+/// Tells the server to stop at the first signal; ends, with the reason, when those in flight get no more time.
+async fn out_of_patience(mut signals: Signals, stop: oneshot::Sender<()>, grace: Duration) -> &'static str {
+    signals.next().await;
     tracing::info!("stopping: requests in flight finish");
+    let _ = stop.send(());
+    tokio::select! {
+        () = tokio::time::sleep(grace) => "the time to stop is over",
+        () = signals.next() => "told to stop a second time",
+    }
+}
+
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::error::{openai, proxy_error};
 use super::path::PathId;
-use super::rate_limit;
+use super::signature::Signature;
+use super::{auth, rate_limit, signature};
 use crate::app::{App, Serving};
 use crate::chat::Platform;
 use crate::chat::request::ChatRequest;
@@ -63,6 +64,9 @@ pub async fn completions(
             );
         }
     };
+    if let Err(refused) = admit(&app, &agent, &headers, &body) {
+        return refused.respond(request_id);
+    }
     match complete(&app, &agent, &headers, &body).await {
         Ok(answer) => respond(answer, request_id),
         Err(error) => proxy_error(error, request_id),
@@ -100,6 +104,7 @@ pub async fn models(
     State(app): State<Arc<App>>,
     PathId(agent): PathId,
     Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
 ) -> Response {
     let agent = match find_agent(&app, &agent) {
         Ok(agent) => agent,
@@ -107,6 +112,9 @@ pub async fn models(
     };
     if let Err(limited) = app.limits.proxy(agent.account) {
         return rate_limit::openai(limited, request_id);
+    }
+    if let Err(refused) = admit(&app, &agent, &headers, b"") {
+        return refused.respond(request_id);
     }
     let model = json!({"id": &*agent.model, "object": "model", "created": 0, "owned_by": "masker"});
     axum::Json(json!({"object": "list", "data": [model]})).into_response()
@@ -138,6 +146,39 @@ fn find_agent(app: &App, id: &str) -> Result<Arc<ReadyAgent>, Missing> {
         Some(Serving::Ready(agent)) => Ok(agent),
         Some(Serving::Unusable) => Err(Missing::Unusable),
         None => Err(Missing::Unknown),
+    }
+}
+
+/// Why an agent's door stays shut.
+enum Refused {
+    Key,
+    Signature,
+}
+
+impl Refused {
+    fn respond(self, request_id: RequestId) -> Response {
+        let (code, message) = match self {
+            Refused::Key => ("unauthenticated", "send this agent's key: Authorization: Bearer mskp_..."),
+            Refused::Signature => ("bad_signature", "the signature is missing or does not verify"),
+        };
+        openai(StatusCode::UNAUTHORIZED, "authentication_error", None, code, message, request_id)
+    }
+}
+
+/// What an agent demands beside its id: its key, and a signature that holds. One that is there must hold in any case
+/// where the platform is one that signs and there is a secret to check it with.
+fn admit(app: &App, agent: &ReadyAgent, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+    if !agent.door.takes(auth::bearer(headers)) {
+        return Err(Refused::Key);
+    }
+    let signs = agent.platform == Platform::Vapi && app.config.vapi_webhook_secret.is_some();
+    if !agent.door.require_signature && !signs {
+        return Ok(());
+    }
+    match signature::of(headers, body, &app.config) {
+        Signature::Valid => Ok(()),
+        Signature::Absent if !agent.door.require_signature => Ok(()),
+        Signature::Absent | Signature::Invalid => Err(Refused::Signature),
     }
 }
 

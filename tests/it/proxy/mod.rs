@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod disconnect;
+mod door;
 mod fields;
 mod plain;
 mod sessions;

@@ -1,0 +1,101 @@
+//! Signatures of voice platforms over the raw body of a request, in the forms they are seen in: the secret itself, or an
+//! HMAC-SHA256 with it in hexadecimal, with or without `sha256=`.
+
+use axum::http::{HeaderMap, HeaderName};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::config::Config;
+
+/// Where Vapi's older servers send their secret as it is.
+const SECRET_HEADER: &str = "x-vapi-secret";
+
+/// What a request shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signature {
+    /// Neither header is there.
+    Absent,
+    /// It is made with our secret.
+    Valid,
+    /// It is not, or we have no secret to check it with.
+    Invalid,
+}
+
+/// Looks at a request's signature.
+pub fn of(headers: &HeaderMap, body: &[u8], config: &Config) -> Signature {
+    let secret = config.vapi_webhook_secret.as_ref().map(|secret| secret.expose().as_bytes());
+    check(headers, body, secret, &config.vapi_signature_header)
+}
+
+fn check(headers: &HeaderMap, body: &[u8], secret: Option<&[u8]>, header: &HeaderName) -> Signature {
+    let signed = headers.get(header).map(|value| value.as_bytes());
+    let plain = headers.get(SECRET_HEADER).map(|value| value.as_bytes());
+    if signed.is_none() && plain.is_none() {
+        return Signature::Absent;
+    }
+    let Some(secret) = secret else { return Signature::Invalid };
+    let valid = signed.is_none_or(|value| is_secret(value, secret) || is_hmac(value, body, secret))
+        && plain.is_none_or(|value| is_secret(value, secret));
+    if valid { Signature::Valid } else { Signature::Invalid }
+}
+
+/// Digests are compared, so that not even the secret's length shows in the time it takes.
+fn is_secret(shown: &[u8], secret: &[u8]) -> bool {
+    Sha256::digest(shown).as_slice().ct_eq(Sha256::digest(secret).as_slice()).into()
+}
+
+fn is_hmac(shown: &[u8], body: &[u8], secret: &[u8]) -> bool {
+    let digits = shown.strip_prefix(b"sha256=").unwrap_or(shown);
+    let Ok(bytes) = data_encoding::HEXLOWER_PERMISSIVE.decode(digits) else { return false };
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(body);
+    mac.verify_slice(&bytes).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `printf '{"a":1}' | openssl dgst -sha256 -hmac secret-of-tests`
+    const HMAC: &str = "9dec1653c04c21a397f143637da053281314d061066a73051cabd09a89ca5af3";
+
+    #[test]
+    fn every_form_in_use_is_taken_and_no_other() {
+        let sha256 = format!("sha256={HMAC}");
+        let upper = HMAC.to_uppercase();
+        let cut = &HMAC[..62];
+        for (shown, expected) in [
+            ("secret-of-tests", Signature::Valid),
+            (HMAC, Signature::Valid),
+            (upper.as_str(), Signature::Valid),
+            (sha256.as_str(), Signature::Valid),
+            ("", Signature::Invalid),
+            ("secret-of-test", Signature::Invalid),
+            (cut, Signature::Invalid),
+            ("sha256=", Signature::Invalid),
+            ("sha256=secret-of-tests", Signature::Invalid),
+        ] {
+            assert_eq!(with(&[("x-own", shown)], Some(b"secret-of-tests")), expected, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn every_header_that_is_there_must_hold() {
+        let secret = Some(b"secret-of-tests".as_slice());
+        assert_eq!(with(&[], secret), Signature::Absent);
+        assert_eq!(with(&[("x-vapi-signature", HMAC)], secret), Signature::Absent, "another header was configured");
+        assert_eq!(with(&[(SECRET_HEADER, "secret-of-tests")], secret), Signature::Valid);
+        assert_eq!(with(&[(SECRET_HEADER, HMAC)], secret), Signature::Invalid, "this header has the secret itself");
+        assert_eq!(with(&[("x-own", HMAC), (SECRET_HEADER, "x")], secret), Signature::Invalid);
+        assert_eq!(with(&[("x-own", "x"), (SECRET_HEADER, "secret-of-tests")], secret), Signature::Invalid);
+        assert_eq!(with(&[("x-own", HMAC)], None), Signature::Invalid, "nothing to check it with");
+    }
+
+    fn with(headers: &[(&'static str, &str)], secret: Option<&[u8]>) -> Signature {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a header's value")));
+        check(&headers.collect(), br#"{"a":1}"#, secret, &HeaderName::from_static("x-own"))
+    }
+}
