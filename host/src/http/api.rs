@@ -11,11 +11,12 @@ pub mod synthesize;
 pub mod tokens;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::encode;
 
 /// One page of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Listed<T> {
     data: Vec<T>,
     next_cursor: Option<String>,

@@ -27,7 +27,7 @@ use crate::store::journal::JournalError;
 use crate::upstream::UpstreamFault;
 
 /// One thing that is wrong with a request.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Detail {
     /// The field, or a path in a document.
     pub field: String,

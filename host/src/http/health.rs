@@ -5,12 +5,50 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 
+/// How the service does. `status` and each component: `ok` or `degraded`.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    status: &'static str,
+    version: &'static str,
+    uptime_seconds: u64,
+    components: Components,
+    build: Build,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Components {
+    db: &'static str,
+    vault: &'static str,
+    audit_log: &'static str,
+    /// The LLM provider, over the last 60 seconds.
+    upstream: &'static str,
+    ner_model: &'static str,
+    plugins: &'static str,
+    /// The deletion of what is old.
+    retention: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Build {
+    commit: &'static str,
+    built_at: &'static str,
+}
+
 /// What works and what does not. 503 when something that requests need does not.
-pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
+#[utoipa::path(
+    get, path = "/health", tag = "service", operation_id = "health",
+    responses(
+        (status = 200, description = "All is well.", body = Health),
+        (status = 503, description = "Something is not.", body = Health),
+    ),
+    security(()),
+)]
+pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     let store = app.store().health().await;
     let journal = app.pipeline.journal.is_healthy();
     let catalog = app.catalog();
@@ -18,20 +56,20 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
     let ner = catalog.plugin("ner").is_some();
     let word = |sound: bool| if sound { "ok" } else { "degraded" };
     let sound = store.db && store.vault && journal && plugins && ner;
-    let body = json!({
-        "status": word(sound),
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_seconds": app.started.elapsed().as_secs(),
-        "components": {
-            "db": word(store.db),
-            "vault": word(store.vault),
-            "audit_log": word(journal),
-            "upstream": word(app.pipeline.metrics.upstream_is_well()),
-            "ner_model": word(ner),
-            "plugins": word(plugins),
-            "retention": word(app.retention.is_well()),
+    let health = Health {
+        status: word(sound),
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: app.started.elapsed().as_secs(),
+        components: Components {
+            db: word(store.db),
+            vault: word(store.vault),
+            audit_log: word(journal),
+            upstream: word(app.pipeline.metrics.upstream_is_well()),
+            ner_model: word(ner),
+            plugins: word(plugins),
+            retention: word(app.retention.is_well()),
         },
-        "build": {"commit": env!("MASKER_COMMIT"), "built_at": env!("MASKER_BUILT_AT")},
-    });
-    (if sound { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+        build: Build { commit: env!("MASKER_COMMIT"), built_at: env!("MASKER_BUILT_AT") },
+    };
+    (if sound { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
 }

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::error::{openai, proxy_error};
+use super::openapi::inputs;
 use super::path::PathId;
 use super::signature::Signature;
 use super::{auth, rate_limit, signature};
@@ -31,6 +32,14 @@ const CALL_HEADER: &str = "masker-session-id";
 const MAX_CALL_ID: usize = 256;
 
 /// `POST .../chat/completions`.
+#[utoipa::path(
+    post, path = "/proxy/{agent}/v1/chat/completions", tag = "proxy", operation_id = "create_chat_completion",
+    params(("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000")),
+    request_body = inputs::ChatCompletion,
+    responses((status = 200, description = "OpenAI's answer, whole or as a stream, with the originals in the place of tokens.", content((Object = "application/json"), (String = "text/event-stream")))),
+    security(()),
+    extensions(("x-errors" = json!(["agent_not_found", "bad_signature", "unauthenticated", "payload_too_large", "validation_failed", "model_not_allowed", "rate_limited", "upstream_error", "upstream_timeout", "audit_unavailable", "masking_unavailable"]))),
+)]
 pub async fn completions(
     State(app): State<Arc<App>>,
     PathId(agent): PathId,
@@ -100,6 +109,13 @@ async fn complete(
 }
 
 /// `GET .../models`: the one model this agent may use.
+#[utoipa::path(
+    get, path = "/proxy/{agent}/v1/models", tag = "proxy", operation_id = "list_models",
+    params(("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000")),
+    responses((status = 200, description = "The one model that this agent may use.", body = Object)),
+    security(()),
+    extensions(("x-errors" = json!(["agent_not_found", "unauthenticated", "rate_limited", "masking_unavailable"]))),
+)]
 pub async fn models(
     State(app): State<Arc<App>>,
     PathId(agent): PathId,

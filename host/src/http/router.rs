@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post};
 
-use super::{api, auth, error, health, proxy, request_id};
+use super::{api, auth, docs, error, health, openapi, proxy, request_id};
 use crate::app::App;
 
 /// The whole surface.
@@ -15,6 +15,8 @@ pub fn router(app: Arc<App>) -> Router {
     let max_body = app.config.max_body_bytes;
     let routes = Router::new()
         .route("/health", get(health::health))
+        .route("/api/v1/openapi.json", get(openapi::show))
+        .route("/api/v1/docs", get(docs::show))
         .route("/proxy/{agent}/v1/chat/completions", post(proxy::completions))
         .route("/proxy/{agent}/chat/completions", post(proxy::completions))
         // Some platforms append the path to a URL that has it already.

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::Listed;
 use super::sessions::{self, SessionQuery, SessionSummary};
@@ -14,6 +15,7 @@ use crate::app::{AgentDraft, App, ChangedAgent, Field};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
+use crate::http::openapi::inputs;
 use crate::http::page::PageQuery;
 use crate::http::path::PathId;
 use crate::ids::AgentId;
@@ -21,6 +23,12 @@ use crate::store::AgentStats;
 use crate::store::agents::Agent;
 
 /// `POST /api/v1/agents`.
+#[utoipa::path(
+    post, path = "/api/v1/agents", tag = "agents", operation_id = "create_agent",
+    request_body = inputs::NewAgent,
+    responses((status = 201, description = "The agent.", body = Enveloped<AgentBody>)),
+    extensions(("x-errors" = json!(["unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable"]))),
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -32,6 +40,11 @@ pub async fn create(
 }
 
 /// `GET /api/v1/agents`.
+#[utoipa::path(
+    get, path = "/api/v1/agents", tag = "agents", operation_id = "list_agents",
+    params(inputs::Page, inputs::AgentFilter),
+    responses((status = 200, description = "Agents, newest first.", body = Listed<AgentRow>)),
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -48,6 +61,12 @@ pub async fn list(
 }
 
 /// `GET /api/v1/agents/{id}`.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}", tag = "agents", operation_id = "show_agent",
+    params(("id" = String, Path, description = "The agent's id.")),
+    responses((status = 200, description = "The agent, its policy and what it did lately.", body = Enveloped<AgentDetail>)),
+    extensions(("x-errors" = json!(["agent_not_found"]))),
+)]
 pub async fn show(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -64,6 +83,13 @@ pub async fn show(
 }
 
 /// `PATCH /api/v1/agents/{id}`: any field of a new agent. `null` makes a field what it is when it is not given.
+#[utoipa::path(
+    patch, path = "/api/v1/agents/{id}", tag = "agents", operation_id = "update_agent",
+    params(("id" = String, Path, description = "The agent's id.")),
+    request_body = inputs::AgentChange,
+    responses((status = 200, description = "The agent as it is now.", body = Enveloped<AgentBody>)),
+    extensions(("x-errors" = json!(["agent_not_found", "unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable"]))),
+)]
 pub async fn update(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -77,6 +103,12 @@ pub async fn update(
 }
 
 /// `DELETE /api/v1/agents/{id}`.
+#[utoipa::path(
+    delete, path = "/api/v1/agents/{id}", tag = "agents", operation_id = "delete_agent",
+    params(("id" = String, Path, description = "The agent's id.")),
+    responses((status = 204, description = "It is gone; its sessions and its journal stay.")),
+    extensions(("x-errors" = json!(["agent_not_found", "audit_unavailable"]))),
+)]
 pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Result<StatusCode, ApiError> {
     caller.require("admin")?;
     let id = find(&app, &caller, &id).await?.id;
@@ -85,6 +117,12 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): Pat
 }
 
 /// `POST /api/v1/agents/{id}/proxy-key`: a new key for the proxy, which demands it from now on.
+#[utoipa::path(
+    post, path = "/api/v1/agents/{id}/proxy-key", tag = "agents", operation_id = "rotate_proxy_key",
+    params(("id" = String, Path, description = "The agent's id.")),
+    responses((status = 200, description = "The agent, with the new key: it is shown this once.", body = Enveloped<AgentBody>)),
+    extensions(("x-errors" = json!(["agent_not_found", "audit_unavailable"]))),
+)]
 pub async fn rotate_proxy_key(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -97,6 +135,12 @@ pub async fn rotate_proxy_key(
 }
 
 /// `GET /api/v1/agents/{id}/sessions`.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}/sessions", tag = "agents", operation_id = "list_agent_sessions",
+    params(("id" = String, Path, description = "The agent's id."), inputs::Page, inputs::SessionFilter),
+    responses((status = 200, description = "The agent's sessions, newest first.", body = Listed<SessionSummary>)),
+    extensions(("x-errors" = json!(["agent_not_found"]))),
+)]
 pub async fn list_sessions(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -153,13 +197,13 @@ fn read<T>(
 }
 
 /// `{"agent": ...}`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Enveloped<T> {
     agent: T,
 }
 
 /// An agent as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct AgentBody {
     id: String,
     name: String,
@@ -168,6 +212,7 @@ pub struct AgentBody {
     policy_name: String,
     policy_version: u32,
     platform: String,
+    #[schema(value_type = Option<Object>)]
     assistant: Option<Value>,
     assistant_callback_url: Option<String>,
     proxy_auth: &'static str,
@@ -213,7 +258,7 @@ fn changed(app: &App, changed: ChangedAgent) -> Enveloped<AgentBody> {
 }
 
 /// An agent of the list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct AgentRow {
     #[serde(flatten)]
     agent: AgentBody,
@@ -221,7 +266,7 @@ pub struct AgentRow {
 }
 
 /// One agent with everything.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct AgentDetail {
     #[serde(flatten)]
     agent: AgentBody,
@@ -230,7 +275,7 @@ pub struct AgentDetail {
 }
 
 /// What an agent did lately. Percentiles are of the time that Masker added, off by 3 % at most.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct StatsBody {
     session_count_24h: u64,
     session_count_7d: u64,

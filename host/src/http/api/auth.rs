@@ -23,6 +23,13 @@ const LONGEST_TARGET: usize = 1024;
 type Parameters = Result<Query<HashMap<String, String>>, QueryRejection>;
 
 /// `GET /api/v1/auth/github`: to GitHub.
+#[utoipa::path(
+    get, path = "/api/v1/auth/github", tag = "sign-in", operation_id = "sign_in_with_github",
+    params(("redirect_to" = Option<String>, Query, description = "Where to go afterwards: a path of this server.", example = "/portal")),
+    responses((status = 302, description = "To GitHub; `masker_oauth_state` is set.")),
+    security(()),
+    extensions(("x-errors" = json!(["not_found"]))),
+)]
 pub async fn github(State(app): State<Arc<App>>, query: Parameters) -> Result<Response, ApiError> {
     let query = parameters(query)?;
     let target = query.get("redirect_to").map_or(PORTAL, String::as_str);
@@ -34,6 +41,13 @@ pub async fn github(State(app): State<Arc<App>>, query: Parameters) -> Result<Re
 }
 
 /// `GET /api/v1/auth/github/callback`: back from GitHub.
+#[utoipa::path(
+    get, path = "/api/v1/auth/github/callback", tag = "sign-in", operation_id = "finish_github_sign_in",
+    params(("code" = Option<String>, Query, description = "What GitHub gave."), ("state" = Option<String>, Query, description = "What it was given.")),
+    responses((status = 302, description = "Signed in: to where the person wanted to go; `masker_session` is set.")),
+    security(()),
+    extensions(("x-errors" = json!(["invalid_state", "forbidden", "not_found", "user_upsert_failed", "oauth_exchange_failed", "audit_unavailable"]))),
+)]
 pub async fn github_callback(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -63,6 +77,13 @@ pub async fn github_callback(
 }
 
 /// `GET /api/v1/auth/link`: a page with one button. Mail and chat clients fetch links ahead, so looking uses nothing up.
+#[utoipa::path(
+    get, path = "/api/v1/auth/link", tag = "sign-in", operation_id = "show_link",
+    params(("token" = String, Query, description = "The one-time token of the link.")),
+    responses((status = 200, description = "A page with one button.", body = String, content_type = "text/html")),
+    security(()),
+    extensions(("x-errors" = json!(["gone"]))),
+)]
 pub async fn link_page(State(app): State<Arc<App>>, query: Parameters) -> Result<Response, ApiError> {
     if !app.store().login_link_works(&link_token(query)?).await? {
         return Err(SignInError::LinkGone.into());
@@ -77,6 +98,13 @@ pub async fn link_page(State(app): State<Arc<App>>, query: Parameters) -> Result
 }
 
 /// `POST /api/v1/auth/link`: the button.
+#[utoipa::path(
+    post, path = "/api/v1/auth/link", tag = "sign-in", operation_id = "use_link",
+    params(("token" = String, Query, description = "The one-time token of the link.")),
+    responses((status = 302, description = "Signed in: to the portal; `masker_session` is set.")),
+    security(()),
+    extensions(("x-errors" = json!(["forbidden", "gone", "audit_unavailable"]))),
+)]
 pub async fn use_link(State(app): State<Arc<App>>, query: Parameters, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     cross_site::refuse(&parts, &app.config.public_url)?;
@@ -85,6 +113,12 @@ pub async fn use_link(State(app): State<Arc<App>>, query: Parameters, request: R
 }
 
 /// `POST /api/v1/auth/logout`: ends this sign-in. One that is over already is none the worse for it.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout", tag = "sign-in", operation_id = "logout",
+    responses((status = 204, description = "The cookie is worth nothing any more.")),
+    security(()),
+    extensions(("x-errors" = json!(["forbidden"]))),
+)]
 pub async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     if let Some(secret) = cookie::read(&parts.headers, cookie::SESSION) {
@@ -95,6 +129,10 @@ pub async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Res
 }
 
 /// `POST /api/v1/auth/logout-all`: ends every sign-in of this person.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout-all", tag = "sign-in", operation_id = "logout_everywhere",
+    responses((status = 204, description = "Every cookie of this person is worth nothing any more.")),
+)]
 pub async fn logout_all(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
     let user = caller.user.filter(|_| caller.is_signed_in());
     let user = user.ok_or_else(|| ApiError::forbidden("a token is not signed in; delete it to end what it may do"))?;

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::app::{App, Trial};
 use crate::audit::event::TokenKind;
@@ -14,12 +15,13 @@ use crate::chat::request::ChatRequest;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
+use crate::http::openapi::inputs;
 use crate::passes::finding::Action;
 use crate::pipeline::PipelineError;
 use crate::pipeline::preview::{Preview, Replaced};
 
 /// What was made of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct MaskAnswer {
     /// The text or the messages, in the form in which they were sent.
     masked: Value,
@@ -27,7 +29,7 @@ pub struct MaskAnswer {
 }
 
 /// A replacement. The fields of a session's event, and what stands in the place of the span.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct MaskEvent {
     /// Null: nothing is recorded.
     event_id: Option<String>,
@@ -39,6 +41,7 @@ pub struct MaskEvent {
     entity_kind: Option<String>,
     /// In characters of the text as it was sent; null for media that were withheld.
     span: Option<[usize; 2]>,
+    #[schema(value_type = String)]
     action: Action,
     confidence: Option<f32>,
     token_kind: &'static str,
@@ -49,6 +52,12 @@ pub struct MaskEvent {
 }
 
 /// `POST /api/v1/mask`.
+#[utoipa::path(
+    post, path = "/api/v1/mask", tag = "tools", operation_id = "mask",
+    request_body = inputs::ToMask,
+    responses((status = 200, description = "What was made of it.", body = MaskAnswer)),
+    extensions(("x-errors" = json!(["unknown_policy", "policy_yaml_invalid", "masking_unavailable"]))),
+)]
 pub async fn mask(
     State(app): State<Arc<App>>,
     caller: Caller,

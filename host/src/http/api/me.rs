@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::http::auth::Caller;
@@ -13,7 +14,7 @@ use crate::store::accounts::Account;
 use crate::store::users::User;
 
 /// Who calls.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Me {
     /// Who is signed in, or made the token; null for a token that the command line made.
     user: Option<UserBody>,
@@ -21,7 +22,7 @@ pub struct Me {
     permissions: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct UserBody {
     id: String,
     /// Null for the operator who came by a link.
@@ -34,7 +35,7 @@ struct UserBody {
     last_seen_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AccountBody {
     id: String,
     name: String,
@@ -43,6 +44,10 @@ struct AccountBody {
 }
 
 /// `GET /api/v1/me`.
+#[utoipa::path(
+    get, path = "/api/v1/me", tag = "sign-in", operation_id = "who_am_i",
+    responses((status = 200, description = "Who calls.", body = Me)),
+)]
 pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Me>, ApiError> {
     // An account is never deleted.
     let account = app.store().account(caller.account).await?.ok_or_else(ApiError::unauthenticated)?;

@@ -7,24 +7,26 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Listed;
 use crate::app::{App, Catalog};
 use crate::http::auth::Caller;
 use crate::http::document::Component;
 use crate::http::error::ApiError;
+use crate::http::openapi::inputs;
 use crate::http::page::PageQuery;
 use crate::http::path::PathId;
 use crate::wasm::Plugin;
 
 /// A plugin in its envelope.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct PluginEnvelope {
     plugin: PluginRow,
 }
 
 /// A plugin.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct PluginRow {
     name: String,
     version: String,
@@ -61,6 +63,11 @@ impl FromStr for PluginCursor {
 }
 
 /// `GET /api/v1/plugins`, by name.
+#[utoipa::path(
+    get, path = "/api/v1/plugins", tag = "plugins", operation_id = "list_plugins",
+    params(inputs::Page),
+    responses((status = 200, description = "Plugins, by name.", body = Listed<PluginRow>)),
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -80,6 +87,12 @@ pub async fn list(
 }
 
 /// `GET /api/v1/plugins/{name}`.
+#[utoipa::path(
+    get, path = "/api/v1/plugins/{name}", tag = "plugins", operation_id = "show_plugin",
+    params(("name" = String, Path, description = "The plugin's name.")),
+    responses((status = 200, description = "The plugin.", body = PluginEnvelope)),
+    extensions(("x-errors" = json!(["plugin_not_found"]))),
+)]
 pub async fn show(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -90,6 +103,15 @@ pub async fn show(
 }
 
 /// `POST /api/v1/plugins`: 201 where the name is new, 200 where it takes another's place. In use when this answers.
+#[utoipa::path(
+    post, path = "/api/v1/plugins", tag = "plugins", operation_id = "install_plugin",
+    request_body(content((inputs::Component = "application/wasm"))),
+    responses(
+        (status = 200, description = "It takes the place of the one of its name.", body = PluginEnvelope),
+        (status = 201, description = "It is new.", body = PluginEnvelope),
+    ),
+    extensions(("x-errors" = json!(["plugin_invalid", "audit_unavailable"]))),
+)]
 pub async fn install(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -104,6 +126,12 @@ pub async fn install(
 }
 
 /// `DELETE /api/v1/plugins/{name}`: of an uploaded one.
+#[utoipa::path(
+    delete, path = "/api/v1/plugins/{name}", tag = "plugins", operation_id = "remove_plugin",
+    params(("name" = String, Path, description = "The plugin's name.")),
+    responses((status = 204, description = "It is gone.")),
+    extensions(("x-errors" = json!(["plugin_not_found", "audit_unavailable"]))),
+)]
 pub async fn remove(State(app): State<Arc<App>>, caller: Caller, PathId(name): PathId) -> Result<StatusCode, ApiError> {
     caller.require("plugins:write")?;
     caller.require_owner()?;

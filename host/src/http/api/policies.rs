@@ -8,12 +8,14 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Listed;
 use crate::app::{App, ChangeError};
 use crate::http::auth::Caller;
 use crate::http::document::PolicyDocument;
 use crate::http::error::ApiError;
+use crate::http::openapi::inputs;
 use crate::http::page::PageQuery;
 use crate::http::path::PathId;
 use crate::ids::PolicyId;
@@ -24,13 +26,13 @@ use crate::store::policies::{Policy, PolicyVersion};
 const VERSIONS: usize = 100;
 
 /// A policy in its envelope.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct PolicyEnvelope<T> {
     policy: T,
 }
 
 /// A policy, without its document.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct PolicyRow {
     id: String,
     name: String,
@@ -43,7 +45,7 @@ pub struct PolicyRow {
 }
 
 /// A policy with one version's document.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct PolicyDetail {
     #[serde(flatten)]
     row: PolicyRow,
@@ -54,21 +56,21 @@ pub struct PolicyDetail {
 }
 
 /// A version of a policy.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct VersionRow {
     version: u32,
     created_at: String,
 }
 
 /// What is wrong with a document.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Verdict {
     valid: bool,
     errors: Vec<Mistake>,
 }
 
 /// One thing that is.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Mistake {
     code: &'static str,
     /// Such as `entities.PHONE.action`; empty for the document as a whole.
@@ -79,7 +81,7 @@ pub struct Mistake {
 }
 
 /// What reading the files again has changed.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct ReloadAnswer {
     /// Policies that are new or have a new version.
     changed: Vec<PolicyRow>,
@@ -88,6 +90,11 @@ pub struct ReloadAnswer {
 }
 
 /// `GET /api/v1/policies`: the account's own and the install's.
+#[utoipa::path(
+    get, path = "/api/v1/policies", tag = "policies", operation_id = "list_policies",
+    params(inputs::Page),
+    responses((status = 200, description = "The account's own and the install's.", body = Listed<PolicyRow>)),
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -100,6 +107,12 @@ pub async fn list(
 }
 
 /// `GET /api/v1/policies/{name}`, with `version` for one that is not the newest.
+#[utoipa::path(
+    get, path = "/api/v1/policies/{name}", tag = "policies", operation_id = "show_policy",
+    params(("name" = String, Path, description = "The policy's name."), ("version" = Option<u32>, Query, minimum = 1, description = "One that is not the newest.")),
+    responses((status = 200, description = "The policy with the version that was asked for, else the newest.", body = PolicyEnvelope<PolicyDetail>)),
+    extensions(("x-errors" = json!(["policy_not_found"]))),
+)]
 pub async fn show(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -124,6 +137,16 @@ pub async fn show(
 
 /// `PUT /api/v1/policies/{name}`: the policy, or its next version, in force for every agent of the account that names it
 /// when this answers.
+#[utoipa::path(
+    put, path = "/api/v1/policies/{name}", tag = "policies", operation_id = "put_policy",
+    params(("name" = String, Path, description = "The policy's name.")),
+    request_body(content((inputs::PolicyText = "application/yaml"), (Object = "application/json"))),
+    responses(
+        (status = 200, description = "Its next version is in force.", body = PolicyEnvelope<PolicyDetail>),
+        (status = 201, description = "It is new.", body = PolicyEnvelope<PolicyDetail>),
+    ),
+    extensions(("x-errors" = json!(["policy_yaml_invalid", "name_taken", "audit_unavailable"]))),
+)]
 pub async fn put(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -139,6 +162,11 @@ pub async fn put(
 }
 
 /// `POST /api/v1/policies/validate`: what `PUT` would say of this document.
+#[utoipa::path(
+    post, path = "/api/v1/policies/validate", tag = "policies", operation_id = "validate_policy",
+    request_body(content((inputs::PolicyText = "application/yaml"), (Object = "application/json"))),
+    responses((status = 200, description = "What is wrong with it.", body = Verdict)),
+)]
 pub async fn validate(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -159,6 +187,11 @@ pub async fn validate(
 }
 
 /// `POST /api/v1/admin/policy/reload`.
+#[utoipa::path(
+    post, path = "/api/v1/admin/policy/reload", tag = "policies", operation_id = "reload_policies",
+    responses((status = 200, description = "What has changed.", body = ReloadAnswer)),
+    extensions(("x-errors" = json!(["policy_yaml_invalid", "audit_unavailable"]))),
+)]
 pub async fn reload(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<ReloadAnswer>, ApiError> {
     caller.require("admin")?;
     caller.require_owner()?;

@@ -1,8 +1,8 @@
 //! `/api/v1/sessions`. One proxied request is one session; its row is there once it is over.
 
-mod detail;
+pub mod detail;
 mod query;
-mod stream;
+pub mod stream;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +10,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Listed;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+use crate::http::openapi::inputs;
 use crate::ids::AgentId;
 use crate::session::SessionRow;
 
@@ -23,6 +25,11 @@ pub use query::SessionQuery;
 pub use stream::stream;
 
 /// `GET /api/v1/sessions`.
+#[utoipa::path(
+    get, path = "/api/v1/sessions", tag = "sessions", operation_id = "list_sessions",
+    params(inputs::Page, inputs::SessionFilter, ("agent_id" = Option<String>, Query, description = "Only this agent's.")),
+    responses((status = 200, description = "Sessions, newest first.", body = Listed<SessionSummary>)),
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -46,7 +53,7 @@ pub async fn page(
 }
 
 /// A session as the list and the stream show it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct SessionSummary {
     id: String,
     agent_id: String,

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::mask::MaskEvent;
 use crate::app::{App, Trial};
@@ -14,6 +15,7 @@ use crate::chat::request::ChatRequest;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
+use crate::http::openapi::inputs;
 use crate::pipeline::PipelineError;
 use crate::pipeline::preview::Preview;
 use crate::store::StoreError;
@@ -22,7 +24,7 @@ use crate::store::StoreError;
 const LONGEST_SEED: usize = 256;
 
 /// The text, and what was replaced in it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct SynthesizeAnswer {
     synthesized: String,
     /// With it the same text gets the same surrogates again.
@@ -31,6 +33,12 @@ pub struct SynthesizeAnswer {
 }
 
 /// `POST /api/v1/synthesize`.
+#[utoipa::path(
+    post, path = "/api/v1/synthesize", tag = "tools", operation_id = "synthesize",
+    request_body = inputs::ToSynthesize,
+    responses((status = 200, description = "The text with surrogates.", body = SynthesizeAnswer)),
+    extensions(("x-errors" = json!(["unknown_policy", "masking_unavailable"]))),
+)]
 pub async fn synthesize(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::audit::event::{Event, EventKind};
@@ -13,19 +14,20 @@ use crate::clock::Timestamp;
 use crate::http::auth::{Caller, SCOPES};
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
+use crate::http::openapi::inputs;
 use crate::http::page::{PageQuery, encode};
 use crate::http::path::PathId;
 use crate::ids::TokenId;
 use crate::store::api_tokens::{ApiToken, NewApiToken};
 
 /// A token in its envelope.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct TokenEnvelope {
     token: TokenBody,
 }
 
 /// A token.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct TokenBody {
     id: String,
     name: String,
@@ -41,13 +43,19 @@ pub struct TokenBody {
 }
 
 /// A page of tokens.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct TokenPage {
     data: Vec<TokenBody>,
     next_cursor: Option<String>,
 }
 
 /// `POST /api/v1/tokens`.
+#[utoipa::path(
+    post, path = "/api/v1/tokens", tag = "tokens", operation_id = "create_token",
+    request_body = inputs::NewToken,
+    responses((status = 201, description = "The token, with its secret: it is shown this once.", body = TokenEnvelope)),
+    extensions(("x-errors" = json!(["audit_unavailable"]))),
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -62,6 +70,11 @@ pub async fn create(
 }
 
 /// `GET /api/v1/tokens`.
+#[utoipa::path(
+    get, path = "/api/v1/tokens", tag = "tokens", operation_id = "list_tokens",
+    params(inputs::Page),
+    responses((status = 200, description = "Tokens, newest first.", body = TokenPage)),
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -75,6 +88,12 @@ pub async fn list(
 }
 
 /// `DELETE /api/v1/tokens/{id}`.
+#[utoipa::path(
+    delete, path = "/api/v1/tokens/{id}", tag = "tokens", operation_id = "delete_token",
+    params(("id" = String, Path, description = "The token's id.")),
+    responses((status = 204, description = "It is worth nothing any more.")),
+    extensions(("x-errors" = json!(["not_found", "audit_unavailable"]))),
+)]
 pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Result<StatusCode, ApiError> {
     caller.require("admin")?;
     let missing = || ApiError::not_found("there is no such token");

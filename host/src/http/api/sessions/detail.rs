@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::SessionSummary;
 use crate::app::App;
@@ -21,6 +22,12 @@ use crate::session::payloads::Payloads;
 use crate::store::StoreError;
 
 /// `GET /api/v1/sessions/{id}`.
+#[utoipa::path(
+    get, path = "/api/v1/sessions/{id}", tag = "sessions", operation_id = "show_session",
+    params(("id" = String, Path, description = "The session's id.")),
+    responses((status = 200, description = "The session, its spans and, where they are kept, its texts.", body = Enveloped)),
+    extensions(("x-errors" = json!(["session_not_found"]))),
+)]
 pub async fn show(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -36,13 +43,14 @@ pub async fn show(
 }
 
 /// `{"session": ...}`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionEnvelope)]
 pub struct Enveloped {
     session: SessionDetail,
 }
 
 /// One session with everything.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct SessionDetail {
     #[serde(flatten)]
     row: SessionSummary,
@@ -61,7 +69,7 @@ pub struct SessionDetail {
     payloads: Texts,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Stages {
     detection: f64,
     tokenize: f64,
@@ -69,7 +77,7 @@ struct Stages {
     rehydrate: f64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Span {
     event_id: String,
     /// The message it stood in, counted from 0.
@@ -80,6 +88,7 @@ struct Span {
     entity_kind: Option<String>,
     /// In characters of the original text; `null` for media that were withheld.
     span: Option<[usize; 2]>,
+    #[schema(value_type = Option<String>)]
     action: Option<Action>,
     confidence: Option<f32>,
     token_kind: Option<&'static str>,
@@ -88,7 +97,7 @@ struct Span {
     rehydrated: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct FailedPass {
     event_id: String,
     pass: Option<String>,
@@ -98,7 +107,7 @@ struct FailedPass {
     fault: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Texts {
     request: Option<String>,
     masked: Option<String>,

@@ -32,6 +32,11 @@ const LONGEST: Duration = Duration::from_secs(600);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// `GET /api/v1/sessions/stream`.
+#[utoipa::path(
+    get, path = "/api/v1/sessions/stream", tag = "sessions", operation_id = "stream_sessions",
+    params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen, to get what came after it.")),
+    responses((status = 200, description = "Events `session`, one for each session that ends, with its row of the list as data; `missed` where the reader was too slow.", body = String, content_type = "text/event-stream")),
+)]
 pub async fn stream(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -1,0 +1,149 @@
+//! What operations have in common, put into each of them: errors, the request's id, security, further paths.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+use super::errors::ERRORS;
+
+/// An id as examples show it.
+const EXAMPLE_ID: &str = "req_01JZ0000000000000000000000";
+/// The same handlers at further paths: some platforms leave `/v1` out, some append a path that is there already.
+const ALIASES: [(&str, &[&str]); 2] = [
+    (
+        "/proxy/{agent}/v1/chat/completions",
+        &[
+            "/proxy/{agent}/chat/completions",
+            "/proxy/{agent}/v1/chat/completions/chat/completions",
+            "/proxy/{agent}/chat/completions/chat/completions",
+        ],
+    ),
+    ("/proxy/{agent}/v1/models", &["/proxy/{agent}/models"]),
+];
+
+/// The whole document.
+pub fn finish(generated: &OpenApi) -> Value {
+    let mut document = json!(generated);
+    document["components"]["securitySchemes"] = security_schemes();
+    document["security"] = json!([{"cookie": []}, {"token": []}]);
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for item in paths.values_mut().filter_map(Value::as_object_mut) {
+            item.values_mut().for_each(complete);
+        }
+        add_aliases(paths);
+    }
+    document
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "cookie": {
+            "type": "apiKey", "in": "cookie", "name": "masker_session",
+            "description": "A person who is signed in. Writes from other sites are refused.",
+        },
+        "token": {
+            "type": "http", "scheme": "bearer",
+            "description": "An API token, `mskt_...`; each call names the scope it needs when it lacks it.",
+        },
+        "proxy_key": {
+            "type": "http", "scheme": "bearer",
+            "description": "Beside the agent's id in the path, which is a credential itself: the key `mskp_...` of an \
+                agent whose `proxy_auth` is `key`.",
+        },
+    })
+}
+
+/// Adds to an operation what its sort has, and its errors as responses.
+fn complete(operation: &mut Value) {
+    let of_proxy = operation["tags"][0] == "proxy";
+    let codes = error_codes(operation, of_proxy);
+    let mut by_status: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
+    for (code, status, when) in ERRORS.iter().filter(|(code, ..)| codes.iter().any(|own| own == code)) {
+        by_status.entry(*status).or_default().push((code, when));
+    }
+    if of_proxy {
+        operation["security"] = json!([{}, {"proxy_key": []}]);
+    }
+    for (status, errors) in by_status {
+        // What a handler says itself stands, as of a health check that is 503.
+        if operation["responses"].get(status.to_string()).is_none() {
+            operation["responses"][status.to_string()] = error_response(status, &errors, of_proxy);
+        }
+    }
+    for response in operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        response["headers"]["X-Request-Id"] =
+            json!({"required": true, "description": "This request's id.", "schema": {"type": "string"}});
+    }
+}
+
+fn error_codes(operation: &mut Value, of_proxy: bool) -> Vec<String> {
+    let own = operation.as_object_mut().and_then(|operation| operation.remove("x-errors"));
+    let own = own.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let mut codes: Vec<String> = own.map(str::to_owned).collect();
+    let mut add = |more: &[&str]| codes.extend(more.iter().map(|code| (*code).to_owned()));
+    add(&["internal_error"]);
+    if operation.get("security").is_none() {
+        add(&["unauthenticated", "forbidden", "rate_limited"]);
+    }
+    if operation.get("requestBody").is_some() && !of_proxy {
+        add(&["payload_too_large", "unsupported_media_type", "validation_failed"]);
+    }
+    let parameters = operation["parameters"].as_array();
+    if parameters.into_iter().flatten().any(|parameter| parameter["in"] == "query") {
+        add(&["validation_failed"]);
+    }
+    codes
+}
+
+fn error_response(status: u16, errors: &[(&str, &str)], of_proxy: bool) -> Value {
+    let lines: Vec<String> = errors.iter().map(|(code, when)| format!("`{code}`: {when}")).collect();
+    let examples: Map<String, Value> = errors
+        .iter()
+        .map(|(code, when)| ((*code).to_owned(), json!({"value": example(code, when, of_proxy)})))
+        .collect();
+    let codes: Vec<&str> = errors.iter().map(|(code, _)| *code).collect();
+    let schema = if of_proxy {
+        // An upstream's own errors pass through with their codes.
+        json!({"$ref": "#/components/schemas/ProxyError"})
+    } else {
+        json!({"allOf": [
+            {"$ref": "#/components/schemas/Error"},
+            {"properties": {"error": {"properties": {"code": {"enum": codes}}}}},
+        ]})
+    };
+    let mut response = json!({
+        "description": lines.join(" "),
+        "content": {"application/json": {"schema": schema, "examples": examples}},
+    });
+    if status == 429 {
+        response["headers"]["Retry-After"] = json!({"description": "Seconds.", "schema": {"type": "string"}});
+    }
+    response
+}
+
+fn example(code: &str, message: &str, of_proxy: bool) -> Value {
+    if of_proxy {
+        let kind = "invalid_request_error";
+        return json!({"error": {"message": message, "type": kind, "param": null, "code": code, "request_id": EXAMPLE_ID}});
+    }
+    let mut error = json!({"code": code, "message": message, "request_id": EXAMPLE_ID});
+    if code == "validation_failed" {
+        error["details"] = json!([{"field": "name", "message": "is required"}]);
+    }
+    json!({"error": error})
+}
+
+fn add_aliases(paths: &mut Map<String, Value>) {
+    for (path, aliases) in ALIASES {
+        let Some(item) = paths.get(path).cloned() else { continue };
+        for (index, alias) in aliases.iter().enumerate() {
+            let mut item = item.clone();
+            for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+                let name = operation["operationId"].as_str().unwrap_or_default();
+                operation["operationId"] = json!(format!("{name}_{}", index + 2));
+            }
+            paths.insert((*alias).to_owned(), item);
+        }
+    }
+}
