@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod detect;
+mod eval;
 mod exit;
 mod local;
 mod mask;
@@ -42,6 +43,8 @@ enum Command {
     Mask(TextOptions),
     /// Print what would be masked in a text.
     Detect(TextOptions),
+    /// Measure a policy on labelled text.
+    Eval(eval::EvalOptions),
     /// Policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -147,6 +150,7 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(cli.verbose),
         Command::Mask(options) => mask::run(&options, output),
         Command::Detect(options) => detect::run(&options, output),
+        Command::Eval(options) => eval::run(&options, output),
         Command::Policy(PolicyCommand::Validate { file, policy }) => {
             policy::validate(&file.or(policy).unwrap_or_else(|| "-".into()), output)
         }

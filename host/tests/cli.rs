@@ -490,3 +490,61 @@ fn serve_comes_up_answers_and_stops_on_a_signal() {
     log.read_to_string(&mut rest).expect("log lines are UTF-8");
     assert!(rest.contains("stopped"), "{rest}");
 }
+
+/// Two labelled messages.
+const LABELLED: &str = r#"{"id":"1","style":"conversational","text":"My number is 415-555-0123.","entities":[{"start":13,"end":25,"kind":"PHONE","text":"415-555-0123"}]}
+{"id":"2","style":"asr","text":"see you at three","entities":[],"optional":[{"start":11,"end":16,"kind":"DATE","text":"three"}]}
+"#;
+
+fn eval(arguments: &[&str], folder: &TempDir, content: &str) -> Ran {
+    let data = file(folder, "calls.jsonl", content);
+    run(masker(&["eval", "--passes", "regex", "--data", &data, "--quiet"]).args(arguments))
+}
+
+#[test]
+fn eval_prints_how_much_of_each_style_and_kind_is_found() {
+    let folder = folder();
+    let coverage = folder.path().join("coverage.json");
+    let ran = eval(&["--coverage", coverage.to_str().expect("a UTF-8 path")], &folder, LABELLED);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    for expected in ["healthcare-default (regex)", "calls.jsonl", "conversational", "  asr", "PHONE", "CPU: mean"] {
+        assert!(ran.out.contains(expected), "{expected} is not in {}", ran.out);
+    }
+    let coverage: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(coverage).expect("it is written")).expect("JSON");
+    let phone = serde_json::json!(
+        {"spans": 1, "whole": 1, "half": 1, "as_kind": 1, "characters": 10, "in_clear": 0}
+    );
+    assert_eq!(coverage["kinds"]["PHONE"], phone);
+    assert_eq!(coverage["sets"][0]["records"], 2);
+}
+
+#[test]
+fn eval_compares_two_ways_and_writes_what_was_missed() {
+    let folder = folder();
+    let mistakes = folder.path().join("mistakes.jsonl");
+    let path = mistakes.to_str().expect("a UTF-8 path");
+    let label = r#""kind":"PHONE","text":"My number"}"#;
+    let content =
+        LABELLED.replace(r#""kind":"PHONE","text":"415-555-0123"}"#, label).replace("13,\"end\":25", "0,\"end\":9");
+    let ran = eval(&["--json", "--compare-threshold", "1", "--mistakes", path], &folder, &content);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let shown: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(shown["results"][0]["all"]["wrong"], 1);
+    assert_eq!(shown["results"][1]["all"]["wrong"], 0, "nothing is as sure as 1");
+    assert_eq!(shown["results"][1]["threshold"], 1.0);
+    let mistakes = fs::read_to_string(mistakes).expect("it is written");
+    assert!(mistakes.contains(r#""what":"missed","kind":"PHONE""#), "{mistakes}");
+    assert!(mistakes.contains(r#""what":"wrong""#), "{mistakes}");
+}
+
+#[test]
+fn eval_names_the_line_and_the_field_that_are_wrong_and_not_the_text() {
+    let folder = folder();
+    let ran = eval(&[], &folder, &LABELLED.replace("\"end\":16", "\"end\":17"));
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("calls.jsonl:2: optional[0].end: 17 is past the end"), "{}", ran.err);
+    assert!(!ran.err.contains("three"), "{}", ran.err);
+    assert_eq!(eval(&["--compare-threshold", "2"], &folder, LABELLED).code, 64);
+    assert_eq!(eval(&[], &folder, "\n").code, 1, "a set without messages measures nothing");
+}

@@ -1,4 +1,4 @@
-//! What `mask`, `detect` and `policy validate` share: the passes without a server.
+//! What `mask`, `detect`, `eval` and `policy validate` share: the passes without a server.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::wasm::{Registry, Wasm};
 /// A command may take longer than a call.
 const BUDGET: Duration = Duration::from_secs(10);
 /// How many lines before one are its context; the contract promises no more.
-const CONTEXT: usize = 4;
+pub const CONTEXT: usize = 4;
 /// Lines given to the passes at once.
 const BATCH: usize = 64;
 
@@ -30,13 +30,13 @@ pub struct LocalPlugins {
 }
 
 impl LocalPlugins {
-    /// Loads them. Compiled code is kept in the user's cache folder.
-    pub fn load() -> Result<Self, Failure> {
+    /// Loads them, to be run by so many threads. Compiled code is kept in the user's cache folder.
+    pub fn load(threads: usize) -> Result<Self, Failure> {
         let folder = cache_dir();
         // The cache is the user's own, and so is the key that guards it against damage: whoever can read the key can
         // also replace this program.
         let key = blake3::derive_key("masker command line plugin cache v1", folder.to_string_lossy().as_bytes());
-        let wasm = Wasm::start(folder, &SecretKey::new(key), 1).map_err(Failure::from)?;
+        let wasm = Wasm::start(folder, &SecretKey::new(key), threads).map_err(Failure::from)?;
         let plugin_dir = std::env::var_os("MASKER_PLUGIN_DIR").map(PathBuf::from);
         let registry = crate::app::load_plugins(&wasm, plugin_dir.as_deref(), Vec::new()).map_err(Failure::from)?;
         if embedded().is_empty() && registry.iter().next().is_none() {
@@ -77,9 +77,9 @@ impl Searched {
 /// Runs a policy's passes over a text. Every line is a message of the caller's, with the lines before it as context.
 pub fn search(options: &TextOptions) -> Result<Searched, Failure> {
     let text = read_input(options.input.as_deref())?;
-    let plugins = LocalPlugins::load()?;
-    let mut policy = read_policy(&options.policy, &plugins.registry)?;
-    apply(options, &mut policy)?;
+    let plugins = LocalPlugins::load(1)?;
+    let chosen = Selection { policy: &options.policy, passes: options.passes.as_deref(), threshold: options.threshold };
+    let policy = chosen.compile(&plugins)?;
     let passes = plugins.prepare(&policy)?;
     let (lines, ends) = split_lines(text.expose());
     let mut decisions = Vec::with_capacity(lines.len());
@@ -118,25 +118,39 @@ fn search_batch(
     Ok(merge::merge(&detection.findings, &texts, policy).split_off(start - first))
 }
 
-fn apply(options: &TextOptions, policy: &mut CompiledPolicy) -> Result<(), Failure> {
-    if let Some(names) = &options.passes {
-        let names: Vec<&str> = names.iter().map(|name| if name == "gemma" { "ner" } else { name }).collect();
-        for name in &names {
-            if policy.pass(name).is_none() {
-                let known: Vec<&str> = policy.passes.iter().map(|pass| &*pass.plugin).collect();
-                let message = format!("--passes: {name} is none of the policy's passes ({})", known.join(", "));
-                return Err(Failure::new(exit::USAGE, message));
+/// A policy and what of it is used.
+pub struct Selection<'a> {
+    /// A file, or the name of the built-in one.
+    pub policy: &'a str,
+    /// Only these passes.
+    pub passes: Option<&'a [String]>,
+    /// In place of the policy's thresholds.
+    pub threshold: Option<f32>,
+}
+
+impl Selection<'_> {
+    /// Reads and checks the policy, and takes out of it what is not chosen.
+    pub fn compile(&self, plugins: &LocalPlugins) -> Result<CompiledPolicy, Failure> {
+        let mut policy = read_policy(self.policy, &plugins.registry)?;
+        if let Some(names) = self.passes {
+            let names: Vec<&str> = names.iter().map(|name| if name == "gemma" { "ner" } else { name }).collect();
+            for name in &names {
+                if policy.pass(name).is_none() {
+                    let known: Vec<&str> = policy.passes.iter().map(|pass| &*pass.plugin).collect();
+                    let message = format!("--passes: {name} is none of the policy's passes ({})", known.join(", "));
+                    return Err(Failure::new(exit::USAGE, message));
+                }
             }
+            policy.passes.retain(|pass| names.contains(&&*pass.plugin));
         }
-        policy.passes.retain(|pass| names.contains(&&*pass.plugin));
-    }
-    if let Some(threshold) = options.threshold {
-        if !(0.0..=1.0).contains(&threshold) {
-            return Err(Failure::new(exit::USAGE, "--threshold must be from 0 to 1"));
+        if let Some(threshold) = self.threshold {
+            if !(0.0..=1.0).contains(&threshold) {
+                return Err(Failure::new(exit::USAGE, "--threshold must be from 0 to 1"));
+            }
+            policy.set_threshold(threshold);
         }
-        policy.set_threshold(threshold);
+        Ok(policy)
     }
-    Ok(())
 }
 
 fn read_policy(name: &str, plugins: &Registry) -> Result<CompiledPolicy, Failure> {

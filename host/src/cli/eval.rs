@@ -1,0 +1,137 @@
+//! `masker eval`: how well a policy's passes find what a labelled text holds.
+//!
+//! One record is one message. `dataset` reads them, `conversation` puts what was said before in front of each, `measure`
+//! runs the real sandboxed passes on several threads, `score` counts, `table` and `results` print. Nothing here is on the
+//! path of a request, and nothing of it decides anything: it only compares what would be masked with the labels.
+
+mod conversation;
+mod dataset;
+mod measure;
+mod mistakes;
+mod results;
+mod score;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dataset::Dataset;
+
+use super::Output;
+use super::exit::{self, Failure};
+use super::local::{LocalPlugins, Selection};
+use crate::passes::ReadyPass;
+use crate::policy::CompiledPolicy;
+
+/// Options of the command.
+#[derive(clap::Args)]
+pub struct EvalOptions {
+    /// Labelled messages, one JSON object a line (`.gz`: gzip): see docs/detection.md for the format.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    data: Vec<PathBuf>,
+    /// The policy: a file, or the name of the built-in one.
+    #[arg(long, value_name = "FILE", default_value = "healthcare-default")]
+    policy: String,
+    /// Run only these passes of the policy, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    passes: Option<Vec<String>>,
+    /// Ignore findings below this confidence, in place of the policy's thresholds.
+    #[arg(long, value_name = "0..1")]
+    threshold: Option<f32>,
+    /// A second policy, measured beside the first.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<String>,
+    /// Other passes, measured beside the first.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    compare_passes: Option<Vec<String>>,
+    /// Another threshold, measured beside the first.
+    #[arg(long, value_name = "0..1")]
+    compare_threshold: Option<f32>,
+    /// Give every message alone to the passes, without what was said before it.
+    #[arg(long)]
+    no_context: bool,
+    /// Also write how much of each kind was found, as JSON, for the report's matrix.
+    #[arg(long, value_name = "FILE")]
+    coverage: Option<PathBuf>,
+    /// Also write every label that was missed and every finding that is none, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    mistakes: Option<PathBuf>,
+    /// Threads; as many as the machine has cores when it is not given.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=64))]
+    threads: Option<u8>,
+}
+
+/// A policy that is measured.
+struct Setup {
+    policy: CompiledPolicy,
+    passes: Arc<[ReadyPass]>,
+    threshold: Option<f32>,
+}
+
+impl Setup {
+    fn prepare(selection: &Selection<'_>, plugins: &LocalPlugins) -> Result<Self, Failure> {
+        let policy = selection.compile(plugins)?;
+        let passes = plugins.prepare(&policy)?;
+        Ok(Self { policy, passes, threshold: selection.threshold })
+    }
+
+    /// In words: `healthcare-default (regex, ner)`.
+    fn title(&self) -> String {
+        let passes: Vec<&str> = self.policy.passes.iter().map(|pass| &*pass.plugin).collect();
+        let threshold = self.threshold.map(|threshold| format!(", threshold {threshold}")).unwrap_or_default();
+        format!("{} ({}{threshold})", self.policy.name, passes.join(", "))
+    }
+}
+
+/// Reads, measures, prints.
+pub fn run(options: &EvalOptions, output: Output) -> Result<(), Failure> {
+    let sets = options.data.iter().map(|file| dataset::read(file)).collect::<Result<Vec<Dataset>, _>>()?;
+    let threads = match options.threads {
+        Some(threads) => usize::from(threads),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let plugins = LocalPlugins::load(threads)?;
+    let mut setups = vec![Setup::prepare(&options.first(), &plugins)?];
+    if let Some(second) = options.second() {
+        setups.push(Setup::prepare(&second, &plugins)?);
+    }
+    let mut measured = Vec::new();
+    for setup in &setups {
+        let run = measure::Run { setup, threads, context: !options.no_context, quiet: output.quiet };
+        let outcomes = run.all(&sets)?;
+        measured.push(score::Tally::of(&sets, &outcomes));
+        if let Some(file) = options.mistakes.as_deref().filter(|_| measured.len() == 1) {
+            write(file, &mistakes::lines(&sets, &outcomes))?;
+        }
+    }
+    if let Some(file) = &options.coverage {
+        write(file, &results::coverage(&setups[0], &sets, &measured[0]))?;
+    }
+    let printed =
+        if output.json { results::json(&setups, &sets, &measured) } else { table::print(&setups, &sets, &measured) };
+    exit::written(std::io::Write::write_all(&mut std::io::stdout(), printed.as_bytes()))
+}
+
+impl EvalOptions {
+    fn first(&self) -> Selection<'_> {
+        Selection { policy: &self.policy, passes: self.passes.as_deref(), threshold: self.threshold }
+    }
+
+    /// What is not said of the second is as in the first; its passes are those of its own policy.
+    fn second(&self) -> Option<Selection<'_>> {
+        if self.compare.is_none() && self.compare_passes.is_none() && self.compare_threshold.is_none() {
+            return None;
+        }
+        let passes = if self.compare.is_some() { None } else { self.passes.as_deref() };
+        Some(Selection {
+            policy: self.compare.as_ref().unwrap_or(&self.policy),
+            passes: self.compare_passes.as_deref().or(passes),
+            threshold: self.compare_threshold.or(self.threshold),
+        })
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text)
+        .map_err(|error| Failure::new(exit::GENERIC, format!("cannot write {}: {error}", file.display())))
+}
