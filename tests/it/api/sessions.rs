@@ -305,7 +305,7 @@ async fn sessions_stay_when_their_agent_is_deleted() {
     let id = said(&app, ask("E-12345"), "call-a").await;
     app.api("DELETE", &format!("/api/v1/agents/{}", app.agent.id), &Value::Null).await;
     for query in [String::new(), format!("agent_id={}", app.agent.id), "call_id=call-a".into()] {
-        assert_eq!(page(&app, &query).await.0, [id.clone()], "{query}");
+        assert_eq!(page(&app, &query).await.0, std::slice::from_ref(&id), "{query}");
     }
     assert_eq!(get(&app, &format!("{SESSIONS}/{id}")).await.status, StatusCode::OK);
     let below = get(&app, &format!("/api/v1/agents/{}/sessions", app.agent.id)).await;

@@ -48,7 +48,10 @@ const RARE_MOST: u64 = 10;
 async fn main() -> anyhow::Result<()> {
     let sessions: u64 =
         std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse()).context("SESSIONS is a number")?;
-    ensure!(sessions >= RARE_EVERY && sessions % 40 == 0, "SESSIONS is a multiple of 40, and at least {RARE_EVERY}");
+    ensure!(
+        sessions >= RARE_EVERY && sessions.is_multiple_of(40),
+        "SESSIONS is a multiple of 40, and at least {RARE_EVERY}"
+    );
     // Beside the binary, thus on a disk.
     let binary = std::env::current_exe()?;
     let folder = tempfile::tempdir_in(binary.parent().context("the folder of this binary")?)?;
@@ -141,7 +144,7 @@ impl Bench {
 
     /// Session `number` of `all`, oldest first. Every second one is of the first agent; half are of the last day.
     fn session(&self, number: u64, all: u64, now: i64, account: AccountId, kind: &Kind) -> SessionRow {
-        let agent = if number % 2 == 0 { 0 } else { (number / 2) % AGENTS };
+        let agent = if number.is_multiple_of(2) { 0 } else { (number / 2) % AGENTS };
         let half = all / 2;
         let age = match number.checked_sub(half) {
             None => DAY_MS + (89 * DAY_MS as u64 * (half - number) / half) as i64,

@@ -94,11 +94,8 @@ impl App {
             wrong.push(("platform", "must be one of vapi, retell, bolna, elevenlabs, twilio, custom".to_owned()));
         }
         let tokenization = draft.tokenization.given().map(|text| parse_tokenization(text));
-        match tokenization {
-            Some(None) => {
-                wrong.push(("tokenization", "must be vault-deterministic, reversible-aead or synthetic".to_owned()));
-            }
-            _ => {}
+        if tokenization == Some(None) {
+            wrong.push(("tokenization", "must be vault-deterministic, reversible-aead or synthetic".to_owned()));
         }
         let assistant = check_assistant(draft, &mut wrong);
         check_callback(draft, &mut wrong);

@@ -31,7 +31,7 @@ async fn sessions_go_in_batches_and_take_their_payloads_along() {
     assert_eq!(store.purge_sessions(before).await, Ok(BATCH));
     assert_eq!(store.purge_sessions(before).await, Ok(4));
     assert_eq!(store.purge_sessions(before).await, Ok(0));
-    assert_eq!(store.sessions_page(all(agent.account_id)).await.unwrap().rows, [young.clone()]);
+    assert_eq!(store.sessions_page(all(agent.account_id)).await.unwrap().rows, std::slice::from_ref(&young));
     assert_eq!(rows_of(&store, "session_payloads").await, 1);
     assert_eq!(store.payloads(young.id).await.unwrap(), sealed(5000));
 }

@@ -136,7 +136,7 @@ fn read(text: &str) -> Option<(Vec<Part<'_>>, NaiveDate)> {
 fn month(word: &str) -> Option<u32> {
     let lower = word.to_ascii_lowercase();
     let fits = |name: &&str| **name == lower || lower.len() >= 3 && lower.len() <= 4 && name.starts_with(&lower);
-    MONTHS.iter().position(|name| fits(&name)).map(|at| at as u32 + 1)
+    MONTHS.iter().position(fits).map(|at| at as u32 + 1)
 }
 
 fn read_named<'t>(words: &[&'t str], month_at: usize) -> Option<(Vec<Part<'t>>, NaiveDate)> {
@@ -177,6 +177,9 @@ fn read_named<'t>(words: &[&'t str], month_at: usize) -> Option<(Vec<Part<'t>>, 
     Some((parts, date))
 }
 
+/// What a number of a date is.
+type MakePart<'t> = fn(&'t str) -> Part<'t>;
+
 fn read_numbers<'t>(words: &[&'t str]) -> Option<(Vec<Part<'t>>, NaiveDate)> {
     let is_number = |word: &&str| word.bytes().all(|b| b.is_ascii_digit());
     let numbers: Vec<(&str, u32)> = words
@@ -184,7 +187,7 @@ fn read_numbers<'t>(words: &[&'t str]) -> Option<(Vec<Part<'t>>, NaiveDate)> {
         .filter(|word| is_number(word))
         .map(|word| Some((*word, word.parse().ok()?)))
         .collect::<Option<_>>()?;
-    let (order, date): (&[fn(&'t str) -> Part<'t>], _) = match numbers.as_slice() {
+    let (order, date): (&[MakePart<'t>], _) = match numbers.as_slice() {
         [(year, y), (_, m), (_, d)] if year.len() == 4 => {
             (&[Part::Year, Part::MonthNumber, Part::Day], (*y as i32, *m, *d))
         }
