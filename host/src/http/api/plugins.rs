@@ -110,7 +110,7 @@ pub async fn show(
         (status = 200, description = "It takes the place of the one of its name.", body = PluginEnvelope),
         (status = 201, description = "It is new.", body = PluginEnvelope),
     ),
-    extensions(("x-errors" = json!(["plugin_invalid", "audit_unavailable"]))),
+    extensions(("x-errors" = json!(["plugin_invalid", "policy_yaml_invalid", "audit_unavailable"]))),
 )]
 pub async fn install(
     State(app): State<Arc<App>>,
@@ -130,7 +130,7 @@ pub async fn install(
     delete, path = "/api/v1/plugins/{name}", tag = "plugins", operation_id = "remove_plugin",
     params(("name" = String, Path, description = "The plugin's name.")),
     responses((status = 204, description = "It is gone.")),
-    extensions(("x-errors" = json!(["plugin_not_found", "audit_unavailable"]))),
+    extensions(("x-errors" = json!(["plugin_not_found", "plugin_in_use", "policy_yaml_invalid", "audit_unavailable"]))),
 )]
 pub async fn remove(State(app): State<Arc<App>>, caller: Caller, PathId(name): PathId) -> Result<StatusCode, ApiError> {
     caller.require("plugins:write")?;

@@ -37,7 +37,7 @@ pub struct SynthesizeAnswer {
     post, path = "/api/v1/synthesize", tag = "tools", operation_id = "synthesize",
     request_body = inputs::ToSynthesize,
     responses((status = 200, description = "The text with surrogates.", body = SynthesizeAnswer)),
-    extensions(("x-errors" = json!(["unknown_policy", "masking_unavailable"]))),
+    extensions(("x-errors" = json!(["unknown_policy", "policy_yaml_invalid", "masking_unavailable"]))),
 )]
 pub async fn synthesize(
     State(app): State<Arc<App>>,

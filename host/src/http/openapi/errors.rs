@@ -67,6 +67,7 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
     ("policy_not_found", 404, "There is no such policy for this account."),
     ("plugin_not_found", 404, "There is no such plugin."),
     ("name_taken", 409, "The account has something of this name already."),
+    ("plugin_in_use", 409, "A policy that an agent follows needs this plugin."),
     ("gone", 410, "The link was used, or is too old."),
     ("payload_too_large", 413, "The body is over the limit."),
     ("unsupported_media_type", 415, "The body is of another type than this takes."),
