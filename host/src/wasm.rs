@@ -20,6 +20,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use bytes::Bytes;
+
 use crate::keys::SecretKey;
 use crate::passes::PassRunner;
 
@@ -49,8 +51,8 @@ impl Wasm {
     }
 
     /// Checks a component and reads its manifest.
-    pub fn inspect(&self, bytes: Vec<u8>) -> Result<Plugin, InstallError> {
-        registry::inspect(&self.engine, &self.cache, bytes)
+    pub fn inspect(&self, bytes: impl Into<Bytes>) -> Result<Plugin, InstallError> {
+        registry::inspect(&self.engine, &self.cache, bytes.into())
     }
 
     /// Whether a plugin takes a configuration: `configure` runs once, and nothing is kept.

@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use bytes::Bytes;
 
 use crate::wasm::{Plugin, Registry, Wasm};
 
@@ -93,13 +94,14 @@ impl Shelf {
     }
 }
 
-/// The components inside this binary: `regex` and `ner`. None in a build without the feature `embed-plugins`.
-pub fn embedded() -> Vec<Vec<u8>> {
+/// The components inside this binary: `regex` and `ner`, not copied. None in a build without the feature
+/// `embed-plugins`.
+pub fn embedded() -> Vec<Bytes> {
     #[cfg(feature = "embed-plugins")]
     {
         vec![
-            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugins/regex.wasm")).to_vec(),
-            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugins/ner.wasm")).to_vec(),
+            Bytes::from_static(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugins/regex.wasm"))),
+            Bytes::from_static(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/plugins/ner.wasm"))),
         ]
     }
     #[cfg(not(feature = "embed-plugins"))]
@@ -119,7 +121,7 @@ pub fn load(wasm: &Wasm, folder: Option<&Path>, extra: Vec<Vec<u8>>) -> anyhow::
 
 fn built_in(wasm: &Wasm, extra: Vec<Vec<u8>>) -> anyhow::Result<Registry> {
     let mut registry = Registry::default();
-    for bytes in embedded().into_iter().chain(extra) {
+    for bytes in embedded().into_iter().chain(extra.into_iter().map(Bytes::from)) {
         registry.insert(wasm.inspect(bytes).context("an embedded plugin cannot be used")?);
     }
     Ok(registry)

@@ -47,16 +47,17 @@ impl Cache {
     /// The compiled component kept under `name`, as an authenticated open file's path, or `None`.
     pub fn compiled(&self, name: &str) -> Option<PathBuf> {
         let path = self.folder.join(format!("{name}.cwasm"));
-        let content = read_private(&path)?;
+        let mut content = blake3::Hasher::new();
+        content.update_reader(open_private(&path)?).ok()?;
         let mac = fs::read(self.folder.join(format!("{name}.mac"))).ok()?;
-        self.verify(name, &content, &mac).then_some(path)
+        self.verify(name, &content.finalize(), &mac).then_some(path)
     }
 
     /// Keeps a compiled component and gives its path.
     pub fn keep_compiled(&self, name: &str, content: &[u8]) -> anyhow::Result<PathBuf> {
         let path = self.folder.join(format!("{name}.cwasm"));
         self.write(&path, content)?;
-        self.write(&self.folder.join(format!("{name}.mac")), &self.mac(name, content))?;
+        self.write(&self.folder.join(format!("{name}.mac")), &self.mac(name, &blake3::hash(content)))?;
         Ok(path)
     }
 
@@ -65,14 +66,14 @@ impl Cache {
         let name = manifest_name(digest);
         let content = read_private(&self.folder.join(&name))?;
         let (mac, json) = content.split_at_checked(MAC_LEN)?;
-        self.verify(&name, json, mac).then(|| serde_json::from_slice(json).ok())?
+        self.verify(&name, &blake3::hash(json), mac).then(|| serde_json::from_slice(json).ok())?
     }
 
     /// Keeps a manifest. Not being able to costs time at the next start, nothing else.
     pub fn keep_manifest(&self, digest: &[u8; 32], manifest: &Manifest) {
         let name = manifest_name(digest);
         if let Ok(json) = serde_json::to_vec(manifest) {
-            let content = [self.mac(&name, &json).as_slice(), &json].concat();
+            let content = [self.mac(&name, &blake3::hash(&json)).as_slice(), &json].concat();
             if let Err(error) = self.write(&self.folder.join(&name), &content) {
                 tracing::warn!(%error, "the plugin cache cannot be written to");
             }
@@ -89,20 +90,20 @@ impl Cache {
         fs::rename(&draft, path).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    fn keyed(&self, name: &str, content: &[u8]) -> Hmac<Sha256> {
+    /// Over the content's BLAKE3: it is megabytes and is read on every start.
+    fn keyed(&self, name: &str, content: &blake3::Hash) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose()).expect("HMAC takes a key of any length");
-        // BLAKE3 first: the content is megabytes and is read on every start.
-        for part in [name.as_bytes(), &[0], blake3::hash(content).as_bytes()] {
+        for part in [name.as_bytes(), &[0], content.as_bytes()] {
             mac.update(part);
         }
         mac
     }
 
-    fn mac(&self, name: &str, content: &[u8]) -> [u8; MAC_LEN] {
+    fn mac(&self, name: &str, content: &blake3::Hash) -> [u8; MAC_LEN] {
         self.keyed(name, content).finalize().into_bytes().into()
     }
 
-    fn verify(&self, name: &str, content: &[u8], mac: &[u8]) -> bool {
+    fn verify(&self, name: &str, content: &blake3::Hash, mac: &[u8]) -> bool {
         let sound = self.keyed(name, content).verify_slice(mac).is_ok();
         if !sound {
             tracing::warn!(name, "a file of the plugin cache is not ours or is damaged; it is made again");
@@ -117,14 +118,14 @@ fn manifest_name(digest: &[u8; 32]) -> String {
 
 /// The content of a file that only we can write to.
 fn read_private(path: &Path) -> Option<Vec<u8>> {
-    let mut file = File::open(path).ok()?;
-    let metadata = file.metadata().ok()?;
-    if metadata.mode() & 0o022 != 0 {
-        return None;
-    }
     let mut content = Vec::new();
-    file.read_to_end(&mut content).ok()?;
+    open_private(path)?.read_to_end(&mut content).ok()?;
     Some(content)
+}
+
+fn open_private(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    (file.metadata().ok()?.mode() & 0o022 == 0).then_some(file)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmtime::component::types::ComponentItem;
@@ -32,7 +33,7 @@ pub enum OffsetUnit {
 #[derive(Clone)]
 pub struct Plugin {
     /// The component.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Bytes,
     /// BLAKE3 of the component.
     pub digest: [u8; 32],
     /// SHA-256 of the component, which people can check with what every system has.
@@ -122,7 +123,7 @@ impl Registry {
 }
 
 /// The install check.
-pub fn inspect(engine: &Engine, cache: &Cache, bytes: Vec<u8>) -> Result<Plugin, InstallError> {
+pub fn inspect(engine: &Engine, cache: &Cache, bytes: Bytes) -> Result<Plugin, InstallError> {
     let digest = *blake3::hash(&bytes).as_bytes();
     let manifest = match cache.manifest(&digest) {
         Some(known) => known,
@@ -133,7 +134,7 @@ pub fn inspect(engine: &Engine, cache: &Cache, bytes: Vec<u8>) -> Result<Plugin,
         }
     };
     let sha256 = Sha256::digest(&bytes).into();
-    Ok(Plugin { bytes: bytes.into(), digest, sha256, manifest: Arc::new(manifest) })
+    Ok(Plugin { bytes, digest, sha256, manifest: Arc::new(manifest) })
 }
 
 fn read_manifest(engine: &Engine, bytes: &[u8]) -> Result<Manifest, InstallError> {
