@@ -1,6 +1,7 @@
 //! The application: every edge built once from the settings, and the agents ready to serve.
 
 mod agents;
+mod assistants;
 mod catalog;
 mod changes;
 mod limits;
@@ -19,6 +20,7 @@ use arc_swap::ArcSwap;
 use oauth_state::OauthStates;
 
 use crate::audit::event::Event;
+use crate::callback::Callbacks;
 use crate::clock::Clock;
 use crate::config::{Config, Provider};
 use crate::github::GitHub;
@@ -83,6 +85,7 @@ pub struct App {
     uploads: Uploads,
     upstream: Upstream,
     github: Option<GitHub>,
+    callbacks: Callbacks,
     oauth_states: OauthStates,
 }
 
@@ -143,6 +146,7 @@ impl App {
             limits: Limits::new(&config, &pipeline.clock),
             oauth_states: OauthStates::new(&config.session_secret),
             github,
+            callbacks: Callbacks::new(),
             config,
             pipeline,
             wasm,

@@ -18,6 +18,7 @@ pub mod request_id;
 pub mod router;
 mod signature;
 pub mod since;
+pub mod webhook;
 
 use std::sync::Arc;
 

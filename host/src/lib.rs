@@ -1,12 +1,13 @@
 //! Masker keeps protected data out of LLMs during phone calls.
 //!
 //! The modules, in the order in which they may use each other (each only those further down):
-//! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`]) > core
-//! ([`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`]) > base ([`telemetry`], [`config`], [`keys`],
+//! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]) > core
+//! ([`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`], [`vapi`]) > base ([`telemetry`], [`config`], [`keys`],
 //! [`text`], [`ids`], [`kind`], [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
 
 pub mod app;
 pub mod audit;
+pub mod callback;
 pub mod chat;
 pub mod cli;
 pub mod clock;
@@ -26,4 +27,5 @@ pub mod telemetry;
 pub mod text;
 pub mod tokens;
 pub mod upstream;
+pub mod vapi;
 pub mod wasm;

@@ -4,6 +4,7 @@
 //! writes down what happened, also when it fails half way.
 
 pub mod agent;
+mod call_started;
 pub mod calls;
 pub mod detect;
 pub mod error;

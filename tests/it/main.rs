@@ -6,3 +6,4 @@ mod proxy;
 mod sandbox;
 mod support;
 mod tidy;
+mod webhook;

@@ -17,7 +17,12 @@ pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64])
     if let Some(agent) = &event.agent_id {
         object.plain("agent_id", agent.text().as_bytes());
     }
+    let started = event.started.as_deref();
+    object.text_if("assistant_id", started.and_then(|started| started.assistant_id.as_ref()).map(|id| id.as_str()));
     object.text_if("call_id", event.call_id.as_deref());
+    if let Some(caller) = started.and_then(|started| started.caller.as_ref()) {
+        object.plain("caller", caller.text().as_bytes());
+    }
     if let Some(confidence) = event.confidence {
         thousandths(object.key("confidence"), confidence);
     }
@@ -32,7 +37,7 @@ pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64])
     object.text_if("kid", event.kid.as_ref().map(|kid| kid.as_str()));
     object.plain("kind", event.kind.as_str().as_bytes());
     object.number_if("message", event.message);
-    object.text_if("model", event.opened.as_ref().map(|opened| &*opened.model));
+    object.text_if("model", event.opened.as_ref().map(|opened| &*opened.model).or(started.map(|started| &*started.model)));
     object.text_if("pass", event.pass.as_deref());
     object.text_if(
         "policy_name",

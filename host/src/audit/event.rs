@@ -13,6 +13,7 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::passes::finding::Action;
 use crate::text::CharSpan;
+use crate::tokens::format::Token;
 
 /// One event. [`Event::new`] leaves every optional field empty; an empty field is not written.
 #[derive(Clone, PartialEq, Debug)]
@@ -59,6 +60,8 @@ pub struct Event {
     pub opened: Option<Box<Opened>>,
     /// On `session_completed`: the rest of the row.
     pub completed: Option<Box<Completed>>,
+    /// On `call_started`: what the platform told of the call.
+    pub started: Option<Box<Started>>,
 }
 
 impl Event {
@@ -86,6 +89,7 @@ impl Event {
             detail: None,
             opened: None,
             completed: None,
+            started: None,
         }
     }
 }
@@ -110,6 +114,38 @@ pub struct Completed {
     pub stages: StageDurations,
     /// Which of the session's `redaction` events, counted from 0, came back in the answer.
     pub rehydrated: Vec<u32>,
+}
+
+/// What is known of a call when it comes in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Started {
+    /// The platform's id of the assistant.
+    pub assistant_id: Option<PlatformId>,
+    /// The upstream model.
+    pub model: Arc<str>,
+    /// Who calls: a token that the vault resolves, never the number.
+    pub caller: Option<Token>,
+}
+
+/// An id that a platform made: letters, digits, `-` and `_`, 64 at most, and no more than 6 digits in a row, so that no
+/// phone number passes for one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlatformId(Arc<str>);
+
+impl PlatformId {
+    /// `None` for any other text.
+    pub fn new(text: &str) -> Option<Self> {
+        let sound = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        let is_uuid = text.len() == 36 && text.bytes().filter(|b| *b == b'-').count() == 4;
+        let numbers = text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 6);
+        let fits = (1..=64).contains(&text.len()) && text.bytes().all(sound) && (is_uuid || !numbers);
+        fits.then(|| Self(text.into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Time spent per stage, in milliseconds; the journal keeps whole microseconds.

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::chain::{Hash, from_hex};
-use super::event::{Completed, Detail, Event, EventKind, Opened, StageDurations, Status, TokenKind, Word};
+use super::event::{
+    Completed, Detail, Event, EventKind, Opened, PlatformId, StageDurations, Started, Status, TokenKind, Word,
+};
 use crate::clock::Timestamp;
 use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::passes::finding::Action;
 use crate::text::CharSpan;
+use crate::tokens::format::Token;
 
 /// An event with its hash, as it stands in the journal.
 #[derive(Clone, PartialEq, Debug)]
@@ -36,7 +39,9 @@ struct Raw {
     account_id: Option<String>,
     action: Option<Action>,
     agent_id: Option<String>,
+    assistant_id: Option<String>,
     call_id: Option<String>,
+    caller: Option<String>,
     confidence: Option<f32>,
     detail: Option<RawDetail>,
     entity_kind: Option<String>,
@@ -78,10 +83,19 @@ struct RawStages {
 impl Raw {
     fn into_event(self) -> Option<Event> {
         let completed = self.completed()?;
+        let kind = EventKind::from_word(&self.kind)?;
+        let (mut model, mut started): (Option<Arc<str>>, _) = (self.model.map(Into::into), None);
+        if kind == EventKind::CallStarted {
+            started = Some(Box::new(Started {
+                assistant_id: checked(self.assistant_id, PlatformId::new)?,
+                model: model.take()?,
+                caller: checked(self.caller, Token::parse)?,
+            }));
+        }
         let policy_name: Option<Arc<str>> = self.policy_name.map(Into::into);
-        let (opened, policy_name) = match self.model {
+        let (opened, policy_name) = match model {
             Some(model) => {
-                let opened = policy_name.map(|policy_name| Box::new(Opened { model: model.into(), policy_name }));
+                let opened = policy_name.map(|policy_name| Box::new(Opened { model, policy_name }));
                 (opened, None)
             }
             None => (None, policy_name),
@@ -93,7 +107,7 @@ impl Raw {
             session_id: self.session_id.map(|id| id.parse()).transpose().ok()?,
             agent_id: self.agent_id.map(|id| id.parse()).transpose().ok()?,
             account_id: self.account_id.map(|id| id.parse()).transpose().ok()?,
-            kind: EventKind::from_word(&self.kind)?,
+            kind,
             pass: self.pass.map(Into::into),
             entity_kind: checked(self.entity_kind, Kind::new)?,
             span: self.span.map(|(start, end)| CharSpan { start, end }),
@@ -112,6 +126,7 @@ impl Raw {
             }),
             opened,
             completed,
+            started,
         })
     }
 

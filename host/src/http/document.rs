@@ -45,6 +45,17 @@ impl FromRequest<Arc<App>> for Component {
     }
 }
 
+/// A body of any type, as it came: what a signature was made over.
+pub struct Raw(pub Bytes);
+
+impl FromRequest<Arc<App>> for Raw {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        Ok(Self(read(request, app, app.config.max_body_bytes).await?))
+    }
+}
+
 /// Whether the type is one of these, whatever its parameters.
 fn is_one_of(headers: &HeaderMap, types: &[&str]) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -75,6 +75,18 @@ impl ApiError {
         &self.details
     }
 
+    /// 401 for a webhook that does not show the secret, or not the right one.
+    pub fn bad_signature() -> Self {
+        let message = "the signature is missing or does not verify";
+        Self::new(StatusCode::UNAUTHORIZED, "bad_signature", message)
+    }
+
+    /// 422 for an event of the webhook that has no answer.
+    pub fn unsupported_event() -> Self {
+        let message = "only assistant-request is answered in this form";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unsupported_event", message)
+    }
+
     /// 404 for an agent that is not there or not this account's.
     pub fn agent_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "agent_not_found", "there is no such agent")

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{api, docs, health, proxy};
+use super::{api, docs, health, proxy, webhook};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -51,7 +51,7 @@ use super::{api, docs, health, proxy};
         api::plugins::list, api::plugins::show, api::plugins::install, api::plugins::remove,
         api::sessions::list, api::sessions::detail::show, api::sessions::stream::stream,
         api::tokens::create, api::tokens::list, api::tokens::delete,
-        proxy::completions, proxy::models,
+        proxy::completions, proxy::models, webhook::receive,
         health::health, show, docs::show,
     ),
     components(schemas(errors::ApiErrorBody, errors::ProxyErrorBody)),

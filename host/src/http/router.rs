@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post};
 
-use super::{api, auth, docs, error, health, openapi, proxy, request_id};
+use super::{api, auth, docs, error, health, openapi, proxy, request_id, webhook};
 use crate::app::App;
 
 /// The whole surface.
@@ -24,6 +24,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/proxy/{agent}/chat/completions/chat/completions", post(proxy::completions))
         .route("/proxy/{agent}/v1/models", get(proxy::models))
         .route("/proxy/{agent}/models", get(proxy::models))
+        .route("/vapi/webhook/{agent}", post(webhook::receive))
         .merge(api_routes(app.config.max_plugin_bytes));
     in_layers(routes).layer(DefaultBodyLimit::max(max_body)).with_state(app)
 }

@@ -1,6 +1,7 @@
 //! Signatures of voice platforms over the raw body of a request, in the forms they are seen in: the secret itself, or an
 //! HMAC-SHA256 with it in hexadecimal, with or without `sha256=`.
 
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -28,6 +29,26 @@ pub fn of(headers: &HeaderMap, body: &[u8], config: &Config) -> Signature {
     check(headers, body, secret, &config.vapi_signature_header)
 }
 
+/// The same of a webhook, where `Authorization: Bearer` may show the secret too.
+pub fn of_webhook(headers: &HeaderMap, body: &[u8], config: &Config) -> Signature {
+    let secret = config.vapi_webhook_secret.as_ref().map(|secret| secret.expose().as_bytes());
+    let bearer = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+    match (check(headers, body, secret, &config.vapi_signature_header), bearer, secret) {
+        (Signature::Absent, Some(_), None) => Signature::Invalid,
+        (Signature::Absent, Some(bearer), Some(secret)) if is_secret(without_scheme(bearer), secret) => Signature::Valid,
+        (Signature::Absent, Some(_), Some(_)) => Signature::Invalid,
+        (signature, ..) => signature,
+    }
+}
+
+/// Vapi's Bearer credentials go into any header, with or without the scheme's name.
+fn without_scheme(value: &[u8]) -> &[u8] {
+    match value.split_at_checked(7) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
+        _ => value,
+    }
+}
+
 fn check(headers: &HeaderMap, body: &[u8], secret: Option<&[u8]>, header: &HeaderName) -> Signature {
     let signed = headers.get(header).map(|value| value.as_bytes());
     let plain = headers.get(SECRET_HEADER).map(|value| value.as_bytes());
@@ -35,7 +56,7 @@ fn check(headers: &HeaderMap, body: &[u8], secret: Option<&[u8]>, header: &Heade
         return Signature::Absent;
     }
     let Some(secret) = secret else { return Signature::Invalid };
-    let valid = signed.is_none_or(|value| is_secret(value, secret) || is_hmac(value, body, secret))
+    let valid = signed.is_none_or(|value| is_secret(without_scheme(value), secret) || is_hmac(value, body, secret))
         && plain.is_none_or(|value| is_secret(value, secret));
     if valid { Signature::Valid } else { Signature::Invalid }
 }

@@ -191,3 +191,17 @@ pub struct ChatCompletion {
     /// Whether the answer comes in pieces.
     pub stream: Option<bool>,
 }
+
+/// What Vapi posts to a server URL; flat, or in `message` as Vapi itself sends it.
+#[derive(ToSchema)]
+#[schema(example = json!({"message": {"type": "assistant-request", "call": {"id": "call_1"}}}))]
+pub struct ServerMessage {
+    /// The wrapped message.
+    #[schema(value_type = Option<Object>)]
+    pub message: Option<Value>,
+    /// The event, in the flat form.
+    pub r#type: Option<String>,
+    /// The call, in the flat form.
+    #[schema(value_type = Option<Object>)]
+    pub call: Option<Value>,
+}

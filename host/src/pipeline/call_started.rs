@@ -1,0 +1,58 @@
+//! A platform asked for the configuration of a call: written down, with the caller's number as a token only.
+
+use super::Pipeline;
+use super::agent::ReadyAgent;
+use super::error::PipelineError;
+use crate::audit::event::{Event, EventKind, PlatformId, Started};
+use crate::kind::Kind;
+use crate::policy::Tokenization;
+use crate::tokens::format::Token;
+use crate::tokens::mint::{Form, Scope};
+use crate::vapi::IncomingCall;
+
+impl Pipeline {
+    /// Appends the event and waits until it is on disk.
+    ///
+    /// # Errors
+    /// The journal or the vault cannot be written to, or the policy's key is not known: the call must not begin then.
+    pub async fn call_started(&self, agent: &ReadyAgent, call: IncomingCall) -> Result<(), PipelineError> {
+        let scope = Scope { agent: agent.id, call: call.id.as_deref() };
+        let caller = match &call.caller {
+            Some(number) => Some(self.token_of_caller(agent, scope, number.expose()).await?),
+            None => None,
+        };
+        let started = Started {
+            assistant_id: call.assistant_id.as_deref().and_then(PlatformId::new),
+            model: agent.model.clone(),
+            caller,
+        };
+        let event = Event {
+            agent_id: Some(agent.id),
+            call_id: call.id.as_ref().map(|_| data_encoding::HEXLOWER.encode(&scope.id())),
+            policy_version: Some(agent.policy.version_number),
+            started: Some(Box::new(started)),
+            ..Event::new(EventKind::CallStarted, self.clock.now())
+        };
+        let receipt = self.journal.append(&[event]).map_err(|_| PipelineError::AuditUnavailable)?;
+        self.journal.synced(&receipt).await.map_err(|_| PipelineError::AuditUnavailable)
+    }
+
+    async fn token_of_caller(
+        &self,
+        agent: &ReadyAgent,
+        scope: Scope<'_>,
+        number: &str,
+    ) -> Result<Token, PipelineError> {
+        let unavailable = PipelineError::MaskingUnavailable;
+        let minter = self.minters.get(&agent.policy.kid).ok_or(unavailable("the policy's key is not known"))?;
+        let kind = Kind::new("PHONE").ok_or(unavailable("the kind is not known"))?;
+        if agent.policy.tokenization == Tokenization::ReversibleAead {
+            let minted = minter.mint_aead(&scope, &kind, number, Form::Text);
+            return minted.map_err(|_| unavailable("the caller's number is too long"));
+        }
+        let minted = minter.mint_vault(&scope, &kind, number, Form::Text);
+        let kept = self.store.vault().put(vec![minted.row]).kept().await;
+        kept.map_err(|_| unavailable("the vault cannot be written to"))?;
+        Ok(minted.token)
+    }
+}
