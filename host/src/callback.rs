@@ -74,7 +74,10 @@ impl Callbacks {
         match body.remove("assistant") {
             Some(Value::Object(assistant)) => Ok(assistant),
             Some(_) => Err(CallbackFault::NoAssistant),
-            None if ["assistantId", "squadId", "squad", "destination", "error"].iter().any(|key| body.contains_key(*key)) => {
+            None if ["assistantId", "squadId", "squad", "destination", "error"]
+                .iter()
+                .any(|key| body.contains_key(*key)) =>
+            {
                 Err(CallbackFault::NoAssistant)
             }
             None => Ok(body),

@@ -106,6 +106,18 @@ enum AuditCommand {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
+    /// Prove that an event stands in its session's Merkle tree.
+    Prove {
+        /// The journal.
+        #[arg(long, value_name = "FILE")]
+        log: PathBuf,
+        /// The event.
+        #[arg(long, value_name = "EVENT_ID")]
+        event: String,
+        /// A file with the journal's key, to check the whole journal first; MASKER_AUDIT_HMAC_KEY when it is not given.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -155,6 +167,7 @@ pub fn run() -> ExitCode {
             policy::validate(&file.or(policy).unwrap_or_else(|| "-".into()), output)
         }
         Command::Audit(AuditCommand::Verify { log, key }) => audit::verify(&log, key.as_deref(), output),
+        Command::Audit(AuditCommand::Prove { log, event, key }) => audit::prove(&log, &event, key.as_deref(), output),
         Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, output),
         Command::Admin(AdminCommand::LoginLink) => admin::login_link(output),
     };

@@ -15,6 +15,7 @@ pub mod pieces;
 pub mod plugin_stats;
 pub mod preview;
 pub mod reader;
+mod recent;
 pub mod record;
 pub mod request;
 pub mod resolve;

@@ -18,7 +18,7 @@ mod migrations;
 mod page;
 pub mod payloads;
 pub mod policies;
-mod rebuild;
+pub mod rebuild;
 mod retention;
 mod secret;
 pub mod sessions;

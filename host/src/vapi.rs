@@ -111,14 +111,16 @@ mod tests {
             assert_eq!((call.id.as_deref(), call.assistant_id.as_deref()), (Some("c1"), Some("a1")));
             assert_eq!(call.caller.expect("a number").expose(), "+14155550100");
         }
-        let beside = json!({"message": {"type": "assistant-request", "customer": {"number": "+1"}, "assistant": {"id": "a2"}}});
+        let beside =
+            json!({"message": {"type": "assistant-request", "customer": {"number": "+1"}, "assistant": {"id": "a2"}}});
         let call = call(beside);
         assert_eq!((call.id, call.assistant_id.as_deref(), call.caller.is_some()), (None, Some("a2"), true));
     }
 
     #[test]
     fn what_is_too_long_or_of_another_type_is_left_out() {
-        let call = call(json!({"type": "assistant-request", "call": {"id": "x".repeat(257), "customer": {"number": 7}}}));
+        let call =
+            call(json!({"type": "assistant-request", "call": {"id": "x".repeat(257), "customer": {"number": 7}}}));
         assert!(call.id.is_none() && call.caller.is_none());
         assert!(read(br#"{"type": "assistant-request", "call": []}"#).is_ok());
     }

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 const SECRET: &str = "secret-of-tests";
 const NUMBER: &str = "+14155550134";
-const NESTED: &str = r#"{"message":{"type":"assistant-request","call":{"id":"c1","customer":{"number":"+14155550134"}}}}"#;
+const NESTED: &str =
+    r#"{"message":{"type":"assistant-request","call":{"id":"c1","customer":{"number":"+14155550134"}}}}"#;
 /// `printf '%s' "$NESTED" | openssl dgst -sha256 -hmac secret-of-tests`
 const HMAC: &str = "900a8168871be2f1318991a4536458e5cc58e9873fc9a844f4db52aaefee387c";
 
 async fn agent(app: &TestApp, name: &str, more: Value) -> Agent {
-    let mut body = json!({"name": name, "upstream": "openai:gpt-4o-mini", "policy_yaml": STAFF_POLICY, "platform": "vapi"});
+    let mut body =
+        json!({"name": name, "upstream": "openai:gpt-4o-mini", "policy_yaml": STAFF_POLICY, "platform": "vapi"});
     for (field, value) in more.as_object().expect("fields") {
         body[field] = value.clone();
     }
@@ -141,8 +143,12 @@ async fn the_journal_knows_the_call_and_its_caller_only_as_a_token() {
     assistant(&ring(&app, &agent, &[], body).await, &agent);
     // The next turn of the same call has the same token, and it resolves.
     app.upstream.script(Reply::text("ok"));
-    app.post(&agent.path(), &[("masker-session-id", "c1")], json!({"messages": [{"role": "user", "content": "hi"}]}).to_string())
-        .await;
+    app.post(
+        &agent.path(),
+        &[("masker-session-id", "c1")],
+        json!({"messages": [{"role": "user", "content": "hi"}]}).to_string(),
+    )
+    .await;
     let events = app.events();
     let event = events.iter().find(|event| event.kind == EventKind::CallStarted).expect("it is written down");
     let session = events.iter().find(|event| event.kind == EventKind::SessionOpened).expect("the turn");

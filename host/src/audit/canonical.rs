@@ -37,7 +37,10 @@ pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64])
     object.text_if("kid", event.kid.as_ref().map(|kid| kid.as_str()));
     object.plain("kind", event.kind.as_str().as_bytes());
     object.number_if("message", event.message);
-    object.text_if("model", event.opened.as_ref().map(|opened| &*opened.model).or(started.map(|started| &*started.model)));
+    object.text_if(
+        "model",
+        event.opened.as_ref().map(|opened| &*opened.model).or(started.map(|started| &*started.model)),
+    );
     object.text_if("pass", event.pass.as_deref());
     object.text_if(
         "policy_name",

@@ -112,7 +112,9 @@ pub(super) mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::audit::event::{Completed, Detail, EventKind, Opened, StageDurations, Status, TokenKind};
+    use crate::audit::event::{
+        Completed, Detail, EventKind, Opened, PlatformId, StageDurations, Started, Status, TokenKind,
+    };
     use crate::audit::line::Line;
     use crate::clock::Timestamp;
     use crate::ids::{AccountId, AgentId, SessionId};
@@ -120,6 +122,7 @@ pub(super) mod tests {
     use crate::kind::Kind;
     use crate::passes::finding::Action;
     use crate::text::CharSpan;
+    use crate::tokens::format::{Scheme, Token, VAULT_BYTES};
 
     pub fn key() -> SecretKey {
         SecretKey::new([42; 32])
@@ -169,6 +172,17 @@ pub(super) mod tests {
         );
         (who, names, what).prop_map(|((session, agent, event_kind, ts), (pass, call_id, model), what)| {
             let (entity_kind, span, message, confidence, token_kind, action, count, completed) = what;
+            let event_kind = EventKind::ALL[event_kind];
+            let started = (event_kind == EventKind::CallStarted).then(|| {
+                let caller = entity_kind.clone().map(|kind| Token {
+                    scheme: Scheme::Vault,
+                    kind,
+                    kid: Kid::new("K_HEALTHCARE").unwrap(),
+                    value: vec![7; VAULT_BYTES],
+                });
+                let assistant_id = message.and_then(|number| PlatformId::new(&format!("as_{number:x}")));
+                Box::new(Started { assistant_id, model: "m\n".into(), caller })
+            });
             Event {
                 session_id: session.then(SessionId::generate),
                 agent_id: agent.then(AgentId::generate),
@@ -185,9 +199,12 @@ pub(super) mod tests {
                 policy_version: message,
                 call_id,
                 detail: count.map(|n| if n % 2 == 0 { Detail::Count(n) } else { Detail::from("timeout") }),
-                opened: model.map(|model| Box::new(Opened { policy_name: "p\"\n".into(), model: model.into() })),
+                opened: model
+                    .filter(|_| started.is_none())
+                    .map(|model| Box::new(Opened { policy_name: "p\"\n".into(), model: model.into() })),
                 completed: completed.map(Box::new),
-                ..Event::new(EventKind::ALL[event_kind], Timestamp::from_millis(ts))
+                started,
+                ..Event::new(event_kind, Timestamp::from_millis(ts))
             }
         })
     }

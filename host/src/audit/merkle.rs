@@ -16,6 +16,42 @@ pub fn root(leaves: &[Hash]) -> Hash {
     }
 }
 
+/// A tree kept whole, for many proofs from it: 64 bytes for each leaf.
+pub struct Tree {
+    /// Leaf hashes first, the root alone last. A last node without a sibling rises as it is.
+    levels: Vec<Vec<Hash>>,
+}
+
+impl Tree {
+    /// The tree over these leaves, in order.
+    pub fn new(leaves: impl Iterator<Item = Hash>) -> Self {
+        let mut levels = vec![leaves.map(|leaf| leaf_hash(&leaf)).collect::<Vec<Hash>>()];
+        while let Some(below) = levels.last().filter(|level| level.len() > 1) {
+            let pairs = below.chunks(2);
+            let above = pairs.map(|pair| if let [left, right] = pair { node_hash(left, right) } else { pair[0] });
+            levels.push(above.collect());
+        }
+        Self { levels }
+    }
+
+    /// As [`root`].
+    pub fn root(&self) -> Hash {
+        self.levels.last().and_then(|top| top.first()).copied().unwrap_or_else(|| root(&[]))
+    }
+
+    /// As [`inclusion_proof`], in as many steps as the tree has levels.
+    pub fn inclusion_proof(&self, mut index: usize) -> Option<Vec<Hash>> {
+        let leaves = self.levels.first()?;
+        leaves.get(index)?;
+        let mut path = Vec::new();
+        for level in &self.levels {
+            path.extend(level.get(index ^ 1));
+            index /= 2;
+        }
+        Some(path)
+    }
+}
+
 /// The audit path of a leaf (RFC 6962 section 2.1.1), nearest sibling first; `None` when there is no such leaf.
 pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
     if index >= leaves.len() {
@@ -101,6 +137,18 @@ mod tests {
     fn the_root_is_the_naive_one() {
         for n in 1..70 {
             assert_eq!(root(&leaves(n)), naive(&leaves(n)), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_kept_tree_has_the_same_root_and_proofs() {
+        for n in 0..40 {
+            let leaves = leaves(n);
+            let tree = Tree::new(leaves.iter().copied());
+            assert_eq!(tree.root(), root(&leaves));
+            for i in 0..=n {
+                assert_eq!(tree.inclusion_proof(i), inclusion_proof(&leaves, i), "{i} of {n}");
+            }
         }
     }
 

@@ -1,5 +1,6 @@
-//! `masker audit verify`: reads a journal and trusts nothing in it. Needs no service and no data folder.
+//! `masker audit`: reads a journal and trusts nothing in it. Needs no service and no data folder.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::Path;
@@ -8,9 +9,11 @@ use serde_json::json;
 
 use super::Output;
 use super::exit::{self, Failure};
-use crate::audit::chain::hex_text;
-use crate::audit::verify::{Broken, Fault, Verified, verify as check};
+use crate::audit::chain::{Hash, hex_text};
+use crate::audit::merkle;
+use crate::audit::verify::{Broken, Fault, Line, Verified, next_line, verify as check};
 use crate::config::{Config, Environment};
+use crate::ids::{EventId, SessionId};
 use crate::keys::SecretKey;
 
 /// Checks a journal from its first line to its last. A broken one ends with the command's own exit code.
@@ -29,6 +32,58 @@ pub fn verify(log: &Path, key: Option<&Path>, output: Output) -> Result<(), Fail
             Err(Failure::new(exit::COMMAND, format!("{}: {broken}", log.display())))
         }
     }
+}
+
+/// Checks the whole journal, then prints an event with its audit path in the RFC 6962 tree of its session, and the root
+/// that the session's row and its reports name.
+pub fn prove(log: &Path, event: &str, key: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let event: EventId = event
+        .parse()
+        .map_err(|_| Failure::new(exit::USAGE, format!("{event}: is not the id of an event (evt_...)")))?;
+    verify(log, key, Output { json: false, quiet: true })?;
+    let unreadable = |error: &dyn std::fmt::Display| Failure::new(exit::GENERIC, format!("{}: {error}", log.display()));
+    let mut journal = BufReader::new(File::open(log).map_err(|error| unreadable(&error))?);
+    let mut trees: HashMap<SessionId, Vec<Hash>> = HashMap::new();
+    let (mut buffer, mut found) = (Vec::new(), None);
+    while let Some(text) = next_line(&mut journal, &mut buffer).map_err(|fault| unreadable(&fault))? {
+        let Some(line) = Line::parse(text) else { continue };
+        let Some(session) = line.event.session_id else {
+            if line.event.event_id == event {
+                let problem = format!("{event}: belongs to no session, so there is no tree to prove it in");
+                return Err(Failure::new(exit::COMMAND, problem));
+            }
+            continue;
+        };
+        let leaves = trees.entry(session).or_default();
+        if line.event.event_id == event {
+            found = Some((session, leaves.len(), String::from_utf8_lossy(text).into_owned()));
+        }
+        leaves.push(line.hash);
+    }
+    let missing = || Failure::new(exit::COMMAND, format!("{event}: is not in {}", log.display()));
+    let (session, index, text) = found.ok_or_else(missing)?;
+    let leaves = trees.get(&session).ok_or_else(missing)?;
+    let path = merkle::inclusion_proof(leaves, index).ok_or_else(missing)?;
+    let proof = json!({
+        "event_id": event.text(), "session_id": session.text(), "event": text, "leaf_hash": hex_text(&leaves[index]),
+        "leaf_index": index, "tree_size": leaves.len(), "path": path.iter().map(hex_text).collect::<Vec<_>>(),
+        "merkle_root_hex": hex_text(&merkle::root(leaves)),
+    });
+    exit::written(print_proof(&proof, &path, output))
+}
+
+fn print_proof(proof: &serde_json::Value, path: &[Hash], output: Output) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    if output.json {
+        return writeln!(out, "{proof}");
+    }
+    let text = |key: &str| proof[key].as_str().unwrap_or_default();
+    writeln!(out, "event    {}\nsession  {}", text("event_id"), text("session_id"))?;
+    writeln!(out, "leaf     {}  number {} of {}", text("leaf_hash"), proof["leaf_index"], proof["tree_size"])?;
+    for hash in path {
+        writeln!(out, "sibling  {}", hex_text(hash))?;
+    }
+    writeln!(out, "root     {}", text("merkle_root_hex"))
 }
 
 /// From the file, or as the service reads it. A key on the command line itself would stand in the list of processes.

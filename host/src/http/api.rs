@@ -1,6 +1,7 @@
 //! `/api/v1`: one module per resource.
 
 pub mod agents;
+pub mod audit;
 pub mod auth;
 pub mod mask;
 pub mod me;

@@ -27,7 +27,9 @@ struct Components {
     audit_log: &'static str,
     /// The LLM provider, over the last 60 seconds.
     upstream: &'static str,
+    /// The plugin that ships: there, and most of its calls of the last 60 seconds succeeded.
     ner_model: &'static str,
+    /// The same of all plugins.
     plugins: &'static str,
     /// The deletion of what is old.
     retention: &'static str,
@@ -39,7 +41,7 @@ struct Build {
     built_at: &'static str,
 }
 
-/// What works and what does not. 503 when something that requests need does not.
+/// What works and what does not. 503 when anything does not.
 #[utoipa::path(
     get, path = "/health", tag = "service", operation_id = "health",
     responses(
@@ -52,10 +54,12 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     let store = app.store().health().await;
     let journal = app.pipeline.journal.is_healthy();
     let catalog = app.catalog();
-    let plugins = catalog.plugin("regex").is_some();
-    let ner = catalog.plugin("ner").is_some();
+    let metrics = &app.pipeline.metrics;
+    let ner = catalog.plugin("ner").is_some() && metrics.plugin_is_well("ner");
+    let plugins = catalog.plugin("regex").is_some() && metrics.plugins_are_well();
+    let (upstream, retention) = (metrics.upstream_is_well(), app.retention.is_well());
     let word = |sound: bool| if sound { "ok" } else { "degraded" };
-    let sound = store.db && store.vault && journal && plugins && ner;
+    let sound = [store.db, store.vault, journal, upstream, ner, plugins, retention].into_iter().all(|sound| sound);
     let health = Health {
         status: word(sound),
         version: env!("CARGO_PKG_VERSION"),
@@ -64,10 +68,10 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
             db: word(store.db),
             vault: word(store.vault),
             audit_log: word(journal),
-            upstream: word(app.pipeline.metrics.upstream_is_well()),
+            upstream: word(upstream),
             ner_model: word(ner),
             plugins: word(plugins),
-            retention: word(app.retention.is_well()),
+            retention: word(retention),
         },
         build: Build { commit: env!("MASKER_COMMIT"), built_at: env!("MASKER_BUILT_AT") },
     };

@@ -46,6 +46,7 @@ use super::{api, docs, health, proxy, webhook};
         api::agents::rotate_proxy_key, api::agents::list_sessions,
         api::auth::github, api::auth::github_callback, api::auth::link_page, api::auth::use_link, api::auth::logout,
         api::auth::logout_all,
+        api::audit::verify, api::audit::export,
         api::me::show, api::mask::mask, api::synthesize::synthesize,
         api::policies::list, api::policies::show, api::policies::put, api::policies::validate, api::policies::reload,
         api::plugins::list, api::plugins::show, api::plugins::install, api::plugins::remove,

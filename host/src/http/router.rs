@@ -46,6 +46,8 @@ fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
         .route("/api/v1/agents/{id}", get(api::agents::show).patch(api::agents::update).delete(api::agents::delete))
         .route("/api/v1/agents/{id}/proxy-key", post(api::agents::rotate_proxy_key))
         .route("/api/v1/agents/{id}/sessions", get(api::agents::list_sessions))
+        .route("/api/v1/audit/verify", post(api::audit::verify))
+        .route("/api/v1/audit/export", get(api::audit::export))
         .route("/api/v1/auth/github", get(api::auth::github))
         .route("/api/v1/auth/github/callback", get(api::auth::github_callback))
         .route("/api/v1/auth/link", get(api::auth::link_page).post(api::auth::use_link))

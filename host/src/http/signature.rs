@@ -35,7 +35,9 @@ pub fn of_webhook(headers: &HeaderMap, body: &[u8], config: &Config) -> Signatur
     let bearer = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
     match (check(headers, body, secret, &config.vapi_signature_header), bearer, secret) {
         (Signature::Absent, Some(_), None) => Signature::Invalid,
-        (Signature::Absent, Some(bearer), Some(secret)) if is_secret(without_scheme(bearer), secret) => Signature::Valid,
+        (Signature::Absent, Some(bearer), Some(secret)) if is_secret(without_scheme(bearer), secret) => {
+            Signature::Valid
+        }
         (Signature::Absent, Some(_), Some(_)) => Signature::Invalid,
         (signature, ..) => signature,
     }

@@ -107,6 +107,16 @@ impl Metrics {
         self.plugins.of(plugin)
     }
 
+    /// Whether most of a plugin's calls of the last minute succeeded. No traffic is well.
+    pub fn plugin_is_well(&self, plugin: &str) -> bool {
+        self.plugins.is_well(plugin)
+    }
+
+    /// The same of every plugin.
+    pub fn plugins_are_well(&self) -> bool {
+        self.plugins.are_well()
+    }
+
     /// Another component has this name from now on.
     pub fn forget_plugin(&self, plugin: &str) {
         self.plugins.forget(plugin);

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use super::recent::Recent;
 use crate::passes::PassReport;
 use crate::session::latency;
 
@@ -23,21 +25,38 @@ pub struct PluginStats {
 #[derive(Default)]
 pub struct PluginCounters(Mutex<HashMap<Arc<str>, Counters>>);
 
-#[derive(Default)]
 struct Counters {
     failures: u64,
     buckets: BTreeMap<u32, u64>,
+    recent: Recent,
 }
 
 impl PluginCounters {
     /// Counts what passes did.
     pub fn count(&self, reports: &[PassReport]) {
+        let now = Instant::now();
         let mut plugins = self.lock();
         for report in reports {
-            let counters = plugins.entry(report.name.clone()).or_default();
+            let counters = plugins.entry(report.name.clone()).or_insert_with(|| Counters {
+                failures: 0,
+                buckets: BTreeMap::new(),
+                recent: Recent::new(now),
+            });
+            counters.recent.count(report.fault.is_some(), now);
             counters.failures += u64::from(report.fault.is_some());
             *counters.buckets.entry(latency::bucket(report.duration.as_secs_f64() * 1000.0)).or_default() += 1;
         }
+    }
+
+    /// Whether most of a plugin's calls of the last minute succeeded.
+    pub fn is_well(&self, plugin: &str) -> bool {
+        self.lock().get(plugin).is_none_or(|counters| counters.recent.is_well(Instant::now()))
+    }
+
+    /// The same of all of them.
+    pub fn are_well(&self) -> bool {
+        let now = Instant::now();
+        self.lock().values().all(|counters| counters.recent.is_well(now))
     }
 
     /// Begins again: another component has the name.

@@ -12,7 +12,7 @@ mod tail;
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::future::Future;
-use std::io::Write;
+use std::io::{Read, Take, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -129,6 +129,12 @@ impl Journal {
     /// Reads the disk: not for async code.
     pub fn entries(&self, from: u64) -> Result<Entries, JournalError> {
         Entries::open(&self.path, ByteRange { start: from, end: self.end()?.0 })
+    }
+
+    /// The whole file up to its end as it is now, as it stands there. Reads the disk: not for async code.
+    pub fn snapshot(&self) -> Result<Take<File>, JournalError> {
+        let end = self.end()?.0;
+        Ok(File::open(&self.path)?.take(end))
     }
 
     /// The events of a session, which stand within `ranges`.

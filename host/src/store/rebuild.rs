@@ -33,6 +33,11 @@ pub struct Rebuilt {
 }
 
 impl Store {
+    /// Who owns each agent, deleted ones too, and its name.
+    pub async fn agent_owners(&self) -> Result<Owners, StoreError> {
+        self.main.read(owners).await
+    }
+
     /// Reads the journal from the checkpoint on, writes the rows that are missing, and from here on moves the checkpoint
     /// along with the sessions. Call it once, at start, before the first request.
     pub async fn rebuild_sessions(&self, journal: &Journal) -> Result<Rebuilt, StoreError> {
@@ -52,7 +57,8 @@ impl Store {
     }
 }
 
-type Owners = HashMap<AgentId, (AccountId, Arc<str>)>;
+/// Account and name of each agent.
+pub type Owners = HashMap<AgentId, (AccountId, Arc<str>)>;
 
 /// Who owns each agent, deleted ones too, and its name.
 fn owners(conn: &Connection) -> Result<Owners, StoreError> {

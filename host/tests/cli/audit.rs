@@ -2,8 +2,11 @@
 
 use std::fs;
 
+use masker::audit::chain::{from_hex, hex_text};
 use masker::audit::event::{Event, EventKind};
+use masker::audit::merkle::{is_included, root};
 use masker::clock::Timestamp;
+use masker::ids::SessionId;
 use masker::keys::SecretKey;
 use masker::store::journal::Journal;
 use tempfile::TempDir;
@@ -73,4 +76,43 @@ fn a_missing_file_or_key_is_an_error_that_says_which() {
     let ran = run(masker(&["audit", "verify", "--log", "x"]).env("MASKER_AUDIT_HMAC_KEY", SECRET));
     assert!(ran.code == 1 && !ran.err.contains(SECRET), "{}", ran.err);
     assert_eq!(run(&mut masker(&["audit", "verify"])).code, 64);
+}
+
+#[test]
+fn an_event_is_proved_to_stand_in_its_sessions_tree() {
+    let folder = folder();
+    let (journal, _) = Journal::open(&folder.path().join("audit.jsonl"), &SecretKey::new([7; 32])).expect("it opens");
+    let session = SessionId::generate();
+    let event = |at, session_id| Event { session_id, ..Event::new(EventKind::Redaction, Timestamp::from_millis(at)) };
+    let events = [event(1, Some(session)), event(2, None), event(3, Some(session)), event(4, Some(session))];
+    let hashes = journal.append(&events).expect("it takes events").hashes;
+    let log = folder.path().join("audit.jsonl");
+    let prove = |event: &str, more: &[&str]| {
+        let mut command = masker(&["audit", "prove", "--event", event, "--log"]);
+        run(command.arg(&log).args(more).env("MASKER_AUDIT_HMAC_KEY", KEY))
+    };
+
+    let ran = prove(&events[2].event_id.text(), &["--json"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let proof: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let leaves = [hashes[0], hashes[2], hashes[3]];
+    assert_eq!(proof["merkle_root_hex"], hex_text(&root(&leaves)).as_str());
+    let path: Vec<_> = proof["path"]
+        .as_array()
+        .expect("a path")
+        .iter()
+        .map(|hash| from_hex(hash.as_str().expect("text")).expect("a hash"))
+        .collect();
+    assert!(is_included(&hashes[2], 1, 3, &path, &root(&leaves)));
+    assert_eq!((&proof["leaf_index"], &proof["tree_size"]), (&1.into(), &3.into()));
+    assert!(prove(&events[2].event_id.text(), &[]).out.contains("number 1 of 3"));
+
+    let outside = prove(&events[1].event_id.text(), &[]);
+    assert!(outside.code == 2 && outside.err.contains("belongs to no session"), "{}", outside.err);
+    let unknown = prove("evt_01JZ0000000000000000000000", &[]);
+    assert!(unknown.code == 2 && unknown.err.contains("is not in"), "{}", unknown.err);
+    assert_eq!(prove("sess_1", &[]).code, 64);
+    let text = fs::read_to_string(&log).expect("a journal");
+    fs::write(&log, text.replace(".002Z", ".009Z")).expect("written");
+    assert_eq!(prove(&events[2].event_id.text(), &[]).code, 2, "nothing is proved from a broken journal");
 }

@@ -2,6 +2,7 @@
 
 mod agent_changes;
 mod agents;
+mod audit;
 mod auth;
 mod contract;
 mod errors;

@@ -1,0 +1,131 @@
+//! `/api/v1/audit`: the journal, checked and given away. The account that owns the install sees all of it, another one
+//! its own events.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::{App, EvidenceError};
+use crate::audit::chain::hex_text;
+use crate::audit::verify::{Broken, Verified};
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::ids::AccountId;
+
+/// What a check of the journal found.
+#[derive(Serialize, ToSchema)]
+pub struct Verification {
+    /// Whether every line is genuine and in its place.
+    ok: bool,
+    /// The events of it; of a broken journal those before the first bad line. For accounts that do not own the install:
+    /// their own events.
+    event_count: u64,
+    /// `chain ok`, or what is wrong where.
+    message: String,
+    /// Of a broken journal: the first bad line, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    /// Of a broken journal: the byte at which that line begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    /// Hash of the first event; null when there is none.
+    start_hash: Option<String>,
+    /// Hash of the last event, to be kept elsewhere: a journal that was cut at its end has another one.
+    end_hash: Option<String>,
+}
+
+impl Verification {
+    fn sound(verified: &Verified, event_count: u64) -> Self {
+        let hash = |hash| (verified.events > 0).then(|| hex_text(hash));
+        Self {
+            ok: true,
+            event_count,
+            message: "chain ok".to_owned(),
+            line: None,
+            offset: None,
+            start_hash: hash(&verified.start_hash),
+            end_hash: hash(&verified.end_hash),
+        }
+    }
+
+    fn broken(broken: &Broken) -> Self {
+        Self {
+            ok: false,
+            event_count: broken.line - 1,
+            message: broken.to_string(),
+            line: Some(broken.line),
+            offset: Some(broken.offset),
+            start_hash: None,
+            end_hash: None,
+        }
+    }
+}
+
+/// `POST /api/v1/audit/verify`.
+#[utoipa::path(
+    post, path = "/api/v1/audit/verify", tag = "audit", operation_id = "verify_journal",
+    responses((status = 200, description = "Whether the journal is whole, and where not.", body = Verification)),
+    extensions(("x-errors" = json!(["audit_unavailable"]))),
+)]
+pub async fn verify(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Verification>, ApiError> {
+    caller.require("admin")?;
+    let own = (!caller.owns_install).then_some(caller.account);
+    Ok(Json(match app.verify_journal().await {
+        Ok(verified) => Verification::sound(&verified, counted(&app, &verified, own).await?),
+        Err(EvidenceError::Broken(broken)) => {
+            tracing::error!(%broken, "the journal does not verify");
+            Verification::broken(&broken)
+        }
+        Err(error) => return Err(error.into()),
+    }))
+}
+
+async fn counted(app: &Arc<App>, verified: &Verified, own: Option<AccountId>) -> Result<u64, EvidenceError> {
+    match own {
+        Some(account) => app.count_events(account).await,
+        None => Ok(verified.events),
+    }
+}
+
+/// `GET /api/v1/audit/export`.
+#[utoipa::path(
+    get, path = "/api/v1/audit/export", tag = "audit", operation_id = "export_journal",
+    responses((status = 200, description = "For the account that owns the install: the journal, byte for byte. For another one: a line with the root of the RFC 6962 tree over the whole journal, then `{\"event\", \"proof\": {\"leaf_index\", \"tree_size\", \"path\"}}` for each of its events.", body = String, content_type = "application/x-ndjson")),
+    extensions(("x-errors" = json!(["audit_unavailable"]))),
+)]
+pub async fn export(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
+    caller.require("admin")?;
+    let pieces = match caller.owns_install {
+        true => app.export_journal()?,
+        false => app.export_own_events(caller.account).await?,
+    };
+    let body = Body::from_stream(stream::unfold(pieces, |mut pieces| async move {
+        let piece = pieces.recv().await?;
+        Some((piece, pieces))
+    }));
+    let headers = [
+        (CONTENT_TYPE, "application/x-ndjson"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"masker-journal.jsonl\""),
+    ];
+    Ok((headers, body).into_response())
+}
+
+impl From<EvidenceError> for ApiError {
+    fn from(error: EvidenceError) -> Self {
+        match error {
+            EvidenceError::Store(error) => error.into(),
+            EvidenceError::Journal(error) => error.into(),
+            EvidenceError::Broken(broken) => {
+                tracing::error!(%broken, "the journal does not verify");
+                Self::audit_unavailable()
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `/api/v1/audit`: the journal checked and exported, whole for the install's owner, in part for others.
+
+use std::fs;
+
+use hyper::StatusCode;
+use masker::audit::chain::from_hex;
+use masker::audit::merkle::is_included;
+use masker::audit::verify::Line;
+use masker_tests::TestApp;
+use serde_json::{Value, json};
+
+use super::{another_account, send, token};
+
+async fn verify(app: &TestApp) -> Value {
+    let answer = app.api("POST", "/api/v1/audit/verify", &Value::Null).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.json()
+}
+
+#[tokio::test]
+async fn a_sound_journal_verifies_and_a_changed_byte_is_named() {
+    let app = TestApp::start().await;
+    app.say("I am E-12345.").await;
+    app.sessions().await;
+    let sound = verify(&app).await;
+    let lines = fs::read(app.journal_path()).expect("the journal can be read");
+    let count = lines.iter().filter(|byte| **byte == b'\n').count();
+    assert_eq!(
+        (&sound["ok"], &sound["event_count"], &sound["message"]),
+        (&json!(true), &json!(count), &json!("chain ok"))
+    );
+    let last = lines[..lines.len() - 1].rsplit(|byte| *byte == b'\n').next().expect("a line");
+    assert_eq!(sound["end_hash"], json!(masker::audit::chain::hex_text(&Line::parse(last).expect("an event").hash)));
+
+    // Somebody with an editor.
+    let first = lines.iter().position(|byte| *byte == b'\n').expect("a first line");
+    let mut changed = lines.clone();
+    let at = first + 1 + lines[first + 1..].windows(6).position(|six| six == b"\"kind\"").expect("a kind") + 8;
+    changed[at] ^= 1;
+    fs::write(app.journal_path(), &changed).expect("the journal can be written");
+    let broken = verify(&app).await;
+    assert_eq!((&broken["ok"], &broken["event_count"], &broken["line"]), (&json!(false), &json!(1), &json!(2)));
+    assert_eq!(broken["offset"], json!(first + 1));
+    assert!(broken["message"].as_str().is_some_and(|message| message.contains("line 2")), "{broken}");
+    fs::write(app.journal_path(), &lines).expect("the journal can be written");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_owner_exports_the_journal_byte_for_byte() {
+    let app = TestApp::start().await;
+    app.say("I am E-12345.").await;
+    app.sessions().await;
+    let answer = app.api("GET", "/api/v1/audit/export", &Value::Null).await;
+    assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, Some("application/x-ndjson")));
+    assert_eq!(answer.text().as_bytes(), fs::read(app.journal_path()).expect("the journal can be read"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn another_account_gets_its_own_events_each_with_a_proof() {
+    let app = TestApp::start().await;
+    let secret = token(&app, Some(another_account(&app)), &["admin"]).await;
+    let token = format!("Bearer {secret}");
+    app.say("I am E-12345.").await;
+    let body = json!({"name": "theirs", "upstream": "stub"}).to_string();
+    assert_eq!(send(&app, "POST", "/api/v1/agents", Some(&token), &body).await.status, StatusCode::CREATED);
+    app.sessions().await;
+
+    let verified = send(&app, "POST", "/api/v1/audit/verify", Some(&token), "").await.json();
+    assert_eq!((&verified["ok"], &verified["event_count"]), (&json!(true), &json!(1)), "{verified}");
+    let answer = send(&app, "GET", "/api/v1/audit/export", Some(&token), "").await;
+    let lines: Vec<Value> = answer.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let [head, own] = lines.as_slice() else { panic!("its one event, behind the head: {}", answer.text()) };
+    assert_eq!(own["event"]["kind"], "agent_created");
+    let hash = |value: &Value| from_hex(value.as_str().expect("a hash")).expect("64 digits");
+    let number = |value: &Value| usize::try_from(value.as_u64().expect("a number")).expect("small");
+    let path: Vec<_> = own["proof"]["path"].as_array().expect("a path").iter().map(hash).collect();
+    assert_eq!(own["proof"]["tree_size"], head["journal"]["event_count"]);
+    assert!(is_included(
+        &hash(&own["event"]["this_hash"]),
+        number(&own["proof"]["leaf_index"]),
+        number(&own["proof"]["tree_size"]),
+        &path,
+        &hash(&head["journal"]["tree_root_hex"]),
+    ));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn both_need_the_scope_admin() {
+    let app = TestApp::start().await;
+    let token = format!("Bearer {}", token(&app, None, &["sessions:read", "reports:read"]).await);
+    for (method, path) in [("POST", "/api/v1/audit/verify"), ("GET", "/api/v1/audit/export")] {
+        assert_eq!(send(&app, method, path, Some(&token), "").await.error_code(), "forbidden", "{path}");
+        assert_eq!(send(&app, method, path, None, "").await.error_code(), "unauthenticated", "{path}");
+    }
+    app.finish().await;
+}
