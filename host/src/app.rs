@@ -9,6 +9,7 @@ mod limits;
 mod oauth_state;
 mod plugins;
 mod policies;
+mod reports;
 mod retention;
 mod sign_in;
 
@@ -28,6 +29,7 @@ use crate::github::GitHub;
 use crate::ids::AgentId;
 use crate::passes::pool::PassPool;
 use crate::pipeline::{Pipeline, ReadyAgent, calls::Calls, detect::Memo, metrics::Metrics};
+use crate::report::signature::ReportKey;
 use crate::session::SessionRow;
 use crate::session::payloads::{PayloadKey, Payloads};
 use crate::store::journal::{Journal, JournalError};
@@ -42,11 +44,12 @@ pub(crate) use agents::prepare_passes;
 pub use agents::{AgentDraft, AgentError, ChangedAgent, Field, Trial};
 pub use catalog::{Catalog, NamedPolicy};
 pub use changes::{ChangeError, Reloaded};
-pub use evidence::{EvidenceError, Pieces};
+pub use evidence::{Depth, Evidence, EvidenceError, Pieces};
 pub use limits::{Limits, RateLimited};
 pub use oauth_state::LIFE_SECONDS as OAUTH_STATE_SECONDS;
 pub use plugins::{Origin, Shelf, Uploads, embedded, load as load_plugins};
 pub use policies::compile_local;
+pub use reports::{ReportError, ReportScope, SignedReport};
 pub use retention::Retention;
 pub use sign_in::{Begun, Returned, SignInError, SignedIn, login_url};
 
@@ -78,6 +81,10 @@ pub struct App {
     agents: ArcSwap<HashMap<AgentId, Serving>>,
     /// How the retention does.
     pub retention: Retention,
+    /// What is known of the journal's soundness.
+    pub evidence: Evidence,
+    /// Signs reports.
+    pub report_key: ReportKey,
     /// Held for the moment in which a change of an agent takes effect.
     changing_agents: tokio::sync::Mutex<()>,
     /// Held throughout a change of plugins or policies.
@@ -143,6 +150,7 @@ impl App {
             payload_key: (config.payload_retention_days > 0).then(|| PayloadKey::new(&config.session_secret)),
             clock,
         });
+        let report_key = ReportKey::new(&config.report_key, config.report_key_old.as_ref());
         let github = config.sign_in.github.clone().map(GitHub::new).transpose()?;
         let app = Arc::new(Self {
             limits: Limits::new(&config, &pipeline.clock),
@@ -160,6 +168,8 @@ impl App {
             changing_catalog: tokio::sync::Mutex::default(),
             compiling: tokio::sync::Mutex::default(),
             retention: Retention::default(),
+            evidence: Evidence::default(),
+            report_key,
             upstream,
         });
         app.prepare_agents().await?;

@@ -105,6 +105,10 @@ pub struct Config {
     pub keys: KeyRing,
     /// Chains the journal.
     pub audit_key: SecretKey,
+    /// Seeds the key that signs reports; of the audit key unless it is given.
+    pub report_key: SecretKey,
+    /// The one before, whose reports still verify.
+    pub report_key_old: Option<SecretKey>,
     /// Derives whatever else needs a secret of this install.
     pub session_secret: SecretKey,
 }
@@ -156,6 +160,9 @@ impl Config {
         let keys_dir = development.then(|| data_dir.join("keys"));
         let keys = token_keys(&mut read, keys_dir.as_deref());
         let audit_key = read.secret_key("MASKER_AUDIT_HMAC_KEY", keys_dir.as_deref());
+        let report_key = read.secret_key_if("MASKER_REPORT_SIGNING_KEY");
+        let report_key = report_key.unwrap_or_else(|| audit_key.derive("masker report signing v1"));
+        let report_key_old = read.secret_key_if("MASKER_REPORT_SIGNING_KEY_OLD");
         let session_secret = read.secret_key("MASKER_SESSION_SECRET", keys_dir.as_deref());
         let vault = path(read.text("MASKER_VAULT_PATH"), "vault.db");
         let journal = path(read.text("MASKER_AUDIT_LOG_PATH"), "audit.jsonl");
@@ -196,6 +203,8 @@ impl Config {
             log_format,
             keys,
             audit_key,
+            report_key,
+            report_key_old,
             session_secret,
             data_dir,
         };

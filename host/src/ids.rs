@@ -112,11 +112,15 @@ id!(
 );
 
 id!(
+    /// A report.
+    ReportId, "rpt", in_order
+);
+id!(
     /// A policy, whatever its version.
     PolicyId, "pol", in_order
 );
 
-printable!(PolicyId, SessionId, EventId, RequestId, AccountId, TokenId, UserId);
+printable!(PolicyId, SessionId, EventId, RequestId, AccountId, TokenId, UserId, ReportId);
 
 impl fmt::Debug for AgentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 //!
 //! The modules, in the order in which they may use each other (each only those further down):
 //! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]) > core
-//! ([`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`], [`vapi`]) > base ([`telemetry`], [`config`], [`keys`],
+//! ([`report`], [`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`], [`vapi`]) > base ([`telemetry`], [`config`], [`keys`],
 //! [`text`], [`ids`], [`kind`], [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
 
 pub mod app;
@@ -20,6 +20,7 @@ pub mod kind;
 pub mod passes;
 pub mod pipeline;
 pub mod policy;
+pub mod report;
 pub mod sensitive;
 pub mod session;
 pub mod store;

@@ -19,6 +19,7 @@ mod page;
 pub mod payloads;
 pub mod policies;
 pub mod rebuild;
+mod reports;
 mod retention;
 mod secret;
 pub mod sessions;

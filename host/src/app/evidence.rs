@@ -1,17 +1,18 @@
 //! The journal as evidence: checked from its first line to its last, and given away, whole or in part.
 
 use std::io::{BufReader, Read};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::App;
-use crate::audit::chain::{Hash, hex_text};
+use crate::audit::chain::{Hash, START, hex_text};
 use crate::audit::event::Event;
 use crate::audit::merkle::Tree;
-use crate::audit::verify::{Broken, Line, Verified, next_line, verify};
+use crate::audit::verify::{Broken, Line, Verified, next_line, resume};
 use crate::ids::AccountId;
 use crate::store::StoreError;
 use crate::store::journal::{Journal, JournalError};
@@ -39,15 +40,72 @@ pub enum EvidenceError {
 /// The bytes of an export, in pieces; a piece that cannot be read ends it with an error.
 pub type Pieces = Receiver<Result<Bytes, std::io::Error>>;
 
+/// What is known of the journal's soundness.
+#[derive(Default)]
+pub struct Evidence {
+    /// Up to which byte it was checked, and what was found there.
+    checked: Mutex<Option<(Verified, u64)>>,
+    broken: AtomicBool,
+}
+
+impl Evidence {
+    /// Whether no check found it broken.
+    pub fn is_sound(&self) -> bool {
+        !self.broken.load(Ordering::Relaxed)
+    }
+
+    fn checked(&self) -> Option<(Verified, u64)> {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, found: &Result<Verified, Broken>, end: u64) {
+        self.broken.store(found.is_err(), Ordering::Relaxed);
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = found.as_ref().ok().map(|found| (*found, end));
+    }
+}
+
+/// How much of the journal is read for a check.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// All of it: a million events take seconds.
+    Whole,
+    /// What was appended since the last check; all of it when there was none. What stood there at that time is not
+    /// looked at again.
+    Since,
+}
+
 impl App {
-    /// Checks the whole journal, as it is now. Reads it all: a million events take seconds.
-    pub async fn verify_journal(self: &Arc<Self>) -> Result<Verified, EvidenceError> {
+    /// Checks the journal, as it is now.
+    pub async fn verify_journal(self: &Arc<Self>, depth: Depth) -> Result<Verified, EvidenceError> {
         let app = self.clone();
-        let check = move || {
-            let journal = BufReader::new(app.pipeline.journal.snapshot()?);
-            Ok(verify(journal, &app.config.audit_key)?)
-        };
+        let check = move || app.check_journal(depth);
         tokio::task::spawn_blocking(check).await.map_err(|_| JournalError::Unavailable)?
+    }
+
+    /// The same, on this thread.
+    pub(super) fn check_journal(&self, depth: Depth) -> Result<Verified, EvidenceError> {
+        let nothing = Verified { events: 0, start_hash: START, end_hash: START };
+        let (before, from) = match depth {
+            Depth::Whole => (nothing, 0),
+            Depth::Since => self.evidence.checked().unwrap_or((nothing, 0)),
+        };
+        let (journal, end) = self.pipeline.journal.snapshot(from)?;
+        let found = resume(BufReader::with_capacity(PIECE, journal), &self.config.audit_key, before, from);
+        self.evidence.note(&found, end);
+        if let Err(broken) = &found {
+            tracing::error!(%broken, "the journal does not verify");
+        }
+        Ok(found?)
+    }
+
+    /// Checks the whole journal in the background, as the service starts: its end was checked before.
+    pub fn check_journal_at_start(self: &Arc<Self>) {
+        let app = self.clone();
+        tokio::task::spawn_blocking(move || match app.check_journal(Depth::Whole) {
+            Ok(verified) => tracing::debug!(events = verified.events, "the journal verifies"),
+            Err(EvidenceError::Broken(_)) => {}
+            Err(error) => tracing::error!(%error, "the journal cannot be checked"),
+        });
     }
 
     /// How many of the journal's events are this account's.
@@ -62,7 +120,7 @@ impl App {
 
     /// The whole journal, as it stands in the file.
     pub fn export_journal(self: &Arc<Self>) -> Result<Pieces, EvidenceError> {
-        let mut file = self.pipeline.journal.snapshot()?;
+        let mut file = self.pipeline.journal.snapshot(0)?.0;
         let (pieces, receiver) = channel(AHEAD);
         tokio::task::spawn_blocking(move || {
             loop {
@@ -102,7 +160,7 @@ struct OwnLines {
 }
 
 fn own_lines(journal: &Journal, owners: &Owners, account: AccountId) -> Result<OwnLines, JournalError> {
-    let mut reader = BufReader::new(journal.snapshot()?);
+    let mut reader = BufReader::new(journal.snapshot(0)?.0);
     let (mut buffer, mut hashes, mut own, mut offset) = (Vec::new(), Vec::new(), Vec::new(), 0);
     loop {
         let unreadable = JournalError::Unreadable { offset };

@@ -21,7 +21,7 @@ pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64])
     object.text_if("assistant_id", started.and_then(|started| started.assistant_id.as_ref()).map(|id| id.as_str()));
     object.text_if("call_id", event.call_id.as_deref());
     if let Some(caller) = started.and_then(|started| started.caller.as_ref()) {
-        object.plain("caller", caller.text().as_bytes());
+        object.plain("caller", caller.as_str().as_bytes());
     }
     if let Some(confidence) = event.confidence {
         thousandths(object.key("confidence"), confidence);

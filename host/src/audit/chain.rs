@@ -113,7 +113,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::audit::event::{
-        Completed, Detail, EventKind, Opened, PlatformId, StageDurations, Started, Status, TokenKind,
+        CallerToken, Completed, Detail, EventKind, Opened, PlatformId, StageDurations, Started, Status, TokenKind,
     };
     use crate::audit::line::Line;
     use crate::clock::Timestamp;
@@ -122,7 +122,6 @@ pub(super) mod tests {
     use crate::kind::Kind;
     use crate::passes::finding::Action;
     use crate::text::CharSpan;
-    use crate::tokens::format::{Scheme, Token, VAULT_BYTES};
 
     pub fn key() -> SecretKey {
         SecretKey::new([42; 32])
@@ -174,12 +173,8 @@ pub(super) mod tests {
             let (entity_kind, span, message, confidence, token_kind, action, count, completed) = what;
             let event_kind = EventKind::ALL[event_kind];
             let started = (event_kind == EventKind::CallStarted).then(|| {
-                let caller = entity_kind.clone().map(|kind| Token {
-                    scheme: Scheme::Vault,
-                    kind,
-                    kid: Kid::new("K_HEALTHCARE").unwrap(),
-                    value: vec![7; VAULT_BYTES],
-                });
+                let caller =
+                    entity_kind.as_ref().and_then(|kind| CallerToken::new(format!("MSKV1.{kind}.K_HEALTHCARE.A2B3")));
                 let assistant_id = message.and_then(|number| PlatformId::new(&format!("as_{number:x}")));
                 Box::new(Started { assistant_id, model: "m\n".into(), caller })
             });

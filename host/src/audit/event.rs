@@ -13,7 +13,6 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::passes::finding::Action;
 use crate::text::CharSpan;
-use crate::tokens::format::Token;
 
 /// One event. [`Event::new`] leaves every optional field empty; an empty field is not written.
 #[derive(Clone, PartialEq, Debug)]
@@ -124,7 +123,27 @@ pub struct Started {
     /// The upstream model.
     pub model: Arc<str>,
     /// Who calls: a token that the vault resolves, never the number.
-    pub caller: Option<Token>,
+    pub caller: Option<CallerToken>,
+}
+
+/// A token as it is written: a scheme, a kind, a kid and a value in base32, with dots in between. Digits alone, or a name,
+/// are none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallerToken(String);
+
+impl CallerToken {
+    /// `None` for any other text.
+    pub fn new(token: String) -> Option<Self> {
+        let parts: Vec<&str> = token.split('.').collect();
+        let upper = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        let sound = matches!(parts.as_slice(), ["MSKV1" | "MSK1", kind, kid, value] if upper(kind) && upper(kid) && upper(value));
+        sound.then(|| Self(token))
+    }
+
+    /// The token.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// An id that a platform made: letters, digits, `-` and `_`, 64 at most, and no more than 6 digits in a row, so that no
@@ -260,6 +279,8 @@ words! {
         PluginInstalled = "plugin_installed",
         /// A plugin was removed.
         PluginRemoved = "plugin_removed",
+        /// A masked value still stood in the finished request: it was stopped.
+        EgressBlocked = "egress_blocked",
         /// A pass failed and its policy decided what follows.
         PluginFailed = "plugin_failed",
         /// Somebody signed in.

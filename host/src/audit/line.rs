@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use super::chain::{Hash, from_hex};
 use super::event::{
-    Completed, Detail, Event, EventKind, Opened, PlatformId, StageDurations, Started, Status, TokenKind, Word,
+    CallerToken, Completed, Detail, Event, EventKind, Opened, PlatformId, StageDurations, Started, Status, TokenKind,
+    Word,
 };
 use crate::clock::Timestamp;
 use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::passes::finding::Action;
 use crate::text::CharSpan;
-use crate::tokens::format::Token;
 
 /// An event with its hash, as it stands in the journal.
 #[derive(Clone, PartialEq, Debug)]
@@ -89,7 +89,7 @@ impl Raw {
             started = Some(Box::new(Started {
                 assistant_id: checked(self.assistant_id, PlatformId::new)?,
                 model: model.take()?,
-                caller: checked(self.caller, Token::parse)?,
+                caller: checked(self.caller, |text| CallerToken::new(text.to_owned()))?,
             }));
         }
         let policy_name: Option<Arc<str>> = self.policy_name.map(Into::into);

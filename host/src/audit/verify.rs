@@ -69,11 +69,15 @@ pub enum Fault {
 }
 
 /// Checks a whole journal, line by line.
-pub fn verify(mut journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken> {
+pub fn verify(journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken> {
+    resume(journal, key, Verified { events: 0, start_hash: START, end_hash: START }, 0)
+}
+
+/// Checks the rest of a journal, of which `before` was checked already, up to the byte `offset`.
+pub fn resume(mut journal: impl BufRead, key: &SecretKey, before: Verified, offset: u64) -> Result<Verified, Broken> {
     let checker = Checker::new(key);
-    let mut verified = Verified { events: 0, start_hash: START, end_hash: START };
+    let (mut verified, mut offset) = (before, offset);
     let mut buffer = Vec::new();
-    let mut offset = 0;
     loop {
         let broken = |what| Broken { line: verified.events + 1, offset, what };
         let Some(line) = next_line(&mut journal, &mut buffer).map_err(broken)? else {

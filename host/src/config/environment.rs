@@ -40,6 +40,8 @@ pub const VARIABLES: &[&str] = &[
     "MASKER_PUBLIC_URL",
     "MASKER_RATE_LIMIT_API",
     "MASKER_RATE_LIMIT_PROXY",
+    "MASKER_REPORT_SIGNING_KEY",
+    "MASKER_REPORT_SIGNING_KEY_OLD",
     "MASKER_SERVER",
     "MASKER_SESSION",
     "MASKER_SESSION_METADATA_RETENTION_DAYS",
@@ -206,6 +208,11 @@ impl Reader<'_> {
             self.problem(name, "must be an http or https URL without a query");
         }
         Some(url)
+    }
+
+    /// The same, of one that need not be there.
+    pub fn secret_key_if(&mut self, name: &str) -> Option<SecretKey> {
+        self.is_set(name).then(|| self.secret_key(name, None))
     }
 
     /// A key of 32 bytes in base64. When it is not set and there is a folder, it is read from there or made there.

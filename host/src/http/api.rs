@@ -7,6 +7,7 @@ pub mod mask;
 pub mod me;
 pub mod plugins;
 pub mod policies;
+pub mod reports;
 pub mod sessions;
 pub mod synthesize;
 pub mod tokens;

@@ -52,7 +52,7 @@ struct Build {
 )]
 pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     let store = app.store().health().await;
-    let journal = app.pipeline.journal.is_healthy();
+    let journal = app.pipeline.journal.is_healthy() && app.evidence.is_sound();
     let catalog = app.catalog();
     let metrics = &app.pipeline.metrics;
     let ner = catalog.plugin("ner").is_some() && metrics.plugin_is_well("ner");

@@ -47,6 +47,7 @@ use super::{api, docs, health, proxy, webhook};
         api::auth::github, api::auth::github_callback, api::auth::link_page, api::auth::use_link, api::auth::logout,
         api::auth::logout_all,
         api::audit::verify, api::audit::export,
+        api::reports::of_session, api::reports::of_agent, api::reports::of_account, api::reports::key, api::reports::schema,
         api::me::show, api::mask::mask, api::synthesize::synthesize,
         api::policies::list, api::policies::show, api::policies::put, api::policies::validate, api::policies::reload,
         api::plugins::list, api::plugins::show, api::plugins::install, api::plugins::remove,

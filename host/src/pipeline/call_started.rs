@@ -3,7 +3,7 @@
 use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::error::PipelineError;
-use crate::audit::event::{Event, EventKind, PlatformId, Started};
+use crate::audit::event::{CallerToken, Event, EventKind, PlatformId, Started};
 use crate::kind::Kind;
 use crate::policy::Tokenization;
 use crate::tokens::format::Token;
@@ -24,7 +24,7 @@ impl Pipeline {
         let started = Started {
             assistant_id: call.assistant_id.as_deref().and_then(PlatformId::new),
             model: agent.model.clone(),
-            caller,
+            caller: caller.and_then(|token| CallerToken::new(token.text())),
         };
         let event = Event {
             agent_id: Some(agent.id),

@@ -123,6 +123,12 @@ impl Recorder {
         Ok(())
     }
 
+    /// Notes that the last look before text leaves found a value.
+    pub fn egress_blocked(&mut self) {
+        let event = self.event(EventKind::EgressBlocked);
+        self.early.push(event);
+    }
+
     /// Records a request that must not leave.
     pub fn refuse(&mut self) -> Result<(), PipelineError> {
         self.open(Opening { pieces: &[], placed: &[], withheld: 0 })?;

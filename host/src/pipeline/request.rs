@@ -46,6 +46,9 @@ impl Pipeline {
         match self.mask_recorded(agent, request, scope, &mut recorder).await {
             Ok((body, table, stored)) => Ok(Masked { body, table, stored, recorder }),
             Err(error) => {
+                if matches!(error, PipelineError::MaskingUnavailable(STILL_THERE)) {
+                    recorder.egress_blocked();
+                }
                 // What is refused through no fault of the caller's is a session too, and the operator sees it.
                 if matches!(error, PipelineError::PassFailed { .. } | PipelineError::MaskingUnavailable(_)) {
                     recorder.refuse()?;
@@ -146,6 +149,8 @@ pub(super) fn remembered(
     decisions
 }
 
+const STILL_THERE: &str = "a masked value still stands in the finished request";
+
 /// The last look before text leaves: none of the values just masked stands in the finished body, wherever that may be.
 /// Short values and plain words may stand in names of the protocol, and are not looked for here.
 fn check_egress(body: &[u8], values: &[Remembered]) -> Result<(), PipelineError> {
@@ -156,7 +161,7 @@ fn check_egress(body: &[u8], values: &[Remembered]) -> Result<(), PipelineError>
     for value in values {
         let text = value.text.expose();
         if telling(text) && !text.contains(['"', '\\']) && contains_whole(body, text) {
-            return Err(PipelineError::MaskingUnavailable("a masked value still stands in the finished request"));
+            return Err(PipelineError::MaskingUnavailable(STILL_THERE));
         }
     }
     Ok(())

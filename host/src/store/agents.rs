@@ -38,6 +38,8 @@ pub struct Agent {
     pub proxy_key_hash: Option<[u8; 32]>,
     /// Whether the proxy demands a signature.
     pub require_signature: bool,
+    /// What was recorded of agreements with those who handle its data, JSON.
+    pub agreements: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was deleted.
@@ -110,15 +112,15 @@ impl Store {
 }
 
 /// In the order that [`agent`] reads them.
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, account_id, name, upstream, tokenization, policy_name, policy_yaml, policy_version, platform,
-    assistant, assistant_callback_url, proxy_key_hash, require_signature, created_at, deleted_at";
+    assistant, assistant_callback_url, proxy_key_hash, require_signature, created_at, deleted_at, agreements";
 
 fn insert(conn: &Connection, agent: &Agent) -> Result<(), StoreError> {
     let mut insert = conn.prepare_cached(&format!(
         "INSERT INTO agents ({COLUMNS}, name_lower) VALUES (:id, :account_id, :name, :upstream, :tokenization,
          :policy_name, :policy_yaml, :policy_version, :platform, :assistant, :assistant_callback_url, :proxy_key_hash,
-         :require_signature, :created_at, :deleted_at, :name_lower)"
+         :require_signature, :created_at, :deleted_at, :agreements, :name_lower)"
     ))?;
     let inserted = insert.execute(named_params! {
         ":id": agent.id.text(),
@@ -136,6 +138,7 @@ fn insert(conn: &Connection, agent: &Agent) -> Result<(), StoreError> {
         ":require_signature": agent.require_signature,
         ":created_at": agent.created_at.millis(),
         ":deleted_at": agent.deleted_at.map(Timestamp::millis),
+        ":agreements": agent.agreements,
         ":name_lower": agent.name.to_lowercase(),
     });
     inserted.map(|_| ()).map_err(name_taken)
@@ -146,7 +149,7 @@ fn update(conn: &Connection, agent: &Agent) -> Result<bool, StoreError> {
         "UPDATE agents SET name = :name, name_lower = :name_lower, upstream = :upstream, tokenization = :tokenization,
          policy_name = :policy_name, policy_yaml = :policy_yaml, policy_version = :policy_version,
          platform = :platform, assistant = :assistant, assistant_callback_url = :assistant_callback_url,
-         proxy_key_hash = :proxy_key_hash, require_signature = :require_signature
+         proxy_key_hash = :proxy_key_hash, require_signature = :require_signature, agreements = :agreements
          WHERE id = :id AND account_id = :account_id AND deleted_at IS NULL",
     )?;
     let updated = update.execute(named_params! {
@@ -163,6 +166,7 @@ fn update(conn: &Connection, agent: &Agent) -> Result<bool, StoreError> {
         ":assistant": agent.assistant,
         ":assistant_callback_url": agent.assistant_callback_url,
         ":proxy_key_hash": agent.proxy_key_hash,
+        ":agreements": agent.agreements,
         ":require_signature": agent.require_signature,
     });
     updated.map(|rows| rows > 0).map_err(name_taken)
@@ -192,7 +196,7 @@ fn page(
     let cursor = cursor.map_or_else(|| "b".to_owned(), |id| id.text());
     let values = (account.text(), cursor, name, limit as i64 + 1, day.since, day.first_hour, day.first_hour_begins);
     let rows = query.query_map(values, |row| {
-        Ok(AgentEntry { agent: agent(row)?, session_count_24h: row.get::<_, i64>(15)? as u64 })
+        Ok(AgentEntry { agent: agent(row)?, session_count_24h: row.get::<_, i64>(16)? as u64 })
     })?;
     Ok(Page::new(rows.collect::<Result<_, _>>()?, limit, |entry| entry.agent.id))
 }
@@ -216,7 +220,7 @@ fn delete(conn: &Connection, account: AccountId, id: AgentId, now: Timestamp) ->
     Ok(delete.execute((id.text(), account.text(), now.millis()))? > 0)
 }
 
-fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
+pub(super) fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
     Ok(Agent {
         id: columns::parsed(row, 0)?,
         account_id: columns::parsed(row, 1)?,
@@ -233,6 +237,7 @@ fn agent(row: &Row<'_>) -> rusqlite::Result<Agent> {
         require_signature: row.get(12)?,
         created_at: columns::moment(row, 13)?,
         deleted_at: columns::moment_if(row, 14)?,
+        agreements: row.get(15)?,
     })
 }
 

@@ -12,7 +12,7 @@ mod tail;
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::future::Future;
-use std::io::{Read, Take, Write};
+use std::io::{Read, Seek, SeekFrom, Take, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -131,10 +131,24 @@ impl Journal {
         Entries::open(&self.path, ByteRange { start: from, end: self.end()?.0 })
     }
 
-    /// The whole file up to its end as it is now, as it stands there. Reads the disk: not for async code.
-    pub fn snapshot(&self) -> Result<Take<File>, JournalError> {
+    /// The file from a byte up to its end as it is now, and that end. Reads the disk: not for async code.
+    pub fn snapshot(&self, from: u64) -> Result<(Take<File>, u64), JournalError> {
         let end = self.end()?.0;
-        Ok(File::open(&self.path)?.take(end))
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(from))?;
+        Ok((file.take(end.saturating_sub(from)), end))
+    }
+
+    /// The events within these ranges of whole lines, in order.
+    pub fn events_within(&self, ranges: &[ByteRange]) -> impl Iterator<Item = Result<Entry, JournalError>> {
+        let path = self.path.clone();
+        ranges.to_vec().into_iter().flat_map(move |range| {
+            let (entries, failed) = match Entries::open(&path, range) {
+                Ok(entries) => (Some(entries), None),
+                Err(error) => (None, Some(Err(error))),
+            };
+            failed.into_iter().chain(entries.into_iter().flatten())
+        })
     }
 
     /// The events of a session, which stand within `ranges`.

@@ -10,6 +10,7 @@ pub(super) const MAIN: &[M<'static>] = &[
     M::up(include_str!("../../migrations/main/0002_users.sql")),
     M::up(include_str!("../../migrations/main/0003_sessions.sql")),
     M::up(include_str!("../../migrations/main/0004_policies.sql")),
+    M::up(include_str!("../../migrations/main/0005_agreements.sql")),
 ];
 
 pub(super) const VAULT: &[M<'static>] = &[M::up(include_str!("../../migrations/vault/0001_vault.sql"))];

@@ -227,6 +227,23 @@ pub(super) fn set_checkpoint(conn: &Connection, offset: u64) -> Result<(), Store
     Ok(())
 }
 
+pub(super) fn between(
+    conn: &Connection,
+    account: AccountId,
+    agent: Option<AgentId>,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<SessionRow>, StoreError> {
+    let whose = if agent.is_some() { "agent" } else { "account" };
+    let owner = agent.map_or_else(|| account.text(), |agent| agent.text());
+    let mut query = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sessions INDEXED BY sessions_by_{whose}
+         WHERE {whose}_id = ?1 AND started_at >= ?2 AND started_at <= ?3 AND account_id = ?4 ORDER BY started_at, id"
+    ))?;
+    let rows = query.query_map((owner, since.millis(), until.millis(), account.text()), session)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn by_id(conn: &Connection, account: AccountId, id: &str) -> Result<Option<SessionRow>, StoreError> {
     let mut query =
         conn.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1 AND account_id = ?2"))?;

@@ -61,6 +61,7 @@ pub fn agent(account: AccountId, name: &str) -> Agent {
         require_signature: false,
         created_at: Timestamp::from_millis(1_777_842_872_481),
         deleted_at: None,
+        agreements: None,
     }
 }
 

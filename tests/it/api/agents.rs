@@ -70,7 +70,7 @@ async fn an_agent_is_shown_as_it_was_made() {
         json!({
             "id": id, "name": "Front desk · 2", "upstream": "stub", "tokenization": "vault-deterministic",
             "policy_name": "staff", "policy_version": 1, "platform": "vapi", "assistant": null,
-            "assistant_callback_url": null, "proxy_auth": "id", "require_signature": false,
+            "assistant_callback_url": null, "proxy_auth": "id", "require_signature": false, "agreements": null,
             "proxy_url": format!("{base}/v1/chat/completions"), "proxy_base_url": format!("{base}/v1"),
             "webhook_url": format!("https://masker.example/vapi/webhook/{id}"), "created_at": made["created_at"],
         })

@@ -15,6 +15,10 @@ use crate::store::agents::{Agent, new_proxy_key};
 pub(crate) const DEFAULT_POLICY: &str = "healthcare-default";
 /// The largest static configuration, in bytes: it is kept in memory, ready for the webhook.
 const LONGEST_ASSISTANT: usize = 256 << 10;
+/// How an agreement may stand.
+const AGREEMENTS: [&str; 3] = ["signed", "unsigned", "not_required"];
+/// Characters of a reference to where an agreement is filed.
+const LONGEST_REFERENCE: usize = 200;
 /// The longest URL.
 const LONGEST_URL: usize = 2048;
 
@@ -66,6 +70,8 @@ pub struct AgentDraft {
     pub proxy_auth: Field<String>,
     /// Whether the proxy demands a signature.
     pub require_signature: Field<bool>,
+    /// What is recorded of agreements with those who handle the agent's data.
+    pub agreements: Field<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// A draft that can be used.
@@ -99,6 +105,7 @@ impl App {
         }
         let assistant = check_assistant(draft, &mut wrong);
         check_callback(draft, &mut wrong);
+        let agreements = check_agreements(draft, &mut wrong);
         if draft.proxy_auth.given().is_some_and(|word| !["id", "key"].contains(&word.as_str())) {
             wrong.push(("proxy_auth", "must be id or key".to_owned()));
         }
@@ -145,6 +152,11 @@ impl App {
             },
             created_at: before.map_or_else(|| self.pipeline.clock.now(), |agent| agent.created_at),
             deleted_at: None,
+            agreements: if draft.agreements.is_absent() {
+                before.and_then(|agent| agent.agreements.clone())
+            } else {
+                agreements
+            },
         };
         Ok(Checked { agent, proxy_key })
     }
@@ -209,6 +221,29 @@ fn check_callback(draft: &AgentDraft, wrong: &mut Wrong) {
         let message = "must be an http or https URL of at most 2048 characters, without a user or password";
         wrong.push(("assistant_callback_url", message.to_owned()));
     }
+}
+
+/// `{"voice_platform": {"status", "reference"}, "llm_provider": {...}}`: for the BAA chain of reports.
+fn check_agreements(draft: &AgentDraft, wrong: &mut Wrong) -> Option<String> {
+    let given = draft.agreements.given()?;
+    for (party, agreement) in given {
+        let fields = agreement.as_object();
+        let status = fields.and_then(|fields| fields.get("status")).and_then(serde_json::Value::as_str);
+        let reference = fields.and_then(|fields| fields.get("reference"));
+        let is_sound = ["voice_platform", "llm_provider"].contains(&party.as_str())
+            && fields.is_some_and(|fields| fields.keys().all(|key| key == "status" || key == "reference"))
+            && status.is_some_and(|status| AGREEMENTS.contains(&status))
+            && reference.is_none_or(|reference| {
+                reference.is_null() || reference.as_str().is_some_and(|text| text.chars().count() <= LONGEST_REFERENCE)
+            });
+        if !is_sound {
+            let message = "must have voice_platform and llm_provider only, each with a status (signed, unsigned or \
+                not_required) and perhaps a reference of at most 200 characters";
+            wrong.push(("agreements", message.to_owned()));
+            return None;
+        }
+    }
+    serde_json::to_string(given).ok()
 }
 
 /// Which version of its own policy an agent has: every other document is a new one.

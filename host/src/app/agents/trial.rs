@@ -48,6 +48,7 @@ impl App {
             require_signature: false,
             created_at: self.pipeline.clock.now(),
             deleted_at: None,
+            agreements: None,
         };
         Ok(Arc::new(self.prepare(&self.catalog(), &agent).await?))
     }

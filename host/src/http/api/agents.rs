@@ -177,6 +177,10 @@ fn draft(mut body: Fields, is_new: bool) -> Result<AgentDraft, ApiError> {
         assistant_callback_url: read(&mut body, "assistant_callback_url", Fields::text_if),
         proxy_auth: read(&mut body, "proxy_auth", Fields::text_if),
         require_signature: read(&mut body, "require_signature", Fields::flag_if),
+        agreements: read(&mut body, "agreements", |body, field| match body.value(field)? {
+            Value::Object(agreements) => Some(agreements),
+            _ => body.is_wrong(field, "must be a JSON object"),
+        }),
     };
     body.finish()?;
     Ok(draft)
@@ -217,6 +221,9 @@ pub struct AgentBody {
     assistant_callback_url: Option<String>,
     proxy_auth: &'static str,
     require_signature: bool,
+    /// What was recorded of agreements with the voice platform and the LLM provider.
+    #[schema(value_type = Option<Object>)]
+    agreements: Option<Value>,
     proxy_url: String,
     proxy_base_url: String,
     webhook_url: String,
@@ -242,6 +249,7 @@ impl AgentBody {
             assistant_callback_url: agent.assistant_callback_url.clone(),
             proxy_auth: if agent.proxy_key_hash.is_some() { "key" } else { "id" },
             require_signature: agent.require_signature,
+            agreements: agent.agreements.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             proxy_url: format!("{base}/proxy/{id}/v1/chat/completions"),
             proxy_base_url: format!("{base}/proxy/{id}/v1"),
             webhook_url: format!("{base}/vapi/webhook/{id}"),

@@ -78,6 +78,10 @@ macro_rules! agent_body {
             pub proxy_auth: Option<String>,
             /// Whether the proxy demands a signature.
             pub require_signature: Option<bool>,
+            /// Agreements with those who handle the agent's data, for reports: `voice_platform` and `llm_provider`, each
+            /// with a `status` (`signed`, `unsigned`, `not_required`) and perhaps a `reference`.
+            #[schema(value_type = Option<Object>, example = json!({"llm_provider": {"status": "signed", "reference": "contract 17"}}))]
+            pub agreements: Option<Value>,
         }
     };
 }
@@ -204,4 +208,26 @@ pub struct ServerMessage {
     /// The call, in the flat form.
     #[schema(value_type = Option<Object>)]
     pub call: Option<Value>,
+}
+
+/// In which form.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReportFormat {
+    /// `json` or `pdf`.
+    #[param(schema_with = report_format)]
+    pub format: Option<String>,
+}
+
+fn report_format() -> Object {
+    one_of(&["json", "pdf"])
+}
+
+/// About which time.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReportTime {
+    /// How long ago it begins (`90m`, `24h`, `7d`, `2w`), or a time.
+    #[param(default = "7d", example = "7d")]
+    pub since: Option<String>,
 }

@@ -15,6 +15,7 @@ async fn an_agent_reads_back_as_it_was_written() {
         policy_yaml: Some("name: x".into()),
         assistant: Some("{}".into()),
         assistant_callback_url: Some("https://example.org".into()),
+        agreements: Some("{}".into()),
         proxy_key_hash: Some([7; 32]),
         require_signature: true,
         ..agent(account, "full")

@@ -1,0 +1,197 @@
+//! Reports: of a session, of an agent, of an account; as JSON or as a PDF.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::{App, ReportError, ReportScope, SignedReport};
+use crate::clock::Timestamp;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::openapi::inputs;
+use crate::http::path::PathId;
+use crate::http::since;
+use crate::report::document::Report;
+use crate::report::pdf;
+use crate::report::signature::{PublicKey, Signature};
+
+/// Without `since`, reports are about so many days.
+const DAYS: u32 = 7;
+
+/// `{"report": ...}`, for the document.
+#[derive(Serialize, ToSchema)]
+pub struct ReportEnvelope {
+    report: WithSignature,
+}
+
+/// A report and its signature.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignedReport)]
+pub struct WithSignature {
+    #[serde(flatten)]
+    report: Report,
+    /// Ed25519 over the RFC 8785 form of this object without this field.
+    signature: Signature,
+}
+
+/// The public keys of reports: the one that signs, and while a rotation lasts the one before it.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum ReportKeys {
+    /// There is one.
+    One(PublicKey),
+    /// The one that signs first.
+    Rotated(Vec<PublicKey>),
+}
+
+/// `GET /api/v1/sessions/{id}/report`.
+#[utoipa::path(
+    get, path = "/api/v1/sessions/{id}/report", tag = "reports", operation_id = "session_report",
+    params(("id" = String, Path, description = "The session's id."), inputs::ReportFormat),
+    responses((status = 200, description = "The report, signed.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
+    extensions(("x-errors" = json!(["session_not_found", "report_generation_failed", "audit_unavailable"]))),
+)]
+pub async fn of_session(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(id): PathId,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    caller.require("reports:read")?;
+    let asked = Asked::read(query, app.pipeline.clock.now())?;
+    let id = id.parse().map_err(|_| ApiError::session_not_found())?;
+    let session = app.store().session(caller.account, id).await?.ok_or_else(ApiError::session_not_found)?;
+    respond(&app, &caller, ReportScope::Session(Box::new(session)), asked.format).await
+}
+
+/// `GET /api/v1/agents/{id}/report`.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}/report", tag = "reports", operation_id = "agent_report",
+    params(("id" = String, Path, description = "The agent's id."), inputs::ReportFormat, inputs::ReportTime),
+    responses((status = 200, description = "The report, signed.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
+    extensions(("x-errors" = json!(["agent_not_found", "report_generation_failed", "audit_unavailable"]))),
+)]
+pub async fn of_agent(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathId(id): PathId,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    caller.require("reports:read")?;
+    let asked = Asked::read(query, app.pipeline.clock.now())?;
+    let id = id.parse().map_err(|_| ApiError::agent_not_found())?;
+    // A deleted agent has its sessions still, and somebody may ask for them.
+    let known = app.store().agents_of_report(caller.account, vec![id]).await?;
+    let agent = known.first().ok_or_else(ApiError::agent_not_found)?.id;
+    respond(&app, &caller, ReportScope::Agent { agent, since: asked.since }, asked.format).await
+}
+
+/// `GET /api/v1/reports`.
+#[utoipa::path(
+    get, path = "/api/v1/reports", tag = "reports", operation_id = "account_report",
+    params(inputs::ReportFormat, inputs::ReportTime),
+    responses((status = 200, description = "The report, signed.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
+    extensions(("x-errors" = json!(["report_generation_failed", "audit_unavailable"]))),
+)]
+pub async fn of_account(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    caller.require("reports:read")?;
+    let asked = Asked::read(query, app.pipeline.clock.now())?;
+    respond(&app, &caller, ReportScope::Account { since: asked.since }, asked.format).await
+}
+
+/// `GET /.well-known/masker-report-key`.
+#[utoipa::path(
+    get, path = "/.well-known/masker-report-key", tag = "reports", operation_id = "report_key",
+    responses((status = 200, description = "The public key of this install's reports; a list while a rotation lasts, the one that signs first.", body = ReportKeys)),
+    security(()),
+)]
+pub async fn key(State(app): State<Arc<App>>) -> Json<ReportKeys> {
+    let mut keys = app.report_key.public_keys();
+    Json(match keys.len() {
+        1 => ReportKeys::One(keys.remove(0)),
+        _ => ReportKeys::Rotated(keys),
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Json,
+    Pdf,
+}
+
+struct Asked {
+    format: Format,
+    since: Timestamp,
+}
+
+impl Asked {
+    fn read(query: Result<Query<HashMap<String, String>>, QueryRejection>, now: Timestamp) -> Result<Self, ApiError> {
+        let Query(query) = query.map_err(|_| ApiError::field("query", "cannot be read"))?;
+        let format = match query.get("format").map(String::as_str) {
+            None | Some("json") => Format::Json,
+            Some("pdf") => Format::Pdf,
+            Some(_) => return Err(ApiError::field("format", "must be json or pdf")),
+        };
+        let since = match query.get("since") {
+            None => now.days_before(DAYS),
+            Some(text) => since::parse(text, now).ok_or_else(|| ApiError::field("since", since::FORM))?,
+        };
+        Ok(Self { format, since })
+    }
+}
+
+async fn respond(app: &Arc<App>, caller: &Caller, scope: ReportScope, format: Format) -> Result<Response, ApiError> {
+    let SignedReport { report, json } = app.make_report(caller.account, scope, |_| ()).await?;
+    let Format::Pdf = format else { return Ok(Json(json).into_response()) };
+    let name = file_name(&report);
+    let bytes = tokio::task::spawn_blocking(move || pdf::render(&report, &json)).await;
+    let bytes = bytes.map_err(|_| failed(&"the PDF"))?.map_err(|error| failed(&error))?;
+    let headers = [
+        (CONTENT_TYPE, "application/pdf".to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+/// `masker-session-<id>.pdf`, and the like.
+fn file_name(report: &Report) -> String {
+    let subject = report.session_id.as_ref().or(report.agent_id.as_ref()).unwrap_or(&report.account_id);
+    format!("masker-{}-{subject}.pdf", report.scope)
+}
+
+fn failed(error: &dyn std::fmt::Display) -> ApiError {
+    tracing::error!(%error, "a report was not made");
+    let message = "the report cannot be made; the journal may be broken: POST /api/v1/audit/verify says where";
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "report_generation_failed", message)
+}
+
+impl From<ReportError> for ApiError {
+    fn from(error: ReportError) -> Self {
+        failed(&error)
+    }
+}
+
+/// `GET /api/v1/schemas/report.json`: the form of a report, as JSON Schema.
+#[utoipa::path(
+    get, path = "/api/v1/schemas/report.json", tag = "reports", operation_id = "report_schema",
+    responses((status = 200, description = "JSON Schema (2020-12) of a report.", body = Value, content_type = "application/schema+json")),
+    security(()),
+)]
+pub async fn schema() -> Response {
+    ([(CONTENT_TYPE, "application/schema+json")], SCHEMA).into_response()
+}
+
+/// Made from the code by a test, which holds it to be current.
+const SCHEMA: &str = include_str!("../../report/schema.json");
