@@ -14,6 +14,7 @@ mod payloads;
 mod plugins;
 mod policies;
 mod rate_limits;
+mod reports;
 mod retention;
 mod session_stream;
 mod sessions;
