@@ -10,6 +10,7 @@ mod mask;
 mod policy;
 mod serve;
 mod token;
+mod vault;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +52,9 @@ enum Command {
     /// API tokens of this install.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// What tokens stand for. On the machine itself, while no service runs on the data.
+    #[command(subcommand)]
+    Vault(VaultCommand),
     /// The audit journal.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -121,6 +125,22 @@ enum AuditCommand {
 }
 
 #[derive(Subcommand)]
+enum VaultCommand {
+    /// Print how much is in it, by key and kind.
+    Stats,
+    /// Write its rows down as JSON lines; the values in them only where that is asked for.
+    Export(vault::ExportOptions),
+    /// Erase values, and texts of sessions with them: their tokens resolve no more.
+    Purge(vault::PurgeOptions),
+    /// Make a key for a new kid; with that key set, seal every value with it.
+    RotateKey {
+        /// The kid.
+        #[arg(long, value_name = "KID")]
+        new_kid: String,
+    },
+}
+
+#[derive(Subcommand)]
 enum TokenCommand {
     /// Make an API token and print its secret, once.
     Create {
@@ -166,6 +186,10 @@ pub fn run() -> ExitCode {
         Command::Policy(PolicyCommand::Validate { file, policy }) => {
             policy::validate(&file.or(policy).unwrap_or_else(|| "-".into()), output)
         }
+        Command::Vault(VaultCommand::Stats) => vault::stats(output),
+        Command::Vault(VaultCommand::Export(options)) => vault::export(&options, output),
+        Command::Vault(VaultCommand::Purge(options)) => vault::purge(&options, output),
+        Command::Vault(VaultCommand::RotateKey { new_kid }) => vault::rotate_key(&new_kid, output),
         Command::Audit(AuditCommand::Verify { log, key }) => audit::verify(&log, key.as_deref(), output),
         Command::Audit(AuditCommand::Prove { log, event, key }) => audit::prove(&log, &event, key.as_deref(), output),
         Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, output),

@@ -11,6 +11,7 @@ pub mod agents;
 pub mod api_tokens;
 mod columns;
 mod db;
+pub mod erasures;
 mod error;
 pub mod journal;
 pub mod login_links;

@@ -9,6 +9,8 @@ mod admin;
 mod audit;
 #[path = "cli/stop.rs"]
 mod stop;
+#[path = "cli/vault.rs"]
+mod vault;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -52,6 +52,30 @@ async fn nothing_that_a_pass_found_leaves_the_host_unmasked() {
 }
 
 #[tokio::test]
+async fn what_was_erased_is_gone() {
+    let mut app = TestApp::start().await;
+    app.plant("E-12345");
+    app.say("I am E-12345.").await;
+    let token = token(&app.forwarded_text());
+    let vault = app.app().store().vault();
+    let (row, _) = vault.page(None, 10).await.expect("the vault can be read").remove(0);
+    let is_in_a_file = || {
+        ["vault.db", "vault.db-wal", "vault.db-rows-a", "vault.db-rows-b"].into_iter().any(|name| {
+            let bytes = std::fs::read(app.data_dir().join(name)).unwrap_or_default();
+            bytes.windows(row.sealed.len()).any(|window| window == row.sealed)
+        })
+    };
+    assert!(is_in_a_file(), "this test can see what it looks for");
+    let answer = app.api("POST", "/api/v1/vault/purge", &json!({"subject": "E-12345"})).await;
+    assert_eq!(answer.json()["purge"]["values"], 1, "{}", answer.text());
+    assert!(!is_in_a_file());
+    app.upstream.script(Reply::text(&format!("Hello {token}.")));
+    assert_eq!(app.say("go on").await.content(), "Hello [REDACTED:STAFF_ID].");
+    assert!(app.events().iter().any(|event| event.kind == EventKind::VaultPurged));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn when_masking_fails_the_text_does_not_go() {
     for plugin in ["panics", "answers-error", "loops", "memory-bomb", "out-of-bounds", "not-a-number", "backwards"] {
         let mut app = TestApp::builder().guest(plugin).policy(&policy_with(plugin)).start().await;

@@ -289,6 +289,14 @@ words! {
         TokenCreated = "token_created",
         /// An API token was deleted.
         TokenDeleted = "token_deleted",
+        /// Values of the vault were erased.
+        VaultPurged = "vault_purged",
+        /// Texts of sessions were erased before their time was over.
+        PayloadsPurged = "payloads_purged",
+        /// Values of the vault were given out.
+        VaultExported = "vault_exported",
+        /// Values of the vault were sealed anew, with another key.
+        KeyRotated = "key_rotated",
         /// A report was generated.
         ReportGenerated = "report_generated",
     }

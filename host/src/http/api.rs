@@ -11,6 +11,7 @@ pub mod reports;
 pub mod sessions;
 pub mod synthesize;
 pub mod tokens;
+pub mod vault;
 
 use serde::Serialize;
 use utoipa::ToSchema;

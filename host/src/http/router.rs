@@ -72,6 +72,8 @@ fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
         .route("/api/v1/sessions/{id}/report", get(api::reports::of_session))
         .route("/api/v1/tokens", get(api::tokens::list).post(api::tokens::create))
         .route("/api/v1/tokens/{id}", delete(api::tokens::delete))
+        .route("/api/v1/vault/stats", get(api::vault::stats))
+        .route("/api/v1/vault/purge", post(api::vault::purge))
         .route_layer(middleware::from_fn(auth::renew_cookie))
 }
 

@@ -68,6 +68,12 @@ impl Calls {
         })
     }
 
+    /// Forgets every call, and what the vault is known to have: values were erased.
+    pub fn forget(&self) {
+        self.calls.clear();
+        self.stored.clear();
+    }
+
     /// Whether the vault is known to have this row.
     pub fn is_stored(&self, row: &VaultRow) -> bool {
         self.stored.get(&self.fingerprint(row)).is_some()
@@ -193,6 +199,7 @@ mod tests {
             mac: [2; 16],
             sealed: vec![],
             label: None,
+            sealed_by: None,
         };
         calls.stored(&[calls.fingerprint(&row)]);
         assert!(calls.is_stored(&row));

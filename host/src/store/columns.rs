@@ -25,6 +25,18 @@ pub(super) fn read<T>(row: &Row<'_>, column: usize, read: impl FnOnce(&str) -> O
     read(row.get_ref(column)?.as_str()?).ok_or_else(|| bad(column))
 }
 
+/// The same, of a column that may be NULL.
+pub(super) fn read_if<T>(
+    row: &Row<'_>,
+    column: usize,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => self::read(row, column, read).map(Some),
+    }
+}
+
 /// A JSON column.
 pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     read(row, column, |text| serde_json::from_str(text).ok())

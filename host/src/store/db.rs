@@ -25,6 +25,8 @@ use writer::{Job, Write};
 const BUSY: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(5) };
 /// Jobs that may wait, for the writer and for all readers together.
 const QUEUE: usize = 4096;
+/// Bytes of a database from which on a copy of it goes to the disk.
+const LARGE: i64 = 64 << 20;
 const READERS: usize = 2;
 /// A health check that takes longer is a no.
 const HEALTH: Duration = Duration::from_secs(1);
@@ -103,6 +105,13 @@ impl Db {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// Writes the file anew without anything that is not in it any more, and empties the log. Writes wait meanwhile.
+    pub(super) async fn compact(&self) -> Result<(), StoreError> {
+        let (job, answer) = Write::alone(compact);
+        self.enqueue(job).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
     /// Queues a job; waits while the queue is full.
     pub(super) async fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         self.writes.as_ref().ok_or(StoreError::Closed)?.send(job).await.map_err(|_| StoreError::Closed)
@@ -148,6 +157,21 @@ fn open_writer(path: &Path, kind: &Kind) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "cache_size", -kind.cache_kib)?;
     migrations::run(&mut conn, kind.migrations)?;
     Ok(conn)
+}
+
+fn compact(conn: &Connection) -> Result<(), StoreError> {
+    // The copy that VACUUM makes is as large as the database: in memory only when it is small.
+    let size: i64 =
+        conn.query_row("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()", [], |row| {
+            row.get(0)
+        })?;
+    conn.pragma_update(None, "temp_store", if size > LARGE { "FILE" } else { "MEMORY" })?;
+    let vacuumed = conn.execute_batch("VACUUM");
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    vacuumed?;
+    // Waits for readers, as long as for any lock.
+    let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy == 0 { Ok(()) } else { Err(StoreError::Locked) }
 }
 
 fn open_reader(path: &Path) -> Result<Connection, StoreError> {

@@ -11,9 +11,13 @@ pub(super) const MAIN: &[M<'static>] = &[
     M::up(include_str!("../../migrations/main/0003_sessions.sql")),
     M::up(include_str!("../../migrations/main/0004_policies.sql")),
     M::up(include_str!("../../migrations/main/0005_agreements.sql")),
+    M::up(include_str!("../../migrations/main/0006_erasures.sql")),
 ];
 
-pub(super) const VAULT: &[M<'static>] = &[M::up(include_str!("../../migrations/vault/0001_vault.sql"))];
+pub(super) const VAULT: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/vault/0001_vault.sql")),
+    M::up(include_str!("../../migrations/vault/0002_sealed_by.sql")),
+];
 
 /// Brings a database to the last of these.
 pub(super) fn run(conn: &mut Connection, steps: &'static [M<'static>]) -> Result<(), StoreError> {

@@ -244,6 +244,12 @@ pub(super) fn between(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// A session, whoever's it is.
+pub(super) fn by_its_id(conn: &Connection, id: &str) -> Result<Option<SessionRow>, StoreError> {
+    let mut query = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1"))?;
+    Ok(query.query_row([id], session).optional()?)
+}
+
 fn by_id(conn: &Connection, account: AccountId, id: &str) -> Result<Option<SessionRow>, StoreError> {
     let mut query =
         conn.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1 AND account_id = ?2"))?;

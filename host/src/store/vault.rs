@@ -4,12 +4,14 @@
 //! database at once, since it is what keeps their labels apart. The first byte of an answer waits for its rows
 //! ([`Ticket::kept`]).
 
+mod erase;
 mod fresh;
 mod merge;
 
 use std::path::Path;
 use std::sync::Arc;
 
+pub use erase::{Doomed, Place, VaultStats};
 use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::oneshot;
 
@@ -47,7 +49,8 @@ impl Ticket {
 
 impl Vault {
     pub(super) fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        let (db, ()) = Db::open(path, &db::VAULT, |_| Ok(()))?;
+        // What is deleted is overwritten at once; `Vault::purge` sees to the rest.
+        let (db, ()) = Db::open(path, &db::VAULT, |conn| Ok(conn.pragma_update(None, "secure_delete", true)?))?;
         let fresh = Fresh::open(path).map_err(|error| StoreError::File(error.kind()).opening(path))?;
         let vault = Self { db, fresh: Arc::new(fresh), clock };
         if !vault.fresh.is_empty() {
@@ -131,25 +134,11 @@ impl Vault {
         self.db.read(move |conn| labels(conn, agent, &scope)).await
     }
 
-    /// How many rows there are. Reads the whole file.
-    pub async fn count(&self) -> Result<u64, StoreError> {
-        self.merge().await?;
-        let count =
-            |conn: &Connection| Ok(conn.query_row("SELECT count(*) FROM vault", [], |row| row.get::<_, i64>(0))?);
-        Ok(self.db.read(count).await? as u64)
-    }
-
     /// How much of the disk it takes, the log aside.
     pub async fn size_bytes(&self) -> Result<u64, StoreError> {
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         let size = |conn: &Connection| Ok(conn.query_row(sql, [], |row| row.get::<_, i64>(0))?);
         Ok(self.db.read(size).await? as u64 + self.fresh.size_bytes())
-    }
-
-    /// Deletes the rows made before this moment; says how many. Their tokens resolve no more.
-    pub async fn purge(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.merge().await?;
-        self.db.write(move |conn| purge(conn, before)).await
     }
 
     pub(super) async fn is_healthy(&self) -> bool {
@@ -199,7 +188,7 @@ fn same_label(conn: &Connection, row: &VaultRow) -> Result<(), StoreError> {
     if there.is_some_and(|there| there.label == row.label) { Ok(()) } else { Err(StoreError::LabelTaken) }
 }
 
-const COLUMNS: &str = "agent, scope, kid, kind, mac, sealed, label";
+const COLUMNS: &str = "agent, scope, kid, kind, mac, sealed, label, sealed_by";
 
 fn by_mac(conn: &Connection, key: &Key) -> Result<Option<VaultRow>, StoreError> {
     let mut query = conn.prepare_cached(&format!(
@@ -230,11 +219,6 @@ fn labels(conn: &Connection, agent: AgentId, scope: &[u8; 16]) -> Result<Vec<Vau
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn purge(conn: &Connection, before: Timestamp) -> Result<usize, StoreError> {
-    // Seconds are kept rounded down: a row of the very second stays.
-    Ok(conn.execute("DELETE FROM vault WHERE created_at < ?1", [seconds(before)])?)
-}
-
 fn vault_row(row: &Row<'_>) -> rusqlite::Result<VaultRow> {
     Ok(VaultRow {
         agent: AgentId::from_bytes(row.get(0)?),
@@ -244,6 +228,7 @@ fn vault_row(row: &Row<'_>) -> rusqlite::Result<VaultRow> {
         mac: row.get(4)?,
         sealed: row.get(5)?,
         label: row.get(6)?,
+        sealed_by: columns::read_if(row, 7, Kid::new)?,
     })
 }
 

@@ -100,6 +100,8 @@ pub struct VaultRow {
     pub sealed: Vec<u8>,
     /// What stands in the compact token, where the policy asks for compact ones.
     pub label: Option<String>,
+    /// The kid whose key seals the original, where that is not the token's own: it was sealed anew when keys were rotated.
+    pub sealed_by: Option<Kid>,
 }
 
 impl std::fmt::Debug for VaultRow {
@@ -168,6 +170,19 @@ impl Ciphers {
             aead_nonce: hmac(&key.derive("masker aead nonce v1")),
         }
     }
+
+    fn token_value(&self, kind: &Kind, original: &str, form: Form) -> [u8; VAULT_BYTES] {
+        let mac = self.mac.clone();
+        let mac = match form {
+            Form::Text => mac.chain_update(normalise(kind, original)),
+            // No normalised text holds a control character, so a number never shares a text's token. Numbers are not
+            // normalised: 1.0 and 1 are different documents.
+            Form::JsonNumber => mac.chain_update("\u{1}number:").chain_update(original),
+        };
+        let mut value = [0; VAULT_BYTES];
+        value.copy_from_slice(&mac.finalize().into_bytes()[..VAULT_BYTES]);
+        value
+    }
 }
 
 impl Minter {
@@ -189,14 +204,7 @@ impl Minter {
 
     /// The vault token of a value: one HMAC, no encryption. The same on every call, turn and agent.
     pub fn token_for(&self, kind: &Kind, original: &str, form: Form) -> Token {
-        let mac = self.current.mac.clone();
-        let mac = match form {
-            Form::Text => mac.chain_update(normalise(kind, original)),
-            // No normalised text holds a control character, so a number never shares a text's token. Numbers are not
-            // normalised: 1.0 and 1 are different documents.
-            Form::JsonNumber => mac.chain_update("\u{1}number:").chain_update(original),
-        };
-        let value = mac.finalize().into_bytes()[..VAULT_BYTES].to_vec();
+        let value = self.current.token_value(kind, original, form).to_vec();
         Token { scheme: Scheme::Vault, kind: kind.clone(), kid: self.kid.clone(), value }
     }
 
@@ -217,7 +225,7 @@ impl Minter {
         let (agent, kind, id) = (scope.agent, token.kind.clone(), scope.id());
         let aad = aad(b"row", agent, &id, &kind, &self.kid, &mac);
         let sealed = encrypt(&self.current.vault, mac[..NONCE].try_into().ok()?, &aad, original, form);
-        Some(VaultRow { agent, scope: id, kid: self.kid.clone(), kind, mac, sealed, label })
+        Some(VaultRow { agent, scope: id, kid: self.kid.clone(), kind, mac, sealed, label, sealed_by: None })
     }
 
     /// A vault token and its row at once.
@@ -240,12 +248,29 @@ impl Minter {
         Ok(Token { scheme: Scheme::Aead, kind: kind.clone(), kid: self.kid.clone(), value })
     }
 
+    /// What vault tokens of a value may hold: with the current key and the old one, as text and as a number.
+    pub fn values_of(&self, kind: &Kind, original: &str) -> Vec<[u8; VAULT_BYTES]> {
+        let keys = std::iter::once(&self.current).chain(&self.old);
+        keys.flat_map(|ciphers| [Form::Text, Form::JsonNumber].map(|form| ciphers.token_value(kind, original, form)))
+            .collect()
+    }
+
+    /// The row with its original sealed by this kid's current key; its token stays what it is.
+    pub fn seal_anew(&self, row: &VaultRow, original: &Original) -> VaultRow {
+        let aad = aad(b"row", row.agent, &row.scope, &row.kind, &row.kid, &row.mac);
+        let mut nonce = [0; NONCE];
+        nonce.copy_from_slice(&row.mac[..NONCE]);
+        let sealed = encrypt(&self.current.vault, nonce, &aad, original.text.expose(), original.form);
+        let sealed_by = (row.kid != self.kid).then(|| self.kid.clone());
+        VaultRow { sealed, sealed_by, ..row.clone() }
+    }
+
     /// The original of a vault row.
     pub fn open_row(&self, row: &VaultRow) -> Result<Original, OpenError> {
-        if row.kid != self.kid {
+        if *row.sealed_by.as_ref().unwrap_or(&row.kid) != self.kid {
             return Err(OpenError::UnknownKid);
         }
-        let aad = aad(b"row", row.agent, &row.scope, &row.kind, &self.kid, &row.mac);
+        let aad = aad(b"row", row.agent, &row.scope, &row.kind, &row.kid, &row.mac);
         let nonce = row.mac[..NONCE].try_into().map_err(|_| OpenError::Refused)?;
         self.open(|ciphers| &ciphers.vault, nonce, &aad, &row.sealed)
     }
@@ -298,9 +323,9 @@ impl Minters {
         self.0.get(kid)
     }
 
-    /// As [`Minter::open_row`], with the row's kid.
+    /// As [`Minter::open_row`], with the kid that seals the row.
     pub fn open_row(&self, row: &VaultRow) -> Result<Original, OpenError> {
-        self.get(&row.kid).ok_or(OpenError::UnknownKid)?.open_row(row)
+        self.get(row.sealed_by.as_ref().unwrap_or(&row.kid)).ok_or(OpenError::UnknownKid)?.open_row(row)
     }
 
     /// As [`Minter::open_aead`], with the token's kid.

@@ -21,6 +21,7 @@ mod sessions;
 mod sign_in;
 mod synthesize;
 mod tokens;
+mod vault;
 
 use axum::body::Body;
 use hyper::Request;

@@ -149,6 +149,23 @@ pub struct ToMask {
     pub policy_yaml: Option<String>,
 }
 
+/// What is to be erased: exactly one of `before`, `subject` and `kid`.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"before": "90d"}))]
+pub struct Purge {
+    /// What was kept before this moment: a time, or how long ago (`90d`).
+    pub before: Option<String>,
+    /// A value that one person alone has. Everything of the calls in which it was said goes with it; where calls have no
+    /// name, only the value.
+    pub subject: Option<String>,
+    /// What tokens of this kid stand for.
+    pub kid: Option<String>,
+    /// Only count.
+    #[schema(default = false)]
+    pub dry_run: Option<bool>,
+}
+
 /// What is to get surrogates, and by which policy.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -22,6 +22,10 @@ pub(in crate::store) trait Job: Send {
     fn may_wait(&self) -> bool {
         false
     }
+    /// Whether it must run outside of any transaction.
+    fn is_alone(&self) -> bool {
+        false
+    }
     /// Writes, within a transaction that other jobs share.
     fn run(&mut self, conn: &Connection);
     /// Called once, after the commit, or with the reason why there was none; `run` may then not have been called.
@@ -34,6 +38,7 @@ pub(in crate::store) struct Write<T, F> {
     result: Result<T, StoreError>,
     reply: oneshot::Sender<Result<T, StoreError>>,
     durable: bool,
+    alone: bool,
 }
 
 type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
@@ -46,13 +51,26 @@ where
     /// A job that must be on disk when it is answered.
     pub(in crate::store) fn durable(work: F) -> (Box<dyn Job>, Answer<T>) {
         let (reply, answer) = oneshot::channel();
-        (Box::new(Self { work: Some(work), result: Err(StoreError::Closed), reply, durable: true }), answer)
+        (
+            Box::new(Self { work: Some(work), result: Err(StoreError::Closed), reply, durable: true, alone: false }),
+            answer,
+        )
+    }
+
+    /// A job that runs outside of any transaction.
+    pub(in crate::store) fn alone(work: F) -> (Box<dyn Job>, Answer<T>) {
+        let (reply, answer) = oneshot::channel();
+        let job = Self { work: Some(work), result: Err(StoreError::Closed), reply, durable: true, alone: true };
+        (Box::new(job), answer)
     }
 
     /// A job that must outlive this process when it is answered, but need not outlive a power cut.
     pub(in crate::store) fn committed(work: F) -> (Box<dyn Job>, Answer<T>) {
         let (reply, answer) = oneshot::channel();
-        (Box::new(Self { work: Some(work), result: Err(StoreError::Closed), reply, durable: false }), answer)
+        (
+            Box::new(Self { work: Some(work), result: Err(StoreError::Closed), reply, durable: false, alone: false }),
+            answer,
+        )
     }
 }
 
@@ -63,6 +81,10 @@ where
 {
     fn is_durable(&self) -> bool {
         self.durable
+    }
+
+    fn is_alone(&self) -> bool {
+        self.alone
     }
 
     fn run(&mut self, conn: &Connection) {
@@ -102,11 +124,19 @@ pub(super) fn start(
                     batch.push(job);
                 }
             }
+            let mut alone = Vec::new();
+            for at in (0..batch.len()).rev().filter(|at| batch[*at].is_alone()).collect::<Vec<_>>() {
+                alone.push(batch.remove(at));
+            }
             let durable = batch.iter().any(|job| job.is_durable());
             let result = set_pace(&conn, &mut synchronous, durable).and_then(|()| commit(&mut conn, &mut batch));
             healthy.store(result.is_ok(), Ordering::Relaxed);
             for job in batch.drain(..) {
                 job.done(result.as_ref().err());
+            }
+            for mut job in alone.into_iter().rev() {
+                job.run(&conn);
+                job.done(None);
             }
         }
     })

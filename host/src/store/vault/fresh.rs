@@ -92,7 +92,7 @@ impl Fresh {
         let value =
             state.places[1 - state.current].rows.get(key).or_else(|| state.places[state.current].rows.get(key))?;
         let Key { agent, scope, kid, kind, mac } = key.clone();
-        Some(VaultRow { agent, scope, kid, kind, mac, sealed: value.sealed.clone(), label: None })
+        Some(VaultRow { agent, scope, kid, kind, mac, sealed: value.sealed.clone(), label: None, sealed_by: None })
     }
 
     /// The rows that go into the database next, in the order of its key: those that an earlier merge did not get there,
@@ -146,7 +146,7 @@ impl Fresh {
 }
 
 fn entry(row: VaultRow, created_at: Timestamp) -> (Key, Value) {
-    let VaultRow { agent, scope, kid, kind, mac, sealed, label: _ } = row;
+    let VaultRow { agent, scope, kid, kind, mac, sealed, .. } = row;
     (Key { agent, scope, kid, kind, mac }, Value { sealed, created_at })
 }
 
@@ -163,6 +163,7 @@ mod tests {
             mac: [mac; 16],
             sealed: vec![mac; 40],
             label: None,
+            sealed_by: None,
         }
     }
 

@@ -11,6 +11,7 @@ fn row(agent: AgentId, mac: u8) -> VaultRow {
         mac: [mac; 16],
         sealed: vec![mac; 40],
         label: None,
+        sealed_by: None,
     }
 }
 
@@ -83,7 +84,7 @@ async fn a_purge_takes_the_old_rows() {
     store.vault().put(vec![old.clone()]).kept().await.unwrap();
     clock.set(Timestamp::from_millis(20_000));
     store.vault().put(vec![new.clone()]).kept().await.unwrap();
-    assert_eq!(store.vault().purge(Timestamp::from_millis(20_000)).await, Ok(1));
+    assert_eq!(store.vault().purge(Doomed::Before(Timestamp::from_millis(20_000))).await, Ok(1));
     assert_eq!((get(&store, &old).await, get(&store, &new).await), (None, Some(new)));
 }
 

@@ -1,0 +1,212 @@
+//! `masker vault`: what is behind the tokens, on the machine itself.
+//!
+//! All of it works on the files, with the journal's lock: while a service runs on them, it would keep in memory what is
+//! erased here. Then these commands say so and do nothing; the service has an endpoint for it.
+
+mod export;
+mod rotate;
+
+use std::io::{Read, Write};
+
+use serde_json::json;
+
+pub use export::{ExportOptions, export};
+pub use rotate::rotate_key;
+
+use super::Output;
+use super::exit::{self, Failure};
+use crate::app::{Erase, EraseError, Eraser};
+use crate::audit::event::Event;
+use crate::clock::Clock;
+use crate::config::{Config, Environment};
+use crate::http::since;
+use crate::keys::Kid;
+use crate::sensitive::SensitiveText;
+use crate::session::payloads::PayloadKey;
+use crate::store::journal::{Journal, JournalError};
+use crate::store::vault::VaultStats;
+use crate::store::{Store, StoreError, StorePaths};
+use crate::tokens::mint::Minters;
+
+/// What is to be erased.
+#[derive(clap::Args)]
+pub struct PurgeOptions {
+    #[command(flatten)]
+    what: What,
+    /// Only say how much it would be.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// One of these.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// What was kept before this moment: a time such as 2026-01-31T00:00:00Z, or how long ago (90d).
+    #[arg(long, value_name = "TIME")]
+    before: Option<String>,
+    /// Everything of the calls in which this value was said, where calls have a name; else the value alone. `-` reads it
+    /// from standard input, so that it stands in no list of processes.
+    #[arg(long, value_name = "VALUE")]
+    subject: Option<String>,
+    /// What tokens of this key stand for.
+    #[arg(long, value_name = "KID")]
+    kid: Option<String>,
+}
+
+/// The files of an install that no service has open.
+struct Opened {
+    config: Config,
+    journal: Journal,
+    store: Store,
+    minters: Minters,
+    clock: Clock,
+}
+
+impl Opened {
+    /// Runs a command on them.
+    fn run<T>(command: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        let config = Config::load(&Environment::of_process())
+            .map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
+        let opened = Self::open(config)?;
+        let result = runtime.block_on(command(&opened));
+        // What is queued is written before the lock goes.
+        drop(opened.store);
+        result
+    }
+
+    /// Writes an event down; ends when it is on disk.
+    async fn record(&self, event: Event) -> Result<(), Failure> {
+        let failed = |error: JournalError| Failure::new(exit::GENERIC, error.to_string());
+        let receipt = self.journal.append(&[event]).map_err(failed)?;
+        self.journal.synced(&receipt).await.map_err(failed)
+    }
+
+    fn open(config: Config) -> Result<Self, Failure> {
+        if !config.vault.exists() {
+            return Err(Failure::new(exit::GENERIC, format!("{}: there is no vault", config.vault.display())));
+        }
+        let (journal, _) = Journal::open(&config.journal, &config.audit_key).map_err(|error| match error {
+            JournalError::InUse => Failure::new(exit::GENERIC, in_use(&config)),
+            error => Failure::new(exit::GENERIC, error.to_string()),
+        })?;
+        let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
+        let store = Store::open(&paths, Clock::system()).map_err(failed)?;
+        let minters = Minters::new(&config.keys);
+        Ok(Self { config, journal, store, minters, clock: Clock::system() })
+    }
+}
+
+fn in_use(config: &Config) -> String {
+    format!(
+        "a service runs on this data folder and has what is in the vault in memory too: ask it \
+         (POST {url}/api/v1/vault/purge, GET {url}/api/v1/vault/stats, with a token of the scope admin), or stop it first",
+        url = config.public_url
+    )
+}
+
+fn failed(error: StoreError) -> Failure {
+    Failure::new(exit::GENERIC, error.to_string())
+}
+
+impl From<EraseError> for Failure {
+    fn from(error: EraseError) -> Self {
+        Self::new(exit::GENERIC, error.to_string())
+    }
+}
+
+/// Prints how much there is.
+pub fn stats(output: Output) -> Result<(), Failure> {
+    let stats = Opened::run(async |opened| opened.store.vault().stats().await.map_err(failed))?;
+    exit::written(print_stats(&stats, output))
+}
+
+fn print_stats(stats: &VaultStats, output: Output) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    let by_kid =
+        |kids: &std::collections::BTreeMap<Kid, u64>| kids.iter().map(|(kid, n)| (kid.to_string(), *n)).collect();
+    let by_kind: Vec<(String, u64)> = stats.by_kind.iter().map(|(kind, n)| (kind.to_string(), *n)).collect();
+    let (by_token, by_key): (Vec<_>, Vec<_>) = (by_kid(&stats.by_kid), by_kid(&stats.sealed_by));
+    if output.json {
+        let shown = json!({
+            "values": stats.rows(), "size_bytes": stats.bytes, "values_by_kid": figures(by_token),
+            "values_sealed_by": figures(by_key), "values_by_kind": figures(by_kind),
+            "oldest_at": stats.between.map(|(oldest, _)| oldest.to_string()),
+            "newest_at": stats.between.map(|(_, newest)| newest.to_string()),
+        });
+        return writeln!(out, "{shown}");
+    }
+    writeln!(out, "{} values, {} bytes on the disk", stats.rows(), stats.bytes)?;
+    if let Some((oldest, newest)) = stats.between {
+        writeln!(out, "made between {oldest} and {newest}")?;
+    }
+    for (title, figures) in [("tokens of", by_token), ("sealed by", by_key), ("kind", by_kind)] {
+        for (name, count) in figures {
+            writeln!(out, "{title:<10} {name:<24} {count:>10}")?;
+        }
+    }
+    Ok(())
+}
+
+fn figures(figures: Vec<(String, u64)>) -> serde_json::Map<String, serde_json::Value> {
+    figures.into_iter().map(|(name, count)| (name, count.into())).collect()
+}
+
+/// Erases.
+pub fn purge(options: &PurgeOptions, output: Output) -> Result<(), Failure> {
+    let what = options.what.read()?;
+    let erased = Opened::run(async |opened| {
+        let key = PayloadKey::new(&opened.config.session_secret);
+        let eraser = Eraser {
+            store: &opened.store,
+            journal: &opened.journal,
+            minters: &opened.minters,
+            payload_key: &key,
+            clock: &opened.clock,
+        };
+        match options.dry_run {
+            true => Ok(eraser.find(&what).await?.count),
+            false => Ok(eraser.erase(&what).await?),
+        }
+    })?;
+    let mut out = std::io::stdout();
+    exit::written(if output.json {
+        let shown = json!({"values": erased.values, "payloads": erased.payloads, "dry_run": options.dry_run});
+        writeln!(out, "{shown}")
+    } else {
+        let verb = if options.dry_run { "would be erased" } else { "erased" };
+        writeln!(out, "{verb}: {} values of the vault, texts of {} sessions", erased.values, erased.payloads)
+    })
+}
+
+impl What {
+    fn read(&self) -> Result<Erase, Failure> {
+        let wrong = |message: String| Failure::new(exit::USAGE, message);
+        if let Some(text) = &self.before {
+            let moment = since::parse(text, Clock::system().now());
+            return moment.map(Erase::Before).ok_or_else(|| wrong(format!("--before {}", since::FORM)));
+        }
+        if let Some(text) = &self.kid {
+            let kid = Kid::new(text).ok_or_else(|| wrong("--kid must be of the form [A-Z0-9_]+".into()))?;
+            return Ok(Erase::Kid(kid));
+        }
+        subject(self.subject.as_deref().unwrap_or_default()).map(Erase::Subject)
+    }
+}
+
+/// A value, or what stands on standard input.
+fn subject(argument: &str) -> Result<SensitiveText, Failure> {
+    let mut text = SensitiveText::from(argument.to_owned());
+    if argument == "-" {
+        text.expose_mut().clear();
+        std::io::stdin()
+            .take(1 << 16)
+            .read_to_string(text.expose_mut())
+            .map_err(|error| Failure::new(exit::GENERIC, format!("standard input: {}", error.kind())))?;
+    }
+    Ok(text)
+}

@@ -1,0 +1,229 @@
+//! `masker vault`: on the files of an install that no service has open.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use base64::Engine as _;
+use masker::audit::event::EventKind;
+use masker::audit::verify::{Line, verify};
+use masker::clock::Clock;
+use masker::ids::AgentId;
+use masker::keys::{KeyPair, Kid, SecretKey};
+use masker::kind::Kind;
+use masker::store::{Store, StorePaths};
+use masker::tokens::mint::{Form, Minter, Scope};
+use tempfile::TempDir;
+
+use super::{KEY, Ran, folder, masker, run, run_on, serve_with};
+
+/// Base64 of 32 bytes 9.
+const OTHER_KEY: &str = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
+
+struct Install {
+    folder: TempDir,
+    agent: AgentId,
+}
+
+fn paths(folder: &TempDir) -> StorePaths {
+    StorePaths { main: folder.path().join("masker.db"), vault: folder.path().join("vault.db") }
+}
+
+fn with_store<T>(folder: &TempDir, work: impl AsyncFnOnce(&Store) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let store = Store::open(&paths(folder), Clock::system()).expect("a store");
+    runtime.block_on(work(&store))
+}
+
+impl Install {
+    /// Two values of one call and one of another.
+    fn new() -> Self {
+        let install = Self { folder: folder(), agent: AgentId::generate() };
+        let keys = KeyPair { current: SecretKey::new([7; 32]), old: None };
+        let minter = Minter::new(Kid::new("K_HEALTHCARE").expect("a kid"), &keys);
+        let row = |call, kind, value| {
+            let scope = Scope { agent: install.agent, call: Some(call) };
+            minter.mint_vault(&scope, &Kind::new(kind).expect("a kind"), value, Form::Text).row
+        };
+        let rows = vec![
+            row("one", "NAME", "Jane Doe"),
+            row("one", "PHONE", "312-555-0147"),
+            row("two", "PHONE", "312-555-0199"),
+        ];
+        with_store(&install.folder, async |store| store.vault().put(rows).kept().await.expect("kept"));
+        install
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = masker(&["vault"]);
+        command
+            .args(arguments)
+            .env("MASKER_DATA_DIR", self.folder.path())
+            .env("MASKER_KEY_K_HEALTHCARE", KEY)
+            .env("MASKER_AUDIT_HMAC_KEY", KEY)
+            .env("MASKER_SESSION_SECRET", KEY);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        run(&mut self.command(arguments))
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let ran = self.run(arguments);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+        serde_json::from_str(&ran.out).expect("JSON")
+    }
+
+    fn journal(&self) -> Vec<u8> {
+        fs::read(self.folder.path().join("audit.jsonl")).expect("a journal")
+    }
+
+    fn kinds_of_events(&self) -> Vec<EventKind> {
+        let journal = self.journal();
+        verify(&journal[..], &SecretKey::new([7; 32])).expect("it verifies");
+        let lines = journal.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| Line::parse(line).expect("an event").event.kind).collect()
+    }
+
+    fn sealed(&self) -> Vec<Vec<u8>> {
+        let page = async |store: &Store| store.vault().page(None, 100).await.expect("the vault can be read");
+        with_store(&self.folder, page).into_iter().map(|(row, _)| row.sealed).collect()
+    }
+
+    fn is_in_a_file(&self, sealed: &[u8]) -> bool {
+        fs::read_dir(self.folder.path()).expect("a folder").any(|entry| {
+            let path = entry.expect("an entry").path();
+            path.is_file() && fs::read(path).expect("a file").windows(sealed.len()).any(|window| window == sealed)
+        })
+    }
+}
+
+#[test]
+fn stats_say_how_much_there_is_and_none_of_it() {
+    let install = Install::new();
+    let shown = install.json(&["stats", "--json"]);
+    assert_eq!((&shown["values"], &shown["values_by_kind"]), (&3.into(), &serde_json::json!({"NAME": 1, "PHONE": 2})));
+    let ran = install.run(&["stats"]);
+    assert!(ran.code == 0 && ran.out.starts_with("3 values, ") && ran.out.contains("K_HEALTHCARE"), "{}", ran.out);
+    assert!(!ran.out.contains("555") && !ran.out.contains("Jane"), "{}", ran.out);
+}
+
+#[test]
+fn a_subject_is_purged_from_the_files_and_the_journal_still_verifies() {
+    let install = Install::new();
+    let before = install.sealed();
+    let subject = |more: &[&str]| {
+        let mut arguments = vec!["purge", "--subject", "-", "--json"];
+        arguments.extend(more);
+        let ran = run_on(&mut install.command(&arguments), b"(312) 555 0147\n");
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        serde_json::from_str::<serde_json::Value>(&ran.out).expect("JSON")
+    };
+    assert_eq!(subject(&["--dry-run"])["values"], 2);
+    assert_eq!(install.sealed().len(), 3);
+    assert_eq!(subject(&[]), serde_json::json!({"values": 2, "payloads": 0, "dry_run": false}));
+    let after = install.sealed();
+    assert_eq!(after.len(), 1);
+    for sealed in before {
+        assert_eq!(install.is_in_a_file(&sealed), after.contains(&sealed));
+    }
+    assert_eq!(install.kinds_of_events(), [EventKind::VaultPurged]);
+    assert!(!String::from_utf8_lossy(&install.journal()).contains("555"));
+}
+
+#[test]
+fn a_purge_by_time_or_key_takes_what_fits_and_a_wrong_call_nothing() {
+    let install = Install::new();
+    assert_eq!(install.json(&["purge", "--before", "1h", "--json"])["values"], 0);
+    for wrong in [
+        &["purge"][..],
+        &["purge", "--before", "1h", "--kid", "K"],
+        &["purge", "--before", "yesterday"],
+        &["purge", "--kid", "k"],
+        &["rotate-key", "--new-kid", "k"],
+    ] {
+        assert_eq!(install.run(wrong).code, 64, "{wrong:?}");
+    }
+    let short = install.run(&["purge", "--subject", "J"]);
+    assert!(short.code == 1 && short.err.contains("at least 3"), "{}", short.err);
+    assert_eq!(install.sealed().len(), 3);
+    let ran = install.run(&["purge", "--kid", "K_HEALTHCARE"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "erased: 3 values of the vault, texts of 0 sessions\n"));
+    assert!(install.sealed().is_empty());
+}
+
+#[test]
+fn an_export_has_values_only_when_asked_and_is_written_down() {
+    let install = Install::new();
+    let ran = install.run(&["export"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 3));
+    assert!(!ran.out.contains("555") && ran.out.contains("MSKV1.PHONE.K_HEALTHCARE."), "{}", ran.out);
+    let path = install.folder.path().join("export.jsonl");
+    let file = path.to_str().expect("UTF-8");
+    let ran = install.run(&["export", "--values", "--subject", "Jane Doe", "--output", file]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""));
+    assert!(ran.err.contains("2 rows"), "{}", ran.err);
+    let exported = fs::read_to_string(&path).expect("it is written");
+    assert!(exported.contains("\"value\":\"Jane Doe\"") && exported.contains("312-555-0147"), "{exported}");
+    assert!(!exported.contains("0199"), "another call's: {exported}");
+    assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert_eq!(install.run(&["export", "--output", file]).code, 1, "a file that is there stays");
+    assert_eq!(install.kinds_of_events(), [EventKind::VaultExported; 3]);
+}
+
+#[test]
+fn a_key_is_rotated_and_the_old_one_is_needed_no_more() {
+    let install = Install::new();
+    let before = install.sealed();
+    let made = install.run(&["rotate-key", "--new-kid", "K_2"]);
+    assert_eq!(made.code, 0);
+    let key = made.out.trim().strip_prefix("MASKER_KEY_K_2=").expect("a variable");
+    let length = base64::engine::general_purpose::STANDARD.decode(key).expect("base64").len();
+    assert_eq!((length, install.sealed()), (32, before.clone()), "a new key, and nothing changed");
+
+    let mut rotate = install.command(&["rotate-key", "--new-kid", "K_2", "--json"]);
+    let ran = run(rotate.env("MASKER_KEY_K_2", OTHER_KEY));
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(ran.out.trim(), "{\"kid\":\"K_2\",\"sealed_anew\":3}");
+    assert!(before.iter().all(|sealed| !install.is_in_a_file(sealed)), "what the old key opens is gone");
+    assert_eq!(install.kinds_of_events().last(), Some(&EventKind::KeyRotated));
+
+    // The tokens are what they were, and open without the old key.
+    let export = |key: &str| {
+        let mut export = install.command(&["export", "--values"]);
+        run(export.env("MASKER_KEY_K_HEALTHCARE", KEY.replace('B', "C")).env("MASKER_KEY_K_2", key))
+    };
+    let ran = export(OTHER_KEY);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("Jane Doe") && ran.out.contains("MSKV1.NAME.K_HEALTHCARE."), "{}", ran.out);
+    assert!(export(KEY).err.contains("K_2"), "another key opens nothing, and the right one is named");
+}
+
+#[test]
+fn the_secret_of_a_kid_is_changed_in_place() {
+    let install = Install::new();
+    let rotate = |old: &str| {
+        let mut rotate = install.command(&["rotate-key", "--new-kid", "K_HEALTHCARE", "--json"]);
+        run(rotate.env("MASKER_KEY_K_HEALTHCARE", OTHER_KEY).env("MASKER_KEY_K_HEALTHCARE_OLD", old))
+    };
+    let wrong = rotate(OTHER_KEY);
+    assert!(wrong.code == 1 && wrong.err.contains("MASKER_KEY_K_HEALTHCARE_OLD"), "{}", wrong.err);
+    assert!(rotate(KEY).out.contains("\"sealed_anew\":3"));
+    assert!(rotate(KEY).out.contains("\"sealed_anew\":0"), "a second time there is nothing to do");
+}
+
+#[test]
+fn while_a_service_runs_nothing_is_done_and_its_endpoint_is_named() {
+    let install = Install::new();
+    let keys = [("MASKER_KEY_K_HEALTHCARE", KEY), ("MASKER_AUDIT_HMAC_KEY", KEY), ("MASKER_SESSION_SECRET", KEY)];
+    let serving = serve_with(&install.folder, &keys);
+    for command in [&["stats"][..], &["purge", "--before", "0s"], &["export"], &["rotate-key", "--new-kid", "K_2"]] {
+        let ran = install.run(command);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command:?}");
+        assert!(ran.err.contains("a service runs") && ran.err.contains("/api/v1/vault/purge"), "{}", ran.err);
+    }
+    drop(serving);
+    assert_eq!(install.sealed().len(), 3);
+    let nowhere = run(masker(&["vault", "stats"]).env("MASKER_DEV", "1").env("MASKER_DATA_DIR", "/nonexistent/masker"));
+    assert_eq!(nowhere.code, 1);
+}
