@@ -137,7 +137,7 @@ impl CallerToken {
         let parts: Vec<&str> = token.split('.').collect();
         let upper = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
         let sound = matches!(parts.as_slice(), ["MSKV1" | "MSK1", kind, kid, value] if upper(kind) && upper(kid) && upper(value));
-        sound.then(|| Self(token))
+        sound.then_some(Self(token))
     }
 
     /// The token.

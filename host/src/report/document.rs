@@ -109,7 +109,7 @@ pub struct Summary {
 }
 
 /// Cards, for the scope of PCI DSS.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Clone, Default, Serialize, ToSchema)]
 pub struct PciDss {
     /// Card numbers that were found.
     pub cards_found: u64,
@@ -124,7 +124,7 @@ pub struct PciDss {
 }
 
 /// What went past, or might have.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Clone, Default, Serialize, ToSchema)]
 pub struct LeakDetection {
     /// Tokens in answers that did not resolve.
     pub rehydration_failures: Vec<Incident>,

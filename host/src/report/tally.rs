@@ -29,19 +29,6 @@ pub struct Tally {
     pub incidents: u64,
 }
 
-impl Default for PciDss {
-    fn default() -> Self {
-        Self { cards_found: 0, luhn_checked: 0, tokenized: 0, redacted: 0, passed_through: 0 }
-    }
-}
-
-impl Default for LeakDetection {
-    fn default() -> Self {
-        let none = Vec::new;
-        Self { rehydration_failures: none(), egress_blocked: none(), failed_passes: none(), not_listed: 0 }
-    }
-}
-
 impl Tally {
     /// For these sessions, each with its turn.
     pub fn new(turns: HashMap<SessionId, u64>) -> Self {

@@ -142,7 +142,7 @@ impl Journal {
     /// The events within these ranges of whole lines, in order.
     pub fn events_within(&self, ranges: &[ByteRange]) -> impl Iterator<Item = Result<Entry, JournalError>> {
         let path = self.path.clone();
-        ranges.to_vec().into_iter().flat_map(move |range| {
+        ranges.iter().copied().flat_map(move |range| {
             let (entries, failed) = match Entries::open(&path, range) {
                 Ok(entries) => (Some(entries), None),
                 Err(error) => (None, Some(Err(error))),
