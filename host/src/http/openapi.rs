@@ -133,6 +133,32 @@ mod tests {
     }
 
     #[test]
+    fn every_error_that_a_handler_names_is_in_the_table() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+        let (mut folders, mut named) = (vec![folder], 0);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let source = std::fs::read_to_string(&path).expect("a source file");
+                for list in source.split("\"x-errors\" = json!([").skip(1) {
+                    let list = list.split("])").next().expect("a list");
+                    for code in
+                        list.split(',').map(|code| code.trim().trim_matches('"')).filter(|code| !code.is_empty())
+                    {
+                        assert!(errors::ERRORS.iter().any(|(own, ..)| *own == code), "{code} in {}", path.display());
+                        named += 1;
+                    }
+                }
+            }
+        }
+        assert!(named > 30, "are they still found?");
+    }
+
+    #[test]
     fn operations_have_names_of_their_own_and_only_errors_that_are_known() {
         let mut names = BTreeSet::new();
         for (path, method, operation) in operations() {

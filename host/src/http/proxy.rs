@@ -36,7 +36,7 @@ const MAX_CALL_ID: usize = 256;
     post, path = "/proxy/{agent}/v1/chat/completions", tag = "proxy", operation_id = "create_chat_completion",
     params(("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000")),
     request_body = inputs::ChatCompletion,
-    responses((status = 200, description = "OpenAI's answer, whole or as a stream, with the originals in the place of tokens.", content((Object = "application/json"), (String = "text/event-stream")))),
+    responses((status = 200, description = "OpenAI's answer, whole or as a stream, with the originals in the place of tokens.", content((Object = "application/json"), (serde_json::Value = "text/event-stream")))),
     security(()),
     extensions(("x-errors" = json!(["agent_not_found", "bad_signature", "unauthenticated", "payload_too_large", "validation_failed", "model_not_allowed", "rate_limited", "upstream_error", "upstream_timeout", "audit_unavailable", "masking_unavailable"]))),
 )]

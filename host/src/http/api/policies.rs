@@ -164,7 +164,7 @@ pub async fn put(
 /// `POST /api/v1/policies/validate`: what `PUT` would say of this document.
 #[utoipa::path(
     post, path = "/api/v1/policies/validate", tag = "policies", operation_id = "validate_policy",
-    request_body(content((inputs::PolicyText = "application/yaml"), (Object = "application/json"))),
+    request_body(content((serde_json::Value = "application/yaml"), (serde_json::Value = "application/json"))),
     responses((status = 200, description = "What is wrong with it.", body = Verdict)),
 )]
 pub async fn validate(

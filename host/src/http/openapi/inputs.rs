@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use utoipa::openapi::ObjectBuilder;
-use utoipa::openapi::schema::{Object, Type};
+use utoipa::openapi::schema::{Object, SchemaType, Type};
 use utoipa::{IntoParams, ToSchema};
 
 /// What every list takes.
@@ -94,7 +94,7 @@ agent_body! {
         #[schema(min_length = 1, max_length = 64)]
         pub name: String,
         /// `stub`, or provider and model.
-        #[schema(example = "openai:gpt-4o-mini")]
+        #[schema(example = "openai:gpt-4o-mini", pattern = "^(stub|openai:[A-Za-z0-9_.:/-]{1,128})$")]
         pub upstream: String,
     }
 }
@@ -107,21 +107,34 @@ agent_body! {
         #[schema(min_length = 1, max_length = 64, value_type = String, required = false)]
         pub name: Option<String>,
         /// `stub`, or provider and model.
-        #[schema(value_type = String, required = false)]
+        #[schema(value_type = String, required = false, pattern = "^(stub|openai:[A-Za-z0-9_.:/-]{1,128})$")]
         pub upstream: Option<String>,
     }
 }
 
+/// A text, a number, or null.
+pub fn text_or_number() -> Object {
+    let types = vec![Type::String, Type::Integer, Type::Null];
+    ObjectBuilder::new().schema_type(SchemaType::Array(types)).build()
+}
+
+/// One of these, or null: as if the field were not given.
+fn one_of_or_null(words: &[&str]) -> Object {
+    let types = SchemaType::Array(vec![Type::String, Type::Null]);
+    let values = words.iter().map(|word| Value::from(*word)).chain([Value::Null]);
+    ObjectBuilder::new().schema_type(types).enum_values(Some(values)).build()
+}
+
 fn tokenization() -> Object {
-    one_of(&["vault-deterministic", "reversible-aead", "synthetic"])
+    one_of_or_null(&["vault-deterministic", "reversible-aead", "synthetic"])
 }
 
 fn platform() -> Object {
-    one_of(&["vapi", "retell", "bolna", "elevenlabs", "twilio", "custom"])
+    one_of_or_null(&["vapi", "retell", "bolna", "elevenlabs", "twilio", "custom"])
 }
 
 fn proxy_auth() -> Object {
-    one_of(&["id", "key"])
+    one_of_or_null(&["id", "key"])
 }
 
 /// A policy, as YAML.
@@ -178,7 +191,7 @@ pub struct ToSynthesize {
     /// Another word for `policy_name`.
     pub policy: Option<String>,
     /// A text of up to 256 bytes or a whole number: the same text with the same seed gets the same surrogates.
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = text_or_number)]
     pub seed: Option<Value>,
 }
 
@@ -218,12 +231,10 @@ pub struct ChatCompletion {
 #[schema(example = json!({"message": {"type": "assistant-request", "call": {"id": "call_1"}}}))]
 pub struct ServerMessage {
     /// The wrapped message.
-    #[schema(value_type = Option<Object>)]
     pub message: Option<Value>,
     /// The event, in the flat form.
-    pub r#type: Option<String>,
+    pub r#type: Option<Value>,
     /// The call, in the flat form.
-    #[schema(value_type = Option<Object>)]
     pub call: Option<Value>,
 }
 

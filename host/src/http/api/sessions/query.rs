@@ -44,8 +44,11 @@ impl SessionQuery {
         if status == Some(None) {
             note("status", "must be ok, error or partial");
         }
-        let min_redactions = self.0.value("min_redactions").map(str::parse::<u64>);
-        if let Some(Err(_)) = min_redactions {
+        let min_redactions = self
+            .0
+            .value("min_redactions")
+            .map(|text| text.parse::<u64>().ok().filter(|count| i64::try_from(*count).is_ok()));
+        if min_redactions == Some(None) {
             note("min_redactions", "must be a whole number");
         }
         let call_id = self.0.value("call_id");
@@ -61,7 +64,7 @@ impl SessionQuery {
             call_id: call_id.map(str::to_owned),
             since,
             status: status.flatten(),
-            min_redactions: min_redactions.and_then(Result::ok),
+            min_redactions: min_redactions.flatten(),
             cursor: self.0.cursor,
             limit: self.0.limit,
         })
