@@ -109,7 +109,8 @@ impl App {
         make_private_dir(&config.data_dir)?;
         // The journal first: its lock keeps a second process out of everything else.
         let (journal, recovered) =
-            Journal::open(&config.journal, &config.audit_key).context("the journal cannot be opened")?;
+            Journal::open_rotating(&config.journal, &config.audit_key, config.audit_rotate_bytes)
+                .context("the journal cannot be opened")?;
         let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
         let store = Arc::new(Store::open(&paths, clock.clone()).context("the database cannot be opened")?);
         if recovered.truncated > 0 {

@@ -109,6 +109,9 @@ enum AuditCommand {
         /// A file with the key it was written with; MASKER_AUDIT_HMAC_KEY when it is not given.
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// Check this one file of a journal that has several, and ask for nothing that stood before it.
+        #[arg(long)]
+        part: bool,
     },
     /// Prove that an event stands in its session's Merkle tree.
     Prove {
@@ -190,7 +193,7 @@ pub fn run() -> ExitCode {
         Command::Vault(VaultCommand::Export(options)) => vault::export(&options, output),
         Command::Vault(VaultCommand::Purge(options)) => vault::purge(&options, output),
         Command::Vault(VaultCommand::RotateKey { new_kid }) => vault::rotate_key(&new_kid, output),
-        Command::Audit(AuditCommand::Verify { log, key }) => audit::verify(&log, key.as_deref(), output),
+        Command::Audit(AuditCommand::Verify { log, key, part }) => audit::verify(&log, key.as_deref(), part, output),
         Command::Audit(AuditCommand::Prove { log, event, key }) => audit::prove(&log, &event, key.as_deref(), output),
         Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, output),
         Command::Admin(AdminCommand::LoginLink) => admin::login_link(output),

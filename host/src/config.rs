@@ -97,6 +97,10 @@ pub struct Config {
     pub payload_retention_days: u32,
     /// Where Prometheus reads, when it does.
     pub metrics_addr: Option<SocketAddr>,
+    /// A file of the journal that is longer is followed by a new one.
+    pub audit_rotate_bytes: u64,
+    /// How long files of the journal are kept, in days; 0 keeps them for good.
+    pub audit_retention_days: u32,
     /// A `tracing` filter.
     pub log_level: String,
     /// How log lines look.
@@ -198,6 +202,8 @@ impl Config {
             api_rate: read.parsed("MASKER_RATE_LIMIT_API", Rate::FORM),
             session_retention_days: read.number("MASKER_SESSION_METADATA_RETENTION_DAYS", 90, 1..=36_500) as u32,
             payload_retention_days: read.number("MASKER_PAYLOAD_RETENTION_DAYS", 0, 0..=36_500) as u32,
+            audit_rotate_bytes: read.number("MASKER_AUDIT_ROTATE_BYTES", 256 << 20, 1 << 16..=1 << 40),
+            audit_retention_days: audit_retention(&mut read),
             metrics_addr: read.parsed("MASKER_METRICS_ADDR", "an address such as 127.0.0.1:9090"),
             log_level: read.text("MASKER_LOG_LEVEL").unwrap_or_else(|| "info".into()),
             log_format,
@@ -263,6 +269,18 @@ fn set_token_keys(read: &mut environment::Reader<'_>, keys_dir: Option<&std::pat
         pairs.push((kid, KeyPair { current, old }));
     }
     KeyRing::new(pairs)
+}
+
+/// A session's events are there as long as the session is listed.
+fn audit_retention(read: &mut environment::Reader<'_>) -> u32 {
+    let sessions = read.number("MASKER_SESSION_METADATA_RETENTION_DAYS", 90, 1..=36_500);
+    let days = read.number("MASKER_AUDIT_RETENTION_DAYS", 0, 0..=36_500);
+    if (1..sessions).contains(&days) {
+        let problem =
+            format!("must be 0, for good, or at least the {sessions} days of MASKER_SESSION_METADATA_RETENTION_DAYS");
+        read.problem("MASKER_AUDIT_RETENTION_DAYS", &problem);
+    }
+    days as u32
 }
 
 /// As given when it has a path, with `/v1` when it has none.

@@ -1,6 +1,6 @@
 //! The journal as evidence: checked from its first line to its last, and given away, whole or in part.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,10 +9,10 @@ use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::App;
-use crate::audit::chain::{Hash, START, hex_text};
+use crate::audit::chain::{Hash, hex_text};
 use crate::audit::event::Event;
 use crate::audit::merkle::Tree;
-use crate::audit::verify::{Broken, Line, Verified, next_line, resume};
+use crate::audit::verify::{Broken, Fault, Line, Verified, next_line, resume, verify};
 use crate::ids::AccountId;
 use crate::store::StoreError;
 use crate::store::journal::{Journal, JournalError};
@@ -84,13 +84,22 @@ impl App {
 
     /// The same, on this thread.
     pub(super) fn check_journal(&self, depth: Depth) -> Result<Verified, EvidenceError> {
-        let nothing = Verified { events: 0, start_hash: START, end_hash: START };
-        let (before, from) = match depth {
-            Depth::Whole => (nothing, 0),
-            Depth::Since => self.evidence.checked().unwrap_or((nothing, 0)),
+        let journal = &self.pipeline.journal;
+        let checked = match depth {
+            Depth::Whole => None,
+            // What it goes on from may have been deleted since.
+            Depth::Since => self.evidence.checked().filter(|(_, checked)| *checked >= journal.start()),
         };
-        let (journal, end) = self.pipeline.journal.snapshot(from)?;
-        let found = resume(BufReader::with_capacity(PIECE, journal), &self.config.audit_key, before, from);
+        let (key, began) = (&self.config.audit_key, journal.start());
+        let (bytes, end) = journal.snapshot(checked.map_or(0, |(_, from)| from))?;
+        let found = match checked {
+            Some((before, from)) => resume(bytes, key, before, from),
+            None => verify(bytes, key),
+        };
+        if matches!(found, Err(Broken { what: Fault::Unreadable, .. })) && journal.start() != began {
+            // Its oldest files were deleted under our eyes.
+            return self.check_journal(Depth::Whole);
+        }
         self.evidence.note(&found, end);
         if let Err(broken) = &found {
             tracing::error!(%broken, "the journal does not verify");
@@ -160,8 +169,8 @@ struct OwnLines {
 }
 
 fn own_lines(journal: &Journal, owners: &Owners, account: AccountId) -> Result<OwnLines, JournalError> {
-    let mut reader = BufReader::new(journal.snapshot(0)?.0);
-    let (mut buffer, mut hashes, mut own, mut offset) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let mut reader = journal.snapshot(0)?.0;
+    let (mut buffer, mut hashes, mut own, mut offset) = (Vec::new(), Vec::new(), Vec::new(), journal.start());
     loop {
         let unreadable = JournalError::Unreadable { offset };
         let Some(line) = next_line(&mut reader, &mut buffer).map_err(|_| unreadable)? else { break };

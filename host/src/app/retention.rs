@@ -9,10 +9,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::App;
+use crate::audit::event::{Detail, Event, EventKind};
+use crate::clock::Timestamp;
 use crate::store::{PURGE_BATCH, StoreError};
 
 /// Between two passes.
 const EVERY: Duration = Duration::from_secs(3600);
+
+/// Days after which a file of the journal is closed, where its files are to be deleted one day.
+const LONGEST_FILE: u32 = 31;
 
 /// How the last pass ended.
 #[derive(Default)]
@@ -33,17 +38,20 @@ enum Kept {
     Payloads,
     Sessions,
     Figures,
+    /// Files of the journal.
+    Journal,
 }
 
 impl Kept {
     /// In this order: what was said goes first.
-    const ALL: [Self; 3] = [Self::Payloads, Self::Sessions, Self::Figures];
+    const ALL: [Self; 4] = [Self::Payloads, Self::Sessions, Self::Figures, Self::Journal];
 
     fn as_str(self) -> &'static str {
         match self {
             Kept::Payloads => "payloads",
             Kept::Sessions => "sessions",
             Kept::Figures => "figures",
+            Kept::Journal => "journal_files",
         }
     }
 }
@@ -98,6 +106,30 @@ impl App {
             }
             Kept::Sessions => self.store().purge_sessions(now.days_before(self.config.session_retention_days)).await,
             Kept::Figures => self.store().purge_figures().await,
+            Kept::Journal => self.trim_journal(now).await,
         }
+    }
+
+    /// Deletes files of the journal whose every event is older than its retention, once the journal itself says so. A file
+    /// that is never full is closed after a month, so that it can be deleted as a whole one day.
+    async fn trim_journal(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let days = self.config.audit_retention_days;
+        if days == 0 {
+            return Ok(0);
+        }
+        let journal = self.pipeline.journal.clone();
+        let find = move || {
+            journal.rotate_if_begun_before(now.days_before(LONGEST_FILE), now)?;
+            journal.first_file_after(now.days_before(days))
+        };
+        let start = tokio::task::spawn_blocking(find).await.map_err(|_| StoreError::Closed)??;
+        if start == self.pipeline.journal.start() {
+            return Ok(0);
+        }
+        let event = Event { detail: Some(Detail::Count(start)), ..Event::new(EventKind::JournalTrimmed, now) };
+        self.record(event).await?;
+        let journal = self.pipeline.journal.clone();
+        let deleted = tokio::task::spawn_blocking(move || journal.delete_files_before(start)).await;
+        Ok(deleted.map_err(|_| StoreError::Closed)??)
     }
 }

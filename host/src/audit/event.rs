@@ -289,6 +289,10 @@ words! {
         TokenCreated = "token_created",
         /// An API token was deleted.
         TokenDeleted = "token_deleted",
+        /// The journal goes on in a new file, which begins with this event; it says at which byte of the whole.
+        JournalRotated = "journal_rotated",
+        /// Files of the journal whose time was over were deleted; it says at which byte of the whole it begins now.
+        JournalTrimmed = "journal_trimmed",
         /// Values of the vault were erased.
         VaultPurged = "vault_purged",
         /// Texts of sessions were erased before their time was over.

@@ -9,6 +9,7 @@ use std::io::{BufRead, Read};
 use serde_json::Value;
 
 use super::chain::{ChainMac, Hash, START, from_hex, hex};
+use super::event::{Detail, Event, EventKind};
 use crate::keys::SecretKey;
 
 pub use super::line::Line;
@@ -66,15 +67,70 @@ pub enum Fault {
     /// Its own hash is not the one of its content.
     #[error("was changed, or written with another audit key")]
     WrongHash,
+    /// The first line is not the first of its journal, and no event says that what was before it was deleted.
+    #[error("is not the first of its journal: what stood before it is not there")]
+    Missing,
 }
 
-/// Checks a whole journal, line by line.
+/// Checks a whole journal, line by line. One whose beginning was deleted because its time was over says so itself.
 pub fn verify(journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken> {
-    resume(journal, key, Verified { events: 0, start_hash: START, end_hash: START }, 0)
+    check_from_its_first_line(journal, key, true)
+}
+
+/// Checks a part of a journal that begins with one of its files; what stood before it is not asked for.
+pub fn verify_part(journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken> {
+    check_from_its_first_line(journal, key, false)
 }
 
 /// Checks the rest of a journal, of which `before` was checked already, up to the byte `offset`.
-pub fn resume(mut journal: impl BufRead, key: &SecretKey, before: Verified, offset: u64) -> Result<Verified, Broken> {
+pub fn resume(journal: impl BufRead, key: &SecretKey, before: Verified, offset: u64) -> Result<Verified, Broken> {
+    check_lines(journal, key, before, offset, |_| ())
+}
+
+/// At which byte of its journal a file begins, by its first line; `None` where that is the journal's first or none of
+/// ours. Whether it is genuine is for a check to say.
+pub fn begins_at(first_line: &[u8]) -> Option<u64> {
+    let Line { event, .. } = Line::parse(first_line)?;
+    match event {
+        Event { kind: EventKind::JournalRotated, detail: Some(Detail::Count(at)), .. } => Some(at),
+        _ => None,
+    }
+}
+
+fn check_from_its_first_line(mut journal: impl BufRead, key: &SecretKey, whole: bool) -> Result<Verified, Broken> {
+    let nothing = Verified { events: 0, start_hash: START, end_hash: START };
+    let mut buffer = Vec::new();
+    let broken = |what| Broken { line: 1, offset: 0, what };
+    let Some(first) = next_line(&mut journal, &mut buffer).map_err(broken)? else { return Ok(nothing) };
+    let Some(start) = begins_at(first) else { return resume((&*buffer).chain(journal), key, nothing, 0) };
+    let prev = Checker::new(key).check(first).map_err(|what| Broken { line: 1, offset: start, what })?.prev;
+    let mut vouched = false;
+    let each = |line: &[u8]| vouched |= says_trimmed_to(line, start);
+    let verified = check_lines((&*buffer).chain(journal), key, Verified { end_hash: prev, ..nothing }, start, each)?;
+    if whole && !vouched {
+        return Err(Broken { line: 1, offset: start, what: Fault::Missing });
+    }
+    Ok(verified)
+}
+
+fn says_trimmed_to(line: &[u8], start: u64) -> bool {
+    // Most lines need not be read: the word stands in none but these.
+    let word = EventKind::JournalTrimmed.as_str().as_bytes();
+    line.len() < 1000
+        && line.windows(word.len()).any(|window| window == word)
+        && Line::parse(line).is_some_and(|line| {
+            line.event.kind == EventKind::JournalTrimmed && line.event.detail == Some(Detail::Count(start))
+        })
+}
+
+/// Every line must be genuine and follow the one before; `each` gets those that do.
+fn check_lines(
+    mut journal: impl BufRead,
+    key: &SecretKey,
+    before: Verified,
+    offset: u64,
+    mut each: impl FnMut(&[u8]),
+) -> Result<Verified, Broken> {
     let checker = Checker::new(key);
     let (mut verified, mut offset) = (before, offset);
     let mut buffer = Vec::new();
@@ -87,6 +143,7 @@ pub fn resume(mut journal: impl BufRead, key: &SecretKey, before: Verified, offs
         if link.prev != verified.end_hash {
             return Err(broken(Fault::WrongPrevious));
         }
+        each(line);
         offset += line.len() as u64 + 1;
         verified.events += 1;
         verified.end_hash = link.this;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, Write};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -11,26 +11,63 @@ use super::Output;
 use super::exit::{self, Failure};
 use crate::audit::chain::{Hash, hex_text};
 use crate::audit::merkle;
-use crate::audit::verify::{Broken, Fault, Line, Verified, next_line, verify as check};
+use crate::audit::verify::{Broken, Fault, Line, Verified, next_line, verify as check, verify_part};
 use crate::config::{Config, Environment};
 use crate::ids::{EventId, SessionId};
 use crate::keys::SecretKey;
+use crate::store::journal::{Bytes, segments};
 
 /// Checks a journal from its first line to its last. A broken one ends with the command's own exit code.
-pub fn verify(log: &Path, key: Option<&Path>, output: Output) -> Result<(), Failure> {
+pub fn verify(log: &Path, key: Option<&Path>, part: bool, output: Output) -> Result<(), Failure> {
     let key = read_key(key)?;
-    let unreadable = |error: &dyn std::fmt::Display| Failure::new(exit::GENERIC, format!("{}: {error}", log.display()));
-    let journal = File::open(log).map_err(|error| unreadable(&error))?;
-    match check(BufReader::new(journal), &key) {
+    // Of a part, the file alone.
+    let files = if part { vec![log.to_owned()] } else { files_of(log)? };
+    let bytes = Bytes::of_files(files.clone());
+    match if part { verify_part(bytes, &key) } else { check(bytes, &key) } {
         Ok(verified) => exit::written(print(&verified, output)),
-        Err(broken) if broken.what == Fault::Unreadable => Err(unreadable(&broken)),
+        Err(broken) if broken.what == Fault::Unreadable => {
+            Err(Failure::new(exit::GENERIC, format!("{}: {broken}", log.display())))
+        }
         Err(broken) => {
+            let place = Place::find(&files, &broken);
             if output.json {
-                exit::written(writeln!(std::io::stdout(), "{}", shown(&broken)))?;
+                exit::written(writeln!(std::io::stdout(), "{}", shown(&broken, &place)))?;
                 return Err(Failure::new(exit::COMMAND, ""));
             }
-            Err(Failure::new(exit::COMMAND, format!("{}: {broken}", log.display())))
+            Err(Failure::new(exit::COMMAND, format!("{}: {}", place.file.display(), place.broken)))
         }
+    }
+}
+
+/// The files of a journal, oldest first: the closed ones stand beside the newest.
+fn files_of(log: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| Failure::new(exit::GENERIC, format!("{}: {error}", log.display()));
+    File::open(log).map_err(|error| unreadable(&error))?;
+    let closed = segments::list(log).map_err(|error| unreadable(&error))?;
+    Ok(closed.into_iter().map(|segment| segment.path).chain([log.to_owned()]).collect())
+}
+
+/// Where a journal is broken, within the file in which that is.
+struct Place {
+    file: PathBuf,
+    broken: Broken,
+}
+
+impl Place {
+    fn find(files: &[PathBuf], broken: &Broken) -> Self {
+        let first = files.first().cloned().unwrap_or_default();
+        let mut begins = segments::begin_of(&first).unwrap_or_default();
+        for file in files {
+            let end = begins + std::fs::metadata(file).map_or(0, |file| file.len());
+            if (begins..end).contains(&broken.offset) {
+                let offset = broken.offset - begins;
+                // Where it cannot be read, the line is the first as far as anybody can tell.
+                let line = File::open(file).and_then(|file| lines_in(file.take(offset))).unwrap_or_default() + 1;
+                return Self { file: file.clone(), broken: Broken { line, offset, ..*broken } };
+            }
+            begins = end;
+        }
+        Self { file: first, broken: *broken }
     }
 }
 
@@ -40,9 +77,9 @@ pub fn prove(log: &Path, event: &str, key: Option<&Path>, output: Output) -> Res
     let event: EventId = event
         .parse()
         .map_err(|_| Failure::new(exit::USAGE, format!("{event}: is not the id of an event (evt_...)")))?;
-    verify(log, key, Output { json: false, quiet: true })?;
+    verify(log, key, false, Output { json: false, quiet: true })?;
     let unreadable = |error: &dyn std::fmt::Display| Failure::new(exit::GENERIC, format!("{}: {error}", log.display()));
-    let mut journal = BufReader::new(File::open(log).map_err(|error| unreadable(&error))?);
+    let mut journal = Bytes::of_files(files_of(log)?);
     let mut trees: HashMap<SessionId, Vec<Hash>> = HashMap::new();
     let (mut buffer, mut found) = (Vec::new(), None);
     while let Some(text) = next_line(&mut journal, &mut buffer).map_err(|fault| unreadable(&fault))? {
@@ -70,6 +107,10 @@ pub fn prove(log: &Path, event: &str, key: Option<&Path>, output: Output) -> Res
         "merkle_root_hex": hex_text(&merkle::root(leaves)),
     });
     exit::written(print_proof(&proof, &path, output))
+}
+
+fn lines_in(file: impl Read) -> std::io::Result<u64> {
+    BufReader::new(file).split(b'\n').try_fold(0, |lines, line| line.map(|_| lines + 1))
 }
 
 fn print_proof(proof: &serde_json::Value, path: &[Hash], output: Output) -> std::io::Result<()> {
@@ -110,9 +151,10 @@ fn print(verified: &Verified, output: Output) -> std::io::Result<()> {
     }
 }
 
-fn shown(broken: &Broken) -> serde_json::Value {
+fn shown(broken: &Broken, place: &Place) -> serde_json::Value {
     json!({
         "ok": false, "event_count": broken.line - 1, "message": broken.to_string(),
-        "line": broken.line, "offset": broken.offset,
+        "line": broken.line, "offset": broken.offset, "file": place.file.display().to_string(),
+        "line_in_file": place.broken.line, "offset_in_file": place.broken.offset,
     })
 }

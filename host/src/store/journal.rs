@@ -7,12 +7,14 @@
 mod error;
 mod open_sessions;
 mod read;
+mod rotate;
+pub mod segments;
 mod sync;
 mod tail;
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::future::Future;
-use std::io::{Read, Seek, SeekFrom, Take, Write};
+use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -20,6 +22,8 @@ use std::sync::{Arc, Mutex};
 pub use error::JournalError;
 pub(super) use open_sessions::OpenSessions;
 pub use read::{Entries, Entry};
+pub use segments::Bytes;
+use segments::Segments;
 
 use crate::audit::chain::{Chain, Hash};
 use crate::audit::event::{Event, EventKind};
@@ -32,6 +36,9 @@ use sync::Syncer;
 /// The journal, open for appending by this process alone.
 pub struct Journal {
     path: PathBuf,
+    /// A file that is longer is followed by a new one.
+    rotate_at: u64,
+    segments: Arc<Segments>,
     writer: Mutex<Writer>,
     syncer: Syncer,
     open_sessions: Arc<OpenSessions>,
@@ -60,6 +67,8 @@ pub struct Receipt {
 struct Writer {
     file: File,
     chain: Chain,
+    /// Where the file begins.
+    segment: u64,
     end: u64,
     buffer: Vec<u8>,
 }
@@ -69,19 +78,36 @@ impl Journal {
     ///
     /// The last lines must verify under `audit_key`; a last line without its end is what a crash leaves, and is cut off.
     pub fn open(path: &Path, audit_key: &SecretKey) -> Result<(Self, Recovered), JournalError> {
+        Self::open_rotating(path, audit_key, u64::MAX)
+    }
+
+    /// The same, of one that goes on in a new file whenever the newest is longer than `rotate_at`.
+    pub fn open_rotating(
+        path: &Path,
+        audit_key: &SecretKey,
+        rotate_at: u64,
+    ) -> Result<(Self, Recovered), JournalError> {
+        if let (false, Some(last)) = (path.exists(), segments::list(path)?.last()) {
+            return Err(JournalError::Gap { offset: last.range.end });
+        }
         let file = open_file(path)?;
-        let recovered = tail::recover(&file, audit_key)?;
+        rotate::tidy_up(path)?;
+        let segments = Segments::find(path)?;
+        let recovered = tail::recover(&file, segments.newest(), audit_key)?;
         sync_folder(path)?;
         let syncer = Syncer::start(file.try_clone()?, recovered.end)?;
         let journal = Self {
             path: path.to_owned(),
+            rotate_at,
             writer: Mutex::new(Writer {
                 file,
                 chain: Chain::new(audit_key, recovered.end_hash),
+                segment: segments.newest(),
                 end: recovered.end,
                 buffer: Vec::new(),
             }),
             syncer,
+            segments: Arc::new(segments),
             open_sessions: Arc::new(OpenSessions::new(recovered.end)),
         };
         Ok((journal, recovered))
@@ -93,6 +119,9 @@ impl Journal {
         let mut writer = self.writer.lock().map_err(|_| JournalError::Unavailable)?;
         if self.syncer.failed() {
             return Err(JournalError::Unavailable);
+        }
+        if let (true, Some(first)) = (writer.end - writer.segment >= self.rotate_at, events.first()) {
+            self.rotate(&mut writer, first.ts)?;
         }
         let (receipt, opened) = writer.line_up(events)?;
         if writer.write().is_err() {
@@ -125,25 +154,28 @@ impl Journal {
         Ok((writer.end, writer.chain.end()))
     }
 
+    /// The byte at which it begins: 0 unless its first files were deleted.
+    pub fn start(&self) -> u64 {
+        self.segments.start()
+    }
+
     /// The events that begin at or after byte `from`, which must be the beginning of a line, up to the end as it is now.
     /// Reads the disk: not for async code.
     pub fn entries(&self, from: u64) -> Result<Entries, JournalError> {
-        Entries::open(&self.path, ByteRange { start: from, end: self.end()?.0 })
+        Entries::open(&self.segments, ByteRange { start: from.max(self.start()), end: self.end()?.0 })
     }
 
-    /// The file from a byte up to its end as it is now, and that end. Reads the disk: not for async code.
-    pub fn snapshot(&self, from: u64) -> Result<(Take<File>, u64), JournalError> {
+    /// The bytes from one on up to the end as it is now, and that end. Reads the disk: not for async code.
+    pub fn snapshot(&self, from: u64) -> Result<(Bytes, u64), JournalError> {
         let end = self.end()?.0;
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(from))?;
-        Ok((file.take(end.saturating_sub(from)), end))
+        Ok((self.segments.open(ByteRange { start: from.max(self.start()), end })?, end))
     }
 
     /// The events within these ranges of whole lines, in order.
     pub fn events_within(&self, ranges: &[ByteRange]) -> impl Iterator<Item = Result<Entry, JournalError>> {
-        let path = self.path.clone();
+        let segments = self.segments.clone();
         ranges.iter().copied().flat_map(move |range| {
-            let (entries, failed) = match Entries::open(&path, range) {
+            let (entries, failed) = match Entries::open(&segments, range) {
                 Ok(entries) => (Some(entries), None),
                 Err(error) => (None, Some(Err(error))),
             };
@@ -153,8 +185,8 @@ impl Journal {
 
     /// The events of a session, which stand within `ranges`.
     pub async fn session_events(&self, ranges: &[ByteRange], session: SessionId) -> Result<Vec<Entry>, JournalError> {
-        let (path, ranges) = (self.path.clone(), ranges.to_vec());
-        let read = move || read::session_events(&path, &ranges, session);
+        let (segments, ranges) = (self.segments.clone(), ranges.to_vec());
+        let read = move || read::session_events(&segments, &ranges, session);
         tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Unavailable)?
     }
 
@@ -195,7 +227,7 @@ impl Writer {
     /// stands at the end of the file for good, since nothing is written after it, and opening cuts it off.
     fn write(&mut self) -> std::io::Result<()> {
         if let Err(error) = self.file.write_all(&self.buffer) {
-            let _ = self.file.set_len(self.end);
+            let _ = self.file.set_len(self.end - self.segment);
             return Err(error);
         }
         self.end += self.buffer.len() as u64;
@@ -219,8 +251,7 @@ fn open_file(path: &Path) -> Result<File, JournalError> {
 
 /// A new file is only there after a crash when its folder is on disk too.
 fn sync_folder(path: &Path) -> Result<(), JournalError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(File::open(folder)?.sync_all()?)
+    Ok(File::open(segments::folder_of(path).unwrap_or(Path::new(".")))?.sync_all()?)
 }
 
 #[cfg(test)]

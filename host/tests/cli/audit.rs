@@ -79,6 +79,45 @@ fn a_missing_file_or_key_is_an_error_that_says_which() {
 }
 
 #[test]
+fn a_journal_of_several_files_is_checked_as_one_and_the_bad_file_is_named() {
+    let folder = folder();
+    let log = folder.path().join("audit.jsonl");
+    let (journal, _) = Journal::open_rotating(&log, &SecretKey::new([7; 32]), 1).expect("it opens");
+    let session = SessionId::generate();
+    let event =
+        |at| Event { session_id: Some(session), ..Event::new(EventKind::Redaction, Timestamp::from_millis(at)) };
+    let events = [event(1), event(2), event(3)];
+    events.iter().for_each(|event| drop(journal.append(std::slice::from_ref(event)).expect("it takes events")));
+    let closed: Vec<_> = journal.closed_files().into_iter().map(|file| file.path).collect();
+    assert_eq!(closed.len(), 2);
+
+    let ran = verify(&folder, &[]);
+    assert!(ran.code == 0 && ran.out.starts_with("chain ok: 5 events\n"), "{}{}", ran.out, ran.err);
+    let mut command = masker(&["audit", "prove", "--json", "--event", &events[1].event_id.text(), "--log"]);
+    let proof = run(command.arg(&log).env("MASKER_AUDIT_HMAC_KEY", KEY));
+    let proof: serde_json::Value = serde_json::from_str(&proof.out).expect("JSON");
+    assert_eq!((&proof["leaf_index"], &proof["tree_size"]), (&1.into(), &3.into()));
+
+    let text = fs::read_to_string(&closed[1]).expect("a journal");
+    fs::write(&closed[1], text.replace("\"ts\":\"1970-01-01T00:00:00.002Z", "\"ts\":\"1970-01-01T00:00:00.009Z"))
+        .expect("written");
+    let ran = verify(&folder, &[]);
+    assert!(ran.code == 2 && ran.err.contains(closed[1].to_str().expect("UTF-8")), "{}", ran.err);
+    assert!(ran.err.contains("line 1, byte 0: was changed"), "{}", ran.err);
+    let shown: serde_json::Value = serde_json::from_str(&verify(&folder, &["--json"]).out).expect("JSON");
+    let first = fs::metadata(&closed[0]).expect("a file").len();
+    assert_eq!((&shown["line"], &shown["offset"]), (&2.into(), &first.into()));
+    assert_eq!((&shown["line_in_file"], &shown["offset_in_file"]), (&1.into(), &0.into()));
+    fs::write(&closed[1], text).expect("written");
+
+    fs::remove_file(&closed[0]).expect("it is there");
+    let ran = verify(&folder, &[]);
+    assert!(ran.code == 2 && ran.err.contains("is not the first of its journal"), "{}", ran.err);
+    let ran = verify(&folder, &["--part"]);
+    assert!(ran.code == 0 && ran.out.starts_with("chain ok: 2 events\n"), "{}", ran.err);
+}
+
+#[test]
 fn an_event_is_proved_to_stand_in_its_sessions_tree() {
     let folder = folder();
     let (journal, _) = Journal::open(&folder.path().join("audit.jsonl"), &SecretKey::new([7; 32])).expect("it opens");

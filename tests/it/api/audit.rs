@@ -4,8 +4,10 @@ use std::fs;
 
 use hyper::StatusCode;
 use masker::audit::chain::from_hex;
+use masker::audit::event::EventKind;
 use masker::audit::merkle::is_included;
 use masker::audit::verify::Line;
+use masker::clock::{Clock, Timestamp};
 use masker_tests::TestApp;
 use serde_json::{Value, json};
 
@@ -84,6 +86,61 @@ async fn another_account_gets_its_own_events_each_with_a_proof() {
         &path,
         &hash(&head["journal"]["tree_root_hex"]),
     ));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_journal_of_several_files_is_one_journal_and_its_oldest_go_in_time() {
+    const DAY: i64 = 86_400_000;
+    let noon = 1_777_896_000_000;
+    let clock = Clock::manual(Timestamp::from_millis(noon));
+    let mut app = TestApp::builder()
+        .env("MASKER_AUDIT_ROTATE_BYTES", "65536")
+        .env("MASKER_AUDIT_RETENTION_DAYS", "100")
+        .env("MASKER_SESSION_METADATA_RETENTION_DAYS", "100")
+        .clock(&clock)
+        .start()
+        .await;
+    // A page of sessions is left when the first are deleted.
+    for (day, requests) in [(0, 40), (10, 40), (20, 110)] {
+        clock.set(Timestamp::from_millis(noon + day * DAY));
+        for _ in 0..requests {
+            app.say("I am E-12345 and E-55555.").await;
+        }
+    }
+    app.sessions().await;
+    let files = app.app().pipeline.journal.closed_files().len();
+    assert!(files >= 2, "{files}");
+    app.restart().await;
+    let count = app.events().len();
+    let sound = verify(&app).await;
+    assert_eq!((&sound["ok"], &sound["event_count"]), (&json!(true), &json!(count)));
+    let first_session = app.events().iter().find_map(|event| event.session_id).expect("sessions");
+    let shown = app.api("GET", &format!("/api/v1/sessions/{}", first_session.text()), &Value::Null).await.json();
+    assert_eq!(shown["session"]["events"].as_array().map(Vec::len), Some(2), "{shown}");
+    let exported = app.api("GET", "/api/v1/audit/export", &Value::Null).await;
+    assert_eq!(exported.text().lines().count(), count);
+
+    clock.set(Timestamp::from_millis(noon + 105 * DAY));
+    app.app().delete_expired().await;
+    let left = app.app().pipeline.journal.closed_files();
+    assert!(left[0].range.start > 0 && left[0].range.start == app.app().pipeline.journal.start(), "{left:?}");
+    let events = app.events();
+    assert!(events.iter().any(|event| event.kind == EventKind::JournalTrimmed));
+    assert!(events.iter().all(|event| event.kind != EventKind::AgentCreated), "the first file is gone");
+    assert!(events.iter().any(|event| event.ts < Timestamp::from_millis(noon + 11 * DAY)), "the second's are not");
+    let sound = verify(&app).await;
+    assert_eq!((&sound["ok"], &sound["event_count"]), (&json!(true), &json!(events.len())), "{sound}");
+    app.restart().await;
+    assert_eq!(verify(&app).await["ok"], true);
+
+    // A file that somebody else takes away is missed.
+    let first = app.app().pipeline.journal.closed_files().remove(0);
+    let bytes = fs::read(&first.path).expect("the journal can be read");
+    fs::remove_file(&first.path).expect("it can be deleted");
+    assert_eq!(verify(&app).await["ok"], false);
+    fs::write(&first.path, bytes).expect("the journal can be written");
+    assert_eq!(verify(&app).await["ok"], true);
     app.finish().await;
 }
 

@@ -21,6 +21,12 @@ pub enum JournalError {
         /// What is wrong with it.
         fault: Fault,
     },
+    /// A file between two others, or the newest, is not there or is not whole.
+    #[error("a file of the journal is missing or was cut: nothing stands at byte {offset}; see `masker audit verify`")]
+    Gap {
+        /// What is missing begins here.
+        offset: u64,
+    },
     /// A write or a sync failed, now or earlier.
     #[error("the journal cannot be written: nothing is appended until a restart")]
     Unavailable,

@@ -1,10 +1,7 @@
 //! Events read back from the file, without a check of their hashes: `audit::verify` does that.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom, Take};
-use std::path::Path;
-
 use super::JournalError;
+use super::segments::{Bytes, Segments};
 use crate::audit::chain::Hash;
 use crate::audit::event::Event;
 use crate::audit::verify::{Line, next_line};
@@ -24,19 +21,16 @@ pub struct Entry {
 
 /// The events of a stretch of a journal.
 pub struct Entries {
-    file: BufReader<Take<File>>,
+    bytes: Bytes,
     offset: u64,
     buffer: Vec<u8>,
     over: bool,
 }
 
 impl Entries {
-    /// Opens a journal to read this stretch of it. Takes no lock.
-    pub fn open(path: &Path, range: ByteRange) -> Result<Self, JournalError> {
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::Start(range.start))?;
-        let file = BufReader::new(file.take(range.end.saturating_sub(range.start)));
-        Ok(Self { file, offset: range.start, buffer: Vec::new(), over: false })
+    /// Those of this stretch.
+    pub(super) fn open(segments: &Segments, range: ByteRange) -> Result<Self, JournalError> {
+        Ok(Self { bytes: segments.open(range)?, offset: range.start, buffer: Vec::new(), over: false })
     }
 }
 
@@ -48,7 +42,7 @@ impl Iterator for Entries {
             return None;
         }
         let start = self.offset;
-        let line = match next_line(&mut self.file, &mut self.buffer) {
+        let line = match next_line(&mut self.bytes, &mut self.buffer) {
             Ok(None) => return None,
             Ok(Some(line)) => Line::parse(line).map(|read| (read, start + line.len() as u64 + 1)),
             Err(_) => None,
@@ -63,13 +57,13 @@ impl Iterator for Entries {
 }
 
 pub(super) fn session_events(
-    path: &Path,
+    segments: &Segments,
     ranges: &[ByteRange],
     session: SessionId,
 ) -> Result<Vec<Entry>, JournalError> {
     let mut found = Vec::new();
     for range in ranges {
-        for entry in Entries::open(path, *range)? {
+        for entry in Entries::open(segments, *range)? {
             let entry = entry?;
             if entry.event.session_id == Some(session) {
                 found.push(entry);

@@ -31,6 +31,8 @@ struct Shared {
     /// Bytes handed to the kernel.
     written: AtomicU64,
     failed: AtomicBool,
+    /// The file that is written.
+    file: Mutex<Arc<File>>,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -53,18 +55,24 @@ impl Syncer {
         let shared = Arc::new(Shared {
             written: AtomicU64::new(end),
             failed: AtomicBool::new(false),
+            file: Mutex::new(Arc::new(file)),
             state: Mutex::new(State { synced: end, waiting: VecDeque::new(), stop: false }),
             wake: Condvar::new(),
         });
         let thread = thread::Builder::new().name("journal-sync".into()).spawn({
             let shared = shared.clone();
-            move || shared.run(&file)
+            move || shared.run()
         })?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
     pub(super) fn wrote(&self, end: u64) {
         self.shared.written.store(end, Ordering::Release);
+    }
+
+    /// From here on this file is written and synced; the one before is on disk whole.
+    pub(super) fn go_on_with(&self, file: File) {
+        *self.shared.file.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(file);
     }
 
     pub(super) fn failed(&self) -> bool {
@@ -134,7 +142,7 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    fn run(&self, file: &File) {
+    fn run(&self) {
         let mut began = None;
         loop {
             let (synced, stop) = self.wait(began);
@@ -145,6 +153,8 @@ impl Shared {
                 return;
             }
             if written > synced {
+                // After `written`: a file that took its place meanwhile has only what was written later.
+                let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 if file.sync_data().is_err() {
                     return self.fail();
                 }

@@ -12,8 +12,8 @@ use crate::keys::SecretKey;
 /// `masker audit verify`.
 const WINDOW: u64 = 2 * MAX_LINE as u64;
 
-/// Cuts off what a crash left behind the last whole line, and checks the last lines.
-pub(super) fn recover(file: &File, key: &SecretKey) -> Result<Recovered, JournalError> {
+/// Cuts off what a crash left behind the last whole line, and checks the last lines. `begins` is the byte of the journal at which the file begins.
+pub(super) fn recover(file: &File, begins: u64, key: &SecretKey) -> Result<Recovered, JournalError> {
     let length = file.metadata()?.len();
     let start = length.saturating_sub(WINDOW);
     let mut window = vec![0; (length - start) as usize];
@@ -24,13 +24,13 @@ pub(super) fn recover(file: &File, key: &SecretKey) -> Result<Recovered, Journal
     if first >= whole && start > 0 {
         return Err(JournalError::Tail { offset: start, fault: Fault::TooLong });
     }
-    let end_hash = check(&window[first..whole], start + first as u64, key)?;
+    let end_hash = check(&window[first..whole], begins, start + first as u64, key)?;
     let end = start + whole as u64;
     if end < length {
         file.set_len(end)?;
         file.sync_all()?;
     }
-    Ok(Recovered { truncated: length - end, end, end_hash })
+    Ok(Recovered { truncated: length - end, end: begins + end, end_hash })
 }
 
 /// How many bytes of the window are whole lines. A line with a NUL in it, and all after it, is not: some file systems
@@ -44,9 +44,9 @@ fn after_break(window: &[u8]) -> usize {
     window.iter().position(|&byte| byte == b'\n').map_or(window.len(), |at| at + 1)
 }
 
-fn check(lines: &[u8], mut offset: u64, key: &SecretKey) -> Result<[u8; 32], JournalError> {
+fn check(lines: &[u8], begins: u64, mut offset: u64, key: &SecretKey) -> Result<[u8; 32], JournalError> {
     let checker = Checker::new(key);
-    let mut previous = (offset == 0).then_some(START);
+    let mut previous = (begins == 0 && offset == 0).then_some(START);
     for line in lines.split_inclusive(|&byte| byte == b'\n') {
         let link = checker.check(&line[..line.len() - 1]).and_then(|link| match previous {
             Some(previous) if previous != link.prev => Err(Fault::WrongPrevious),

@@ -3,7 +3,8 @@ use std::os::unix::fs::MetadataExt;
 
 use super::*;
 use crate::audit::chain::START;
-use crate::audit::verify::{Fault, verify};
+use crate::audit::event::Detail;
+use crate::audit::verify::{Broken, Fault, verify, verify_part};
 use crate::clock::Timestamp;
 
 fn key() -> SecretKey {
@@ -54,6 +55,33 @@ impl Folder {
 
     fn verified(&self) -> u64 {
         verify(&fs::read(self.path()).unwrap()[..], &key()).unwrap().events
+    }
+
+    /// Goes on in a new file after every `rotate_at` bytes.
+    fn rotating(&self, rotate_at: u64) -> Journal {
+        Journal::open_rotating(&self.path(), &key(), rotate_at).unwrap().0
+    }
+
+    /// A closed journal of `files` files, with events a second apart.
+    fn with_files(files: u64) -> Self {
+        let folder = Self::new();
+        let journal = folder.rotating(1);
+        for second in 0..files {
+            let ts = Timestamp::from_millis(second as i64 * 1000);
+            let both = [0, 1].map(|n| Event { ts, ..event(n) });
+            journal.append(&both).unwrap();
+        }
+        assert_eq!(journal.closed_files().len() as u64, files - 1);
+        folder
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let closed = segments::list(&self.path()).unwrap();
+        closed.into_iter().map(|segment| segment.path).chain([self.path()]).collect()
+    }
+
+    fn verified_files(&self) -> Result<u64, Broken> {
+        verify(Bytes::of_files(self.files()), &key()).map(|verified| verified.events)
     }
 }
 
@@ -234,4 +262,192 @@ fn an_event_too_long_leaves_the_chain_whole() {
     journal.append(&events(2)).unwrap();
     drop(journal);
     assert_eq!(folder.verified(), 2);
+}
+
+#[tokio::test]
+async fn a_chain_goes_on_from_file_to_file() {
+    let folder = Folder::new();
+    let session = SessionId::generate();
+    let mut ranges = Vec::new();
+    for _ in 0..3 {
+        let journal = folder.rotating(900);
+        for n in 0..10 {
+            let own = Event { session_id: Some(session), ..event(n) };
+            let receipt = journal.append(&[own, event(n)]).unwrap();
+            journal.synced(&receipt).await.unwrap();
+            ranges.push(receipt.range);
+        }
+        assert_eq!(journal.session_events(&ranges, session).await.unwrap().len(), ranges.len());
+        let all = ByteRange { start: 0, end: journal.end().unwrap().0 };
+        assert_eq!(journal.session_events(&[all], session).await.unwrap().len(), ranges.len());
+        assert_eq!(journal.events_within(&ranges).count(), 2 * ranges.len());
+        let (bytes, end) = journal.snapshot(0).unwrap();
+        let verified = verify(bytes, &key()).unwrap();
+        assert_eq!((end, verified.end_hash), journal.end().unwrap());
+        assert_eq!(verified.events as usize, 2 * ranges.len() + journal.closed_files().len());
+        // From the middle of one of the older files.
+        assert_eq!(journal.entries(ranges[1].start).unwrap().next().unwrap().unwrap().range.start, ranges[1].start);
+    }
+    assert!(folder.files().len() > 5);
+    assert_eq!(folder.verified_files().unwrap(), 60 + folder.files().len() as u64 - 1);
+    for file in folder.files() {
+        assert_eq!(fs::metadata(file).unwrap().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_second_process_is_kept_out_after_a_rotation_too() {
+    let folder = Folder::new();
+    let journal = folder.rotating(1);
+    journal.append(&events(1)).unwrap();
+    journal.append(&events(1)).unwrap();
+    assert_eq!(journal.closed_files().len(), 1);
+    assert_eq!(folder.refusal(), JournalError::InUse);
+}
+
+#[test]
+fn a_rotation_that_a_crash_cut_short_is_undone() {
+    let folder = Folder::with_files(2);
+    let closed = segments::closed_name(&folder.path(), segments::begin_of(&folder.path()).unwrap());
+    fs::hard_link(folder.path(), &closed).unwrap();
+    let new = folder.path().with_extension("jsonl.new");
+    fs::write(&new, "{\"half of an event").unwrap();
+    let journal = folder.rotating(1);
+    assert!(!closed.exists() && !new.exists());
+    journal.append(&events(1)).unwrap();
+    drop(journal);
+    assert_eq!((folder.files().len(), folder.verified_files().unwrap()), (3, 7));
+}
+
+#[test]
+fn a_file_that_is_missing_or_cut_is_noticed_at_start_and_by_a_check() {
+    for (at, change) in [(1, "missing"), (1, "cut"), (3, "missing"), (3, "emptied")] {
+        let folder = Folder::with_files(4);
+        let file = &folder.files()[at];
+        let length = fs::metadata(file).unwrap().len();
+        match change {
+            "missing" => fs::remove_file(file).unwrap(),
+            "cut" => fs::write(file, &fs::read(file).unwrap()[..length as usize / 2]).unwrap(),
+            _ => fs::write(file, "").unwrap(),
+        }
+        assert!(matches!(folder.refusal(), JournalError::Gap { .. }), "{at} {change}: {}", folder.refusal());
+        if at == 1 {
+            folder.verified_files().unwrap_err();
+        }
+    }
+}
+
+#[test]
+fn a_byte_flipped_in_any_file_is_named_by_its_place_in_the_whole() {
+    let folder = Folder::with_files(4);
+    let mut begins = 0;
+    for file in folder.files() {
+        let whole = fs::read(&file).unwrap();
+        for at in [0, whole.len() / 2, whole.len() - 1] {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            fs::write(&file, &flipped).unwrap();
+            let line = whole[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+            let broken = folder.verified_files().unwrap_err();
+            assert_eq!(broken.offset, begins + line as u64, "{}: {broken}", file.display());
+        }
+        fs::write(&file, &whole).unwrap();
+        begins += whole.len() as u64;
+    }
+    folder.verified_files().unwrap();
+}
+
+#[test]
+fn old_files_are_deleted_and_the_journal_says_so() {
+    let folder = Folder::with_files(4);
+    let journal = folder.rotating(1 << 20);
+    let end = journal.end().unwrap();
+    assert_eq!(journal.first_file_after(Timestamp::from_millis(0)).unwrap(), 0);
+    let start = journal.first_file_after(Timestamp::from_millis(2500)).unwrap();
+    assert_eq!(start, journal.closed_files()[2].range.start, "the third file has an event of the third second");
+
+    // Without a word about it, that is a journal whose beginning somebody took away.
+    let away: Vec<_> = folder.files()[..2].iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect();
+    away.iter().for_each(|(file, _)| fs::remove_file(file).unwrap());
+    assert_eq!(folder.verified_files().unwrap_err().what, Fault::Missing);
+    assert_eq!(verify_part(Bytes::of_files(folder.files()), &key()).unwrap().events, 6);
+    away.iter().for_each(|(file, bytes)| fs::write(file, bytes).unwrap());
+
+    let trimmed = Event { detail: Some(Detail::Count(start)), ..Event::new(EventKind::JournalTrimmed, event(0).ts) };
+    journal.append(&[trimmed]).unwrap();
+    assert_eq!(journal.delete_files_before(start).unwrap(), 2);
+    assert_eq!((journal.start(), journal.closed_files().len()), (start, 1));
+    assert_eq!(folder.verified_files().unwrap(), 7);
+    assert_eq!(verify(journal.snapshot(0).unwrap().0, &key()).unwrap().events, 7);
+    assert!(journal.end().unwrap().0 > end.0);
+    assert!(matches!(journal.events_within(&[ByteRange { start: 0, end: 10 }]).next(), Some(Err(_))));
+    drop(journal);
+    let (journal, _) = folder.open().unwrap();
+    assert_eq!((journal.start(), journal.entries(0).unwrap().count()), (start, 7));
+    // One file more than the journal says.
+    drop(journal);
+    fs::remove_file(&folder.files()[0]).unwrap();
+    assert_eq!(folder.verified_files().unwrap_err().what, Fault::Missing);
+}
+
+#[test]
+fn a_file_is_closed_when_it_was_begun_long_ago() {
+    let folder = Folder::with_files(1);
+    let journal = folder.rotating(1 << 20);
+    let moment = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+    assert!(!journal.rotate_if_begun_before(moment(0), moment(9)).unwrap());
+    assert!(journal.rotate_if_begun_before(moment(1), moment(9)).unwrap());
+    assert!(!journal.rotate_if_begun_before(moment(1), moment(9)).unwrap(), "the new one was begun at 9");
+    assert_eq!(folder.verified_files().unwrap(), 3);
+}
+
+#[test]
+fn a_rotation_that_fails_fails_the_journal_and_loses_nothing() {
+    let folder = Folder::new();
+    let journal = folder.rotating(1);
+    journal.append(&events(2)).unwrap();
+    fs::create_dir(folder.path().with_extension("jsonl.new")).unwrap();
+    assert_eq!(journal.append(&events(1)), Err(JournalError::Unavailable));
+    assert!(!journal.is_healthy());
+    assert_eq!(journal.append(&events(1)), Err(JournalError::Unavailable));
+    drop(journal);
+    assert_eq!(folder.verified(), 2);
+}
+
+#[test]
+fn readers_see_whole_files_while_they_are_rotated() {
+    let folder = Folder::new();
+    let journal = folder.rotating(2000);
+    std::thread::scope(|scope| {
+        let appending = scope.spawn(|| (0..300).for_each(|n| drop(journal.append(&[event(n)]).unwrap())));
+        while !appending.is_finished() {
+            let (bytes, _) = journal.snapshot(0).unwrap();
+            verify(bytes, &key()).unwrap();
+        }
+    });
+    assert!(journal.closed_files().len() > 10);
+    assert_eq!(journal.entries(0).unwrap().count(), 300 + journal.closed_files().len());
+}
+
+#[test]
+fn a_file_that_may_not_be_written_fails_the_journal_for_good() {
+    let folder = Folder::with_three_events();
+    let (journal, _) = folder.open().unwrap();
+    // As a remount for reading only leaves it.
+    journal.writer.lock().unwrap().file = File::open(folder.path()).unwrap();
+    assert_eq!(journal.append(&events(1)), Err(JournalError::Unavailable));
+    assert!(!journal.is_healthy());
+    drop(journal);
+    assert_eq!(folder.verified(), 3);
+}
+
+#[test]
+fn a_place_where_nothing_may_be_made_is_refused() {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    // Nobody makes files there, not even root.
+    let refused = Journal::open(Path::new("/sys/audit.jsonl"), &key()).err().unwrap();
+    assert!(matches!(refused, JournalError::Open(PermissionDenied | ReadOnlyFilesystem)), "{refused}");
+    let folder = Folder::new();
+    fs::create_dir(folder.path()).unwrap();
+    assert!(matches!(folder.refusal(), JournalError::Open(_)));
 }

@@ -1,0 +1,237 @@
+//! The files of a journal: the one that is written, and those it went on from, which never change any more.
+//!
+//! A place in the journal is a byte of all of them together, one behind the other, so that it stays what it is when a new
+//! file begins. `audit.jsonl` is the newest; the others have the byte at which they begin behind its name. A file that is
+//! not the first begins with an event that says the same, so that it can be checked wherever it is taken.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::JournalError;
+use crate::audit::verify::{begins_at, next_line};
+use crate::session::ByteRange;
+
+/// Digits of the byte in a file's name: names sort as the files follow one another.
+const DIGITS: usize = 20;
+
+/// A file that is not written any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Segment {
+    /// Which bytes of the journal are in it.
+    pub range: ByteRange,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// The files of a journal.
+pub(super) struct Segments {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    closed: Vec<Segment>,
+    /// Where the newest begins.
+    newest: u64,
+}
+
+impl Segments {
+    /// Those of the journal at this path.
+    pub fn find(path: &Path) -> Result<Self, JournalError> {
+        let closed = list(path)?;
+        let newest = begin_of(path)?;
+        let mut follows = closed.first().map(|first| first.range.start);
+        for segment in &closed {
+            if follows != Some(segment.range.start) {
+                return Err(JournalError::Gap { offset: follows.unwrap_or_default() });
+            }
+            follows = Some(segment.range.end);
+        }
+        // No closed ones: what was before is elsewhere, or the newest is the first.
+        if follows.is_some_and(|follows| follows != newest) {
+            return Err(JournalError::Gap { offset: follows.unwrap_or_default() });
+        }
+        Ok(Self { path: path.to_owned(), state: Mutex::new(State { closed, newest }) })
+    }
+
+    /// Where the journal begins: 0 unless its first files were deleted.
+    pub fn start(&self) -> u64 {
+        let state = self.lock();
+        state.closed.first().map_or(state.newest, |first| first.range.start)
+    }
+
+    /// Where the newest file begins.
+    pub fn newest(&self) -> u64 {
+        self.lock().newest
+    }
+
+    /// The closed ones.
+    pub fn closed(&self) -> Vec<Segment> {
+        self.lock().closed.clone()
+    }
+
+    /// `swap` puts a new file in the place of the newest, which is found at `kept` from then on and ends at `end`. Nobody
+    /// opens one of them meanwhile.
+    pub fn rotate(&self, kept: PathBuf, end: u64, swap: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let mut state = self.lock();
+        swap()?;
+        let range = ByteRange { start: state.newest, end };
+        state.closed.push(Segment { range, path: kept });
+        state.newest = end;
+        Ok(())
+    }
+
+    /// Deletes the closed files that end at `start` or before. Says how many.
+    pub fn delete_before(&self, start: u64) -> io::Result<usize> {
+        let mut state = self.lock();
+        let mut deleted = 0;
+        while let Some(first) = state.closed.first().filter(|first| first.range.end <= start) {
+            match fs::remove_file(&first.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => drop(state.closed.remove(0)),
+            }
+            deleted += 1;
+        }
+        Ok(deleted)
+    }
+
+    /// The bytes of a stretch.
+    pub fn open(&self, range: ByteRange) -> Result<Bytes, JournalError> {
+        let state = self.lock();
+        let start = state.closed.first().map_or(state.newest, |first| first.range.start);
+        if range.start < start {
+            return Err(JournalError::Unreadable { offset: range.start });
+        }
+        let mut parts = VecDeque::new();
+        for segment in state.closed.iter().filter(|segment| segment.range.end > range.start) {
+            if segment.range.start >= range.end {
+                break;
+            }
+            let from = range.start.max(segment.range.start) - segment.range.start;
+            let length = range.end.min(segment.range.end) - segment.range.start - from;
+            parts.push_back(Part::Named { path: segment.path.clone(), from, length });
+        }
+        if range.end > state.newest {
+            // Opened now: later its name may be another's.
+            let from = range.start.max(state.newest) - state.newest;
+            let file = opened(&self.path, from)?;
+            parts.push_back(Part::Open(BufReader::new(file.take(range.end - state.newest - from))));
+        }
+        Ok(Bytes { parts })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Sound after every statement, so a panic elsewhere does no harm to it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The closed files beside a journal, in order.
+pub fn list(path: &Path) -> Result<Vec<Segment>, JournalError> {
+    let (Some(name), Some(folder)) = (path.file_name().and_then(|name| name.to_str()), folder_of(path)) else {
+        return Ok(Vec::new());
+    };
+    let newest = fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let file_name = entry.file_name();
+        let digits = file_name.to_str().and_then(|own| own.strip_prefix(name)?.strip_prefix('.'));
+        let Some(start) = digits.filter(|digits| digits.len() == DIGITS).and_then(|digits| digits.parse().ok()) else {
+            continue;
+        };
+        let file = entry.metadata()?;
+        // A rotation that a crash cut short: still the newest.
+        if newest != Some((file.dev(), file.ino())) {
+            segments.push(Segment { range: ByteRange { start, end: start + file.len() }, path: entry.path() });
+        }
+    }
+    segments.sort_by_key(|segment| segment.range.start);
+    Ok(segments)
+}
+
+/// What the newest file is called once it is closed.
+pub(super) fn closed_name(path: &Path, start: u64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{start:0DIGITS$}"));
+    name.into()
+}
+
+/// At which byte of the journal a file begins, by its first line.
+pub fn begin_of(path: &Path) -> Result<u64, JournalError> {
+    let mut buffer = Vec::new();
+    let first = next_line(&mut BufReader::new(File::open(path)?), &mut buffer).ok().flatten().and_then(begins_at);
+    Ok(first.unwrap_or_default())
+}
+
+/// The folder of a path.
+pub(super) fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+}
+
+fn opened(path: &Path, from: u64) -> io::Result<File> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    Ok(file)
+}
+
+/// The bytes of a stretch of a journal, as they stand in its files.
+pub struct Bytes {
+    parts: VecDeque<Part>,
+}
+
+enum Part {
+    /// Not opened yet.
+    Named {
+        path: PathBuf,
+        from: u64,
+        length: u64,
+    },
+    Open(BufReader<io::Take<File>>),
+}
+
+impl Bytes {
+    /// Of all these files, one behind the other.
+    pub fn of_files(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        let parts = paths.into_iter().map(|path| Part::Named { path, from: 0, length: u64::MAX });
+        Self { parts: parts.collect() }
+    }
+}
+
+impl Read for Bytes {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl BufRead for Bytes {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while let Some(part) = self.parts.front_mut() {
+            if let Part::Named { path, from, length } = part {
+                *part = Part::Open(BufReader::new(opened(path, *from)?.take(*length)));
+            }
+            let Part::Open(file) = part else { continue };
+            if file.fill_buf()?.is_empty() {
+                self.parts.pop_front();
+            } else {
+                break;
+            }
+        }
+        match self.parts.front_mut() {
+            Some(Part::Open(file)) => file.fill_buf(),
+            Some(Part::Named { .. }) | None => Ok(&[]),
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if let Some(Part::Open(file)) = self.parts.front_mut() {
+            file.consume(amount);
+        }
+    }
+}
