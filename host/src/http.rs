@@ -12,6 +12,7 @@ pub mod health;
 pub mod openapi;
 pub mod page;
 pub mod path;
+pub mod portal;
 pub mod proxy;
 mod rate_limit;
 pub mod request_id;

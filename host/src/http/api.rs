@@ -3,12 +3,14 @@
 pub mod agents;
 pub mod audit;
 pub mod auth;
+pub mod keys;
 pub mod mask;
 pub mod me;
 pub mod plugins;
 pub mod policies;
 pub mod reports;
 pub mod sessions;
+pub mod stats;
 pub mod synthesize;
 pub mod tokens;
 pub mod vault;

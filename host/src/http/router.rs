@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post};
 
-use super::{api, auth, docs, error, health, openapi, proxy, request_id, webhook};
+use super::{api, auth, docs, error, health, openapi, portal, proxy, request_id, webhook};
 use crate::app::App;
 
 /// The whole surface.
@@ -16,6 +16,9 @@ pub fn router(app: Arc<App>) -> Router {
     let routes = Router::new()
         .route("/health", get(health::health))
         .route("/.well-known/masker-report-key", get(api::reports::key))
+        .route("/portal", get(portal::page))
+        .route("/portal/{*page}", get(portal::any_page))
+        .route("/portal/assets/{*file}", get(portal::asset))
         .route("/api/v1/openapi.json", get(openapi::show))
         .route("/api/v1/docs", get(docs::show))
         .route("/proxy/{agent}/v1/chat/completions", post(proxy::completions))
@@ -57,6 +60,8 @@ fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
         .route("/api/v1/auth/logout-all", post(api::auth::logout_all))
         .route("/api/v1/mask", post(api::mask::mask))
         .route("/api/v1/synthesize", post(api::synthesize::synthesize))
+        .route("/api/v1/auth/methods", get(api::auth::methods))
+        .route("/api/v1/keys", get(api::keys::list))
         .route("/api/v1/me", get(api::me::show))
         .route("/api/v1/policies", get(api::policies::list))
         .route("/api/v1/policies/validate", post(api::policies::validate))
@@ -66,6 +71,7 @@ fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
         .route("/api/v1/plugins/{name}", get(api::plugins::show).delete(api::plugins::remove))
         .route("/api/v1/reports", get(api::reports::of_account))
         .route("/api/v1/schemas/report.json", get(api::reports::schema))
+        .route("/api/v1/stats", get(api::stats::show))
         .route("/api/v1/sessions", get(api::sessions::list))
         .route("/api/v1/sessions/stream", get(api::sessions::stream))
         .route("/api/v1/sessions/{id}", get(api::sessions::show))

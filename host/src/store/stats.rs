@@ -5,11 +5,13 @@
 //! index. Percentiles are those of the whole hours that the window touches, and off by 3.1 % at most
 //! ([`crate::session::latency`]).
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, columns};
 use crate::clock::Timestamp;
-use crate::ids::AgentId;
+use crate::ids::{AccountId, AgentId};
 use crate::session::{SessionRow, latency};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -32,7 +34,42 @@ pub struct AgentStats {
     pub p95_latency_ms: Option<f64>,
 }
 
+/// What an account's agents did lately.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct AccountStats {
+    /// Living agents.
+    pub agents: u64,
+    /// The last 24 hours.
+    pub day: AgentStats,
+    /// The hours of the last week in which something happened, oldest first.
+    pub hours: Vec<HourStats>,
+    /// Spans by kind, of the newest [`RECENT`] sessions.
+    pub recent_by_kind: BTreeMap<String, u64>,
+    /// How many sessions those are.
+    pub recent_sessions: u64,
+}
+
+/// One hour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HourStats {
+    /// In milliseconds since 1970.
+    pub begins_at: i64,
+    /// Sessions that began in it.
+    pub sessions: u64,
+    /// Spans masked in them.
+    pub redactions: u64,
+}
+
+/// Sessions whose kinds are looked at one by one.
+pub const RECENT: usize = 1000;
+
 impl Store {
+    /// What an account's agents did lately.
+    pub async fn account_stats(&self, account: AccountId) -> Result<AccountStats, StoreError> {
+        let now = self.clock.now();
+        self.main.read(move |conn| account_stats(conn, account, now)).await
+    }
+
     /// What the agent did lately.
     pub async fn agent_stats(&self, agent: AgentId) -> Result<AgentStats, StoreError> {
         let now = self.clock.now();
@@ -90,6 +127,61 @@ pub(super) fn count(conn: &Connection, row: &SessionRow) -> Result<(), StoreErro
         .execute((&agent, hour, latency::bucket(added)))?;
     }
     Ok(())
+}
+
+fn account_stats(conn: &Connection, account: AccountId, now: Timestamp) -> Result<AccountStats, StoreError> {
+    let owner = account.text();
+    let agents = conn
+        .prepare_cached(
+            "SELECT count(*) FROM agents INDEXED BY agents_by_account WHERE account_id = ?1 AND deleted_at IS NULL",
+        )?
+        .query_row([&owner], |row| row.get::<_, i64>(0))? as u64;
+    let week = Window::week(now);
+    let mut query = conn.prepare_cached(
+        "SELECT hour, sum(sessions), sum(redactions) FROM agents INDEXED BY agents_ever
+         JOIN agent_hours ON agent_hours.agent_id = agents.id
+         WHERE account_id = ?1 AND hour >= ?2 GROUP BY hour ORDER BY hour",
+    )?;
+    let hours = query.query_map((&owner, week.first_hour - 1), |row| {
+        Ok(HourStats {
+            begins_at: row.get::<_, i64>(0)? * HOUR_MS,
+            sessions: row.get::<_, i64>(1)? as u64,
+            redactions: row.get::<_, i64>(2)? as u64,
+        })
+    })?;
+    let hours: Vec<HourStats> = hours.collect::<Result<_, _>>()?;
+    let day = Window::day(now);
+    let mut query = conn.prepare_cached(
+        "SELECT bucket, sum(sessions) FROM agents INDEXED BY agents_ever
+         JOIN agent_hour_latencies ON agent_hour_latencies.agent_id = agents.id
+         WHERE account_id = ?1 AND hour >= ?2 GROUP BY bucket ORDER BY bucket",
+    )?;
+    let latencies = query
+        .query_map((&owner, day.first_hour - 1), |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)? as u64)))?;
+    let latencies: Vec<(u32, u64)> = latencies.collect::<Result<_, _>>()?;
+    let mut query = conn.prepare_cached(
+        "SELECT redactions_by_kind FROM sessions INDEXED BY sessions_by_account
+         WHERE account_id = ?1 AND started_at > ?2 ORDER BY started_at DESC, id DESC LIMIT ?3",
+    )?;
+    let kinds =
+        query.query_map((&owner, week.since, RECENT as i64), |row| columns::json::<BTreeMap<String, u64>>(row, 0))?;
+    let (mut recent_by_kind, mut recent_sessions) = (BTreeMap::new(), 0);
+    for kinds in kinds {
+        recent_sessions += 1;
+        for (kind, count) in kinds? {
+            *recent_by_kind.entry(kind).or_default() += count;
+        }
+    }
+    // Whole hours: the page shows what is going on, not a bill.
+    let of_day = || hours.iter().filter(|hour| hour.begins_at >= day.first_hour_begins - HOUR_MS);
+    let figures = AgentStats {
+        session_count_24h: of_day().map(|hour| hour.sessions).sum(),
+        session_count_7d: hours.iter().map(|hour| hour.sessions).sum(),
+        redaction_count_24h: of_day().map(|hour| hour.redactions).sum(),
+        p50_latency_ms: latency::percentile(&latencies, 50),
+        p95_latency_ms: latency::percentile(&latencies, 95),
+    };
+    Ok(AccountStats { agents, day: figures, hours, recent_by_kind, recent_sessions })
 }
 
 fn stats(conn: &Connection, agent: AgentId, now: Timestamp) -> Result<AgentStats, StoreError> {

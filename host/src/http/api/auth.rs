@@ -227,3 +227,20 @@ mod tests {
         assert!(!is_own_path(&format!("/{}", "x".repeat(LONGEST_TARGET))));
     }
 }
+
+/// How people may sign in.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub struct SignInMethods {
+    /// Whether GitHub is set up; a link of `masker admin login-link` always works.
+    github: bool,
+}
+
+/// `GET /api/v1/auth/methods`.
+#[utoipa::path(
+    get, path = "/api/v1/auth/methods", tag = "sign-in", operation_id = "sign_in_methods",
+    responses((status = 200, description = "How people may sign in here.", body = SignInMethods)),
+    security(()),
+)]
+pub async fn methods(State(app): State<Arc<App>>) -> axum::Json<SignInMethods> {
+    axum::Json(SignInMethods { github: app.config.sign_in.github.is_some() })
+}

@@ -1,0 +1,50 @@
+// Calls of /api/v1 with the cookie of whoever is signed in.
+
+export class ApiError extends Error {
+  constructor(status, error) {
+    super(error?.message ?? `The server answered ${status}.`);
+    this.status = status;
+    this.code = error?.code ?? "unknown";
+    this.requestId = error?.request_id ?? null;
+    this.details = error?.details ?? [];
+  }
+}
+
+async function call(method, path, body, type = "application/json") {
+  const init = { method, headers: {}, credentials: "same-origin" };
+  if (body !== undefined) {
+    init.headers["content-type"] = type;
+    init.body = type === "application/json" ? JSON.stringify(body) : body;
+  }
+  let response;
+  try {
+    response = await fetch(path, init);
+  } catch {
+    throw new ApiError(0, { code: "unreachable", message: "Masker cannot be reached. Is it running?" });
+  }
+  if (response.status === 204) return null;
+  const text = await response.text();
+  let json = null;
+  try { json = JSON.parse(text); } catch { /* A page or a proxy in between. */ }
+  if (!response.ok && !(path === "/health" && json)) throw new ApiError(response.status, json?.error);
+  return json;
+}
+
+export const get = (path) => call("GET", path);
+export const post = (path, body) => call("POST", path, body);
+export const patch = (path, body) => call("PATCH", path, body);
+export const put = (path, body, type) => call("PUT", path, body, type);
+export const send = (method, path, body, type) => call(method, path, body, type);
+export const remove = (path) => call("DELETE", path);
+
+/** Every row of a list, for choices: at most a thousand. */
+export async function all(path) {
+  const rows = [];
+  let cursor = null;
+  do {
+    const page = await get(`${path}?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    rows.push(...page.data);
+    cursor = page.next_cursor;
+  } while (cursor && rows.length < 1000);
+  return rows;
+}

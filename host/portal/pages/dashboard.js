@@ -1,0 +1,63 @@
+import { h, card, copyable, empty } from "../dom.js";
+import { get } from "../api.js";
+import { bars, columns } from "../chart.js";
+import { kinds, millis, number, status, time } from "../format.js";
+
+/** The last seven days, four hours in a column. */
+function byFourHours(hours, figure) {
+  const four = 4 * 3600e3, now = Date.now(), begins = Math.floor(now / four) * four - 41 * four;
+  const sums = new Map();
+  for (const hour of hours) {
+    const slot = Math.floor(Date.parse(hour.begins_at) / four) * four;
+    sums.set(slot, (sums.get(slot) ?? 0) + hour[figure]);
+  }
+  const label = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+  return Array.from({ length: 42 }, (_, at) => begins + at * four).map((slot) => [label.format(slot), sums.get(slot) ?? 0]);
+}
+
+function first(me) {
+  return card(null, empty("No agent yet",
+    h("p", {}, "An agent is one voice assistant whose calls go through Masker. Make one, and paste its URL where the assistant's LLM is set."),
+    h("p", {}, h("a", { class: "button first", href: "/portal/agents?new" }, "Make an agent")),
+    h("p", { class: "small" }, "To see first what is found in a text, open the ", h("a", { href: "/portal/playground" }, "playground"), ", or in a terminal:"),
+    copyable("echo 'My name is Jane Doe, call me at 415-555-0134' | masker mask")));
+}
+
+export default async function dashboard({ me }) {
+  const [{ stats }, health, plugins, recent] = await Promise.all([
+    get("/api/v1/stats"), get("/health"), get("/api/v1/plugins?limit=100"), get("/api/v1/sessions?limit=6&since=7d"),
+  ]);
+  if (stats.agents === 0 && recent.data.length === 0) return { title: "Dashboard", body: [first(me), state(health, plugins)] };
+  return {
+    title: "Dashboard",
+    actions: [h("a", { class: "button", href: "/portal/agents?new" }, "New agent")],
+    body: [
+      h("div", { class: "tiles" },
+        tile(number(stats.session_count_24h), "turns of calls, 24 hours"), tile(number(stats.redaction_count_24h), "values masked, 24 hours"),
+        tile(millis(stats.p50_latency_ms), "added, half of the turns"), tile(millis(stats.p95_latency_ms), "added, 95 of 100"),
+        tile(number(stats.agents), "agents")),
+      card("Values masked, last seven days", columns("Values masked, four hours a column", byFourHours(stats.hours, "redactions"))),
+      h("div", { class: "two" },
+        card("By kind", Object.keys(stats.recent_redactions_by_kind).length
+          ? [bars("Values masked by kind", stats.recent_redactions_by_kind), h("p", { class: "hint" }, `Of the newest ${number(stats.recent_sessions)} turns.`)]
+          : h("p", { class: "muted" }, "Nothing was masked in the last seven days.")),
+        state(health, plugins)),
+      card(h("span", {}, "Newest turns"), recent.data.length === 0 ? h("p", { class: "muted" }, "No call came in during the last seven days.") : h("div", { class: "stack" }, recent.data.map((session) =>
+        h("div", { class: "row" }, h("a", { href: `/portal/sessions/${session.id}` }, session.agent_name), time(session.started_at), status(session.status), h("span", {}, kinds(session.redactions_by_kind))))),
+        h("p", {}, h("a", { href: "/portal/sessions" }, "All sessions"))),
+    ],
+  };
+}
+
+function tile(figure, label) {
+  return h("div", { class: "tile" }, h("b", {}, figure), h("span", {}, label));
+}
+
+function state(health, plugins) {
+  const words = { db: "Database", vault: "Vault", audit_log: "Journal", upstream: "LLM provider", ner_model: "Names model", plugins: "Plugins", retention: "Retention" };
+  const rows = Object.entries(health.components).map(([name, word]) => h("div", { class: "row" }, h("span", {}, words[name] ?? name), status(word)));
+  const failing = plugins.data.filter((plugin) => plugin.failures > 0);
+  return card("Health", h("div", { class: "stack" }, h("div", { class: "row" }, rows),
+    failing.length ? h("p", {}, "Failures: ", failing.map((plugin) => `${plugin.name} ${number(plugin.failures)} of ${number(plugin.calls)}`).join(", ")) : h("p", { class: "muted" }, "No plugin failed since the last start."),
+    h("p", { class: "small muted" }, `Masker ${health.version}, commit ${health.build.commit}`)));
+}
