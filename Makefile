@@ -20,11 +20,12 @@ plugins: ## build the embedded plugins from source to components
 guests: ## build the tests' misbehaving plugins
 	plugins/build.sh guests
 
-test: plugins guests ## prove it: unit, service, sandbox, official-client and API contract tests
+test: plugins guests ## prove it: unit, service, sandbox, official-client API contract and portal tests
 	cargo test --locked --workspace --features masker/embed-plugins
 	@# The tests of both programs have built them, with the same features: another selection of packages would compile anew.
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker FAKE_UPSTREAM=$(CARGO_TARGET_DIR)/debug/masker-fake-upstream tests/clients/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/schemathesis/run.sh
+	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh
 
 check: ## formatting and lints, warnings denied
 	cargo fmt --all --check

@@ -5,6 +5,7 @@ import sys
 import urllib.request
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
@@ -20,7 +21,8 @@ options.binary_location = "/usr/bin/chromium"
 options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
 options.add_experimental_option("prefs", {"download.default_directory": str(downloads), "plugins.always_open_pdf_externally": True})
 browser = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-wait = WebDriverWait(browser, 20)
+# A page that is just being drawn anew is looked at again.
+wait = WebDriverWait(browser, 20, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
 passed = 0
 
 
