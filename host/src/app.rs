@@ -46,7 +46,7 @@ pub use agents::{AgentDraft, AgentError, ChangedAgent, Field, Trial};
 pub use catalog::{Catalog, NamedPolicy};
 pub use changes::{ChangeError, Reloaded};
 pub use erasure::{Erase, EraseError, Erased, Eraser, Found};
-pub use evidence::{Depth, Evidence, EvidenceError, Pieces};
+pub use evidence::{Depth, Evidence, EvidenceError, Pieces, Proof};
 pub use limits::{Limits, RateLimited};
 pub use oauth_state::LIFE_SECONDS as OAUTH_STATE_SECONDS;
 pub use plugins::{Origin, Shelf, Uploads, embedded, load as load_plugins};

@@ -1,10 +1,12 @@
 //! The journal as evidence: checked from its first line to its last, and given away, whole or in part.
 
-use std::io::Read;
+mod proof;
+
+use std::io::{self, BufRead, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
+use bytes::Bytes as Piece;
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -13,10 +15,11 @@ use crate::audit::chain::{Hash, hex_text};
 use crate::audit::event::Event;
 use crate::audit::merkle::Tree;
 use crate::audit::verify::{Broken, Fault, Line, Verified, next_line, resume, verify};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, SessionId};
 use crate::store::StoreError;
-use crate::store::journal::{Journal, JournalError};
+use crate::store::journal::{Bytes, Journal, JournalError};
 use crate::store::rebuild::Owners;
+pub use proof::Proof;
 
 /// Bytes of one piece of an export.
 const PIECE: usize = 64 << 10;
@@ -29,6 +32,9 @@ pub enum EvidenceError {
     /// The journal does not verify: nothing is made of it.
     #[error("the journal is broken: {0}")]
     Broken(#[from] Broken),
+    /// The events of a session are not those that its root was made of.
+    #[error("the events of session {0} are not those that its tree hash was made of")]
+    Session(SessionId),
     /// It cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -38,7 +44,7 @@ pub enum EvidenceError {
 }
 
 /// The bytes of an export, in pieces; a piece that cannot be read ends it with an error.
-pub type Pieces = Receiver<Result<Bytes, std::io::Error>>;
+pub type Pieces = Receiver<Result<Piece, std::io::Error>>;
 
 /// What is known of the journal's soundness.
 #[derive(Default)]
@@ -46,12 +52,18 @@ pub struct Evidence {
     /// Up to which byte it was checked, and what was found there.
     checked: Mutex<Option<(Verified, u64)>>,
     broken: AtomicBool,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Evidence {
     /// Whether no check found it broken.
     pub fn is_sound(&self) -> bool {
         !self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Ends checks that are under way: the service stops, and would wait for them.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     fn checked(&self) -> Option<(Verified, u64)> {
@@ -92,10 +104,14 @@ impl App {
         };
         let (key, began) = (&self.config.audit_key, journal.start());
         let (bytes, end) = journal.snapshot(checked.map_or(0, |(_, from)| from))?;
+        let bytes = Stoppable { bytes, stopping: self.evidence.stopping.clone() };
         let found = match checked {
             Some((before, from)) => resume(bytes, key, before, from),
             None => verify(bytes, key),
         };
+        if self.evidence.stopping.load(Ordering::Relaxed) {
+            return Err(JournalError::Unavailable.into());
+        }
         if matches!(found, Err(Broken { what: Fault::Unreadable, .. })) && journal.start() != began {
             // Its oldest files were deleted under our eyes.
             return self.check_journal(Depth::Whole);
@@ -159,6 +175,31 @@ impl App {
     }
 }
 
+/// Bytes that end with an error when the service stops.
+struct Stoppable {
+    bytes: Bytes,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Read for Stoppable {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(buffer)
+    }
+}
+
+impl BufRead for Stoppable {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.stopping.load(Ordering::Relaxed) {
+            true => Err(io::ErrorKind::NotConnected.into()),
+            false => self.bytes.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.bytes.consume(amount);
+    }
+}
+
 /// One account's lines in the tree over the whole journal.
 struct OwnLines {
     tree: Tree,
@@ -195,7 +236,7 @@ fn send_own(
     journal: &Journal,
     owners: &Owners,
     account: AccountId,
-    pieces: &Sender<Result<Bytes, std::io::Error>>,
+    pieces: &Sender<Result<Piece, std::io::Error>>,
 ) -> Result<(), JournalError> {
     let OwnLines { tree, end_hash, events, own } = own_lines(journal, owners, account)?;
     let head = json!({"journal": {

@@ -14,8 +14,8 @@ use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId, ReportId, SessionId};
 use crate::policy::CompiledPolicy;
 use crate::report::document::{
-    AgentSnapshot, Configuration, Generator, Integrity, Kept, Party, Period, PluginSnapshot, PolicySnapshot, Report,
-    SCHEMA_VERSION, SessionRoot, Summary, Transcript,
+    AgentSnapshot, Configuration, ErasureNote, Generator, Integrity, Kept, Party, Period, PluginSnapshot,
+    PolicySnapshot, Report, SCHEMA_VERSION, SessionRoot, Summary, Transcript,
 };
 use crate::report::safe_harbor::{InForce, matrix};
 use crate::report::signature::NotCanonical;
@@ -24,6 +24,7 @@ use crate::report::transcript;
 use crate::session::{ByteRange, SessionRow};
 use crate::store::StoreError;
 use crate::store::agents::Agent;
+use crate::store::erasures::Erasure;
 use crate::store::journal::JournalError;
 
 /// Stretches of the journal that are closer than this are read as one.
@@ -188,6 +189,7 @@ impl App {
         verified: Verified,
     ) -> Result<Report, ReportError> {
         let Gathered { sessions, period: (since, until), .. } = gathered;
+        let erasures = self.store().erasures(since, now).await?.into_iter().map(erasure_note).collect();
         let (session, scope_name, agent) = match scope {
             ReportScope::Session(session) => (Some(session.id), "session", Some(session.agent_id)),
             ReportScope::Agent { agent, .. } => (None, "agent", Some(*agent)),
@@ -257,6 +259,7 @@ impl App {
             pci_dss: tally.cards,
             leak_detection: tally.leaks,
             retention: self.kept(&policies),
+            erasures,
             baa_chain: agents.iter().flat_map(parties).collect(),
             redactions_by_kind,
             redactions_by_pass: tally.by_pass,
@@ -430,6 +433,10 @@ fn turns(sessions: &[SessionRow]) -> HashMap<SessionId, u64> {
         None => (session.id, 1),
     });
     numbered.collect()
+}
+
+fn erasure_note(Erasure { at, what, values, payloads }: Erasure) -> ErasureNote {
+    ErasureNote { at: at.to_string(), by: what, values, payloads }
 }
 
 /// The agent's own document, when that is what ran.

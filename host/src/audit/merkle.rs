@@ -6,12 +6,17 @@ use super::chain::Hash;
 
 /// The root of the tree over these leaves, in order.
 pub fn root(leaves: &[Hash]) -> Hash {
+    root_over(leaves)
+}
+
+/// Over any data, as the RFC has it.
+fn root_over<L: AsRef<[u8]>>(leaves: &[L]) -> Hash {
     match leaves {
         [] => Sha256::digest([]).into(),
-        [leaf] => leaf_hash(leaf),
+        [leaf] => leaf_hash(leaf.as_ref()),
         _ => {
             let (left, right) = leaves.split_at(split(leaves.len()));
-            node_hash(&root(left), &root(right))
+            node_hash(&root_over(left), &root_over(right))
         }
     }
 }
@@ -54,6 +59,10 @@ impl Tree {
 
 /// The audit path of a leaf (RFC 6962 section 2.1.1), nearest sibling first; `None` when there is no such leaf.
 pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+    proof_over(leaves, index)
+}
+
+fn proof_over<L: AsRef<[u8]>>(leaves: &[L], index: usize) -> Option<Vec<Hash>> {
     if index >= leaves.len() {
         return None;
     }
@@ -62,8 +71,8 @@ pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
     }
     let (left, right) = leaves.split_at(split(leaves.len()));
     let (mut path, sibling) = match index.checked_sub(left.len()) {
-        None => (inclusion_proof(left, index)?, root(right)),
-        Some(index) => (inclusion_proof(right, index)?, root(left)),
+        None => (proof_over(left, index)?, root_over(right)),
+        Some(index) => (proof_over(right, index)?, root_over(left)),
     };
     path.push(sibling);
     Some(path)
@@ -91,7 +100,7 @@ fn split(size: usize) -> usize {
     1 << (size - 1).ilog2()
 }
 
-fn leaf_hash(leaf: &Hash) -> Hash {
+fn leaf_hash(leaf: &[u8]) -> Hash {
     Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()
 }
 
@@ -108,9 +117,70 @@ mod tests {
         (0..n).map(|i| [i as u8; 32]).collect()
     }
 
+    /// The leaves, roots and audit paths of Certificate Transparency's own tests of RFC 6962.
+    const CT_LEAVES: [&str; 8] =
+        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
+    const CT_ROOTS: [&str; 8] = [
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+        "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+        "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+        "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+        "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+        "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+        "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+    ];
+    /// Leaf, size, path.
+    const CT_PATHS: [(usize, usize, &[&str]); 5] = [
+        (0, 1, &[]),
+        (
+            0,
+            8,
+            &[
+                "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+            ],
+        ),
+        (
+            5,
+            8,
+            &[
+                "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+                "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+                "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+            ],
+        ),
+        (2, 3, &["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
+        (
+            1,
+            5,
+            &[
+                "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+            ],
+        ),
+    ];
+
+    #[test]
+    fn roots_and_paths_are_those_of_certificate_transparency() {
+        let unhex = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap();
+        let leaves = CT_LEAVES.map(unhex);
+        for (at, root) in CT_ROOTS.into_iter().enumerate() {
+            assert_eq!(hex_text(&root_over(&leaves[..=at])), root, "{} leaves", at + 1);
+        }
+        for (leaf, size, expected) in CT_PATHS {
+            let path = proof_over(&leaves[..size], leaf).unwrap();
+            assert_eq!(path.iter().map(hex_text).collect::<Vec<_>>(), expected, "{leaf} of {size}");
+            let climbed = climb(leaf_hash(&leaves[leaf]), leaf, size, &path);
+            assert_eq!(climbed.as_ref().map(hex_text).as_deref(), Some(CT_ROOTS[size - 1]));
+        }
+    }
+
     /// Another way to the same root: level by level, an odd last node rises unchanged.
     fn naive(leaves: &[Hash]) -> Hash {
-        let mut level: Vec<Hash> = leaves.iter().map(leaf_hash).collect();
+        let mut level: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
         while level.len() > 1 {
             level = level
                 .chunks(2)

@@ -71,6 +71,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         patience = out_of_patience(signals, stop, grace) => tracing::warn!("{patience}: requests in flight are cut off"),
     }
     retention.abort();
+    app.evidence.stop();
     app.store().sessions_flushed().await?;
     tracing::info!("stopped");
     Ok(())

@@ -75,6 +75,7 @@ fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
         .route("/api/v1/sessions", get(api::sessions::list))
         .route("/api/v1/sessions/stream", get(api::sessions::stream))
         .route("/api/v1/sessions/{id}", get(api::sessions::show))
+        .route("/api/v1/sessions/{id}/events/{event_id}/proof", get(api::audit::prove))
         .route("/api/v1/sessions/{id}/report", get(api::reports::of_session))
         .route("/api/v1/tokens", get(api::tokens::list).post(api::tokens::create))
         .route("/api/v1/tokens/{id}", delete(api::tokens::delete))

@@ -49,6 +49,8 @@ pub struct Report {
     pub leak_detection: LeakDetection,
     /// What is kept, and for how long.
     pub retention: Vec<Kept>,
+    /// What was erased on demand since the beginning of the period, in this install.
+    pub erasures: Vec<ErasureNote>,
     /// Who sees data, and under which agreement.
     pub baa_chain: Vec<Party>,
     /// Spans that were masked.
@@ -166,6 +168,19 @@ pub struct Kept {
     pub rule: String,
     /// In days; null: until somebody deletes it.
     pub days: Option<u32>,
+}
+
+/// That something was erased; the journal has an event of it.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct ErasureNote {
+    /// When.
+    pub at: String,
+    /// What was named: a moment (`before`), a person (`subject`) or a key (`kid`).
+    pub by: String,
+    /// Values of the vault that are gone; their tokens resolve no more.
+    pub values: u64,
+    /// Sessions whose texts are gone.
+    pub payloads: u64,
 }
 
 /// One who handles the data.

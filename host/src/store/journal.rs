@@ -14,7 +14,7 @@ mod tail;
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::future::Future;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -169,6 +169,14 @@ impl Journal {
     pub fn snapshot(&self, from: u64) -> Result<(Bytes, u64), JournalError> {
         let end = self.end()?.0;
         Ok((self.segments.open(ByteRange { start: from.max(self.start()), end })?, end))
+    }
+
+    /// The text of a line, without its line break. Reads the disk: not for async code.
+    pub fn line(&self, range: ByteRange) -> Result<String, JournalError> {
+        let unreadable = |_| JournalError::Unreadable { offset: range.start };
+        let mut line = String::new();
+        self.segments.open(range)?.take(MAX_LINE as u64).read_to_string(&mut line).map_err(unreadable)?;
+        Ok(line.trim_end_matches('\n').to_owned())
     }
 
     /// The events within these ranges of whole lines, in order.

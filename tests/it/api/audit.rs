@@ -145,6 +145,46 @@ async fn a_journal_of_several_files_is_one_journal_and_its_oldest_go_in_time() {
 }
 
 #[tokio::test]
+async fn an_event_of_a_session_is_proved_to_stand_in_its_tree() {
+    let app = TestApp::start().await;
+    app.say("I am E-12345 and E-55555.").await;
+    let session = app.sessions().await.remove(0);
+    let root = session.merkle_root.expect("a root");
+    let id = session.id.text();
+    let prove = async |session: &str, event: &str| {
+        app.api("GET", &format!("/api/v1/sessions/{session}/events/{event}/proof"), &Value::Null).await
+    };
+    let events = app.events();
+    let own: Vec<_> = events.iter().filter(|event| event.session_id == Some(session.id)).collect();
+    assert_eq!(own.len(), 4);
+    let text = fs::read_to_string(app.journal_path()).expect("the journal can be read");
+    for (index, event) in own.iter().enumerate() {
+        let proof = prove(&id, &event.event_id.text()).await.json()["proof"].clone();
+        let hash = |value: &Value| from_hex(value.as_str().expect("a hash")).expect("64 digits");
+        let path: Vec<_> = proof["path"].as_array().expect("a path").iter().map(hash).collect();
+        assert_eq!((&proof["leaf_index"], &proof["tree_size"]), (&json!(index), &json!(own.len())));
+        assert!(is_included(&hash(&proof["leaf_hash"]), index, own.len(), &path, &root), "{proof}");
+        let line = proof["event"].as_str().expect("a line");
+        assert!(text.lines().any(|own| own == line) && line.contains(&event.event_id.text()), "{line}");
+    }
+    let elsewhere = events.iter().find(|event| event.session_id.is_none()).expect("the agent was made").event_id;
+    for event in [elsewhere.text(), "evt_1".into()] {
+        assert_eq!(prove(&id, &event).await.error_code(), "not_found");
+    }
+    assert_eq!(prove("sess_1", &own[0].event_id.text()).await.error_code(), "session_not_found");
+    let other = format!("Bearer {}", token(&app, Some(another_account(&app)), &["admin"]).await);
+    let path = format!("/api/v1/sessions/{id}/events/{}/proof", own[0].event_id.text());
+    assert_eq!(send(&app, "GET", &path, Some(&other), "").await.error_code(), "session_not_found");
+
+    // Somebody took an event out.
+    let short = text.lines().filter(|line| !line.contains(&own[1].event_id.text())).collect::<Vec<_>>().join("\n");
+    fs::write(app.journal_path(), short + "\n" + &"\n".repeat(text.len())).expect("the journal can be written");
+    assert_eq!(prove(&id, &own[0].event_id.text()).await.error_code(), "audit_unavailable");
+    fs::write(app.journal_path(), &text).expect("the journal can be written");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn both_need_the_scope_admin() {
     let app = TestApp::start().await;
     let token = format!("Bearer {}", token(&app, None, &["sessions:read", "reports:read"]).await);

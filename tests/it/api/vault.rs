@@ -99,6 +99,10 @@ async fn a_subject_is_erased_with_everything_of_its_calls() {
     let (since, until) = (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
     let noted = app.app().store().erasures(since, until).await.expect("the database can be read");
     assert_eq!(noted.iter().map(|e| (&*e.what, e.values, e.payloads)).collect::<Vec<_>>(), [("subject", 2, 3)]);
+    let report = app.api("GET", "/api/v1/reports", &Value::Null).await.json();
+    let said = &report["report"]["erasures"][0];
+    assert_eq!((&said["by"], &said["values"], &said["payloads"]), (&json!("subject"), &json!(2), &json!(3)), "{said}");
+    assert_eq!(app.api("GET", "/api/v1/reports?format=pdf", &Value::Null).await.status, StatusCode::OK);
     // That the journal verifies, and that nothing planted is in a file, is checked at the end.
     app.finish().await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -17,7 +17,7 @@ use crate::audit::chain::hex_text;
 use crate::audit::verify::{Broken, Verified};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, EventId};
 
 /// What a check of the journal found.
 #[derive(Serialize, ToSchema)]
@@ -114,11 +114,72 @@ pub async fn export(State(app): State<Arc<App>>, caller: Caller) -> Result<Respo
     Ok((headers, body).into_response())
 }
 
+/// A proof in its envelope.
+#[derive(Serialize, ToSchema)]
+pub struct ProofEnvelope {
+    proof: ProofShown,
+}
+
+/// That an event stands in its session's tree (RFC 6962).
+#[derive(Serialize, ToSchema)]
+pub struct ProofShown {
+    event_id: String,
+    session_id: String,
+    /// The event's line, as it stands in the journal.
+    event: String,
+    /// Its `this_hash`: the leaf's data are these 32 bytes.
+    leaf_hash: String,
+    leaf_index: usize,
+    tree_size: usize,
+    /// Nearest sibling first.
+    path: Vec<String>,
+    merkle_root_hex: String,
+}
+
+/// `GET /api/v1/sessions/{id}/events/{event_id}/proof`.
+#[utoipa::path(
+    get, path = "/api/v1/sessions/{id}/events/{event_id}/proof", tag = "audit", operation_id = "prove_event",
+    params(
+        ("id" = String, Path, description = "The session's id."),
+        ("event_id" = String, Path, description = "The event's id."),
+    ),
+    responses((status = 200, description = "The path from the event to the root that the session and its reports name. The same as `masker audit prove` makes of the file.", body = ProofEnvelope)),
+    extensions(("x-errors" = json!(["session_not_found", "not_found", "audit_unavailable"]))),
+)]
+pub async fn prove(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((session, event)): Path<(String, String)>,
+) -> Result<Json<ProofEnvelope>, ApiError> {
+    caller.require("sessions:read")?;
+    let id = session.parse().map_err(|_| ApiError::session_not_found())?;
+    let session = app.store().session(caller.account, id).await?.ok_or_else(ApiError::session_not_found)?;
+    let missing = || ApiError::not_found("the session has no such event");
+    let event_id: EventId = event.parse().map_err(|_| missing())?;
+    let proof = app.prove(&session, event_id).await?.ok_or_else(missing)?;
+    Ok(Json(ProofEnvelope {
+        proof: ProofShown {
+            event_id: event_id.text(),
+            session_id: session.id.text(),
+            event: proof.line,
+            leaf_hash: hex_text(&proof.leaf),
+            leaf_index: proof.index,
+            tree_size: proof.size,
+            path: proof.path.iter().map(hex_text).collect(),
+            merkle_root_hex: hex_text(&proof.root),
+        },
+    }))
+}
+
 impl From<EvidenceError> for ApiError {
     fn from(error: EvidenceError) -> Self {
         match error {
             EvidenceError::Store(error) => error.into(),
             EvidenceError::Journal(error) => error.into(),
+            EvidenceError::Session(_) => {
+                tracing::error!(%error, "the journal is not what it was");
+                Self::audit_unavailable()
+            }
             EvidenceError::Broken(_) => Self::audit_unavailable(),
         }
     }

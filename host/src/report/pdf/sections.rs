@@ -181,6 +181,23 @@ fn retention(flow: &mut Flow<'_>, report: &Report) {
         vec![Cell::text(kept.what), Cell::text(days).bold(Ink::TEXT), Cell::text(&*kept.rule).quiet()]
     });
     flow.table(&[Column("What", 0.36), Column("For", 0.16), Column("How", 0.48)], rows.collect());
+    if report.erasures.is_empty() {
+        return;
+    }
+    flow.paragraph(
+        NOTE,
+        "Erased on demand since the beginning of the period; the tokens of these values resolve no more.",
+    );
+    let rows = report.erasures.iter().map(|erasure| {
+        vec![
+            Cell::text(&*erasure.at),
+            Cell::text(&*erasure.by),
+            Cell::number(erasure.values),
+            Cell::number(erasure.payloads),
+        ]
+    });
+    let columns = [Column("When", 0.36), Column("By", 0.16), Column("Values", 0.24), Column("Texts of sessions", 0.24)];
+    flow.table(&columns, rows.collect());
 }
 
 fn agreements(flow: &mut Flow<'_>, report: &Report) {
