@@ -39,4 +39,8 @@ bench-store: guests ## time lists and stats over a million sessions and five mil
 	cargo build --locked --release -p masker-tests --bins
 	$(CARGO_TARGET_DIR)/release/store_bench $(SESSIONS)
 
-.PHONY: help run build plugins guests test check bench bench-store
+bench-journal: ## time what the journal costs a request, and checking one of a million events (EVENTS=100000 for fewer)
+	cargo build --locked --release -p masker-tests --bins
+	$(CARGO_TARGET_DIR)/release/journal_bench $(EVENTS)
+
+.PHONY: help run build plugins guests test check bench bench-store bench-journal

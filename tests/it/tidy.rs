@@ -225,6 +225,16 @@ fn every_promise_of_the_readme_has_its_test() {
 }
 
 #[test]
+fn every_kind_of_event_is_explained_to_auditors() {
+    let docs = read("docs/audit.md");
+    let (_, table) = docs.split_once("| kind | when |").expect("the table of kinds");
+    let rows: String = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    for kind in masker::audit::event::EventKind::ALL {
+        assert!(rows.contains(&format!("`{}`", kind.as_str())), "{} is not in docs/audit.md", kind.as_str());
+    }
+}
+
+#[test]
 fn every_setting_is_in_the_readme() {
     let readme = read("README.md");
     for variable in masker::config::VARIABLES.iter().copied() {
