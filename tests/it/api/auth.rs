@@ -121,11 +121,12 @@ fn routes() -> Vec<(String, String)> {
 }
 
 /// What needs nobody to be signed in: signing in itself and what describes the API.
-const OPEN: [&str; 7] = [
+const OPEN: [&str; 8] = [
     "/api/v1/auth/github",
     "/api/v1/auth/github/callback",
     "/api/v1/auth/link",
     "/api/v1/auth/logout",
+    "/api/v1/auth/methods",
     "/api/v1/docs",
     "/api/v1/openapi.json",
     "/api/v1/schemas/report.json",
