@@ -4,7 +4,7 @@
     verify_report.py report.json key.json [journal.jsonl [audit-key-base64-file]]
 
 key.json is what GET /.well-known/masker-report-key answers. The journal is what GET /api/v1/audit/export answers the
-install's owner. Ed25519 is RFC 8032 section 5.1, canonical JSON RFC 8785 (of texts and whole or short numbers), the tree RFC 6962.
+install's owner. Ed25519 is RFC 8032 section 5.1, canonical JSON RFC 8785 (a report has texts and whole numbers only), the tree RFC 6962.
 """
 import base64, hashlib, hmac, json, sys
 

@@ -7,6 +7,8 @@
 mod admin;
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/coverage.rs"]
+mod coverage;
 #[path = "cli/kill.rs"]
 mod kill;
 #[path = "cli/stop.rs"]

@@ -20,7 +20,7 @@ const FULL: f64 = 0.95;
 const PARTIAL: f64 = 0.70;
 
 /// One of the eighteen.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Category {
     /// `A_names` to `R_other`.
     pub key: &'static str,
@@ -30,8 +30,9 @@ pub struct Category {
     pub kinds: Vec<&'static str>,
     /// `full`, `partial`, `in_progress` or `not_applicable`.
     pub status: &'static str,
-    /// The share of spans that were found whole, from 0 to 1, in thousandths; null where nothing was measured.
-    pub recall: Option<f64>,
+    /// Of 1,000 spans so many were found whole; null where nothing was measured. Whole numbers only: each has one way to
+    /// be written.
+    pub recall_per_mille: Option<u64>,
     /// On which set, and how many spans of it.
     pub measured_on: Option<String>,
     /// Why the status is not what the recall says, where it is not.
@@ -108,7 +109,7 @@ pub fn matrix(policies: &[InForce<'_>]) -> Vec<Category> {
 }
 
 fn unmeasured(key: &'static str, title: &'static str, kinds: &[&'static str]) -> Category {
-    Category { key, title, kinds: kinds.to_vec(), status: "in_progress", recall: None, measured_on: None, note: None }
+    Category { key, title, kinds: kinds.to_vec(), status: "in_progress", recall_per_mille: None, measured_on: None, note: None }
 }
 
 fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_force: &InForce<'_>) -> Category {
@@ -142,7 +143,7 @@ fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_f
     let recall = whole as f64 / spans as f64;
     let sets: Vec<String> = measured.sets.iter().map(|set| format!("{} ({} texts)", set.name, set.records)).collect();
     let measured_on = Some(format!("{}, {spans} spans", sets.join(", ")));
-    let category = Category { recall: Some((recall * 1000.0).floor() / 1000.0), measured_on, ..open };
+    let category = Category { recall_per_mille: Some(whole * 1000 / spans), measured_on, ..open };
     if let Some(kind) = kinds.iter().find(|kind| !masked(kind)) {
         return Category { note: Some(format!("policy {} does not mask {kind}", policy.name)), ..category };
     }

@@ -101,8 +101,8 @@ fn safe_harbor(flow: &mut Flow<'_>, report: &Report) {
             "partial" => Ink::FAIR,
             _ => Ink::BAD,
         };
-        let measured = match (category.recall, &category.measured_on) {
-            (Some(recall), Some(set)) => format!("{:.1} % of {set}", recall * 100.0),
+        let measured = match (category.recall_per_mille, &category.measured_on) {
+            (Some(recall), Some(set)) => format!("{}.{} % of {set}", recall / 10, recall % 10),
             _ => String::new(),
         };
         let why = [measured, category.note.clone().unwrap_or_default()].join("\n");
