@@ -8,7 +8,11 @@ mod exit;
 mod local;
 mod mask;
 mod policy;
+mod remote;
 mod serve;
+mod server;
+mod settings;
+mod show;
 mod token;
 mod vault;
 
@@ -29,6 +33,12 @@ struct Cli {
     /// Print nothing but the result.
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// The server, for the commands that need one; MASKER_SERVER, or the file's `server`, when it is not given.
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<String>,
+    /// A file with `server` and `session`; MASKER_CONFIG, ./masker.toml or ~/.config/masker/config.toml when it is not given.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Say more; twice for more still.
     #[arg(short, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
@@ -49,6 +59,24 @@ enum Command {
     /// Policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Agents of a server.
+    #[command(subcommand)]
+    Agents(server::Agents),
+    /// Sessions of a server.
+    #[command(subcommand)]
+    Sessions(server::Sessions),
+    /// Plugins of a server.
+    #[command(subcommand)]
+    Plugin(server::Plugins),
+    /// Take a signed compliance report from a server.
+    Report(server::ReportOptions),
+    /// Print a script that completes commands in a shell: `source <(masker completions bash)`.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page: `masker man | man -l -`.
+    Man,
     /// API tokens of this install.
     #[command(subcommand)]
     Token(TokenCommand),
@@ -97,6 +125,23 @@ enum PolicyCommand {
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,
     },
+    /// Print a policy of a server.
+    Show {
+        /// Its name.
+        name: String,
+        /// Which version; the newest when it is not given.
+        #[arg(long)]
+        version: Option<u32>,
+    },
+    /// Print what a file would change of a server's policy. Ends with exit code 2 when it would.
+    Diff {
+        /// The policy's name.
+        name: String,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Make a server read its policy files again.
+    Reload,
 }
 
 #[derive(Subcommand)]
@@ -180,6 +225,7 @@ pub fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    let remote = || remote::Remote::new(cli.config.as_deref(), cli.server.as_deref());
     let output = Output { json: cli.json, quiet: cli.quiet };
     let result = match cli.command {
         Command::Serve => serve::run(cli.verbose),
@@ -189,6 +235,19 @@ pub fn run() -> ExitCode {
         Command::Policy(PolicyCommand::Validate { file, policy }) => {
             policy::validate(&file.or(policy).unwrap_or_else(|| "-".into()), output)
         }
+        Command::Policy(PolicyCommand::Show { name, version }) => {
+            remote().and_then(|remote| server::show_policy(&name, version, &remote, output))
+        }
+        Command::Policy(PolicyCommand::Diff { name, file }) => {
+            remote().and_then(|remote| server::diff_policy(&name, &file, &remote, output))
+        }
+        Command::Policy(PolicyCommand::Reload) => remote().and_then(|remote| server::reload_policies(&remote, output)),
+        Command::Agents(command) => remote().and_then(|remote| server::agents(command, &remote, output)),
+        Command::Sessions(command) => remote().and_then(|remote| server::sessions(command, &remote, output)),
+        Command::Plugin(command) => remote().and_then(|remote| server::plugins(command, &remote, output)),
+        Command::Report(options) => remote().and_then(|remote| server::report(&options, &remote)),
+        Command::Completions { shell } => completions(shell),
+        Command::Man => man(),
         Command::Vault(VaultCommand::Stats) => vault::stats(output),
         Command::Vault(VaultCommand::Export(options)) => vault::export(&options, output),
         Command::Vault(VaultCommand::Purge(options)) => vault::purge(&options, output),
@@ -205,4 +264,17 @@ pub fn run() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "masker", &mut script);
+    exit::written(std::io::Write::write_all(&mut std::io::stdout(), &script))
+}
+
+fn man() -> Result<(), Failure> {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(<Cli as clap::CommandFactory>::command()).render(&mut page);
+    rendered.map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
+    exit::written(std::io::Write::write_all(&mut std::io::stdout(), &page))
 }

@@ -11,6 +11,8 @@ mod audit;
 mod coverage;
 #[path = "cli/kill.rs"]
 mod kill;
+#[path = "cli/remote.rs"]
+mod remote;
 #[path = "cli/stop.rs"]
 mod stop;
 #[path = "cli/vault.rs"]

@@ -10,6 +10,10 @@ pub const GENERIC: u8 = 1;
 pub const COMMAND: u8 = 2;
 /// A policy is invalid.
 pub const POLICY: u8 = 3;
+/// There is no credential, or it is not enough.
+pub const AUTH: u8 = 4;
+/// There is no server, or it cannot be reached.
+pub const UNREACHABLE: u8 = 5;
 /// Called wrongly (`EX_USAGE` of sysexits.h).
 pub const USAGE: u8 = 64;
 

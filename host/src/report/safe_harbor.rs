@@ -109,7 +109,15 @@ pub fn matrix(policies: &[InForce<'_>]) -> Vec<Category> {
 }
 
 fn unmeasured(key: &'static str, title: &'static str, kinds: &[&'static str]) -> Category {
-    Category { key, title, kinds: kinds.to_vec(), status: "in_progress", recall_per_mille: None, measured_on: None, note: None }
+    Category {
+        key,
+        title,
+        kinds: kinds.to_vec(),
+        status: "in_progress",
+        recall_per_mille: None,
+        measured_on: None,
+        note: None,
+    }
 }
 
 fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_force: &InForce<'_>) -> Category {

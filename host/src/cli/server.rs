@@ -1,0 +1,329 @@
+//! The commands that speak to a running server: everything they do is a call of its API.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use similar::TextDiff;
+
+use super::exit::{self, Failure};
+use super::remote::{Body, Remote, escaped};
+use super::{Output, show};
+
+/// `masker agents`.
+#[derive(clap::Subcommand)]
+pub enum Agents {
+    /// List the agents.
+    List {
+        /// Only those whose name contains this.
+        #[arg(long, value_name = "TEXT")]
+        name_contains: Option<String>,
+    },
+    /// Make an agent; its URL is in what is printed.
+    Create {
+        /// Unique in the account.
+        #[arg(long)]
+        name: String,
+        /// `openai:MODEL` or `stub`.
+        #[arg(long)]
+        upstream: String,
+        /// vapi, retell, bolna, elevenlabs, twilio or custom.
+        #[arg(long)]
+        platform: Option<String>,
+        /// A policy of the server.
+        #[arg(long, value_name = "NAME", conflicts_with = "policy_file")]
+        policy_name: Option<String>,
+        /// Or a policy of its own, from a file.
+        #[arg(long, value_name = "FILE")]
+        policy_file: Option<PathBuf>,
+        /// vault-deterministic, reversible-aead or synthetic.
+        #[arg(long)]
+        tokenization: Option<String>,
+        /// Demand a key on the proxy; it is printed once.
+        #[arg(long)]
+        proxy_key: bool,
+    },
+    /// Show an agent with its policy and its figures.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Delete an agent: its URL answers 404 at once.
+    Delete {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// `masker sessions`.
+#[derive(clap::Subcommand)]
+pub enum Sessions {
+    /// List sessions, newest first.
+    List {
+        /// How long ago (24h, 7d), or a time.
+        #[arg(long)]
+        since: Option<String>,
+        /// Of this agent.
+        #[arg(long, value_name = "ID")]
+        agent_id: Option<String>,
+        /// ok, error or partial.
+        #[arg(long)]
+        status: Option<String>,
+        /// With at least so many masked values.
+        #[arg(long, value_name = "COUNT")]
+        min_redactions: Option<u64>,
+        /// Turns of this call.
+        #[arg(long, value_name = "ID")]
+        call_id: Option<String>,
+        /// At most so many, 1 to 100.
+        #[arg(long, default_value_t = 25)]
+        limit: u8,
+    },
+    /// Show a session with everything that was found.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Print sessions as they end, until it is stopped.
+    Tail,
+}
+
+/// `masker plugin`.
+#[derive(clap::Subcommand)]
+pub enum Plugins {
+    /// List the plugins with their kinds and how they do.
+    List,
+    /// Install a component, or replace the one of its name.
+    Install {
+        /// The component (.wasm).
+        file: PathBuf,
+    },
+    /// Remove an installed plugin.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What a report is about.
+#[derive(clap::Args)]
+pub struct ReportOptions {
+    /// Of one session.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["agent_id", "since"])]
+    session_id: Option<String>,
+    /// Of one agent; of the whole account without either.
+    #[arg(long, value_name = "ID")]
+    agent_id: Option<String>,
+    /// How long ago it begins (7d), or a time.
+    #[arg(long)]
+    since: Option<String>,
+    /// The file; its ending says in which form: .pdf or .json. Standard output takes JSON.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Runs `masker agents`.
+pub fn agents(command: Agents, remote: &Remote, output: Output) -> Result<(), Failure> {
+    match command {
+        Agents::List { name_contains } => {
+            let query = name_contains.map_or_else(String::new, |name| format!("&name_contains={}", escaped(&name)));
+            let rows = all(remote, &format!("/api/v1/agents?limit=100{query}"))?;
+            let columns = [
+                ("id", "id"),
+                ("name", "name"),
+                ("platform", "platform"),
+                ("upstream", "upstream"),
+                ("policy", "policy_name"),
+                ("24 h", "session_count_24h"),
+            ];
+            show::rows(&rows, &columns, output)
+        }
+        Agents::Create { name, upstream, platform, policy_name, policy_file, tokenization, proxy_key } => {
+            let mut draft =
+                Map::from_iter([("name".to_owned(), json!(name)), ("upstream".to_owned(), json!(upstream))]);
+            let policy_yaml = policy_file.map(|file| read(&file)).transpose()?;
+            let more = [
+                ("platform", platform),
+                ("policy_name", policy_name),
+                ("policy_yaml", policy_yaml),
+                ("tokenization", tokenization),
+                ("proxy_auth", proxy_key.then(|| "key".to_owned())),
+            ];
+            draft.extend(more.into_iter().filter_map(|(field, value)| Some((field.to_owned(), json!(value?)))));
+            let made = remote.json("POST", "/api/v1/agents", Body::Json(draft.into()))?;
+            show::object(&made["agent"], output)
+        }
+        Agents::Show { id } => {
+            let agent = remote.json("GET", &format!("/api/v1/agents/{}", escaped(&id)), Body::Empty)?;
+            show::object(&agent["agent"], output)
+        }
+        Agents::Delete { id } => done(remote.json("DELETE", &format!("/api/v1/agents/{}", escaped(&id)), Body::Empty)),
+    }
+}
+
+const SESSION_COLUMNS: [(&str, &str); 7] = [
+    ("began", "started_at"),
+    ("id", "id"),
+    ("agent", "agent_name"),
+    ("status", "status"),
+    ("masked", "redactions_by_kind"),
+    ("ms", "duration_ms"),
+    ("model", "upstream_model"),
+];
+
+/// Runs `masker sessions`.
+pub fn sessions(command: Sessions, remote: &Remote, output: Output) -> Result<(), Failure> {
+    match command {
+        Sessions::List { since, agent_id, status, min_redactions, call_id, limit } => {
+            let asked = [
+                ("since", since),
+                ("agent_id", agent_id),
+                ("status", status),
+                ("min_redactions", min_redactions.map(|n| n.to_string())),
+                ("call_id", call_id),
+            ];
+            let asked = asked.into_iter().filter_map(|(name, value)| Some(format!("&{name}={}", escaped(&value?))));
+            let page = remote.json(
+                "GET",
+                &format!("/api/v1/sessions?limit={limit}{}", asked.collect::<String>()),
+                Body::Empty,
+            )?;
+            show::rows(page["data"].as_array().map_or(&[], Vec::as_slice), &SESSION_COLUMNS, output)
+        }
+        Sessions::Show { id } => {
+            let session = remote.json("GET", &format!("/api/v1/sessions/{}", escaped(&id)), Body::Empty)?;
+            show::object(&session["session"], output)
+        }
+        // The server ends a stream after some minutes; its reader comes back.
+        Sessions::Tail => loop {
+            remote.events("/api/v1/sessions/stream", |event, data| {
+                let mut out = std::io::stdout();
+                let row: Value = serde_json::from_str(data).unwrap_or_default();
+                let line = match (output.json, event) {
+                    (true, "session") => data.to_owned(),
+                    (_, "session") => {
+                        let text = |field: &str| row[field].as_str().unwrap_or("-").to_owned();
+                        let masked = row["redactions_by_kind"].as_object().map_or_else(String::new, |kinds| {
+                            kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ")
+                        });
+                        format!(
+                            "{}  {}  {}  {}  {masked}",
+                            text("started_at"),
+                            text("id"),
+                            text("status"),
+                            text("agent_name")
+                        )
+                    }
+                    _ => return Ok(()),
+                };
+                exit::written(writeln!(out, "{line}").and_then(|()| out.flush()))
+            })?;
+        },
+    }
+}
+
+/// Runs `masker plugin` on a server.
+pub fn plugins(command: Plugins, remote: &Remote, output: Output) -> Result<(), Failure> {
+    match command {
+        Plugins::List => {
+            let rows = all(remote, "/api/v1/plugins?limit=100")?;
+            let columns = [
+                ("name", "name"),
+                ("version", "version"),
+                ("from", "source"),
+                ("calls", "calls"),
+                ("failures", "failures"),
+                ("p99 ms", "p99_ms"),
+                ("digest", "digest"),
+            ];
+            show::rows(&rows, &columns, output)
+        }
+        Plugins::Install { file } => {
+            let bytes = fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+            let installed = remote.json("POST", "/api/v1/plugins", Body::Bytes("application/wasm", bytes))?;
+            show::object(&installed["plugin"], output)
+        }
+        Plugins::Remove { name } => {
+            done(remote.json("DELETE", &format!("/api/v1/plugins/{}", escaped(&name)), Body::Empty))
+        }
+    }
+}
+
+/// `masker policy show`.
+pub fn show_policy(name: &str, version: Option<u32>, remote: &Remote, output: Output) -> Result<(), Failure> {
+    let policy = policy(remote, name, version)?;
+    if output.json {
+        return show::object(&policy, output);
+    }
+    exit::written(write!(std::io::stdout(), "{}", policy["policy_yaml"].as_str().unwrap_or_default()))
+}
+
+/// `masker policy diff`: what a file would change. Ends with 2 when there is something.
+pub fn diff_policy(name: &str, file: &Path, remote: &Remote, output: Output) -> Result<(), Failure> {
+    let there = policy(remote, name, None)?;
+    let (old, new) = (there["policy_yaml"].as_str().unwrap_or_default().to_owned(), read(file)?);
+    let diff = TextDiff::from_lines(old.as_str(), new.as_str());
+    let label = format!("{name} version {}", there["version"]);
+    let text = diff.unified_diff().header(&label, &file.display().to_string()).to_string();
+    let mut out = std::io::stdout();
+    exit::written(match output.json {
+        true => writeln!(out, "{}", json!({"changed": !text.is_empty(), "diff": text})),
+        false => write!(out, "{text}"),
+    })?;
+    if text.is_empty() { Ok(()) } else { Err(Failure::new(exit::COMMAND, "")) }
+}
+
+/// `masker policy reload`.
+pub fn reload_policies(remote: &Remote, output: Output) -> Result<(), Failure> {
+    show::object(&remote.json("POST", "/api/v1/admin/policy/reload", Body::Empty)?, output)
+}
+
+/// `masker report`.
+pub fn report(options: &ReportOptions, remote: &Remote) -> Result<(), Failure> {
+    let is_pdf =
+        options.output.as_ref().is_some_and(|file| file.extension().is_some_and(|end| end.eq_ignore_ascii_case("pdf")));
+    let format = if is_pdf { "pdf" } else { "json" };
+    let path = match (&options.session_id, &options.agent_id) {
+        (Some(id), _) => format!("/api/v1/sessions/{}/report", escaped(id)),
+        (None, Some(id)) => format!("/api/v1/agents/{}/report", escaped(id)),
+        (None, None) => "/api/v1/reports".to_owned(),
+    };
+    let since = options.since.as_ref().map_or_else(String::new, |since| format!("&since={}", escaped(since)));
+    let bytes = remote.bytes("GET", &format!("{path}?format={format}{since}"), Body::Empty)?;
+    match &options.output {
+        Some(file) => fs::write(file, &bytes).map_err(|error| unreadable(file, &error)),
+        None => exit::written(std::io::stdout().write_all(&bytes).and_then(|()| writeln!(std::io::stdout()))),
+    }
+}
+
+fn policy(remote: &Remote, name: &str, version: Option<u32>) -> Result<Value, Failure> {
+    let version = version.map_or_else(String::new, |version| format!("?version={version}"));
+    let mut answer = remote.json("GET", &format!("/api/v1/policies/{}{version}", escaped(name)), Body::Empty)?;
+    Ok(answer["policy"].take())
+}
+
+/// Every row of a list.
+fn all(remote: &Remote, path: &str) -> Result<Vec<Value>, Failure> {
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let mut page = remote.json("GET", &format!("{path}{cursor}"), Body::Empty)?;
+        if let Value::Array(more) = page["data"].take() {
+            rows.extend(more);
+        }
+        let Some(next) = page["next_cursor"].as_str() else { return Ok(rows) };
+        cursor = format!("&cursor={}", escaped(next));
+    }
+}
+
+fn done(answer: Result<Value, Failure>) -> Result<(), Failure> {
+    answer.map(drop)
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    fs::read_to_string(file).map_err(|error| unreadable(file, &error))
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(exit::GENERIC, format!("{}: {error}", file.display()))
+}
