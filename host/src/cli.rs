@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod demo;
 mod detect;
 mod eval;
 mod exit;
@@ -50,6 +51,8 @@ struct Cli {
 enum Command {
     /// Start the service.
     Serve,
+    /// Play a phone call through Masker, here and now: what was said, what the LLM saw, what came back.
+    Demo,
     /// Mask a text, line by line, and print it.
     Mask(TextOptions),
     /// Print what would be masked in a text.
@@ -229,6 +232,7 @@ pub fn run() -> ExitCode {
     let output = Output { json: cli.json, quiet: cli.quiet };
     let result = match cli.command {
         Command::Serve => serve::run(cli.verbose),
+        Command::Demo => demo::run(output),
         Command::Mask(options) => mask::run(&options, output),
         Command::Detect(options) => detect::run(&options, output),
         Command::Eval(options) => eval::run(&options, output),

@@ -133,3 +133,20 @@ fn completions_and_the_manual_page_name_every_command() {
         assert!(bash.out.contains(command) && man.out.contains(command), "{command}");
     }
 }
+
+#[test]
+fn the_demo_needs_nothing_and_shows_both_sides() {
+    let ran = run(&mut masker(&["demo"]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("hi this is maria gonzalez") && ran.out.contains("hi this is [NAME_1]"), "{}", ran.out);
+    assert!(!ran.out.contains('\u{1b}'), "colour is for a terminal");
+    let turns: Value = serde_json::from_str(&run(&mut masker(&["demo", "--json"])).out).expect("JSON");
+    for turn in turns["turns"].as_array().expect("turns") {
+        let text = |field: &str| turn[field].as_str().expect("text").to_owned();
+        assert!(text("heard").contains(&text("said")), "what came back is whole: {turn}");
+        assert!(
+            !text("llm_saw").contains("gonzalez") && text("llm_saw").contains("_1]") | text("llm_saw").contains("_2]"),
+            "{turn}"
+        );
+    }
+}
