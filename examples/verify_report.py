@@ -70,14 +70,19 @@ over = roots[0] if report["scope"] == "session" else root(roots)
 good &= check(over.hex() == report["merkle_root_hex"], "root over the sessions' roots")
 if len(sys.argv) > 3:
     audit_key = base64.b64decode(open(sys.argv[4]).read()) if len(sys.argv) > 4 else None
-    trees, previous, chained, genuine = {}, "0" * 64, True, True
+    trees, previous, chained, genuine, start, trimmed = {}, None, True, True, 0, {0}
     for line in open(sys.argv[3], encoding="utf-8"):
         event = json.loads(line)
+        if previous is None:  # A journal whose oldest files were deleted begins in the middle, and has an event that says so.
+            start = event["detail"] if event["kind"] == "journal_rotated" else 0
+            previous = event["prev_hash"] if start else "0" * 64
+        if event["kind"] == "journal_trimmed":
+            trimmed.add(event["detail"])
         this, chained = event.pop("this_hash"), chained and event["prev_hash"] == previous
         genuine &= not audit_key or hmac.new(audit_key, previous.encode() + canonical(event), "sha256").hexdigest() == this
         previous = this
         trees.setdefault(event.get("session_id"), []).append(bytes.fromhex(this))
-    good &= check(chained, "every event of the journal names the one before it")
+    good &= check(chained and start in trimmed, "every event of the journal names the one before it")
     good &= not audit_key or check(genuine, "every event was written with the audit key")
     own = [session for session in report["sessions"] if root(trees.get(session["id"], [])).hex() == session["merkle_root_hex"]]
     good &= check(len(own) == len(report["sessions"]), "every session's root is the one over its events in the journal")

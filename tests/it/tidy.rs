@@ -235,6 +235,17 @@ fn every_kind_of_event_is_explained_to_auditors() {
 }
 
 #[test]
+fn every_kind_of_event_is_written_by_somebody() {
+    let elsewhere = files("host/src", "rs");
+    let writers = elsewhere.iter().filter(|file| !file.starts_with("host/src/audit") && !file.contains("tests"));
+    let code: String =
+        writers.map(|file| read(file).split("#[cfg(test)]").next().unwrap_or_default().to_owned()).collect();
+    for kind in masker::audit::event::EventKind::ALL {
+        assert!(code.contains(&format!("EventKind::{kind:?}")), "nothing writes {kind:?}");
+    }
+}
+
+#[test]
 fn every_setting_is_in_the_readme() {
     let readme = read("README.md");
     for variable in masker::config::VARIABLES.iter().copied() {
