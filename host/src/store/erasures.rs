@@ -7,8 +7,8 @@ use crate::clock::Timestamp;
 use crate::ids::SessionId;
 use crate::session::SessionRow;
 
-/// Sessions whose payloads are looked through at a time.
-const CHUNK: usize = 200;
+/// Sessions whose payloads are looked through at a time; each may be some MiB.
+const CHUNK: usize = 16;
 
 /// That something was erased.
 #[derive(Clone, PartialEq, Eq, Debug)]
