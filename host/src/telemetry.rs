@@ -3,8 +3,11 @@
 //! Log what happened, to which agent (its name), in which session, how long it took. Never text of a caller, a token,
 //! an agent's id (it is the credential of its URL), a key, an `Authorization` header, a URL with its path.
 
+mod otlp;
+
 use std::io::IsTerminal;
 
+use tokio::runtime::Handle;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,15 +25,24 @@ const OTHERS: [&str; 7] = [
     "rusqlite_migration=warn",
 ];
 
-/// Starts logging to standard error. Only the first call of a process counts.
-pub fn start(level: &str, format: LogFormat) {
-    let registry = tracing_subscriber::registry().with(filter(level));
+pub use otlp::{Traces, continue_trace, trace_headers};
+
+/// Starts logging to standard error, and sending traces where `OTEL_EXPORTER_OTLP_ENDPOINT` says so. Only the first call of
+/// a process counts.
+///
+/// # Errors
+/// The settings of OpenTelemetry cannot be used.
+pub fn start(level: &str, format: LogFormat, runtime: &Handle) -> anyhow::Result<Option<Traces>> {
+    let (traces, layer) = otlp::start(runtime)?.unzip();
+    let registry = tracing_subscriber::registry().with(layer).with(filter(level));
     let lines =
         tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     let _ = match format {
-        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+        // The span of a line is its request: `"span": {"request_id": ..., "name": "request"}`.
+        LogFormat::Json => registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init(),
         LogFormat::Pretty => registry.with(lines.compact().with_target(false)).try_init(),
     };
+    Ok(traces)
 }
 
 /// What of a level is let through.

@@ -15,6 +15,8 @@ mod kill;
 mod remote;
 #[path = "cli/stop.rs"]
 mod stop;
+#[path = "cli/traces.rs"]
+mod traces;
 #[path = "cli/vault.rs"]
 mod vault;
 

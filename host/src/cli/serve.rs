@@ -27,16 +27,20 @@ pub fn run(verbose: u8) -> Result<(), Failure> {
         1 => "debug",
         _ => "trace",
     };
-    telemetry::start(level, config.log_format);
-    for (name, nearest) in environment.unknown() {
-        tracing::warn!("the variable {name} is not read by this release; the nearest that is: {nearest}");
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("no runtime")
         .map_err(Failure::from)?;
-    runtime.block_on(serve(config)).map_err(Failure::from)
+    let traces = telemetry::start(level, config.log_format, runtime.handle()).map_err(Failure::from)?;
+    for (name, nearest) in environment.unknown() {
+        tracing::warn!("the variable {name} is not read by this release; the nearest that is: {nearest}");
+    }
+    let served = runtime.block_on(serve(config)).map_err(Failure::from);
+    if let Some(traces) = traces {
+        traces.finish();
+    }
+    served
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

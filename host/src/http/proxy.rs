@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -24,6 +24,7 @@ use crate::pipeline::response::Answer;
 use crate::pipeline::stream::AnswerStream;
 use crate::pipeline::{PipelineError, ReadyAgent};
 use crate::sensitive::SensitiveText;
+use crate::telemetry::trace_headers;
 use crate::upstream::{Upstream, UpstreamRequest};
 
 /// A platform's or a client's own name for the call.
@@ -240,16 +241,4 @@ fn own_authorization(agent: &ReadyAgent, headers: &HeaderMap) -> Option<Sensitiv
     // What authenticates the caller to Masker stays here.
     let ours = value.contains("mskp_") || value.contains("mskt_");
     (!ours).then(|| value.into())
-}
-
-/// W3C trace context, so that a trace goes through us. Its ids are random numbers; `tracestate` may hold anything.
-fn trace_headers(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
-    let sound = |value: &&HeaderValue| {
-        value.len() <= 64 && value.as_bytes().iter().all(|b| b.is_ascii_hexdigit() || *b == b'-')
-    };
-    if let Some(value) = headers.get("traceparent").filter(sound) {
-        kept.insert("traceparent", value.clone());
-    }
-    kept
 }
