@@ -83,7 +83,8 @@ enum Command {
     /// API tokens of this install.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// What tokens stand for. On the machine itself, while no service runs on the data.
+    /// What tokens stand for. On the machine itself, while no service runs on the data; `stats` and `purge` also with
+    /// `--server`.
     #[command(subcommand)]
     Vault(VaultCommand),
     /// The audit journal.
@@ -252,6 +253,13 @@ pub fn run() -> ExitCode {
         Command::Report(options) => remote().and_then(|remote| server::report(&options, &remote)),
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),
+        // Where a server is named, it is asked; else it is the files here, whatever the environment says.
+        Command::Vault(VaultCommand::Stats) if cli.server.is_some() => {
+            remote().and_then(|remote| vault::stats_of(&remote, output))
+        }
+        Command::Vault(VaultCommand::Purge(options)) if cli.server.is_some() => {
+            remote().and_then(|remote| vault::purge_at(&options, &remote, output))
+        }
         Command::Vault(VaultCommand::Stats) => vault::stats(output),
         Command::Vault(VaultCommand::Export(options)) => vault::export(&options, output),
         Command::Vault(VaultCommand::Purge(options)) => vault::purge(&options, output),

@@ -8,13 +8,14 @@ mod rotate;
 
 use std::io::{Read, Write};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 pub use export::{ExportOptions, export};
 pub use rotate::rotate_key;
 
 use super::Output;
 use super::exit::{self, Failure};
+use super::remote::{Body, Remote};
 use crate::app::{Erase, EraseError, Eraser};
 use crate::audit::event::Event;
 use crate::clock::Clock;
@@ -103,8 +104,8 @@ impl Opened {
 
 fn in_use(config: &Config) -> String {
     format!(
-        "a service runs on this data folder and has what is in the vault in memory too: ask it \
-         (POST {url}/api/v1/vault/purge, GET {url}/api/v1/vault/stats, with a token of the scope admin), or stop it first",
+        "a service runs on this data folder and has what is in the vault in memory too: ask it, with --server {url} \
+         (purge and stats; POST {url}/api/v1/vault/purge), or stop it first",
         url = config.public_url
     )
 }
@@ -122,38 +123,43 @@ impl From<EraseError> for Failure {
 /// Prints how much there is.
 pub fn stats(output: Output) -> Result<(), Failure> {
     let stats = Opened::run(async |opened| opened.store.vault().stats().await.map_err(failed))?;
-    exit::written(print_stats(&stats, output))
+    exit::written(print_stats(&shown(&stats), output))
 }
 
-fn print_stats(stats: &VaultStats, output: Output) -> std::io::Result<()> {
-    let mut out = std::io::stdout();
+fn shown(stats: &VaultStats) -> Value {
     let by_kid =
-        |kids: &std::collections::BTreeMap<Kid, u64>| kids.iter().map(|(kid, n)| (kid.to_string(), *n)).collect();
-    let by_kind: Vec<(String, u64)> = stats.by_kind.iter().map(|(kind, n)| (kind.to_string(), *n)).collect();
-    let (by_token, by_key): (Vec<_>, Vec<_>) = (by_kid(&stats.by_kid), by_kid(&stats.sealed_by));
+        |kids: &std::collections::BTreeMap<Kid, u64>| figures(kids.iter().map(|(kid, n)| (kid.to_string(), *n)));
+    json!({
+        "values": stats.rows(), "size_bytes": stats.bytes,
+        "values_by_kid": by_kid(&stats.by_kid), "values_sealed_by": by_kid(&stats.sealed_by),
+        "values_by_kind": figures(stats.by_kind.iter().map(|(kind, n)| (kind.to_string(), *n))),
+        "oldest_at": stats.between.map(|(oldest, _)| oldest.to_string()),
+        "newest_at": stats.between.map(|(_, newest)| newest.to_string()),
+    })
+}
+
+/// As the API has it.
+fn print_stats(stats: &Value, output: Output) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
     if output.json {
-        let shown = json!({
-            "values": stats.rows(), "size_bytes": stats.bytes, "values_by_kid": figures(by_token),
-            "values_sealed_by": figures(by_key), "values_by_kind": figures(by_kind),
-            "oldest_at": stats.between.map(|(oldest, _)| oldest.to_string()),
-            "newest_at": stats.between.map(|(_, newest)| newest.to_string()),
-        });
-        return writeln!(out, "{shown}");
+        return writeln!(out, "{stats}");
     }
-    writeln!(out, "{} values, {} bytes on the disk", stats.rows(), stats.bytes)?;
-    if let Some((oldest, newest)) = stats.between {
+    writeln!(out, "{} values, {} bytes on the disk", stats["values"], stats["size_bytes"])?;
+    if let (Some(oldest), Some(newest)) = (stats["oldest_at"].as_str(), stats["newest_at"].as_str()) {
         writeln!(out, "made between {oldest} and {newest}")?;
     }
-    for (title, figures) in [("tokens of", by_token), ("sealed by", by_key), ("kind", by_kind)] {
-        for (name, count) in figures {
-            writeln!(out, "{title:<10} {name:<24} {count:>10}")?;
+    for (title, field) in
+        [("tokens of", "values_by_kid"), ("sealed by", "values_sealed_by"), ("kind", "values_by_kind")]
+    {
+        for (name, count) in stats[field].as_object().into_iter().flatten() {
+            writeln!(out, "{title:<10} {name:<24} {:>10}", count.to_string())?;
         }
     }
     Ok(())
 }
 
-fn figures(figures: Vec<(String, u64)>) -> serde_json::Map<String, serde_json::Value> {
-    figures.into_iter().map(|(name, count)| (name, count.into())).collect()
+fn figures(figures: impl Iterator<Item = (String, u64)>) -> Map<String, Value> {
+    figures.map(|(name, count)| (name, count.into())).collect()
 }
 
 /// Erases.
@@ -173,14 +179,42 @@ pub fn purge(options: &PurgeOptions, output: Output) -> Result<(), Failure> {
             false => Ok(eraser.erase(&what).await?),
         }
     })?;
+    let done = json!({"values": erased.values, "payloads": erased.payloads, "dry_run": options.dry_run});
+    exit::written(print_purge(&done, output))
+}
+
+/// As the API has it.
+fn print_purge(done: &Value, output: Output) -> std::io::Result<()> {
     let mut out = std::io::stdout();
-    exit::written(if output.json {
-        let shown = json!({"values": erased.values, "payloads": erased.payloads, "dry_run": options.dry_run});
-        writeln!(out, "{shown}")
-    } else {
-        let verb = if options.dry_run { "would be erased" } else { "erased" };
-        writeln!(out, "{verb}: {} values of the vault, texts of {} sessions", erased.values, erased.payloads)
-    })
+    if output.json {
+        return writeln!(out, "{done}");
+    }
+    let verb = if done["dry_run"] == true { "would be erased" } else { "erased" };
+    writeln!(out, "{verb}: {} values of the vault, texts of {} sessions", done["values"], done["payloads"])
+}
+
+/// What the service of a server says.
+pub fn stats_of(remote: &Remote, output: Output) -> Result<(), Failure> {
+    let answer = remote.json("GET", "/api/v1/vault/stats", Body::Empty)?;
+    exit::written(print_stats(&answer["vault"], output))
+}
+
+/// Lets the service of a server erase: from its memory too.
+pub fn purge_at(options: &PurgeOptions, remote: &Remote, output: Output) -> Result<(), Failure> {
+    let What { before, kid, subject: value } = &options.what;
+    let value = value.as_deref().map(subject).transpose()?;
+    let value = value.as_ref().map(|value| value.expose().as_str());
+    let body = json!({"before": before, "kid": kid, "subject": value, "dry_run": options.dry_run});
+    // The API takes a field that is null for one that is named.
+    let body: Map<String, Value> = body
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect();
+    let answer = remote.json("POST", "/api/v1/vault/purge", Body::Json(Value::Object(body)))?;
+    exit::written(print_purge(&answer["purge"], output))
 }
 
 impl What {

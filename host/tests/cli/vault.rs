@@ -222,8 +222,22 @@ fn while_a_service_runs_nothing_is_done_and_its_endpoint_is_named() {
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command:?}");
         assert!(ran.err.contains("a service runs") && ran.err.contains("/api/v1/vault/purge"), "{}", ran.err);
     }
+    // The service itself does it when it is asked.
+    let mut token = masker(&["token", "create", "--name", "x", "--scope", "admin"]);
+    let token = run(token.env("MASKER_DATA_DIR", install.folder.path()).envs(keys));
+    let ask = |arguments: &[&str]| {
+        let mut command = install.command(arguments);
+        run(command.args(["--server", &format!("http://{}", serving.1)]).env("MASKER_SESSION", token.out.trim()))
+    };
+    assert!(ask(&["stats"]).out.starts_with("3 values, "), "{}", ask(&["stats"]).err);
+    let counted = ask(&["purge", "--subject", "312-555-0147", "--dry-run", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&counted.out).expect("JSON");
+    assert_eq!(shown, serde_json::json!({"values": 2, "payloads": 0, "dry_run": true}));
+    let refused = ask(&["purge", "--before", "yesterday"]);
+    assert!(refused.code == 2 && refused.err.contains("before: "), "{}", refused.err);
+    assert_eq!(ask(&["purge", "--kid", "K_HEALTHCARE"]).out, "erased: 3 values of the vault, texts of 0 sessions\n");
     drop(serving);
-    assert_eq!(install.sealed().len(), 3);
+    assert!(install.sealed().is_empty());
     let nowhere = run(masker(&["vault", "stats"]).env("MASKER_DEV", "1").env("MASKER_DATA_DIR", "/nonexistent/masker"));
     assert_eq!(nowhere.code, 1);
 }
