@@ -10,6 +10,7 @@ mod github;
 mod health;
 pub mod lists;
 mod mask;
+mod metrics;
 mod payloads;
 mod plugins;
 mod policies;
