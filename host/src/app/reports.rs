@@ -1,9 +1,13 @@
 //! Gathers what a report is made of, signs it, and writes down that it was made.
 
+mod parts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+
+use parts::{agent_snapshot, parties};
 
 use super::{App, Depth, EvidenceError, embedded};
 use crate::audit::chain::{Hash, hex_text};
@@ -12,18 +16,15 @@ use crate::audit::merkle;
 use crate::audit::verify::Verified;
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId, ReportId, SessionId};
-use crate::policy::CompiledPolicy;
 use crate::report::document::{
-    AgentSnapshot, Configuration, ErasureNote, Generator, Integrity, Kept, Party, Period, PluginSnapshot,
-    PolicySnapshot, Report, SCHEMA_VERSION, SessionRoot, Summary, Transcript,
+    Configuration, ErasureNote, Generator, Integrity, Period, PluginSnapshot, Report, SCHEMA_VERSION, SessionRoot,
+    Summary,
 };
 use crate::report::safe_harbor::{InForce, matrix};
 use crate::report::signature::NotCanonical;
 use crate::report::tally::Tally;
-use crate::report::transcript;
 use crate::session::{ByteRange, SessionRow};
 use crate::store::StoreError;
-use crate::store::agents::Agent;
 use crate::store::erasures::Erasure;
 use crate::store::journal::JournalError;
 
@@ -298,127 +299,6 @@ impl App {
                 .collect(),
         })
     }
-
-    /// Every policy that a session ran on, or that an agent without sessions would run on: as it was written, and compiled.
-    async fn policies_in_force(
-        &self,
-        account: AccountId,
-        sessions: &[SessionRow],
-        agents: &[Agent],
-    ) -> Result<(Vec<PolicySnapshot>, Vec<CompiledPolicy>), StoreError> {
-        let own: HashMap<AgentId, &Agent> = agents.iter().map(|agent| (agent.id, agent)).collect();
-        let used = sessions.iter().map(|session| {
-            let own = own
-                .get(&session.agent_id)
-                .and_then(|agent| own_policy(agent, &session.policy_name, session.policy_version));
-            (session.policy_name.to_string(), session.policy_version, own)
-        });
-        let mut used: BTreeSet<(String, u32, Option<String>)> = used.collect();
-        if used.is_empty() {
-            used.extend(
-                agents.iter().map(|agent| (agent.policy_name.clone(), agent.policy_version, agent.policy_yaml.clone())),
-            );
-        }
-        let (mut snapshots, mut compiled) = (Vec::new(), Vec::new());
-        let catalog = self.catalog();
-        for (name, version, own) in used {
-            let yaml = match own {
-                Some(own) => Some(own),
-                None => self.policy_document(account, &name, version).await?,
-            };
-            let policy = yaml.as_deref().and_then(|yaml| catalog.compile(yaml, version).ok());
-            snapshots.push(PolicySnapshot {
-                name,
-                version,
-                digest: policy.as_ref().map(CompiledPolicy::digest_hex),
-                yaml,
-            });
-            compiled.extend(policy);
-        }
-        Ok((snapshots, compiled))
-    }
-
-    async fn policy_document(
-        &self,
-        account: AccountId,
-        name: &str,
-        version: u32,
-    ) -> Result<Option<String>, StoreError> {
-        let Some(policy) = self.store().policy(account, name).await? else { return Ok(None) };
-        Ok(self.store().policy_version(policy.id, version).await?.map(|(document, _)| document))
-    }
-
-    /// A sample of what the model got, where that is kept.
-    async fn transcripts(
-        &self,
-        scope: &str,
-        sessions: &[SessionRow],
-        policies: &[CompiledPolicy],
-    ) -> Result<(Vec<Transcript>, Option<String>), StoreError> {
-        let keeps = self.config.payload_retention_days > 0 && policies.iter().any(|policy| policy.audit.log_payloads);
-        if !keeps {
-            let note = "Texts are not kept: MASKER_PAYLOAD_RETENTION_DAYS is 0, or no policy sets audit.log_payloads.";
-            return Ok((Vec::new(), Some(note.to_owned())));
-        }
-        let rows: HashMap<SessionId, &SessionRow> = sessions.iter().map(|session| (session.id, session)).collect();
-        let mut transcripts = Vec::new();
-        for id in transcript::sample(scope, rows.keys().copied()) {
-            let Some(session) = rows.get(&id) else { continue };
-            let Some(masked) = self.payloads(session).await?.and_then(|payloads| payloads.masked) else { continue };
-            transcripts.push(Transcript {
-                session_id: id.text(),
-                agent_name: session.agent_name.to_string(),
-                started_at: session.started_at.to_string(),
-                messages: transcript::lines(masked.expose()),
-            });
-            if transcripts.len() == transcript::MOST {
-                break;
-            }
-        }
-        let note = transcripts.is_empty().then(|| "No texts are kept of these sessions any more.".to_owned());
-        Ok((transcripts, note))
-    }
-
-    /// What the configuration really does.
-    fn kept(&self, policies: &[CompiledPolicy]) -> Vec<Kept> {
-        let payload_days = self.config.payload_retention_days;
-        let keeping: Vec<&str> =
-            policies.iter().filter(|policy| policy.audit.log_payloads).map(|policy| &*policy.name).collect();
-        let texts = match (payload_days, keeping.as_slice()) {
-            (0, _) => "Not kept: MASKER_PAYLOAD_RETENTION_DAYS is 0.".to_owned(),
-            (_, []) => "Not kept: no policy in force sets audit.log_payloads.".to_owned(),
-            (_, names) => format!(
-                "Sealed with AES-256-GCM-SIV, for the policies {}; deleted by the hourly pass.",
-                names.join(", ")
-            ),
-        };
-        let days = self.config.session_retention_days;
-        vec![
-            Kept {
-                what: "Texts of callers and answers",
-                rule: texts,
-                days: Some(if keeping.is_empty() { 0 } else { payload_days }),
-            },
-            Kept {
-                what: "Rows of sessions: times, counts, outcome; no text",
-                rule: "Deleted by the hourly pass.".to_owned(),
-                days: Some(days),
-            },
-            Kept {
-                what: "Vault: originals behind tokens",
-                rule: "Each sealed with AES-256-GCM-SIV under its policy's key; kept until it is deleted.".to_owned(),
-                days: None,
-            },
-            Kept {
-                what: "Journal: events without values",
-                rule: match self.config.audit_retention_days {
-                    0 => "Append-only and chained; Masker deletes nothing of it.".to_owned(),
-                    _ => "Append-only and chained; whole files are deleted when their time is over.".to_owned(),
-                },
-                days: Some(self.config.audit_retention_days).filter(|days| *days > 0),
-            },
-        ]
-    }
 }
 
 /// Which turn of its call each session is, counted from 1.
@@ -437,52 +317,6 @@ fn turns(sessions: &[SessionRow]) -> HashMap<SessionId, u64> {
 
 fn erasure_note(Erasure { at, what, values, payloads }: Erasure) -> ErasureNote {
     ErasureNote { at: at.to_string(), by: what, values, payloads }
-}
-
-/// The agent's own document, when that is what ran.
-fn own_policy(agent: &Agent, name: &str, version: u32) -> Option<String> {
-    (agent.policy_name == name && agent.policy_version == version).then(|| agent.policy_yaml.clone()).flatten()
-}
-
-fn agent_snapshot(agent: &Agent) -> AgentSnapshot {
-    AgentSnapshot {
-        id: agent.id.text(),
-        name: agent.name.clone(),
-        upstream: agent.upstream.clone(),
-        platform: agent.platform.clone(),
-        tokenization: agent.tokenization.clone(),
-        policy_name: agent.policy_name.clone(),
-        policy_version: agent.policy_version,
-        deleted: agent.deleted_at.is_some(),
-    }
-}
-
-/// Who handles an agent's data, from the caller to the model.
-fn parties(agent: &Agent) -> [Party; 3] {
-    let agreements: Value =
-        agent.agreements.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let recorded = |party: &str, field: &str| agreements.get(party)?.get(field)?.as_str().map(str::to_owned);
-    let party = |role: &'static str, name: String, sees: &'static str| Party {
-        agent: agent.name.clone(),
-        role,
-        name,
-        sees,
-        agreement: recorded(role, "status").unwrap_or_else(|| "not_recorded".to_owned()),
-        reference: recorded(role, "reference"),
-    };
-    let model = match agent.upstream.split_once(':') {
-        Some((provider, model)) => format!("{provider} ({model})"),
-        None => "stub, inside Masker".to_owned(),
-    };
-    let operator = Party {
-        agreement: "not_required".to_owned(),
-        ..party("operator", "this install of Masker, run by its operator".to_owned(), "in the clear")
-    };
-    [
-        party("voice_platform", agent.platform.clone(), "in the clear"),
-        operator,
-        party("llm_provider", model, "tokens only"),
-    ]
 }
 
 /// The stretches of the journal that hold the sessions' events, in order, close ones joined.
