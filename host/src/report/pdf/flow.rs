@@ -167,7 +167,7 @@ impl<'f> Flow<'f> {
 
     /// A small heading inside a section.
     pub fn heading(&mut self, title: &str) {
-        self.need(46.0);
+        self.need(74.0);
         let style = Style { face: Face::Bold, size: 9.2, ink: Ink::TEXT };
         let title = self.printable(style, title);
         self.y += 9.0;
