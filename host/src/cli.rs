@@ -250,7 +250,7 @@ pub fn run() -> ExitCode {
         Command::Agents(command) => remote().and_then(|remote| server::agents(command, &remote, output)),
         Command::Sessions(command) => remote().and_then(|remote| server::sessions(command, &remote, output)),
         Command::Plugin(command) => remote().and_then(|remote| server::plugins(command, &remote, output)),
-        Command::Report(options) => remote().and_then(|remote| server::report(&options, &remote)),
+        Command::Report(options) => remote().and_then(|remote| server::report(&options, &remote, output)),
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),
         // Where a server is named, it is asked; else it is the files here, whatever the environment says.

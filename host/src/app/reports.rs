@@ -196,7 +196,12 @@ impl App {
             ReportScope::Agent { agent, .. } => (None, "agent", Some(*agent)),
             ReportScope::Account { .. } => (None, "account", None),
         };
-        let ids: BTreeSet<AgentId> = sessions.iter().map(|session| session.agent_id).chain(agent).collect();
+        let mut ids: BTreeSet<AgentId> = sessions.iter().map(|session| session.agent_id).chain(agent).collect();
+        if agent.is_none() {
+            // An account's report names every agent that could have been called.
+            let living = self.store().all_agents().await?;
+            ids.extend(living.iter().filter(|agent| agent.account_id == account).map(|agent| agent.id));
+        }
         let agents = self.store().agents_of_report(account, ids.into_iter().collect()).await?;
         let (policy_snapshot, policies) = self.policies_in_force(account, &sessions, &agents).await?;
         let catalog = self.catalog();

@@ -280,7 +280,7 @@ pub fn reload_policies(remote: &Remote, output: Output) -> Result<(), Failure> {
 }
 
 /// `masker report`.
-pub fn report(options: &ReportOptions, remote: &Remote) -> Result<(), Failure> {
+pub fn report(options: &ReportOptions, remote: &Remote, output: Output) -> Result<(), Failure> {
     let is_pdf =
         options.output.as_ref().is_some_and(|file| file.extension().is_some_and(|end| end.eq_ignore_ascii_case("pdf")));
     let format = if is_pdf { "pdf" } else { "json" };
@@ -290,7 +290,10 @@ pub fn report(options: &ReportOptions, remote: &Remote) -> Result<(), Failure> {
         (None, None) => "/api/v1/reports".to_owned(),
     };
     let since = options.since.as_ref().map_or_else(String::new, |since| format!("&since={}", escaped(since)));
-    let bytes = remote.bytes("GET", &format!("{path}?format={format}{since}"), Body::Empty)?;
+    let waiting = show::waiting("the server reads the journal and makes the report", output);
+    let bytes = remote.bytes("GET", &format!("{path}?format={format}{since}"), Body::Empty);
+    waiting.finish_and_clear();
+    let bytes = bytes?;
     match &options.output {
         Some(file) => fs::write(file, &bytes).map_err(|error| unreadable(file, &error)),
         None => exit::written(std::io::stdout().write_all(&bytes).and_then(|()| writeln!(std::io::stdout()))),

@@ -1,9 +1,11 @@
 //! Tables for people, JSON for programs.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
 use super::Output;
@@ -43,6 +45,18 @@ pub fn object(object: &Value, output: Output) -> Result<(), Failure> {
         let text = cell(value).replace('\n', &format!("\n{}", " ".repeat(width + 2)));
         writeln!(out, "{name:width$}  {text}")
     }))
+}
+
+/// Shows on a terminal that something takes a while, and for how long it has.
+pub fn waiting(what: &'static str, output: Output) -> ProgressBar {
+    if output.quiet || output.json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+    let bar = ProgressBar::new_spinner().with_message(what);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }
 
 fn cell(value: &Value) -> String {

@@ -151,7 +151,7 @@ impl<'f> Flow<'f> {
     /// Begins a section.
     pub fn section(&mut self, title: &str) {
         self.sections += 1;
-        self.need(76.0);
+        self.need(118.0);
         if self.y > TOP {
             self.y += 18.0;
         }

@@ -6,6 +6,9 @@ use super::flow::{BODY, CODE, Cell, Column, Flow, NOTE, grouped};
 use super::page::Ink;
 use crate::report::document::{Incident, Report};
 
+/// Sessions of the appendix: beyond them a document has more pages than anybody turns.
+const LISTED: usize = 5000;
+
 /// Everything, in order.
 pub fn write(flow: &mut Flow<'_>, report: &Report, json: &Value) {
     cover(flow, report, json);
@@ -323,7 +326,12 @@ fn appendix(flow: &mut Flow<'_>, report: &Report) {
         flow.paragraph(BODY, "There was none in this time.");
         return;
     }
-    let rows = report.sessions.iter();
+    if report.sessions.len() > LISTED {
+        let all = grouped(report.sessions.len() as u64);
+        let listed = grouped(LISTED as u64);
+        flow.paragraph(NOTE, &format!("The first {listed} of {all}; the attached JSON lists all of them."));
+    }
+    let rows = report.sessions.iter().take(LISTED);
     let rows = rows.map(|session| vec![Cell::code(&*session.id), Cell::code(&*session.merkle_root_hex)]);
     flow.table(&[Column("Session", 0.34), Column("Merkle root", 0.66)], rows.collect());
 }
