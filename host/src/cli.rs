@@ -8,6 +8,7 @@ mod eval;
 mod exit;
 mod local;
 mod mask;
+mod plugin;
 mod policy;
 mod remote;
 mod serve;
@@ -68,9 +69,9 @@ enum Command {
     /// Sessions of a server.
     #[command(subcommand)]
     Sessions(server::Sessions),
-    /// Plugins of a server.
+    /// Plugins: a component on this machine, and those of a server.
     #[command(subcommand)]
-    Plugin(server::Plugins),
+    Plugin(PluginCommand),
     /// Take a signed compliance report from a server.
     Report(server::ReportOptions),
     /// Print a script that completes commands in a shell: `source <(masker completions bash)`.
@@ -146,6 +147,28 @@ enum PolicyCommand {
     },
     /// Make a server read its policy files again.
     Reload,
+}
+
+#[derive(Subcommand)]
+enum PluginCommand {
+    /// Say what a component is, or why it would not be taken.
+    Inspect {
+        /// The component (.wasm).
+        file: PathBuf,
+    },
+    /// Run a component on labelled cases, each once more behind other characters than ASCII.
+    Test {
+        /// The component (.wasm).
+        file: PathBuf,
+        /// The cases: a line each, `[KIND:text]` around what must be found.
+        #[arg(long, value_name = "FILE")]
+        cases: PathBuf,
+        /// End with exit code 2 when fewer percent of the cases come out as labelled.
+        #[arg(long, default_value_t = 100.0, value_name = "PERCENT")]
+        floor: f32,
+    },
+    #[command(flatten)]
+    OfServer(server::Plugins),
 }
 
 #[derive(Subcommand)]
@@ -249,7 +272,11 @@ pub fn run() -> ExitCode {
         Command::Policy(PolicyCommand::Reload) => remote().and_then(|remote| server::reload_policies(&remote, output)),
         Command::Agents(command) => remote().and_then(|remote| server::agents(command, &remote, output)),
         Command::Sessions(command) => remote().and_then(|remote| server::sessions(command, &remote, output)),
-        Command::Plugin(command) => remote().and_then(|remote| server::plugins(command, &remote, output)),
+        Command::Plugin(PluginCommand::Inspect { file }) => plugin::inspect(&file, output),
+        Command::Plugin(PluginCommand::Test { file, cases, floor }) => plugin::test(&file, &cases, floor, output),
+        Command::Plugin(PluginCommand::OfServer(command)) => {
+            remote().and_then(|remote| server::plugins(command, &remote, output))
+        }
         Command::Report(options) => remote().and_then(|remote| server::report(&options, &remote, output)),
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),

@@ -13,7 +13,7 @@ use crate::passes::finding::Decision;
 use crate::passes::{Message, ReadyPass, merge, run_passes};
 use crate::policy::{self, CompiledPolicy};
 use crate::sensitive::SensitiveText;
-use crate::wasm::{Registry, Wasm};
+use crate::wasm::{InstallError, Plugin, Registry, Wasm};
 
 /// A command may take longer than a call.
 const BUDGET: Duration = Duration::from_secs(10);
@@ -46,6 +46,11 @@ impl LocalPlugins {
             ));
         }
         Ok(Self { wasm, registry })
+    }
+
+    /// Checks a component as a server would before it takes it.
+    pub fn inspect(&self, bytes: Vec<u8>) -> Result<Plugin, InstallError> {
+        self.wasm.inspect(bytes)
     }
 
     /// Prepares a policy's passes.

@@ -150,3 +150,45 @@ fn the_demo_needs_nothing_and_shows_both_sides() {
         );
     }
 }
+
+#[test]
+fn a_component_is_inspected_and_tried_on_cases_without_a_server() {
+    let folder = folder();
+    let guest = super::workspace().join("target/guests/staff-id.wasm");
+    let guest = guest.to_str().expect("UTF-8");
+    let ran = run(&mut masker(&["plugin", "inspect", guest, "--json"]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let shown: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((&shown["name"], &shown["imports"]), (&"staff-id".into(), &"none".into()));
+
+    let cases = folder.path().join("cases.txt");
+    fs::write(
+        &cases,
+        "# Staff ids.\nI am [STAFF_ID:E-12345].\nnothing here\nassistant: Your id? || [STAFF_ID:E-54321]\n",
+    )
+    .expect("written");
+    let cases = cases.to_str().expect("UTF-8");
+    let ran = run(&mut masker(&["plugin", "test", guest, "--cases", cases]));
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    assert_eq!(ran.out, "6 of 6 cases as labelled; precision 100 %, recall 100 %\n");
+
+    fs::write(cases, "I am [STAFF_ID:E-12345] and E-54321, [STAFF_ID:Kim]\nfine\n").expect("written");
+    let ran = run(&mut masker(&["plugin", "test", guest, "--cases", cases]));
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(
+        ran.out.contains("- line 1, 26-29 STAFF_ID \"Kim\"")
+            && ran.out.contains("+ line 1, 17-24 STAFF_ID \"E-54321\""),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.ends_with("2 of 4 cases as labelled; precision 50 %, recall 50 %\n"), "{}", ran.out);
+    assert_eq!(run(&mut masker(&["plugin", "test", guest, "--cases", cases, "--floor", "50"])).code, 0);
+
+    let no_component = folder.path().join("x.wasm");
+    fs::write(&no_component, "no component").expect("written");
+    let ran = run(&mut masker(&["plugin", "inspect", no_component.to_str().expect("UTF-8")]));
+    assert!(ran.code == 2 && ran.err.contains("x.wasm"), "{}", ran.err);
+    let trap = super::workspace().join("target/guests/panics.wasm");
+    let ran = run(&mut masker(&["plugin", "test", trap.to_str().expect("UTF-8"), "--cases", cases]));
+    assert!(ran.code == 2 && ran.err.contains("line 1: the plugin failed"), "{}", ran.err);
+}

@@ -1,0 +1,157 @@
+//! `masker plugin inspect` and `test`: a component on this machine, without a server. `list`, `install` and `remove` are the
+//! server's ([`super::server`]).
+
+mod cases;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cases::{Case, Labelled};
+use serde_json::{Value, json};
+
+use super::exit::{self, Failure};
+use super::local::LocalPlugins;
+use super::{Output, show};
+use crate::app::compile_local;
+use crate::passes::{Message, merge, run_passes};
+use crate::policy::CompiledPolicy;
+use crate::sensitive::SensitiveText;
+use crate::wasm::Plugin;
+
+/// For one case, instances made for it included.
+const BUDGET: Duration = Duration::from_secs(5);
+
+/// Says what a component is, or why it would not be taken.
+pub fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
+    let mut plugins = LocalPlugins::load(1)?;
+    let plugin = take_in(&mut plugins, file)?;
+    let manifest = &plugin.manifest;
+    let kinds: Vec<&str> = manifest.kinds.iter().map(|kind| kind.as_str()).collect();
+    let shown = json!({
+        "name": manifest.name, "version": manifest.version, "description": manifest.description, "kinds": kinds.join(" "),
+        "contract": manifest.contract.trim_start_matches('@'), "offsets": serde_json::to_value(manifest.offset_unit).unwrap_or_default(),
+        "imports": "none", "size": plugin.bytes.len(), "sha256": data_encoding::HEXLOWER.encode(&plugin.sha256),
+    });
+    show::object(&shown, output)
+}
+
+/// Runs a component on labelled cases. Ends with 2 when fewer of them than `floor` percent come out as labelled.
+pub fn test(file: &Path, cases: &Path, floor: f32, output: Output) -> Result<(), Failure> {
+    if !(0.0..=100.0).contains(&floor) {
+        return Err(Failure::new(exit::USAGE, "--floor must be from 0 to 100"));
+    }
+    let text = fs::read_to_string(cases).map_err(|error| unreadable(cases, &error))?;
+    let mut all =
+        cases::read(&text).map_err(|error| Failure::new(exit::USAGE, format!("{}: {error}", cases.display())))?;
+    // Positions behind other characters than ASCII are where plugins go wrong: each case is tried behind some, too.
+    let behind: Vec<Case> = all.iter().map(Case::behind_other_characters).collect();
+    all.extend(behind);
+    let mut plugins = LocalPlugins::load(1)?;
+    let plugin = take_in(&mut plugins, file)?;
+    let policy = policy_of(&plugin, &plugins)?;
+    let passes = plugins.prepare(&policy)?;
+    let mut sums = Sums::default();
+    let mut out = std::io::stdout();
+    for case in &all {
+        let messages: Vec<Message> = case
+            .messages()
+            .into_iter()
+            .map(|(role, text, search)| Message { role, text: Arc::new(SensitiveText::from(text)), search })
+            .collect();
+        let detection = run_passes(&passes, &messages, BUDGET);
+        if let Some(fault) = detection.reports.iter().find_map(|report| report.fault.as_ref()) {
+            let what = format!("line {}: the plugin failed: {} {}", case.line, fault.kind.as_str(), fault.detail);
+            return Err(Failure::new(exit::COMMAND, what));
+        }
+        let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();
+        let decisions = merge::merge(&detection.findings, &texts, &policy).pop().unwrap_or_default();
+        let found = decisions.iter().map(|decision| {
+            let span = decision.span.to_chars(&case.text);
+            Labelled { start: span.start, end: span.end, kind: decision.kind.to_string() }
+        });
+        let wrong = sums.add(case, found.collect());
+        if !wrong.is_empty() && !output.quiet && !output.json {
+            exit::written(wrong.iter().try_for_each(|line| writeln!(out, "{line}")))?;
+        }
+    }
+    let shown = sums.shown(all.len());
+    match output.json {
+        true => show::object(&shown, output)?,
+        false => exit::written(writeln!(out, "{}", sums.line(all.len())))?,
+    }
+    if sums.share(all.len()) < f64::from(floor) {
+        return Err(Failure::new(exit::COMMAND, format!("fewer than {floor} % of the cases come out as labelled")));
+    }
+    Ok(())
+}
+
+/// Of all cases together.
+#[derive(Default)]
+struct Sums {
+    right: usize,
+    found: usize,
+    labelled: usize,
+    agreed: usize,
+}
+
+impl Sums {
+    /// Counts a case; the lines say what is wrong with it.
+    fn add(&mut self, case: &Case, found: Vec<Labelled>) -> Vec<String> {
+        self.found += found.len();
+        self.labelled += case.labels.len();
+        self.agreed += case.labels.iter().filter(|label| found.contains(label)).count();
+        let missed = case.labels.iter().filter(|label| !found.contains(label)).map(|label| case.shown('-', label));
+        let false_ones = found.iter().filter(|found| !case.labels.contains(found)).map(|found| case.shown('+', found));
+        let wrong: Vec<String> = missed.chain(false_ones).collect();
+        self.right += usize::from(wrong.is_empty());
+        wrong
+    }
+
+    fn share(&self, cases: usize) -> f64 {
+        100.0 * self.right as f64 / cases.max(1) as f64
+    }
+
+    fn percent(part: usize, whole: usize) -> f64 {
+        if whole == 0 { 100.0 } else { (1000.0 * part as f64 / whole as f64).round() / 10.0 }
+    }
+
+    fn line(&self, cases: usize) -> String {
+        let (precision, recall) = (Self::percent(self.agreed, self.found), Self::percent(self.agreed, self.labelled));
+        format!("{} of {cases} cases as labelled; precision {precision} %, recall {recall} %", self.right)
+    }
+
+    fn shown(&self, cases: usize) -> Value {
+        json!({
+            "cases": cases, "right": self.right, "labelled": self.labelled, "found": self.found,
+            "precision": Self::percent(self.agreed, self.found), "recall": Self::percent(self.agreed, self.labelled),
+        })
+    }
+}
+
+fn take_in(plugins: &mut LocalPlugins, file: &Path) -> Result<Plugin, Failure> {
+    let bytes = fs::read(file).map_err(|error| unreadable(file, &error))?;
+    let plugin =
+        plugins.inspect(bytes).map_err(|error| Failure::new(exit::COMMAND, format!("{}: {error}", file.display())))?;
+    plugins.registry.insert(plugin.clone());
+    Ok(plugin)
+}
+
+/// Everything that the plugin finds, whatever its confidence, and no other plugin.
+fn policy_of(plugin: &Plugin, plugins: &LocalPlugins) -> Result<CompiledPolicy, Failure> {
+    let entities = plugin.manifest.kinds.iter().map(|kind| (kind.to_string(), json!({"confidence_threshold": 0.0})));
+    let document = json!({
+        "name": "cases", "version": 1, "kid": "K_HEALTHCARE", "tokenization": "vault-deterministic",
+        "passes": [plugin.manifest.name], "entities": entities.collect::<serde_json::Map<_, _>>(),
+    });
+    compile_local(&document.to_string(), &plugins.registry).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::new(exit::COMMAND, format!("the plugin cannot be used: {}", lines.join("; ")))
+    })
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(exit::GENERIC, format!("{}: {error}", file.display()))
+}
