@@ -2,21 +2,13 @@ import { h, copyable, note } from "../dom.js";
 import { get } from "../api.js";
 import { logo } from "../shell.js";
 
-const REFUSED = {
-  invalid_state: "The sign-in was not begun here, or it took longer than ten minutes. Begin again.",
-  forbidden: "This GitHub account may not sign in here. The operator decides who may: MASKER_GITHUB_ALLOW.",
-  oauth_exchange_failed: "GitHub did not confirm the sign-in. Try again.",
-};
-
 export default async function signIn(error) {
   const methods = await get("/api/v1/auth/methods").catch(() => ({ github: false }));
-  const refused = new URLSearchParams(location.search).get("error");
   const target = encodeURIComponent(location.pathname.startsWith("/portal") ? location.pathname : "/portal");
   return h("div", { class: "lone" }, h("main", { class: "card stack" },
     h("div", { class: "brand" }, logo(), "Masker"),
     h("h1", {}, "Sign in"),
     error.status !== 401 && note("bad", error.message),
-    refused && note("bad", REFUSED[refused] ?? "The sign-in was refused."),
     methods.github && h("p", {}, h("a", { class: "button first", href: `/api/v1/auth/github?redirect_to=${target}` }, "Sign in with GitHub")),
     h("p", {}, methods.github ? "Or with a one-time link, made on the machine that Masker runs on:" : "With a one-time link, made on the machine that Masker runs on:"),
     copyable("masker admin login-link"),
