@@ -105,7 +105,7 @@ fn asked(mut fields: Fields, now: Timestamp) -> Result<(Erase, bool), ApiError> 
     let kid = fields.check("kid", kid, |text| Kid::new(&text), "must be a kid, of the form [A-Z0-9_]+");
     let subject = fields.text_if("subject").map(SensitiveText::from);
     let dry_run = fields.flag_if("dry_run").unwrap_or_default();
-    let named = ["before", "kid", "subject"].into_iter().filter(|field| fields.names(field)).count();
+    let named = ["before", "kid", "subject"].into_iter().filter(|field| fields.value(field).is_some()).count();
     if named != 1 {
         fields.is_wrong::<()>("body", "must have exactly one of before, kid and subject");
     }
