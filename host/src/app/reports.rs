@@ -2,7 +2,7 @@
 
 mod parts;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -155,6 +155,7 @@ impl App {
         let mut leaves: HashMap<SessionId, Vec<Hash>> = HashMap::new();
         let roots = sessions.iter().filter_map(|session| Some((session.id, session.merkle_root?)));
         let roots: HashMap<SessionId, Hash> = roots.collect();
+        let mut confirmed: HashSet<SessionId> = HashSet::with_capacity(roots.len());
         for (read, entry) in self
             .pipeline
             .journal
@@ -173,9 +174,21 @@ impl App {
                 if roots.get(&session) != Some(&merkle::root(&own)) {
                     return Err(ReportError::Root(session));
                 }
+                confirmed.insert(session);
             }
         }
-        Ok(tally)
+        // A session that Masker was stopped in has no last event.
+        confirmed.extend(
+            leaves.iter().filter(|(session, own)| roots.get(*session) == Some(&merkle::root(own))).map(|(id, _)| *id),
+        );
+        // Of sessions whose part of the journal was deleted when its time was over, nothing can be held against anything.
+        let begin = self.pipeline.journal.start();
+        let is_there = |session: &SessionRow| session.journal.first().is_some_and(|range| range.start >= begin);
+        let mut unconfirmed = sessions.iter().filter(|session| roots.contains_key(&session.id) && is_there(session));
+        match unconfirmed.find(|session| !confirmed.contains(&session.id)) {
+            Some(session) => Err(ReportError::Root(session.id)),
+            None => Ok(tally),
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a part of the report and named like it")]

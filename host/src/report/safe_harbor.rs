@@ -19,6 +19,9 @@ const FULL: f64 = 0.95;
 /// At least this share: `partial`.
 const PARTIAL: f64 = 0.70;
 
+/// The threshold of every kind of `healthcare-default`, which was measured.
+const MEASURED_THRESHOLD: f32 = 0.6;
+
 /// One of the eighteen.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Category {
@@ -108,6 +111,20 @@ pub fn matrix(policies: &[InForce<'_>]) -> Vec<Category> {
         .collect()
 }
 
+/// What lets a policy find less of these kinds than was measured.
+fn difference(policy: &CompiledPolicy, kinds: &[&'static str]) -> Option<String> {
+    if !policy.allow.0.is_empty() {
+        return Some("it has an allow list".to_owned());
+    }
+    kinds.iter().find_map(|kind| {
+        let rule = Kind::new(kind).and_then(|kind| policy.rule(&kind).copied())?;
+        if rule.threshold > MEASURED_THRESHOLD {
+            return Some(format!("its threshold for {kind} is {}", rule.threshold));
+        }
+        (!rule.regex || !rule.ner).then(|| format!("it does not let every pass find {kind}"))
+    })
+}
+
 fn unmeasured(key: &'static str, title: &'static str, kinds: &[&'static str]) -> Category {
     Category {
         key,
@@ -154,6 +171,10 @@ fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_f
     let category = Category { recall_per_mille: Some(whole * 1000 / spans), measured_on, ..open };
     if let Some(kind) = kinds.iter().find(|kind| !masked(kind)) {
         return Category { note: Some(format!("policy {} does not mask {kind}", policy.name)), ..category };
+    }
+    if let Some(difference) = difference(policy, kinds) {
+        let note = format!("policy {} differs from the measured one: {difference}", policy.name);
+        return Category { note: Some(note), ..category };
     }
     if let Some(pass) = missing {
         let note = format!("policy {}: the pass {pass} that was measured is not in force as it ships", policy.name);

@@ -308,6 +308,73 @@ async fn a_script_that_knows_nothing_of_masker_verifies_report_and_journal() {
     app.finish().await;
 }
 
+/// The matrix of a report on an agent with this policy.
+async fn matrix(app: &TestApp, policy: &str) -> Value {
+    let agent = json!({"name": format!("matrix {}", policy.len()), "upstream": "stub", "policy_yaml": policy});
+    let agent = app.create_agent(agent).await;
+    report(app, &format!("/api/v1/agents/{}/report", agent.id)).await
+}
+
+#[tokio::test]
+async fn the_matrix_claims_what_was_measured_and_nothing_for_a_policy_that_finds_less() {
+    if masker::app::embedded().is_empty() {
+        return; // Nothing ships with this build.
+    }
+    let app = TestApp::start().await;
+    let policy =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../host/policies/healthcare-default.yaml"));
+    let policy = policy.expect("the policy that ships");
+    let measured = matrix(&app, &policy).await;
+    assert_eq!(
+        (&measured["safe_harbor_coverage"]["A_names"], &measured["safe_harbor_coverage"]["Q_photo"]),
+        (&json!("full"), &json!("full"))
+    );
+    assert!(
+        measured["safe_harbor_detail"][0]["measured_on"].as_str().is_some_and(|set| set.contains("safe-harbor.jsonl"))
+    );
+    for (from, to, key, why) in [
+        ("  NAME: {}", "  NAME: {confidence_threshold: 0.99}", "A_names", "threshold"),
+        ("  NAME: {}", "  NAME: {ner: false}", "A_names", "every pass"),
+        ("  NAME: {}", "  NAME: {action: passthrough}", "A_names", "does not mask"),
+        ("  - ner ", "  # - ner ", "D_phone", "the pass ner"),
+        ("media: block", "media: pass", "Q_photo", "pass"),
+        ("media: block", "media: block\nallow: [Lakeside]", "D_phone", "allow list"),
+    ] {
+        assert!(policy.contains(from), "{from}");
+        let less = matrix(&app, &policy.replacen(from, to, 1)).await;
+        let category = less["safe_harbor_detail"]
+            .as_array()
+            .expect("categories")
+            .iter()
+            .find(|one| one["key"] == key)
+            .expect("it is there")
+            .clone();
+        assert_eq!(
+            (&less["safe_harbor_coverage"][key], &category["status"]),
+            (&json!("in_progress"), &json!("in_progress")),
+            "{to}"
+        );
+        assert!(category["note"].as_str().is_some_and(|note| note.contains(why)), "{to}: {category}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_whose_events_are_not_all_found_makes_no_report() {
+    let app = talked().await;
+    let session = app.sessions().await[0].clone();
+    let database = rusqlite::Connection::open(&app.app().config.database).expect("the database can be opened");
+    let first = session.journal.first().expect("it has events");
+    let changed = database.execute(
+        "UPDATE sessions SET journal = ?1 WHERE id = ?2",
+        (format!("[[{},{}]]", first.start, first.end), session.id.text()),
+    );
+    assert_eq!(changed.ok(), Some(1));
+    let answer = app.api("GET", &format!("/api/v1/sessions/{}/report", session.id), &Value::Null).await;
+    assert_eq!(answer.error_code(), "report_generation_failed", "{}", answer.text());
+    app.finish().await;
+}
+
 /// The schema of the document, as JSON Schema by itself.
 fn schema_of(openapi: &Value) -> Value {
     let mut defs = openapi["components"]["schemas"].as_object().expect("schemas").clone();
