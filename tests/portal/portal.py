@@ -42,11 +42,12 @@ def button(text):
 
 def page(path, title):
     browser.get(base + path)
-    wait.until(lambda b: b.find_elements(By.CSS_SELECTOR, "main h1") and b.find_element(By.CSS_SELECTOR, "main h1").text == title)
+    wait.until(lambda b: b.execute_script("return document.querySelector('main h1')?.innerText") == title)
 
 
 def says(text):
-    wait.until(lambda b: text in b.find_element(By.TAG_NAME, "body").text)
+    # One script reads it: between finding an element and asking for its text the page may be drawn anew.
+    wait.until(lambda b: text in b.execute_script("return document.body.innerText"))
 
 
 def call(path, body):
