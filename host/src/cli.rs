@@ -151,21 +151,79 @@ enum PolicyCommand {
 
 #[derive(Subcommand)]
 enum PluginCommand {
+    /// Write a new project that works: a plugin, its cases, a policy.
+    New {
+        /// The plugin's name, and its folder's.
+        name: String,
+        /// What it is written in.
+        #[arg(long, value_enum, default_value = "rust")]
+        lang: plugin::Language,
+    },
+    /// Build the project in a folder to plugin.wasm with its language's own tools.
+    Build {
+        /// The folder.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
     /// Say what a component is, or why it would not be taken.
     Inspect {
-        /// The component (.wasm).
+        /// The component.
+        #[arg(default_value = plugin::COMPONENT)]
         file: PathBuf,
     },
     /// Run a component on labelled cases, each once more behind other characters than ASCII.
     Test {
-        /// The component (.wasm).
+        /// The component.
+        #[arg(default_value = plugin::COMPONENT)]
         file: PathBuf,
         /// The cases: a line each, `[KIND:text]` around what must be found.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, default_value = "cases.txt", value_name = "FILE")]
         cases: PathBuf,
         /// End with exit code 2 when fewer percent of the cases come out as labelled.
         #[arg(long, default_value_t = 100.0, value_name = "PERCENT")]
         floor: f32,
+    },
+    /// Measure what a call of a component costs, beside what it may cost.
+    Bench {
+        /// The component.
+        #[arg(default_value = plugin::COMPONENT)]
+        file: PathBuf,
+        /// What it is called with, in turn: cases as for `test`.
+        #[arg(long, default_value = "cases.txt", value_name = "FILE")]
+        cases: PathBuf,
+        /// What a policy would say under `config`, as JSON.
+        #[arg(long, default_value = "{}", value_name = "JSON")]
+        plugin_config: String,
+        /// How many calls.
+        #[arg(long, default_value_t = 1000)]
+        calls: usize,
+    },
+    /// Make a key that signs components, and print its public half.
+    Keygen {
+        /// The file for the secret half; it must not be there yet.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Sign a component: the signature stands beside it, in FILE.sig.
+    Sign {
+        /// The component.
+        #[arg(default_value = plugin::COMPONENT)]
+        file: PathBuf,
+        /// A file that `keygen` wrote.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Say whose signature a component has; end with exit code 2 when it is of none of the keys.
+    Verify {
+        /// The component.
+        #[arg(default_value = plugin::COMPONENT)]
+        file: PathBuf,
+        /// A public key; may be given several times.
+        #[arg(long = "key", required = true, value_name = "PUBLIC_KEY")]
+        keys: Vec<String>,
+        /// The signature, where it does not stand beside the component.
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
     },
     #[command(flatten)]
     OfServer(server::Plugins),
@@ -272,6 +330,16 @@ pub fn run() -> ExitCode {
         Command::Policy(PolicyCommand::Reload) => remote().and_then(|remote| server::reload_policies(&remote, output)),
         Command::Agents(command) => remote().and_then(|remote| server::agents(command, &remote, output)),
         Command::Sessions(command) => remote().and_then(|remote| server::sessions(command, &remote, output)),
+        Command::Plugin(PluginCommand::New { name, lang }) => plugin::new(&name, lang, output),
+        Command::Plugin(PluginCommand::Build { folder }) => plugin::build(&folder, output),
+        Command::Plugin(PluginCommand::Bench { file, cases, plugin_config, calls }) => {
+            plugin::bench(&file, &cases, &plugin_config, calls, output)
+        }
+        Command::Plugin(PluginCommand::Keygen { out }) => plugin::keygen(&out, output),
+        Command::Plugin(PluginCommand::Sign { file, key }) => plugin::sign(&file, &key, output),
+        Command::Plugin(PluginCommand::Verify { file, keys, signature }) => {
+            plugin::verify(&file, &keys, signature, output)
+        }
         Command::Plugin(PluginCommand::Inspect { file }) => plugin::inspect(&file, output),
         Command::Plugin(PluginCommand::Test { file, cases, floor }) => plugin::test(&file, &cases, floor, output),
         Command::Plugin(PluginCommand::OfServer(command)) => {

@@ -2,18 +2,20 @@
 //!
 //! The life of a plugin:
 //! 1. [`registry`] checks the file: a component, no function imports, a contract version we speak, a sound manifest.
-//! 2. [`prepare`] runs `configure` once for a (plugin, configuration) pair, takes a snapshot of its memory and compiles
+//! 2. [`config_schema`] holds a policy's `config` against what the manifest says; [`prepare`] runs `configure` once for a (plugin, configuration) pair, takes a snapshot of its memory and compiles
 //!    that ahead of time; [`cache`] keeps the result on disk under our MAC.
 //! 3. [`prepared`] makes a fresh instance of that snapshot for every request, under the [`limits`], and
 //!    [`findings`] checks what comes back, because a plugin's answer is input.
 
 pub mod cache;
+pub mod config_schema;
 pub mod engine;
 pub mod findings;
 pub mod limits;
 pub mod prepare;
 pub mod prepared;
 pub mod registry;
+pub mod signature;
 mod v0_1;
 
 use std::collections::HashMap;
@@ -23,7 +25,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 
 use crate::keys::SecretKey;
-use crate::passes::PassRunner;
 
 pub use prepare::PrepareError;
 pub use prepared::PreparedPass;
@@ -67,7 +68,7 @@ impl Wasm {
         plugin: &Plugin,
         config: &str,
         extra_kinds: &[crate::kind::Kind],
-    ) -> Result<Arc<dyn PassRunner>, PrepareError> {
+    ) -> Result<Arc<PreparedPass>, PrepareError> {
         let key = identity(plugin, config, extra_kinds);
         if let Some(pass) = self.prepared().get(&key).and_then(Weak::upgrade) {
             return Ok(pass);

@@ -23,7 +23,7 @@ pub fn describe<P: pass::Pass>() -> Manifest {
         version: manifest.version.into(),
         description: manifest.description.into(),
         kinds: manifest.kinds.iter().map(|kind| (*kind).into()).collect(),
-        config_schema: manifest.config_schema.into(),
+        config_schema: <P::Settings as crate::Settings>::schema(),
         offset_unit: match manifest.offset_unit {
             pass::OffsetUnit::Utf8 => "utf-8",
             pass::OffsetUnit::Utf16 => "utf-16",

@@ -1,27 +1,105 @@
 //! Write a masking plugin for Masker.
 //!
-//! A plugin is one type that implements [`Pass`] and one line, `register_pass!(MyPass)`, in a `cdylib` crate built
-//! for `wasm32-unknown-unknown`. Masker calls [`Pass::configure`] once for each configuration, keeps the memory as it
-//! then is, and starts every request from a fresh copy of it. So do all the work in `configure`: a lookup table or an
-//! automaton built lazily in `detect` is built again for every request, which costs milliseconds instead of
-//! microseconds. [`dfa::Pattern`] is the fast way for regular expressions.
+//! A plugin is one type that implements [`Pass`] and one line, [`register_pass!`], in a `cdylib` crate built for
+//! `wasm32-unknown-unknown`. `masker plugin new --lang rust NAME` writes such a crate, `docs/plugins.md` is the guide.
+//!
+//! ```
+//! use masker_plugin_sdk::dfa::Pattern;
+//! use masker_plugin_sdk::{Error, Finding, Manifest, Message, OffsetUnit, Pass, checksums, context};
+//!
+//! masker_plugin_sdk::settings! {
+//!     /// What a policy may write under `config`.
+//!     pub struct Settings {
+//!         /// The words that make a number a record number.
+//!         words: Vec<String> = vec!["record".into(), "mrn".into()],
+//!     }
+//! }
+//!
+//! /// Record numbers: eight digits with a check digit, after a word that announces them.
+//! pub struct RecordNumber {
+//!     number: Pattern,
+//!     words: Vec<String>,
+//! }
+//!
+//! impl Pass for RecordNumber {
+//!     type Settings = Settings;
+//!
+//!     fn manifest() -> Manifest {
+//!         Manifest {
+//!             name: "record-number",
+//!             version: env!("CARGO_PKG_VERSION"),
+//!             description: "Finds the record numbers of our hospital.",
+//!             kinds: &["RECORD"],
+//!             offset_unit: OffsetUnit::Utf8,
+//!         }
+//!     }
+//!
+//!     fn configure(settings: Settings) -> Result<Self, Error> {
+//!         let number = Pattern::new(r"\b[0-9]{4}-?[0-9]{4}\b").map_err(Error::internal)?;
+//!         Ok(Self { number, words: settings.words })
+//!     }
+//!
+//!     fn detect(&self, messages: &[Message], _earlier: &[Finding]) -> Result<Vec<Finding>, Error> {
+//!         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+//!         let mut findings = Vec::new();
+//!         for (at, message) in messages.iter().enumerate().filter(|(_, message)| message.search) {
+//!             for span in self.number.find_iter(&message.text) {
+//!                 let announced = context::near(&message.text, span.clone(), 6, &words)
+//!                     || context::asked(messages, at, 2, &words);
+//!                 if announced && checksums::luhn(&checksums::compact(&message.text[span.clone()])) {
+//!                     findings.push(Finding::new(at, span, "RECORD", 0.95));
+//!                 }
+//!             }
+//!         }
+//!         Ok(findings)
+//!     }
+//! }
+//!
+//! masker_plugin_sdk::register_pass!(RecordNumber);
+//!
+//! # fn main() {
+//! let pass: RecordNumber = masker_plugin_sdk::testing::configure("{}").expect("the defaults are sound");
+//! let cases = "
+//! my record number is [RECORD:1234-5674] I think
+//! my record number is 1234-5675 I think
+//! assistant: What is your MRN? || [RECORD:12345674]
+//! ";
+//! masker_plugin_sdk::testing::check(&pass, cases).expect("all as labelled");
+//! # }
+//! ```
+//!
+//! # What to know
+//!
+//! Masker calls [`Pass::configure`] once for each configuration, keeps the memory as it then is, and starts every request
+//! from a fresh copy of it. So do all the work in `configure`: a lookup table or an automaton built lazily in `detect` is
+//! built again for every request, which costs milliseconds instead of microseconds. [`dfa::Pattern`] is the fast way for
+//! regular expressions.
 //!
 //! Two more things cost a fresh instance time. The first call through a function pointer or a `dyn` goes by way of the
 //! host: call by name what runs for every request. And after a request the host looks at every page of memory that was
 //! read or written since: keep tables dense. Allocations in `detect` cost little: the macro brings an allocator that
 //! cuts them from one block, so a plugin has no `#[global_allocator]` of its own.
-//!
-//! The same type runs natively: see [`testing`] for tests on a table of cases.
+
+// The macros name the crate as authors do.
+#[cfg(test)]
+extern crate self as masker_plugin_sdk;
 
 #[doc(hidden)]
 pub mod arena;
 #[doc(hidden)]
 pub mod bindings;
+pub mod checksums;
+pub mod context;
 pub mod dfa;
 mod pass;
+mod settings;
 pub mod testing;
 
 pub use pass::{Error, Finding, Manifest, Message, OffsetUnit, Pass};
+pub use settings::{NoSettings, Settings};
+// For what `settings!` expands to.
+#[doc(hidden)]
+pub use {schemars, serde};
 
 /// Exports a [`Pass`] as the component's `pass` interface. Use it once, at the crate's root.
 #[macro_export]

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use serde::de::DeserializeOwned;
+use crate::Settings;
 
 /// One masking pass: finds spans of text, and nothing else.
 pub trait Pass: Sized + Send + Sync + 'static {
-    /// What a policy may write under this pass's `config`. Use `#[serde(deny_unknown_fields, default)]`, so that a
-    /// misspelt key is an error that names it. `{}` is passed when a policy says nothing.
-    type Settings: DeserializeOwned;
+    /// What a policy may write under this pass's `config`: a struct made with [`settings!`](crate::settings), or
+    /// [`NoSettings`](crate::NoSettings). `{}` is passed when a policy says nothing.
+    type Settings: Settings;
 
-    /// Name, kinds and settings schema; the same on every call.
+    /// Name and kinds; the same on every call.
     fn manifest() -> Manifest;
 
     /// Builds the pass. Runs once for a configuration, off the request path, and may take seconds.
@@ -33,8 +33,6 @@ pub struct Manifest {
     pub description: &'static str,
     /// Every kind that `detect` may return, each `[A-Z][A-Z0-9_]{0,63}`.
     pub kinds: &'static [&'static str],
-    /// JSON Schema of [`Pass::Settings`].
-    pub config_schema: &'static str,
     /// What the spans count. Rust plugins count bytes.
     pub offset_unit: OffsetUnit,
 }

@@ -1,7 +1,9 @@
 //! Run a pass natively, on cases written as marked text.
 //!
 //! A case is a line such as `call me at [PHONE:415 555 0100] please`: the marks say what must be found. A literal
-//! `[` that starts no mark needs no escape.
+//! `[` that starts no mark needs no escape. Messages before it stand in front, each with its role:
+//! `assistant: Your number? || it's [PHONE:415 555 0100]`. Empty lines and lines that begin with `#` are left out.
+//! `masker plugin test` reads the same format, and runs the component instead.
 
 use crate::{Finding, Message, Pass};
 
@@ -10,6 +12,29 @@ pub fn configure<P: Pass>(config: &str) -> Result<P, crate::Error> {
     let settings =
         serde_json::from_str(config).map_err(|error| crate::Error::invalid_config(error.to_string(), None))?;
     P::configure(settings)
+}
+
+/// Runs all cases of a text. The error has a line for every case that does not come out as it is marked.
+pub fn check<P: Pass>(pass: &P, cases: &str) -> Result<(), String> {
+    let mut wrong = Vec::new();
+    let lines = cases.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    for (at, line) in lines {
+        let mut parts: Vec<&str> = line.split(" || ").collect();
+        let case = parts.pop().unwrap_or_default();
+        let context: Vec<(&str, &str)> = parts.iter().map(|part| said_by(part)).collect();
+        let found = marked(pass, &context, &unmark(case)).map_err(|error| error.message)?;
+        if found != case {
+            wrong.push(format!("line {}: expected {case:?}, found {found:?}", at + 1));
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+fn said_by(part: &str) -> (&str, &str) {
+    match part.split_once(": ") {
+        Some((role @ ("assistant" | "system" | "user"), text)) => (role, text),
+        _ => ("user", part),
+    }
 }
 
 /// What a pass finds in one user message, with `context` before it (role and text), as text with marks.

@@ -13,7 +13,7 @@ use crate::passes::finding::Decision;
 use crate::passes::{Message, ReadyPass, merge, run_passes};
 use crate::policy::{self, CompiledPolicy};
 use crate::sensitive::SensitiveText;
-use crate::wasm::{InstallError, Plugin, Registry, Wasm};
+use crate::wasm::{InstallError, Plugin, PreparedPass, Registry, Wasm};
 
 /// A command may take longer than a call.
 const BUDGET: Duration = Duration::from_secs(10);
@@ -51,6 +51,11 @@ impl LocalPlugins {
     /// Checks a component as a server would before it takes it.
     pub fn inspect(&self, bytes: Vec<u8>) -> Result<Plugin, InstallError> {
         self.wasm.inspect(bytes)
+    }
+
+    /// Prepares one plugin, as a policy with this `config` would.
+    pub fn prepare_one(&self, plugin: &Plugin, config: &str) -> Result<Arc<PreparedPass>, Failure> {
+        self.wasm.prepare(plugin, config, &[]).map_err(|error| Failure::new(exit::POLICY, error.to_string()))
     }
 
     /// Prepares a policy's passes.

@@ -1,7 +1,16 @@
-//! `masker plugin inspect` and `test`: a component on this machine, without a server. `list`, `install` and `remove` are the
-//! server's ([`super::server`]).
+//! `masker plugin new`, `build`, `inspect`, `test`, `bench`, `keygen`, `sign` and `verify`: a plugin on this machine, without a
+//! server. `list`, `install` and `remove` are the server's ([`super::server`]).
 
+mod bench;
+mod build;
 mod cases;
+mod new;
+mod signing;
+
+pub use bench::bench;
+pub use build::{COMPONENT, build};
+pub use new::{Language, new};
+pub use signing::{keygen, sign, verify};
 
 use std::fs;
 use std::io::Write;

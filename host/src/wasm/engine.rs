@@ -74,7 +74,7 @@ fn run_config(threads: usize) -> Config {
     let slots = SLOTS_PER_THREAD * u32::try_from(threads.max(1)).unwrap_or(1);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(slots)
-        .total_core_instances(slots * 4)
+        .total_core_instances(slots * limits::CORE_INSTANCES)
         .total_memories(slots * 2)
         .total_tables(slots * 4)
         .max_core_instances_per_component(limits::CORE_INSTANCES)

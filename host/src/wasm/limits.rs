@@ -16,8 +16,8 @@ pub const FINDINGS: usize = 10_000;
 pub const REPLACEMENT: usize = 256;
 /// Elements of one table.
 pub const TABLE: usize = 100_000;
-/// Core instances of one component (a guest in another language brings its runtime as a second module).
-pub const CORE_INSTANCES: u32 = 20;
+/// Core instances of one component (a guest in another language brings its runtime in modules of its own: a Python one has 38).
+pub const CORE_INSTANCES: u32 = 64;
 /// How long `describe` and `configure` may take.
 pub const CONFIGURE: Duration = Duration::from_secs(60);
 
@@ -26,12 +26,17 @@ pub const CONFIGURE: Duration = Duration::from_secs(60);
 pub struct Limits {
     /// Memory was asked for and refused.
     pub memory_refused: bool,
+    /// The largest memory that was granted, in bytes.
+    pub memory: usize,
 }
 
 impl ResourceLimiter for Limits {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let granted = desired <= MEMORY;
         self.memory_refused |= !granted;
+        if granted {
+            self.memory = self.memory.max(desired);
+        }
         Ok(granted)
     }
 

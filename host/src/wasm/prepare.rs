@@ -14,6 +14,7 @@ use wasmtime::component::{Component, Instance, Linker, WasmList};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use super::cache::Cache;
+use super::config_schema;
 use super::engine::{Engine, ticks};
 use super::limits::{self, Limits};
 use super::prepared::PreparedPass;
@@ -142,6 +143,14 @@ pub fn check(engine: &Engine, plugin: &Plugin, config: &str) -> Result<(), Prepa
     run_configure(engine, plugin, &plugin.bytes, config).map(|_| ())
 }
 
+/// What the plugin says it takes decides first, so that a wrong setting is an error with a place in every language.
+fn check_schema(plugin: &Plugin, config: &str) -> Result<(), PrepareError> {
+    let refused = |message, path| PrepareError::Config { plugin: plugin.manifest.name.clone(), message, path };
+    let schema = config_schema::compile(&plugin.manifest.config_schema).map_err(|message| refused(message, None))?;
+    let config = serde_json::from_str(config).map_err(|error| refused(error.to_string(), None))?;
+    config_schema::check(&schema, &config).map_err(|wrong| refused(wrong.message, Some(wrong.path)))
+}
+
 fn run_configure(
     engine: &Engine,
     plugin: &Plugin,
@@ -149,6 +158,7 @@ fn run_configure(
     config: &str,
 ) -> Result<(Store<Limits>, Instance), PrepareError> {
     let name = || plugin.manifest.name.clone();
+    check_schema(plugin, config)?;
     let failed = |error: wasmtime::Error| PrepareError::Failed { plugin: name(), message: first_line(&error) };
     let component = Component::from_binary(&engine.configure, component)
         .map_err(|error| PrepareError::Compile { plugin: name(), message: first_line(&error) })?;

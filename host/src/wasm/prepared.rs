@@ -59,6 +59,18 @@ impl PreparedPass {
 
 impl PassRunner for PreparedPass {
     fn run(&self, messages: &[Message], earlier: &[Finding], limit: Duration) -> Result<Vec<Finding>, PassFault> {
+        self.run_measured(messages, earlier, limit).0
+    }
+}
+
+impl PreparedPass {
+    /// [`PassRunner::run`], and how much memory the instance had at its end, in bytes.
+    pub fn run_measured(
+        &self,
+        messages: &[Message],
+        earlier: &[Finding],
+        limit: Duration,
+    ) -> (Result<Vec<Finding>, PassFault>, usize) {
         let unit = self.manifest.offset_unit;
         let shown: Vec<MessageParam<'_>> = messages
             .iter()
@@ -81,8 +93,8 @@ impl PassRunner for PreparedPass {
             .collect();
         let _ticking = self.engine.ticking();
         let mut store = new_store(&self.engine.run, limit);
-        let found = self.call(&mut store, &shown, &earlier).map_err(|error| error.into_fault(store.data(), limit))?;
-        findings::check(found, messages, &self.kinds, unit)
+        let found = self.call(&mut store, &shown, &earlier).map_err(|error| error.into_fault(store.data(), limit));
+        (found.and_then(|found| findings::check(found, messages, &self.kinds, unit)), store.data().memory)
     }
 }
 

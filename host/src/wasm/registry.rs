@@ -12,7 +12,7 @@ use wasmtime::component::{Component, Linker};
 use super::cache::Cache;
 use super::engine::Engine;
 use super::prepare::new_store;
-use super::{limits, v0_1};
+use super::{config_schema, limits, v0_1};
 use crate::kind::Kind;
 
 /// What a plugin's positions count.
@@ -69,14 +69,12 @@ pub enum InstallError {
     #[error("not a WebAssembly component: {0}")]
     NotAComponent(String),
     /// A core module: one step is missing.
-    #[error(
-        "this is a core WebAssembly module, not a component: wrap it with `masker-componentize MODULE.wasm PLUGIN.wasm`"
-    )]
+    #[error("this is a core WebAssembly module, not a component: `masker plugin build` makes one of it")]
     CoreModule,
     /// It asks for functions.
     #[error(
         "it imports {0}; a plugin may import nothing. Build it without: Rust with --target wasm32-unknown-unknown, \
-         Python with componentize-py --stub-wasi, JavaScript with jco and stubbed WASI, C with the stubs of the C example"
+         Python with componentize-py --stub-wasi, JavaScript with disableFeatures of componentize-js; `masker plugin build` does each"
     )]
     Imports(String),
     /// It does not export the contract.
@@ -198,10 +196,14 @@ fn check_exports(engine: &Engine, component: &Component) -> Result<String, Insta
     }
 }
 
-fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, String> {
+/// Whether a plugin may be called this: `[a-z][a-z0-9-]{0,63}`.
+pub fn is_plugin_name(name: &str) -> bool {
     let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let starts = raw.name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-    if !starts || raw.name.len() > 64 || !raw.name.bytes().all(named) {
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.len() <= 64 && name.bytes().all(named)
+}
+
+fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, String> {
+    if !is_plugin_name(&raw.name) {
         return Err("name is not of the form [a-z][a-z0-9-]{0,63}".into());
     }
     for (field, text, most) in [
@@ -227,13 +229,7 @@ fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, Str
             Kind::new(kind).ok_or_else(|| format!("kinds[{index}] is not of the form [A-Z][A-Z0-9_]*"))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    match serde_json::from_str::<serde_json::Value>(&raw.config_schema) {
-        Ok(schema) if schema.is_object() => {}
-        Ok(_) => return Err("config-schema is not a JSON object".into()),
-        Err(error) => {
-            return Err(format!("config-schema is not JSON: line {}, column {}", error.line(), error.column()));
-        }
-    }
+    config_schema::compile(&raw.config_schema)?;
     let offset_unit = match raw.offset_unit.as_str() {
         "utf-8" => OffsetUnit::Utf8,
         "utf-16" => OffsetUnit::Utf16,

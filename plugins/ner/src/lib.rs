@@ -106,7 +106,6 @@ impl Pass for Ner<'static> {
             description: "Finds names of people, addresses and places smaller than a state, and organisations, \
                           in written text and in transcripts.",
             kinds: &KINDS,
-            config_schema: settings::SCHEMA,
             offset_unit: OffsetUnit::Utf8,
         }
     }

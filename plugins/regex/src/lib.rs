@@ -9,7 +9,6 @@
 
 mod answer;
 mod characters;
-mod checksums;
 mod code;
 mod context;
 mod detect;
@@ -52,7 +51,6 @@ impl Pass for Plugin {
             version: env!("CARGO_PKG_VERSION"),
             description: "Finds structured identifiers, written and spoken: numbers, codes, dates and addresses.",
             kinds: kinds::NAMES,
-            config_schema: settings::SCHEMA,
             offset_unit: OffsetUnit::Utf8,
         }
     }

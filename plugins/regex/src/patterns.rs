@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use masker_plugin_sdk::dfa;
 
-use crate::checksums;
 use crate::settings::PatternSettings;
+use masker_plugin_sdk::checksums;
 
 /// How much a context word adds, and the most it can reach.
 const CONTEXT_GAIN: f32 = 0.3;

@@ -39,8 +39,14 @@ pub struct PatternSettings {
     pub validator: Option<String>,
 }
 
+impl masker_plugin_sdk::Settings for Settings {
+    fn schema() -> String {
+        SCHEMA.into()
+    }
+}
+
 /// JSON Schema of [`Settings`].
-pub const SCHEMA: &str = r##"{
+const SCHEMA: &str = r##"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "type": "object",
   "additionalProperties": false,

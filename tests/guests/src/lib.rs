@@ -2,6 +2,14 @@
 
 pub use masker_plugin_sdk as sdk;
 
+masker_plugin_sdk::settings! {
+    /// What a test may set.
+    pub struct Settings {
+        /// Anything.
+        pub word: String = String::new(),
+    }
+}
+
 /// Defines and registers a pass named `$name` whose `detect` is `$detect`.
 #[macro_export]
 macro_rules! guest {
@@ -13,7 +21,7 @@ macro_rules! guest {
         pub struct Guest;
 
         impl $crate::sdk::Pass for Guest {
-            type Settings = std::collections::BTreeMap<String, String>;
+            type Settings = $crate::Settings;
 
             fn manifest() -> $crate::sdk::Manifest {
                 $crate::sdk::Manifest {
@@ -21,13 +29,12 @@ macro_rules! guest {
                     version: "1.0.0",
                     description: "A guest of the tests.",
                     kinds: &["NAME", "STAFF_ID"],
-                    config_schema: "{}",
                     offset_unit: $crate::sdk::OffsetUnit::Utf8,
                 }
             }
 
             fn configure(settings: Self::Settings) -> Result<Self, $crate::sdk::Error> {
-                let word = settings.get("word").cloned().unwrap_or_default();
+                let word = settings.word;
                 let configure: fn(&str) -> Result<(), $crate::sdk::Error> = $configure;
                 configure(&word).map(|()| Guest)
             }

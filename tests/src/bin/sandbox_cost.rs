@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use masker::keys::SecretKey;
-use masker::passes::Message;
+use masker::passes::{Message, PassRunner as _};
 use masker::policy;
 use masker::sensitive::SensitiveText;
 use masker::wasm::{Registry, Wasm};

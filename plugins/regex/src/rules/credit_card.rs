@@ -1,9 +1,9 @@
 //! CREDIT_CARD: payment card numbers, with Luhn's check digit.
 
 use super::{Near, Rule};
-use crate::checksums::luhn;
 use crate::code::Code;
 use crate::kinds::Kind;
+use masker_plugin_sdk::checksums::luhn;
 
 /// The rule.
 pub static RULE: Rule = Rule {

@@ -1,9 +1,9 @@
 //! LICENSE: registrations with the US Drug Enforcement Administration.
 
 use super::Rule;
-use crate::checksums::dea;
 use crate::code::Code;
 use crate::kinds::Kind;
+use masker_plugin_sdk::checksums::dea;
 
 /// The rule.
 pub static RULE: Rule = Rule {

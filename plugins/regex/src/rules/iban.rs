@@ -1,9 +1,9 @@
 //! IBAN: international bank account numbers.
 
 use super::Rule;
-use crate::checksums::mod97;
 use crate::code::Code;
 use crate::kinds::Kind;
+use masker_plugin_sdk::checksums::mod97;
 
 /// The rule. The check digits alone suffice: one in 97 codes of this form passes by chance, and few have the form.
 pub static RULE: Rule = Rule {

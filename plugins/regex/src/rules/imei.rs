@@ -1,8 +1,8 @@
 //! DEVICE: the number of a mobile telephone, with Luhn's check digit.
 
 use super::Rule;
-use crate::checksums::imei;
 use crate::kinds::Kind;
+use masker_plugin_sdk::checksums::imei;
 
 /// The rule. American Express has fifteen digits and the same sum; its prefixes win in `credit_card`.
 pub static RULE: Rule = Rule {

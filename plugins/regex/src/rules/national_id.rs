@@ -1,9 +1,9 @@
 //! NATIONAL_ID: identity, insurance and tax numbers of other countries.
 
 use super::{Near, Rule};
-use crate::checksums::{cpf, luhn};
 use crate::code::Code;
 use crate::kinds::Kind;
+use masker_plugin_sdk::checksums::{cpf, luhn};
 
 /// The rule.
 pub static RULE: Rule = Rule {

@@ -1,8 +1,8 @@
 //! LICENSE: National Provider Identifiers.
 
 use super::Rule;
-use crate::checksums::npi;
 use crate::kinds::Kind;
+use masker_plugin_sdk::checksums::npi;
 
 /// The rule. Without a key word only numbers that begin with 1 are taken, as no telephone number does.
 pub static RULE: Rule = Rule {

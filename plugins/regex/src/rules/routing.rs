@@ -1,8 +1,8 @@
 //! ACCOUNT: routing numbers of US banks.
 
 use super::Rule;
-use crate::checksums;
 use crate::kinds::Kind;
+use masker_plugin_sdk::checksums;
 
 /// The rule. Nine digits alone are taken for a social security number; so a key word is needed even with a good sum.
 pub static RULE: Rule = Rule {

@@ -1,8 +1,8 @@
 //! VEHICLE: vehicle identification numbers.
 
 use super::Rule;
-use crate::checksums::vin;
 use crate::kinds::Kind;
+use masker_plugin_sdk::checksums::vin;
 
 /// The rule. Older and non-American vehicles have no check digit, so near a key word it is not needed.
 pub static RULE: Rule = Rule {

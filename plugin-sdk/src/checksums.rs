@@ -1,4 +1,11 @@
-//! Check digits. Each takes upper-case ASCII letters and digits without separators and never panics.
+//! Check digits: the cheapest way to tell an identifier from any other number.
+//!
+//! Each function takes upper-case ASCII letters and digits without separators ([`compact`] makes them) and never panics.
+
+/// A code as the checks want it: only its ASCII letters and digits, letters in upper case.
+pub fn compact(text: &str) -> Vec<u8> {
+    text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_uppercase()).collect()
+}
 
 fn digits(code: &[u8]) -> Option<impl DoubleEndedIterator<Item = u32> + '_> {
     code.iter().all(u8::is_ascii_digit).then(|| code.iter().map(|b| u32::from(b - b'0')))
@@ -115,6 +122,11 @@ mod tests {
         check("aba", aba, "021000021", "021000022");
         check("imei", imei, "490154203237518", "490154203237519");
         check("cpf", cpf, "52998224725", "52998224724");
+    }
+
+    #[test]
+    fn separators_are_left_out() {
+        assert_eq!(compact("gb82-WEST 1é"), b"GB82WEST1");
     }
 
     #[test]

@@ -1,0 +1,10 @@
+// Makes plugin.wasm of plugin.js, without anything that a plugin may not import.
+import { readFile, writeFile } from "node:fs/promises";
+import { componentize } from "@bytecodealliance/componentize-js";
+
+const { component } = await componentize(await readFile("plugin.js", "utf8"), {
+  witPath: "wit",
+  worldName: "plugin",
+  disableFeatures: ["stdio", "random", "clocks", "http", "fetch-event"],
+});
+await writeFile("plugin.wasm", component);

@@ -1,0 +1,62 @@
+//! `masker plugin bench`: what a call of a component costs, beside what it may cost.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::super::exit::{self, Failure};
+use super::super::local::LocalPlugins;
+use super::super::{Output, show};
+use super::cases;
+use crate::passes::Message;
+use crate::sensitive::SensitiveText;
+use crate::wasm::limits;
+
+/// For one call, so that a slow plugin is measured and not cut off.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Calls a component on the cases in turn, each in a fresh instance, as requests would.
+pub fn bench(file: &Path, cases: &Path, config: &str, calls: usize, output: Output) -> Result<(), Failure> {
+    let text = fs::read_to_string(cases).map_err(|error| super::unreadable(cases, &error))?;
+    let all = cases::read(&text).map_err(|error| Failure::new(exit::USAGE, format!("{}: {error}", cases.display())))?;
+    let mut plugins = LocalPlugins::load(1)?;
+    let plugin = super::take_in(&mut plugins, file)?;
+    let started = Instant::now();
+    let pass = plugins.prepare_one(&plugin, config)?;
+    let prepared = started.elapsed();
+    let conversations: Vec<Vec<Message>> = all
+        .iter()
+        .map(|case| {
+            let messages = case.messages().into_iter();
+            let message = |(role, text, search)| Message { role, text: Arc::new(SensitiveText::from(text)), search };
+            messages.map(message).collect()
+        })
+        .collect();
+    let (mut times, mut memory) = (Vec::with_capacity(calls), 0);
+    for messages in conversations.iter().cycle().take(calls.max(1)) {
+        let started = Instant::now();
+        let (found, used) = pass.run_measured(messages, &[], LIMIT);
+        times.push(started.elapsed());
+        memory = memory.max(used);
+        found.map_err(|fault| {
+            Failure::new(exit::COMMAND, format!("the plugin failed: {} {}", fault.kind.as_str(), fault.detail))
+        })?;
+    }
+    times.sort();
+    let at = |share: f64| times.get(((times.len() - 1) as f64 * share) as usize).copied().unwrap_or_default();
+    let ms = |time: Duration| format!("{:.3} ms", time.as_secs_f64() * 1e3);
+    let mib = |bytes: usize| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    let begins =
+        if pass.configures_every_time() { "configure() in every call" } else { "a snapshot, configure() once" };
+    let shown = json!({
+        "calls": times.len(), "begins with": begins, "prepared in": ms(prepared),
+        "call, median": ms(at(0.5)), "call, 99 of 100": ms(at(0.99)),
+        "may take": "what the policy's timeout_ms says, MASKER_DETECTION_TIMEOUT_MS over all passes",
+        "memory": format!("{} of {}", mib(memory), mib(limits::MEMORY)),
+        "component": mib(plugin.bytes.len()),
+    });
+    show::object(&shown, output)
+}

@@ -1,0 +1,148 @@
+//! `masker plugin new`: a project that works, from the examples that the tests build.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use super::super::exit::{self, Failure};
+use super::super::{Output, show};
+
+/// The languages there is a template for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// The fastest: some microseconds a call.
+    Rust,
+    /// With componentize-py, from PyPI.
+    #[value(alias = "py")]
+    Python,
+    /// With componentize-js, from npm.
+    #[value(alias = "javascript")]
+    Js,
+}
+
+macro_rules! files {
+    ($from:literal: $($file:literal),* $(,)?) => {
+        &[$(($file, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../", $from, "/", $file)))),*]
+    };
+}
+
+type Files = &'static [(&'static str, &'static str)];
+
+const RUST: Files = files!("examples/plugins/rust": "Cargo.toml", "Cargo.lock", "src/lib.rs", "tests/cases.rs", "cases.txt", "policy.yaml");
+const PYTHON: Files = files!("examples/plugins/python": "plugin.py", "requirements.txt", "cases.txt", "policy.yaml");
+const JAVASCRIPT: Files =
+    files!("examples/plugins/javascript": "plugin.js", "package.json", "build.mjs", "cases.txt", "policy.yaml");
+const CONTRACT: Files = files!("wit/v0.1": "plugin.wit");
+const SDK: Files = files!("plugin-sdk":
+    "Cargo.toml", "README.md", "wit/plugin.wit", "src/lib.rs", "src/arena.rs", "src/bindings.rs", "src/checksums.rs",
+    "src/context.rs", "src/dfa.rs", "src/pass.rs", "src/settings.rs", "src/testing.rs",
+);
+
+/// What the example is called; the new project's name stands in its place.
+const EXAMPLE: &str = "hospital-mrn";
+
+impl Language {
+    fn files(self) -> Vec<(PathBuf, String)> {
+        let plain = |files: Files, below: &str| {
+            files.iter().map(|(file, text)| (Path::new(below).join(file), (*text).to_owned())).collect::<Vec<_>>()
+        };
+        match self {
+            // The SDK comes along: it is on no registry, and this copy fits this very program.
+            Self::Rust => [plain(RUST, ""), plain(SDK, "masker-plugin-sdk")].concat(),
+            Self::Python => [plain(PYTHON, ""), plain(CONTRACT, "wit")].concat(),
+            Self::Js => [plain(JAVASCRIPT, ""), plain(CONTRACT, "wit")].concat(),
+        }
+    }
+
+    fn ignored(self) -> &'static str {
+        match self {
+            Self::Rust => "/target\n/plugin.wasm\n",
+            Self::Python => "/.venv\n/plugin.wasm\n__pycache__\n",
+            Self::Js => "/node_modules\n/plugin.wasm\n",
+        }
+    }
+}
+
+/// Writes a new project into a folder of the plugin's name.
+pub fn new(name: &str, language: Language, output: Output) -> Result<(), Failure> {
+    if !crate::wasm::registry::is_plugin_name(name) {
+        let rule = "a plugin's name is lower-case letters, digits and hyphens, begins with a letter and has at most 64 characters";
+        return Err(Failure::new(exit::USAGE, format!("{name:?} is no name for a plugin: {rule}")));
+    }
+    let folder = Path::new(name);
+    if folder.exists() {
+        return Err(Failure::new(exit::GENERIC, format!("{name}: there is something of this name here already")));
+    }
+    let failed =
+        |path: &Path, error: std::io::Error| Failure::new(exit::GENERIC, format!("{}: {error}", path.display()));
+    let mut files = language.files();
+    files.push((".gitignore".into(), language.ignored().to_owned()));
+    for (file, text) in files {
+        let path = folder.join(&file);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
+        }
+        let text = if file.starts_with("masker-plugin-sdk") { own_workspace(&text) } else { renamed(&text, name) };
+        fs::write(&path, text).map_err(|error| failed(&path, error))?;
+    }
+    let next = format!("cd {name}; masker plugin build; masker plugin test");
+    show::object(&json!({"folder": name, "next": next}), output)
+}
+
+/// The example's text with another name, in each of the ways that it is written.
+fn renamed(text: &str, name: &str) -> String {
+    text.replace("../../../plugin-sdk", "masker-plugin-sdk")
+        .replace(EXAMPLE, name)
+        .replace("hospital_mrn", &name.replace('-', "_"))
+        .replace("HospitalMrn", &type_name(name))
+}
+
+/// `lab-order-2` as the name of a type.
+fn type_name(name: &str) -> String {
+    let capital = |part: &str| {
+        let mut letters = part.chars();
+        letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+    };
+    name.split('-').map(capital).collect()
+}
+
+/// The SDK's manifest outside this repository, whose lints it cannot inherit there.
+fn own_workspace(text: &str) -> String {
+    text.replace("\n[lints]\nworkspace = true\n", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_project_has_its_own_name_everywhere() {
+        for language in [Language::Rust, Language::Python, Language::Js] {
+            for (file, text) in language.files() {
+                let text = renamed(&text, "lab-order-2");
+                let old = ["hospital-mrn", "hospital_mrn", "HospitalMrn"].iter().any(|old| text.contains(old));
+                assert!(!old, "{}", file.display());
+            }
+        }
+        assert_eq!(type_name("lab-order-2"), "LabOrder2");
+    }
+
+    #[test]
+    fn the_sdk_in_a_new_project_is_complete_and_inherits_nothing() {
+        for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../plugin-sdk/src")).expect("reads") {
+            let name = format!("src/{}", entry.expect("reads").file_name().to_string_lossy());
+            assert!(SDK.iter().any(|(file, _)| *file == name), "{name} is not in the template");
+        }
+        let manifest = SDK.iter().find(|(file, _)| *file == "Cargo.toml").expect("there").1;
+        assert!(!own_workspace(manifest).contains("workspace = true"));
+    }
+
+    #[test]
+    fn the_three_languages_are_held_to_the_same_cases() {
+        let cases = |files: Files| files.iter().find(|(file, _)| *file == "cases.txt").expect("there").1;
+        assert_eq!(cases(RUST), cases(PYTHON));
+        assert_eq!(cases(RUST), cases(JAVASCRIPT));
+    }
+}

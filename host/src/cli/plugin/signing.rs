@@ -1,0 +1,47 @@
+//! `masker plugin keygen`, `sign` and `verify`: detached Ed25519 signatures, beside the component as `FILE.sig`.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::super::exit::{self, Failure};
+use super::super::{Output, show};
+use crate::wasm::signature::{self, SigningKey, TrustedKeys};
+
+/// Makes a key: the secret half into a file that only its owner can read, the public half printed.
+pub fn keygen(out: &Path, output: Output) -> Result<(), Failure> {
+    let key = SigningKey::generate().map_err(Failure::from)?;
+    let mut options = File::options();
+    let opened = options.write(true).create_new(true).mode(0o600).open(out);
+    let written =
+        opened.and_then(|mut file| writeln!(file, "{}", key.secret().as_str()).and_then(|()| file.sync_all()));
+    written.map_err(|error| super::unreadable(out, &error))?;
+    show::object(&json!({"secret_key": out.display().to_string(), "public_key": key.public()}), output)
+}
+
+/// Signs a component.
+pub fn sign(file: &Path, key: &Path, output: Output) -> Result<(), Failure> {
+    let bytes = fs::read(file).map_err(|error| super::unreadable(file, &error))?;
+    let secret = zeroize::Zeroizing::new(fs::read_to_string(key).map_err(|error| super::unreadable(key, &error))?);
+    let signing =
+        SigningKey::parse(&secret).map_err(|error| Failure::new(exit::USAGE, format!("{}: {error}", key.display())))?;
+    let beside = signature::beside(file);
+    fs::write(&beside, format!("{}\n", signing.sign(&bytes))).map_err(|error| super::unreadable(&beside, &error))?;
+    show::object(&json!({"signature": beside.display().to_string(), "public_key": signing.public()}), output)
+}
+
+/// Says whose signature a component has; ends with 2 when it is nobody's of the keys given.
+pub fn verify(file: &Path, keys: &[String], given: Option<PathBuf>, output: Output) -> Result<(), Failure> {
+    let trusted = TrustedKeys::parse(keys.iter().map(String::as_str))
+        .map_err(|error| Failure::new(exit::USAGE, format!("--key: {error}")))?;
+    let bytes = fs::read(file).map_err(|error| super::unreadable(file, &error))?;
+    let beside = given.unwrap_or_else(|| signature::beside(file));
+    let text = fs::read_to_string(&beside).map_err(|error| super::unreadable(&beside, &error))?;
+    let by = trusted
+        .signer(&bytes, &text)
+        .map_err(|error| Failure::new(exit::COMMAND, format!("{}: {error}", beside.display())))?;
+    show::object(&json!({"component": file.display().to_string(), "signed_by": by}), output)
+}
