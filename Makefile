@@ -25,6 +25,7 @@ test: plugins guests ## prove it: unit, service, sandbox, official-client API co
 	@# The tests of both programs have built them, with the same features: another selection of packages would compile anew.
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker FAKE_UPSTREAM=$(CARGO_TARGET_DIR)/debug/masker-fake-upstream tests/clients/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/schemathesis/run.sh
+	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/plugins/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh
 
 check: ## formatting and lints, warnings denied

@@ -8,6 +8,7 @@ mod erasure;
 mod evidence;
 mod limits;
 mod oauth_state;
+mod plugin_folder;
 mod plugins;
 mod policies;
 mod reports;
@@ -129,7 +130,7 @@ impl App {
         }
         let wasm = Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);
         let uploads = Uploads::new(config.data_dir.join("plugins"));
-        let shelf = Shelf::load(&wasm, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
+        let shelf = Shelf::load(&wasm, &config.plugin_trust, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
         let catalog = Catalog::new(shelf, config.keys.kids().cloned().collect());
         store.set_install_policies(policies_at_start(&config, &catalog)?).await?;
         let catalog = catalog.with_policies(store.all_policies().await?);

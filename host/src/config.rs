@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use hyper::header::HeaderName;
 
+use crate::keys::signature::{Trust, TrustedKeys};
 use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::sensitive::SensitiveText;
 
@@ -63,6 +64,8 @@ pub struct Config {
     pub policy_path: Option<PathBuf>,
     /// Components to load at start, in place of embedded ones of the same name.
     pub plugin_dir: Option<PathBuf>,
+    /// Whose components are taken, from the folder and over the API.
+    pub plugin_trust: Trust,
     /// Where chat completions go.
     pub provider: Provider,
     /// Authenticates upstream.
@@ -184,6 +187,7 @@ impl Config {
             journal,
             policy_path: read.text("MASKER_POLICY_PATH").map(PathBuf::from),
             plugin_dir: read.text("MASKER_PLUGIN_DIR").map(PathBuf::from),
+            plugin_trust: plugin_trust(&mut read),
             provider,
             openai_api_key: read.text("MASKER_OPENAI_API_KEY").map(SensitiveText::from),
             openai_base_url: base_url(read.url("MASKER_OPENAI_BASE_URL")),
@@ -289,6 +293,32 @@ fn base_url(given: Option<String>) -> String {
     let url = url.trim_end_matches('/');
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     if after_scheme.contains('/') { url.to_owned() } else { format!("{url}/v1") }
+}
+
+/// Anybody's components, unless signatures are asked for.
+fn plugin_trust(read: &mut environment::Reader<'_>) -> Trust {
+    const KEYS: &str = "MASKER_PLUGIN_TRUSTED_KEYS";
+    let is_required = read.flag("MASKER_PLUGIN_REQUIRE_SIGNED", false);
+    let text = read.text(KEYS).unwrap_or_default();
+    let keys = match TrustedKeys::parse(text.split(',').filter(|key| !key.trim().is_empty())) {
+        Ok(keys) => keys,
+        Err(error) => {
+            read.problem(KEYS, error.to_string());
+            return Trust::default();
+        }
+    };
+    match is_required {
+        false => Trust::Anyone,
+        true => {
+            if keys.is_empty() {
+                read.problem(
+                    KEYS,
+                    "must name a key when MASKER_PLUGIN_REQUIRE_SIGNED is 1, or no plugin could be installed",
+                );
+            }
+            Trust::Signed(keys)
+        }
+    }
 }
 
 #[cfg(test)]

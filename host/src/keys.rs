@@ -3,6 +3,8 @@
 //! A kid's secret is used as it is for the HMAC that makes vault tokens (API.md section 7) and, derived with
 //! HKDF-SHA256 (RFC 5869) under its own label, for encryption, so that the two uses cannot meet.
 
+pub mod signature;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

@@ -15,7 +15,6 @@ pub mod limits;
 pub mod prepare;
 pub mod prepared;
 pub mod registry;
-pub mod signature;
 mod v0_1;
 
 use std::collections::HashMap;

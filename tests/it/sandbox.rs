@@ -2,6 +2,7 @@
 //! is kept on disk and what is not.
 
 mod cache;
+mod contracts;
 mod faults;
 mod install;
 mod selection;

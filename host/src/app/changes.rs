@@ -22,7 +22,7 @@ use crate::store::StoreError;
 use crate::store::agents::Agent;
 use crate::store::journal::JournalError;
 use crate::store::policies::Policy;
-use crate::wasm::{InstallError, PrepareError};
+use crate::wasm::{InstallError, PrepareError, Registry};
 
 /// Why nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,9 @@ pub enum ChangeError {
     /// The component cannot be used.
     #[error("{0}")]
     Plugin(#[from] InstallError),
+    /// Something in the folder of plugins cannot be used.
+    #[error("{0}")]
+    Folder(String),
     /// The plugin has a name that no policy could use.
     #[error("a plugin may not be called {0}: the name has another meaning in policies")]
     PluginName(String),
@@ -212,9 +215,15 @@ impl App {
     }
 
     /// Takes a component in; whether its name is new comes with it.
-    pub async fn install_plugin(self: &Arc<Self>, bytes: Vec<u8>) -> Result<(String, bool), ChangeError> {
+    pub async fn install_plugin(
+        self: &Arc<Self>,
+        bytes: Vec<u8>,
+        signature: Option<String>,
+    ) -> Result<(String, bool), ChangeError> {
         let app = self.clone();
         to_the_end(async move {
+            let trusted = app.config.plugin_trust.check(&bytes, signature.as_deref());
+            trusted.map_err(InstallError::from)?;
             let plugin = app.off_path(move |app| Ok(app.wasm.inspect(bytes)?)).await?;
             let name = plugin.manifest.name.clone();
             if HOST_PASSES.contains(&name.as_str()) || name == "gemma" {
@@ -225,7 +234,7 @@ impl App {
             let is_new = before.plugin(&name).is_none();
             let next = before.with_shelf(before.shelf().with(plugin.clone()));
             let change = app.prepare_change(next, app.runs(&name)).await?;
-            let draft = app.off_path(move |app| Ok(app.uploads.draft(&plugin)?)).await?;
+            let draft = app.off_path(move |app| Ok(app.uploads.draft(&plugin, signature.as_deref())?)).await?;
             app.record(app.plugin_event(EventKind::PluginInstalled, &name)).await?;
             app.off_path(move |_| Ok(draft.keep()?)).await?;
             app.take_effect(change);
@@ -254,6 +263,43 @@ impl App {
             app.take_effect(change);
             app.pipeline.metrics.forget_plugin(&name);
             Ok(())
+        })
+        .await
+    }
+
+    /// Puts what stands in `MASKER_PLUGIN_DIR` now in the place of what stood there. The names of those that are new, changed
+    /// or gone come back.
+    pub async fn reload_plugin_folder(self: &Arc<Self>) -> Result<Vec<String>, ChangeError> {
+        let Some(folder) = self.config.plugin_dir.clone() else { return Ok(Vec::new()) };
+        let app = self.clone();
+        to_the_end(async move {
+            let read = move |app: &Arc<App>| {
+                let found = super::plugins::of_folder(&app.wasm, &app.config.plugin_trust, &folder);
+                found.map_err(|error| ChangeError::Folder(format!("{error:#}")))
+            };
+            let found = app.off_path(read).await?;
+            let _one_change_at_a_time = app.changing_catalog.lock().await;
+            let before = app.catalog();
+            let old = before.shelf().folder();
+            let digest = |registry: &Registry, name: &str| registry.get(name).map(|plugin| plugin.digest);
+            let names = old.iter().chain(found.iter()).map(|plugin| plugin.manifest.name.clone());
+            let mut changed: Vec<String> = names.filter(|name| digest(old, name) != digest(&found, name)).collect();
+            changed.sort();
+            changed.dedup();
+            if changed.is_empty() {
+                return Ok(changed);
+            }
+            let gone: Vec<bool> = changed.iter().map(|name| found.get(name).is_none()).collect();
+            let next = before.with_shelf(before.shelf().with_folder(found));
+            let touched: Vec<_> = changed.iter().map(|name| app.runs(name)).collect();
+            let change = app.prepare_change(next, move |agent| touched.iter().any(|runs| runs(agent))).await?;
+            for (name, gone) in changed.iter().zip(gone) {
+                let kind = if gone { EventKind::PluginRemoved } else { EventKind::PluginInstalled };
+                app.record(app.plugin_event(kind, name)).await?;
+            }
+            app.take_effect(change);
+            changed.iter().for_each(|name| app.pipeline.metrics.forget_plugin(name));
+            Ok(changed)
         })
         .await
     }

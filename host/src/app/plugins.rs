@@ -3,13 +3,14 @@
 //! it is removed, what it covered is there again.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use bytes::Bytes;
 
+use crate::keys::signature::{self, Trust};
 use crate::wasm::{Plugin, Registry, Wasm};
 
 /// Where a plugin comes from.
@@ -49,11 +50,17 @@ impl Shelf {
     ///
     /// # Errors
     /// One that comes with Masker or stands in the folder cannot be used.
-    pub fn load(wasm: &Wasm, folder: Option<&Path>, extra: Vec<Vec<u8>>, uploads: &Uploads) -> anyhow::Result<Self> {
+    pub fn load(
+        wasm: &Wasm,
+        trust: &Trust,
+        folder: Option<&Path>,
+        extra: Vec<Vec<u8>>,
+        uploads: &Uploads,
+    ) -> anyhow::Result<Self> {
         let shelf = Self {
             built_in: built_in(wasm, extra)?,
-            folder: folder.map(|folder| of_folder(wasm, folder)).transpose()?.unwrap_or_default(),
-            uploaded: uploads.load(wasm)?,
+            folder: folder.map(|folder| of_folder(wasm, trust, folder)).transpose()?.unwrap_or_default(),
+            uploaded: uploads.load(wasm, trust)?,
             in_use: Registry::default(),
         };
         Ok(shelf.sorted())
@@ -69,6 +76,16 @@ impl Shelf {
         let layers =
             [(&self.uploaded, Origin::Uploaded), (&self.folder, Origin::Folder), (&self.built_in, Origin::BuiltIn)];
         layers.into_iter().find(|(registry, _)| registry.get(name).is_some()).map(|(_, origin)| origin)
+    }
+
+    /// The plugins of `MASKER_PLUGIN_DIR`, whether others cover them or not.
+    pub(super) fn folder(&self) -> &Registry {
+        &self.folder
+    }
+
+    /// The same with these as the plugins of `MASKER_PLUGIN_DIR`.
+    pub(super) fn with_folder(&self, folder: Registry) -> Self {
+        Self { folder, ..self.clone() }.sorted()
     }
 
     /// The same with an uploaded plugin more.
@@ -112,7 +129,7 @@ pub fn embedded() -> Vec<Bytes> {
 pub fn load(wasm: &Wasm, folder: Option<&Path>, extra: Vec<Vec<u8>>) -> anyhow::Result<Registry> {
     let mut registry = built_in(wasm, extra)?;
     if let Some(folder) = folder {
-        for plugin in of_folder(wasm, folder)?.iter() {
+        for plugin in of_folder(wasm, &Trust::Anyone, folder)?.iter() {
             registry.insert(plugin.clone());
         }
     }
@@ -127,19 +144,35 @@ fn built_in(wasm: &Wasm, extra: Vec<Vec<u8>>) -> anyhow::Result<Registry> {
     Ok(registry)
 }
 
-fn of_folder(wasm: &Wasm, folder: &Path) -> anyhow::Result<Registry> {
+/// The plugins of a folder. All of them can be used, or it is an error.
+pub(super) fn of_folder(wasm: &Wasm, trust: &Trust, folder: &Path) -> anyhow::Result<Registry> {
     let mut registry = Registry::default();
     let files = components(folder).with_context(|| format!("MASKER_PLUGIN_DIR: cannot read {}", folder.display()))?;
     for file in files {
         let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let plugin = wasm.inspect(bytes).with_context(|| format!("plugin {}", file.display()))?;
+        let signature = read_signature(&signature::beside(&file))?;
+        let taken = trust.check(&bytes, signature.as_deref()).map_err(anyhow::Error::from);
+        let plugin =
+            taken.and_then(|()| Ok(wasm.inspect(bytes)?)).with_context(|| format!("plugin {}", file.display()))?;
         tracing::info!(plugin = plugin.manifest.name, file = %file.display(), "a plugin was loaded");
         registry.insert(plugin);
     }
     Ok(registry)
 }
 
-fn components(folder: &Path) -> io::Result<Vec<PathBuf>> {
+fn read_signature(file: &Path) -> anyhow::Result<Option<String>> {
+    let read = File::open(file).and_then(|file| {
+        let mut text = String::new();
+        file.take(signature::MOST_BYTES as u64).read_to_string(&mut text).map(|_| text)
+    });
+    match read {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}
+
+pub(super) fn components(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files: Vec<_> = fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "wasm"))
@@ -157,13 +190,17 @@ impl Uploads {
         Self(folder)
     }
 
-    fn load(&self, wasm: &Wasm) -> anyhow::Result<Registry> {
+    fn load(&self, wasm: &Wasm, trust: &Trust) -> anyhow::Result<Registry> {
         let mut registry = Registry::default();
         if !self.0.exists() {
             return Ok(registry);
         }
         for file in components(&self.0).with_context(|| format!("cannot read {}", self.0.display()))? {
-            let plugin = fs::read(&file).map_err(anyhow::Error::from).and_then(|bytes| Ok(wasm.inspect(bytes)?));
+            let plugin = fs::read(&file).map_err(anyhow::Error::from).and_then(|bytes| {
+                let name = file.file_stem().unwrap_or_default().to_string_lossy();
+                trust.check(&bytes, read_signature(&self.signature(&name, &bytes))?.as_deref())?;
+                Ok(wasm.inspect(bytes)?)
+            });
             match plugin {
                 Ok(plugin) => drop(registry.insert(plugin)),
                 Err(error) => tracing::error!(file = %file.display(), %error, "an uploaded plugin cannot be used"),
@@ -172,27 +209,48 @@ impl Uploads {
         Ok(registry)
     }
 
-    /// Writes a component beside its place, on disk when this returns.
-    pub(super) fn draft(&self, plugin: &Plugin) -> io::Result<Draft> {
+    /// Writes a component beside its place, on disk when this returns. Its signature is named after what it signs, so that
+    /// no moment has a component beside the signature of another.
+    pub(super) fn draft(&self, plugin: &Plugin, signature: Option<&str>) -> io::Result<Draft> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
-        let place = self.place(&plugin.manifest.name);
+        let name = &plugin.manifest.name;
+        if let Some(signature) = signature {
+            write_private(&self.signature(name, &plugin.bytes), signature.as_bytes())?;
+        }
+        let place = self.place(name);
         let draft = place.with_extension("draft");
-        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(&plugin.bytes)?;
-        file.sync_all()?;
+        write_private(&draft, &plugin.bytes)?;
         Ok(Draft { draft, place })
     }
 
-    /// Removes a component.
+    /// Removes a component, and every signature that one of its name had.
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.place(name))?;
+        for entry in fs::read_dir(&self.0)?.flatten() {
+            let file = entry.file_name();
+            let of_it = file.to_str().and_then(|file| file.strip_suffix(".sig")?.rsplit_once('.'));
+            if of_it.is_some_and(|(of, _)| of == name) {
+                fs::remove_file(entry.path())?;
+            }
+        }
         File::open(&self.0)?.sync_all()
+    }
+
+    fn signature(&self, name: &str, component: &[u8]) -> PathBuf {
+        let digest = blake3::hash(component).to_hex();
+        self.0.join(format!("{name}.{}.sig", &digest.as_str()[..16]))
     }
 
     /// A plugin's name has no character that means something in a path.
     fn place(&self, name: &str) -> PathBuf {
         self.0.join(format!("{name}.wasm"))
     }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// A component that is written and not in its place yet.

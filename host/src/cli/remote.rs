@@ -35,8 +35,13 @@ pub enum Body {
     Empty,
     /// JSON.
     Json(Value),
-    /// Anything else.
-    Bytes(&'static str, Vec<u8>),
+    /// A component, and its signature where there is one.
+    Component {
+        /// The component.
+        bytes: Vec<u8>,
+        /// In base64.
+        signature: Option<String>,
+    },
 }
 
 impl Remote {
@@ -94,10 +99,14 @@ impl Remote {
     }
 
     async fn send(&self, method: &str, path: &str, body: Body) -> Result<Response<Incoming>, Failure> {
+        let mut signature = None;
         let (kind, bytes) = match body {
             Body::Empty => (None, Bytes::new()),
             Body::Json(json) => (Some("application/json"), Bytes::from(json.to_string())),
-            Body::Bytes(kind, bytes) => (Some(kind), Bytes::from(bytes)),
+            Body::Component { bytes, signature: of_it } => {
+                signature = of_it;
+                (Some("application/wasm"), Bytes::from(bytes))
+            }
         };
         let wrong =
             || Failure::new(exit::USAGE, "the server's address or the credential has characters that no header takes");
@@ -112,6 +121,9 @@ impl Remote {
             Request::builder().method(method).uri(format!("{}{path}", self.settings.server)).header(name, credential);
         if let Some(kind) = kind {
             request = request.header(CONTENT_TYPE, kind);
+        }
+        if let Some(signature) = signature {
+            request = request.header("masker-plugin-signature", signature);
         }
         let request = request.body(Full::from(bytes)).map_err(|_| wrong())?;
         let response = tokio::time::timeout(TIMEOUT, self.client.request(request)).await;

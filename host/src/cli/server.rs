@@ -10,6 +10,7 @@ use similar::TextDiff;
 use super::exit::{self, Failure};
 use super::remote::{Body, Remote, escaped};
 use super::{Output, show};
+use crate::keys::signature;
 
 /// `masker agents`.
 #[derive(clap::Subcommand)]
@@ -241,7 +242,13 @@ pub fn plugins(command: Plugins, remote: &Remote, output: Output) -> Result<(), 
         }
         Plugins::Install { file } => {
             let bytes = fs::read(&file).map_err(|error| unreadable(&file, &error))?;
-            let installed = remote.json("POST", "/api/v1/plugins", Body::Bytes("application/wasm", bytes))?;
+            let beside = signature::beside(&file);
+            let signature = match fs::read_to_string(&beside) {
+                Ok(text) => Some(text.trim().to_owned()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                Err(error) => return Err(unreadable(&beside, &error)),
+            };
+            let installed = remote.json("POST", "/api/v1/plugins", Body::Component { bytes, signature })?;
             show::object(&installed["plugin"], output)
         }
         Plugins::Remove { name } => {

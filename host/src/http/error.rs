@@ -267,12 +267,12 @@ impl From<ChangeError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "name_taken", message)
             }
             ChangeError::Breaks { .. } => Self::new(unprocessable, "policy_yaml_invalid", error.to_string()),
-            ChangeError::Plugin(_) | ChangeError::PluginName(_) => {
+            ChangeError::Plugin(_) | ChangeError::PluginName(_) | ChangeError::Folder(_) => {
                 Self::new(unprocessable, "plugin_invalid", error.to_string())
             }
             ChangeError::NoPlugin => Self::plugin_not_found(),
             ChangeError::NotUploaded(Origin::Folder) => {
-                Self::forbidden("this plugin stands in MASKER_PLUGIN_DIR: remove its file there, and start again")
+                Self::forbidden("this plugin stands in MASKER_PLUGIN_DIR: remove its file there")
             }
             ChangeError::NotUploaded(_) => {
                 Self::forbidden("this plugin comes with Masker: upload one of its name to replace it")

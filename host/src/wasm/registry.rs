@@ -89,6 +89,9 @@ pub enum InstallError {
     /// `describe` failed.
     #[error("describe() failed: {0}")]
     Describe(String),
+    /// A signature is asked for, and there is none that counts.
+    #[error("{0}")]
+    Signature(#[from] crate::keys::signature::SignatureError),
     /// The manifest breaks a rule.
     #[error("manifest: {0}")]
     Manifest(String),

@@ -12,6 +12,7 @@ pub mod lists;
 mod mask;
 mod metrics;
 mod payloads;
+mod plugin_changes;
 mod plugins;
 mod policies;
 mod rate_limits;

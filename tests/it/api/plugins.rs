@@ -22,16 +22,16 @@ async fn upload(app: &TestApp, component: Vec<u8>) -> Answer {
     upload_as(app, &secret, "application/wasm", component).await
 }
 
-async fn get(app: &TestApp, path: &str) -> Answer {
+pub(super) async fn get(app: &TestApp, path: &str) -> Answer {
     app.api("GET", path, &Value::Null).await
 }
 
-async fn delete(app: &TestApp, name: &str) -> Answer {
+pub(super) async fn delete(app: &TestApp, name: &str) -> Answer {
     app.api("DELETE", &format!("/api/v1/plugins/{name}"), &Value::Null).await
 }
 
 /// A guest with every `from` in it made `to`, of the same length.
-fn changed(guest: &str, from: &str, to: &str) -> Vec<u8> {
+pub(super) fn changed(guest: &str, from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = components::guest(guest);
     let at: Vec<usize> =
@@ -51,7 +51,7 @@ fn check(answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (status, code), "{}", answer.text());
 }
 
-fn kinds(app: &TestApp) -> Vec<EventKind> {
+pub(super) fn kinds(app: &TestApp) -> Vec<EventKind> {
     let kinds = [EventKind::PluginInstalled, EventKind::PluginRemoved];
     app.events().iter().map(|event| event.kind).filter(|kind| kinds.contains(kind)).collect()
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::super::exit::{self, Failure};
 use super::super::{Output, show};
-use crate::wasm::signature::{self, SigningKey, TrustedKeys};
+use crate::keys::signature::{self, SigningKey, TrustedKeys};
 
 /// Makes a key: the secret half into a file that only its owner can read, the public half printed.
 pub fn keygen(out: &Path, output: Output) -> Result<(), Failure> {

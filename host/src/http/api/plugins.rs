@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,6 +50,9 @@ pub struct PluginRow {
 
 /// Where a page of plugins ended: at a name.
 pub struct PluginCursor(String);
+
+/// Where the detached signature of an uploaded component stands: 64 bytes in base64.
+const SIGNATURE: &str = "masker-plugin-signature";
 
 /// What makes a cursor one of this list.
 const CURSOR: &str = "plugin:";
@@ -105,6 +108,8 @@ pub async fn show(
 /// `POST /api/v1/plugins`: 201 where the name is new, 200 where it takes another's place. In use when this answers.
 #[utoipa::path(
     post, path = "/api/v1/plugins", tag = "plugins", operation_id = "install_plugin",
+    params(("Masker-Plugin-Signature" = Option<String>, Header,
+        description = "The component's Ed25519 signature, in base64. Needed with MASKER_PLUGIN_REQUIRE_SIGNED.")),
     request_body(content((inputs::Component = "application/wasm"))),
     responses(
         (status = 200, description = "It takes the place of the one of its name.", body = PluginEnvelope),
@@ -115,12 +120,14 @@ pub async fn show(
 pub async fn install(
     State(app): State<Arc<App>>,
     caller: Caller,
+    headers: HeaderMap,
     component: Result<Component, ApiError>,
 ) -> Result<(StatusCode, Json<PluginEnvelope>), ApiError> {
     caller.require("plugins:write")?;
     caller.require_owner()?;
     let Component(bytes) = component?;
-    let (name, is_new) = app.install_plugin(bytes).await.map_err(ApiError::of_plugin)?;
+    let signature = headers.get(SIGNATURE).map(|value| value.to_str().unwrap_or_default().to_owned());
+    let (name, is_new) = app.install_plugin(bytes, signature).await.map_err(ApiError::of_plugin)?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(envelope(&app, &caller, &name)?)))
 }

@@ -35,7 +35,7 @@ pub fn beside(component: &Path) -> PathBuf {
 }
 
 /// Public keys whose components are taken.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TrustedKeys(Vec<VerifyingKey>);
 
 impl TrustedKeys {
@@ -66,6 +66,30 @@ impl TrustedKeys {
         let signature = Signature::from_slice(&bytes).map_err(|_| SignatureError::Malformed)?;
         let by = self.0.iter().find(|key| key.verify_strict(component, &signature).is_ok());
         by.map(|key| STANDARD.encode(key.as_bytes())).ok_or(SignatureError::Untrusted)
+    }
+}
+
+/// Whose components an install takes.
+#[derive(Clone, Debug, Default)]
+pub enum Trust {
+    /// Anybody's: the sandbox holds whatever it is.
+    #[default]
+    Anyone,
+    /// Those that one of these keys signed.
+    Signed(TrustedKeys),
+}
+
+impl Trust {
+    /// Whether a component is taken, with what stands beside it as its signature.
+    ///
+    /// # Errors
+    /// A signature is asked for, and there is none of a trusted key.
+    pub fn check(&self, component: &[u8], signature: Option<&str>) -> Result<(), SignatureError> {
+        match (self, signature) {
+            (Self::Anyone, _) => Ok(()),
+            (Self::Signed(_), None) => Err(SignatureError::Missing),
+            (Self::Signed(keys), Some(signature)) => keys.signer(component, signature).map(drop),
+        }
     }
 }
 
