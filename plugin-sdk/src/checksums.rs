@@ -82,7 +82,7 @@ pub fn aba(code: &[u8]) -> bool {
     let Some(digits) = digits(code) else { return false };
     let sum: u32 = digits.zip([3, 7, 1, 3, 7, 1, 3, 7, 1]).map(|(digit, weight)| digit * weight).sum();
     let prefix = (code[0] - b'0') * 10 + (code[1] - b'0');
-    sum % 10 == 0 && sum > 0 && matches!(prefix, 0..=12 | 21..=32 | 61..=72 | 80)
+    sum.is_multiple_of(10) && sum > 0 && matches!(prefix, 0..=12 | 21..=32 | 61..=72 | 80)
 }
 
 /// International Mobile Equipment Identity: fifteen digits, Luhn.

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_no_key_is_named_by_its_place_and_not_repeated() {
         let key = SigningKey::generate().expect("random").public();
-        let error = TrustedKeys::parse([key.as_str(), "hello"]).err().expect("refused").to_string();
+        let error = TrustedKeys::parse([key.as_str(), "hello"]).expect_err("refused").to_string();
         assert!(error.contains("key 2") && !error.contains("hello"), "{error}");
         let error = SigningKey::parse("c2VjcmV0").err().expect("refused").to_string();
         assert!(!error.contains("c2Vj"), "{error}");

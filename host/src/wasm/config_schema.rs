@@ -4,6 +4,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 /// What is wrong with a configuration.
+#[derive(Debug)]
 pub struct Violation {
     /// One sentence for the operator, whose own words it may repeat.
     pub message: String,
@@ -44,9 +45,9 @@ mod tests {
         let schema = compile(r#"{"properties": {"a": {"items": {"maximum": 3}}}, "additionalProperties": false}"#);
         let schema = schema.expect("a schema");
         assert!(check(&schema, &json!({"a": [1, 2]})).is_ok());
-        let refused = check(&schema, &json!({"a": [1, 7]})).err().expect("refused");
+        let refused = check(&schema, &json!({"a": [1, 7]})).expect_err("refused");
         assert_eq!(refused.path, "/a/1");
-        let refused = check(&schema, &json!({"prefx": 1})).err().expect("refused");
+        let refused = check(&schema, &json!({"prefx": 1})).expect_err("refused");
         assert!(refused.message.contains("prefx"), "{}", refused.message);
     }
 

@@ -8,9 +8,9 @@ use axum::body::Body;
 use hyper::Request;
 use masker::audit::event::EventKind;
 use masker::keys::signature::{SigningKey, beside};
+use masker_tests::TestApp;
 use masker_tests::fake_upstream::respond;
 use masker_tests::test_app::Answer;
-use masker_tests::TestApp;
 use serde_json::Value;
 
 use super::plugins::{changed, delete, get, kinds};
