@@ -44,4 +44,7 @@ bench-journal: ## time what the journal costs a request, and checking one of a m
 	cargo build --locked --release -p masker-tests --bins
 	$(CARGO_TARGET_DIR)/release/journal_bench $(EVENTS)
 
-.PHONY: help run build plugins guests test check bench bench-store bench-journal
+bench-plugins: build guests ## show that plugins that fail or change cost other calls nothing (TRAPS=1000 for fewer)
+	python3 tests/plugins/bench.py $(CARGO_TARGET_DIR)/release/masker $(TRAPS)
+
+.PHONY: help run build plugins guests test check bench bench-store bench-journal bench-plugins

@@ -49,6 +49,14 @@ for lang in rust python js; do
     cd ..
 done
 
+mkdir more && cp -r lab-js/. more && cd more
+sed -i 's/export pass;/export pass;\n    export of-a-later-version: func() -> string;/' wit/plugin.wit
+printf '\nexport const ofALaterVersion = () => "ignored";\n' >>plugin.js
+"$masker" plugin build >../built.txt 2>../build.log || { cat ../build.log >&2; fail "a further export: build"; }
+"$masker" plugin test >../tested.txt || fail "a component with a further export is not taken"
+ok "a component that exports more than the contract asks for is taken"
+cd ..
+
 cd lab-rust
 cargo test --quiet >../native.txt 2>&1 || { cat ../native.txt >&2; fail "rust: native tests"; }
 ok "rust: the same cases pass natively"

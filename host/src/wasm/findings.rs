@@ -73,9 +73,15 @@ fn check_one(raw: RawFinding, messages: &[Message], kinds: &[Kind], unit: Offset
         other => other.map(Arc::from),
     };
     let text = message.text.expose();
-    let span = unit
-        .to_bytes(text, raw.start as usize, raw.end as usize)
-        .ok_or_else(|| format!("{}..{} is outside the message or inside a character", raw.start, raw.end))?;
+    let span = unit.to_bytes(text, raw.start as usize, raw.end as usize).ok_or_else(|| {
+        let unit = match unit {
+            OffsetUnit::Utf8 => "bytes of UTF-8",
+            OffsetUnit::Utf16 => "code units of UTF-16",
+            OffsetUnit::CodePoint => "code points",
+        };
+        let said = "outside the message or inside a character";
+        format!("{}..{} is {said}, counted in {unit} as the manifest's offset-unit says", raw.start, raw.end)
+    })?;
     Ok(Finding {
         message: raw.message as usize,
         span,
