@@ -8,7 +8,7 @@ use crate::lexicon::{category, entry};
 use crate::tokens::{Gap, Token, shape};
 
 /// Goes up with every change to the features.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// So many [`Token::EDGE`] stand before the first and after the last word.
 pub const PADDING: usize = 2;
@@ -35,6 +35,7 @@ pub fn prepare(tokens: &mut [Token]) {
     style_shapes(tokens);
     mark_numbers(tokens);
     mark_streets(tokens);
+    mark_asked(tokens);
 }
 
 fn style_shapes(tokens: &mut [Token]) {
@@ -79,6 +80,19 @@ fn mark_numbers(tokens: &mut [Token]) {
         token.near = since;
         let digits = matches!(token.shape % STYLE_STEP, shape::DIGITS_2..=shape::ALNUM);
         since = if digits || category_of(token) == category::NUMBER { 1 } else { (since + 1).min(4) };
+    }
+}
+
+/// What the words shortly before ask or announce ("the name on it is ..."), and how long ago: at most six words.
+fn mark_asked(tokens: &mut [Token]) {
+    let (mut asked, mut since) = (0, 0);
+    for token in tokens.iter_mut() {
+        token.asked = if asked == 0 || since > 6 { 0 } else { asked | if since > 3 { 16 } else { 8 } };
+        since += 1;
+        let own = (token.entry >> entry::ASK) as u8 & 7;
+        if own != 0 {
+            (asked, since) = (own, 1);
+        }
     }
 }
 
@@ -159,6 +173,9 @@ pub fn each(tokens: &[Token], at: usize, context: Context, mut emit: impl FnMut(
         u64::from(before_2.shape) | u64::from(before.shape) << 8,
         shape | u64::from(after.shape) << 8 | u64::from(after_2.shape) << 16,
     ));
+    emit(mix(27, coarse(before_2) | coarse(before) << 16, coarse_0));
+    emit(mix(28, coarse(after_2) | coarse(after) << 16, coarse_0));
+    emit(mix(29, u64::from(this.asked), coarse_0 | shape << 16));
 }
 
 /// Where in the message: among the first words, among the last, and how long it is.

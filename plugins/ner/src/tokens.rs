@@ -94,6 +94,8 @@ pub struct Token {
     pub shape: u8,
     /// Whether a number stands shortly before and a street word shortly after; `features::prepare` fills it in.
     pub near: u8,
+    /// What the words before it announce; `features::prepare` fills it in.
+    pub asked: u8,
     /// What the lexicon says of the word; zero until `lexicon::annotate` fills it in.
     pub entry: u16,
     /// Place of this word in a place name of several words: 0 none, 1 first, 2 later.
@@ -112,6 +114,7 @@ impl Token {
         gap: Gap::Start,
         shape: shape::NONE,
         near: 0,
+        asked: 0,
         entry: 0,
         place: 0,
     };
@@ -320,6 +323,7 @@ impl Letters {
             gap,
             shape,
             near: 0,
+            asked: 0,
             entry: 0,
             place: 0,
         }

@@ -81,6 +81,8 @@ impl<'l> Grammar<'l> {
         let mut role = "user".to_string();
         if let Some(at) = draft.text.find(" || ") {
             let before: String = draft.text.drain(..at + 4).collect();
+            // What the question itself names is not part of the answer.
+            draft.spans.retain(|span| span.start >= before.len());
             for span in &mut draft.spans {
                 span.start -= before.len();
                 span.end -= before.len();

@@ -25,7 +25,12 @@ pub struct Lists {
     pub categories: HashMap<String, Vec<String>>,
     /// What the lexicon will say, by hash.
     pub entries: HashMap<u64, u16>,
+    /// How common the dictionary says a word is, by hash: it knows words that the training text does not hold.
+    pub dictionary: HashMap<u64, u16>,
 }
+
+/// Surnames rarer than this (percent of people) are used in made-up turns but not listed.
+const RAREST: f64 = 0.0001;
 
 /// The words of a phrase by hash, as the plugin will see them.
 pub fn hashes(text: &str) -> Vec<u64> {
@@ -40,7 +45,9 @@ impl Lists {
         let mut lists = Self::default();
         lists.read_categories(own)?;
         lists.read_census(gazetteers)?;
-        lists.read_languages(own)?;
+        lists.read_dictionary(own)?;
+        lists.read_languages(&own.join("names.txt"), 2)?;
+        lists.read_languages(&own.join("world_names.txt"), 1)?;
         lists.read_places(gazetteers)?;
         Ok(lists)
     }
@@ -63,6 +70,11 @@ impl Lists {
                 if name.len() < 2 {
                     continue;
                 }
+                // Of the rarest surnames there are so many that to know them hardly tells more than not to.
+                if !given && percent < RAREST {
+                    self.last.push((name.into(), percent));
+                    continue;
+                }
                 let level = match (given, percent) {
                     (true, 0.1..) | (false, 0.02..) => 3,
                     (true, 0.01..) | (false, 0.003..) => 2,
@@ -76,15 +88,30 @@ impl Lists {
         Ok(())
     }
 
-    fn read_languages(&mut self, own: &Path) -> std::io::Result<()> {
-        for line in data::lines(&own.join("names.txt"))? {
+    fn read_dictionary(&mut self, own: &Path) -> std::io::Result<()> {
+        for line in data::lines(&own.join("english_words.txt.gz"))? {
+            let Some((scowl, word)) = line.split_once(' ') else { continue };
+            let level = match scowl {
+                "10" => 3,
+                "20" | "35" => 2,
+                _ => 1,
+            };
+            let hash = hash_word(&fold(word));
+            self.dictionary.insert(hash, level);
+            self.set_common(hash, level);
+        }
+        Ok(())
+    }
+
+    fn read_languages(&mut self, file: &Path, level: u16) -> std::io::Result<()> {
+        for line in data::lines(file)? {
             let Some((_, names)) = line.split_once(": ").filter(|_| !line.starts_with('#')) else { continue };
             let words = |names: &str| names.split_whitespace().map(|name| name.replace('_', " ")).collect::<Vec<_>>();
             let (given, family) = names.split_once('|').unwrap_or((names, ""));
             let (given, family) = (words(given), words(family));
             for (names, field) in [(&given, entry::FIRST), (&family, entry::LAST)] {
                 for hash in names.iter().flat_map(|name| hashes(name)) {
-                    self.raise(hash, field, 2);
+                    self.raise(hash, field, level);
                 }
             }
             self.languages.push((given, family));
