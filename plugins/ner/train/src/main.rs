@@ -118,7 +118,10 @@ fn holdout(data: &Path, source: &str) -> Result<(), Box<dyn std::error::Error>> 
         let name = set.split('.').next().unwrap_or(set);
         let whole = |questions| -> std::io::Result<Vec<Sample>> {
             let split = Split { report: 10, tune: 0 };
-            Ok(data::read(&data.join("dev").join(set), split, questions)?.into_iter().map(|(_, sample)| sample).collect())
+            Ok(data::read(&data.join("dev").join(set), split, questions)?
+                .into_iter()
+                .map(|(_, sample)| sample)
+                .collect())
         };
         println!("{}", score(&ner, &whole(false)?, 0.6, false).row(name));
         if questions {
@@ -140,7 +143,8 @@ fn learn(data: &Path, without: Option<&str>) -> Result<Learned, Box<dyn std::err
     let mut rng = Rng::new(20_261_123);
     let mut lists = Lists::read(&data.join("gazetteers"), &own_lists())?;
     let (mut learn, mut tune) = (Vec::new(), Vec::new());
-    for (set, split, questions) in SETS.into_iter().filter(|(set, ..)| without.is_none_or(|out| !set.starts_with(out))) {
+    for (set, split, questions) in SETS.into_iter().filter(|(set, ..)| without.is_none_or(|out| !set.starts_with(out)))
+    {
         for (part, sample) in data::read(&data.join("dev").join(set), split, questions)? {
             match part {
                 Use::Train => learn.push(weighted(sample, set)),
