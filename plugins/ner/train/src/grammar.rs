@@ -255,6 +255,7 @@ impl<'l> Grammar<'l> {
             "country" => (*rng.pick(&COUNTRIES)).into(),
             "zip" => digits(5, rng),
             "postcode" => postcode(rng),
+            "intpost" => foreign_postcode(rng),
             "house" => {
                 let count = 1 + rng.below(4);
                 digits(count, rng).trim_start_matches('0').to_string() + &digits(1, rng)[..usize::from(count == 1)]
@@ -287,7 +288,7 @@ impl<'l> Grammar<'l> {
     }
 }
 
-const SLOTS: [&str; 31] = [
+const SLOTS: [&str; 32] = [
     "full",
     "full3",
     "first",
@@ -304,6 +305,7 @@ const SLOTS: [&str; 31] = [
     "country",
     "zip",
     "postcode",
+    "intpost",
     "house",
     "digits3",
     "digits4",
@@ -399,6 +401,28 @@ fn ordinal(n: usize) -> String {
         _ => "th",
     };
     format!("{n}{suffix}")
+}
+
+/// A postal code of another country: 5 and 6 digits, in groups, with letters.
+fn foreign_postcode(rng: &mut Rng) -> String {
+    let letter = |rng: &mut Rng| char::from(b'A' + rng.below(26) as u8);
+    let digits = |count, rng: &mut Rng| (0..count).map(|_| char::from(b'0' + rng.below(10) as u8)).collect::<String>();
+    match rng.below(14) {
+        0..=3 => digits(5, rng),
+        4 | 5 => digits(6, rng),
+        6 => format!("{} {}", digits(3, rng), digits(2, rng)),
+        7 => format!("{}-{}", digits(2, rng), digits(3, rng)),
+        8 => format!("{} {}{}", digits(4, rng), letter(rng), letter(rng)),
+        9 => digits(4, rng),
+        10 => format!("{}-{}", digits(5, rng), digits(3, rng)),
+        11 => format!("H-{}", digits(4, rng)),
+        12 => format!("{}-{}", digits(5, rng), digits(4, rng)),
+        _ => {
+            let (first, second) = ((letter(rng), rng.below(10), letter(rng)), (rng.below(10), letter(rng), rng.below(10)));
+            let space = if rng.chance(0.6) { " " } else { "" };
+            format!("{}{}{}{space}{}{}{}", first.0, first.1, first.2, second.0, second.1, second.2)
+        }
+    }
 }
 
 fn postcode(rng: &mut Rng) -> String {

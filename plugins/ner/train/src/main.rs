@@ -48,8 +48,8 @@ const SETS: [(&str, Split, bool); 7] = [
 /// Sets for the report alone. SGD is share-alike: nothing is learned from it.
 const REPORT_ONLY: [&str; 4] = ["rest8k_test.jsonl", "wnut17_dev.jsonl", "sgd_dev.jsonl.gz", "sgd_dev_asr.jsonl.gz"];
 
-const SYNTHETIC: usize = 140_000;
-const TABLE_BITS: u32 = 16;
+const SYNTHETIC: usize = 220_000;
+const TABLE_BITS: u32 = 17;
 /// Learning with every feature, to see which are worth keeping, and then with those alone.
 const SURVEY: Plan = Plan { epochs: 8, step: 0.12, cooling: 0.0 };
 const FINAL: Plan = Plan { epochs: 8, step: 0.08, cooling: 0.3 };
