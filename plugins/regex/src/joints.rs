@@ -39,7 +39,9 @@ fn sign(turn: &Turn<'_>, last: usize, from: usize, spoken: bool) -> (Option<usiz
             (Some(from + 1), false)
         }
         b'-' | b'_' | b'/' | b'(' | b')' | b'+' => {
-            let after = if next.is_sign_of(b"-()") { from + 2 } else { from + 1 };
+            // "(71)/577-1280" and "(03).7037.6530": an area code's bracket is followed by anything.
+            let goes_on = next.is_sign_of(b"-()") || token.sign == b')' && next.is_sign_of(b"/.") && next.is_glued();
+            let after = if goes_on { from + 2 } else { from + 1 };
             ((turn.at(after).gap != Gap::Line).then_some(after), false)
         }
         _ => (None, false),
@@ -50,6 +52,10 @@ fn sign(turn: &Turn<'_>, last: usize, from: usize, spoken: bool) -> (Option<usiz
 fn spaced(turn: &Turn<'_>, at: usize) -> bool {
     let before = turn.before(at);
     if turn.at(at).is_glued() || !before.is_digits() {
+        return true;
+    }
+    // "+34874 31 43 15" is one number from its plus on.
+    if at >= 2 && turn.before(at - 1).is_sign(b'+') {
         return true;
     }
     // "XKJ 48211 07", "48211 07": no count begins with a zero, and a code goes on.
