@@ -9,7 +9,8 @@
 //! 3. The span is made tidy: see `edges`. A finding wholly inside an occurrence of an `allow` text is dropped, unless
 //!    it is the host's own.
 //! 4. Findings that overlap become one decision over the union of their spans, so that nothing that a pass found stays
-//!    visible. Its kind, confidence, pass and replacement are those of the best: highest confidence, then longest, then
+//!    visible. Its kind, confidence, pass and replacement are those of the best: one that lies wholly inside another is not
+//!    (the name in an e-mail address); of the rest, highest confidence, then longest, then
 //!    the pass that the policy names first (the host's own before all), then the earliest. When one of them asks to
 //!    redact, it is redacted. A replacement stands only for exactly the span it was made for, and only tokens are
 //!    replaced by one.
@@ -99,6 +100,11 @@ impl<'a> Candidate<'a> {
         self.span.end - self.span.start
     }
 
+    /// Whether the other lies inside this one, which is longer.
+    fn holds(&self, other: &Self) -> bool {
+        self.span.start <= other.span.start && other.span.end <= self.span.end && self.length() > other.length()
+    }
+
     /// The better of two is the greater.
     fn compare(&self, other: &Self) -> Ordering {
         let confidence = self.finding.confidence.total_cmp(&other.finding.confidence);
@@ -126,7 +132,10 @@ fn cluster_length(candidates: &[Candidate<'_>]) -> usize {
 }
 
 fn decide(cluster: &[Candidate<'_>]) -> Decision {
-    let best = cluster.iter().max_by(|a, b| a.compare(b)).expect("a cluster has its first member");
+    let is_part = |of: &Candidate<'_>| cluster.iter().any(|other| other.holds(of));
+    let whole = cluster.iter().filter(|candidate| !is_part(candidate));
+    // The longest is in no other, so there is one.
+    let best = whole.max_by(|a, b| a.compare(b)).unwrap_or(&cluster[0]);
     let end = cluster.iter().map(|member| member.span.end).max().unwrap_or(best.span.end);
     let span = ByteSpan::new(cluster[0].span.start, end);
     let redact = cluster.iter().any(|member| member.action == Action::Redact);
