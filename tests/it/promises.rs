@@ -200,7 +200,7 @@ async fn the_vault_holds_no_plain_text() {
         let mut app = TestApp::builder().staff_policy_with(&format!("token_style: {style}")).start().await;
         // `finish` looks for them in every file of the data folder.
         app.plant("E-12345");
-        app.plant("12345");
+        app.plant("-12345");
         app.plant("call-of-a-person");
         app.upstream.respond_with(respond::echo);
         app.say("I am E-12345").await;

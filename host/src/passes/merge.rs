@@ -9,8 +9,8 @@
 //! 3. The span is made tidy: see `edges`. A finding wholly inside an occurrence of an `allow` text is dropped, unless
 //!    it is the host's own.
 //! 4. Findings that overlap become one decision over the union of their spans, so that nothing that a pass found stays
-//!    visible. Its kind, confidence, pass and replacement are those of the best: one that lies wholly inside another is not
-//!    (the name in an e-mail address); of the rest, highest confidence, then longest, then
+//!    visible. Its kind, confidence, pass and replacement are those of the best: not one that lies wholly inside another
+//!    that is sure (the name in an e-mail address); of the rest, highest confidence, then longest, then
 //!    the pass that the policy names first (the host's own before all), then the earliest. When one of them asks to
 //!    redact, it is redacted. A replacement stands only for exactly the span it was made for, and only tokens are
 //!    replaced by one.
@@ -32,6 +32,9 @@ mod tests;
 
 /// A longer run of names is several people.
 const MAX_NAME_WORDS: usize = 4;
+
+/// Above this a finding names the kind of what lies inside it.
+const SURE: f32 = 0.9;
 
 /// Decides: one list per text, in order, without overlaps. Findings for other messages than `texts` are ignored.
 pub fn merge(findings: &[Finding], texts: &[&str], policy: &CompiledPolicy) -> Vec<Vec<Decision>> {
@@ -100,9 +103,12 @@ impl<'a> Candidate<'a> {
         self.span.end - self.span.start
     }
 
-    /// Whether the other lies inside this one, which is longer.
+    /// Whether the other lies inside this one, which is longer and sure.
     fn holds(&self, other: &Self) -> bool {
-        self.span.start <= other.span.start && other.span.end <= self.span.end && self.length() > other.length()
+        self.finding.confidence > SURE
+            && self.span.start <= other.span.start
+            && other.span.end <= self.span.end
+            && self.length() > other.length()
     }
 
     /// The better of two is the greater.
