@@ -342,6 +342,15 @@ pub fn run() -> ExitCode {
         }
         Command::Plugin(PluginCommand::Inspect { file }) => plugin::inspect(&file, output),
         Command::Plugin(PluginCommand::Test { file, cases, floor }) => plugin::test(&file, &cases, floor, output),
+        Command::Plugin(PluginCommand::OfServer(server::Plugins::List { dir: Some(dir) })) => {
+            plugin::folder::list(&dir, output)
+        }
+        Command::Plugin(PluginCommand::OfServer(server::Plugins::Install { file, dir: Some(dir) })) => {
+            plugin::folder::install(&file, &dir, output)
+        }
+        Command::Plugin(PluginCommand::OfServer(server::Plugins::Remove { name, dir: Some(dir) })) => {
+            plugin::folder::remove(&name, &dir)
+        }
         Command::Plugin(PluginCommand::OfServer(command)) => {
             remote().and_then(|remote| server::plugins(command, &remote, output))
         }

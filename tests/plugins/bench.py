@@ -1,6 +1,8 @@
 """What misbehaving and changing plugins cost everybody else. `make bench-plugins` runs it on the release binary.
 
-    python3 tests/plugins/bench.py MASKER [TRAPS]
+    python3 tests/plugins/bench.py MASKER [TRAPS [COMPONENT]]
+
+COMPONENT is one of some megabytes, such as `masker plugin new --lang js` makes: it is installed and compiled, too.
 
 Starts a server with the built-in model. One agent's plugin panics in every call, another agent works. Prints the memory
 before and after, and the working agent's times alone, beside the traps, and while plugins are installed and removed.
@@ -23,6 +25,7 @@ import time
 root = pathlib.Path(__file__).resolve().parents[2]
 masker = pathlib.Path(sys.argv[1]).resolve()
 traps = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
+big = pathlib.Path(sys.argv[3]).read_bytes() if len(sys.argv) > 3 else None
 guests = root / "target" / "guests"
 
 POLICY = """name: {plugin}
@@ -137,6 +140,15 @@ with tempfile.TemporaryDirectory() as folder:
 
         shown("while a plugin is swapped 20 times", *beside(server, working, install_and_remove))
         shown("the agent whose plugin is swapped 20 times", *beside(server, swapped, install_and_remove))
+        if big:
+            def compile_it():
+                status, body = server.api("POST", "/api/v1/plugins", big, "application/wasm")
+                assert status == 201, body
+                plugin = json.loads(body)["plugin"]
+                policy = POLICY.format(plugin=plugin["name"]).replace("STAFF_ID", plugin["kinds"][0])
+                server.agent("big", policy_yaml=policy)
+
+            shown(f"while {len(big) >> 20} MiB of component are compiled", *beside(server, working, compile_it))
         print(f"memory (Pss) before and after {traps} traps: {before:.1f} and {after:.1f} MiB, {after / before:.2f} x")
     finally:
         server.process.send_signal(signal.SIGTERM)

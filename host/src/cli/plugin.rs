@@ -4,6 +4,7 @@
 mod bench;
 mod build;
 mod cases;
+pub mod folder;
 mod new;
 mod signing;
 

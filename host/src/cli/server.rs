@@ -9,7 +9,7 @@ use similar::TextDiff;
 
 use super::exit::{self, Failure};
 use super::remote::{Body, Remote, escaped};
-use super::{Output, show};
+use super::{Output, plugin, show};
 use crate::keys::signature;
 
 /// `masker agents`.
@@ -94,16 +94,27 @@ pub enum Sessions {
 #[derive(clap::Subcommand)]
 pub enum Plugins {
     /// List the plugins with their kinds and how they do.
-    List,
-    /// Install a component, or replace the one of its name.
+    List {
+        /// Those of this folder, without a server.
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
+    /// Install a component, or replace the one of its name; its signature, FILE.sig, goes with it.
     Install {
-        /// The component (.wasm).
+        /// The component.
+        #[arg(default_value = plugin::COMPONENT)]
         file: PathBuf,
+        /// Put it into this folder, which a server's MASKER_PLUGIN_DIR names, without asking the server.
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
     },
     /// Remove an installed plugin.
     Remove {
         /// Its name.
         name: String,
+        /// From this folder, without a server.
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
     },
 }
 
@@ -227,7 +238,7 @@ pub fn sessions(command: Sessions, remote: &Remote, output: Output) -> Result<()
 /// Runs `masker plugin` on a server.
 pub fn plugins(command: Plugins, remote: &Remote, output: Output) -> Result<(), Failure> {
     match command {
-        Plugins::List => {
+        Plugins::List { .. } => {
             let rows = all(remote, "/api/v1/plugins?limit=100")?;
             let columns = [
                 ("name", "name"),
@@ -240,7 +251,7 @@ pub fn plugins(command: Plugins, remote: &Remote, output: Output) -> Result<(), 
             ];
             show::rows(&rows, &columns, output)
         }
-        Plugins::Install { file } => {
+        Plugins::Install { file, .. } => {
             let bytes = fs::read(&file).map_err(|error| unreadable(&file, &error))?;
             let beside = signature::beside(&file);
             let signature = match fs::read_to_string(&beside) {
@@ -251,7 +262,7 @@ pub fn plugins(command: Plugins, remote: &Remote, output: Output) -> Result<(), 
             let installed = remote.json("POST", "/api/v1/plugins", Body::Component { bytes, signature })?;
             show::object(&installed["plugin"], output)
         }
-        Plugins::Remove { name } => {
+        Plugins::Remove { name, .. } => {
             done(remote.json("DELETE", &format!("/api/v1/plugins/{}", escaped(&name)), Body::Empty))
         }
     }

@@ -192,3 +192,34 @@ fn a_component_is_inspected_and_tried_on_cases_without_a_server() {
     let ran = run(&mut masker(&["plugin", "test", trap.to_str().expect("UTF-8"), "--cases", cases]));
     assert!(ran.code == 2 && ran.err.contains("line 1: the plugin failed"), "{}", ran.err);
 }
+
+#[test]
+fn a_signed_plugin_goes_into_a_folder_and_out_of_it_without_a_server() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (component, key, plugins) = (path("built.wasm"), path("key"), path("plugins"));
+    fs::create_dir(&plugins).expect("made");
+    fs::copy(super::workspace().join("target/guests/staff-id.wasm"), &component).expect("copied");
+
+    let made = run(&mut masker(&["plugin", "keygen", "--out", &key, "--json"]));
+    let made: Value = serde_json::from_str(&made.out).expect("JSON");
+    let public = made["public_key"].as_str().expect("a key").to_owned();
+    let secret = fs::read_to_string(&key).expect("the key");
+    assert!(!made.to_string().contains(secret.trim()), "the secret half is not printed");
+    let again = run(&mut masker(&["plugin", "keygen", "--out", &key]));
+    assert!(again.code == 1 && fs::read_to_string(&key).expect("the key") == secret, "no key is overwritten");
+    assert_eq!(run(&mut masker(&["plugin", "sign", &component, "--key", &key])).code, 0);
+
+    let ran = run(&mut masker(&["plugin", "install", &component, "--dir", &plugins]));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let installed = path("plugins/staff-id.wasm");
+    let verified = run(&mut masker(&["plugin", "verify", &installed, "--key", &public]));
+    assert_eq!(verified.code, 0, "its signature came along: {}", verified.err);
+    let listed = run(&mut masker(&["plugin", "list", "--dir", &plugins]));
+    assert!(listed.out.contains("staff-id") && listed.out.contains("1.0.0"), "{}", listed.out);
+
+    let nobody = run(&mut masker(&["plugin", "remove", "nobody", "--dir", &plugins]));
+    assert!(nobody.code == 2 && nobody.err.contains("no plugin nobody"), "{}", nobody.err);
+    assert_eq!(run(&mut masker(&["plugin", "remove", "staff-id", "--dir", &plugins])).code, 0);
+    assert_eq!(fs::read_dir(&plugins).expect("reads").count(), 0);
+}
