@@ -39,6 +39,7 @@ pub struct Engine {
 impl Engine {
     /// Builds both engines and starts the clock.
     pub fn start(threads: usize) -> anyhow::Result<Arc<Self>> {
+        give_way_while_compiling();
         let new = |config| {
             wasmtime::Engine::new(&config).map_err(|error| anyhow::anyhow!("the sandbox cannot start: {error:#}"))
         };
@@ -92,6 +93,20 @@ fn configure_config() -> Config {
     let mut config = base_config();
     config.strategy(Strategy::Winch);
     config
+}
+
+/// How much the threads that compile give way to those that serve: the kernel's `nice`, of which 19 is the most.
+const GIVE_WAY: i32 = 15;
+
+/// Compiling takes every core for seconds. Wasmtime does it on rayon's global pool, whose threads get a low priority, so
+/// that requests go first. Where another has set up the pool already, it stays as it is.
+fn give_way_while_compiling() {
+    // A thread that cannot lower its priority compiles with the usual one.
+    let start = |_| {
+        let _ = rustix::process::nice(GIVE_WAY);
+    };
+    let _ =
+        rayon::ThreadPoolBuilder::new().thread_name(|at| format!("compile-{at}")).start_handler(start).build_global();
 }
 
 /// Advances the epoch while passes run.
