@@ -50,6 +50,18 @@ impl Wasm {
         })
     }
 
+    /// The same with engines that count fuel: for measuring, not for serving.
+    ///
+    /// # Errors
+    /// As for [`Wasm::start`].
+    pub fn start_counting(cache_dir: PathBuf, cache_key: &SecretKey) -> anyhow::Result<Self> {
+        Ok(Self {
+            engine: engine::Engine::start_counting()?,
+            cache: cache::Cache::open(cache_dir, cache_key)?,
+            prepared: Mutex::default(),
+        })
+    }
+
     /// Checks a component and reads its manifest.
     pub fn inspect(&self, bytes: impl Into<Bytes>) -> Result<Plugin, InstallError> {
         registry::inspect(&self.engine, &self.cache, bytes.into())

@@ -37,6 +37,7 @@ for lang in rust python js; do
     "$masker" plugin test >../tested.txt || { cat ../tested.txt >&2; fail "$lang: test"; }
     holds '22 of 22 cases' ../tested.txt "$lang: cases"
     "$masker" plugin bench --calls 50 >../measured.txt
+    holds '^fuel, median  *[1-9]' ../measured.txt "$lang: no fuel was counted"
     holds 'a snapshot' ../measured.txt "$lang: it is configured in every call"
     ok "$lang: a new project is built, imports nothing, finds what the cases say and starts from a snapshot"
     MASKER_PLUGIN_DIR=$PWD "$masker" policy validate policy.yaml >/dev/null || fail "$lang: policy"

@@ -32,11 +32,20 @@ pub struct LocalPlugins {
 impl LocalPlugins {
     /// Loads them, to be run by so many threads. Compiled code is kept in the user's cache folder.
     pub fn load(threads: usize) -> Result<Self, Failure> {
+        Self::load_with(|folder, key| Wasm::start(folder, key, threads))
+    }
+
+    /// The same with engines that count fuel.
+    pub fn load_counting() -> Result<Self, Failure> {
+        Self::load_with(Wasm::start_counting)
+    }
+
+    fn load_with(start: impl FnOnce(PathBuf, &SecretKey) -> anyhow::Result<Wasm>) -> Result<Self, Failure> {
         let folder = cache_dir();
         // The cache is the user's own, and so is the key that guards it against damage: whoever can read the key can
         // also replace this program.
         let key = blake3::derive_key("masker command line plugin cache v1", folder.to_string_lossy().as_bytes());
-        let wasm = Wasm::start(folder, &SecretKey::new(key), threads).map_err(Failure::from)?;
+        let wasm = start(folder, &SecretKey::new(key)).map_err(Failure::from)?;
         let plugin_dir = std::env::var_os("MASKER_PLUGIN_DIR").map(PathBuf::from);
         let registry = crate::app::load_plugins(&wasm, plugin_dir.as_deref(), Vec::new()).map_err(Failure::from)?;
         if embedded().is_empty() && registry.iter().next().is_none() {

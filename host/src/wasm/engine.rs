@@ -40,13 +40,25 @@ impl Engine {
     /// Builds both engines and starts the clock.
     pub fn start(threads: usize) -> anyhow::Result<Arc<Self>> {
         give_way_while_compiling();
+        Self::of(run_config(threads))
+    }
+
+    fn of(run: Config) -> anyhow::Result<Arc<Self>> {
         let new = |config| {
             wasmtime::Engine::new(&config).map_err(|error| anyhow::anyhow!("the sandbox cannot start: {error:#}"))
         };
-        let run = new(run_config(threads))?;
+        let run = new(run)?;
         let configure = new(configure_config())?;
         let clock = Clock::start([run.clone(), configure.clone()])?;
         Ok(Arc::new(Self { run, configure, clock }))
+    }
+
+    /// Engines that count what calls cost in fuel, about one for each WebAssembly instruction: the same on every machine.
+    /// Slower than those that serve.
+    pub fn start_counting() -> anyhow::Result<Arc<Self>> {
+        let mut config = configure_config();
+        config.consume_fuel(true);
+        Self::of(config)
     }
 
     /// Keeps the clock ticking while the guard lives. Take one before a guest runs.

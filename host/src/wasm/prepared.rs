@@ -8,12 +8,21 @@ use wasmtime::{Store, Trap};
 use super::engine::Engine;
 use super::findings::{self, RawFinding};
 use super::limits::{self, Limits};
-use super::prepare::new_store;
+use super::prepare::{FUEL, new_store};
 use super::registry::{Manifest, first_line};
 use super::v0_1::{self, FindingParam, MessageParam};
 use crate::kind::Kind;
 use crate::passes::finding::Finding;
 use crate::passes::{FaultKind, Message, PassFault, PassRunner};
+
+/// What a call used.
+#[derive(Clone, Copy, Debug)]
+pub struct Used {
+    /// Linear memory of the instance at its end, in bytes.
+    pub memory: usize,
+    /// Fuel, on an engine that counts it.
+    pub fuel: Option<u64>,
+}
 
 /// A plugin with its configuration, ready to be instantiated.
 pub struct PreparedPass {
@@ -64,13 +73,13 @@ impl PassRunner for PreparedPass {
 }
 
 impl PreparedPass {
-    /// [`PassRunner::run`], and how much memory the instance had at its end, in bytes.
+    /// [`PassRunner::run`], and what the call used.
     pub fn run_measured(
         &self,
         messages: &[Message],
         earlier: &[Finding],
         limit: Duration,
-    ) -> (Result<Vec<Finding>, PassFault>, usize) {
+    ) -> (Result<Vec<Finding>, PassFault>, Used) {
         let unit = self.manifest.offset_unit;
         let shown: Vec<MessageParam<'_>> = messages
             .iter()
@@ -94,7 +103,8 @@ impl PreparedPass {
         let _ticking = self.engine.ticking();
         let mut store = new_store(&self.engine.run, limit);
         let found = self.call(&mut store, &shown, &earlier).map_err(|error| error.into_fault(store.data(), limit));
-        (found.and_then(|found| findings::check(found, messages, &self.kinds, unit)), store.data().memory)
+        let used = Used { memory: store.data().memory, fuel: store.get_fuel().ok().map(|left| FUEL - left) };
+        (found.and_then(|found| findings::check(found, messages, &self.kinds, unit)), used)
     }
 }
 

@@ -40,12 +40,13 @@ pub fn bench(file: &Path, cases: &Path, config: &str, calls: usize, output: Outp
         let started = Instant::now();
         let (found, used) = pass.run_measured(messages, &[], LIMIT);
         times.push(started.elapsed());
-        memory = memory.max(used);
+        memory = memory.max(used.memory);
         found.map_err(|fault| {
             Failure::new(exit::COMMAND, format!("the plugin failed: {} {}", fault.kind.as_str(), fault.detail))
         })?;
     }
     times.sort();
+    let fuel = fuel(file, config, &conversations)?;
     let at = |share: f64| times.get(((times.len() - 1) as f64 * share) as usize).copied().unwrap_or_default();
     let ms = |time: Duration| format!("{:.3} ms", time.as_secs_f64() * 1e3);
     let mib = |bytes: usize| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
@@ -54,9 +55,21 @@ pub fn bench(file: &Path, cases: &Path, config: &str, calls: usize, output: Outp
     let shown = json!({
         "calls": times.len(), "begins with": begins, "prepared in": ms(prepared),
         "call, median": ms(at(0.5)), "call, 99 of 100": ms(at(0.99)),
-        "may take": "what the policy's timeout_ms says, MASKER_DETECTION_TIMEOUT_MS over all passes",
+        "fuel, median": fuel, "may take": "what the policy's timeout_ms says, MASKER_DETECTION_TIMEOUT_MS over all passes",
         "memory": format!("{} of {}", mib(memory), mib(limits::MEMORY)),
         "component": mib(plugin.bytes.len()),
     });
     show::object(&shown, output)
+}
+
+/// What a call costs in fuel, about one for each WebAssembly instruction: the median over the cases, which no other load
+/// on the machine changes.
+fn fuel(file: &Path, config: &str, conversations: &[Vec<Message>]) -> Result<u64, Failure> {
+    let mut plugins = LocalPlugins::load_counting()?;
+    let plugin = super::take_in(&mut plugins, file)?;
+    let pass = plugins.prepare_one(&plugin, config)?;
+    let mut used: Vec<u64> =
+        conversations.iter().filter_map(|messages| pass.run_measured(messages, &[], LIMIT).1.fuel).collect();
+    used.sort_unstable();
+    Ok(used.get(used.len() / 2).copied().unwrap_or_default())
 }
