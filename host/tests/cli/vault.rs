@@ -105,7 +105,7 @@ fn stats_say_how_much_there_is_and_none_of_it() {
     assert_eq!((&shown["values"], &shown["values_by_kind"]), (&3.into(), &serde_json::json!({"NAME": 1, "PHONE": 2})));
     let ran = install.run(&["stats"]);
     assert!(ran.code == 0 && ran.out.starts_with("3 values, ") && ran.out.contains("K_HEALTHCARE"), "{}", ran.out);
-    assert!(!ran.out.contains("555") && !ran.out.contains("Jane"), "{}", ran.out);
+    assert!(!ran.out.contains("555-01") && !ran.out.contains("Jane"), "{}", ran.out);
 }
 
 #[test]
@@ -128,7 +128,9 @@ fn a_subject_is_purged_from_the_files_and_the_journal_still_verifies() {
         assert_eq!(install.is_in_a_file(&sealed), after.contains(&sealed));
     }
     assert_eq!(install.kinds_of_events(), [EventKind::VaultPurged]);
-    assert!(!String::from_utf8_lossy(&install.journal()).contains("555"));
+    let journal = String::from_utf8_lossy(&install.journal()).into_owned();
+    // Whole groups: three digits alone stand in a hash now and then.
+    assert!(["312-555", "555-0147", "555 0147", "3125550147"].iter().all(|part| !journal.contains(part)), "{journal}");
 }
 
 #[test]
@@ -157,7 +159,7 @@ fn an_export_has_values_only_when_asked_and_is_written_down() {
     let install = Install::new();
     let ran = install.run(&["export"]);
     assert_eq!((ran.code, ran.out.lines().count()), (0, 3));
-    assert!(!ran.out.contains("555") && ran.out.contains("MSKV1.PHONE.K_HEALTHCARE."), "{}", ran.out);
+    assert!(!ran.out.contains("555-0") && ran.out.contains("MSKV1.PHONE.K_HEALTHCARE."), "{}", ran.out);
     let path = install.folder.path().join("export.jsonl");
     let file = path.to_str().expect("UTF-8");
     let ran = install.run(&["export", "--values", "--subject", "Jane Doe", "--output", file]);
