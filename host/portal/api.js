@@ -10,8 +10,8 @@ export class ApiError extends Error {
   }
 }
 
-async function call(method, path, body, type = "application/json") {
-  const init = { method, headers: {}, credentials: "same-origin" };
+async function call(method, path, body, type = "application/json", headers = {}) {
+  const init = { method, headers: { ...headers }, credentials: "same-origin" };
   if (body !== undefined) {
     init.headers["content-type"] = type;
     init.body = type === "application/json" ? JSON.stringify(body) : body;
@@ -34,7 +34,7 @@ export const get = (path) => call("GET", path);
 export const post = (path, body) => call("POST", path, body);
 export const patch = (path, body) => call("PATCH", path, body);
 export const put = (path, body, type) => call("PUT", path, body, type);
-export const send = (method, path, body, type) => call(method, path, body, type);
+export const send = (method, path, body, type, headers) => call(method, path, body, type, headers);
 export const remove = (path) => call("DELETE", path);
 
 /** Every row of a list, for choices: at most a thousand. */

@@ -32,3 +32,20 @@ export function kinds(counts) {
   if (entries.length === 0) return h("span", { class: "muted" }, "none");
   return entries.map(([kind, count]) => h("span", { class: "kind" }, `${kind} ${number(count)}`));
 }
+
+/** How long ago a moment is, in its largest unit. */
+export function age(iso) {
+  const seconds = Math.max(0, (Date.now() - new Date(iso).getTime()) / 1000);
+  const [unit, size] = [["year", 31557600], ["month", 2629800], ["day", 86400], ["hour", 3600], ["minute", 60]].find(([, size]) => seconds >= size) ?? ["minute", 60];
+  const count = Math.floor(seconds / size);
+  return count === 0 ? "just now" : `${count} ${unit}${count === 1 ? "" : "s"} ago`;
+}
+
+/** What a browser calls itself, as people call it. */
+export function browserOf(agent) {
+  const find = (pairs) => pairs.find(([word]) => agent.includes(word))?.[1];
+  const name = find([["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"], ["curl/", "curl"]]);
+  const system = find([["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS X", "macOS"], ["CrOS", "ChromeOS"], ["Linux", "Linux"]]);
+  if (!name && !system) return agent ? agent.slice(0, 40) : "a browser that did not say";
+  return name && system ? `${name} on ${system}` : name ?? system;
+}

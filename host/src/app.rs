@@ -6,6 +6,7 @@ mod catalog;
 mod changes;
 mod erasure;
 mod evidence;
+mod key_ages;
 mod limits;
 mod oauth_state;
 mod plugin_folder;
@@ -48,6 +49,7 @@ pub use catalog::{Catalog, NamedPolicy};
 pub use changes::{ChangeError, Reloaded};
 pub use erasure::{Erase, EraseError, Erased, Eraser, Found};
 pub use evidence::{Depth, Evidence, EvidenceError, Pieces, Proof};
+pub use key_ages::KeyAge;
 pub use limits::{Limits, RateLimited};
 pub use oauth_state::LIFE_SECONDS as OAUTH_STATE_SECONDS;
 pub use plugins::{Origin, Shelf, Uploads, embedded, load as load_plugins};
@@ -88,6 +90,8 @@ pub struct App {
     pub evidence: Evidence,
     /// Signs reports.
     pub report_key: ReportKey,
+    /// Which keys this install has, and since when.
+    pub key_ages: Vec<KeyAge>,
     /// Held for the moment in which a change of an agent takes effect.
     changing_agents: tokio::sync::Mutex<()>,
     /// Held throughout a change of plugins or policies.
@@ -155,6 +159,7 @@ impl App {
             clock,
         });
         let report_key = ReportKey::new(&config.report_key, config.report_key_old.as_ref());
+        let key_ages = key_ages::of(&config, &report_key, &pipeline.store).await?;
         let github = config.sign_in.github.clone().map(GitHub::new).transpose()?;
         let app = Arc::new(Self {
             limits: Limits::new(&config, &pipeline.clock),
@@ -174,6 +179,7 @@ impl App {
             retention: Retention::default(),
             evidence: Evidence::default(),
             report_key,
+            key_ages,
             upstream,
         });
         app.prepare_agents().await?;

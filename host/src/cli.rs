@@ -24,6 +24,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use exit::Failure;
+use local::Asked;
+use settings::Settings;
+
+use crate::config::Environment;
 
 /// Keeps protected data out of LLMs during phone calls.
 #[derive(Parser)]
@@ -38,9 +42,13 @@ struct Cli {
     /// The server, for the commands that need one; MASKER_SERVER, or the file's `server`, when it is not given.
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
-    /// A file with `server` and `session`; MASKER_CONFIG, ./masker.toml or ~/.config/masker/config.toml when it is not given.
+    /// A file of settings; MASKER_CONFIG, ./masker.toml or ~/.config/masker/config.toml when it is not given.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The policy, for the commands that mask, for `agents create` and for `serve`: a file, or a name. The file's `policy`
+    /// when it is not given, then healthcare-default.
+    #[arg(long, global = true, value_name = "FILE|NAME")]
+    policy: Option<String>,
     /// Say more; twice for more still.
     #[arg(short, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
@@ -102,9 +110,6 @@ struct TextOptions {
     /// The text; standard input when it is not given or `-`.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// The policy: a file, or the name of one that is built in.
-    #[arg(long, value_name = "FILE", default_value = "healthcare-default")]
-    policy: String,
     /// How tokens are made, in place of what the policy says.
     #[arg(long, value_parser = ["vault-deterministic", "reversible-aead", "synthetic", "redact"])]
     scheme: Option<String>,
@@ -123,12 +128,8 @@ struct TextOptions {
 enum PolicyCommand {
     /// Check a policy file and say everything that is wrong with it.
     Validate {
-        /// The file; standard input for `-`.
-        #[arg(required_unless_present = "policy", conflicts_with = "policy")]
+        /// The file; standard input for `-`; that of `--policy` when it is not given.
         file: Option<PathBuf>,
-        /// The same, as the other commands take it.
-        #[arg(long, value_name = "FILE")]
-        policy: Option<PathBuf>,
     },
     /// Print a policy of a server.
     Show {
@@ -310,75 +311,119 @@ pub fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let remote = || remote::Remote::new(cli.config.as_deref(), cli.server.as_deref());
-    let output = Output { json: cli.json, quiet: cli.quiet };
-    let result = match cli.command {
-        Command::Serve => serve::run(cli.verbose),
-        Command::Demo => demo::run(output),
-        Command::Mask(options) => mask::run(&options, output),
-        Command::Detect(options) => detect::run(&options, output),
-        Command::Eval(options) => eval::run(&options, output),
-        Command::Policy(PolicyCommand::Validate { file, policy }) => {
-            policy::validate(&file.or(policy).unwrap_or_else(|| "-".into()), output)
-        }
-        Command::Policy(PolicyCommand::Show { name, version }) => {
-            remote().and_then(|remote| server::show_policy(&name, version, &remote, output))
-        }
-        Command::Policy(PolicyCommand::Diff { name, file }) => {
-            remote().and_then(|remote| server::diff_policy(&name, &file, &remote, output))
-        }
-        Command::Policy(PolicyCommand::Reload) => remote().and_then(|remote| server::reload_policies(&remote, output)),
-        Command::Agents(command) => remote().and_then(|remote| server::agents(command, &remote, output)),
-        Command::Sessions(command) => remote().and_then(|remote| server::sessions(command, &remote, output)),
-        Command::Plugin(PluginCommand::New { name, lang }) => plugin::new(&name, lang, output),
-        Command::Plugin(PluginCommand::Build { folder }) => plugin::build(&folder, output),
-        Command::Plugin(PluginCommand::Bench { file, cases, plugin_config, calls }) => {
-            plugin::bench(&file, &cases, &plugin_config, calls, output)
-        }
-        Command::Plugin(PluginCommand::Keygen { out }) => plugin::keygen(&out, output),
-        Command::Plugin(PluginCommand::Sign { file, key }) => plugin::sign(&file, &key, output),
-        Command::Plugin(PluginCommand::Verify { file, keys, signature }) => {
-            plugin::verify(&file, &keys, signature, output)
-        }
-        Command::Plugin(PluginCommand::Inspect { file }) => plugin::inspect(&file, output),
-        Command::Plugin(PluginCommand::Test { file, cases, floor }) => plugin::test(&file, &cases, floor, output),
-        Command::Plugin(PluginCommand::OfServer(server::Plugins::List { dir: Some(dir) })) => {
-            plugin::folder::list(&dir, output)
-        }
-        Command::Plugin(PluginCommand::OfServer(server::Plugins::Install { file, dir: Some(dir) })) => {
-            plugin::folder::install(&file, &dir, output)
-        }
-        Command::Plugin(PluginCommand::OfServer(server::Plugins::Remove { name, dir: Some(dir) })) => {
-            plugin::folder::remove(&name, &dir)
-        }
-        Command::Plugin(PluginCommand::OfServer(command)) => {
-            remote().and_then(|remote| server::plugins(command, &remote, output))
-        }
-        Command::Report(options) => remote().and_then(|remote| server::report(&options, &remote, output)),
-        Command::Completions { shell } => completions(shell),
-        Command::Man => man(),
-        // Where a server is named, it is asked; else it is the files here, whatever the environment says.
-        Command::Vault(VaultCommand::Stats) if cli.server.is_some() => {
-            remote().and_then(|remote| vault::stats_of(&remote, output))
-        }
-        Command::Vault(VaultCommand::Purge(options)) if cli.server.is_some() => {
-            remote().and_then(|remote| vault::purge_at(&options, &remote, output))
-        }
-        Command::Vault(VaultCommand::Stats) => vault::stats(output),
-        Command::Vault(VaultCommand::Export(options)) => vault::export(&options, output),
-        Command::Vault(VaultCommand::Purge(options)) => vault::purge(&options, output),
-        Command::Vault(VaultCommand::RotateKey { new_kid }) => vault::rotate_key(&new_kid, output),
-        Command::Audit(AuditCommand::Verify { log, key, part }) => audit::verify(&log, key.as_deref(), part, output),
-        Command::Audit(AuditCommand::Prove { log, event, key }) => audit::prove(&log, &event, key.as_deref(), output),
-        Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, output),
-        Command::Admin(AdminCommand::LoginLink) => admin::login_link(output),
-    };
-    match result {
+    match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.print();
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// What `--policy` stands for where neither it nor the file says otherwise.
+const DEFAULT_POLICY: &str = "healthcare-default";
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let output = Output { json: cli.json, quiet: cli.quiet };
+    if cli.policy.is_some() && !cli.command.takes_policy() {
+        return Err(Failure::new(exit::USAGE, "--policy says nothing to this command"));
+    }
+    let file = || settings::File::find(cli.config.as_deref());
+    let remote = || remote::Remote::new(Settings::of(file()?, cli.server.as_deref())?);
+    let environment = || Ok::<_, Failure>(Environment::of_process().over(file()?.service()));
+    let policy =
+        || Ok::<_, Failure>(cli.policy.clone().or(file()?.policy).unwrap_or_else(|| DEFAULT_POLICY.to_owned()));
+    match cli.command {
+        Command::Serve => {
+            let policy_path = cli.policy.iter().map(|path| ("MASKER_POLICY_PATH", path));
+            serve::run(&Environment::from_pairs(policy_path).over(environment()?), cli.verbose)
+        }
+        Command::Demo => demo::run(output),
+        Command::Mask(options) => {
+            let asked = Asked { options: &options, policy: &policy()?, environment: &environment()? };
+            mask::run(&asked, output)
+        }
+        Command::Detect(options) => {
+            let asked = Asked { options: &options, policy: &policy()?, environment: &environment()? };
+            detect::run(&asked, output)
+        }
+        Command::Eval(options) => eval::run(&options, &policy()?, &environment()?, output),
+        Command::Policy(PolicyCommand::Validate { file }) => {
+            let named = cli.policy.as_ref().map(PathBuf::from);
+            let ((Some(file), None) | (None, Some(file))) = (file, named) else {
+                return Err(Failure::new(exit::USAGE, "name one policy: a file, or `-` for standard input"));
+            };
+            policy::validate(&file, &environment()?, output)
+        }
+        Command::Policy(PolicyCommand::Show { name, version }) => {
+            server::show_policy(&name, version, &remote()?, output)
+        }
+        Command::Policy(PolicyCommand::Diff { name, file }) => server::diff_policy(&name, &file, &remote()?, output),
+        Command::Policy(PolicyCommand::Reload) => server::reload_policies(&remote()?, output),
+        Command::Agents(command) => server::agents(command, cli.policy.as_deref(), &remote()?, output),
+        Command::Sessions(command) => server::sessions(command, &remote()?, output),
+        Command::Plugin(command) => plugins(command, remote, output),
+        Command::Report(options) => server::report(&options, &remote()?, output),
+        Command::Completions { shell } => completions(shell),
+        Command::Man => man(),
+        // Where a server is named, it is asked; else it is the files here, whatever the environment says.
+        Command::Vault(VaultCommand::Stats) if cli.server.is_some() => vault::stats_of(&remote()?, output),
+        Command::Vault(VaultCommand::Purge(options)) if cli.server.is_some() => {
+            vault::purge_at(&options, &remote()?, output)
+        }
+        Command::Vault(VaultCommand::Stats) => vault::stats(&environment()?, output),
+        Command::Vault(VaultCommand::Export(options)) => vault::export(&options, &environment()?, output),
+        Command::Vault(VaultCommand::Purge(options)) => vault::purge(&options, &environment()?, output),
+        Command::Vault(VaultCommand::RotateKey { new_kid }) => vault::rotate_key(&new_kid, &environment()?, output),
+        Command::Audit(AuditCommand::Verify { log, key, part }) => {
+            audit::verify(&log, key.as_deref(), part, &environment()?, output)
+        }
+        Command::Audit(AuditCommand::Prove { log, event, key }) => {
+            audit::prove(&log, &event, key.as_deref(), &environment()?, output)
+        }
+        Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, &environment()?, output),
+        Command::Admin(AdminCommand::LoginLink) => admin::login_link(&environment()?, output),
+    }
+}
+
+impl Command {
+    fn takes_policy(&self) -> bool {
+        matches!(
+            self,
+            Self::Serve
+                | Self::Mask(_)
+                | Self::Detect(_)
+                | Self::Eval(_)
+                | Self::Policy(PolicyCommand::Validate { .. })
+                | Self::Agents(server::Agents::Create { .. })
+        )
+    }
+}
+
+fn plugins(
+    command: PluginCommand,
+    remote: impl FnOnce() -> Result<remote::Remote, Failure>,
+    output: Output,
+) -> Result<(), Failure> {
+    match command {
+        PluginCommand::New { name, lang } => plugin::new(&name, lang, output),
+        PluginCommand::Build { folder } => plugin::build(&folder, output),
+        PluginCommand::Bench { file, cases, plugin_config, calls } => {
+            plugin::bench(&file, &cases, &plugin_config, calls, output)
+        }
+        PluginCommand::Keygen { out } => plugin::keygen(&out, output),
+        PluginCommand::Sign { file, key } => plugin::sign(&file, &key, output),
+        PluginCommand::Verify { file, keys, signature } => plugin::verify(&file, &keys, signature, output),
+        PluginCommand::Inspect { file } => plugin::inspect(&file, output),
+        PluginCommand::Test { file, cases, floor } => plugin::test(&file, &cases, floor, output),
+        PluginCommand::OfServer(server::Plugins::List { dir: Some(dir) }) => plugin::folder::list(&dir, output),
+        PluginCommand::OfServer(server::Plugins::Install { file, dir: Some(dir) }) => {
+            plugin::folder::install(&file, &dir, output)
+        }
+        PluginCommand::OfServer(server::Plugins::Remove { name, dir: Some(dir) }) => {
+            plugin::folder::remove(&name, &dir)
+        }
+        PluginCommand::OfServer(command) => server::plugins(command, &remote()?, output),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::keys::signature::{Trust, TrustedKeys};
 use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::sensitive::SensitiveText;
 
-pub use environment::{Environment, Problem, Problems, VARIABLES};
+pub use environment::{Environment, Problem, Problems, VARIABLES, is_secret};
 pub use rate::Rate;
 pub use sign_in::{AllowList, GithubApp, SignIn};
 

@@ -14,6 +14,7 @@ mod db;
 pub mod erasures;
 mod error;
 pub mod journal;
+pub mod key_ages;
 pub mod login_links;
 mod migrations;
 mod page;

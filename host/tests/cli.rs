@@ -226,6 +226,7 @@ fn a_wrong_call_ends_with_64() {
         &["mask", "--passes", "no-such-pass"],
         &["policy", "validate"],
         &["policy", "validate", "a.yaml", "--policy", "b.yaml"],
+        &["agents", "list", "--policy", "b.yaml"],
         &["token", "create", "--name", "x"],
         &["token", "create", "--name", "x", "--scope", "everything"],
     ] {
@@ -233,6 +234,34 @@ fn a_wrong_call_ends_with_64() {
         assert_eq!(ran.code, 64, "{arguments:?}: {}", ran.err);
         assert!(ran.out.is_empty() && !ran.err.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_file_holds_the_policy_and_the_settings_of_the_service() {
+    let folder = folder();
+    let policy = "name: own\nversion: 1\nkid: K_HEALTHCARE\ntokenization: vault-deterministic\npasses: [regex]\nentities:\n  EMAIL: {action: redact}\n";
+    let policy = file(&folder, "own.yaml", policy.as_bytes());
+    let data = folder.path().join("data").display().to_string();
+    let config = format!("policy = \"{policy}\"\n[service]\ndev = true\ndata_dir = \"{data}\"\n");
+    let config = file(&folder, "masker.toml", config.as_bytes());
+    let kinds = |arguments: &[&str]| {
+        let ran = run_on(masker(&["detect", "--config", &config, "--json"]).args(arguments), TEXT.as_bytes());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        (ran.out.contains("\"EMAIL\""), ran.out.contains("\"PHONE\""))
+    };
+    assert_eq!(kinds(&[]), (true, false), "the file's policy");
+    assert_eq!(kinds(&["--policy", "healthcare-default"]), (true, true), "the option comes first");
+
+    let link = run(masker(&["admin", "login-link"]).current_dir(folder.path()));
+    assert_eq!(link.code, 0, "{}", link.err);
+    assert!(Path::new(&data).join("masker.db").is_file(), "the file in the folder where one stands names the data");
+    let elsewhere = folder.path().join("elsewhere");
+    let link = run(masker(&["admin", "login-link", "--config", &config]).env("MASKER_DATA_DIR", &elsewhere));
+    assert!(link.code == 0 && elsewhere.join("masker.db").is_file(), "the environment comes first: {}", link.err);
+
+    let config = file(&folder, "wrong.toml", b"[service]\nlisten_adr = \"x\"\n");
+    let ran = run(&mut masker(&["serve", "--config", &config]));
+    assert!(ran.code == 64 && ran.err.contains("line 2: [service] has no setting listen_adr"), "{}", ran.err);
 }
 
 #[test]

@@ -18,12 +18,14 @@ export default async function plugins({ me, query }) {
   const rows = await all("/api/v1/plugins");
   const place = h("div", { role: "status" });
   const file = h("input", { type: "file", accept: ".wasm,application/wasm", name: "component" });
+  const signature = h("input", { type: "file", accept: ".sig", name: "signature" });
   const install = h("button", { class: "first", onclick: async () => {
     if (!file.files[0]) { place.replaceChildren(note("bad", "Choose a component (.wasm) first.")); return; }
     install.disabled = true;
     place.replaceChildren(note("", "It is checked and compiled. Calls go on meanwhile."));
     try {
-      const { plugin } = await send("POST", "/api/v1/plugins", file.files[0], "application/wasm");
+      const signed = signature.files[0] ? { "masker-plugin-signature": (await signature.files[0].text()).trim() } : {};
+      const { plugin } = await send("POST", "/api/v1/plugins", file.files[0], "application/wasm", signed);
       go(`/portal/plugins?installed=${encodeURIComponent(plugin.name)}`);
     } catch (error) { place.replaceChildren(note("bad", h("p", {}, error.message), error.details.map((detail) => h("p", {}, `${detail.field}: ${detail.message}`)))); } finally { install.disabled = false; }
   } }, "Install");
@@ -31,7 +33,7 @@ export default async function plugins({ me, query }) {
     title: "Plugins",
     body: [
       query.has("installed") && note("good", `${query.get("installed")} is installed. Policies name it under passes.`),
-      card("Install a plugin", h("div", { class: "stack" }, field("Component", file, "A WebAssembly component without imports; docs/plugins.md says how one is made."), h("div", {}, install), place)),
+      card("Install a plugin", h("div", { class: "stack" }, field("Component", file, "A WebAssembly component without imports; docs/plugins.md says how one is made."), field("Signature", signature, "The .sig that `masker plugin sign` wrote beside it; only where this install asks for one."), h("div", {}, install), place)),
       rows.map((plugin) => card(h("span", {}, plugin.name, " ", h("span", { class: "muted small" }, plugin.version)), h("div", { class: "stack" }, h("p", {}, plugin.description),
         facts([["From", plugin.source], ["Kinds", h("span", {}, plugin.kinds.map((kind) => h("span", { class: "kind" }, kind)))], ["Calls", plugin.calls === null ? null : `${number(plugin.calls)}, of which ${number(plugin.failures)} failed`],
           ["Takes", plugin.p50_ms === null ? null : `${millis(plugin.p50_ms)} half of the time, ${millis(plugin.p99_ms)} at most in 99 of 100`], ["Size", bytes(plugin.size)], ["Contract", plugin.contract_version], ["Digest", h("span", { class: "mono" }, plugin.digest)]]),

@@ -1,13 +1,15 @@
 import { h, card, confirm, copyable, facts, field, note, table } from "../dom.js";
 import { all, get, post, remove } from "../api.js";
-import { time } from "../format.js";
+import { age, browserOf, time } from "../format.js";
 import { go } from "../app.js";
 import { showErrors } from "./agent.js";
 
 const SCOPES = ["agents:read", "agents:write", "sessions:read", "reports:read", "policies:write", "plugins:write", "admin"];
 
+const PURPOSES = { token: "tokens", report: "signing reports", journal: "chaining the journal", sign_in: "sign-in and payloads" };
+
 export default async function settings({ me }) {
-  const [tokens, keys] = await Promise.all([all("/api/v1/tokens"), get("/api/v1/keys").catch(() => null)]);
+  const [tokens, keys, signIns] = await Promise.all([all("/api/v1/tokens"), get("/api/v1/keys").catch(() => null), get("/api/v1/auth/sign-ins").catch(() => null)]);
   const place = h("div", { role: "status" });
   const form = h("form", { class: "form", onsubmit: async (event) => {
     event.preventDefault();
@@ -27,10 +29,15 @@ export default async function settings({ me }) {
     title: "Settings",
     body: [
       card("API tokens", h("div", { class: "stack" }, rows.length ? table("API tokens", ["Name", "May", "Made", "Until", ""], rows) : h("p", { class: "muted" }, "None yet. Scripts and the command line use them."), form)),
-      keys && card("Keys", h("div", { class: "stack" }, facts([["Token keys", h("span", {}, keys.keys.kids.map((kid) => h("span", { class: "kind" }, kid.rotating ? `${kid.kid}, rotating` : kid.kid)))], ["Report keys", h("span", {}, keys.keys.report_key_ids.map((id) => h("span", { class: "kind mono" }, id)))]]), h("p", { class: "hint" }, "Names only: a key never leaves the machine. Keys come from the environment; the documentation says how they are rotated."))),
-      card("Sessions of yours", h("div", { class: "stack" }, facts([["Signed in as", me.user?.name ?? me.user?.github_login ?? me.account.name], ["Account", me.account.name], ["Since", time(me.account.created_at)]]), h("div", {}, h("button", { class: "danger", onclick: async () => {
-        if (await confirm("Sign out everywhere?", "Every browser that is signed in as you has to sign in again, this one too.", "Sign out everywhere")) { await post("/api/v1/auth/logout-all"); location.assign("/portal"); }
-      } }, "Sign out everywhere")))),
+      keys && card("Keys", h("div", { class: "stack" }, table("Keys", ["Used for", "Name", "State", "Id", "Here since"], keys.keys.map((key) => [PURPOSES[key.purpose], h("span", { class: "mono" }, key.name), key.state, h("span", { class: "mono" }, key.id), [time(key.first_seen_at), " ", h("span", { class: "muted" }, age(key.first_seen_at))]])),
+        h("p", { class: "hint" }, "No key leaves the machine: the id only tells one from another. Keys come from the environment, which knows no dates, so that a key is as old as its first start here."))),
+      signIns && card("Where you are signed in", h("div", { class: "stack" }, facts([["You", me.user?.name ?? me.user?.github_login ?? me.account.name], ["Account", me.account.name]]),
+        table("Where you are signed in", ["Browser", "With", "Since", "Last used", ""], signIns.data.map((one) => [one.current ? h("strong", {}, browserOf(one.user_agent), " (this one)") : browserOf(one.user_agent), one.by === "link" ? "a one-time link" : "GitHub", time(one.created_at), time(one.last_used_at), one.current ? null : h("button", { class: "plain", "aria-label": `Sign out ${browserOf(one.user_agent)}`, onclick: async () => {
+          if (await confirm("Sign that browser out?", "Whoever uses it has to sign in again.", "Sign out")) { await remove(`/api/v1/auth/sign-ins/${one.id}`).catch(() => null); go("/portal/settings"); }
+        } }, "sign out")])),
+        h("div", {}, h("button", { class: "danger", onclick: async () => {
+          if (await confirm("Sign out everywhere?", "Every browser that is signed in as you has to sign in again, this one too.", "Sign out everywhere")) { await post("/api/v1/auth/logout-all"); location.assign("/portal"); }
+        } }, "Sign out everywhere")))),
     ],
   };
 }

@@ -39,6 +39,8 @@ pub struct Returned<'a> {
     pub code: Option<&'a str>,
     /// Who is signed in in this browser already.
     pub present: Option<UserId>,
+    /// What the browser calls itself.
+    pub user_agent: &'a str,
 }
 
 /// Why nobody is signed in.
@@ -114,16 +116,19 @@ impl App {
         };
         let admitted = self.store().admit_github_user(kept(profile, org), door, returned.present).await;
         let user = admitted.map_err(SignInError::Upsert)?.ok_or(SignInError::NotAllowed)?;
-        Ok(SignedIn { secret: self.sign_in(&user, By::Github).await?, redirect_to: state.redirect_to })
+        Ok(SignedIn {
+            secret: self.sign_in(&user, By::Github, returned.user_agent).await?,
+            redirect_to: state.redirect_to,
+        })
     }
 
     /// Signs the operator in with a link, and uses it up.
-    pub async fn sign_in_with_link(&self, secret: &str) -> Result<SensitiveText, SignInError> {
+    pub async fn sign_in_with_link(&self, secret: &str, user_agent: &str) -> Result<SensitiveText, SignInError> {
         if !self.store().burn_login_link(secret).await? {
             return Err(SignInError::LinkGone);
         }
         let user = self.store().operator().await.map_err(SignInError::Upsert)?;
-        self.sign_in(&user, By::Link).await
+        self.sign_in(&user, By::Link, user_agent).await
     }
 
     /// Who is signed in with this secret. Whoever came from GitHub must still be one who may, by the settings of today:
@@ -148,7 +153,7 @@ impl App {
         Ok(login_url(&self.config.public_url, &secret))
     }
 
-    async fn sign_in(&self, user: &User, by: By) -> Result<SensitiveText, SignInError> {
+    async fn sign_in(&self, user: &User, by: By, user_agent: &str) -> Result<SensitiveText, SignInError> {
         let how = match by {
             By::Link => "link",
             By::Github => "github",
@@ -159,7 +164,7 @@ impl App {
             ..Event::new(EventKind::Login, self.pipeline.clock.now())
         };
         self.record(event).await.map_err(|_| SignInError::AuditUnavailable)?;
-        Ok(self.store().create_sign_in(user.id, by).await?)
+        Ok(self.store().create_sign_in(user.id, by, user_agent).await?)
     }
 
     fn github(&self) -> Result<&GitHub, SignInError> {

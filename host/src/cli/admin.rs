@@ -10,9 +10,8 @@ use crate::config::{Config, Environment};
 use crate::store::{Store, StoreError, StorePaths};
 
 /// Makes a link and prints it. A service that runs on the same data knows it at once.
-pub fn login_link(output: Output) -> Result<(), Failure> {
-    let config = Config::load(&Environment::of_process())
-        .map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+pub fn login_link(environment: &Environment, output: Output) -> Result<(), Failure> {
+    let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -18,8 +18,14 @@ use crate::keys::SecretKey;
 use crate::store::journal::{Bytes, segments};
 
 /// Checks a journal from its first line to its last. A broken one ends with the command's own exit code.
-pub fn verify(log: &Path, key: Option<&Path>, part: bool, output: Output) -> Result<(), Failure> {
-    let key = read_key(key)?;
+pub fn verify(
+    log: &Path,
+    key: Option<&Path>,
+    part: bool,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    let key = read_key(key, environment)?;
     // Of a part, the file alone.
     let files = if part { vec![log.to_owned()] } else { files_of(log)? };
     let bytes = Bytes::of_files(files.clone());
@@ -73,11 +79,17 @@ impl Place {
 
 /// Checks the whole journal, then prints an event with its audit path in the RFC 6962 tree of its session, and the root
 /// that the session's row and its reports name.
-pub fn prove(log: &Path, event: &str, key: Option<&Path>, output: Output) -> Result<(), Failure> {
+pub fn prove(
+    log: &Path,
+    event: &str,
+    key: Option<&Path>,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
     let event: EventId = event
         .parse()
         .map_err(|_| Failure::new(exit::USAGE, format!("{event}: is not the id of an event (evt_...)")))?;
-    verify(log, key, false, Output { json: false, quiet: true })?;
+    verify(log, key, false, environment, Output { json: false, quiet: true })?;
     let unreadable = |error: &dyn std::fmt::Display| Failure::new(exit::GENERIC, format!("{}: {error}", log.display()));
     let mut journal = Bytes::of_files(files_of(log)?);
     let mut trees: HashMap<SessionId, Vec<Hash>> = HashMap::new();
@@ -128,12 +140,11 @@ fn print_proof(proof: &serde_json::Value, path: &[Hash], output: Output) -> std:
 }
 
 /// From the file, or as the service reads it. A key on the command line itself would stand in the list of processes.
-fn read_key(file: Option<&Path>) -> Result<SecretKey, Failure> {
-    let environment = match file {
-        Some(file) => Environment::from_pairs([("MASKER_AUDIT_HMAC_KEY_FILE", file.display().to_string())]),
-        None => Environment::of_process(),
-    };
-    Config::load_audit_key(&environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))
+fn read_key(file: Option<&Path>, environment: &Environment) -> Result<SecretKey, Failure> {
+    let of_file =
+        file.map(|file| Environment::from_pairs([("MASKER_AUDIT_HMAC_KEY_FILE", file.display().to_string())]));
+    Config::load_audit_key(of_file.as_ref().unwrap_or(environment))
+        .map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))
 }
 
 fn print(verified: &Verified, output: Output) -> std::io::Result<()> {

@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
+use super::Output;
 use super::exit::{self, Failure};
-use super::local::{Searched, search};
-use super::{Output, TextOptions};
+use super::local::{Asked, Searched, search};
 
 /// Prints one line per span: place, kind, confidence, pass, text. The text goes to whoever gave it.
-pub fn run(options: &TextOptions, output: Output) -> Result<(), Failure> {
-    let searched = search(options)?;
+pub fn run(asked: &Asked<'_>, output: Output) -> Result<(), Failure> {
+    let searched = search(asked)?;
     exit::written(print(&searched, output))?;
-    if options.require_match && searched.count() == 0 {
+    if asked.options.require_match && searched.count() == 0 {
         return Err(Failure::new(exit::COMMAND, "nothing was found"));
     }
     Ok(())

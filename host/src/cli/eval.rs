@@ -20,6 +20,7 @@ use dataset::Dataset;
 use super::Output;
 use super::exit::{self, Failure};
 use super::local::{LocalPlugins, Selection};
+use crate::config::Environment;
 use crate::passes::ReadyPass;
 use crate::policy::CompiledPolicy;
 
@@ -29,16 +30,13 @@ pub struct EvalOptions {
     /// Labelled messages, one JSON object a line (`.gz`: gzip): see docs/detection.md for the format.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     data: Vec<PathBuf>,
-    /// The policy: a file, or the name of the built-in one.
-    #[arg(long, value_name = "FILE", default_value = "healthcare-default")]
-    policy: String,
     /// Run only these passes of the policy, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     passes: Option<Vec<String>>,
     /// Ignore findings below this confidence, in place of the policy's thresholds.
     #[arg(long, value_name = "0..1")]
     threshold: Option<f32>,
-    /// A second policy, measured beside the first.
+    /// A second policy, measured beside the one of `--policy`.
     #[arg(long, value_name = "FILE")]
     compare: Option<String>,
     /// Other passes, measured beside the first.
@@ -84,15 +82,15 @@ impl Setup {
 }
 
 /// Reads, measures, prints.
-pub fn run(options: &EvalOptions, output: Output) -> Result<(), Failure> {
+pub fn run(options: &EvalOptions, policy: &str, environment: &Environment, output: Output) -> Result<(), Failure> {
     let sets = options.data.iter().map(|file| dataset::read(file)).collect::<Result<Vec<Dataset>, _>>()?;
     let threads = match options.threads {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let plugins = LocalPlugins::load(threads)?;
-    let mut setups = vec![Setup::prepare(&options.first(), &plugins)?];
-    if let Some(second) = options.second() {
+    let plugins = LocalPlugins::load(environment.plugin_dir().as_deref(), threads)?;
+    let mut setups = vec![Setup::prepare(&options.first(policy), &plugins)?];
+    if let Some(second) = options.second(policy) {
         setups.push(Setup::prepare(&second, &plugins)?);
     }
     let mut measured = Vec::new();
@@ -113,18 +111,18 @@ pub fn run(options: &EvalOptions, output: Output) -> Result<(), Failure> {
 }
 
 impl EvalOptions {
-    fn first(&self) -> Selection<'_> {
-        Selection { policy: &self.policy, passes: self.passes.as_deref(), threshold: self.threshold }
+    fn first<'a>(&'a self, policy: &'a str) -> Selection<'a> {
+        Selection { policy, passes: self.passes.as_deref(), threshold: self.threshold }
     }
 
     /// What is not said of the second is as in the first; its passes are those of its own policy.
-    fn second(&self) -> Option<Selection<'_>> {
+    fn second<'a>(&'a self, policy: &'a str) -> Option<Selection<'a>> {
         if self.compare.is_none() && self.compare_passes.is_none() && self.compare_threshold.is_none() {
             return None;
         }
         let passes = if self.compare.is_some() { None } else { self.passes.as_deref() };
         Some(Selection {
-            policy: self.compare.as_ref().unwrap_or(&self.policy),
+            policy: self.compare.as_deref().unwrap_or(policy),
             passes: self.compare_passes.as_deref().or(passes),
             threshold: self.compare_threshold.or(self.threshold),
         })

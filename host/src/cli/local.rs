@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::TextOptions;
 use super::exit::{self, Failure};
 use crate::app::{compile_local, embedded, prepare_passes};
+use crate::config::Environment;
 use crate::keys::SecretKey;
 use crate::passes::finding::Decision;
 use crate::passes::{Message, ReadyPass, merge, run_passes};
@@ -22,7 +23,7 @@ pub const CONTEXT: usize = 4;
 /// Lines given to the passes at once.
 const BATCH: usize = 64;
 
-/// The plugins of this binary and of `MASKER_PLUGIN_DIR`.
+/// The plugins of this binary, and those of a folder.
 pub struct LocalPlugins {
     wasm: Wasm,
     /// By name.
@@ -31,23 +32,25 @@ pub struct LocalPlugins {
 
 impl LocalPlugins {
     /// Loads them, to be run by so many threads. Compiled code is kept in the user's cache folder.
-    pub fn load(threads: usize) -> Result<Self, Failure> {
-        Self::load_with(|folder, key| Wasm::start(folder, key, threads))
+    pub fn load(plugin_dir: Option<&Path>, threads: usize) -> Result<Self, Failure> {
+        Self::load_with(plugin_dir, |folder, key| Wasm::start(folder, key, threads))
     }
 
     /// The same with engines that count fuel.
     pub fn load_counting() -> Result<Self, Failure> {
-        Self::load_with(Wasm::start_counting)
+        Self::load_with(None, Wasm::start_counting)
     }
 
-    fn load_with(start: impl FnOnce(PathBuf, &SecretKey) -> anyhow::Result<Wasm>) -> Result<Self, Failure> {
+    fn load_with(
+        plugin_dir: Option<&Path>,
+        start: impl FnOnce(PathBuf, &SecretKey) -> anyhow::Result<Wasm>,
+    ) -> Result<Self, Failure> {
         let folder = cache_dir();
         // The cache is the user's own, and so is the key that guards it against damage: whoever can read the key can
         // also replace this program.
         let key = blake3::derive_key("masker command line plugin cache v1", folder.to_string_lossy().as_bytes());
         let wasm = start(folder, &SecretKey::new(key)).map_err(Failure::from)?;
-        let plugin_dir = std::env::var_os("MASKER_PLUGIN_DIR").map(PathBuf::from);
-        let registry = crate::app::load_plugins(&wasm, plugin_dir.as_deref(), Vec::new()).map_err(Failure::from)?;
+        let registry = crate::app::load_plugins(&wasm, plugin_dir, Vec::new()).map_err(Failure::from)?;
         if embedded().is_empty() && registry.iter().next().is_none() {
             return Err(Failure::new(
                 exit::GENERIC,
@@ -93,11 +96,22 @@ impl Searched {
     }
 }
 
+/// What `mask` and `detect` are asked for.
+pub struct Asked<'a> {
+    /// The options of the command line.
+    pub options: &'a TextOptions,
+    /// The policy: a file, or the name of the built-in one.
+    pub policy: &'a str,
+    /// The settings of the service, of which a command uses the keys and the folder of plugins.
+    pub environment: &'a Environment,
+}
+
 /// Runs a policy's passes over a text. Every line is a message of the caller's, with the lines before it as context.
-pub fn search(options: &TextOptions) -> Result<Searched, Failure> {
+pub fn search(asked: &Asked<'_>) -> Result<Searched, Failure> {
+    let options = asked.options;
     let text = read_input(options.input.as_deref())?;
-    let plugins = LocalPlugins::load(1)?;
-    let chosen = Selection { policy: &options.policy, passes: options.passes.as_deref(), threshold: options.threshold };
+    let plugins = LocalPlugins::load(asked.environment.plugin_dir().as_deref(), 1)?;
+    let chosen = Selection { policy: asked.policy, passes: options.passes.as_deref(), threshold: options.threshold };
     let policy = chosen.compile(&plugins)?;
     let passes = plugins.prepare(&policy)?;
     let (lines, ends) = split_lines(text.expose());

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
+use super::Output;
 use super::exit::{self, Failure};
-use super::local::{Searched, search};
-use super::{Output, TextOptions};
+use super::local::{Asked, Searched, search};
 use crate::config::{Config, Environment};
 use crate::ids::AgentId;
 use crate::keys::{KeyPair, SecretKey};
@@ -15,8 +15,9 @@ use crate::tokens::mint::{Form, Minter, Scope};
 use crate::tokens::synthetic::Synthesizer;
 
 /// Prints the masked text.
-pub fn run(options: &TextOptions, output: Output) -> Result<(), Failure> {
-    let mut searched = search(options)?;
+pub fn run(asked: &Asked<'_>, output: Output) -> Result<(), Failure> {
+    let options = asked.options;
+    let mut searched = search(asked)?;
     let redact = match options.scheme.as_deref() {
         Some("redact") => true,
         Some("synthetic") => {
@@ -33,7 +34,7 @@ pub fn run(options: &TextOptions, output: Output) -> Result<(), Failure> {
         }
         None => false,
     };
-    let masking = Masking { minter: minter(&searched, output)?, agent: AgentId::generate(), redact };
+    let masking = Masking { minter: minter(&searched, asked.environment, output)?, agent: AgentId::generate(), redact };
     // Everything is masked before anything is printed: a text that fails half way is not half a result.
     let masked = masking.lines(&searched)?;
     exit::written(print(&searched, &masked, output))?;
@@ -119,10 +120,9 @@ impl Masking {
 }
 
 /// The install's key where there is one; else one for this run only, so that a first try needs no set-up.
-fn minter(searched: &Searched, output: Output) -> Result<Minter, Failure> {
+fn minter(searched: &Searched, environment: &Environment, output: Output) -> Result<Minter, Failure> {
     let kid = searched.policy.kid.clone();
-    let keys = Config::load_keys(&Environment::of_process())
-        .map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+    let keys = Config::load_keys(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
     if let Some(keys) = keys.get(&kid) {
         return Ok(Minter::new(kid, keys));
     }

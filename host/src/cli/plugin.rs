@@ -36,7 +36,7 @@ const BUDGET: Duration = Duration::from_secs(5);
 
 /// Says what a component is, or why it would not be taken.
 pub fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
-    let mut plugins = LocalPlugins::load(1)?;
+    let mut plugins = LocalPlugins::load(None, 1)?;
     let plugin = take_in(&mut plugins, file)?;
     let manifest = &plugin.manifest;
     let kinds: Vec<&str> = manifest.kinds.iter().map(|kind| kind.as_str()).collect();
@@ -59,7 +59,7 @@ pub fn test(file: &Path, cases: &Path, floor: f32, output: Output) -> Result<(),
     // Positions behind other characters than ASCII are where plugins go wrong: each case is tried behind some, too.
     let behind: Vec<Case> = all.iter().map(Case::behind_other_characters).collect();
     all.extend(behind);
-    let mut plugins = LocalPlugins::load(1)?;
+    let mut plugins = LocalPlugins::load(None, 1)?;
     let plugin = take_in(&mut plugins, file)?;
     let policy = policy_of(&plugin, &plugins)?;
     let passes = plugins.prepare(&policy)?;

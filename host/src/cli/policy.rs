@@ -9,12 +9,13 @@ use super::Output;
 use super::exit::{self, Failure};
 use super::local::{LocalPlugins, read_input};
 use crate::app::compile_local;
+use crate::config::Environment;
 use crate::policy::PolicyError;
 
 /// Checks a policy: its document, its passes, and whether the plugins take what it gives them.
-pub fn validate(file: &Path, output: Output) -> Result<(), Failure> {
+pub fn validate(file: &Path, environment: &Environment, output: Output) -> Result<(), Failure> {
     let document = read_input(Some(file))?;
-    let plugins = LocalPlugins::load(1)?;
+    let plugins = LocalPlugins::load(environment.plugin_dir().as_deref(), 1)?;
     let errors = match compile_local(document.expose(), &plugins.registry) {
         Ok(policy) => plugins.prepare(&policy).err().map(|error| Mistake::of_plugin(&error)).into_iter().collect(),
         Err(errors) => errors.iter().map(Mistake::of_policy).collect::<Vec<_>>(),

@@ -1,6 +1,5 @@
 //! Calls of a server's API, for the commands that need one. Its errors are shown with code, message and request id.
 
-use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -46,8 +45,7 @@ pub enum Body {
 
 impl Remote {
     /// The server that the settings name. Nothing is sent yet.
-    pub fn new(config: Option<&Path>, server: Option<&str>) -> Result<Self, Failure> {
-        let settings = Settings::load(config, server)?;
+    pub fn new(settings: Settings) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

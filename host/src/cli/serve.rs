@@ -19,9 +19,8 @@ use crate::config::{Config, Environment, LogFormat, Provider};
 use crate::{http, telemetry};
 
 /// Starts the service and stays until it is told to stop.
-pub fn run(verbose: u8) -> Result<(), Failure> {
-    let environment = Environment::of_process();
-    let config = Config::load(&environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+pub fn run(environment: &Environment, verbose: u8) -> Result<(), Failure> {
+    let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
     let level = match verbose {
         0 => config.log_level.as_str(),
         1 => "debug",

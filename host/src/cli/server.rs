@@ -136,7 +136,7 @@ pub struct ReportOptions {
 }
 
 /// Runs `masker agents`.
-pub fn agents(command: Agents, remote: &Remote, output: Output) -> Result<(), Failure> {
+pub fn agents(command: Agents, policy: Option<&str>, remote: &Remote, output: Output) -> Result<(), Failure> {
     match command {
         Agents::List { name_contains } => {
             let query = name_contains.map_or_else(String::new, |name| format!("&name_contains={}", escaped(&name)));
@@ -154,6 +154,13 @@ pub fn agents(command: Agents, remote: &Remote, output: Output) -> Result<(), Fa
         Agents::Create { name, upstream, platform, policy_name, policy_file, tokenization, proxy_key } => {
             let mut draft =
                 Map::from_iter([("name".to_owned(), json!(name)), ("upstream".to_owned(), json!(upstream))]);
+            // `--policy` is either: a file where there is one of that name.
+            let policy = policy.filter(|_| policy_name.is_none() && policy_file.is_none());
+            let (policy_file, policy_name) = match policy {
+                Some(policy) if Path::new(policy).is_file() => (Some(policy.into()), None),
+                Some(policy) => (None, Some(policy.to_owned())),
+                None => (policy_file, policy_name),
+            };
             let policy_yaml = policy_file.map(|file| read(&file)).transpose()?;
             let more = [
                 ("platform", platform),

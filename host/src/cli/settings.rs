@@ -1,25 +1,33 @@
 //! Where the commands look for their settings: the command line, then the environment, then a file.
 //!
-//! The file is the first of `--config`, `MASKER_CONFIG`, `./masker.toml` and `~/.config/masker/config.toml`. It holds what
-//! commands need to find a server; the service itself is set up by its environment.
+//! The file is the first of `--config`, `MASKER_CONFIG`, `./masker.toml` and `~/.config/masker/config.toml`. It holds how to
+//! reach a server and, under `[service]`, the settings of the service in lower case: `listen_addr` is
+//! `MASKER_LISTEN_ADDR`. Keys and other secrets of the service have a file of their own: `audit_hmac_key_file`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use toml::{Spanned, Value};
 
 use super::exit::{self, Failure};
+use crate::config::{Environment, VARIABLES, is_secret};
 use crate::sensitive::SensitiveText;
 
 /// What the file may hold.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub struct File {
     server: Option<String>,
     session: Option<String>,
+    /// Stands for `--policy`.
+    pub policy: Option<String>,
+    #[serde(default)]
+    service: BTreeMap<Spanned<String>, Value>,
 }
 
-const KEYS: [&str; 2] = ["server", "session"];
+const KEYS: [&str; 4] = ["server", "session", "policy", "service"];
 
 /// How to reach a server.
 pub struct Settings {
@@ -30,13 +38,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// From the options of the command line, the environment and the file, in this order.
+    /// From the option of the command line, the environment and the file, in this order.
     ///
     /// # Errors
-    /// The file cannot be used; there is no server; there is no credential for it.
-    pub fn load(config: Option<&Path>, server: Option<&str>) -> Result<Self, Failure> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let file = read(config, variable("MASKER_CONFIG").map(PathBuf::from))?;
+    /// There is no server; there is no credential for it.
+    pub fn of(file: File, server: Option<&str>) -> Result<Self, Failure> {
         let server = server.map(str::to_owned).or_else(|| variable("MASKER_SERVER")).or(file.server);
         let Some(server) = server else {
             let how = "no server is named: --server https://masker.example, MASKER_SERVER, or `server` in masker.toml";
@@ -54,23 +60,80 @@ impl Settings {
     }
 }
 
-fn read(named: Option<&Path>, variable: Option<PathBuf>) -> Result<File, Failure> {
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config/masker/config.toml"));
-    let path = match (named, variable) {
-        (Some(path), _) => Some(path.to_owned()),
-        (None, Some(path)) => Some(path),
-        (None, None) => [Some(PathBuf::from("masker.toml")), home].into_iter().flatten().find(|path| path.is_file()),
-    };
-    let Some(path) = path else { return Ok(File::default()) };
-    let text = fs::read_to_string(&path)
-        .map_err(|error| Failure::new(exit::GENERIC, format!("{}: {error}", path.display())))?;
-    toml::from_str(&text).map_err(|error| Failure::new(exit::USAGE, explain(&path, &text, &error)))
+impl File {
+    /// Reads the file, where there is one.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds what it must not.
+    pub fn find(named: Option<&Path>) -> Result<Self, Failure> {
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config/masker/config.toml"));
+        let here = || [Some(PathBuf::from("masker.toml")), home].into_iter().flatten().find(|path| path.is_file());
+        let path = named.map(Path::to_owned).or_else(|| variable("MASKER_CONFIG").map(PathBuf::from)).or_else(here);
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = fs::read_to_string(&path)
+            .map_err(|error| Failure::new(exit::GENERIC, format!("{}: {error}", path.display())))?;
+        Self::read(&text).map_err(|mistake| Failure::new(exit::USAGE, format!("{}, {mistake}", path.display())))
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let file: Self = toml::from_str(text).map_err(|error| explain(text, &error))?;
+        for (key, value) in &file.service {
+            check(key.get_ref(), value).map_err(|what| format!("line {}: {what}", line(text, key.span().start)))?;
+        }
+        Ok(file)
+    }
+
+    /// The settings of the service, as variables.
+    pub fn service(&self) -> Environment {
+        let pairs = self.service.iter().filter_map(|(key, value)| Some((name_of(key.get_ref()), plain(value)?)));
+        Environment::from_pairs(pairs)
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn name_of(key: &str) -> String {
+    format!("MASKER_{}", key.to_uppercase())
+}
+
+/// A value as a variable would have it; lists have commas.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Boolean(flag) => Some(u8::from(*flag).to_string()),
+        Value::Array(values) => values.iter().map(plain).collect::<Option<Vec<_>>>().map(|parts| parts.join(",")),
+        _ => None,
+    }
+}
+
+/// Whether the service has such a setting, and may have it from here.
+fn check(key: &str, value: &Value) -> Result<(), String> {
+    let name = name_of(key);
+    let plain_name = name.strip_suffix("_FILE").unwrap_or(&name);
+    let of_client = matches!(plain_name, "MASKER_SERVER" | "MASKER_SESSION");
+    if key != key.to_lowercase() || of_client || !(VARIABLES.contains(&plain_name) || is_secret(plain_name)) {
+        let known = VARIABLES.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &name)).unwrap_or(&"");
+        let nearest = known.trim_start_matches("MASKER_").to_lowercase();
+        return Err(format!("[service] has no setting {key}; the nearest is {nearest}"));
+    }
+    if is_secret(&name) {
+        return Err(format!("{key} is a secret: put it into a file of its own and name that with {key}_file"));
+    }
+    plain(value)
+        .map(drop)
+        .ok_or_else(|| format!("{key} must be a text, a whole number, true or false, or a list of texts"))
+}
+
+fn line(text: &str, at: usize) -> usize {
+    text[..text.floor_char_boundary(at.min(text.len()))].matches('\n').count() + 1
 }
 
 /// What is wrong and on which line, without the value: it may be a credential.
-fn explain(path: &Path, text: &str, error: &toml::de::Error) -> String {
-    let start = error.span().map_or(0, |span| span.start.min(text.len()));
-    let line = text[..text.floor_char_boundary(start)].matches('\n').count() + 1;
+fn explain(text: &str, error: &toml::de::Error) -> String {
+    let line = line(text, error.span().map_or(0, |span| span.start));
     let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
     let what = match key.filter(|key| !KEYS.contains(key)) {
         Some(key) => {
@@ -79,7 +142,7 @@ fn explain(path: &Path, text: &str, error: &toml::de::Error) -> String {
         }
         None => "this is not TOML, or the value is no text".to_owned(),
     };
-    format!("{}, line {line}: {what}", path.display())
+    format!("line {line}: {what}")
 }
 
 #[cfg(test)]
@@ -95,10 +158,36 @@ mod tests {
             ),
             ("server = 7\n", "line 1: this is not TOML, or the value is no text"),
             ("server", "line 1: this is not TOML"),
+            (
+                "[service]\n\nlisten_adr = \"secret\"\n",
+                "line 3: [service] has no setting listen_adr; the nearest is listen_addr",
+            ),
+            ("[service]\naudit_hmac_key = \"secret\"\n", "line 2: audit_hmac_key is a secret: put it into a file"),
+            ("[service]\nkey_k_clinic_old = \"secret\"\n", "line 2: key_k_clinic_old is a secret"),
+            ("[service]\nsession = \"secret\"\n", "line 2: [service] has no setting session"),
+            ("[service]\nlisten_addr = 1.5\n", "line 2: listen_addr must be a text"),
         ] {
-            let error = toml::from_str::<File>(text).err().expect("a mistake");
-            let said = explain(Path::new("masker.toml"), text, &error);
-            assert!(said.contains(expected) && !said.contains("secret"), "{said}");
+            let said = File::read(text).err().expect("a mistake");
+            assert!(said.contains(expected) && !said.contains("\"secret"), "{said}");
         }
+    }
+
+    #[test]
+    fn settings_of_the_service_are_variables_below_those_of_the_environment() {
+        let text = "policy = \"mine\"\n[service]\ndev = true\nmax_body_bytes = 4096\ngithub_allow = [\"ada\", \"org:x\"]\n\
+                    audit_hmac_key_file = \"/keys/audit\"\nlisten_addr = \"127.0.0.1:1\"\n";
+        let file = File::read(text).expect("sound");
+        let over = |name, value| Environment::from_pairs([(name, value)]).over(file.service());
+        let all = Environment::default().over(file.service());
+        for (name, value) in [
+            ("MASKER_DEV", "1"),
+            ("MASKER_MAX_BODY_BYTES", "4096"),
+            ("MASKER_GITHUB_ALLOW", "ada,org:x"),
+            ("MASKER_AUDIT_HMAC_KEY_FILE", "/keys/audit"),
+        ] {
+            assert_eq!(all.value(name), Some(value));
+        }
+        assert_eq!(over("MASKER_LISTEN_ADDR", "[::1]:2").value("MASKER_LISTEN_ADDR"), Some("[::1]:2"));
+        assert_eq!(over("MASKER_AUDIT_HMAC_KEY", "x").value("MASKER_AUDIT_HMAC_KEY_FILE"), None, "its own form wins");
     }
 }

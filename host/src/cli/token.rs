@@ -10,9 +10,8 @@ use crate::store::api_tokens::NewApiToken;
 use crate::store::{Store, StorePaths};
 
 /// Makes a token for the owner's account and prints its secret.
-pub fn create(name: &str, scopes: &[String], output: Output) -> Result<(), Failure> {
-    let config = Config::load(&Environment::of_process())
-        .map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+pub fn create(name: &str, scopes: &[String], environment: &Environment, output: Output) -> Result<(), Failure> {
+    let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

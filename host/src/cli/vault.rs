@@ -66,9 +66,8 @@ struct Opened {
 
 impl Opened {
     /// Runs a command on them.
-    fn run<T>(command: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
-        let config = Config::load(&Environment::of_process())
-            .map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+    fn run<T>(environment: &Environment, command: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -121,8 +120,8 @@ impl From<EraseError> for Failure {
 }
 
 /// Prints how much there is.
-pub fn stats(output: Output) -> Result<(), Failure> {
-    let stats = Opened::run(async |opened| opened.store.vault().stats().await.map_err(failed))?;
+pub fn stats(environment: &Environment, output: Output) -> Result<(), Failure> {
+    let stats = Opened::run(environment, async |opened| opened.store.vault().stats().await.map_err(failed))?;
     exit::written(print_stats(&shown(&stats), output))
 }
 
@@ -163,9 +162,9 @@ fn figures(figures: impl Iterator<Item = (String, u64)>) -> Map<String, Value> {
 }
 
 /// Erases.
-pub fn purge(options: &PurgeOptions, output: Output) -> Result<(), Failure> {
+pub fn purge(options: &PurgeOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
     let what = options.what.read()?;
-    let erased = Opened::run(async |opened| {
+    let erased = Opened::run(environment, async |opened| {
         let key = PayloadKey::new(&opened.config.session_secret);
         let eraser = Eraser {
             store: &opened.store,

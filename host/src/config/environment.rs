@@ -58,6 +58,22 @@ pub const VARIABLES: &[&str] = &[
     "MASKER_VAULT_PATH",
 ];
 
+/// Whether what this variable holds is secret; a variable that names a file holds none.
+pub fn is_secret(name: &str) -> bool {
+    const SECRETS: [&str; 7] = [
+        "MASKER_AUDIT_HMAC_KEY",
+        "MASKER_GITHUB_CLIENT_SECRET",
+        "MASKER_OPENAI_API_KEY",
+        "MASKER_REPORT_SIGNING_KEY",
+        "MASKER_REPORT_SIGNING_KEY_OLD",
+        "MASKER_SESSION_SECRET",
+        "MASKER_VAPI_WEBHOOK_SECRET",
+    ];
+    let of_kid =
+        name.starts_with("MASKER_KEY_") && name != "MASKER_KEY_ROTATION_GRACE_DAYS" && !name.ends_with("_FILE");
+    SECRETS.contains(&name) || of_kid
+}
+
 /// The `MASKER_*` variables of a process.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -74,6 +90,30 @@ impl Environment {
     pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self(pairs.filter(|(name, value)| name.starts_with("MASKER_") && !value.is_empty()).collect())
+    }
+
+    /// These variables, and of `others` those that are not set by these, as themselves or by a file.
+    pub fn over(mut self, others: Self) -> Self {
+        let twin = |name: &str| match name.strip_suffix("_FILE") {
+            Some(plain) => plain.to_owned(),
+            None => format!("{name}_FILE"),
+        };
+        for (name, value) in others.0 {
+            if !self.0.contains_key(&twin(&name)) {
+                self.0.entry(name).or_insert(value);
+            }
+        }
+        self
+    }
+
+    /// `MASKER_PLUGIN_DIR`, for commands that need nothing else of the service's settings.
+    pub fn plugin_dir(&self) -> Option<std::path::PathBuf> {
+        self.0.get("MASKER_PLUGIN_DIR").map(Into::into)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     /// Whether nothing at all is set.

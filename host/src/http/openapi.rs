@@ -47,6 +47,8 @@ use super::{api, docs, health, portal, proxy, webhook};
         api::agents::rotate_proxy_key, api::agents::list_sessions,
         api::auth::github, api::auth::github_callback, api::auth::link_page, api::auth::use_link, api::auth::logout,
         api::auth::logout_all,
+        api::auth::sign_ins::list,
+        api::auth::sign_ins::end,
         api::audit::verify, api::audit::export, api::audit::prove,
         api::reports::of_session, api::reports::of_agent, api::reports::of_account, api::reports::key, api::reports::schema,
         api::stats::show, api::keys::list, api::auth::methods, portal::page, portal::any_page, portal::asset,

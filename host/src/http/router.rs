@@ -58,6 +58,8 @@ fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
         .route("/api/v1/auth/link", get(api::auth::link_page).post(api::auth::use_link))
         .route("/api/v1/auth/logout", post(api::auth::logout))
         .route("/api/v1/auth/logout-all", post(api::auth::logout_all))
+        .route("/api/v1/auth/sign-ins", get(api::auth::sign_ins::list))
+        .route("/api/v1/auth/sign-ins/{id}", delete(api::auth::sign_ins::end))
         .route("/api/v1/mask", post(api::mask::mask))
         .route("/api/v1/synthesize", post(api::synthesize::synthesize))
         .route("/api/v1/auth/methods", get(api::auth::methods))

@@ -28,10 +28,27 @@ pub struct SignIn {
     pub by: By,
 }
 
+/// A sign-in as its person sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedSignIn {
+    /// Its public name: the beginning of its secret's hash, from which the secret cannot be found.
+    pub id: String,
+    /// How.
+    pub by: By,
+    /// What the browser called itself; empty where it did not say, or signed in before this was kept.
+    pub user_agent: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When it was last used, at most a minute behind.
+    pub last_used_at: Timestamp,
+}
+
 /// What every secret begins with.
 pub const PREFIX: &str = "msks_";
 /// How long a cookie lives without being used: thirty days.
 pub const LIFE_SECONDS: i64 = 30 * 24 * 3600;
+/// Of what a browser calls itself, in characters; the rest is cut off.
+const LONGEST_USER_AGENT: usize = 256;
 /// A use is written down only when the one before it is this old. What is in the database may be that much behind, so
 /// a sign-in lives that much longer there than its cookie does.
 const PACE_MS: i64 = 60_000;
@@ -39,11 +56,18 @@ const LIFE_MS: i64 = LIFE_SECONDS * 1000 + PACE_MS;
 
 impl Store {
     /// Signs a user in, and forgets those whose time is over.
-    pub async fn create_sign_in(&self, user: UserId, by: By) -> Result<SensitiveText, StoreError> {
+    pub async fn create_sign_in(&self, user: UserId, by: By, user_agent: &str) -> Result<SensitiveText, StoreError> {
         let secret = secret::new(PREFIX)?;
         let (hash, now) = (secret::hash(secret.expose()), self.clock.now());
-        self.main.write(move |conn| insert(conn, &hash, user, by, now)).await?;
+        let user_agent: String = user_agent.chars().take(LONGEST_USER_AGENT).collect();
+        self.main.write(move |conn| insert(conn, &hash, user, by, &user_agent, now)).await?;
         Ok(secret)
+    }
+
+    /// The sign-ins of a user that are still good, the one used last first.
+    pub async fn sign_ins_of(&self, user: UserId) -> Result<Vec<ListedSignIn>, StoreError> {
+        let now = self.clock.now();
+        self.main.read(move |conn| of_user(conn, user, now)).await
     }
 
     /// Who is signed in with this secret. Using it makes it live on.
@@ -73,6 +97,16 @@ impl Store {
             .await
     }
 
+    /// Ends the sign-in of a user that has this public name. Says whether there was one.
+    pub async fn end_sign_in_of(&self, user: UserId, id: String) -> Result<bool, StoreError> {
+        self.main
+            .write(move |conn| {
+                let sql = "DELETE FROM sign_ins WHERE user_id = ?1 AND lower(hex(substr(secret_sha256, 1, 10))) = ?2";
+                Ok(conn.prepare_cached(sql)?.execute((user.text(), id))? > 0)
+            })
+            .await
+    }
+
     /// Ends every sign-in of a user.
     pub async fn end_sign_ins(&self, user: UserId) -> Result<(), StoreError> {
         self.main
@@ -84,12 +118,42 @@ impl Store {
     }
 }
 
-fn insert(conn: &Connection, hash: &secret::Hash, user: UserId, by: By, now: Timestamp) -> Result<(), StoreError> {
+/// The public name of the sign-in with this secret.
+pub fn public_id(secret: &str) -> String {
+    data_encoding::HEXLOWER.encode(&secret::hash(secret)[..10])
+}
+
+fn of_user(conn: &Connection, user: UserId, now: Timestamp) -> Result<Vec<ListedSignIn>, StoreError> {
+    let mut query = conn.prepare_cached(
+        "SELECT lower(hex(substr(secret_sha256, 1, 10))), by_link, user_agent, created_at, renewed_at FROM sign_ins
+         WHERE user_id = ?1 AND renewed_at > ?2 ORDER BY renewed_at DESC, created_at DESC",
+    )?;
+    let rows = query.query_map((user.text(), now.millis() - LIFE_MS), |row| {
+        Ok(ListedSignIn {
+            id: row.get(0)?,
+            by: if row.get(1)? { By::Link } else { By::Github },
+            user_agent: row.get(2)?,
+            created_at: columns::moment(row, 3)?,
+            last_used_at: columns::moment(row, 4)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn insert(
+    conn: &Connection,
+    hash: &secret::Hash,
+    user: UserId,
+    by: By,
+    user_agent: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     conn.prepare_cached("DELETE FROM sign_ins WHERE renewed_at <= ?1")?.execute([now.millis() - LIFE_MS])?;
     conn.prepare_cached(
-        "INSERT INTO sign_ins (secret_sha256, user_id, by_link, created_at, renewed_at) VALUES (?1, ?2, ?3, ?4, ?4)",
+        "INSERT INTO sign_ins (secret_sha256, user_id, by_link, user_agent, created_at, renewed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
     )?
-    .execute((hash, user.text(), by == By::Link, now.millis()))?;
+    .execute((hash, user.text(), by == By::Link, user_agent, now.millis()))?;
     Ok(())
 }
 
@@ -128,7 +192,7 @@ mod tests {
         let clock = Clock::manual(Timestamp::from_millis(0));
         let store = folder.store_at(clock.clone());
         let user = store.operator().await.unwrap();
-        let secret = store.create_sign_in(user.id, By::Link).await.unwrap();
+        let secret = store.create_sign_in(user.id, By::Link, "a browser").await.unwrap();
         let is_in = async |day: i64| {
             clock.set(Timestamp::from_millis(day * DAY));
             store.signed_in(secret.expose()).await.unwrap().map(|sign_in| sign_in.user)
@@ -145,7 +209,7 @@ mod tests {
         let folder = Folder::new();
         let clock = Clock::manual(Timestamp::from_millis(0));
         let store = folder.store_at(clock.clone());
-        let secret = store.create_sign_in(store.operator().await.unwrap().id, By::Link).await.unwrap();
+        let secret = store.create_sign_in(store.operator().await.unwrap().id, By::Link, "a browser").await.unwrap();
         clock.set(Timestamp::from_millis(PACE_MS - 1));
         assert_eq!(store.signed_in(secret.expose()).await.unwrap().unwrap().user.last_seen_at.millis(), 0);
         // The cookie, renewed by that use, has a moment left.
@@ -154,11 +218,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_person_sees_their_own_sign_ins_and_ends_one_by_its_public_name() {
+        let folder = Folder::new();
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        let store = folder.store_at(clock.clone());
+        let user = store.operator().await.unwrap().id;
+        let first = store.create_sign_in(user, By::Link, &"x".repeat(1000)).await.unwrap();
+        clock.set(Timestamp::from_millis(DAY));
+        let second = store.create_sign_in(user, By::Github, "Firefox").await.unwrap();
+        let list = store.sign_ins_of(user).await.unwrap();
+        let names: Vec<_> = list.iter().map(|one| one.id.clone()).collect();
+        assert_eq!(names, [public_id(second.expose()), public_id(first.expose())]);
+        assert_eq!((list[0].by, &*list[0].user_agent, list[0].created_at.millis()), (By::Github, "Firefox", DAY));
+        assert_eq!(list[1].user_agent.len(), LONGEST_USER_AGENT);
+        assert!(!store.end_sign_in_of(UserId::generate(), names[0].clone()).await.unwrap(), "another's");
+        assert!(store.end_sign_in_of(user, names[0].clone()).await.unwrap());
+        assert!(!store.end_sign_in_of(user, names[0].clone()).await.unwrap(), "it is over");
+        assert!(store.signed_in(second.expose()).await.unwrap().is_none());
+        assert_eq!(store.sign_ins_of(user).await.unwrap().len(), 1);
+        clock.set(Timestamp::from_millis(31 * DAY));
+        assert!(store.sign_ins_of(user).await.unwrap().is_empty(), "its time is over");
+    }
+
+    #[tokio::test]
     async fn an_ended_sign_in_never_works_again_and_others_do() {
         let folder = Folder::new();
         let store = folder.store();
         let user = store.operator().await.unwrap().id;
-        let secret = async || store.create_sign_in(user, By::Github).await.unwrap();
+        let secret = async || store.create_sign_in(user, By::Github, "a browser").await.unwrap();
         let (first, second, third) = (secret().await, secret().await, secret().await);
         let is_in = async |secret: &SensitiveText| store.signed_in(secret.expose()).await.unwrap().is_some();
         for _ in 0..2 {
@@ -175,9 +262,9 @@ mod tests {
         let clock = Clock::manual(Timestamp::from_millis(0));
         let store = folder.store_at(clock.clone());
         let user = store.operator().await.unwrap().id;
-        let secret = store.create_sign_in(user, By::Github).await.unwrap();
+        let secret = store.create_sign_in(user, By::Github, "a browser").await.unwrap();
         clock.set(Timestamp::from_millis(31 * DAY));
-        store.create_sign_in(user, By::Github).await.unwrap();
+        store.create_sign_in(user, By::Github, "a browser").await.unwrap();
         let count = store
             .main
             .read(|conn| Ok(conn.query_row("SELECT count(*) FROM sign_ins", [], |row| row.get::<_, i64>(0))?));

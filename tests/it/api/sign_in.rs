@@ -219,6 +219,26 @@ async fn signing_out_everywhere_ends_every_sign_in_of_the_person() {
 }
 
 #[tokio::test]
+async fn a_person_sees_where_they_are_signed_in_and_ends_one_of_these() {
+    let app = TestApp::start().await;
+    let mut here = Browser::of_operator(&app).await;
+    let mut there = Browser::of_operator(&app).await;
+    let listed = here.send(&app, "GET", "/api/v1/auth/sign-ins", &[]).await;
+    let rows = listed.json()["data"].as_array().expect("a list").clone();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row["by"] == "link" && row["created_at"].is_string()));
+    assert_eq!(rows.iter().filter(|row| row["current"] == true).count(), 1);
+    let other = rows.iter().find(|row| row["current"] == false).expect("the other browser");
+    let path = format!("/api/v1/auth/sign-ins/{}", other["id"].as_str().expect("an id"));
+    check(&here.send(&app, "DELETE", &path, &[("origin", "https://evil.example")]).await, 403, "forbidden");
+    check(&app.api("GET", "/api/v1/auth/sign-ins", &Value::Null).await, 403, "forbidden");
+    assert_eq!(here.send(&app, "DELETE", &path, &[]).await.status, StatusCode::NO_CONTENT);
+    check(&here.send(&app, "DELETE", &path, &[]).await, 404, "not_found");
+    assert!(is_in(&app, &mut here).await && !is_in(&app, &mut there).await);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn secrets_of_people_are_in_no_file_and_no_log() {
     let mut app = TestApp::start().await;
     let link = link(&app).await;

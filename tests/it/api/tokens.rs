@@ -138,3 +138,22 @@ async fn a_token_of_another_account_is_like_one_that_never_was() {
     assert_eq!(app.api("GET", "/api/v1/me", &Value::Null).await.status, StatusCode::OK, "nothing was deleted");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn keys_are_listed_by_name_and_age_and_none_is_shown() {
+    let app = TestApp::start().await;
+    let answer = app.api("GET", "/api/v1/keys", &Value::Null).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let json = answer.json();
+    let keys = json["keys"].as_array().expect("a list");
+    let purposes: Vec<_> = keys.iter().filter_map(|key| key["purpose"].as_str()).collect();
+    for purpose in ["token", "report", "journal", "sign_in"] {
+        assert!(purposes.contains(&purpose), "{purpose}");
+    }
+    for key in keys {
+        assert_eq!(key["id"].as_str().map(str::len), Some(16), "{key}");
+        assert_eq!(key["state"], "current");
+        assert!(key["first_seen_at"].as_str().is_some_and(|at| at.starts_with("20")), "{key}");
+    }
+    app.finish().await;
+}

@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub fn bench(file: &Path, cases: &Path, config: &str, calls: usize, output: Output) -> Result<(), Failure> {
     let text = fs::read_to_string(cases).map_err(|error| super::unreadable(cases, &error))?;
     let all = cases::read(&text).map_err(|error| Failure::new(exit::USAGE, format!("{}: {error}", cases.display())))?;
-    let mut plugins = LocalPlugins::load(1)?;
+    let mut plugins = LocalPlugins::load(None, 1)?;
     let plugin = super::take_in(&mut plugins, file)?;
     let started = Instant::now();
     let pass = plugins.prepare_one(&plugin, config)?;

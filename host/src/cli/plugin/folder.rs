@@ -30,7 +30,7 @@ pub fn list(folder: &Path, output: Output) -> Result<(), Failure> {
 
 /// Puts a component into a folder, its signature with it, in the place of one of its name.
 pub fn install(file: &Path, folder: &Path, output: Output) -> Result<(), Failure> {
-    let mut plugins = LocalPlugins::load(1)?;
+    let mut plugins = LocalPlugins::load(None, 1)?;
     let plugin = super::take_in(&mut plugins, file)?;
     let name = &plugin.manifest.name;
     let before = components(folder)?.into_iter().find(|(_, other)| other.manifest.name == *name);
@@ -61,7 +61,7 @@ pub fn remove(name: &str, folder: &Path) -> Result<(), Failure> {
 }
 
 fn components(folder: &Path) -> Result<Vec<(PathBuf, Plugin)>, Failure> {
-    let plugins = LocalPlugins::load(1)?;
+    let plugins = LocalPlugins::load(None, 1)?;
     let entries = fs::read_dir(folder).map_err(|error| super::unreadable(folder, &error))?;
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "wasm"));

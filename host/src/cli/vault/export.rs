@@ -13,6 +13,7 @@ use crate::audit::event::{Detail, Event, EventKind};
 use crate::cli::Output;
 use crate::cli::exit::{self, Failure};
 use crate::clock::Timestamp;
+use crate::config::Environment;
 use crate::session::payloads::PayloadKey;
 use crate::store::vault::Doomed;
 use crate::tokens::format::{Scheme, Token};
@@ -36,9 +37,9 @@ pub struct ExportOptions {
 }
 
 /// Writes rows down, and in the journal that it was done.
-pub fn export(options: &ExportOptions, output: Output) -> Result<(), Failure> {
+pub fn export(options: &ExportOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
     let subject = options.subject.as_deref().map(subject).transpose()?;
-    let count = Opened::run(async |opened| {
+    let count = Opened::run(environment, async |opened| {
         let wanted = match subject {
             Some(value) => Some(of_subject(opened, Erase::Subject(value)).await?),
             None => None,

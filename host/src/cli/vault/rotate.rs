@@ -11,15 +11,16 @@ use super::{Opened, failed};
 use crate::audit::event::{Detail, Event, EventKind};
 use crate::cli::Output;
 use crate::cli::exit::{self, Failure};
+use crate::config::Environment;
 use crate::keys::Kid;
 use crate::store::StoreError;
 use crate::tokens::mint::{Minter, VaultRow};
 
 /// Makes a key where the kid has none yet, and seals everything with it where it has.
-pub fn rotate_key(new_kid: &str, output: Output) -> Result<(), Failure> {
+pub fn rotate_key(new_kid: &str, environment: &Environment, output: Output) -> Result<(), Failure> {
     let kid = Kid::new(new_kid)
         .ok_or_else(|| Failure::new(exit::USAGE, "--new-kid must be of the form [A-Z0-9_]+".to_owned()))?;
-    Opened::run(async |opened| match opened.minters.get(&kid) {
+    Opened::run(environment, async |opened| match opened.minters.get(&kid) {
         Some(minter) => seal_anew(opened, minter, output).await,
         None => make_key(&kid, output),
     })

@@ -1,11 +1,13 @@
 //! `/api/v1/auth`: signing in and out.
 
+pub mod sign_ins;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -64,6 +66,7 @@ pub async fn github_callback(
         state: text("state").unwrap_or_default(),
         code: text("code").filter(|code| !code.is_empty()),
         present,
+        user_agent: user_agent(&headers),
     };
     let signed_in = app.finish_github_sign_in(returned).await;
     let cookies = cookies(&app);
@@ -108,7 +111,7 @@ pub async fn link_page(State(app): State<Arc<App>>, query: Parameters) -> Result
 pub async fn use_link(State(app): State<Arc<App>>, query: Parameters, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     cross_site::refuse(&parts, &app.config.public_url)?;
-    let secret = app.sign_in_with_link(&link_token(query)?).await?;
+    let secret = app.sign_in_with_link(&link_token(query)?, user_agent(&parts.headers)).await?;
     Ok(redirect(PORTAL, [cookies(&app).session(&secret)]))
 }
 
@@ -134,14 +137,17 @@ pub async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Res
     responses((status = 204, description = "Every cookie of this person is worth nothing any more.")),
 )]
 pub async fn logout_all(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
-    let user = caller.user.filter(|_| caller.is_signed_in());
-    let user = user.ok_or_else(|| ApiError::forbidden("a token is not signed in; delete it to end what it may do"))?;
-    app.store().end_sign_ins(user).await?;
+    app.store().end_sign_ins(sign_ins::person(&caller)?).await?;
     Ok(signed_out(&app))
 }
 
 fn signed_out(app: &App) -> Response {
     (StatusCode::NO_CONTENT, [(SET_COOKIE, cookies(app).no_session())]).into_response()
+}
+
+/// Empty where it does not say, or not in ASCII.
+fn user_agent(headers: &HeaderMap) -> &str {
+    headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn link_token(query: Parameters) -> Result<String, ApiError> {

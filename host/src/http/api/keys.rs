@@ -1,4 +1,4 @@
-//! `GET /api/v1/keys`: which keys this install has. Names only: no key leaves.
+//! `GET /api/v1/keys`: which keys this install has, and since when. No key leaves.
 
 use std::sync::Arc;
 
@@ -7,43 +7,47 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use crate::app::{App, KeyAge};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 
-/// `{"keys": ...}`.
+/// The keys of the install.
 #[derive(Serialize, ToSchema)]
-pub struct KeysEnvelope {
-    keys: Keys,
+pub struct Keys {
+    keys: Vec<KeyBody>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct Keys {
-    /// Of tokens.
-    kids: Vec<KidRow>,
-    /// Of reports, the one that signs first.
-    report_key_ids: Vec<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct KidRow {
-    /// Its name.
-    kid: String,
-    /// Whether the key before it is set too, so that its tokens still resolve.
-    rotating: bool,
+struct KeyBody {
+    /// `token`, `report`, `journal` or `sign_in`.
+    purpose: &'static str,
+    /// A kid, the key id that stands in reports, or the variable that the key comes from.
+    name: String,
+    /// `current`, or `previous` while a rotation lasts: the old key still resolves or verifies.
+    state: &'static str,
+    /// Tells the key from others; nothing of it can be found from this.
+    id: String,
+    /// Since when this install has it.
+    first_seen_at: String,
 }
 
 /// `GET /api/v1/keys`.
 #[utoipa::path(
     get, path = "/api/v1/keys", tag = "tokens", operation_id = "list_keys",
-    responses((status = 200, description = "The names of the keys.", body = KeysEnvelope)),
+    responses((status = 200, description = "The names and ages of the keys.", body = Keys)),
 )]
-pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<KeysEnvelope>, ApiError> {
+pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Keys>, ApiError> {
     caller.require("admin")?;
-    let ring = &app.config.keys;
-    let kids = ring
-        .kids()
-        .map(|kid| KidRow { kid: kid.to_string(), rotating: ring.get(kid).is_some_and(|pair| pair.old.is_some()) });
-    let report_key_ids = app.report_key.public_keys().into_iter().map(|key| key.key_id).collect();
-    Ok(Json(KeysEnvelope { keys: Keys { kids: kids.collect(), report_key_ids } }))
+    caller.require_owner()?;
+    Ok(Json(Keys { keys: app.key_ages.iter().map(body).collect() }))
+}
+
+fn body(key: &KeyAge) -> KeyBody {
+    KeyBody {
+        purpose: key.purpose,
+        name: key.name.clone(),
+        state: if key.previous { "previous" } else { "current" },
+        id: key.id.clone(),
+        first_seen_at: key.first_seen_at.to_string(),
+    }
 }

@@ -1,0 +1,59 @@
+//! When each key was first here. Keys come from the environment, which knows no dates: what can be said of a key's age is
+//! since when this install has had it.
+
+use rusqlite::Connection;
+
+use super::{Store, StoreError, columns};
+use crate::clock::Timestamp;
+
+/// What tells a key from others; no key follows from it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyMark {
+    /// What it is used for.
+    pub purpose: &'static str,
+    /// Its name; of several with one purpose each has another.
+    pub name: String,
+    /// [`crate::keys::SecretKey::check_value`], or the id of a public key.
+    pub check_value: String,
+}
+
+impl Store {
+    /// Since when this install has each of these keys: from now on, where it was not here before. In their order.
+    pub async fn keys_first_seen(&self, marks: Vec<KeyMark>) -> Result<Vec<Timestamp>, StoreError> {
+        let now = self.clock.now();
+        self.main.write(move |conn| marks.iter().map(|mark| first_seen(conn, mark, now)).collect()).await
+    }
+}
+
+fn first_seen(conn: &Connection, mark: &KeyMark, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let key = (mark.purpose, &mark.name, &mark.check_value);
+    conn.prepare_cached(
+        "INSERT INTO keys_seen (purpose, name, check_value, first_seen_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+    )?
+    .execute((key.0, key.1, key.2, now.millis()))?;
+    let sql = "SELECT first_seen_at FROM keys_seen WHERE purpose = ?1 AND name = ?2 AND check_value = ?3";
+    Ok(conn.prepare_cached(sql)?.query_row(key, |row| columns::moment(row, 0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::tests::Folder;
+
+    #[tokio::test]
+    async fn a_key_is_as_old_as_its_first_start_and_a_new_one_under_an_old_name_is_new() {
+        let folder = Folder::new();
+        let mark = |check: &str| KeyMark { purpose: "token", name: "K_A".into(), check_value: check.into() };
+        for (at, checks, expected) in [
+            (10, vec!["aa"], vec![10]),
+            (20, vec!["aa"], vec![10]),
+            (30, vec!["bb", "aa"], vec![30, 10]),
+            (40, vec!["bb"], vec![30]),
+        ] {
+            let store = folder.store_at(Clock::manual(Timestamp::from_millis(at)));
+            let ages = store.keys_first_seen(checks.into_iter().map(mark).collect()).await.unwrap();
+            assert_eq!(ages.into_iter().map(Timestamp::millis).collect::<Vec<_>>(), expected, "at {at}");
+        }
+    }
+}
