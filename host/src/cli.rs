@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod client;
 mod demo;
 mod detect;
 mod eval;
@@ -17,6 +18,7 @@ mod settings;
 mod show;
 mod token;
 mod vault;
+pub mod voice;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -19,6 +19,8 @@ mod stop;
 mod traces;
 #[path = "cli/vault.rs"]
 mod vault;
+#[path = "cli/voice.rs"]
+mod voice;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -8,13 +8,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use super::client::{self, HttpClient};
 use super::exit::{self, Failure};
 use super::settings::Settings;
 
@@ -24,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// A server.
 pub struct Remote {
     settings: Settings,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     runtime: Runtime,
 }
 
@@ -50,15 +47,7 @@ impl Remote {
             .enable_all()
             .build()
             .map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        let https = match HttpsConnectorBuilder::new().with_native_roots() {
-            Ok(builder) => builder,
-            Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
-        };
-        let https = https.https_or_http().enable_http1().wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new()).build(https);
-        Ok(Self { settings, client, runtime })
+        Ok(Self { settings, client: client::new(), runtime })
     }
 
     /// Calls, and reads the answer as JSON; `Null` where there is none.

@@ -43,7 +43,22 @@ impl Settings {
     /// # Errors
     /// There is no server; there is no credential for it.
     pub fn of(file: File, server: Option<&str>) -> Result<Self, Failure> {
-        let server = server.map(str::to_owned).or_else(|| variable("MASKER_SERVER")).or(file.server);
+        let (server, session) = (file.server(server)?, file.session());
+        let Some(session) = session else {
+            let how = "no credential: put an API token (`masker token create`) into MASKER_SESSION, or into `session` of masker.toml";
+            return Err(Failure::new(exit::AUTH, how));
+        };
+        Ok(Self { server, session })
+    }
+}
+
+impl File {
+    /// The server's address, without a slash at the end: of the option of the command line, the environment or the file.
+    ///
+    /// # Errors
+    /// None of them names one, or it is no address.
+    pub fn server(&self, option: Option<&str>) -> Result<String, Failure> {
+        let server = option.map(str::to_owned).or_else(|| variable("MASKER_SERVER")).or_else(|| self.server.clone());
         let Some(server) = server else {
             let how = "no server is named: --server https://masker.example, MASKER_SERVER, or `server` in masker.toml";
             return Err(Failure::new(exit::UNREACHABLE, how));
@@ -51,16 +66,14 @@ impl Settings {
         if !(server.starts_with("http://") || server.starts_with("https://")) {
             return Err(Failure::new(exit::USAGE, "the server must be an address such as http://127.0.0.1:8080"));
         }
-        let session = variable("MASKER_SESSION").or(file.session);
-        let Some(session) = session else {
-            let how = "no credential: put an API token (`masker token create`) into MASKER_SESSION, or into `session` of masker.toml";
-            return Err(Failure::new(exit::AUTH, how));
-        };
-        Ok(Self { server: server.trim_end_matches('/').to_owned(), session: session.into() })
+        Ok(server.trim_end_matches('/').to_owned())
     }
-}
 
-impl File {
+    /// The credential, of the environment or of the file.
+    pub fn session(&self) -> Option<SensitiveText> {
+        variable("MASKER_SESSION").or_else(|| self.session.clone()).map(SensitiveText::from)
+    }
+
     /// Reads the file, where there is one.
     ///
     /// # Errors

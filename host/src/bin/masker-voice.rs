@@ -1,0 +1,7 @@
+//! The `masker-voice` program: replays a recorded call.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    masker::cli::voice::run()
+}
