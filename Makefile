@@ -28,6 +28,9 @@ test: plugins guests ## prove it: unit, service, sandbox, official-client API co
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/plugins/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh
 
+screenshots: ## take the pictures of docs/portal.md, and of every other page, into target/screenshots
+	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh screenshots $(CARGO_TARGET_DIR)/screenshots
+
 check: ## formatting and lints, warnings denied
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -47,4 +50,4 @@ bench-journal: ## time what the journal costs a request, and checking one of a m
 bench-plugins: build guests ## show that plugins that fail or change cost other calls nothing (TRAPS=1000 for fewer)
 	python3 tests/plugins/bench.py $(CARGO_TARGET_DIR)/release/masker $(TRAPS)
 
-.PHONY: help run build plugins guests test check bench bench-store bench-journal bench-plugins
+.PHONY: help run build plugins guests test screenshots check bench bench-store bench-journal bench-plugins

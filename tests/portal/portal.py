@@ -130,7 +130,7 @@ try:
 
     page("/portal/plugins", "Plugins")
     sound("plugins")
-    find("input[type=file]").send_keys(plugin)
+    find("input[name=component]").send_keys(plugin)
     button("Install").click()
     says("staff-id is installed")
     ok("a plugin is installed")
@@ -162,6 +162,10 @@ try:
     says("mskt_")
     sound("settings")
     ok("a token is made and shown once")
+    says("Chrome on Linux (this one)")
+    says("K_HEALTHCARE")
+    says("just now")
+    ok("settings name the browsers that are signed in, and the keys with their ages")
 
     for path, title in (("/portal", "Dashboard"), ("/portal/agents", "Agents"), ("/portal/policies", "Policies"), ("/portal/nowhere", "There is no such page")):
         page(path, title)

@@ -2,6 +2,7 @@
 # Uses the portal of a running server as a person does, in headless Chromium.
 #
 #   MASKER=target/debug/masker tests/portal/run.sh
+#   MASKER=target/debug/masker tests/portal/run.sh screenshots FOLDER
 #
 # Chromium and its driver come from Debian, selenium from PyPI and axe-core from npm; each is installed once.
 set -eu
@@ -47,4 +48,6 @@ pid=$!
 python3 "$here/../clients/setup.py" "$address" --wait "$pid" || { cat "$work/masker.log" >&2; exit 1; }
 link=$("$masker" admin login-link | grep -o 'http[^ ]*')
 plugin=${PLUGIN:-$root/target/guests/staff-id.wasm}
-"$installed/bin/python" "$here/portal.py" "http://$address" "$link" "$plugin" "$installed/package/axe.min.js" "$work"
+script=${1:-portal}
+out=${2:-$work}
+"$installed/bin/python" "$here/$script.py" "http://$address" "$link" "$plugin" "$installed/package/axe.min.js" "$out"

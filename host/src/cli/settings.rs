@@ -126,7 +126,7 @@ fn plain(value: &Value) -> Option<String> {
 fn check(key: &str, value: &Value) -> Result<(), String> {
     let name = name_of(key);
     let plain_name = name.strip_suffix("_FILE").unwrap_or(&name);
-    let of_client = matches!(plain_name, "MASKER_SERVER" | "MASKER_SESSION");
+    let of_client = ["MASKER_CONFIG", "MASKER_PROXY_KEY", "MASKER_SERVER", "MASKER_SESSION"].contains(&plain_name);
     if key != key.to_lowercase() || of_client || !(VARIABLES.contains(&plain_name) || is_secret(plain_name)) {
         let known = VARIABLES.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &name)).unwrap_or(&"");
         let nearest = known.trim_start_matches("MASKER_").to_lowercase();

@@ -159,8 +159,8 @@ fn segments(provider: Provider, answer: &Value) -> Option<Vec<Segment>> {
     };
     let all: Option<Vec<Segment>> = list?.as_array()?.iter().map(segment).collect();
     // Music and noise are written in brackets by whisper's models; a silence is an empty text.
-    let is_speech = |text: &str| !text.is_empty() && !(text.starts_with(['[', '(']) && text.ends_with([']', ')']));
-    all.map(|all| all.into_iter().filter(|segment| is_speech(&segment.text)).collect())
+    let is_noise = |text: &str| text.is_empty() || (text.starts_with(['[', '(']) && text.ends_with([']', ')']));
+    all.map(|all| all.into_iter().filter(|segment| !is_noise(&segment.text)).collect())
 }
 
 /// RFC 7578, with a boundary that no file has by chance.
