@@ -3,30 +3,51 @@
 import { h, table } from "./dom.js";
 import { number } from "./format.js";
 
-const HEIGHT = 160, LEFT = 40, BOTTOM = 20;
+const HEIGHT = 160, BOTTOM = 20;
 // Drawn about as wide as it is shown, so that its letters keep their size.
 const WIDE = [720, 7], NARROW = [330, 3];
 
-/** Columns over time. Points are `[label, value]`, oldest first. */
+/** So many kinds have a colour of their own; the rest share the last. */
+const COLOURS = 6;
+
+/** Columns over time, each made of its kinds. Points are `[label, {kind: count}]`, oldest first. */
 export function columns(title, points) {
   const [width, marks] = matchMedia("(max-width: 760px)").matches ? NARROW : WIDE;
-  const most = Math.max(1, ...points.map(([, value]) => value));
-  const step = (width - LEFT) / Math.max(1, points.length);
-  const height = (value) => (HEIGHT - BOTTOM - 8) * (value / most);
-  const bars = points.map(([label, value], at) => h("rect", {
-    x: LEFT + at * step + step * 0.12, y: HEIGHT - BOTTOM - height(value), width: Math.max(1, step * 0.76), height: height(value),
-  }, h("title", {}, `${label}: ${number(value)}`)));
+  const total = (counts) => Object.values(counts).reduce((all, count) => all + count, 0);
+  const most = Math.max(1, ...points.map(([, counts]) => total(counts)));
+  const left = 14 + 7 * number(most).length;
+  const step = (width - left) / Math.max(1, points.length);
+  const ranked = rank(points.map(([, counts]) => counts));
+  const bars = points.flatMap(([label, counts], at) => {
+    let y = HEIGHT - BOTTOM;
+    return ranked.filter((kind) => counts[kind]).map((kind) => {
+      const height = (HEIGHT - BOTTOM - 8) * (counts[kind] / most);
+      y -= height;
+      return h("rect", { class: colour(ranked, kind), x: left + at * step + step * 0.12, y, width: Math.max(1, step * 0.76), height }, h("title", {}, `${label}: ${kind} ${number(counts[kind])}`));
+    });
+  });
   const every = Math.max(1, Math.ceil(points.length / marks));
   const labels = points.map(([label], at) => at % every === 0
-    && h("text", { x: LEFT + at * step, y: HEIGHT - 4 }, label));
+    && h("text", { x: left + at * step, y: HEIGHT - 4 }, label));
   const svg = h("svg", { class: "chart", viewBox: `0 0 ${width} ${HEIGHT}`, "aria-hidden": "true" },
-    h("line", { x1: LEFT, x2: width, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }),
-    h("line", { x1: LEFT, x2: width, y1: 8, y2: 8 }),
-    h("text", { x: LEFT - 6, y: 12, "text-anchor": "end" }, number(most)),
-    h("text", { x: LEFT - 6, y: HEIGHT - BOTTOM, "text-anchor": "end" }, "0"), bars, labels);
-  const rows = table(title, ["Time", "#Count"], points.filter(([, value]) => value > 0).map(([label, value]) => [label, number(value)]));
-  return h("figure", { class: "stack", role: "group", "aria-label": title }, svg, h("div", { class: "hidden-visually" }, rows));
+    h("line", { x1: left, x2: width, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }),
+    h("line", { x1: left, x2: width, y1: 8, y2: 8 }),
+    h("text", { x: left - 6, y: 12, "text-anchor": "end" }, number(most)),
+    h("text", { x: left - 6, y: HEIGHT - BOTTOM, "text-anchor": "end" }, "0"), bars, labels);
+  const legend = h("div", { class: "legend", "aria-hidden": "true" }, ranked.slice(0, COLOURS).map((kind, at) =>
+    h("span", {}, h("i", { class: `c${at}` }), at === COLOURS - 1 && ranked.length > COLOURS ? "others" : kind)));
+  const rows = table(title, ["Time", "Kind", "#Count"], points.flatMap(([label, counts]) => Object.entries(counts).map(([kind, count]) => [label, kind, number(count)])));
+  return h("figure", { class: "stack", role: "group", "aria-label": title }, svg, legend, h("div", { class: "hidden-visually" }, rows));
 }
+
+/** Kinds, the most frequent first. */
+function rank(all) {
+  const sums = {};
+  for (const counts of all) for (const [kind, count] of Object.entries(counts)) sums[kind] = (sums[kind] ?? 0) + count;
+  return Object.keys(sums).sort((a, b) => sums[b] - sums[a] || a.localeCompare(b));
+}
+
+const colour = (ranked, kind) => `c${Math.min(ranked.indexOf(kind), COLOURS - 1)}`;
 
 /** One bar for each name. */
 export function bars(title, counts) {

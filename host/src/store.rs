@@ -39,7 +39,7 @@ use journal::OpenSessions;
 pub use page::Page;
 pub use rebuild::Rebuilt;
 pub use retention::BATCH as PURGE_BATCH;
-use sessions::Feed;
+use sessions::{Feed, Gathered};
 pub use stats::AgentStats;
 use vault::Vault;
 
@@ -63,6 +63,7 @@ pub struct Store {
     first_account: AccountId,
     open_sessions: OnceLock<Arc<OpenSessions>>,
     feed: Arc<Feed>,
+    gathered: Arc<Gathered>,
 }
 
 /// Whether the databases answer and take rows.
@@ -77,14 +78,15 @@ pub struct Health {
 impl Store {
     /// Opens or creates the databases, mode 0600, runs the migrations they lack, and makes the first account.
     pub fn open(paths: &StorePaths, clock: Clock) -> Result<Self, StoreError> {
-        let (main, first_account) = Db::open(&paths.main, &db::MAIN, |conn| {
+        let gathered = Arc::new(Gathered::default());
+        let (main, first_account) = Db::open(&paths.main, &db::MAIN, gathered.clone(), |conn| {
             // What is deleted is overwritten: sealed texts of callers whose time is over.
             conn.pragma_update(None, "secure_delete", true)?;
             accounts::first(conn, clock.now())
         })?;
         let vault = Vault::open(&paths.vault, clock.clone())?;
         let feed = Arc::new(Feed::new());
-        Ok(Self { main, vault, clock, first_account, open_sessions: OnceLock::new(), feed })
+        Ok(Self { main, vault, clock, first_account, open_sessions: OnceLock::new(), feed, gathered })
     }
 
     /// The owner's account, for which the command line acts.

@@ -3,16 +3,22 @@ import { get } from "../api.js";
 import { bars, columns } from "../chart.js";
 import { kinds, millis, number, status, time } from "../format.js";
 
-/** The last seven days, four hours in a column. */
-function byFourHours(hours, figure) {
+/** The last seven days, four hours in a column: a label and what was masked by kind. */
+function byFourHours(hours) {
   const four = 4 * 3600e3, now = Date.now(), begins = Math.floor(now / four) * four - 41 * four;
-  const sums = new Map();
+  const slots = new Map();
   for (const hour of hours) {
     const slot = Math.floor(Date.parse(hour.begins_at) / four) * four;
-    sums.set(slot, (sums.get(slot) ?? 0) + hour[figure]);
+    slots.set(slot, sum([slots.get(slot) ?? {}, hour.redactions_by_kind]));
   }
   const label = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
-  return Array.from({ length: 42 }, (_, at) => begins + at * four).map((slot) => [label.format(slot), sums.get(slot) ?? 0]);
+  return Array.from({ length: 42 }, (_, at) => begins + at * four).map((slot) => [label.format(slot), slots.get(slot) ?? {}]);
+}
+
+function sum(counts) {
+  const all = {};
+  for (const one of counts) for (const [kind, count] of Object.entries(one)) all[kind] = (all[kind] ?? 0) + count;
+  return all;
 }
 
 function first(me) {
@@ -28,6 +34,7 @@ export default async function dashboard({ me }) {
     get("/api/v1/stats"), get("/health"), get("/api/v1/plugins?limit=100"), get("/api/v1/sessions?limit=6&since=7d"),
   ]);
   if (stats.agents === 0 && recent.data.length === 0) return { title: "Dashboard", body: [first(me), state(health, plugins)] };
+  const byKind = sum(stats.hours.map((hour) => hour.redactions_by_kind));
   return {
     title: "Dashboard",
     actions: [h("a", { class: "button", href: "/portal/agents?new" }, "New agent")],
@@ -36,11 +43,9 @@ export default async function dashboard({ me }) {
         tile(number(stats.session_count_24h), "turns of calls, 24 hours"), tile(number(stats.redaction_count_24h), "values masked, 24 hours"),
         tile(millis(stats.p50_latency_ms), "added, half of the turns"), tile(millis(stats.p95_latency_ms), "added, 95 of 100"),
         tile(number(stats.agents), "agents")),
-      card("Values masked, last seven days", columns("Values masked, four hours a column", byFourHours(stats.hours, "redactions"))),
+      card("Values masked, last seven days", columns("Values masked by kind, four hours a column", byFourHours(stats.hours))),
       h("div", { class: "two" },
-        card("By kind", Object.keys(stats.recent_redactions_by_kind).length
-          ? [bars("Values masked by kind", stats.recent_redactions_by_kind), h("p", { class: "hint" }, `Of the newest ${number(stats.recent_sessions)} turns.`)]
-          : h("p", { class: "muted" }, "Nothing was masked in the last seven days.")),
+        card("By kind, last seven days", Object.keys(byKind).length ? bars("Values masked by kind", byKind) : h("p", { class: "muted" }, "Nothing was masked in the last seven days.")),
         state(health, plugins)),
       card(h("span", {}, "Newest turns"), recent.data.length === 0 ? h("p", { class: "muted" }, "No call came in during the last seven days.") : h("div", { class: "stack" }, recent.data.map((session) =>
         h("div", { class: "row" }, h("a", { href: `/portal/sessions/${session.id}` }, session.agent_name), time(session.started_at), status(session.status), h("span", {}, kinds(session.redactions_by_kind))))),

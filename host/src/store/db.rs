@@ -56,18 +56,21 @@ pub(super) struct Db {
 }
 
 impl Db {
-    /// Opens or creates the file, runs the migrations it lacks, then `first`.
+    /// Opens or creates the file, runs the migrations it lacks, then `first`. What jobs leave to `at_commit` is written with
+    /// them.
     pub(super) fn open<T>(
         path: &Path,
         kind: &Kind,
+        at_commit: Arc<dyn AtCommit>,
         first: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<(Self, T), StoreError> {
-        Self::try_open(path, kind, first).map_err(|error| error.opening(path))
+        Self::try_open(path, kind, at_commit, first).map_err(|error| error.opening(path))
     }
 
     fn try_open<T>(
         path: &Path,
         kind: &Kind,
+        at_commit: Arc<dyn AtCommit>,
         first: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<(Self, T), StoreError> {
         let writer = open_writer(path, kind)?;
@@ -77,7 +80,7 @@ impl Db {
         let (reads, questions) = mpsc::channel(QUEUE);
         let healthy = Arc::new(AtomicBool::new(true));
         let mut db = Self { writes: Some(writes), reads: Some(reads), threads: Vec::new(), healthy: healthy.clone() };
-        db.threads.push(writer::start(kind.name, writer, jobs, healthy)?);
+        db.threads.push(writer::start(kind.name, writer, jobs, healthy, at_commit)?);
         db.threads.extend(reader::start(kind.name, readers, questions)?);
         Ok((db, first))
     }
@@ -142,7 +145,7 @@ impl Drop for Db {
     }
 }
 
-pub(super) use writer::{Job as WriteJob, Write as Writing};
+pub(super) use writer::{AtCommit, Job as WriteJob, Write as Writing};
 
 fn open_writer(path: &Path, kind: &Kind) -> Result<Connection, StoreError> {
     // SQLite gives the log and the shared memory the mode of the database.

@@ -47,7 +47,16 @@ impl Store {
         let (chunks, mut ready) = mpsc::channel::<Vec<SessionRow>>(2);
         let reading = tokio::task::spawn_blocking(move || read(entries, &owners, &chunks));
         while let Some(rows) = ready.recv().await {
-            self.main.write(move |conn| rows.iter().try_for_each(|row| insert(conn, row).map(drop))).await?;
+            let gathered = self.gathered.clone();
+            let write = move |conn: &Connection| {
+                for row in rows {
+                    if insert(conn, &row)? {
+                        gathered.count(&row);
+                    }
+                }
+                Ok(())
+            };
+            self.main.write(write).await?;
         }
         let mut rebuilt = reading.await.map_err(|_| StoreError::Closed)??;
         rebuilt.missing = from.saturating_sub(end);

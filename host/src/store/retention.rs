@@ -38,8 +38,15 @@ impl Store {
         let latencies = "DELETE FROM agent_hour_latencies WHERE (agent_id, hour, bucket) IN (
                              SELECT agent_id, hour, bucket FROM agents CROSS JOIN agent_hour_latencies ON agent_id = id
                              WHERE hour < ?1 LIMIT ?2)";
+        let kinds = "DELETE FROM account_hour_kinds WHERE (account_id, hour, kind) IN (
+                         SELECT account_id, hour, kind FROM accounts CROSS JOIN account_hour_kinds ON account_id = id
+                         WHERE hour < ?1 LIMIT ?2)";
         let before = stats::hour(self.clock.now().millis()) - stats::HOURS_KEPT;
-        self.main.write(move |conn| Ok(delete(conn, hours, before)?.max(delete(conn, latencies, before)?))).await
+        self.main
+            .write(move |conn| {
+                [hours, latencies, kinds].iter().try_fold(0, |most, sql| Ok(delete(conn, sql, before)?.max(most)))
+            })
+            .await
     }
 }
 

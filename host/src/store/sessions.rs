@@ -2,6 +2,7 @@
 //! the journal (`store/rebuild.rs`). A session's row is written once and does not change.
 
 mod feed;
+mod gathered;
 mod list;
 
 use std::str::FromStr;
@@ -12,13 +13,14 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::db::WriteJob;
 use super::journal::OpenSessions;
 use super::payloads::{self, SealedPayloads};
-use super::{Page, Store, StoreError, columns, stats};
+use super::{Page, Store, StoreError, columns};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId, SessionId};
 use crate::session::{ByteRange, SessionRow, StageDurations, Status};
 
 pub(super) use feed::Feed;
 pub use feed::{Watch, Watched};
+pub(super) use gathered::Gathered;
 
 /// Which sessions of an account, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,7 +84,8 @@ impl Store {
         payloads: Option<SealedPayloads>,
     ) -> Result<(), StoreError> {
         let (open_sessions, feed) = (self.open_sessions.get().cloned(), self.feed.clone());
-        self.main.enqueue(Box::new(Record { row, payloads, open_sessions, feed, result: Ok(false) })).await
+        let gathered = self.gathered.clone();
+        self.main.enqueue(Box::new(Record { row, payloads, open_sessions, feed, gathered, result: Ok(false) })).await
     }
 
     /// The account's sessions from now on, each once it can be read.
@@ -127,6 +130,7 @@ struct Record {
     payloads: Option<SealedPayloads>,
     open_sessions: Option<Arc<OpenSessions>>,
     feed: Arc<Feed>,
+    gathered: Arc<Gathered>,
     /// Whether it was new.
     result: Result<bool, StoreError>,
 }
@@ -163,11 +167,14 @@ impl WriteJob for Record {
 impl Record {
     fn write(&self, conn: &Connection) -> Result<bool, StoreError> {
         let is_new = insert(conn, &self.row)?;
+        if is_new {
+            self.gathered.count(&self.row);
+        }
         if let Some(payloads) = &self.payloads {
             payloads::insert(conn, self.row.id, payloads)?;
         }
         if let Some(open) = &self.open_sessions {
-            set_checkpoint(conn, open.settling(self.row.id))?;
+            self.gathered.checkpoint(open.settling(self.row.id));
         }
         Ok(is_new)
     }
@@ -178,7 +185,7 @@ const COLUMNS: &str = "id, account_id, agent_id, agent_name, call_id, started_at
     upstream_model, policy_name, policy_version, detection_ms, tokenize_ms, upstream_ms, rehydrate_ms, rehydrated,
     merkle_root, journal";
 
-/// Writes a row and counts it, unless there is one; says whether it was new.
+/// Writes a row, unless there is one; says whether it was new, and is to be counted.
 pub(super) fn insert(conn: &Connection, row: &SessionRow) -> Result<bool, StoreError> {
     let json = |text: serde_json::Result<String>| text.map_err(|_| StoreError::BadRow("sessions"));
     let kinds: serde_json::Map<_, _> =
@@ -210,9 +217,6 @@ pub(super) fn insert(conn: &Connection, row: &SessionRow) -> Result<bool, StoreE
         json(serde_json::to_string(&journal))?,
         row.redaction_count() as i64,
     ])?;
-    if inserted > 0 {
-        stats::count(conn, row)?;
-    }
     Ok(inserted > 0)
 }
 

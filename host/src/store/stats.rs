@@ -5,13 +5,14 @@
 //! index. Percentiles are those of the whole hours that the window touches, and off by 3.1 % at most
 //! ([`crate::session::latency`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
 
 use super::{Store, StoreError, columns};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId};
+use crate::kind::Kind;
 use crate::session::{SessionRow, latency};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -43,14 +44,10 @@ pub struct AccountStats {
     pub day: AgentStats,
     /// The hours of the last week in which something happened, oldest first.
     pub hours: Vec<HourStats>,
-    /// Spans by kind, of the newest [`RECENT`] sessions.
-    pub recent_by_kind: BTreeMap<String, u64>,
-    /// How many sessions those are.
-    pub recent_sessions: u64,
 }
 
 /// One hour.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HourStats {
     /// In milliseconds since 1970.
     pub begins_at: i64,
@@ -58,10 +55,9 @@ pub struct HourStats {
     pub sessions: u64,
     /// Spans masked in them.
     pub redactions: u64,
+    /// The same by kind.
+    pub redactions_by_kind: BTreeMap<Kind, u64>,
 }
-
-/// Sessions whose kinds are looked at one by one.
-pub const RECENT: usize = 1000;
 
 impl Store {
     /// What an account's agents did lately.
@@ -109,24 +105,56 @@ pub(super) fn hour(millis: i64) -> i64 {
     millis.div_euclid(HOUR_MS)
 }
 
-/// Counts a session whose row was just written, in the same transaction.
-pub(super) fn count(conn: &Connection, row: &SessionRow) -> Result<(), StoreError> {
-    let (agent, hour) = (row.agent_id.text(), hour(row.started_at.millis()));
-    conn.prepare_cached(
-        "INSERT INTO agent_hours (agent_id, hour, sessions, redactions) VALUES (?1, ?2, 1, ?3)
-         ON CONFLICT DO UPDATE SET sessions = sessions + 1, redactions = redactions + excluded.redactions",
-    )?
-    .execute((&agent, hour, row.redaction_count() as i64))?;
-    // A session that ended before anything was measured (refused, or cut off by the end of the process) took no time.
-    let added = row.stages.added();
-    if added > 0.0 {
-        conn.prepare_cached(
-            "INSERT INTO agent_hour_latencies (agent_id, hour, bucket, sessions) VALUES (?1, ?2, ?3, 1)
-             ON CONFLICT DO UPDATE SET sessions = sessions + 1",
-        )?
-        .execute((&agent, hour, latency::bucket(added)))?;
+/// What sessions add to the figures of their hours, to be written in the transaction that writes their rows.
+#[derive(Default)]
+pub(super) struct Totals {
+    hours: HashMap<(AgentId, i64), (i64, i64)>,
+    latencies: HashMap<(AgentId, i64, u32), i64>,
+    kinds: HashMap<(AccountId, i64, Kind), i64>,
+}
+
+impl Totals {
+    /// Counts a session.
+    pub fn count(&mut self, row: &SessionRow) {
+        let hour = hour(row.started_at.millis());
+        let (sessions, redactions) = self.hours.entry((row.agent_id, hour)).or_default();
+        *sessions += 1;
+        *redactions += row.redaction_count() as i64;
+        // A session that ended before anything was measured (refused, or cut off by the end of the process) took no time.
+        let added = row.stages.added();
+        if added > 0.0 {
+            *self.latencies.entry((row.agent_id, hour, latency::bucket(added))).or_default() += 1;
+        }
+        for (kind, count) in &row.redactions_by_kind {
+            *self.kinds.entry((row.account_id, hour, kind.clone())).or_default() += i64::from(*count);
+        }
     }
-    Ok(())
+
+    /// Adds them to what is there.
+    pub fn write(self, conn: &Connection) -> Result<(), StoreError> {
+        let mut hours = conn.prepare_cached(
+            "INSERT INTO agent_hours (agent_id, hour, sessions, redactions) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions, redactions = redactions + excluded.redactions",
+        )?;
+        for ((agent, hour), (sessions, redactions)) in self.hours {
+            hours.execute((agent.text(), hour, sessions, redactions))?;
+        }
+        let mut latencies = conn.prepare_cached(
+            "INSERT INTO agent_hour_latencies (agent_id, hour, bucket, sessions) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions",
+        )?;
+        for ((agent, hour, bucket), sessions) in self.latencies {
+            latencies.execute((agent.text(), hour, bucket, sessions))?;
+        }
+        let mut kinds = conn.prepare_cached(
+            "INSERT INTO account_hour_kinds (account_id, hour, kind, redactions) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET redactions = redactions + excluded.redactions",
+        )?;
+        for ((account, hour, kind), redactions) in self.kinds {
+            kinds.execute((account.text(), hour, kind.as_str(), redactions))?;
+        }
+        Ok(())
+    }
 }
 
 fn account_stats(conn: &Connection, account: AccountId, now: Timestamp) -> Result<AccountStats, StoreError> {
@@ -147,9 +175,10 @@ fn account_stats(conn: &Connection, account: AccountId, now: Timestamp) -> Resul
             begins_at: row.get::<_, i64>(0)? * HOUR_MS,
             sessions: row.get::<_, i64>(1)? as u64,
             redactions: row.get::<_, i64>(2)? as u64,
+            redactions_by_kind: BTreeMap::new(),
         })
     })?;
-    let hours: Vec<HourStats> = hours.collect::<Result<_, _>>()?;
+    let mut hours: Vec<HourStats> = hours.collect::<Result<_, _>>()?;
     let day = Window::day(now);
     let mut query = conn.prepare_cached(
         "SELECT bucket, sum(sessions) FROM agents INDEXED BY agents_ever
@@ -159,17 +188,13 @@ fn account_stats(conn: &Connection, account: AccountId, now: Timestamp) -> Resul
     let latencies = query
         .query_map((&owner, day.first_hour - 1), |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)? as u64)))?;
     let latencies: Vec<(u32, u64)> = latencies.collect::<Result<_, _>>()?;
-    let mut query = conn.prepare_cached(
-        "SELECT redactions_by_kind FROM sessions INDEXED BY sessions_by_account
-         WHERE account_id = ?1 AND started_at > ?2 ORDER BY started_at DESC, id DESC LIMIT ?3",
-    )?;
-    let kinds =
-        query.query_map((&owner, week.since, RECENT as i64), |row| columns::json::<BTreeMap<String, u64>>(row, 0))?;
-    let (mut recent_by_kind, mut recent_sessions) = (BTreeMap::new(), 0);
-    for kinds in kinds {
-        recent_sessions += 1;
-        for (kind, count) in kinds? {
-            *recent_by_kind.entry(kind).or_default() += count;
+    let mut query = conn
+        .prepare_cached("SELECT hour, kind, redactions FROM account_hour_kinds WHERE account_id = ?1 AND hour >= ?2")?;
+    let mut kinds = query.query((&owner, week.first_hour - 1))?;
+    while let Some(row) = kinds.next()? {
+        let begins_at = row.get::<_, i64>(0)? * HOUR_MS;
+        if let Ok(at) = hours.binary_search_by_key(&begins_at, |hour| hour.begins_at) {
+            hours[at].redactions_by_kind.insert(columns::read(row, 1, Kind::new)?, row.get::<_, i64>(2)? as u64);
         }
     }
     // Whole hours: the page shows what is going on, not a bill.
@@ -181,7 +206,7 @@ fn account_stats(conn: &Connection, account: AccountId, now: Timestamp) -> Resul
         p50_latency_ms: latency::percentile(&latencies, 50),
         p95_latency_ms: latency::percentile(&latencies, 95),
     };
-    Ok(AccountStats { agents, day: figures, hours, recent_by_kind, recent_sessions })
+    Ok(AccountStats { agents, day: figures, hours })
 }
 
 fn stats(conn: &Connection, agent: AgentId, now: Timestamp) -> Result<AgentStats, StoreError> {

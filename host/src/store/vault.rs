@@ -50,7 +50,8 @@ impl Ticket {
 impl Vault {
     pub(super) fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
         // What is deleted is overwritten at once; `Vault::purge` sees to the rest.
-        let (db, ()) = Db::open(path, &db::VAULT, |conn| Ok(conn.pragma_update(None, "secure_delete", true)?))?;
+        let (db, ()) =
+            Db::open(path, &db::VAULT, Arc::new(()), |conn| Ok(conn.pragma_update(None, "secure_delete", true)?))?;
         let fresh = Fresh::open(path).map_err(|error| StoreError::File(error.kind()).opening(path))?;
         let vault = Self { db, fresh: Arc::new(fresh), clock };
         if !vault.fresh.is_empty() {

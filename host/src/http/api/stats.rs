@@ -34,10 +34,6 @@ struct Stats {
     p95_latency_ms: Option<f64>,
     /// Every hour of the last seven days in which something happened, oldest first.
     hours: Vec<Hour>,
-    /// Spans by kind, of the newest sessions.
-    recent_redactions_by_kind: BTreeMap<String, u64>,
-    /// How many sessions those are.
-    recent_sessions: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -46,6 +42,7 @@ struct Hour {
     begins_at: String,
     sessions: u64,
     redactions: u64,
+    redactions_by_kind: BTreeMap<String, u64>,
 }
 
 /// `GET /api/v1/stats`.
@@ -60,6 +57,7 @@ pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<St
         begins_at: Timestamp::from_millis(hour.begins_at).to_string(),
         sessions: hour.sessions,
         redactions: hour.redactions,
+        redactions_by_kind: hour.redactions_by_kind.iter().map(|(kind, count)| (kind.to_string(), *count)).collect(),
     });
     Ok(Json(StatsEnvelope {
         stats: Stats {
@@ -69,8 +67,6 @@ pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<St
             p50_latency_ms: stats.day.p50_latency_ms,
             p95_latency_ms: stats.day.p95_latency_ms,
             hours: hours.collect(),
-            recent_redactions_by_kind: stats.recent_by_kind,
-            recent_sessions: stats.recent_sessions,
         },
     }))
 }

@@ -3,7 +3,7 @@ use super::*;
 fn memory() -> (tempfile::TempDir, Db) {
     let folder = tempfile::tempdir().unwrap();
     let create = |conn: &Connection| Ok(conn.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY)")?);
-    let (db, ()) = Db::open(&folder.path().join("t.db"), &MAIN, create).unwrap();
+    let (db, ()) = Db::open(&folder.path().join("t.db"), &MAIN, Arc::new(()), create).unwrap();
     (folder, db)
 }
 

@@ -32,6 +32,23 @@ pub(in crate::store) trait Job: Send {
     fn done(self: Box<Self>, failed: Option<&StoreError>);
 }
 
+/// What jobs leave to be written once, at the end of the transaction that they share.
+pub(in crate::store) trait AtCommit: Send + Sync {
+    /// Writes what was left since it was last asked.
+    fn write(&self, conn: &Connection) -> Result<(), StoreError>;
+    /// There was no commit: what was left is forgotten.
+    fn forget(&self);
+}
+
+/// Jobs that leave nothing.
+impl AtCommit for () {
+    fn write(&self, _: &Connection) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn forget(&self) {}
+}
+
 /// A job made of a function, which answers through a channel.
 pub(in crate::store) struct Write<T, F> {
     work: Option<F>,
@@ -111,6 +128,7 @@ pub(super) fn start(
     mut conn: Connection,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     healthy: Arc<AtomicBool>,
+    at_commit: Arc<dyn AtCommit>,
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(format!("{name}-write")).spawn(move || {
         let mut batch = Vec::with_capacity(BATCH);
@@ -129,7 +147,11 @@ pub(super) fn start(
                 alone.push(batch.remove(at));
             }
             let durable = batch.iter().any(|job| job.is_durable());
-            let result = set_pace(&conn, &mut synchronous, durable).and_then(|()| commit(&mut conn, &mut batch));
+            let result =
+                set_pace(&conn, &mut synchronous, durable).and_then(|()| commit(&mut conn, &mut batch, &*at_commit));
+            if result.is_err() {
+                at_commit.forget();
+            }
             healthy.store(result.is_ok(), Ordering::Relaxed);
             for job in batch.drain(..) {
                 job.done(result.as_ref().err());
@@ -151,7 +173,7 @@ fn set_pace(conn: &Connection, synchronous: &mut bool, durable: bool) -> Result<
     Ok(())
 }
 
-fn commit(conn: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn commit(conn: &mut Connection, batch: &mut [Box<dyn Job>], at_commit: &dyn AtCommit) -> Result<(), StoreError> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in batch {
         job.run(&transaction);
@@ -160,5 +182,6 @@ fn commit(conn: &mut Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Store
             return Err(StoreError::Io);
         }
     }
+    at_commit.write(&transaction)?;
     Ok(transaction.commit()?)
 }

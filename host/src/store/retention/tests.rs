@@ -69,7 +69,9 @@ async fn hourly_figures_go_when_no_window_reaches_them() {
     assert_eq!(store.purge_figures().await, Ok(0));
     assert_eq!(store.agent_stats(agent.id).await.unwrap().session_count_7d, 2);
     clock.set(Timestamp::from_millis(22 * day));
-    assert_eq!(store.purge_figures().await, Ok(1));
-    assert_eq!((rows_of(&store, "agent_hours").await, rows_of(&store, "agent_hour_latencies").await), (1, 1));
+    assert_eq!(store.purge_figures().await, Ok(2), "one hour, with two kinds");
+    for (table, rows) in [("agent_hours", 1), ("agent_hour_latencies", 1), ("account_hour_kinds", 2)] {
+        assert_eq!(rows_of(&store, table).await, rows, "{table}");
+    }
     assert_eq!(store.agent_stats(agent.id).await.unwrap().session_count_7d, 1);
 }

@@ -67,3 +67,30 @@ async fn a_session_that_is_written_again_counts_once() {
     let stats = store.agent_stats(agent.id).await.unwrap();
     assert_eq!((stats.session_count_24h, stats.redaction_count_24h), (1, 3));
 }
+
+#[tokio::test]
+async fn an_account_sees_its_hours_by_kind() {
+    let folder = Folder::new();
+    let now = 10 * DAY_MS;
+    let store = folder.store_at(at(now));
+    let (a, b) = (with_agent(&store, "a").await, with_agent(&store, "b").await);
+    let kinds = |kinds: &[(&str, u32)], row: SessionRow| SessionRow {
+        redactions_by_kind: kinds.iter().map(|(kind, n)| (Kind::new(kind).unwrap(), *n)).collect(),
+        ..row
+    };
+    let rows = [
+        kinds(&[("NAME", 2), ("DOB", 1)], row(&a, now)),
+        kinds(&[("NAME", 1)], row(&b, now + 1)),
+        kinds(&[("EMAIL", 4)], row(&a, now - HOUR_MS)),
+        kinds(&[("EMAIL", 4)], row(&a, now - 9 * DAY_MS)),
+        kinds(&[], row(&a, now - 2 * HOUR_MS)),
+    ];
+    record(&store, &rows).await;
+    let hours = store.account_stats(a.account_id).await.unwrap().hours;
+    let found: Vec<String> = hours.iter().map(|hour| format!("{:?}", hour.redactions_by_kind)).collect();
+    let map = |kinds: &[(&str, u64)]| {
+        format!("{:?}", kinds.iter().map(|(kind, n)| (Kind::new(kind).unwrap(), *n)).collect::<BTreeMap<_, _>>())
+    };
+    assert_eq!(found, [map(&[]), map(&[("EMAIL", 4)]), map(&[("DOB", 1), ("NAME", 3)])]);
+    assert_eq!(hours.iter().map(|hour| hour.redactions).collect::<Vec<_>>(), [0, 4, 4]);
+}

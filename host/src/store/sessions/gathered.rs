@@ -1,0 +1,51 @@
+//! What sessions leave to be written once for all of a transaction: the figures of their hours, and how far the journal has
+//! become rows.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use super::set_checkpoint;
+use crate::session::SessionRow;
+use crate::store::StoreError;
+use crate::store::db::AtCommit;
+use crate::store::stats::Totals;
+
+/// Gathered on the thread that writes.
+#[derive(Default)]
+pub(in crate::store) struct Gathered(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    totals: Totals,
+    checkpoint: Option<u64>,
+}
+
+impl Gathered {
+    /// Counts a session whose row is new.
+    pub fn count(&self, row: &SessionRow) {
+        self.lock().totals.count(row);
+    }
+
+    /// Every session before this byte of the journal has its row now.
+    pub fn checkpoint(&self, offset: u64) {
+        self.lock().checkpoint = Some(offset);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Sound after every statement, so a panic elsewhere does no harm to it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AtCommit for Gathered {
+    fn write(&self, conn: &Connection) -> Result<(), StoreError> {
+        let Inner { totals, checkpoint } = std::mem::take(&mut *self.lock());
+        totals.write(conn)?;
+        checkpoint.map_or(Ok(()), |offset| set_checkpoint(conn, offset))
+    }
+
+    fn forget(&self) {
+        *self.lock() = Inner::default();
+    }
+}
