@@ -91,7 +91,7 @@ async fn play(folder: &Scratch) -> anyhow::Result<Vec<Turn>> {
         // The stub repeats what it was sent, and then shows it with its tokens opened up.
         let heard = heard.lines().next().unwrap_or_default().to_owned();
         app.store().sessions_flushed().await?;
-        let seen = service.newest_masked().await?;
+        let seen = service.masked_of_turn(turns.len()).await?;
         turns.push(Turn { said: said.to_owned(), seen, heard });
     }
     Ok(turns)
@@ -130,11 +130,13 @@ impl Service {
         Ok(serde_json::from_slice(&bytes)?)
     }
 
-    async fn newest_masked(&self) -> anyhow::Result<String> {
+    async fn masked_of_turn(&self, turn: usize) -> anyhow::Result<String> {
         // A session's row follows its answer.
         for _ in 0..200 {
-            let list = self.call("GET", "/api/v1/sessions?limit=1", Value::Null).await?;
-            if let Some(id) = list["data"][0]["id"].as_str() {
+            let list = self.call("GET", "/api/v1/sessions?limit=100", Value::Null).await?;
+            // Newest first.
+            let rows = list["data"].as_array().map_or(&[][..], Vec::as_slice);
+            if let Some(id) = rows.len().checked_sub(turn + 1).and_then(|at| rows[at]["id"].as_str()) {
                 let detail = self.call("GET", &format!("/api/v1/sessions/{id}"), Value::Null).await?;
                 let masked = detail["session"]["payloads"]["masked"].as_str().unwrap_or_default();
                 let body: Value = serde_json::from_str(masked).unwrap_or_default();

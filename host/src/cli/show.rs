@@ -67,6 +67,7 @@ fn cell(value: &Value) -> String {
             let parts: Vec<String> = fields.iter().map(|(name, value)| format!("{name} {}", cell(value))).collect();
             if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
         }
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join("\n"),
         other => other.to_string(),
     }

@@ -144,6 +144,8 @@ fn the_demo_needs_nothing_and_shows_both_sides() {
     for turn in turns["turns"].as_array().expect("turns") {
         let text = |field: &str| turn[field].as_str().expect("text").to_owned();
         assert!(text("heard").contains(&text("said")), "what came back is whole: {turn}");
+        let beginning = |text: String| text.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(beginning(text("llm_saw")), beginning(text("said")), "of the same turn: {turn}");
         assert!(
             !text("llm_saw").contains("gonzalez") && text("llm_saw").contains("_1]") | text("llm_saw").contains("_2]"),
             "{turn}"
