@@ -1,13 +1,17 @@
 //! The call's own memory: a value that was masked once in a call is masked wherever it stands, also where no pass saw
 //! it (an assistant repeats a number in another sentence, a name comes without its title).
 //!
-//! Comparison is without case and on word boundaries. A single short word that is also an ordinary word ("May", "Will")
-//! is only found again as it was written, with its capital: a transcript without capitals would lose every "will".
+//! Comparison is without case and on word boundaries, and without regard to whether a value is written, said or spelled
+//! (`memory/spoken.rs`). A single short word that is also an ordinary word ("May", "Will") is only found again as it was
+//! written, with its capital: a transcript without capitals would lose every "will".
+
+mod spoken;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use memchr::memmem;
+use spoken::Form;
 
 use crate::kind::Kind;
 use crate::passes::finding::{Action, Decision};
@@ -111,19 +115,33 @@ pub fn recall(texts: &[&str], decisions: &mut [Arc<[Decision]>], values: &[Remem
     }
     haystack.make_ascii_lowercase();
 
+    let place = |at: usize| starts.partition_point(|start| *start <= at) - 1;
+    let form = Form::of(&haystack);
     let mut added: Vec<(usize, Decision)> = Vec::new();
     for value in values {
         for needle in needles(value.text.expose()) {
             for at in memmem::find_iter(haystack.as_bytes(), needle.as_bytes()) {
-                let index = starts.partition_point(|start| *start <= at) - 1;
+                let index = place(at);
                 let span = ByteSpan::new(at - starts[index], at - starts[index] + needle.len());
                 if stands(texts[index], span, value) && !decisions[index].iter().any(|d| d.span.overlaps(span)) {
                     added.push((index, decision(span, value)));
                 }
             }
         }
+        for span in form.find(&Form::of(&value.text.expose().to_ascii_lowercase())) {
+            let index = place(span.start);
+            let span = ByteSpan::new(span.start - starts[index], span.end - starts[index]);
+            let ordinary = texts[index].get(span.range()).is_none_or(is_ordinary);
+            if !ordinary && !decisions[index].iter().any(|d| d.span.overlaps(span)) {
+                added.push((index, decision(span, value)));
+            }
+        }
     }
     insert(added, decisions);
+}
+
+fn is_ordinary(word: &str) -> bool {
+    ALSO_ORDINARY.contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// Whether every character between `start` and `end` of an uncovered text is free of these values: the check after
@@ -162,9 +180,8 @@ fn needles(value: &str) -> impl Iterator<Item = String> {
 fn stands(text: &str, span: ByteSpan, value: &Remembered) -> bool {
     let Some(found) = text.get(span.range()) else { return false };
     let own = value.text.expose();
-    let ordinary = ALSO_ORDINARY.contains(&own.to_ascii_lowercase().as_str());
     let as_written = found == own && own.starts_with(char::is_uppercase);
-    begins(text, span.start) && begins(text, span.end) && (!ordinary || as_written)
+    begins(text, span.start) && begins(text, span.end) && (!is_ordinary(own) || as_written)
 }
 
 fn decision(span: ByteSpan, value: &Remembered) -> Decision {
@@ -222,6 +239,16 @@ mod tests {
     fn a_name_that_is_also_a_word_needs_its_capital() {
         assert_eq!(recalled("Will said he will. Will?", "Will", "NAME"), ["Will", "Will"]);
         assert!(recalled("he will come in may", "will", "NAME").is_empty());
+    }
+
+    #[test]
+    fn a_value_is_found_again_however_it_is_said() {
+        assert_eq!(
+            recalled("that was four one five five five five oh one three four", "415-555-0134", "PHONE"),
+            ["four one five five five five oh one three four"]
+        );
+        assert_eq!(recalled("spelled G O N Z A L E Z", "Gonzalez", "NAME"), ["G O N Z A L E Z"]);
+        assert!(recalled("with grace, she said", "g r a c e", "NAME").is_empty(), "an ordinary word");
     }
 
     #[test]

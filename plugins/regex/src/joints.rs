@@ -60,7 +60,9 @@ fn spaced(turn: &Turn<'_>, at: usize) -> bool {
     }
     // "XKJ 48211 07", "48211 07": no count begins with a zero, and a code goes on.
     let coded = turn.str_at(at).starts_with('0') || turn.before(at - 1).caps == Caps::All;
-    coded || !(turn.width_at(at - 1) >= 5 && turn.width_at(at) <= 2)
+    // "2123 45670 1": Australia's Medicare card is printed so, with the person's own digit at the end.
+    let card = at >= 2 && turn.width_at(at - 2) == 4 && turn.width_at(at - 1) == 5 && turn.width_at(at) == 1;
+    coded || card || !(turn.width_at(at - 1) >= 5 && turn.width_at(at) <= 2)
 }
 
 /// Passes over spoken separators, fillers and new starts.

@@ -19,7 +19,8 @@ fn scan(turn: &mut Turn<'_>) {
     let mut at = 1;
     while at < turn.tokens.len() {
         let token = turn.at(at);
-        let dot = turn.before(at);
+        // "(dot) com", as people write it for people.
+        let dot = if is_bracket(turn.before(at)) && at > 1 { turn.before(at - 1) } else { turn.before(at) };
         // "At all. No problem": a written stop is a part of a domain only where nothing is blank beside it.
         let dotted = is_dot(dot) && (dot.class == Class::Word || dot.is_glued() && token.is_glued());
         let ends = token.is(flag::TLD) && dotted || token.is(flag::PROVIDER);
@@ -47,6 +48,11 @@ fn is_joint(token: &Token) -> bool {
     token.is_sign_of(b"._-+") || token.is(flag::SPOKEN_SIGN) && !matches!(token.value, b'@' | b'/' | b':')
 }
 
+/// Around "at" and "dot", so that machines do not see the address.
+fn is_bracket(token: &Token) -> bool {
+    token.is_sign_of(b"()[]{}<>")
+}
+
 fn span(turn: &Turn<'_>, top: usize) -> Option<(usize, usize)> {
     let sign = at_sign(turn, top)?;
     let asked = turn.carried.asks_for(|rule| finds(rule, Kind::Email))
@@ -60,7 +66,14 @@ fn span(turn: &Turn<'_>, top: usize) -> Option<(usize, usize)> {
 }
 
 fn is_followed_by_top(turn: &Turn<'_>, at: usize) -> bool {
-    is_dot(turn.at(at + 1)) && turn.at(at + 2).is(flag::TLD)
+    next_top(turn, at).is_some()
+}
+
+/// The next part of the domain behind token `at`: behind a dot, that may stand in brackets.
+fn next_top(turn: &Turn<'_>, at: usize) -> Option<usize> {
+    let wrapped = is_bracket(turn.at(at + 1)) && is_bracket(turn.at(at + 3));
+    let (dot, next) = if wrapped { (at + 2, at + 4) } else { (at + 1, at + 2) };
+    (is_dot(turn.at(dot)) && turn.at(next).is(flag::TLD)).then_some(next)
 }
 
 /// The "at" before the domain that ends in token `top`.
@@ -70,7 +83,7 @@ fn at_sign(turn: &Turn<'_>, top: usize) -> Option<usize> {
         if is_at(token) {
             return (at > 0 && top > at).then_some(at);
         }
-        let part = is_joint(token) || token.class != Class::Sign;
+        let part = is_joint(token) || is_bracket(token) || token.class != Class::Sign;
         if !part || token.claimed || turn.at(at + 1).gap == Gap::Line {
             return None;
         }
@@ -89,8 +102,8 @@ fn last(turn: &Turn<'_>, top: usize) -> usize {
     let mail = turn.at(top).is(flag::PROVIDER) && turn.str_at(top + 1).eq_ignore_ascii_case("mail");
     let top = if mail && is_followed_by_top(turn, top + 1) { top + 1 } else { top };
     let mut last = top;
-    while is_dot(turn.at(last + 1)) && turn.at(last + 2).is(flag::TLD) && last < top + 8 {
-        last += 2;
+    while let Some(next) = next_top(turn, last).filter(|_| last < top + 8) {
+        last = next;
     }
     // "At icloud com": recognisers drop the dot.
     let bare = last == top && turn.at(top).is(flag::PROVIDER) && turn.str_at(top + 1).eq_ignore_ascii_case("com");
@@ -103,7 +116,8 @@ fn is_spelled(token: &Token) -> bool {
 
 /// The first token of the mailbox that ends before `sign`.
 fn mailbox(turn: &Turn<'_>, sign: usize, asked: bool) -> Option<usize> {
-    let mut first = sign;
+    // The bracket before an "(at)".
+    let mut first = if is_bracket(turn.before(sign)) { sign - 1 } else { sign };
     let mut words = 0;
     while first > 0 && sign - first < MOST {
         let at = first - 1;
@@ -132,7 +146,7 @@ fn mailbox(turn: &Turn<'_>, sign: usize, asked: bool) -> Option<usize> {
         }
         first = at;
     }
-    while first < sign && (is_joint(turn.at(first)) || is_lone_article(turn, first)) {
+    while first < sign && (is_joint(turn.at(first)) || is_bracket(turn.at(first)) || is_lone_article(turn, first)) {
         first += 1;
     }
     (first < sign).then_some(first)

@@ -1,0 +1,293 @@
+//! A value in another form than it stood in: written and then said digit by digit, said and then spelled, grouped in
+//! another way.
+//!
+//! A text is brought into a form in which all of these are the same: its letters in lower case and its digits, number
+//! words as digits, "at" as `@`, without whatever separates them. The letter o and the digit 0 are one character of it,
+//! since "oh" is both. A value stands where its form does, from the beginning of one word to the end of another.
+
+use memchr::memmem;
+
+use crate::text::ByteSpan;
+
+/// Characters that a value's form must have to be looked for anywhere.
+const SHORTEST: usize = 5;
+/// A shorter one is looked for only where it is spelled, letter by letter.
+const SHORTEST_SPELLED: usize = 3;
+/// Digits that stand alone even beside further digits: a telephone number behind its country code.
+const LONG_NUMBER: usize = 7;
+
+/// A text in that form.
+pub struct Form {
+    characters: Vec<u8>,
+    /// For each character, the word that it comes from.
+    words: Vec<u32>,
+    /// Where the words stand in the text.
+    spans: Vec<ByteSpan>,
+}
+
+impl Form {
+    /// Of a text whose ASCII letters are lower case.
+    pub fn of(text: &str) -> Self {
+        let mut form = Self { characters: Vec::with_capacity(text.len()), words: Vec::new(), spans: Vec::new() };
+        form.words.reserve(text.len());
+        let mut said = Said::default();
+        let mut at = 0;
+        let bytes = text.as_bytes();
+        while at < bytes.len() {
+            let (class, start) = (class(bytes[at]), at);
+            at += 1;
+            match class {
+                Class::Letter => {
+                    while at < bytes.len() && self::class(bytes[at]) == Class::Letter {
+                        at += 1;
+                    }
+                    form.word(&bytes[start..at], ByteSpan::new(start, at), &mut said);
+                }
+                Class::Digit => {
+                    while at < bytes.len() && bytes[at].is_ascii_digit() {
+                        at += 1;
+                    }
+                    said = Said::default();
+                    form.push(&bytes[start..at], ByteSpan::new(start, at));
+                }
+                Class::Sign => form.push(&bytes[start..at], ByteSpan::new(start, at)),
+                Class::Between => {}
+            }
+        }
+        form
+    }
+
+    /// Where this value stands, in whatever form. `value` is a form, too.
+    pub fn find<'a>(&'a self, value: &'a Self) -> impl Iterator<Item = ByteSpan> + 'a {
+        let needle = Some(value.characters.as_slice()).filter(|needle| needle.len() >= SHORTEST_SPELLED);
+        needle.into_iter().flat_map(move |needle| {
+            memmem::find_iter(&self.characters, needle).filter_map(|at| self.stands(at, at + needle.len()))
+        })
+    }
+
+    fn stands(&self, start: usize, end: usize) -> Option<ByteSpan> {
+        let (first, last) = (self.words[start], self.words[end - 1]);
+        let whole = (start == 0 || self.words[start - 1] != first) && self.words.get(end) != Some(&last);
+        let digits = self.characters[start..end].iter().all(|c| is_digit(*c));
+        let continued = start > 0 && is_digit(self.characters[start - 1])
+            || self.characters.get(end).is_some_and(|next| is_digit(*next));
+        let fits = match end - start {
+            length if digits => length >= LONG_NUMBER || (length >= SHORTEST && !continued),
+            length => length >= SHORTEST || self.is_spelled(start, end),
+        };
+        let span = ByteSpan::new(self.spans[first as usize].start, self.spans[last as usize].end);
+        (whole && fits).then_some(span)
+    }
+
+    /// Whether these are letters that stand one by one, and no more of them before and after.
+    fn is_spelled(&self, start: usize, end: usize) -> bool {
+        let alone = |at: usize| {
+            let word = self.words[at];
+            let span = self.spans[word as usize];
+            span.end - span.start == 1
+        };
+        (start..end).all(alone) && (start == 0 || !alone(start - 1)) && (end == self.words.len() || !alone(end))
+    }
+
+    fn push(&mut self, characters: &[u8], span: ByteSpan) {
+        let word = self.spans.len() as u32;
+        self.spans.push(span);
+        for c in characters.iter().filter(|c| **c != b'\'') {
+            self.characters.push(if *c == b'o' { b'0' } else { *c });
+            self.words.push(word);
+        }
+    }
+
+    fn word(&mut self, word: &[u8], span: ByteSpan, said: &mut Said) {
+        let before = std::mem::take(said);
+        match meaning(word) {
+            Meaning::Plain => self.push(word, span),
+            Meaning::Nothing => {}
+            Meaning::At => self.push(b"@", span),
+            Meaning::Repeat(times) => *said = Said { repeat: Some((times, span.start)), tens: false },
+            Meaning::Digit(digit) => match (before.repeat, before.tens) {
+                (Some((times, start)), _) => {
+                    self.push(&b"000"[..usize::from(times)], ByteSpan::new(start, span.end));
+                    let from = self.characters.len() - usize::from(times);
+                    self.characters[from..].fill(digit);
+                }
+                // "Eighty two": the nought of eighty becomes the two, and both words are one.
+                (None, true) if digit != b'0' => {
+                    if let (Some(last), Some(own)) = (self.characters.last_mut(), self.spans.last_mut()) {
+                        *last = digit;
+                        own.end = span.end;
+                    }
+                }
+                _ => self.push(&[digit], span),
+            },
+            Meaning::Teen(digits) => self.push(&digits, span),
+            Meaning::Tens(digit) => {
+                self.push(&[digit, b'0'], span);
+                *said = Said { repeat: None, tens: true };
+            }
+        }
+    }
+}
+
+/// What a word says about the one that follows.
+#[derive(Default)]
+struct Said {
+    /// "double", "triple", and where it stands.
+    repeat: Option<(u8, usize)>,
+    /// "eighty".
+    tens: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Letter,
+    Digit,
+    Sign,
+    Between,
+}
+
+fn class(byte: u8) -> Class {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | 0x80.. | b'\'' => Class::Letter,
+        b'0'..=b'9' => Class::Digit,
+        b'@' | b'\0' => Class::Sign,
+        _ => Class::Between,
+    }
+}
+
+fn is_digit(c: u8) -> bool {
+    c.is_ascii_digit()
+}
+
+enum Meaning {
+    Plain,
+    Nothing,
+    At,
+    Repeat(u8),
+    Digit(u8),
+    Teen([u8; 2]),
+    Tens(u8),
+}
+
+fn meaning(word: &[u8]) -> Meaning {
+    // Most words are told by their length.
+    if !(2..=9).contains(&word.len()) {
+        return Meaning::Plain;
+    }
+    match word {
+        b"at" => Meaning::At,
+        b"dot" | b"dash" | b"hyphen" | b"point" | b"uh" | b"um" | b"er" | b"underscore" => Meaning::Nothing,
+        b"double" => Meaning::Repeat(2),
+        b"triple" => Meaning::Repeat(3),
+        b"oh" | b"zero" | b"nought" => Meaning::Digit(b'0'),
+        b"one" => Meaning::Digit(b'1'),
+        b"two" => Meaning::Digit(b'2'),
+        b"three" => Meaning::Digit(b'3'),
+        b"four" => Meaning::Digit(b'4'),
+        b"five" => Meaning::Digit(b'5'),
+        b"six" => Meaning::Digit(b'6'),
+        b"seven" => Meaning::Digit(b'7'),
+        b"eight" => Meaning::Digit(b'8'),
+        b"nine" => Meaning::Digit(b'9'),
+        b"ten" => Meaning::Teen(*b"10"),
+        b"eleven" => Meaning::Teen(*b"11"),
+        b"twelve" => Meaning::Teen(*b"12"),
+        b"thirteen" => Meaning::Teen(*b"13"),
+        b"fourteen" => Meaning::Teen(*b"14"),
+        b"fifteen" => Meaning::Teen(*b"15"),
+        b"sixteen" => Meaning::Teen(*b"16"),
+        b"seventeen" => Meaning::Teen(*b"17"),
+        b"eighteen" => Meaning::Teen(*b"18"),
+        b"nineteen" => Meaning::Teen(*b"19"),
+        b"twenty" => Meaning::Tens(b'2'),
+        b"thirty" => Meaning::Tens(b'3'),
+        b"forty" => Meaning::Tens(b'4'),
+        b"fifty" => Meaning::Tens(b'5'),
+        b"sixty" => Meaning::Tens(b'6'),
+        b"seventy" => Meaning::Tens(b'7'),
+        b"eighty" => Meaning::Tens(b'8'),
+        b"ninety" => Meaning::Tens(b'9'),
+        _ => Meaning::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn found<'t>(text: &'t str, value: &str) -> Vec<&'t str> {
+        let (form, value) = (Form::of(text), Form::of(value));
+        form.find(&value).map(|span| &text[span.range()]).collect()
+    }
+
+    #[test]
+    fn a_number_is_found_however_it_is_said_or_grouped() {
+        for text in [
+            "415-555-0134",
+            "4155550134",
+            "(415) 555 0134",
+            "four one five five five five oh one three four",
+            "four fifteen triple five oh one thirty four",
+            "four one five uh double five five, zero one, three four",
+        ] {
+            for value in ["415.555.0134", "four one five five five five zero one three four"] {
+                assert_eq!(found(&format!("it is {text} ok"), value), [text.trim_start_matches('(')], "{value}");
+            }
+        }
+        assert_eq!(found("+1 415 555 0134", "4155550134"), ["415 555 0134"]);
+        assert!(found("24155550134", "4155550134").is_empty(), "part of a longer group");
+        assert_eq!(found("zip nine four one one oh", "94110"), ["nine four one one oh"]);
+        assert!(found("the account is nine four one one oh seven", "94110").is_empty(), "a short one in a longer one");
+        assert!(found("room 9411", "9411").is_empty(), "too short");
+    }
+
+    #[test]
+    fn a_word_is_found_spelled_and_a_spelled_one_as_a_word() {
+        assert_eq!(found("that is g o n z a l e z", "gonzalez"), ["g o n z a l e z"]);
+        assert_eq!(found("that is g-o-n-z-a-l-e-z.", "gonzalez"), ["g-o-n-z-a-l-e-z"]);
+        assert_eq!(found("mrs gonzalez", "g o n z a l e z"), ["gonzalez"]);
+        assert_eq!(found("l e e", "lee"), ["l e e"]);
+        assert!(found("b l e e k", "lee").is_empty(), "within another word");
+        assert!(found("the sleet and lee way", "lee").is_empty(), "short words are found by their own spelling");
+    }
+
+    #[test]
+    fn an_address_is_found_said_and_written() {
+        for text in
+            ["john.smith82@mail.com", "john dot smith eighty two at mail dot com", "j o h n smith 82 at mail com"]
+        {
+            for value in ["john.smith82@mail.com", "john dot smith eighty two at mail dot com"] {
+                assert_eq!(found(&format!("write to {text}"), value), [text], "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_over_the_end_of_a_text() {
+        assert!(found("415 555\0 0134", "4155550134").is_empty());
+        assert!(found("", "4155550134").is_empty());
+        assert!(found("4155550134", "").is_empty());
+        assert!(found("double", "double").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_lies_within_the_text(text in "[a-z0-9 é@\\-\0]{0,60}", value in "[a-z0-9 é@]{0,20}") {
+            let (form, value) = (Form::of(&text), Form::of(&value));
+            for span in form.find(&value) {
+                prop_assert!(text.get(span.range()).is_some_and(|found| !found.is_empty()));
+            }
+        }
+
+        #[test]
+        fn said_digits_are_the_written_ones(digits in proptest::collection::vec(0_usize..10, 5..12)) {
+            const NAMES: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+            let said = digits.iter().map(|digit| NAMES[*digit]).collect::<Vec<_>>().join(" ");
+            let written: String = digits.iter().map(usize::to_string).collect();
+            prop_assert_eq!(found(&said, &written), [said.as_str()]);
+            prop_assert_eq!(found(&written, &said), [written.as_str()]);
+        }
+    }
+}
