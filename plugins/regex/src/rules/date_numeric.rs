@@ -64,6 +64,12 @@ fn written(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
     }
     let second = turn.number_at(at + 2)?;
     let first = turn.number_at(at)?;
+    // "11/2027": a month of a year. Nothing else is a small number, a slash and a year.
+    if sign.is_sign(b'/') && sign.is_glued() && turn.at(at + 2).is_glued() && turn.width_at(at + 2) == 4 {
+        let ends = !turn.at(at + 3).is_glued() || !turn.at(at + 3).is_sign_of(b"/-") && !turn.at(at + 3).is_digits();
+        let month = (1..=12).contains(&first) && turn.width_at(at) <= 2 && (1900..=2100).contains(&second);
+        return (month && ends).then_some((at + 2, 0.9));
+    }
     // "415-555": groups of a telephone number are wider than a day.
     if turn.width_at(at + 2) > 2 || !turn.at(at + 2).is_glued() && !sign.is_sign(b'/') {
         return None;

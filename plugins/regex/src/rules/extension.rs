@@ -3,9 +3,10 @@
 use super::Rule;
 use crate::kinds::Kind;
 
-/// The rule. Weak: "extension" is also a part of a building or of a muscle, so the digits must follow at once.
+/// The rule. Weak: "extension" is also a part of a building or of a muscle, so the digits must follow at once. Two of them
+/// point at nobody: every office has an extension 12.
 pub static RULE: Rule = Rule {
     weak: &["ext", "extension"],
-    cued: |code, near| (near.direct && code.is_number() && (2..=6).contains(&code.len())).then_some(0.8),
+    cued: |code, near| (near.direct && code.is_number() && (3..=6).contains(&code.len())).then_some(0.8),
     ..Rule::new(Kind::Phone)
 };

@@ -41,7 +41,7 @@ fn scan(turn: &mut Turn<'_>) {
     }
 }
 
-/// Masks the value right after each key phrase of `rule`.
+/// Masks the value right after each key phrase of `rule`, with this confidence where no "is" stands between.
 pub fn by_cue(turn: &mut Turn<'_>, rule: &'static Rule, kind: Kind, confidence: f32) {
     for at in 0..turn.cues.len() {
         let cue = turn.cues[at];
@@ -49,8 +49,9 @@ pub fn by_cue(turn: &mut Turn<'_>, rule: &'static Rule, kind: Kind, confidence: 
         if !own {
             continue;
         }
-        if let Some((first, last)) = value(turn, cue) {
-            turn.found(first, last, kind, confidence);
+        if let Some((first, last, linked)) = value(turn, cue) {
+            // "My user name is ann lee": it says what it is, whatever it looks like besides.
+            turn.found(first, last, kind, if linked { 1.0 } else { confidence });
         }
     }
     let asked = turn
@@ -70,7 +71,7 @@ pub fn by_cue(turn: &mut Turn<'_>, rule: &'static Rule, kind: Kind, confidence: 
 
 /// The value after a key phrase. A link must stand between, unless the value cannot be a word: "my username is
 /// frank", "login jsmith82"; but not "username and password".
-fn value(turn: &Turn<'_>, cue: Cue) -> Option<(usize, usize)> {
+fn value(turn: &Turn<'_>, cue: Cue) -> Option<(usize, usize, bool)> {
     let mut at = cue.last as usize + 1;
     // "My login's jdoe".
     let mut linked = turn.str_at(cue.last as usize).ends_with("'s");
@@ -93,7 +94,7 @@ fn value(turn: &Turn<'_>, cue: Cue) -> Option<(usize, usize)> {
         turn.at(at).is_digits() || turn.at(at).is_sign_of(b"_.@") || turn.at(at).is(flag::NUMBER) && first < last
     });
     let plain = turn.at(first).is(flag::STOP | flag::LINK | flag::KEY | flag::VERB_SIGN) && first == last;
-    (coded || linked && !plain).then_some((first, last))
+    (coded || linked && !plain).then_some((first, last, linked))
 }
 
 /// "Cool cat ninety nine": words that no list knows, up to a number or to the end of the text.
