@@ -23,7 +23,7 @@ const CALLS: usize = 4096;
 const VALUES: usize = 512;
 
 /// Tokens of which it is remembered that the vault has them.
-const STORED: usize = 32_768;
+const STORED: usize = 16_384;
 
 /// Calls by agent and [`crate::tokens::mint::Scope::id`].
 pub struct Calls {

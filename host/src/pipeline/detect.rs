@@ -19,7 +19,7 @@ use crate::tokens::scan::find_lookalikes;
 /// How many messages before one are its context; the contract promises no more (`wit/v0.1`).
 const CONTEXT: usize = 4;
 /// Messages whose findings are remembered, over all calls.
-const MEMO: usize = 8192;
+const MEMO: usize = 6144;
 
 /// Decisions of messages seen before. It holds spans, not text; its keys are keyed hashes.
 pub struct Memo {

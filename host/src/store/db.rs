@@ -43,9 +43,9 @@ pub(super) struct Kind {
 }
 
 pub(super) const MAIN: Kind =
-    Kind { name: "db", migrations: migrations::MAIN, checkpoint_pages: 1000, cache_kib: 4 << 10 };
+    Kind { name: "db", migrations: migrations::MAIN, checkpoint_pages: 1000, cache_kib: 512 };
 pub(super) const VAULT: Kind =
-    Kind { name: "vault", migrations: migrations::VAULT, checkpoint_pages: 4000, cache_kib: 4 << 10 };
+    Kind { name: "vault", migrations: migrations::VAULT, checkpoint_pages: 4000, cache_kib: 512 };
 
 /// A database. Dropping it writes what is queued and ends its threads.
 pub(super) struct Db {
