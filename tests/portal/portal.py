@@ -164,7 +164,7 @@ try:
     ok("a token is made and shown once")
     says("Chrome on Linux (this one)")
     says("K_HEALTHCARE")
-    says("just now")
+    says("Here since")
     ok("settings name the browsers that are signed in, and the keys with their ages")
 
     for path, title in (("/portal", "Dashboard"), ("/portal/agents", "Agents"), ("/portal/policies", "Policies"), ("/portal/nowhere", "There is no such page")):
