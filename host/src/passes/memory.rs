@@ -116,7 +116,7 @@ pub fn recall(texts: &[&str], decisions: &mut [Arc<[Decision]>], values: &[Remem
     haystack.make_ascii_lowercase();
 
     let place = |at: usize| starts.partition_point(|start| *start <= at) - 1;
-    let form = Form::of(&haystack);
+    let (form, mut own) = (Form::of(&haystack), Form::default());
     let mut added: Vec<(usize, Decision)> = Vec::new();
     for value in values {
         for needle in needles(value.text.expose()) {
@@ -128,7 +128,8 @@ pub fn recall(texts: &[&str], decisions: &mut [Arc<[Decision]>], values: &[Remem
                 }
             }
         }
-        for span in form.find(&Form::of(&value.text.expose().to_ascii_lowercase())) {
+        own.take(value.text.expose());
+        for span in form.find(&own) {
             let index = place(span.start);
             let span = ByteSpan::new(span.start - starts[index], span.end - starts[index]);
             let ordinary = texts[index].get(span.range()).is_none_or(is_ordinary);

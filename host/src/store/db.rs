@@ -42,8 +42,7 @@ pub(super) struct Kind {
     cache_kib: i64,
 }
 
-pub(super) const MAIN: Kind =
-    Kind { name: "db", migrations: migrations::MAIN, checkpoint_pages: 1000, cache_kib: 512 };
+pub(super) const MAIN: Kind = Kind { name: "db", migrations: migrations::MAIN, checkpoint_pages: 1000, cache_kib: 512 };
 pub(super) const VAULT: Kind =
     Kind { name: "vault", migrations: migrations::VAULT, checkpoint_pages: 4000, cache_kib: 512 };
 

@@ -5,7 +5,7 @@
 //! words as digits, "at" as `@`, without whatever separates them. The letter o and the digit 0 are one character of it,
 //! since "oh" is both. A value stands where its form does, from the beginning of one word to the end of another.
 
-use memchr::memmem;
+use memchr::memmem::{FinderBuilder, Prefilter};
 
 use crate::text::ByteSpan;
 
@@ -13,10 +13,13 @@ use crate::text::ByteSpan;
 const SHORTEST: usize = 5;
 /// A shorter one is looked for only where it is spelled, letter by letter.
 const SHORTEST_SPELLED: usize = 3;
+/// Of the longest word below that means something, in bytes.
+const LONGEST_MEANING: usize = 10;
 /// Digits that stand alone even beside further digits: a telephone number behind its country code.
 const LONG_NUMBER: usize = 7;
 
 /// A text in that form.
+#[derive(Default)]
 pub struct Form {
     characters: Vec<u8>,
     /// For each character, the word that it comes from.
@@ -26,9 +29,20 @@ pub struct Form {
 }
 
 impl Form {
-    /// Of a text whose ASCII letters are lower case.
+    /// Of a text.
     pub fn of(text: &str) -> Self {
-        let mut form = Self { characters: Vec::with_capacity(text.len()), words: Vec::new(), spans: Vec::new() };
+        let mut form = Self::default();
+        form.take(text);
+        form
+    }
+
+    /// Becomes that of another text.
+    pub fn take(&mut self, text: &str) {
+        let form = self;
+        form.characters.clear();
+        form.words.clear();
+        form.spans.clear();
+        form.characters.reserve(text.len());
         form.words.reserve(text.len());
         let mut said = Said::default();
         let mut at = 0;
@@ -54,14 +68,16 @@ impl Form {
                 Class::Between => {}
             }
         }
-        form
     }
 
     /// Where this value stands, in whatever form. `value` is a form, too.
     pub fn find<'a>(&'a self, value: &'a Self) -> impl Iterator<Item = ByteSpan> + 'a {
         let needle = Some(value.characters.as_slice()).filter(|needle| needle.len() >= SHORTEST_SPELLED);
+        // Values are many and texts short: what makes a long search quick costs more than it saves.
+        let finder = |needle: &'a [u8]| FinderBuilder::new().prefilter(Prefilter::None).build_forward(needle);
         needle.into_iter().flat_map(move |needle| {
-            memmem::find_iter(&self.characters, needle).filter_map(|at| self.stands(at, at + needle.len()))
+            let found: Vec<usize> = finder(needle).find_iter(&self.characters).collect();
+            found.into_iter().filter_map(|at| self.stands(at, at + needle.len()))
         })
     }
 
@@ -93,14 +109,27 @@ impl Form {
         let word = self.spans.len() as u32;
         self.spans.push(span);
         for c in characters.iter().filter(|c| **c != b'\'') {
-            self.characters.push(if *c == b'o' { b'0' } else { *c });
+            self.characters.push(match c.to_ascii_lowercase() {
+                b'o' => b'0',
+                c => c,
+            });
             self.words.push(word);
         }
     }
 
     fn word(&mut self, word: &[u8], span: ByteSpan, said: &mut Said) {
         let before = std::mem::take(said);
-        match meaning(word) {
+        let mut folded = [0; LONGEST_MEANING];
+        let meaning = match folded.get_mut(..word.len()) {
+            // Most words are told by their length.
+            Some(folded) if word.len() >= 2 => {
+                folded.copy_from_slice(word);
+                folded.make_ascii_lowercase();
+                meaning(folded)
+            }
+            _ => Meaning::Plain,
+        };
+        match meaning {
             Meaning::Plain => self.push(word, span),
             Meaning::Nothing => {}
             Meaning::At => self.push(b"@", span),
@@ -170,10 +199,6 @@ enum Meaning {
 }
 
 fn meaning(word: &[u8]) -> Meaning {
-    // Most words are told by their length.
-    if !(2..=9).contains(&word.len()) {
-        return Meaning::Plain;
-    }
     match word {
         b"at" => Meaning::At,
         b"dot" | b"dash" | b"hyphen" | b"point" | b"uh" | b"um" | b"er" | b"underscore" => Meaning::Nothing,
