@@ -28,7 +28,8 @@ test: plugins guests ## prove it: unit, service, sandbox, official-client API co
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/plugins/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh
 
-screenshots: ## take the pictures of docs/portal.md, and of every other page, into target/screenshots
+screenshots: plugins guests ## take the pictures of docs/portal.md, and of every other page, into target/screenshots
+	cargo build --locked --workspace --bins --features masker/embed-plugins
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh screenshots $(CARGO_TARGET_DIR)/screenshots
 
 check: ## formatting and lints, warnings denied

@@ -3,15 +3,14 @@
 //! The platform gives up after 7.5 s in all, so the answer is waited for much less long. Redirects are not followed, and
 //! what comes back is taken only when it is an assistant: an `assistantId` would send the call past Masker.
 
+use crate::https;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{Request, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Map, Value};
 
@@ -38,19 +37,12 @@ pub enum CallbackFault {
 }
 
 /// The client. Calls come in too rarely for connections to be worth keeping.
-pub struct Callbacks(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct Callbacks(Client<https::Connector, Full<Bytes>>);
 
 impl Callbacks {
     /// A client that trusts the machine's certificate authorities; Mozilla's where it has none.
     pub fn new() -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        let https = match HttpsConnectorBuilder::new().with_native_roots() {
-            Ok(builder) => builder,
-            Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
-        };
-        let https = https.https_or_http().enable_http1().wrap_connector(http);
-        Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https))
+        Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https::connector()))
     }
 
     /// Posts the platform's message as it came, and reads the assistant: `{"assistant": {...}}`, or the object itself.

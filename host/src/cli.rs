@@ -47,8 +47,8 @@ struct Cli {
     /// A file of settings; MASKER_CONFIG, ./masker.toml or ~/.config/masker/config.toml when it is not given.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The policy, for the commands that mask, for `agents create` and for `serve`: a file, or a name. The file's `policy`
-    /// when it is not given, then healthcare-default.
+    /// The policy, for `policy validate`, `agents create`, `serve` and the commands that mask: a file, or a name. These last
+    /// use `policy` of the file of settings when it is not given, then healthcare-default.
     #[arg(long, global = true, value_name = "FILE|NAME")]
     policy: Option<String>,
     /// Say more; twice for more still.

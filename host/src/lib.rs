@@ -2,7 +2,7 @@
 //!
 //! The modules, in the order in which they may use each other (each only those further down):
 //! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]) > core
-//! ([`report`], [`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`], [`vapi`]) > base ([`telemetry`], [`config`], [`keys`],
+//! ([`report`], [`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`], [`vapi`]) > base ([`telemetry`], [`https`], [`config`], [`keys`],
 //! [`text`], [`ids`], [`kind`], [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
 
 pub mod app;
@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod github;
 pub mod http;
+pub mod https;
 pub mod ids;
 pub mod keys;
 pub mod kind;

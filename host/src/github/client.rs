@@ -4,32 +4,23 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{Request, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
 
 use super::GitHubFault;
+use crate::https;
 use crate::sensitive::SensitiveText;
 
 /// An answer that is longer is not read: a profile has a few thousand bytes.
 const LONGEST: usize = 1 << 20;
 
-pub struct Client(hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct Client(hyper_util::client::legacy::Client<https::Connector, Full<Bytes>>);
 
 impl Client {
     pub fn new() -> anyhow::Result<Self> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        // The machine's own certificates, so that an Enterprise Server's own authority works; Mozilla's where it has none.
-        let https = match HttpsConnectorBuilder::new().with_native_roots() {
-            Ok(builder) => builder,
-            Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
-        };
-        let https = https.https_or_http().enable_http1().wrap_connector(http);
         // People sign in too rarely for connections to be worth keeping.
         let mut client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
-        Ok(Self(client.pool_max_idle_per_host(0).build(https)))
+        Ok(Self(client.pool_max_idle_per_host(0).build(https::connector())))
     }
 
     pub async fn post_form<T: DeserializeOwned>(&self, url: &str, body: String) -> Result<T, GitHubFault> {

@@ -2,6 +2,7 @@
 //! standard `OTEL_*` variables. A span for each request, with its id, the part of the surface that was asked, and the
 //! outcome; nothing of what it said.
 
+use crate::https;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,9 +12,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, Response};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
@@ -105,19 +104,12 @@ fn sound(headers: &HeaderMap) -> Option<&HeaderValue> {
 /// Sends from the service's runtime what OpenTelemetry's own thread has batched.
 struct Collector {
     runtime: Handle,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<https::Connector, Full<Bytes>>,
 }
 
 impl Collector {
     fn new(runtime: Handle) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        let https = match HttpsConnectorBuilder::new().with_native_roots() {
-            Ok(builder) => builder,
-            Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
-        };
-        let https = https.https_or_http().enable_http1().wrap_connector(http);
-        Self { runtime, client: Client::builder(TokioExecutor::new()).build(https) }
+        Self { runtime, client: Client::builder(TokioExecutor::new()).build(https::connector()) }
     }
 }
 

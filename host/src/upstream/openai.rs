@@ -7,12 +7,12 @@ use futures_util::StreamExt;
 use http_body_util::{BodyExt, BodyStream, Full};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::{UpstreamFault, UpstreamRequest, UpstreamResponse};
+use crate::https;
 use crate::sensitive::SensitiveText;
 
 /// How long a connection that nobody uses is kept. Under the 60 s that most servers and balancers keep theirs.
@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client for one base URL.
 #[derive(Clone)]
 pub struct OpenAi {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<https::Connector, Full<Bytes>>,
     completions: Uri,
     api_key: Option<SensitiveText>,
     timeout: Duration,
@@ -36,21 +36,14 @@ impl OpenAi {
     pub fn new(base_url: &str, api_key: Option<SensitiveText>, timeout: Duration) -> anyhow::Result<Self> {
         let completions = format!("{base_url}/chat/completions").parse()?;
         let mut http = HttpConnector::new();
-        http.enforce_http(false);
         // Without it the kernel holds small packets back for up to 40 ms, which a caller hears.
         http.set_nodelay(true);
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
         http.set_keepalive(Some(Duration::from_secs(30)));
-        // The machine's own certificates, so that a hospital's own authority works; Mozilla's where it has none.
-        let https = match HttpsConnectorBuilder::new().with_native_roots() {
-            Ok(builder) => builder,
-            Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
-        };
-        let https = https.https_or_http().enable_http1().wrap_connector(http);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
-            .build(https);
+            .build(https::over(http));
         Ok(Self { client, completions, api_key, timeout })
     }
 

@@ -64,7 +64,10 @@ impl Form {
                     said = Said::default();
                     form.push(&bytes[start..at], ByteSpan::new(start, at));
                 }
-                Class::Sign => form.push(&bytes[start..at], ByteSpan::new(start, at)),
+                Class::Sign => {
+                    said = Said::default();
+                    form.push(&bytes[start..at], ByteSpan::new(start, at));
+                }
                 Class::Between => {}
             }
         }
@@ -292,6 +295,8 @@ mod tests {
     #[test]
     fn nothing_is_found_over_the_end_of_a_text() {
         assert!(found("415 555\0 0134", "4155550134").is_empty());
+        assert_eq!(found("it was eighty\0two oh three four five", "20345"), ["two oh three four five"]);
+        assert_eq!(found("a double\0five two three four six", "52346"), ["five two three four six"]);
         assert!(found("", "4155550134").is_empty());
         assert!(found("4155550134", "").is_empty());
         assert!(found("double", "double").is_empty());
