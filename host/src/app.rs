@@ -121,6 +121,12 @@ impl App {
         if recovered.truncated > 0 {
             tracing::warn!(bytes = recovered.truncated, "a half-written last line of the journal was cut off");
         }
+        if recovered.restored > 0 {
+            tracing::warn!(
+                bytes = recovered.restored,
+                "events that a crash had taken from the journal's file were put back"
+            );
+        }
         let journal = Arc::new(journal);
         let rebuilt = store.rebuild_sessions(&journal).await.context("the sessions cannot be rebuilt")?;
         if rebuilt.sessions > 0 {

@@ -30,8 +30,18 @@ pub struct Message {
 /// Finds spans. Implementations must not keep anything of a call.
 pub trait PassRunner: Send + Sync {
     /// Runs the pass on these messages, for at most `limit`. It blocks its thread.
-    fn run(&self, messages: &[Message], earlier: &[Finding], limit: Duration) -> Result<Vec<Finding>, PassFault>;
+    fn run(
+        &self,
+        messages: &[Message],
+        earlier: &[Finding],
+        limit: Duration,
+        remains: &mut Remains,
+    ) -> Result<Vec<Finding>, PassFault>;
 }
+
+/// What is left of instances that have done their work. To throw one away takes about as long as to run it, and can wait
+/// until the answer is out.
+pub type Remains = Vec<Box<dyn Send>>;
 
 /// How a pass failed. `detail` never holds text of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,12 +113,14 @@ pub struct PassReport {
 }
 
 /// What all passes did.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Detection {
     /// What they found.
     pub findings: Vec<Finding>,
     /// What they did, in order; a failed one is the last unless it may be skipped.
     pub reports: Vec<PassReport>,
+    /// What is left of them.
+    pub remains: Remains,
 }
 
 impl Detection {
@@ -132,7 +144,7 @@ pub fn run_passes(passes: &[ReadyPass], messages: &[Message], budget: Duration) 
         let granted = share + unspent;
         let limit = pass.limit.map_or(granted, |own| own.min(granted));
         let started = Instant::now();
-        let result = pass.runner.run(messages, &detection.findings, limit);
+        let result = pass.runner.run(messages, &detection.findings, limit, &mut detection.remains);
         let duration = started.elapsed();
         unspent = granted.saturating_sub(duration);
         let fault = match result {
@@ -168,7 +180,13 @@ mod tests {
     struct Fake(Result<&'static str, FaultKind>);
 
     impl PassRunner for Fake {
-        fn run(&self, _: &[Message], earlier: &[Finding], _: Duration) -> Result<Vec<Finding>, PassFault> {
+        fn run(
+            &self,
+            _: &[Message],
+            earlier: &[Finding],
+            _: Duration,
+            _: &mut Remains,
+        ) -> Result<Vec<Finding>, PassFault> {
             match self.0 {
                 Ok(kind) => Ok(vec![Finding {
                     message: 0,

@@ -4,10 +4,11 @@
 //! threads of their own, about one per core, behind a bounded queue: when it is full the request is refused at once
 //! rather than answered late.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -25,8 +26,21 @@ pub enum PoolError {
 
 /// A fixed number of threads and a bounded queue.
 #[derive(Clone)]
-pub struct PassPool {
-    jobs: Sender<Job>,
+pub struct PassPool(Arc<Owner>);
+
+/// Ends the threads when it is dropped.
+struct Owner(Arc<Queue>);
+
+struct Queue {
+    places: usize,
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    over: bool,
 }
 
 impl PassPool {
@@ -35,33 +49,77 @@ impl PassPool {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(threads: usize, queue: usize) -> std::io::Result<Self> {
-        let (jobs, waiting) = bounded::<Job>(queue);
+        let queue = Arc::new(Queue { places: queue, state: Mutex::default(), arrived: Condvar::new() });
+        let owner = Owner(queue.clone());
         for index in 0..threads.max(1) {
-            let waiting = waiting.clone();
-            thread::Builder::new().name(format!("pass-{index}")).spawn(move || {
-                for job in waiting {
-                    // A panic is one request's failure, not the thread's: its reply channel is dropped.
-                    let _ = catch_unwind(AssertUnwindSafe(job));
-                }
-            })?;
+            let queue = queue.clone();
+            thread::Builder::new().name(format!("pass-{index}")).spawn(move || queue.work())?;
         }
-        Ok(Self { jobs })
+        Ok(Self(Arc::new(owner)))
     }
 
-    /// Runs a job on one of the threads.
-    pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolError> {
+    /// Runs a job on one of the threads. Beside its result a job gives what is left of it, which is dropped on that thread
+    /// once the result is out.
+    pub async fn run<T: Send + 'static, R>(
+        &self,
+        job: impl FnOnce() -> (T, R) + Send + 'static,
+    ) -> Result<T, PoolError> {
         let (reply, answer) = oneshot::channel();
+        let queue = self.0.0.clone();
         let job: Job = Box::new(move || {
             // The caller may have hung up; then nobody needs the result, nor the work.
-            if !reply.is_closed() {
-                let _ = reply.send(job());
+            if reply.is_closed() {
+                return;
             }
+            let (result, left) = job();
+            let _ = reply.send(result);
+            // Who waits for the result may need this core to go on. With others waiting for this thread the core is busy anyway.
+            if queue.lock().jobs.is_empty() {
+                thread::yield_now();
+            }
+            drop(left);
         });
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => PoolError::Full,
-            TrySendError::Disconnected(_) => PoolError::Stopped,
-        })?;
+        self.0.0.push(job)?;
         answer.await.map_err(|_| PoolError::Stopped)
+    }
+}
+
+impl Queue {
+    fn push(&self, job: Job) -> Result<(), PoolError> {
+        let mut state = self.lock();
+        if state.jobs.len() >= self.places {
+            return Err(PoolError::Full);
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            // A panic is one request's failure, not the thread's: its reply channel is dropped.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+        }
+    }
+
+    /// The next job; nothing when there will be none.
+    fn next(&self) -> Option<Job> {
+        let nothing = |state: &mut State| state.jobs.is_empty() && !state.over;
+        let mut state = self.arrived.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
+        state.jobs.pop_front()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Sound after every statement, so a panic elsewhere does no harm to it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.lock().over = true;
+        self.0.arrived.notify_all();
     }
 }
 
@@ -72,22 +130,37 @@ mod tests {
     #[tokio::test]
     async fn runs_jobs_and_survives_a_panic() {
         let pool = PassPool::start(1, 4).expect("threads");
-        assert_eq!(pool.run(|| 7).await, Ok(7));
-        assert_eq!(pool.run(|| -> u8 { panic!("told to") }).await, Err(PoolError::Stopped));
-        assert_eq!(pool.run(|| 8).await, Ok(8));
+        assert_eq!(pool.run(|| (7, ())).await, Ok(7));
+        assert_eq!(pool.run(|| -> (u8, ()) { panic!("told to") }).await, Err(PoolError::Stopped));
+        assert_eq!(pool.run(|| (8, ())).await, Ok(8));
+    }
+
+    #[tokio::test]
+    async fn what_a_job_leaves_is_dropped_on_its_thread() {
+        struct Left(std::sync::mpsc::Sender<Option<String>>);
+        impl Drop for Left {
+            fn drop(&mut self) {
+                let _ = self.0.send(thread::current().name().map(str::to_owned));
+            }
+        }
+        let (sender, dropped) = std::sync::mpsc::channel();
+        let pool = PassPool::start(1, 4).expect("threads");
+        assert_eq!(pool.run(move || (7, Left(sender))).await, Ok(7));
+        let name = tokio::task::spawn_blocking(move || dropped.recv()).await.expect("joined").expect("dropped");
+        assert_eq!(name.as_deref(), Some("pass-0"));
     }
 
     #[tokio::test]
     async fn a_full_queue_refuses() {
         let pool = PassPool::start(1, 1).expect("threads");
-        let (release, held) = crossbeam_channel::bounded::<()>(0);
-        let (entered, inside) = crossbeam_channel::bounded::<()>(0);
+        let (release, held) = std::sync::mpsc::sync_channel::<()>(0);
+        let (entered, inside) = std::sync::mpsc::sync_channel::<()>(0);
         let first = tokio::spawn({
             let pool = pool.clone();
             async move {
                 pool.run(move || {
                     entered.send(()).expect("the test waits");
-                    held.recv().expect("the test releases");
+                    (held.recv().expect("the test releases"), ())
                 })
                 .await
             }
@@ -95,12 +168,12 @@ mod tests {
         tokio::task::spawn_blocking(move || inside.recv()).await.expect("joined").expect("entered");
         let second = tokio::spawn({
             let pool = pool.clone();
-            async move { pool.run(|| ()).await }
+            async move { pool.run(|| ((), ())).await }
         });
-        while pool.jobs.is_empty() {
+        while pool.0.0.lock().jobs.is_empty() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(pool.run(|| ()).await, Err(PoolError::Full));
+        assert_eq!(pool.run(|| ((), ())).await, Err(PoolError::Full));
         release.send(()).expect("held");
         assert_eq!(first.await.expect("joined"), Ok(()));
         assert_eq!(second.await.expect("joined"), Ok(()));

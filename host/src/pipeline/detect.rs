@@ -131,7 +131,11 @@ async fn search_new(
     let job_agent = agent.clone();
     let (detection, found) = pipeline
         .pool
-        .run(move || search(&job_agent, &messages, budget))
+        .run(move || {
+            let (mut detection, found) = search(&job_agent, &messages, budget);
+            let remains = std::mem::take(&mut detection.remains);
+            ((detection, found), remains)
+        })
         .await
         .map_err(|_| PipelineError::MaskingUnavailable("too many requests wait for their passes"))?;
     let found = places.into_iter().zip(found).filter_map(|(place, found)| Some((place?, found)));

@@ -21,6 +21,7 @@ use crate::chat::answer::{Field, is_cut_short, visit_message, visit_strings};
 use crate::chat::error::UpstreamError;
 use crate::policy::TokenStyle;
 use crate::session::Status;
+use crate::store::vault::Ticket;
 use crate::tokens::mint::Scope;
 use crate::tokens::scan::{FinishReason, ScanMode};
 use crate::upstream::{UpstreamFault, UpstreamRequest, UpstreamResponse};
@@ -67,15 +68,12 @@ impl Pipeline {
             Ok(answer) if !answer.status.is_server_error() => self.metrics.upstream_answered(),
             _ => self.metrics.upstream_failed(),
         }
-        // The first byte waits until what it depends on is safe: the journal's events and the vault's rows.
-        synced.await?;
-        if let Some((ticket, rows)) = masked.stored.take() {
-            ticket.kept().await.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be written"))?;
-            self.calls.stored(&rows);
-        }
+        // What the first byte depends on may still be on its way to the disk while a whole answer is read and made ready.
+        let kept = self.kept(synced, masked.stored.take());
         let result = match answer {
             Ok(answer) if !answer.status.is_success() => self.pass_error(answer).await,
             Ok(answer) if is_event_stream(&answer.headers) => {
+                kept.await?;
                 let stream = AnswerStream::new(self.clone(), agent.clone(), masked, call_id, answer.body);
                 return Ok(Answer::Stream(Box::new(stream)));
             }
@@ -89,9 +87,24 @@ impl Pipeline {
             }
             Err(fault) => Err(fault.into()),
         };
+        kept.await?;
         let status = if matches!(result, Ok(Answer::Whole(_))) { Status::Ok } else { Status::Error };
         masked.recorder.complete(status, masked.table.returned());
         result
+    }
+
+    /// Ends when an answer may begin: the journal's events are on disk, and the vault has its rows.
+    async fn kept(
+        &self,
+        synced: impl Future<Output = Result<(), PipelineError>>,
+        stored: Option<(Ticket, Vec<u64>)>,
+    ) -> Result<(), PipelineError> {
+        synced.await?;
+        if let Some((ticket, rows)) = stored {
+            ticket.kept().await.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be written"))?;
+            self.calls.stored(&rows);
+        }
+        Ok(())
     }
 
     async fn pass_error(&self, answer: UpstreamResponse) -> Result<Answer, PipelineError> {

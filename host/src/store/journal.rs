@@ -1,12 +1,13 @@
 //! The journal: append-only JSON lines, chained, on disk before the first byte of an answer leaves.
 //!
 //! [`Journal::append`] is one `write(2)` into the page cache, so that async code may call it; [`Journal::synced`] waits
-//! for the `fdatasync` that one thread makes for everybody (`journal/sync.rs`). The first failed write or sync is the
+//! for the sync that one thread makes for everybody (`journal/sync.rs`). The first failed write or sync is the
 //! last: what the kernel did with the bytes is then unknown, so nothing is appended until a restart has looked.
 
 mod error;
 mod open_sessions;
 mod read;
+mod ring;
 mod rotate;
 pub mod segments;
 mod sync;
@@ -49,6 +50,8 @@ pub struct Journal {
 pub struct Recovered {
     /// Bytes of a line that a crash cut short, and that were removed.
     pub truncated: u64,
+    /// Bytes that a crash of the machine had taken from the file, and that were put back.
+    pub restored: u64,
     /// Length of the journal.
     pub end: u64,
     /// `this_hash` of its last event; 64 zeros when it is empty.
@@ -90,12 +93,21 @@ impl Journal {
         if let (false, Some(last)) = (path.exists(), segments::list(path)?.last()) {
             return Err(JournalError::Gap { offset: last.range.end });
         }
-        let file = open_file(path)?;
+        let is_new = !path.exists();
+        let mut file = open_file(path)?;
         rotate::tidy_up(path)?;
         let segments = Segments::find(path)?;
-        let recovered = tail::recover(&file, segments.newest(), audit_key)?;
+        let mut recovered = tail::recover(&file, segments.newest(), audit_key)?;
+        let ring = ring::path_of(path);
+        if !is_new {
+            let lost = ring::bytes_after(&ring, recovered.end)?;
+            recovered = tail::restore(&mut file, segments.newest(), audit_key, recovered, &lost)?;
+            // The ring may be all that is on disk of what the file has.
+            file.sync_all()?;
+        }
+        ring::remove(&ring)?;
         sync_folder(path)?;
-        let syncer = Syncer::start(file.try_clone()?, recovered.end)?;
+        let syncer = Syncer::start(file.try_clone()?, recovered.end, ring)?;
         let journal = Self {
             path: path.to_owned(),
             rotate_at,
@@ -128,7 +140,7 @@ impl Journal {
             self.syncer.fail();
             return Err(JournalError::Unavailable);
         }
-        self.syncer.wrote(receipt.range.end);
+        self.syncer.wrote(&writer.buffer);
         self.open_sessions.appended(receipt.range.end, opened);
         Ok(receipt)
     }

@@ -13,7 +13,7 @@ use super::registry::{Manifest, first_line};
 use super::v0_1::{self, FindingParam, MessageParam};
 use crate::kind::Kind;
 use crate::passes::finding::Finding;
-use crate::passes::{FaultKind, Message, PassFault, PassRunner};
+use crate::passes::{FaultKind, Message, PassFault, PassRunner, Remains};
 
 /// What a call used.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +67,16 @@ impl PreparedPass {
 }
 
 impl PassRunner for PreparedPass {
-    fn run(&self, messages: &[Message], earlier: &[Finding], limit: Duration) -> Result<Vec<Finding>, PassFault> {
-        self.run_measured(messages, earlier, limit).0
+    fn run(
+        &self,
+        messages: &[Message],
+        earlier: &[Finding],
+        limit: Duration,
+        remains: &mut Remains,
+    ) -> Result<Vec<Finding>, PassFault> {
+        let (found, store) = self.run_in_store(messages, earlier, limit);
+        remains.push(Box::new(store));
+        found
     }
 }
 
@@ -80,6 +88,18 @@ impl PreparedPass {
         earlier: &[Finding],
         limit: Duration,
     ) -> (Result<Vec<Finding>, PassFault>, Used) {
+        let (found, store) = self.run_in_store(messages, earlier, limit);
+        let used = Used { memory: store.data().memory, fuel: store.get_fuel().ok().map(|left| FUEL - left) };
+        (found, used)
+    }
+
+    /// Runs in a store of its own, which it leaves.
+    fn run_in_store(
+        &self,
+        messages: &[Message],
+        earlier: &[Finding],
+        limit: Duration,
+    ) -> (Result<Vec<Finding>, PassFault>, Store<Limits>) {
         let unit = self.manifest.offset_unit;
         let shown: Vec<MessageParam<'_>> = messages
             .iter()
@@ -103,8 +123,7 @@ impl PreparedPass {
         let _ticking = self.engine.ticking();
         let mut store = new_store(&self.engine.run, limit);
         let found = self.call(&mut store, &shown, &earlier).map_err(|error| error.into_fault(store.data(), limit));
-        let used = Used { memory: store.data().memory, fuel: store.get_fuel().ok().map(|left| FUEL - left) };
-        (found.and_then(|found| findings::check(found, messages, &self.kinds, unit)), used)
+        (found.and_then(|found| findings::check(found, messages, &self.kinds, unit)), store)
     }
 }
 

@@ -163,7 +163,7 @@ async fn requests_that_find_the_queue_full_are_refused_at_once_and_nothing_leave
     // Every thread waits at the gate and every place of the queue is taken once a job is refused.
     let refused = loop {
         let (gate, pipeline) = (gate.clone(), app.app().pipeline.clone());
-        jobs.spawn(async move { pipeline.pool.run(move || drop(gate.blocking_lock())).await });
+        jobs.spawn(async move { pipeline.pool.run(move || (drop(gate.blocking_lock()), ())).await });
         tokio::task::yield_now().await;
         if let Some(done) = jobs.try_join_next() {
             break done.expect("no panic");

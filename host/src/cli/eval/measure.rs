@@ -108,6 +108,8 @@ impl Run<'_> {
         }
         let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();
         let decisions = merge::merge(&detection.findings, &texts, policy).pop().unwrap_or_default();
+        // Throwing the instances away is part of what a pass costs.
+        drop(detection);
         let (cpu, wall) = (cpu.elapsed(), clock.elapsed());
         let masked = decisions.into_iter().map(|decision| (decision.span, decision.kind)).collect();
         Ok(Outcome { masked, cpu, wall })

@@ -13,8 +13,6 @@ use crate::text::ByteSpan;
 const SHORTEST: usize = 5;
 /// A shorter one is looked for only where it is spelled, letter by letter.
 const SHORTEST_SPELLED: usize = 3;
-/// Of the longest word below that means something, in bytes.
-const LONGEST_MEANING: usize = 10;
 /// Digits that stand alone even beside further digits: a telephone number behind its country code.
 const LONG_NUMBER: usize = 7;
 
@@ -22,10 +20,16 @@ const LONG_NUMBER: usize = 7;
 #[derive(Default)]
 pub struct Form {
     characters: Vec<u8>,
-    /// For each character, the word that it comes from.
-    words: Vec<u32>,
-    /// Where the words stand in the text.
-    spans: Vec<ByteSpan>,
+    words: Vec<Word>,
+}
+
+/// A word of a text, or a number or sign.
+#[derive(Clone, Copy)]
+struct Word {
+    /// Its first character in the form. It goes on to the next word's.
+    first: usize,
+    /// Where it stands in the text.
+    span: ByteSpan,
 }
 
 impl Form {
@@ -41,26 +45,20 @@ impl Form {
         let form = self;
         form.characters.clear();
         form.words.clear();
-        form.spans.clear();
         form.characters.reserve(text.len());
-        form.words.reserve(text.len());
         let mut said = Said::default();
         let mut at = 0;
         let bytes = text.as_bytes();
-        while at < bytes.len() {
-            let (class, start) = (class(bytes[at]), at);
+        while let Some(byte) = bytes.get(at) {
+            let (class, start) = (class(*byte), at);
             at += 1;
             match class {
                 Class::Letter => {
-                    while at < bytes.len() && self::class(bytes[at]) == Class::Letter {
-                        at += 1;
-                    }
+                    at += run_of(&bytes[at..], Class::Letter);
                     form.word(&bytes[start..at], ByteSpan::new(start, at), &mut said);
                 }
                 Class::Digit => {
-                    while at < bytes.len() && bytes[at].is_ascii_digit() {
-                        at += 1;
-                    }
+                    at += run_of(&bytes[at..], Class::Digit);
                     said = Said::default();
                     form.push(&bytes[start..at], ByteSpan::new(start, at));
                 }
@@ -85,54 +83,59 @@ impl Form {
     }
 
     fn stands(&self, start: usize, end: usize) -> Option<ByteSpan> {
-        let (first, last) = (self.words[start], self.words[end - 1]);
-        let whole = (start == 0 || self.words[start - 1] != first) && self.words.get(end) != Some(&last);
+        let (first, last) = (self.word_at(start), self.word_at(end - 1));
+        let whole = self.words[first].first == start && self.first_after(last) == end;
         let digits = self.characters[start..end].iter().all(|c| is_digit(*c));
         let continued = start > 0 && is_digit(self.characters[start - 1])
             || self.characters.get(end).is_some_and(|next| is_digit(*next));
         let fits = match end - start {
             length if digits => length >= LONG_NUMBER || (length >= SHORTEST && !continued),
-            length => length >= SHORTEST || self.is_spelled(start, end),
+            length => length >= SHORTEST || self.is_spelled(first, last),
         };
-        let span = ByteSpan::new(self.spans[first as usize].start, self.spans[last as usize].end);
+        let span = ByteSpan::new(self.words[first].span.start, self.words[last].span.end);
         (whole && fits).then_some(span)
     }
 
-    /// Whether these are letters that stand one by one, and no more of them before and after.
-    fn is_spelled(&self, start: usize, end: usize) -> bool {
-        let alone = |at: usize| {
-            let word = self.words[at];
-            let span = self.spans[word as usize];
-            span.end - span.start == 1
-        };
-        (start..end).all(alone) && (start == 0 || !alone(start - 1)) && (end == self.words.len() || !alone(end))
+    /// Whether these words are letters that stand one by one, and no more of them before and after.
+    fn is_spelled(&self, first: usize, last: usize) -> bool {
+        let alone = |word: &Word| word.span.end - word.span.start == 1;
+        self.words[first..=last].iter().all(alone)
+            && !self.words[..first].last().is_some_and(alone)
+            && !self.words.get(last + 1).is_some_and(alone)
+    }
+
+    /// The word that a character comes from.
+    fn word_at(&self, character: usize) -> usize {
+        self.words.partition_point(|word| word.first <= character) - 1
+    }
+
+    /// Where the characters of a word end.
+    fn first_after(&self, word: usize) -> usize {
+        self.words.get(word + 1).map_or(self.characters.len(), |next| next.first)
     }
 
     fn push(&mut self, characters: &[u8], span: ByteSpan) {
-        let word = self.spans.len() as u32;
-        self.spans.push(span);
-        for c in characters.iter().filter(|c| **c != b'\'') {
-            self.characters.push(match c.to_ascii_lowercase() {
-                b'o' => b'0',
-                c => c,
-            });
-            self.words.push(word);
+        let first = self.characters.len();
+        self.characters.extend(characters.iter().map(|c| FOLDED[usize::from(*c)]));
+        if characters.contains(&b'\'') {
+            let mut kept = first;
+            for at in first..self.characters.len() {
+                if self.characters[at] != b'\'' {
+                    self.characters[kept] = self.characters[at];
+                    kept += 1;
+                }
+            }
+            self.characters.truncate(kept);
+        }
+        // An apostrophe alone is no word.
+        if self.characters.len() > first {
+            self.words.push(Word { first, span });
         }
     }
 
     fn word(&mut self, word: &[u8], span: ByteSpan, said: &mut Said) {
         let before = std::mem::take(said);
-        let mut folded = [0; LONGEST_MEANING];
-        let meaning = match folded.get_mut(..word.len()) {
-            // Most words are told by their length.
-            Some(folded) if word.len() >= 2 => {
-                folded.copy_from_slice(word);
-                folded.make_ascii_lowercase();
-                meaning(folded)
-            }
-            _ => Meaning::Plain,
-        };
-        match meaning {
+        match meaning(word) {
             Meaning::Plain => self.push(word, span),
             Meaning::Nothing => {}
             Meaning::At => self.push(b"@", span),
@@ -145,9 +148,9 @@ impl Form {
                 }
                 // "Eighty two": the nought of eighty becomes the two, and both words are one.
                 (None, true) if digit != b'0' => {
-                    if let (Some(last), Some(own)) = (self.characters.last_mut(), self.spans.last_mut()) {
+                    if let (Some(last), Some(own)) = (self.characters.last_mut(), self.words.last_mut()) {
                         *last = digit;
-                        own.end = span.end;
+                        own.span.end = span.end;
                     }
                 }
                 _ => self.push(&[digit], span),
@@ -178,13 +181,43 @@ enum Class {
     Between,
 }
 
-fn class(byte: u8) -> Class {
-    match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | 0x80.. | b'\'' => Class::Letter,
-        b'0'..=b'9' => Class::Digit,
-        b'@' | b'\0' => Class::Sign,
-        _ => Class::Between,
+/// What each byte is.
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Between; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | 0x80.. | b'\'' => Class::Letter,
+            b'0'..=b'9' => Class::Digit,
+            b'@' | b'\0' => Class::Sign,
+            _ => Class::Between,
+        };
+        byte += 1;
     }
+    classes
+};
+
+/// What each byte is in the form.
+const FOLDED: [u8; 256] = {
+    let mut folded = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        folded[byte] = match (byte as u8).to_ascii_lowercase() {
+            b'o' => b'0',
+            other => other,
+        };
+        byte += 1;
+    }
+    folded
+};
+
+fn class(byte: u8) -> Class {
+    CLASSES[usize::from(byte)]
+}
+
+/// How many bytes from here on are of this class.
+fn run_of(bytes: &[u8], class: Class) -> usize {
+    bytes.iter().position(|byte| self::class(*byte) != class).unwrap_or(bytes.len())
 }
 
 fn is_digit(c: u8) -> bool {
@@ -201,40 +234,63 @@ enum Meaning {
     Tens(u8),
 }
 
+/// A word of at most eight bytes as one number, ASCII letters in lower case: one comparison of numbers is less work than one of
+/// texts, and every word of a call is looked at here.
+const fn packed(word: &[u8]) -> u64 {
+    let mut packed = 0;
+    let mut at = 0;
+    while at < word.len() {
+        packed |= (word[at].to_ascii_lowercase() as u64) << (8 * at);
+        at += 1;
+    }
+    packed
+}
+
 fn meaning(word: &[u8]) -> Meaning {
-    match word {
-        b"at" => Meaning::At,
-        b"dot" | b"dash" | b"hyphen" | b"point" | b"uh" | b"um" | b"er" | b"underscore" => Meaning::Nothing,
-        b"double" => Meaning::Repeat(2),
-        b"triple" => Meaning::Repeat(3),
-        b"oh" | b"zero" | b"nought" => Meaning::Digit(b'0'),
-        b"one" => Meaning::Digit(b'1'),
-        b"two" => Meaning::Digit(b'2'),
-        b"three" => Meaning::Digit(b'3'),
-        b"four" => Meaning::Digit(b'4'),
-        b"five" => Meaning::Digit(b'5'),
-        b"six" => Meaning::Digit(b'6'),
-        b"seven" => Meaning::Digit(b'7'),
-        b"eight" => Meaning::Digit(b'8'),
-        b"nine" => Meaning::Digit(b'9'),
-        b"ten" => Meaning::Teen(*b"10"),
-        b"eleven" => Meaning::Teen(*b"11"),
-        b"twelve" => Meaning::Teen(*b"12"),
-        b"thirteen" => Meaning::Teen(*b"13"),
-        b"fourteen" => Meaning::Teen(*b"14"),
-        b"fifteen" => Meaning::Teen(*b"15"),
-        b"sixteen" => Meaning::Teen(*b"16"),
-        b"seventeen" => Meaning::Teen(*b"17"),
-        b"eighteen" => Meaning::Teen(*b"18"),
-        b"nineteen" => Meaning::Teen(*b"19"),
-        b"twenty" => Meaning::Tens(b'2'),
-        b"thirty" => Meaning::Tens(b'3'),
-        b"forty" => Meaning::Tens(b'4'),
-        b"fifty" => Meaning::Tens(b'5'),
-        b"sixty" => Meaning::Tens(b'6'),
-        b"seventy" => Meaning::Tens(b'7'),
-        b"eighty" => Meaning::Tens(b'8'),
-        b"ninety" => Meaning::Tens(b'9'),
+    macro_rules! meanings {
+        ($($($word:literal)|+ => $meaning:expr,)*) => {
+            match packed(word) {
+                $(packed if $(packed == const { self::packed($word) })||+ => $meaning,)*
+                _ => Meaning::Plain,
+            }
+        };
+    }
+    match word.len() {
+        2..=8 => meanings! {
+            b"at" => Meaning::At,
+            b"dot" | b"dash" | b"hyphen" | b"point" | b"uh" | b"um" | b"er" => Meaning::Nothing,
+            b"double" => Meaning::Repeat(2),
+            b"triple" => Meaning::Repeat(3),
+            b"oh" | b"zero" | b"nought" => Meaning::Digit(b'0'),
+            b"one" => Meaning::Digit(b'1'),
+            b"two" => Meaning::Digit(b'2'),
+            b"three" => Meaning::Digit(b'3'),
+            b"four" => Meaning::Digit(b'4'),
+            b"five" => Meaning::Digit(b'5'),
+            b"six" => Meaning::Digit(b'6'),
+            b"seven" => Meaning::Digit(b'7'),
+            b"eight" => Meaning::Digit(b'8'),
+            b"nine" => Meaning::Digit(b'9'),
+            b"ten" => Meaning::Teen(*b"10"),
+            b"eleven" => Meaning::Teen(*b"11"),
+            b"twelve" => Meaning::Teen(*b"12"),
+            b"thirteen" => Meaning::Teen(*b"13"),
+            b"fourteen" => Meaning::Teen(*b"14"),
+            b"fifteen" => Meaning::Teen(*b"15"),
+            b"sixteen" => Meaning::Teen(*b"16"),
+            b"eighteen" => Meaning::Teen(*b"18"),
+            b"nineteen" => Meaning::Teen(*b"19"),
+            b"twenty" => Meaning::Tens(b'2'),
+            b"thirty" => Meaning::Tens(b'3'),
+            b"forty" => Meaning::Tens(b'4'),
+            b"fifty" => Meaning::Tens(b'5'),
+            b"sixty" => Meaning::Tens(b'6'),
+            b"seventy" => Meaning::Tens(b'7'),
+            b"eighty" => Meaning::Tens(b'8'),
+            b"ninety" => Meaning::Tens(b'9'),
+        },
+        9 if word.eq_ignore_ascii_case(b"seventeen") => Meaning::Teen(*b"17"),
+        10 if word.eq_ignore_ascii_case(b"underscore") => Meaning::Nothing,
         _ => Meaning::Plain,
     }
 }

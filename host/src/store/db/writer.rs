@@ -123,6 +123,10 @@ where
 /// How long rows that nobody waits for are gathered before they are written: one transaction for what would be dozens.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// How much the thread gives way to those that serve: the kernel's `nice`. Nobody waits for most of what it writes; a little
+/// is enough, and with much more it would not keep up with a busy core.
+const GIVE_WAY: i32 = 4;
+
 pub(super) fn start(
     name: &str,
     mut conn: Connection,
@@ -131,6 +135,8 @@ pub(super) fn start(
     at_commit: Arc<dyn AtCommit>,
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(format!("{name}-write")).spawn(move || {
+        // A thread that cannot lower its priority writes with the usual one.
+        let _ = rustix::process::nice(GIVE_WAY);
         let mut batch = Vec::with_capacity(BATCH);
         let mut synchronous = true;
         while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {

@@ -80,11 +80,10 @@ impl Journal {
             fs::rename(&new, &self.path)
         })?;
         sync_folder(&self.path).map_err(|_| io::Error::other("the folder cannot be synced"))?;
-        self.syncer.go_on_with(file.try_clone()?);
+        writer.end = start + line.len() as u64;
+        self.syncer.go_on_with(file.try_clone()?, writer.end);
         writer.file = file;
         writer.segment = start;
-        writer.end = start + line.len() as u64;
-        self.syncer.wrote(writer.end);
         Ok(())
     }
 }

@@ -1,10 +1,12 @@
-//! Group commit: one thread calls `fdatasync` for every append that waits. It sleeps while nobody does.
+//! Group commit: one thread syncs for every append that waits. It sleeps while nobody does. The first syncs are of the
+//! journal's file; a process that goes on to make more has a ring for them (`journal/ring.rs`).
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::future::Future;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,6 +14,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::JournalError;
+use super::ring::{self, Ring};
+
+/// After so many syncs a ring is made: it takes some milliseconds and two megabytes, and commands that append an event or
+/// two need none.
+const WORTH_A_RING: u32 = 4;
 
 /// So many requests wait for a sync that the next one is worth gathering more for.
 const CROWD: usize = 4;
@@ -19,7 +26,7 @@ const CROWD: usize = 4;
 /// How far apart syncs begin while a crowd waits. It is short against any model's answer, which the sync overlaps, and
 /// saves most of the syncs that a busy server would make: each costs the disk and the processor as much as masking a
 /// message. A lone caller's sync begins at once.
-const APART: Duration = Duration::from_millis(2);
+const APART: Duration = Duration::from_millis(4);
 
 /// The thread and what it shares with those who wait.
 pub(super) struct Syncer {
@@ -28,13 +35,21 @@ pub(super) struct Syncer {
 }
 
 struct Shared {
-    /// Bytes handed to the kernel.
-    written: AtomicU64,
     failed: AtomicBool,
-    /// The file that is written.
-    file: Mutex<Arc<File>>,
+    written: Mutex<Written>,
     state: Mutex<State>,
     wake: Condvar,
+}
+
+/// What the kernel has been given.
+struct Written {
+    /// The file that is written.
+    file: Arc<File>,
+    /// Bytes of the journal.
+    end: u64,
+    /// The last of them, not yet synced, unless they were too many.
+    newest: Vec<u8>,
+    too_many: bool,
 }
 
 struct State {
@@ -51,28 +66,40 @@ struct Waiting {
 }
 
 impl Syncer {
-    pub(super) fn start(file: File, end: u64) -> io::Result<Self> {
+    /// Of a journal of which `end` bytes are on disk; the ring would be at `ring`.
+    pub(super) fn start(file: File, end: u64, ring: PathBuf) -> io::Result<Self> {
+        let written = Written { file: Arc::new(file), end, newest: Vec::new(), too_many: false };
         let shared = Arc::new(Shared {
-            written: AtomicU64::new(end),
             failed: AtomicBool::new(false),
-            file: Mutex::new(Arc::new(file)),
+            written: Mutex::new(written),
             state: Mutex::new(State { synced: end, waiting: VecDeque::new(), stop: false }),
             wake: Condvar::new(),
         });
         let thread = thread::Builder::new().name("journal-sync".into()).spawn({
             let shared = shared.clone();
-            move || shared.run()
+            move || {
+                if shared.run(ring).is_err() {
+                    shared.fail();
+                }
+            }
         })?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    pub(super) fn wrote(&self, end: u64) {
-        self.shared.written.store(end, Ordering::Release);
+    /// These bytes were appended.
+    pub(super) fn wrote(&self, bytes: &[u8]) {
+        let mut written = self.shared.written();
+        written.end += bytes.len() as u64;
+        written.too_many |= written.newest.len() + bytes.len() > ring::MOST;
+        if !written.too_many {
+            written.newest.extend_from_slice(bytes);
+        }
     }
 
-    /// From here on this file is written and synced; the one before is on disk whole.
-    pub(super) fn go_on_with(&self, file: File) {
-        *self.shared.file.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(file);
+    /// From here on this file is written and synced. It is on disk up to byte `end`, and the one before whole.
+    pub(super) fn go_on_with(&self, file: File, end: u64) {
+        let mut written = self.shared.written();
+        *written = Written { file: Arc::new(file), end, newest: Vec::new(), too_many: false };
     }
 
     pub(super) fn failed(&self) -> bool {
@@ -142,28 +169,63 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    fn run(&self) {
+    /// Syncs until it is told to stop, or one fails.
+    fn run(&self, path: PathBuf) -> io::Result<()> {
+        let (mut ring, mut syncs, mut newest): (Option<Ring>, u32, Vec<u8>) = (None, 0, Vec::new());
         let mut began = None;
         loop {
             let (synced, stop) = self.wait(began);
             began = Some(Instant::now());
-            // Everything written by now is covered, also what nobody asked for yet.
-            let written = self.written.load(Ordering::Acquire);
             if self.failed() {
-                return;
+                return Ok(());
             }
-            if written > synced {
-                // After `written`: a file that took its place meanwhile has only what was written later.
-                let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                if file.sync_data().is_err() {
-                    return self.fail();
-                }
-                self.tell(written);
+            // Everything written by now is covered, also what nobody asked for yet.
+            let (file, end, whole) = self.take(&mut newest);
+            if end > synced {
+                ring = match ring {
+                    Some(mut ring) if whole => {
+                        ring.make_room(newest.len(), &file)?;
+                        match ring.write(end - newest.len() as u64, &newest) {
+                            Ok(()) => Some(ring),
+                            Err(_) => {
+                                file.sync_data()?;
+                                ring.remove()?;
+                                None
+                            }
+                        }
+                    }
+                    ring => {
+                        file.sync_data()?;
+                        ring
+                    }
+                };
+                self.tell(end);
+                syncs = syncs.saturating_add(1);
             }
             if stop {
-                return;
+                file.sync_data()?;
+                return ring.map_or(Ok(()), Ring::remove);
+            }
+            if syncs == WORTH_A_RING && ring.is_none() {
+                ring = Ring::create(&path).ok();
+                syncs += 1;
             }
         }
+    }
+
+    /// The file that is written, how much of the journal is, and in `newest` what of it was not taken before; whether that
+    /// is all of it.
+    fn take(&self, newest: &mut Vec<u8>) -> (Arc<File>, u64, bool) {
+        newest.clear();
+        let mut written = self.written();
+        std::mem::swap(newest, &mut written.newest);
+        let whole = !std::mem::take(&mut written.too_many);
+        (written.file.clone(), written.end, whole)
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        // Sound after every statement, so a panic elsewhere does no harm to it.
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failed(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Opening: what a crash may have left, and whether the end is ours.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 
 use super::{JournalError, Recovered};
@@ -30,7 +31,33 @@ pub(super) fn recover(file: &File, begins: u64, key: &SecretKey) -> Result<Recov
         file.set_len(end)?;
         file.sync_all()?;
     }
-    Ok(Recovered { truncated: length - end, end: begins + end, end_hash })
+    Ok(Recovered { truncated: length - end, restored: 0, end: begins + end, end_hash })
+}
+
+/// Puts `lost` back behind the end that was found. What does not follow from it under the chain, or is not whole, was not
+/// lost here: then the file stays as it is.
+pub(super) fn restore(
+    file: &mut File,
+    begins: u64,
+    key: &SecretKey,
+    found: Recovered,
+    lost: &[u8],
+) -> Result<Recovered, JournalError> {
+    if lost.is_empty() {
+        return Ok(found);
+    }
+    file.write_all(lost)?;
+    match recover(file, begins, key) {
+        Ok(again) if again.truncated == 0 => {
+            // A line of which the beginning was left is whole again.
+            let (truncated, restored) = (found.truncated.saturating_sub(lost.len() as u64), lost.len() as u64);
+            Ok(Recovered { truncated, restored, ..again })
+        }
+        _ => {
+            file.set_len(found.end - begins)?;
+            Ok(found)
+        }
+    }
 }
 
 /// How many bytes of the window are whole lines. A line with a NUL in it, and all after it, is not: some file systems

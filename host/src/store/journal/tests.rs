@@ -94,7 +94,7 @@ fn fill_disk(journal: &Journal) {
 async fn an_appended_event_is_on_disk_after_synced() {
     let folder = Folder::new();
     let (journal, recovered) = folder.open().unwrap();
-    assert_eq!(recovered, Recovered { truncated: 0, end: 0, end_hash: START });
+    assert_eq!(recovered, Recovered { truncated: 0, restored: 0, end: 0, end_hash: START });
     let receipt = journal.append(&events(7)).unwrap();
     journal.synced(&receipt).await.unwrap();
     journal.synced(&receipt).await.unwrap();
@@ -175,7 +175,7 @@ fn zeros_that_a_power_cut_left_are_cut_off() {
 fn only_a_torn_line_is_an_empty_journal() {
     let folder = Folder::new();
     fs::write(folder.path(), "{\"act").unwrap();
-    assert_eq!(folder.open().unwrap().1, Recovered { truncated: 5, end: 0, end_hash: START });
+    assert_eq!(folder.open().unwrap().1, Recovered { truncated: 5, restored: 0, end: 0, end_hash: START });
 }
 
 #[test]
@@ -245,12 +245,80 @@ async fn a_full_disk_fails_the_journal_for_good() {
 fn a_failed_sync_fails_whoever_waits_and_every_later_append() {
     // A pipe takes bytes but cannot be synced.
     let (_reader, pipe) = std::io::pipe().unwrap();
-    let mut syncer = Syncer::start(File::from(std::os::fd::OwnedFd::from(pipe)), 0).unwrap();
-    syncer.wrote(10);
+    let ring = ring::path_of(&Folder::new().path());
+    let mut syncer = Syncer::start(File::from(std::os::fd::OwnedFd::from(pipe)), 0, ring).unwrap();
+    syncer.wrote(b"0123456789");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     assert_eq!(runtime.block_on(syncer.synced(10)), Err(JournalError::Unavailable));
     assert!(syncer.failed());
     assert_eq!(syncer.stop(), Err(JournalError::Unavailable));
+}
+
+/// A folder as a crash of the machine leaves it: the ring is on the disk, and of the journal's file `kept` bytes.
+fn crashed(from: &Folder, kept: usize) -> Folder {
+    let folder = Folder::new();
+    let text = fs::read(from.path()).unwrap();
+    fs::write(folder.path(), &text[..kept]).unwrap();
+    fs::copy(ring::path_of(&from.path()), ring::path_of(&folder.path())).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn what_was_synced_outlives_a_crash_of_the_machine() {
+    let folder = Folder::new();
+    let (journal, _) = folder.open().unwrap();
+    let mut synced = 0;
+    for _ in 0..40 {
+        let receipt = journal.append(&events(3)).unwrap();
+        journal.synced(&receipt).await.unwrap();
+        synced = receipt.range.end as usize;
+    }
+    let ring = ring::path_of(&folder.path());
+    if !ring.exists() {
+        // The file system of temporary files takes no direct writes.
+        return;
+    }
+    let text = fs::read(folder.path()).unwrap();
+    let third = text.split_inclusive(|&byte| byte == b'\n').take(90).map(<[u8]>::len).sum::<usize>();
+    for kept in [third - 1, third, third + 1, third + 400, synced - 1, synced] {
+        let crashed = crashed(&folder, kept);
+        let (again, recovered) = crashed.open().unwrap();
+        let whole = text[..kept].iter().rposition(|&byte| byte == b'\n').unwrap() + 1;
+        assert_eq!((recovered.end as usize, recovered.restored as usize), (synced, synced - whole), "{kept}");
+        assert_eq!(recovered.truncated, 0);
+        again.append(&events(1)).unwrap();
+        drop(again);
+        assert_eq!(crashed.verified(), 121);
+        assert!(!ring::path_of(&crashed.path()).exists());
+    }
+    drop(journal);
+    assert!(!ring.exists(), "a process that ends orderly leaves none");
+}
+
+#[tokio::test]
+async fn a_ring_of_another_journal_is_left_alone() {
+    let folder = Folder::new();
+    let (journal, _) = folder.open().unwrap();
+    for _ in 0..20 {
+        journal.synced(&journal.append(&events(3)).unwrap()).await.unwrap();
+    }
+    let ring = ring::path_of(&folder.path());
+    if !ring.exists() {
+        return;
+    }
+    // As long as the other was at some moment, so that the ring seems to go on where it ends.
+    let other = Folder::new();
+    other.open().unwrap().0.append(&events(30)).unwrap();
+    fs::copy(&ring, ring::path_of(&other.path())).unwrap();
+    let (journal, recovered) = other.open().unwrap();
+    assert_eq!((recovered.restored, recovered.truncated), (0, 0));
+    drop(journal);
+    assert_eq!(other.verified(), 30);
+
+    // A journal that was deleted does not come back.
+    fs::copy(&ring, ring::path_of(&other.path())).unwrap();
+    fs::remove_file(other.path()).unwrap();
+    assert_eq!(other.open().unwrap().1.end, 0);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Takes fresh rows into the database, many in one transaction.
 
 use std::sync::Arc;
+use std::thread;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::fresh::{Fresh, Key, Value};
+use super::fresh::{Fresh, Rows};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::store::db::WriteJob;
@@ -47,22 +48,30 @@ impl WriteJob for Merge {
     }
 }
 
-/// Inserts rows; one that is there stays as it is.
-pub(super) fn insert(conn: &Connection, rows: &[(Key, Value)]) -> Result<(), StoreError> {
+/// Rows after which whoever waits for the processor goes first.
+const STRETCH: usize = 64;
+
+/// Inserts rows, in the order of the table's key, so that it is gone through once; one that is there stays as it is.
+fn insert(conn: &Connection, rows: &Rows) -> Result<(), StoreError> {
+    let mut sorted: Vec<_> = rows.iter().collect();
+    sorted.sort_unstable_by_key(|(key, _)| *key);
     let mut insert = conn.prepare_cached(
         "INSERT INTO vault (agent, scope, kid, kind, mac, sealed, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (agent, scope, kid, kind, mac) DO NOTHING",
     )?;
-    for (key, value) in rows {
-        insert.execute(rusqlite::params![
-            key.agent.to_bytes(),
-            key.scope,
-            key.kid.as_str(),
-            key.kind.as_str(),
-            key.mac,
-            value.sealed,
-            seconds(value.created_at),
-        ])?;
+    for stretch in sorted.chunks(STRETCH) {
+        for (key, value) in stretch {
+            insert.execute(rusqlite::params![
+                key.agent.to_bytes(),
+                key.scope,
+                key.kid.as_str(),
+                key.kind.as_str(),
+                key.mac,
+                value.sealed,
+                seconds(value.created_at),
+            ])?;
+        }
+        thread::yield_now();
     }
     Ok(())
 }

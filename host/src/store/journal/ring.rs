@@ -1,0 +1,282 @@
+//! The journal's newest bytes a second time, in a file whose blocks are on the disk already.
+//!
+//! To sync what was appended to a file, the file system writes the bytes and then, in a transaction of its own, the file's
+//! new length; others' writes take part in that transaction, and are waited for. To write over blocks that are there takes
+//! the one step: less time, and little of the processor's. So syncs go here, and the journal's own file, which has the same
+//! bytes in the page cache, is synced in the background, once for each half of the ring. What a crash of the machine took
+//! from it is taken from here at the next start. A process that ends orderly leaves no ring.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+/// What is written at a time begins and ends at a multiple of this, as direct writes must. Larger than most disks' blocks.
+const BLOCK: usize = 4096;
+
+/// Half of the ring: some hundred syncs.
+const HALF: usize = 1 << 20;
+
+/// The most that is written at a time. A sync of more goes to the journal's file.
+pub(super) const MOST: usize = (128 << 10) - HEAD;
+
+/// Magic, place in the journal, length, checksum.
+const HEAD: usize = 8 + 8 + 4 + 16;
+const MAGIC: &[u8; 8] = b"MSKRING1";
+
+/// The ring, as the one thread that syncs has it.
+pub(super) struct Ring {
+    path: PathBuf,
+    file: File,
+    /// Which half is written, and how much of it is.
+    half: usize,
+    used: usize,
+    /// The journal's file is being synced, so that the other half may be written over.
+    flushing: Option<JoinHandle<io::Result<()>>>,
+    buffer: Vec<u8>,
+}
+
+/// Where the ring of the journal at `journal` is.
+pub(super) fn path_of(journal: &Path) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(".ring");
+    name.into()
+}
+
+impl Ring {
+    /// Makes an empty ring.
+    ///
+    /// # Errors
+    /// When there is no room, or the file system takes no direct writes; then there is none.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let made = Self::try_create(path);
+        if made.is_err() {
+            remove(path)?;
+        }
+        made
+    }
+
+    fn try_create(path: &Path) -> io::Result<Self> {
+        // Zeros are written, not only reserved: only then a later write changes nothing but the bytes.
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        for _ in 0..2 {
+            file.write_all(&vec![0; HALF])?;
+        }
+        file.sync_all()?;
+        let file = open_direct(path)?;
+        Ok(Self { path: path.to_owned(), file, half: 0, used: 0, flushing: None, buffer: Vec::new() })
+    }
+
+    /// Sees to it that so many bytes can be written: goes on in the other half when this one is full.
+    ///
+    /// # Errors
+    /// When the journal's file, which must have what stands in the other half, could not be synced. It may have lost
+    /// something then, and nothing will tell so a second time.
+    pub fn make_room(&mut self, length: usize, journal: &Arc<File>) -> io::Result<()> {
+        if self.used + record_size(length) > HALF {
+            self.flushed()?;
+            let file = journal.clone();
+            let flush = thread::Builder::new().name("journal-flush".into()).spawn(move || file.sync_data())?;
+            self.flushing = Some(flush);
+            (self.half, self.used) = (1 - self.half, 0);
+        }
+        Ok(())
+    }
+
+    /// Writes bytes of the journal that begin at `offset` of it: at most [`MOST`], for which there is room. They are on the
+    /// disk when this returns.
+    ///
+    /// # Errors
+    /// When they are not. The journal's file is none the worse for it.
+    pub fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let size = record_size(bytes.len());
+        self.buffer.clear();
+        self.buffer.resize(size + BLOCK, 0);
+        let start = self.buffer.as_ptr().align_offset(BLOCK);
+        let record = &mut self.buffer[start..start + size];
+        record[..HEAD].copy_from_slice(&head(offset, bytes));
+        record[HEAD..HEAD + bytes.len()].copy_from_slice(bytes);
+        self.file.write_all_at(record, (self.half * HALF + self.used) as u64)?;
+        self.used += size;
+        Ok(())
+    }
+
+    fn flushed(&mut self) -> io::Result<()> {
+        match self.flushing.take() {
+            Some(flushing) => flushing.join().unwrap_or_else(|_| Err(io::Error::other("a flush did not end"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes it. The journal's file must be on the disk by now.
+    ///
+    /// # Errors
+    /// When it is not, or the ring cannot be removed.
+    pub fn remove(mut self) -> io::Result<()> {
+        self.flushed()?;
+        remove(&self.path)
+    }
+}
+
+/// Bytes that a record takes.
+fn record_size(length: usize) -> usize {
+    (HEAD + length).next_multiple_of(BLOCK)
+}
+
+/// Removes what is left of a ring.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What goes on where the journal ends at byte `end`, as far as a ring has it. The bytes are as they were written, but
+/// whether they are this journal's is for its chain to tell.
+pub(super) fn bytes_after(path: &Path, end: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(2 * HALF as u64).read_to_end(&mut bytes)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(bytes),
+        Err(error) => return Err(error),
+    };
+    let mut records: Vec<(u64, &[u8])> =
+        bytes.chunks(BLOCK).enumerate().filter_map(|(at, _)| record(&bytes[at * BLOCK..])).collect();
+    records.sort_by_key(|(offset, _)| *offset);
+    let mut found = Vec::new();
+    for (offset, bytes) in records {
+        let at = end + found.len() as u64;
+        let Some(known) = at.checked_sub(offset) else { continue };
+        if let Some(more) = usize::try_from(known).ok().and_then(|known| bytes.get(known..)) {
+            found.extend_from_slice(more);
+        }
+    }
+    Ok(found)
+}
+
+/// The record that begins here, if a whole one does.
+fn record(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (start, rest) = bytes.split_at_checked(HEAD)?;
+    let offset = u64::from_le_bytes(start[8..16].try_into().ok()?);
+    let length = u32::from_le_bytes(start[16..20].try_into().ok()?) as usize;
+    let body = rest.get(..length)?;
+    (start == head(offset, body)).then_some((offset, body))
+}
+
+fn head(offset: u64, bytes: &[u8]) -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    head[..8].copy_from_slice(MAGIC);
+    head[8..16].copy_from_slice(&offset.to_le_bytes());
+    // No more than `MOST`.
+    head[16..20].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&head[..20]).update(bytes);
+    head[20..].copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    head
+}
+
+#[cfg(target_os = "linux")]
+fn open_direct(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    let flags = OFlags::DIRECT | OFlags::DSYNC;
+    OpenOptions::new().write(true).custom_flags(flags.bits() as i32).open(path)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_direct(_: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixture {
+        folder: tempfile::TempDir,
+        ring: Ring,
+        journal: Arc<File>,
+        end: u64,
+    }
+
+    impl Fixture {
+        /// Nothing where the file system of temporary files takes no direct writes.
+        fn new() -> Option<Self> {
+            let folder = tempfile::tempdir().unwrap();
+            let ring = Ring::create(&folder.path().join("ring")).ok()?;
+            let journal = Arc::new(tempfile::tempfile().unwrap());
+            Some(Self { folder, ring, journal, end: 0 })
+        }
+
+        fn write(&mut self, length: usize) {
+            let bytes: Vec<u8> = (self.end..self.end + length as u64).map(byte).collect();
+            self.ring.make_room(length, &self.journal).unwrap();
+            self.ring.write(self.end, &bytes).unwrap();
+            self.end += length as u64;
+        }
+
+        fn after(&self, end: u64) -> Vec<u8> {
+            bytes_after(&self.folder.path().join("ring"), end).unwrap()
+        }
+    }
+
+    /// A journal in which every byte follows from its place.
+    fn byte(at: u64) -> u8 {
+        (at * 31 % 251) as u8 | 1
+    }
+
+    #[test]
+    fn what_the_journals_file_lacks_is_in_the_ring() {
+        let Some(mut fixture) = Fixture::new() else { return };
+        for length in [10, 1, 5000, 300, MOST] {
+            fixture.write(length);
+        }
+        for end in [0, 5, 10, 11, 4000, 5011, 5312, fixture.end - 1] {
+            assert_eq!(fixture.after(end), (end..fixture.end).map(byte).collect::<Vec<_>>(), "{end}");
+        }
+        assert!(fixture.after(fixture.end).is_empty());
+    }
+
+    #[test]
+    fn the_ring_goes_round_and_keeps_at_least_a_half() {
+        let Some(mut fixture) = Fixture::new() else { return };
+        for round in 1..900 {
+            fixture.write(7000);
+            let kept = fixture.end.min((HALF / 8192 * 7000) as u64);
+            let from = fixture.end - kept;
+            if round % 50 == 0 {
+                assert_eq!(fixture.after(from), (from..fixture.end).map(byte).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_that_a_crash_left_torn_is_none() {
+        let Some(mut fixture) = Fixture::new() else { return };
+        fixture.write(6000);
+        let torn_at = fixture.end;
+        fixture.write(6000);
+        let file = OpenOptions::new().write(true).open(fixture.folder.path().join("ring")).unwrap();
+        // The second record's second block did not get there.
+        file.write_all_at(&[0; BLOCK], 3 * BLOCK as u64).unwrap();
+        assert_eq!(fixture.after(0), (0..torn_at).map(byte).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_journal_that_ends_before_the_ring_begins_gets_nothing() {
+        let Some(mut fixture) = Fixture::new() else { return };
+        fixture.end = 1000;
+        fixture.write(50);
+        assert!(fixture.after(999).is_empty());
+        assert!(fixture.after(2000).is_empty());
+        assert!(bytes_after(Path::new("/nowhere/ring"), 0).unwrap().is_empty());
+    }
+
+    #[test]
+    fn it_is_removed() {
+        let Some(fixture) = Fixture::new() else { return };
+        fixture.ring.remove().unwrap();
+        assert!(!fixture.folder.path().join("ring").exists());
+    }
+}
