@@ -20,13 +20,16 @@ use super::ring::{self, Ring};
 /// two need none.
 const WORTH_A_RING: u32 = 4;
 
-/// So many requests wait for a sync that the next one is worth gathering more for.
-const CROWD: usize = 4;
-
-/// How far apart syncs begin while a crowd waits. It is short against any model's answer, which the sync overlaps, and
-/// saves most of the syncs that a busy server would make: each costs the disk and the processor as much as masking a
-/// message. A lone caller's sync begins at once.
-const APART: Duration = Duration::from_millis(4);
+/// How far apart syncs begin, after one for which so many requests had waited. A lone caller's sync begins at once. A crowd's
+/// gathers more of them: each sync costs the processor as much as a tenth of masking a message, and the wait is short
+/// against any model's answer, which it overlaps.
+fn apart(waited: usize) -> Duration {
+    match waited {
+        0 | 1 => Duration::ZERO,
+        2 | 3 => Duration::from_millis(1),
+        _ => Duration::from_millis(4),
+    }
+}
 
 /// The thread and what it shares with those who wait.
 pub(super) struct Syncer {
@@ -172,10 +175,10 @@ impl Shared {
     /// Syncs until it is told to stop, or one fails.
     fn run(&self, path: PathBuf) -> io::Result<()> {
         let (mut ring, mut syncs, mut newest): (Option<Ring>, u32, Vec<u8>) = (None, 0, Vec::new());
-        let mut began = None;
+        let mut next = Instant::now();
         loop {
-            let (synced, stop) = self.wait(began);
-            began = Some(Instant::now());
+            let (synced, stop) = self.wait(next);
+            let began = Instant::now();
             if self.failed() {
                 return Ok(());
             }
@@ -199,7 +202,7 @@ impl Shared {
                         ring
                     }
                 };
-                self.tell(end);
+                next = began + apart(self.tell(end));
                 syncs = syncs.saturating_add(1);
             }
             if stop {
@@ -233,13 +236,11 @@ impl Shared {
     }
 
     /// Ends when somebody waits and it is time for a sync. Says what is on disk, and whether this is the end.
-    fn wait(&self, last_began: Option<Instant>) -> (u64, bool) {
+    fn wait(&self, next: Instant) -> (u64, bool) {
         let idle = |state: &mut State| state.waiting.is_empty() && !state.stop;
         let mut state = self.wake.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
-        if state.waiting.len() >= CROWD
-            && let Some(last) = last_began
-            && let Some(early) = APART.checked_sub(last.elapsed())
-        {
+        let early = next.saturating_duration_since(Instant::now());
+        if !early.is_zero() {
             let going_on = |state: &mut State| !state.stop;
             let waited = self.wake.wait_timeout_while(state, early, going_on);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -247,10 +248,12 @@ impl Shared {
         (state.synced, state.stop)
     }
 
-    fn tell(&self, synced: u64) {
+    /// Tells those who waited for what is on disk now. Says how many they were.
+    fn tell(&self, synced: u64) -> usize {
         let mut state = self.lock();
         state.synced = synced;
         let waiting = std::mem::take(&mut state.waiting);
+        let before = waiting.len();
         for waiting in waiting {
             if waiting.end <= synced {
                 // Whoever waited may have left.
@@ -259,5 +262,6 @@ impl Shared {
                 state.waiting.push_back(waiting);
             }
         }
+        before - state.waiting.len()
     }
 }
