@@ -71,7 +71,7 @@ impl Vault {
         }
         // Not synced: a row that a power cut takes is made again, since the call's next turn carries the value, and its
         // token is derived from it.
-        match self.fresh.append(rows, now) {
+        match self.fresh.append(&rows, now) {
             Ok(time_to_merge) => {
                 if time_to_merge {
                     self.ask_for_merge();
@@ -111,11 +111,13 @@ impl Vault {
         mac: [u8; 16],
     ) -> Result<Option<VaultRow>, StoreError> {
         let key = Key { agent, scope, kid: kid.clone(), kind: kind.clone(), mac };
+        let fresh = self.fresh.clone();
         // In this order: a row leaves the fresh ones only when it is in the database.
-        match self.fresh.get(&key) {
+        let find = move |conn: &Connection| match fresh.get(&key) {
             Some(row) => Ok(Some(row)),
-            None => self.db.read(move |conn| by_mac(conn, &key)).await,
-        }
+            None => by_mac(conn, &key),
+        };
+        self.db.read(find).await
     }
 
     /// The row of a compact token.
@@ -184,8 +186,7 @@ fn insert_labelled(conn: &Connection, rows: &[VaultRow], now: Timestamp) -> Resu
 
 /// A token that was given out before must not get another label.
 fn same_label(conn: &Connection, row: &VaultRow) -> Result<(), StoreError> {
-    let VaultRow { agent, scope, kid, kind, mac, .. } = row.clone();
-    let there = by_mac(conn, &Key { agent, scope, kid, kind, mac })?;
+    let there = by_mac(conn, &Key::of(row))?;
     if there.is_some_and(|there| there.label == row.label) { Ok(()) } else { Err(StoreError::LabelTaken) }
 }
 

@@ -1,18 +1,20 @@
-//! Rows that are not in the database yet: appended to a file beside it, and kept in memory to be found.
+//! Rows that are not in the database yet: appended to a file beside it. In memory is only where each of them stands.
 //!
 //! A commit for every request costs more than everything else that is done with its tokens: SQLite writes a page of
-//! 4 KiB for a row of 200 bytes. An append outlives this process just as well. Once some thousand rows have gathered,
+//! 4 KiB for a row of 200 bytes. An append outlives this process just as well. Once some ten thousand rows have gathered,
 //! they go into the database together (`vault/merge.rs`); what a crash leaves in the files goes there at the next
 //! start. There are two files, so that new rows have a place while the others are merged.
 
 mod file;
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use file::RowFile;
+use file::{Reader, RowFile, Spot};
 
 use crate::clock::Timestamp;
 use crate::ids::AgentId;
@@ -22,10 +24,13 @@ use crate::tokens::mint::VaultRow;
 
 /// Rows that are gathered before they go into the database: two megabytes of memory. The more there are, the more of them
 /// meet on one page of the table, where each page is written once.
-pub(super) const GATHER: usize = 8192;
+pub(super) const GATHER: usize = 32_768;
 
-/// By what a row is looked up, in the order of the table's primary key: a merge goes through the table once.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Bytes of a file that are enough, too, however few rows they are.
+const ENOUGH_BYTES: u64 = 64 << 20;
+
+/// By what a row is looked up.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Key {
     pub agent: AgentId,
     pub scope: [u8; 16],
@@ -34,15 +39,28 @@ pub(super) struct Key {
     pub mac: [u8; 16],
 }
 
-/// The rest of a row.
-#[derive(Clone)]
-pub(super) struct Value {
-    pub sealed: Vec<u8>,
-    pub created_at: Timestamp,
+impl Key {
+    /// That of a row.
+    pub fn of(row: &VaultRow) -> Self {
+        let VaultRow { agent, scope, kid, kind, mac, .. } = row.clone();
+        Self { agent, scope, kid, kind, mac }
+    }
+}
+
+/// A key in sixteen bytes, which sort nearly as the table does: rows of one agent, call and kind stand together, and within
+/// them in the order of their macs. Two keys are one with a probability of 2^-64 for each pair of rows; of these the later
+/// row would be found only in the database.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Id {
+    group: u64,
+    mac: u64,
 }
 
 /// Rows that are not in the database yet.
-pub(super) struct Fresh(Mutex<State>);
+pub(super) struct Fresh {
+    state: Mutex<State>,
+    groups: RandomState,
+}
 
 struct State {
     places: [Place; 2],
@@ -55,76 +73,90 @@ struct State {
 
 struct Place {
     file: RowFile,
-    /// Shared with a merge while they are on their way into the database.
-    rows: Arc<Rows>,
+    rows: HashMap<Id, Spot>,
 }
 
-/// Rows by what they are looked up by.
-pub(super) type Rows = HashMap<Key, Value>;
+/// Rows on their way into the database. They are read one by one: all of them would take megabytes.
+pub(super) struct Batch {
+    reader: Reader,
+    spots: Vec<Spot>,
+}
+
+impl Batch {
+    /// The rows, about in the order of the table's primary key, so that a merge goes through the table once.
+    pub fn rows(&self) -> impl Iterator<Item = io::Result<(VaultRow, Timestamp)>> {
+        self.spots.iter().map(|spot| self.reader.read(*spot))
+    }
+}
 
 impl Fresh {
     /// Opens or creates the files of this database, and takes up the rows that are in them.
     pub fn open(database: &Path) -> io::Result<Self> {
+        let groups = RandomState::new();
         let place = |suffix: &str| {
             let mut path = database.as_os_str().to_owned();
             path.push(suffix);
-            let (file, rows) = RowFile::open(&PathBuf::from(path))?;
-            io::Result::Ok(Place { file, rows: Arc::new(rows.into_iter().collect()) })
+            let mut rows = HashMap::new();
+            let file = RowFile::open(&PathBuf::from(path), |row, spot| {
+                rows.entry(id(&groups, row)).or_insert(spot);
+            })?;
+            io::Result::Ok(Place { file, rows })
         };
         let places = [place("-rows-a")?, place("-rows-b")?];
-        Ok(Self(Mutex::new(State { places, current: 0, told: false, failed: false })))
+        Ok(Self { state: Mutex::new(State { places, current: 0, told: false, failed: false }), groups })
     }
 
     /// Appends rows, which outlive this process from here on. Says once when it is time for a merge.
-    pub fn append(&self, rows: Vec<VaultRow>, now: Timestamp) -> io::Result<bool> {
-        let rows: Vec<(Key, Value)> = rows.into_iter().map(|row| entry(row, now)).collect();
+    pub fn append(&self, rows: &[VaultRow], now: Timestamp) -> io::Result<bool> {
         let mut state = self.lock();
         let current = state.current;
         let place = &mut state.places[current];
-        let appended = place.file.append(&rows);
-        // Nobody else has them: a merge takes those of the other place.
-        let kept = Arc::make_mut(&mut place.rows);
-        for (key, value) in rows.into_iter().filter(|_| appended.is_ok()) {
+        let appended = place.file.append(rows, now);
+        for (row, spot) in rows.iter().zip(appended.iter().flatten()) {
             // A row that is there stays as it is.
-            kept.entry(key).or_insert(value);
+            place.rows.entry(id(&self.groups, row)).or_insert(*spot);
         }
-        let enough = place.rows.len() >= GATHER;
+        let enough = place.rows.len() >= GATHER || place.file.len() >= ENOUGH_BYTES;
         state.failed = appended.is_err();
-        appended.map(|()| enough && !std::mem::replace(&mut state.told, true))
+        appended.map(|_| enough && !std::mem::replace(&mut state.told, true))
     }
 
-    /// A row that is not in the database yet.
+    /// A row that is not in the database yet. Reads the disk: not for async code.
     pub fn get(&self, key: &Key) -> Option<VaultRow> {
-        let state = self.lock();
-        let value =
-            state.places[1 - state.current].rows.get(key).or_else(|| state.places[state.current].rows.get(key))?;
-        let Key { agent, scope, kid, kind, mac } = key.clone();
-        Some(VaultRow { agent, scope, kid, kind, mac, sealed: value.sealed.clone(), label: None, sealed_by: None })
+        let id = id_of(&self.groups, key);
+        let (reader, spot) = {
+            let state = self.lock();
+            let place = |at: usize| &state.places[at];
+            let found = |at: usize| Some((place(at).file.reader(), *place(at).rows.get(&id)?));
+            found(1 - state.current).or_else(|| found(state.current))?
+        };
+        // A file that was emptied meanwhile has another row there, or none: then the row is in the database.
+        reader.read(spot).ok().map(|(row, _)| row).filter(|row| Key::of(row) == *key)
     }
 
     /// The rows that go into the database next: those that an earlier merge did not get there, else all that have gathered.
     /// Call [`Fresh::merged`] when they are there.
-    pub fn begin_merge(&self) -> Arc<Rows> {
-        let mut state = self.lock();
-        if state.places[1 - state.current].rows.is_empty() {
-            state.current = 1 - state.current;
-        }
-        state.places[1 - state.current].rows.clone()
+    pub fn begin_merge(&self) -> Batch {
+        let (reader, mut rows) = {
+            let mut state = self.lock();
+            if state.places[1 - state.current].rows.is_empty() {
+                state.current = 1 - state.current;
+            }
+            let place = &state.places[1 - state.current];
+            (place.file.reader(), place.rows.iter().map(|(id, spot)| (*id, *spot)).collect::<Vec<_>>())
+        };
+        rows.sort_unstable_by_key(|(id, _)| *id);
+        Batch { reader, spots: rows.into_iter().map(|(_, spot)| spot).collect() }
     }
 
     /// The rows of [`Fresh::begin_merge`] are in the database.
     pub fn merged(&self) -> io::Result<()> {
-        let rows;
-        {
-            let mut state = self.lock();
-            let other = 1 - state.current;
-            state.told = false;
-            // Forgotten only when the file is: what stands in it is merged again at the next start.
-            state.places[other].file.clear()?;
-            rows = std::mem::take(&mut state.places[other].rows);
-        }
-        // Some thousand allocations are given back while nobody waits for it.
-        drop(rows);
+        let mut state = self.lock();
+        let other = 1 - state.current;
+        state.told = false;
+        // Forgotten only when the file is: what stands in it is merged again at the next start.
+        state.places[other].file.clear()?;
+        state.places[other].rows = HashMap::new();
         Ok(())
     }
 
@@ -150,13 +182,21 @@ impl Fresh {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Sound after every statement, so a panic elsewhere does no harm to it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn entry(row: VaultRow, created_at: Timestamp) -> (Key, Value) {
-    let VaultRow { agent, scope, kid, kind, mac, sealed, .. } = row;
-    (Key { agent, scope, kid, kind, mac }, Value { sealed, created_at })
+fn id(groups: &RandomState, row: &VaultRow) -> Id {
+    id_from(groups, (row.agent, row.scope, &row.kid, &row.kind), row.mac)
+}
+
+fn id_of(groups: &RandomState, key: &Key) -> Id {
+    id_from(groups, (key.agent, key.scope, &key.kid, &key.kind), key.mac)
+}
+
+fn id_from(groups: &RandomState, group: (AgentId, [u8; 16], &Kid, &Kind), mac: [u8; 16]) -> Id {
+    let [a, b, c, d, e, f, g, h, ..] = mac;
+    Id { group: groups.hash_one(group), mac: u64::from_be_bytes([a, b, c, d, e, f, g, h]) }
 }
 
 #[cfg(test)]
@@ -177,17 +217,16 @@ mod tests {
     }
 
     fn key(mac: u8) -> Key {
-        entry(row(mac), Timestamp::from_millis(0)).0
+        Key::of(&row(mac))
     }
 
     fn append(fresh: &Fresh, macs: impl IntoIterator<Item = u8>) {
-        assert!(!fresh.append(macs.into_iter().map(row).collect(), Timestamp::from_millis(5000)).unwrap());
+        let rows: Vec<VaultRow> = macs.into_iter().map(row).collect();
+        assert!(!fresh.append(&rows, Timestamp::from_millis(5000)).unwrap());
     }
 
     fn merge(fresh: &Fresh) -> Vec<u8> {
-        let mut macs: Vec<u8> = fresh.begin_merge().keys().map(|key| key.mac[0]).collect();
-        macs.sort_unstable();
-        macs
+        fresh.begin_merge().rows().map(|row| row.unwrap().0.mac[0]).collect()
     }
 
     struct Folder(tempfile::TempDir);
@@ -242,10 +281,10 @@ mod tests {
         let fresh = folder.open();
         let many = |from: usize| {
             let rows = (from..from + GATHER).map(|i| VaultRow { scope: (i as u128).to_le_bytes(), ..row(0) });
-            fresh.append(rows.collect(), Timestamp::from_millis(0)).unwrap()
+            fresh.append(&rows.collect::<Vec<_>>(), Timestamp::from_millis(0)).unwrap()
         };
         assert_eq!((many(0), many(GATHER)), (true, false));
-        assert_eq!(fresh.begin_merge().len(), 2 * GATHER);
+        assert_eq!(fresh.begin_merge().rows().count(), 2 * GATHER);
         fresh.merged().unwrap();
         assert!(many(0));
         fresh.not_merged();
@@ -273,11 +312,38 @@ mod tests {
     }
 
     #[test]
+    fn a_merge_gets_rows_in_the_order_of_their_macs_with_the_moment_they_were_made() {
+        let folder = Folder::new();
+        let fresh = folder.open();
+        append(&fresh, (0..200).map(|n| (n * 37 % 251) as u8));
+        let batch = fresh.begin_merge();
+        let rows: Vec<_> = batch.rows().map(Result::unwrap).collect();
+        assert!(rows.is_sorted_by_key(|(row, _)| row.mac), "one group");
+        assert_eq!(rows[0], (row(0), Timestamp::from_millis(5000)));
+    }
+
+    #[test]
+    fn a_row_whose_file_was_emptied_meanwhile_is_not_taken_for_another() {
+        let folder = Folder::new();
+        let fresh = folder.open();
+        append(&fresh, [1]);
+        let spot = fresh.lock().places[0].rows.clone();
+        merge(&fresh);
+        fresh.merged().unwrap();
+        append(&fresh, [2]);
+        merge(&fresh);
+        append(&fresh, [3]);
+        // As if it had been looked up before.
+        fresh.lock().places[0].rows.extend(spot);
+        assert_eq!((fresh.get(&key(1)), fresh.get(&key(3))), (None, Some(row(3))));
+    }
+
+    #[test]
     fn a_file_that_cannot_be_written_is_said() {
         let folder = Folder::new();
         let fresh = folder.open();
         fresh.lock().places[0].file = RowFile::full_disk();
-        assert!(fresh.append(vec![row(1)], Timestamp::from_millis(0)).is_err());
+        assert!(fresh.append(&[row(1)], Timestamp::from_millis(0)).is_err());
         assert!(!fresh.is_healthy());
         assert_eq!(fresh.get(&key(1)), None);
     }

@@ -6,7 +6,7 @@ use std::thread;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::fresh::{Fresh, Rows};
+use super::fresh::{Batch, Fresh};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::store::db::WriteJob;
@@ -51,27 +51,26 @@ impl WriteJob for Merge {
 /// Rows after which whoever waits for the processor goes first.
 const STRETCH: usize = 64;
 
-/// Inserts rows, in the order of the table's key, so that it is gone through once; one that is there stays as it is.
-fn insert(conn: &Connection, rows: &Rows) -> Result<(), StoreError> {
-    let mut sorted: Vec<_> = rows.iter().collect();
-    sorted.sort_unstable_by_key(|(key, _)| *key);
+/// Inserts rows; one that is there stays as it is.
+fn insert(conn: &Connection, batch: &Batch) -> Result<(), StoreError> {
     let mut insert = conn.prepare_cached(
         "INSERT INTO vault (agent, scope, kid, kind, mac, sealed, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (agent, scope, kid, kind, mac) DO NOTHING",
     )?;
-    for stretch in sorted.chunks(STRETCH) {
-        for (key, value) in stretch {
-            insert.execute(rusqlite::params![
-                key.agent.to_bytes(),
-                key.scope,
-                key.kid.as_str(),
-                key.kind.as_str(),
-                key.mac,
-                value.sealed,
-                seconds(value.created_at),
-            ])?;
+    for (at, row) in batch.rows().enumerate() {
+        let (row, created_at) = row.map_err(|error| StoreError::File(error.kind()))?;
+        insert.execute(rusqlite::params![
+            row.agent.to_bytes(),
+            row.scope,
+            row.kid.as_str(),
+            row.kind.as_str(),
+            row.mac,
+            row.sealed,
+            seconds(created_at),
+        ])?;
+        if at % STRETCH == STRETCH - 1 {
+            thread::yield_now();
         }
-        thread::yield_now();
     }
     Ok(())
 }

@@ -1,18 +1,20 @@
 //! A file of rows: one frame for each append, with its length and a checksum before it, so that an end that a crash left
-//! torn is told from a whole one. The rows are sealed; the checksum guards against accidents, not against people.
+//! torn is told from a whole one. The rows are sealed; the checksum guards against accidents, not against people. Each row
+//! can be read by where it stands.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Value};
 use crate::clock::Timestamp;
 use crate::ids::AgentId;
 use crate::keys::Kid;
 use crate::kind::Kind;
+use crate::tokens::mint::VaultRow;
 
 /// Length and checksum.
 const HEAD: usize = 4 + 8;
@@ -30,56 +32,72 @@ struct Row<'a> {
     created_at: i64,
 }
 
+/// Where a row stands, in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Spot {
+    offset: u32,
+    length: u32,
+}
+
 /// A file of rows, open for appending.
 pub(super) struct RowFile {
-    file: File,
+    file: Arc<File>,
     length: u64,
     buffer: Vec<u8>,
 }
 
 impl RowFile {
-    /// Opens or creates it, mode 0600, with the rows that are in it. What does not read is cut off.
-    pub fn open(path: &Path) -> io::Result<(Self, Vec<(Key, Value)>)> {
+    /// Opens or creates it, mode 0600. Gives every row that is in it to `found`; what does not read is cut off.
+    pub fn open(path: &Path, mut found: impl FnMut(&VaultRow, Spot)) -> io::Result<Self> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let (mut rows, mut length) = (Vec::new(), 0);
-        while let Some(end) = read_frame(&bytes[length..], &mut rows) {
-            length += end;
+        let mut length = 0;
+        while let Some((rows, end)) = read_frame(&bytes, length) {
+            rows.iter().for_each(|(row, spot)| found(row, *spot));
+            length = end;
         }
         if length < bytes.len() {
             file.set_len(length as u64)?;
         }
-        Ok((Self { file, length: length as u64, buffer: Vec::new() }, rows))
+        Ok(Self { file: Arc::new(file), length: length as u64, buffer: Vec::new() })
     }
 
-    /// Appends rows in one write. When that fails, what part of it was written is taken back.
-    pub fn append(&mut self, rows: &[(Key, Value)]) -> io::Result<()> {
+    /// Appends rows in one write, and says where each stands. When that fails, what part of it was written is taken back.
+    pub fn append(&mut self, rows: &[VaultRow], now: Timestamp) -> io::Result<Vec<Spot>> {
         self.buffer.clear();
         self.buffer.resize(HEAD, 0);
-        for (key, value) in rows {
-            let row = Row {
-                agent: key.agent.to_bytes(),
-                scope: key.scope,
-                kid: key.kid.as_str(),
-                kind: key.kind.as_str(),
-                mac: key.mac,
-                sealed: &value.sealed,
-                created_at: value.created_at.millis(),
+        let mut spots = Vec::with_capacity(rows.len());
+        for row in rows {
+            let start = self.buffer.len();
+            let written = Row {
+                agent: row.agent.to_bytes(),
+                scope: row.scope,
+                kid: row.kid.as_str(),
+                kind: row.kind.as_str(),
+                mac: row.mac,
+                sealed: &row.sealed,
+                created_at: now.millis(),
             };
-            self.buffer = postcard::to_extend(&row, std::mem::take(&mut self.buffer)).map_err(io::Error::other)?;
+            self.buffer = postcard::to_extend(&written, std::mem::take(&mut self.buffer)).map_err(io::Error::other)?;
+            spots.push(spot(self.length + start as u64, self.buffer.len() - start)?);
         }
         let (head, body) = self.buffer.split_at_mut(HEAD);
         let length = u32::try_from(body.len()).map_err(io::Error::other)?;
         head[..4].copy_from_slice(&length.to_le_bytes());
         head[4..].copy_from_slice(&checksum(body));
-        if let Err(error) = self.file.write_all(&self.buffer) {
+        if let Err(error) = (&*self.file).write_all(&self.buffer) {
             let _ = self.file.set_len(self.length);
             return Err(error);
         }
         self.length += self.buffer.len() as u64;
-        Ok(())
+        Ok(spots)
+    }
+
+    /// What reads rows, also while others are appended.
+    pub fn reader(&self) -> Reader {
+        Reader(self.file.clone())
     }
 
     /// Removes all rows.
@@ -98,37 +116,62 @@ impl RowFile {
     #[cfg(test)]
     pub fn full_disk() -> Self {
         let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        Self { file, length: 0, buffer: Vec::new() }
+        Self { file: Arc::new(file), length: 0, buffer: Vec::new() }
     }
 }
 
-/// Reads one frame and says how long it is; nothing when it is not whole.
-fn read_frame(bytes: &[u8], rows: &mut Vec<(Key, Value)>) -> Option<usize> {
-    let (head, rest) = bytes.split_at_checked(HEAD)?;
+/// Reads rows of one file. It reads the disk: not for async code.
+pub(super) struct Reader(Arc<File>);
+
+impl Reader {
+    /// The row that stands here, and when it was made.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not there any more: the file was emptied since.
+    pub fn read(&self, spot: Spot) -> io::Result<(VaultRow, Timestamp)> {
+        let mut bytes = vec![0; spot.length as usize];
+        self.0.read_exact_at(&mut bytes, spot.offset.into())?;
+        let (row, _) = postcard::take_from_bytes::<Row<'_>>(&bytes).map_err(io::Error::other)?;
+        whole(row).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+}
+
+fn spot(offset: u64, length: usize) -> io::Result<Spot> {
+    let fits = |_| io::ErrorKind::FileTooLarge;
+    Ok(Spot { offset: u32::try_from(offset).map_err(fits)?, length: u32::try_from(length).map_err(fits)? })
+}
+
+/// The rows of the frame that begins at `start`, and where it ends; nothing when it is not whole.
+fn read_frame(file: &[u8], start: usize) -> Option<(Vec<(VaultRow, Spot)>, usize)> {
+    let (head, rest) = file.get(start..)?.split_at_checked(HEAD)?;
     let length = u32::from_le_bytes(head[..4].try_into().ok()?) as usize;
     let body = rest.get(..length)?;
     if body.is_empty() || checksum(body) != head[4..] {
         return None;
     }
-    let (mut read, mut rest) = (Vec::new(), body);
+    let end = start + HEAD + length;
+    let (mut rows, mut rest) = (Vec::new(), body);
     while !rest.is_empty() {
+        let at = end - rest.len();
         let (row, after) = postcard::take_from_bytes::<Row<'_>>(rest).ok()?;
-        read.push(entry(row)?);
+        rows.push((whole(row)?.0, spot(at as u64, rest.len() - after.len()).ok()?));
         rest = after;
     }
-    rows.append(&mut read);
-    Some(HEAD + length)
+    Some((rows, end))
 }
 
-fn entry(row: Row<'_>) -> Option<(Key, Value)> {
-    let key = Key {
+fn whole(row: Row<'_>) -> Option<(VaultRow, Timestamp)> {
+    let whole = VaultRow {
         agent: AgentId::from_bytes(row.agent),
         scope: row.scope,
         kid: Kid::new(row.kid)?,
         kind: Kind::new(row.kind)?,
         mac: row.mac,
+        sealed: row.sealed.to_vec(),
+        label: None,
+        sealed_by: None,
     };
-    Some((key, Value { sealed: row.sealed.to_vec(), created_at: Timestamp::from_millis(row.created_at) }))
+    Some((whole, Timestamp::from_millis(row.created_at)))
 }
 
 fn checksum(body: &[u8]) -> [u8; 8] {
