@@ -16,8 +16,7 @@ use crate::chat::walk::{Media, withhold_media};
 use crate::passes::finding::Decision;
 use crate::passes::memory::{Remembered, contains_whole, recall};
 use crate::policy;
-use crate::store::vault::Ticket;
-use crate::tokens::mint::Scope;
+use crate::tokens::mint::{Scope, VaultRow};
 
 /// A request that may leave, recorded.
 pub struct Masked {
@@ -25,11 +24,17 @@ pub struct Masked {
     pub body: Vec<u8>,
     /// What its tokens stand for.
     pub table: TokenTable,
-    /// Ends when the vault has the new rows; with what to remember of them then.
-    pub stored: Option<(Ticket, Vec<u64>)>,
+    /// Rows that the vault must have before the answer begins.
+    pub rows: Vec<VaultRow>,
+    /// What masking is done with. To give its many pieces of memory back takes a moment, which is best taken once the
+    /// request is on its way.
+    pub spent: Spent,
     /// The session; it has been opened.
     pub recorder: Recorder,
 }
+
+/// See [`Masked::spent`].
+pub type Spent = Box<dyn Send>;
 
 impl Pipeline {
     /// Masks a request and records it, so that it may leave.
@@ -44,7 +49,7 @@ impl Pipeline {
         let scope = Scope { agent: agent.id, call: call_id };
         let mut recorder = Recorder::new(self.clone(), agent.clone(), call_id.map(|_| scope.id()));
         match self.mask_recorded(agent, request, scope, &mut recorder).await {
-            Ok((body, table, stored)) => Ok(Masked { body, table, stored, recorder }),
+            Ok((body, table, rows, spent)) => Ok(Masked { body, table, rows, spent, recorder }),
             Err(error) => {
                 if matches!(error, PipelineError::MaskingUnavailable(STILL_THERE)) {
                     recorder.egress_blocked();
@@ -64,7 +69,7 @@ impl Pipeline {
         mut request: ChatRequest,
         scope: Scope<'_>,
         recorder: &mut Recorder,
-    ) -> Result<(Vec<u8>, TokenTable, Option<(Ticket, Vec<u64>)>), PipelineError> {
+    ) -> Result<(Vec<u8>, TokenTable, Vec<VaultRow>, Spent), PipelineError> {
         let scope_id = scope.id();
         if let Some(payloads) = recorder.payloads() {
             payloads.set_request(&request.to_bytes());
@@ -95,9 +100,8 @@ impl Pipeline {
             call.remember(&values);
         }
         recorder.open(Opening { pieces: &pieces, placed: &placed, withheld })?;
-        let stored = (!rows.is_empty()).then(|| self.put(rows));
         recorder.stages().tokenize = millis(started);
-        Ok((body, table, stored))
+        Ok((body, table, rows, Box::new((request, pieces, decisions, placed, values))))
     }
 
     async fn tokenize(

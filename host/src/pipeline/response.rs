@@ -62,14 +62,21 @@ impl Pipeline {
         let started = Instant::now();
         // Asked for before the request leaves, so that the disk works while the model thinks.
         let synced = masked.recorder.synced();
-        let answer = agent.upstream.send(request).await;
+        let (rows, spent) = (std::mem::take(&mut masked.rows), std::mem::replace(&mut masked.spent, Box::new(())));
+        let meanwhile = async {
+            // Behind the connection's own task, which writes the request.
+            tokio::task::yield_now().await;
+            drop(spent);
+            (!rows.is_empty()).then(|| self.put(rows))
+        };
+        let (answer, stored) = tokio::join!(agent.upstream.send(request), meanwhile);
         masked.recorder.stages().upstream = millis(started);
         match &answer {
             Ok(answer) if !answer.status.is_server_error() => self.metrics.upstream_answered(),
             _ => self.metrics.upstream_failed(),
         }
         // What the first byte depends on may still be on its way to the disk while a whole answer is read and made ready.
-        let kept = self.kept(synced, masked.stored.take());
+        let kept = self.kept(synced, stored);
         let result = match answer {
             Ok(answer) if !answer.status.is_success() => self.pass_error(answer).await,
             Ok(answer) if is_event_stream(&answer.headers) => {

@@ -22,6 +22,9 @@ const HALF: usize = 1 << 20;
 /// The most that is written at a time. A sync of more goes to the journal's file.
 pub(super) const MOST: usize = (128 << 10) - HEAD;
 
+/// How much the thread that syncs the journal's file gives way to those that serve: the kernel's `nice`.
+const GIVE_WAY: i32 = 10;
+
 /// Magic, place in the journal, length, checksum.
 const HEAD: usize = 8 + 8 + 4 + 16;
 const MAGIC: &[u8; 8] = b"MSKRING1";
@@ -78,7 +81,11 @@ impl Ring {
         if self.used + record_size(length) > HALF {
             self.flushed()?;
             let file = journal.clone();
-            let flush = thread::Builder::new().name("journal-flush".into()).spawn(move || file.sync_data())?;
+            let flush = thread::Builder::new().name("journal-flush".into()).spawn(move || {
+                // A thread that cannot lower its priority works with the usual one.
+                let _ = rustix::process::nice(GIVE_WAY);
+                file.sync_data()
+            })?;
             self.flushing = Some(flush);
             (self.half, self.used) = (1 - self.half, 0);
         }
