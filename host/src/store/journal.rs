@@ -97,14 +97,16 @@ impl Journal {
         let mut file = open_file(path)?;
         rotate::tidy_up(path)?;
         let segments = Segments::find(path)?;
-        let mut recovered = tail::recover(&file, segments.newest(), audit_key)?;
         let ring = ring::path_of(path);
-        if !is_new {
-            let lost = ring::bytes_after(&ring, recovered.end)?;
-            recovered = tail::restore(&mut file, segments.newest(), audit_key, recovered, &lost)?;
+        // A journal that was deleted does not come back.
+        let run = if is_new { None } else { ring::newest_run(&ring, segments.newest())? };
+        let mut restored = 0;
+        if let Some(run) = run {
+            restored = tail::restore(&mut file, segments.newest(), audit_key, &run)?;
             // The ring may be all that is on disk of what the file has.
             file.sync_all()?;
         }
+        let recovered = Recovered { restored, ..tail::recover(&file, segments.newest(), audit_key)? };
         ring::remove(&ring)?;
         sync_folder(path)?;
         let syncer = Syncer::start(file.try_clone()?, recovered.end, ring)?;

@@ -140,27 +140,38 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What goes on where the journal ends at byte `end`, as far as a ring has it. The bytes are as they were written, but
-/// whether they are this journal's is for its chain to tell.
-pub(super) fn bytes_after(path: &Path, end: u64) -> io::Result<Vec<u8>> {
+/// A stretch of a journal.
+pub(super) struct Run {
+    /// The byte of the journal at which it begins, which is the beginning of a line.
+    pub start: u64,
+    /// Its bytes, whole lines.
+    pub bytes: Vec<u8>,
+}
+
+/// The newest stretch of the journal that a ring has without a gap, as far as it lies behind byte `from`. All that was promised
+/// to be on the disk and is not in it is on the disk in the journal's file: what is older was flushed before it was written
+/// over, and where there is a gap, the file was synced in the place of the ring.
+///
+/// That the bytes are this journal's is for its chain to tell.
+pub(super) fn newest_run(path: &Path, from: u64) -> io::Result<Option<Run>> {
     let mut bytes = Vec::new();
     match File::open(path) {
         Ok(file) => file.take(2 * HALF as u64).read_to_end(&mut bytes)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut records: Vec<(u64, &[u8])> =
-        bytes.chunks(BLOCK).enumerate().filter_map(|(at, _)| record(&bytes[at * BLOCK..])).collect();
+    let begins = (0..bytes.len()).step_by(BLOCK);
+    let mut records: Vec<(u64, &[u8])> = begins.filter_map(|at| record(&bytes[at..])).collect();
+    records.retain(|(offset, _)| *offset >= from);
     records.sort_by_key(|(offset, _)| *offset);
-    let mut found = Vec::new();
+    let mut run: Option<Run> = None;
     for (offset, bytes) in records {
-        let at = end + found.len() as u64;
-        let Some(known) = at.checked_sub(offset) else { continue };
-        if let Some(more) = usize::try_from(known).ok().and_then(|known| bytes.get(known..)) {
-            found.extend_from_slice(more);
+        match &mut run {
+            Some(run) if run.start + run.bytes.len() as u64 == offset => run.bytes.extend_from_slice(bytes),
+            run => *run = Some(Run { start: offset, bytes: bytes.to_vec() }),
         }
     }
-    Ok(found)
+    Ok(run)
 }
 
 /// The record that begins here, if a whole one does.
@@ -223,8 +234,8 @@ mod tests {
             self.end += length as u64;
         }
 
-        fn after(&self, end: u64) -> Vec<u8> {
-            bytes_after(&self.folder.path().join("ring"), end).unwrap()
+        fn run(&self, from: u64) -> Option<(u64, Vec<u8>)> {
+            newest_run(&self.folder.path().join("ring"), from).unwrap().map(|run| (run.start, run.bytes))
         }
     }
 
@@ -233,27 +244,32 @@ mod tests {
         (at * 31 % 251) as u8 | 1
     }
 
+    fn stretch(start: u64, end: u64) -> Option<(u64, Vec<u8>)> {
+        Some((start, (start..end).map(byte).collect()))
+    }
+
     #[test]
-    fn what_the_journals_file_lacks_is_in_the_ring() {
+    fn what_was_written_one_after_the_other_is_one_run() {
         let Some(mut fixture) = Fixture::new() else { return };
+        assert_eq!(fixture.run(0), None);
         for length in [10, 1, 5000, 300, MOST] {
             fixture.write(length);
         }
-        for end in [0, 5, 10, 11, 4000, 5011, 5312, fixture.end - 1] {
-            assert_eq!(fixture.after(end), (end..fixture.end).map(byte).collect::<Vec<_>>(), "{end}");
-        }
-        assert!(fixture.after(fixture.end).is_empty());
+        assert_eq!(fixture.run(0), stretch(0, fixture.end));
+        assert_eq!(fixture.run(5), stretch(10, fixture.end), "from the first record that lies behind it");
+        assert_eq!(fixture.run(fixture.end), None);
     }
 
     #[test]
     fn the_ring_goes_round_and_keeps_at_least_a_half() {
         let Some(mut fixture) = Fixture::new() else { return };
+        let half = (HALF / 8192 * 7000) as u64;
         for round in 1..900 {
             fixture.write(7000);
-            let kept = fixture.end.min((HALF / 8192 * 7000) as u64);
-            let from = fixture.end - kept;
             if round % 50 == 0 {
-                assert_eq!(fixture.after(from), (from..fixture.end).map(byte).collect::<Vec<_>>());
+                let (start, bytes) = fixture.run(0).unwrap();
+                assert!(start == 0 || fixture.end - start >= half, "{round}: {start}");
+                assert_eq!(Some((start, bytes)), stretch(start, fixture.end));
             }
         }
     }
@@ -267,17 +283,19 @@ mod tests {
         let file = OpenOptions::new().write(true).open(fixture.folder.path().join("ring")).unwrap();
         // The second record's second block did not get there.
         file.write_all_at(&[0; BLOCK], 3 * BLOCK as u64).unwrap();
-        assert_eq!(fixture.after(0), (0..torn_at).map(byte).collect::<Vec<_>>());
+        assert_eq!(fixture.run(0), stretch(0, torn_at));
     }
 
     #[test]
-    fn a_journal_that_ends_before_the_ring_begins_gets_nothing() {
+    fn a_gap_ends_what_is_older() {
         let Some(mut fixture) = Fixture::new() else { return };
-        fixture.end = 1000;
+        fixture.write(100);
+        // Synced in the journal's file, since it was too much.
+        fixture.end += 1_000_000;
+        let start = fixture.end;
         fixture.write(50);
-        assert!(fixture.after(999).is_empty());
-        assert!(fixture.after(2000).is_empty());
-        assert!(bytes_after(Path::new("/nowhere/ring"), 0).unwrap().is_empty());
+        fixture.write(60);
+        assert_eq!(fixture.run(0), stretch(start, fixture.end));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 
+use super::ring::Run;
 use super::{JournalError, Recovered};
 use crate::audit::chain::START;
 use crate::audit::verify::{Checker, Fault, MAX_LINE};
@@ -34,30 +35,35 @@ pub(super) fn recover(file: &File, begins: u64, key: &SecretKey) -> Result<Recov
     Ok(Recovered { truncated: length - end, restored: 0, end: begins + end, end_hash })
 }
 
-/// Puts `lost` back behind the end that was found. What does not follow from it under the chain, or is not whole, was not
-/// lost here: then the file stays as it is.
-pub(super) fn restore(
-    file: &mut File,
-    begins: u64,
-    key: &SecretKey,
-    found: Recovered,
-    lost: &[u8],
-) -> Result<Recovered, JournalError> {
-    if lost.is_empty() {
-        return Ok(found);
+/// Puts back what a crash of the machine took from a file and a ring has: the end, or anything within what the ring covers, since
+/// blocks of a file do not get to the disk in order. Says how many bytes of the file were not as they should be, up to the
+/// ring's end. What does not follow under the chain from the line before it is another journal's: then the file stays as it is.
+pub(super) fn restore(file: &mut File, begins: u64, key: &SecretKey, run: &Run) -> std::io::Result<u64> {
+    let length = file.metadata()?.len();
+    let Some(start) = run.start.checked_sub(begins).filter(|start| *start <= length) else { return Ok(0) };
+    let before = line_before(file, start)?;
+    let offset = start - before.len() as u64;
+    if check(&[&before, &run.bytes[..]].concat(), begins, offset, key).is_err() {
+        return Ok(0);
     }
-    file.write_all(lost)?;
-    match recover(file, begins, key) {
-        Ok(again) if again.truncated == 0 => {
-            // A line of which the beginning was left is whole again.
-            let (truncated, restored) = (found.truncated.saturating_sub(lost.len() as u64), lost.len() as u64);
-            Ok(Recovered { truncated, restored, ..again })
-        }
-        _ => {
-            file.set_len(found.end - begins)?;
-            Ok(found)
-        }
+    let mut there = vec![0; run.bytes.len().min((length - start) as usize)];
+    file.read_exact_at(&mut there, start)?;
+    let same = there.iter().zip(&run.bytes).take_while(|(one, other)| one == other).count();
+    if same < run.bytes.len() {
+        file.set_len(start + same as u64)?;
+        file.write_all(&run.bytes[same..])?;
     }
+    Ok((run.bytes.len() - same) as u64)
+}
+
+/// The line that ends at byte `end` of a file, with its line break; nothing at the beginning.
+fn line_before(file: &File, end: u64) -> std::io::Result<Vec<u8>> {
+    let start = end.saturating_sub(MAX_LINE as u64 + 1);
+    let mut window = vec![0; (end - start) as usize];
+    file.read_exact_at(&mut window, start)?;
+    let inner = window.len().saturating_sub(1);
+    let from = window[..inner].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    Ok(window.split_off(from))
 }
 
 /// How many bytes of the window are whole lines. A line with a NUL in it, and all after it, is not: some file systems

@@ -254,37 +254,34 @@ fn a_failed_sync_fails_whoever_waits_and_every_later_append() {
     assert_eq!(syncer.stop(), Err(JournalError::Unavailable));
 }
 
-/// A folder as a crash of the machine leaves it: the ring is on the disk, and of the journal's file `kept` bytes.
-fn crashed(from: &Folder, kept: usize) -> Folder {
+/// A folder as a crash of the machine leaves it: the ring is on the disk, and of the journal's file what `change` makes of it.
+fn crashed(from: &Folder, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Folder {
     let folder = Folder::new();
-    let text = fs::read(from.path()).unwrap();
-    fs::write(folder.path(), &text[..kept]).unwrap();
+    fs::write(folder.path(), change(fs::read(from.path()).unwrap())).unwrap();
     fs::copy(ring::path_of(&from.path()), ring::path_of(&folder.path())).unwrap();
     folder
+}
+
+/// A journal that is open and has a ring; nothing where the file system of temporary files takes no direct writes.
+async fn with_ring(folder: &Folder, syncs: usize) -> Option<Journal> {
+    let journal = folder.open().unwrap().0;
+    for _ in 0..syncs {
+        journal.synced(&journal.append(&events(3)).unwrap()).await.unwrap();
+    }
+    ring::path_of(&folder.path()).exists().then_some(journal)
 }
 
 #[tokio::test]
 async fn what_was_synced_outlives_a_crash_of_the_machine() {
     let folder = Folder::new();
-    let (journal, _) = folder.open().unwrap();
-    let mut synced = 0;
-    for _ in 0..40 {
-        let receipt = journal.append(&events(3)).unwrap();
-        journal.synced(&receipt).await.unwrap();
-        synced = receipt.range.end as usize;
-    }
-    let ring = ring::path_of(&folder.path());
-    if !ring.exists() {
-        // The file system of temporary files takes no direct writes.
-        return;
-    }
+    let Some(journal) = with_ring(&folder, 40).await else { return };
     let text = fs::read(folder.path()).unwrap();
-    let third = text.split_inclusive(|&byte| byte == b'\n').take(90).map(<[u8]>::len).sum::<usize>();
-    for kept in [third - 1, third, third + 1, third + 400, synced - 1, synced] {
-        let crashed = crashed(&folder, kept);
+    let end = text.len();
+    let line = text.split_inclusive(|&byte| byte == b'\n').take(90).map(<[u8]>::len).sum::<usize>();
+    for kept in [line - 1, line, line + 1, line + 400, end - 1, end] {
+        let crashed = crashed(&folder, |text| text[..kept].to_vec());
         let (again, recovered) = crashed.open().unwrap();
-        let whole = text[..kept].iter().rposition(|&byte| byte == b'\n').unwrap() + 1;
-        assert_eq!((recovered.end as usize, recovered.restored as usize), (synced, synced - whole), "{kept}");
+        assert_eq!((recovered.end as usize, recovered.restored as usize), (end, end - kept));
         assert_eq!(recovered.truncated, 0);
         again.append(&events(1)).unwrap();
         drop(again);
@@ -292,21 +289,44 @@ async fn what_was_synced_outlives_a_crash_of_the_machine() {
         assert!(!ring::path_of(&crashed.path()).exists());
     }
     drop(journal);
-    assert!(!ring.exists(), "a process that ends orderly leaves none");
+    assert!(!ring::path_of(&folder.path()).exists(), "a process that ends orderly leaves none");
+}
+
+#[tokio::test]
+async fn blocks_that_did_not_get_to_the_disk_in_order_are_put_back() {
+    let folder = Folder::new();
+    let Some(journal) = with_ring(&folder, 400).await else { return };
+    let end = fs::metadata(folder.path()).unwrap().len();
+    let hole = |mut text: Vec<u8>| {
+        let at = text.len() / 4;
+        text[at..at + 4096].fill(0);
+        text
+    };
+    let crashed = crashed(&folder, hole);
+    let (again, recovered) = crashed.open().unwrap();
+    assert_eq!((recovered.end, recovered.truncated), (end, 0));
+    assert!(recovered.restored > 4096);
+    drop(again);
+    assert_eq!(crashed.verified(), 1200);
+    drop(journal);
+}
+
+#[tokio::test]
+async fn what_was_written_behind_the_ring_stays() {
+    let folder = Folder::new();
+    let Some(journal) = with_ring(&folder, 10).await else { return };
+    // Not synced, but the process lived on until it was written back.
+    journal.append(&events(2)).unwrap();
+    let crashed = crashed(&folder, |text| text);
+    assert_eq!(crashed.open().unwrap().1.restored, 0);
+    assert_eq!(crashed.verified(), 32);
 }
 
 #[tokio::test]
 async fn a_ring_of_another_journal_is_left_alone() {
     let folder = Folder::new();
-    let (journal, _) = folder.open().unwrap();
-    for _ in 0..20 {
-        journal.synced(&journal.append(&events(3)).unwrap()).await.unwrap();
-    }
+    let Some(_journal) = with_ring(&folder, 20).await else { return };
     let ring = ring::path_of(&folder.path());
-    if !ring.exists() {
-        return;
-    }
-    // As long as the other was at some moment, so that the ring seems to go on where it ends.
     let other = Folder::new();
     other.open().unwrap().0.append(&events(30)).unwrap();
     fs::copy(&ring, ring::path_of(&other.path())).unwrap();
