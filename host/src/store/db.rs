@@ -38,13 +38,14 @@ pub(super) struct Kind {
     /// Pages of the write-ahead log before it is copied into the database. A longer log copies a page that many
     /// transactions touched only once.
     checkpoint_pages: u32,
-    /// Memory for pages, in KiB, of the writer.
-    cache_kib: i64,
 }
 
-pub(super) const MAIN: Kind = Kind { name: "db", migrations: migrations::MAIN, checkpoint_pages: 1000, cache_kib: 512 };
-pub(super) const VAULT: Kind =
-    Kind { name: "vault", migrations: migrations::VAULT, checkpoint_pages: 4000, cache_kib: 512 };
+pub(super) const MAIN: Kind = Kind { name: "db", migrations: migrations::MAIN, checkpoint_pages: 1000 };
+pub(super) const VAULT: Kind = Kind { name: "vault", migrations: migrations::VAULT, checkpoint_pages: 4000 };
+
+/// Memory for pages, in KiB, that a connection brings. SQLite is built with one pool for all of them: a writer takes what
+/// readers brought, so it is the sum that is used up in time.
+const CACHE_KIB: i64 = 256;
 
 /// A database. Dropping it writes what is queued and ends its threads.
 pub(super) struct Db {
@@ -156,7 +157,6 @@ fn open_writer(path: &Path, kind: &Kind) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", kind.checkpoint_pages)?;
-    conn.pragma_update(None, "cache_size", -kind.cache_kib)?;
     migrations::run(&mut conn, kind.migrations)?;
     Ok(conn)
 }
@@ -188,6 +188,7 @@ const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 fn set_up(conn: &Connection) -> Result<(), StoreError> {
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(64);
+    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "trusted_schema", false)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;

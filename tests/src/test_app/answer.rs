@@ -30,6 +30,15 @@ impl Answer {
         std::str::from_utf8(&self.body).expect("an answer is UTF-8")
     }
 
+    /// Whether a token, or the beginning of one, is in the body. A request's id does not count: its random part spells
+    /// `MSKV1` once in some million times.
+    pub fn has_token(&self) -> bool {
+        let mut parts = self.text().split("\"req_");
+        let before = parts.next().unwrap_or_default();
+        let shows = |text: &str| text.to_uppercase().contains("MSK");
+        shows(before) || parts.any(|part| shows(part.split_once('"').unwrap_or_default().1))
+    }
+
     /// The body as JSON.
     ///
     /// # Panics
@@ -151,5 +160,20 @@ fn add(said: &mut Said, choice: u64, delta: &Value) {
         // Some clients put pieces of a name together: it must come once.
         entry.0.push_str(call["function"]["name"].as_str().unwrap_or_default());
         entry.1.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_seen_and_an_id_that_looks_like_one_is_not() {
+        let has_token = |body: &str| {
+            Answer::new(StatusCode::OK, HeaderMap::new(), Bytes::copy_from_slice(body.as_bytes())).has_token()
+        };
+        assert!(!has_token(r#"{"message": "it broke", "request_id": "req_01M8AJQVGPSQ8PDX7WMSKV1SY8"}"#));
+        assert!(has_token(r#"{"message": "MSKV1.NAME", "request_id": "req_01M8AJQVGPSQ8PDX7WMSKV1SY8"}"#));
+        assert!(has_token(r#"{"request_id": "req_01M8AJQVGPSQ8PDX7WMSKV1SY8", "message": "you are mskv1"}"#));
     }
 }
