@@ -158,7 +158,10 @@ impl Shared {
         }
         let (reply, synced) = oneshot::channel();
         state.waiting.push_back(Waiting { end, reply });
-        if state.waiting.len() == 1 {
+        let first = state.waiting.len() == 1;
+        // Woken under the lock, the thread would take the core only to wait for the lock.
+        drop(state);
+        if first {
             self.wake.notify_one();
         }
         Ok(Some(synced))
@@ -252,16 +255,15 @@ impl Shared {
     fn tell(&self, synced: u64) -> usize {
         let mut state = self.lock();
         state.synced = synced;
-        let waiting = std::mem::take(&mut state.waiting);
-        let before = waiting.len();
-        for waiting in waiting {
-            if waiting.end <= synced {
-                // Whoever waited may have left.
-                let _ = waiting.reply.send(());
-            } else {
-                state.waiting.push_back(waiting);
-            }
+        let (done, waiting): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut state.waiting).into_iter().partition(|waiting| waiting.end <= synced);
+        state.waiting = waiting;
+        drop(state);
+        let told = done.len();
+        for waiting in done {
+            // Whoever waited may have left.
+            let _ = waiting.reply.send(());
         }
-        before - state.waiting.len()
+        told
     }
 }
