@@ -51,7 +51,8 @@ const CACHE_KIB: i64 = 256;
 pub(super) struct Db {
     writes: Option<mpsc::Sender<Box<dyn Job>>>,
     reads: Option<mpsc::Sender<reader::Read>>,
-    threads: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
     healthy: Arc<AtomicBool>,
 }
 
@@ -79,9 +80,13 @@ impl Db {
         let (writes, jobs) = mpsc::channel(QUEUE);
         let (reads, questions) = mpsc::channel(QUEUE);
         let healthy = Arc::new(AtomicBool::new(true));
-        let mut db = Self { writes: Some(writes), reads: Some(reads), threads: Vec::new(), healthy: healthy.clone() };
-        db.threads.push(writer::start(kind.name, writer, jobs, healthy, at_commit)?);
-        db.threads.extend(reader::start(kind.name, readers, questions)?);
+        let db = Self {
+            writes: Some(writes),
+            reads: Some(reads),
+            writer: Some(writer::start(kind.name, writer, jobs, healthy.clone(), at_commit)?),
+            readers: reader::start(kind.name, readers, questions)?,
+            healthy,
+        };
         Ok((db, first))
     }
 
@@ -137,10 +142,14 @@ impl Db {
 
 impl Drop for Db {
     fn drop(&mut self) {
-        self.writes = None;
+        // Whoever closes the database last copies the log into it, which a reader may not.
         self.reads = None;
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+        self.writes = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
         }
     }
 }

@@ -105,3 +105,13 @@ async fn a_reader_cannot_write() {
     let (_folder, db) = memory();
     assert_eq!(db.read(insert(1)).await, Err(StoreError::Io));
 }
+
+#[tokio::test]
+async fn an_orderly_end_leaves_everything_in_the_one_file() {
+    let (folder, db) = memory();
+    db.write(insert(1)).await.unwrap();
+    assert_eq!(rows(&db).await, [1]);
+    assert!(folder.path().join("t.db-wal").exists());
+    drop(db);
+    assert!(!folder.path().join("t.db-wal").exists());
+}
