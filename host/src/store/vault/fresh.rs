@@ -48,8 +48,8 @@ impl Key {
 }
 
 /// A key in sixteen bytes, which sort nearly as the table does: rows of one agent, call and kind stand together, and within
-/// them in the order of their macs. Two keys are one with a probability of 2^-64 for each pair of rows; of these the later
-/// row would be found only in the database.
+/// them in the order of their macs. Two keys of one call and kind are one with a probability of 2^-64 for each pair of rows, and
+/// nobody without the key can choose macs; of these the later row would not be kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Id {
     group: u64,
