@@ -5,4 +5,5 @@ mod cache;
 mod contracts;
 mod faults;
 mod install;
+mod linear;
 mod selection;

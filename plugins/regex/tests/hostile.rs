@@ -1,6 +1,4 @@
-//! Nothing that a caller can send makes the pass panic, point outside the text, or run for long.
-
-use std::time::{Duration, Instant};
+//! Nothing that a caller can send makes the pass panic, or point outside the text.
 
 use masker_plugin_regex::Plugin;
 use masker_plugin_sdk::{Message, Pass, testing::configure};
@@ -21,87 +19,6 @@ fn check(plugin: &Plugin, texts: &[&str]) {
         assert!(text.get(finding.span.clone()).is_some(), "{:?} in {text:?}", finding.span);
         assert!((0.0..=1.0).contains(&finding.confidence));
     }
-}
-
-#[test]
-fn hostile_texts_are_searched_in_linear_time() {
-    let plugin = plugin();
-    let pieces = [
-        "1 ",
-        "1",
-        "@",
-        "a@",
-        "@a.",
-        "(",
-        ")",
-        "-",
-        ".",
-        ":",
-        "::",
-        "at ",
-        "dot ",
-        "at dot ",
-        "dot com ",
-        "at gmail ",
-        "double ",
-        "twenty ",
-        "hundred ",
-        "may ",
-        "march 1 ",
-        "1/",
-        "1-1-",
-        "member id ",
-        "my id is ",
-        "street ",
-        "1 a street ",
-        "a as in ",
-        "no ",
-        "uh ",
-        "1, ",
-        "1,111",
-        "$1.",
-        "www ",
-        "www dot a ",
-        "http://",
-        "a:",
-        "1:1:",
-        "x1",
-        "é",
-        "\u{300}",
-        "\u{200b}1",
-        "٤",
-        "\u{202e}a",
-        "\0",
-        "\n",
-        "1\n",
-        "’s",
-        "a's ",
-        "date of birth ",
-        "five ",
-        "five dot ",
-        "A1-",
-        "GB82 ",
-        "calle ",
-        "rue a ",
-        "first of the ",
-        "is my ",
-        "username ",
-        "@a ",
-        "zip ",
-        "q w e ",
-    ];
-    let mut slow = Vec::new();
-    for piece in pieces {
-        let text = piece.repeat((200 << 10) / piece.len());
-        let started = Instant::now();
-        check(&plugin, &[&text]);
-        // Far above what it takes in a release build, far below what a quadratic search would.
-        let limit = if cfg!(debug_assertions) { Duration::from_secs(4) } else { Duration::from_millis(250) };
-        if started.elapsed() > limit {
-            slow.push((piece, started.elapsed()));
-        }
-    }
-    assert!(slow.is_empty(), "{slow:?}");
 }
 
 #[test]
