@@ -49,7 +49,7 @@ pub use server::{LiveAnswer, Server};
 /// How many sessions are read.
 const PAGE: usize = 100;
 /// How long is waited for what happens in the background: long enough for a busy machine, short enough for a person.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a request may take, the compilation of an agent's plugins included.
 const LONGEST: Duration = Duration::from_secs(90);

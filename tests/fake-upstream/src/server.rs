@@ -21,7 +21,7 @@ use crate::log::{Log, Recorded};
 use crate::reply::{Reply, ReplyBody};
 
 /// How long a `wait_for_...` waits before it panics: long enough for a busy machine, short enough for a person.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type Responder = Arc<dyn Fn(&Recorded) -> Reply + Send + Sync>;
 

@@ -85,7 +85,7 @@ async fn a_provider_that_says_nothing_is_504() {
 
 #[tokio::test]
 async fn a_stalled_stream_ends_in_an_error_event_without_what_was_held() {
-    let mut app = TestApp::builder().env("MASKER_UPSTREAM_TIMEOUT_MS", "1000").start().await;
+    let mut app = TestApp::builder().env("MASKER_UPSTREAM_TIMEOUT_MS", "3000").start().await;
     app.plant("E-12345");
     app.upstream.respond_with(|request| {
         let token = token(&request.text());
@@ -241,7 +241,7 @@ async fn a_caller_hears_the_failure_text_instead_of_an_error() {
     let sorry = "Sorry, could you say that again?";
     let app = TestApp::builder()
         .staff_policy_with(&format!("failure_text: {sorry}"))
-        .env("MASKER_UPSTREAM_TIMEOUT_MS", "1000")
+        .env("MASKER_UPSTREAM_TIMEOUT_MS", "3000")
         .start()
         .await;
     let hello = || Script::new().event(&openai::role_chunk()).event(&openai::text_chunk("Hello. MSKV1.STA"));

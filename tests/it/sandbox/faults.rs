@@ -4,14 +4,17 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::task::Poll;
 
+use futures_util::future::join_all;
+use futures_util::poll;
 use hyper::StatusCode;
 use masker::audit::event::{Detail, Event, EventKind, Status};
 use masker::passes::pool::PoolError;
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::respond;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc::unbounded_channel;
 
 /// `inside-a-character` needs a first character of two bytes.
 const SAID: &str = "é, I am E-12345.";
@@ -157,16 +160,27 @@ async fn a_pass_that_failed_serves_the_next_request_as_if_nothing_had_been() {
 async fn requests_that_find_the_queue_full_are_refused_at_once_and_nothing_leaves() {
     let mut app = TestApp::start().await;
     app.plant("E-12345");
+    let pool = app.app().pipeline.pool.clone();
     let gate = Arc::new(tokio::sync::Mutex::new(()));
-    let held = gate.clone().lock_owned().await;
-    let mut jobs = JoinSet::new();
-    // Every thread waits at the gate and every place of the queue is taken once a job is refused.
+    let closed = gate.clone().lock_owned().await;
+    let (entered, mut at_the_gate) = unbounded_channel();
+    let wait = || {
+        let (gate, entered) = (gate.clone(), entered.clone());
+        Box::pin(pool.run(move || (drop((entered.send(()), gate.blocking_lock())), ())))
+    };
+    let mut waiting = Vec::new();
+    // First every thread, then every place of the queue: a thread that came later would free a place again.
+    for _ in 0..app.app().config.pass_threads {
+        let mut job = wait();
+        assert!(poll!(&mut job).is_pending());
+        waiting.push(job);
+        at_the_gate.recv().await.expect("a thread takes the job");
+    }
     let refused = loop {
-        let (gate, pipeline) = (gate.clone(), app.app().pipeline.clone());
-        jobs.spawn(async move { pipeline.pool.run(move || (drop(gate.blocking_lock()), ())).await });
-        tokio::task::yield_now().await;
-        if let Some(done) = jobs.try_join_next() {
-            break done.expect("no panic");
+        let mut job = wait();
+        match poll!(&mut job) {
+            Poll::Pending => waiting.push(job),
+            Poll::Ready(result) => break result,
         }
     };
     assert_eq!(refused, Err(PoolError::Full));
@@ -178,10 +192,8 @@ async fn requests_that_find_the_queue_full_are_refused_at_once_and_nothing_leave
     assert_eq!(kinds(&app.events()), [EventKind::SessionOpened, EventKind::SessionCompleted]);
     assert_eq!(app.metric("masker_requests_total{agent=\"test\",status=\"error\"}"), 1.0);
 
-    drop(held);
-    while let Some(done) = jobs.join_next().await {
-        assert_eq!(done.expect("no panic"), Ok(()));
-    }
+    drop(closed);
+    assert!(join_all(waiting).await.iter().all(Result::is_ok));
     app.upstream.respond_with(respond::echo);
     assert_eq!(app.say("I am E-12345.").await.content(), "You said: I am E-12345.");
     app.finish().await;
@@ -195,7 +207,7 @@ async fn a_pass_that_loops_in_one_request_does_not_keep_others_from_being_answer
     let app = TestApp::builder().guest("loops").start().await;
     app.upstream.respond_with(respond::echo);
     let looping =
-        json!({"name": "looping", "upstream": "stub", "policy_yaml": policy("loops", "block", ", timeout_ms: 4000")});
+        json!({"name": "looping", "upstream": "stub", "policy_yaml": policy("loops", "block", ", timeout_ms: 8000")});
     let looping = app.create_agent(looping).await;
     let body = json!({"messages": [{"role": "user", "content": "hello"}]}).to_string();
     let over = Cell::new(false);
