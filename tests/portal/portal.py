@@ -22,7 +22,7 @@ options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "A
 options.add_experimental_option("prefs", {"download.default_directory": str(downloads), "plugins.always_open_pdf_externally": True})
 browser = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
 # A page that is just being drawn anew is looked at again.
-wait = WebDriverWait(browser, 20, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
+wait = WebDriverWait(browser, 60, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
 passed = 0
 
 
@@ -38,6 +38,11 @@ def find(selector):
 
 def button(text):
     return wait.until(lambda b: next((e for e in b.find_elements(By.CSS_SELECTOR, "button, a.button") if e.text.strip() == text), None))
+
+
+def follow_first_row():
+    """The list is drawn anew when a session ends: a row that went before it was clicked is looked for again."""
+    wait.until(lambda b: b.find_element(By.CSS_SELECTOR, "tbody a").click() is None)
 
 
 def page(path, title):
@@ -112,7 +117,7 @@ try:
     answer = call(url[len(base):] + "/chat/completions", {"messages": [{"role": "user", "content": said}]})
     assert "Maria Gonzalez" in answer["choices"][0]["message"]["content"], answer
     page("/portal/sessions", "Sessions")
-    find("tbody a").click()
+    follow_first_row()
     says("What was said, and what the model got")
     body = find("main").text
     assert "Maria Gonzalez" in body and "MSKV1.NAME." in body and "came back" in body, body

@@ -16,7 +16,7 @@ for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-d
     options.add_argument(argument)
 options.binary_location = "/usr/bin/chromium"
 browser = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-wait = WebDriverWait(browser, 20)
+wait = WebDriverWait(browser, 60)
 
 CALLS = {
     "Front desk": [

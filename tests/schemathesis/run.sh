@@ -44,7 +44,7 @@ cd "$work"
 # The stream of sessions does not end by itself; signing out would take the rest its session.
 "$installed/bin/st" --config-file "$here/schemathesis.toml" run "http://$address/api/v1/openapi.json" \
     --checks all --max-examples "$examples" --seed 1 --workers 2 \
-    --exclude-operation-id stream_sessions --request-timeout 20 --no-color --suppress-health-check all || {
+    --exclude-operation-id stream_sessions --request-timeout 60 --no-color --suppress-health-check all || {
     code=$?
     echo "Masker's log:" >&2
     tail -40 "$work/masker.log" >&2
