@@ -272,8 +272,8 @@ fn open_file(path: &Path) -> Result<File, JournalError> {
 }
 
 /// A new file is only there after a crash when its folder is on disk too.
-fn sync_folder(path: &Path) -> Result<(), JournalError> {
-    Ok(File::open(segments::folder_of(path).unwrap_or(Path::new(".")))?.sync_all()?)
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(segments::folder_of(path).unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]

@@ -68,6 +68,8 @@ impl Ring {
             file.write_all(&vec![0; HALF])?;
         }
         file.sync_all()?;
+        // Its name as well: what is promised to be on the disk will for a while be on it here only.
+        super::sync_folder(path)?;
         let file = open_direct(path)?;
         Ok(Self { path: path.to_owned(), file, half: 0, used: 0, flushing: None, buffer: Vec::new() })
     }

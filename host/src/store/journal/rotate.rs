@@ -79,7 +79,7 @@ impl Journal {
             fs::hard_link(&self.path, &closed)?;
             fs::rename(&new, &self.path)
         })?;
-        sync_folder(&self.path).map_err(|_| io::Error::other("the folder cannot be synced"))?;
+        sync_folder(&self.path)?;
         writer.end = start + line.len() as u64;
         self.syncer.go_on_with(file.try_clone()?, writer.end);
         writer.file = file;
