@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the binary for a machine that serves, with profile-guided optimisation: a first build counts what runs while it
 # answers the bench's calls, a second one is laid out after these counts. See "Profile-guided Optimization" in The rustc book,
-# https://doc.rust-lang.org/rustc/profile-guided-optimization.html.
+# https://doc.rust-lang.org/rustc/profile-guided-optimization.html. Both are optimised over all crates at once (thin LTO), so that
+# what the counts show to be hot is inlined also from one crate into another.
 #
 #   host/dist.sh              to target/dist/masker; needs plugins/build.sh and a release build of masker-bench
 #
@@ -15,6 +16,9 @@ HOST=$(rustc -vV | sed -n 's/^host: //p')
 PROFDATA=$(rustc --print sysroot)/lib/rustlib/$HOST/bin/llvm-profdata
 COUNTS=$TARGET/dist/counts
 PROFILE=$TARGET/dist/profile
+
+# For both builds: names of functions contain it, and the counts are found by these names.
+export CARGO_PROFILE_RELEASE_LTO=thin
 
 say() { printf 'dist: %s\n' "$*" >&2; }
 
