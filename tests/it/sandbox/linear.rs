@@ -9,6 +9,7 @@ use masker::kind::Kind;
 use masker::passes::Message;
 use masker::sensitive::SensitiveText;
 use masker::wasm::{PreparedPass, Wasm};
+use masker_plugin_sdk::{self as sdk, Pass as _};
 use masker_tests::components;
 
 /// The shorter text, in bytes; the longer one is four times as long. Both hold fewer values than a call may find.
@@ -28,6 +29,16 @@ fn hostile_texts_are_searched_by_regex_in_linear_time() {
 #[test]
 fn hostile_texts_are_searched_by_ner_in_linear_time() {
     check("ner", "{}", &[]);
+}
+
+/// Natively, an overflow in a debug build panics, which a component does not do.
+#[test]
+fn hostile_texts_overflow_nothing_in_regex() {
+    let pass: masker_plugin_regex::Plugin = sdk::testing::configure(PATTERN).expect("a sound configuration");
+    for piece in HOSTILE {
+        let text = piece.repeat(4 * SHORT / piece.len());
+        pass.detect(&[sdk::Message { role: "user".into(), text, search: true }], &[]).expect("it is searched");
+    }
 }
 
 fn check(plugin: &str, config: &str, extra_kinds: &[Kind]) {
