@@ -6,9 +6,11 @@
 
 pub mod answer;
 pub mod error;
-pub mod json_text;
+mod leaves;
 pub mod plain_chunk;
+pub mod position;
 pub mod request;
+pub mod tools;
 pub mod walk;
 
 /// The voice platform of an agent: which fields of a request are its own, and not OpenAI's.

@@ -10,6 +10,7 @@ use crate::kind::Kind;
 use crate::sensitive::SensitiveText;
 
 pub mod finding;
+pub mod forms;
 pub mod memory;
 pub mod merge;
 pub mod pool;

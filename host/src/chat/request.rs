@@ -72,12 +72,6 @@ pub enum BadRequest {
         /// What belongs there.
         expected: &'static str,
     },
-    /// A value in a place that cannot hold a token.
-    #[error("{path} holds protected data, and a name cannot be masked: rename it")]
-    ProtectedName {
-        /// Where.
-        path: String,
-    },
 }
 
 impl BadRequest {
@@ -89,7 +83,7 @@ impl BadRequest {
     pub fn path(&self) -> Option<&str> {
         match self {
             BadRequest::NotJson { .. } => None,
-            BadRequest::Shape { path, .. } | BadRequest::ProtectedName { path } => Some(path),
+            BadRequest::Shape { path, .. } => Some(path),
         }
     }
 }

@@ -1,92 +1,23 @@
-//! Visits every string of a request that may carry a caller's data.
+//! Visits every text of a request that may carry a caller's data: the protocol's table of positions.
 //!
-//! The rule (API.md section 6): a string is visited unless the protocol gives it a closed meaning. The walk is written
-//! once and used twice, to collect and to replace, so the two cannot disagree about what there is.
+//! The rule (API.md section 6): a position is visited unless the type of what holds it gives it a closed meaning; what is
+//! unknown is visited. The walk is written once and used three times, to collect, to replace and to check what leaves,
+//! so the three cannot disagree about what there is. [`super::position`] has what each position means.
+//!
+//! * [`parts`]: a message's content, by the type of each part.
+//! * [`tools`]: tools, schemas and response formats, which are the operator's own text.
+
+mod parts;
+mod tools;
 
 use serde_json::{Map, Value};
 
-use super::json_text::{visit_json, visit_json_string};
+pub use self::parts::{Media, withhold_media};
+use super::leaves::{visit_text, visit_value};
+use super::position::{
+    Form, Place, Search, Visitor, is_closed_word, is_opaque, is_opaque_field, is_protocol_key, is_protocol_word,
+};
 use super::request::{BadRequest, ChatRequest};
-
-/// What a visited text is, which decides how it can be masked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Form {
-    /// Text: spans of it are replaced.
-    Text,
-    /// A number inside JSON: replaced whole, by a string, and comes back as a number.
-    Number,
-    /// A key inside JSON.
-    Key,
-    /// An identifier with the provider's own limits: replaced whole, by a short digest.
-    Identifier,
-    /// A name the provider matches exactly: cannot be masked.
-    Name,
-}
-
-/// Where a text stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    /// What it is.
-    pub form: Form,
-    /// Whose words: `system`, `developer`, `user`, `assistant`, `tool`, or `field` outside the conversation.
-    pub role: &'static str,
-    /// The key whose value this is, as context for detection. Caller's text where it is a key of a tool's arguments.
-    pub field: Option<&'a str>,
-    /// The protocol's name of the place, for errors and the journal.
-    pub name: &'static str,
-    /// The message it stands in.
-    pub message: Option<usize>,
-}
-
-impl Place<'_> {
-    /// As an error names it: `messages[3].content`.
-    pub fn path(&self) -> String {
-        match self.message {
-            Some(index) => format!("messages[{index}].{}", self.name),
-            None => self.name.to_owned(),
-        }
-    }
-}
-
-/// Sees every text, in a fixed order.
-pub trait Visitor {
-    /// A text; a replacement for it, or `None` to leave it as it is.
-    fn leaf(&mut self, place: &Place<'_>, text: &str) -> Option<String>;
-}
-
-/// What happens to images, audio and files.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Media {
-    /// Replaced by a text that says so.
-    #[default]
-    Block,
-    /// Sent as they are.
-    Pass,
-}
-
-/// Takes media out where the policy blocks them. Call it before any walk. Returns how many parts were withheld.
-pub fn withhold_media(request: &mut ChatRequest, media: Media) -> usize {
-    if media == Media::Pass {
-        return 0;
-    }
-    let mut withheld = 0;
-    let Some(Value::Array(messages)) = request.body.get_mut("messages") else { return 0 };
-    for message in messages {
-        let Some(Value::Array(parts)) = message.get_mut("content") else { continue };
-        // What is no part at all is refused by the walk.
-        for part in parts.iter_mut().filter(|part| part.is_object()) {
-            let kind = part.get("type").and_then(Value::as_str).unwrap_or("part");
-            if !matches!(kind, "text" | "refusal") {
-                // An unknown type is the caller's word: it is not repeated.
-                let known = ["image_url", "input_audio", "file"].into_iter().find(|known| *known == kind);
-                let notice = format!("[{} withheld]", known.unwrap_or("content part"));
-                *part = serde_json::json!({"type": "text", "text": notice});
-                withheld += 1;
-            }
-        }
-    }
-    withheld
-}
 
 /// Visits every text of a request.
 ///
@@ -99,53 +30,30 @@ pub fn walk(request: &mut ChatRequest, visitor: &mut dyn Visitor) -> Result<(), 
         }
     }
     let mut walk = Walk { visitor, message: None, role: "field" };
-    for (field, value) in &mut request.body {
-        match field.as_str() {
-            "messages" => {}
-            // Closed: numbers, flags, and words from a fixed list. `model` is compared with the agent's.
-            "model" => {}
-            "seed" if value.is_number() => {}
-            "reasoning_effort"
-            | "service_tier"
-            | "verbosity"
-            | "prompt_cache_retention"
-            | "modalities"
-            | "audio"
-            | "stream_options"
-            | "logit_bias" => walk.closed(field_name(field), value),
-            "tools" | "functions" => walk.tools(value),
-            "tool_choice" | "function_call" => walk.choice(value),
-            "response_format" => walk.response_format(value),
-            "user" | "safety_identifier" | "prompt_cache_key" | "metadata" => {
-                walk.identifiers(field_name(field), value)
-            }
-            _ => walk.anything(field_name(field), Some(field), value),
-        }
-    }
+    walk.members("other", &mut request.body, |walk, field, value| walk.top_level(field, value));
     Ok(())
 }
 
-/// A fixed name for a top-level field: a field that we do not know is the caller's word.
-fn field_name(field: &str) -> &'static str {
-    const KNOWN: [&str; 15] = [
-        "reasoning_effort",
-        "service_tier",
-        "verbosity",
-        "prompt_cache_retention",
-        "modalities",
-        "audio",
-        "stream_options",
-        "logit_bias",
-        "user",
-        "safety_identifier",
-        "prompt_cache_key",
-        "metadata",
-        "stop",
-        "prediction",
-        "web_search_options",
-    ];
-    KNOWN.into_iter().find(|known| *known == field).unwrap_or("other")
-}
+/// Top-level fields whose numbers and flags have a meaning of the protocol.
+const NUMBERS: [&str; 17] = [
+    "frequency_penalty",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "n",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "seed",
+    "store",
+    "stream",
+    "temperature",
+    "top_k",
+    "top_logprobs",
+    "top_p",
+    "min_p",
+    "repetition_penalty",
+    "enable_thinking",
+];
 
 struct Walk<'v> {
     visitor: &'v mut dyn Visitor,
@@ -154,62 +62,87 @@ struct Walk<'v> {
 }
 
 impl Walk<'_> {
-    fn place<'a>(&self, form: Form, name: &'static str, field: Option<&'a str>) -> Place<'a> {
-        Place { form, role: self.role, field, name, message: self.message }
-    }
-
-    fn text(&mut self, form: Form, name: &'static str, field: Option<&str>, text: &mut String) {
-        if let Some(new) = self.visitor.leaf(&self.place(form, name, field), text) {
-            *text = new;
-        }
-    }
-
-    fn text_at(&mut self, form: Form, name: &'static str, value: Option<&mut Value>) {
-        match value {
-            Some(Value::String(text)) => self.text(form, name, None, text),
-            // Not what the protocol says: then nothing about it is known, and all of it is visited.
-            Some(other) => self.anything(name, None, other),
-            None => {}
-        }
-    }
-
-    /// Visits every string, number and key, whatever they are. A bare number is mostly a setting, and in its place a
-    /// string would be an error; but no setting has as many digits as a phone number (`seed` may, and is not visited).
-    fn anything(&mut self, name: &'static str, field: Option<&str>, value: &mut Value) {
-        if let Some(field) = field {
-            self.unknown_key(name, field);
-        }
-        let place = self.place(Form::Text, name, field);
-        match value {
-            Value::Number(number) if !is_long(&number.to_string()) => {}
-            _ => {
-                visit_json(value, &place, self.visitor);
+    fn top_level(&mut self, field: &str, value: &mut Value) {
+        match field {
+            // `model` is compared with the agent's; messages were visited.
+            "messages" | "model" => {}
+            "tools" | "functions" => self.tools(value),
+            "tool_choice" | "function_call" => self.choice("tool_choice", value),
+            "response_format" => self.response_format(value),
+            "user" | "safety_identifier" | "prompt_cache_key" | "metadata" => {
+                self.identifiers(field_name(field), value)
             }
+            "prediction" => self.prediction(value),
+            "web_search_options" => self.web_search_options(value),
+            _ if NUMBERS.contains(&field) && (value.is_number() || value.is_boolean()) => {}
+            _ => self.all(Search::Setting, field_name(field), Some(field), value),
         }
     }
 
-    /// Visits a key that the protocol does not know, unless it looks like one of a protocol's. It is the caller's word, and
-    /// the provider may match it exactly.
-    fn unknown_key(&mut self, name: &'static str, key: &str) {
-        let is_token_id = key.len() <= 7 && key.bytes().all(|b| b.is_ascii_digit());
-        if !is_closed_word(key) && !is_token_id {
-            // A name is never replaced: what holds protected data is refused.
-            let _ = self.visitor.leaf(&self.place(Form::Name, name, None), key);
+    fn place<'a>(&self, form: Form, search: Search, name: &'static str, field: Option<&'a str>) -> Place<'a> {
+        Place { form, search, role: self.role, field, written: None, name, message: self.message }
+    }
+
+    /// Visits one text, which is replaced as its form says.
+    fn leaf(&mut self, form: Form, search: Search, name: &'static str, field: Option<&str>, text: &mut String) {
+        let place = self.place(form, search, name, field);
+        visit_text(text, &place, self.visitor);
+    }
+
+    /// Visits speech; of anything but a string nothing is known, and all of it is visited.
+    fn speech(&mut self, name: &'static str, value: &mut Value) {
+        self.all(Search::Speech, name, None, value);
+    }
+
+    /// A field of a message that the protocol does not know; a provider's own state is left alone.
+    fn field(&mut self, name: &'static str, key: &str, value: &mut Value) {
+        let word =
+            value.as_str().filter(|text| self.role == "assistant" && is_opaque_field(key) && is_closed_word(text));
+        match value.as_str() {
+            Some(text) if self.role == "assistant" && key != "data" && is_opaque(key, text) => {}
+            Some(_) if word.is_some() => self.all(Search::Name, name, Some(key), value),
+            _ => self.all(Search::Field, name, Some(key), value),
         }
     }
 
-    /// Visits words of a closed list only when they are none: longer than any such word, or with spaces in them.
-    fn closed(&mut self, name: &'static str, value: &mut Value) {
-        match value {
-            Value::String(text) if is_closed_word(text) => {}
-            Value::Array(items) => items.iter_mut().for_each(|item| self.closed(name, item)),
-            Value::Object(map) => {
-                for (key, item) in map.iter_mut() {
-                    self.unknown_key(name, key);
-                    self.closed(name, item);
+    /// Visits everything below a value.
+    fn all(&mut self, search: Search, name: &'static str, field: Option<&str>, value: &mut Value) {
+        let place = self.place(Form::Text, search, name, field);
+        visit_value(value, &place, self.visitor);
+    }
+
+    /// Visits the members of one of the protocol's objects: the keys that the protocol does not know, and every value.
+    fn members(
+        &mut self,
+        name: &'static str,
+        map: &mut Map<String, Value>,
+        mut visit: impl FnMut(&mut Self, &str, &mut Value),
+    ) {
+        let mut renamed = Vec::new();
+        for (index, (key, value)) in map.iter_mut().enumerate() {
+            if !is_protocol_key(key) {
+                let mut new = key.clone();
+                self.leaf(Form::Key, Search::Name, name, None, &mut new);
+                if new != *key {
+                    renamed.push((index, new));
                 }
             }
-            other => self.anything(name, None, other),
+            visit(self, key, value);
+        }
+        if !renamed.is_empty() {
+            rename(map, renamed);
+        }
+    }
+
+    /// A word of a list, or an id: searched like a name, replaced like an identifier. Anything else is data.
+    fn word(&mut self, name: &'static str, value: &mut Value) {
+        match value {
+            Value::String(text) if is_protocol_word(text) => {}
+            Value::String(text) if is_closed_word(text) => {
+                self.leaf(Form::Identifier, Search::Name, name, None, text);
+            }
+            Value::String(text) => self.leaf(Form::Identifier, Search::Speech, name, None, text),
+            other => self.speech(name, other),
         }
     }
 
@@ -224,200 +157,132 @@ impl Walk<'_> {
                 "must be one of system, developer, user, assistant, tool, function",
             )
         })?;
-        for (key, value) in message.iter_mut() {
-            match key.as_str() {
-                "role" => {}
-                "tool_call_id" => self.closed("tool_call_id", value),
-                "content" => self.content(value)?,
-                "refusal" => self.text_at(Form::Text, "refusal", Some(value)),
-                "name" => self.text_at(Form::Identifier, "name", Some(value)),
-                "tool_calls" => self.tool_calls(value),
-                "function_call" => self.function("function_call", value),
-                "audio" => self.closed("audio", value),
-                _ => self.anything("other", Some(key), value),
-            }
-        }
-        Ok(())
+        let mut content = Ok(());
+        self.members("message", message, |walk, key, value| match key {
+            "role" => {}
+            "tool_call_id" | "id" => walk.word("tool_call_id", value),
+            "content" => content = walk.content(value),
+            "refusal" | "reasoning_content" => walk.speech(message_name(key), value),
+            "name" if walk.role == "tool" => walk.tool_name("name", value),
+            "name" => walk.identifiers("name", value),
+            "tool_calls" => walk.tool_calls(value),
+            "function_call" => walk.function("function_call", value),
+            _ => walk.field("other", key, value),
+        });
+        content
     }
 
-    fn content(&mut self, content: &mut Value) -> Result<(), BadRequest> {
-        let index = self.message.unwrap_or_default();
-        match content {
-            Value::Null => Ok(()),
-            Value::String(text) if self.role == "tool" => {
-                visit_json_string(text, &self.place(Form::Text, "content", None), self.visitor);
-                Ok(())
-            }
-            Value::String(text) => {
-                self.text(Form::Text, "content", None, text);
-                Ok(())
-            }
-            Value::Array(parts) => parts.iter_mut().try_for_each(|part| self.part(part)),
-            _ => Err(BadRequest::shape(format!("messages[{index}].content"), "must be text, a list of parts, or null")),
+    fn tool_name(&mut self, name: &'static str, value: &mut Value) {
+        match value {
+            Value::String(text) => self.leaf(Form::ToolName, Search::Name, name, None, text),
+            other => self.speech(name, other),
         }
-    }
-
-    fn part(&mut self, part: &mut Value) -> Result<(), BadRequest> {
-        let Value::Object(part) = part else {
-            let index = self.message.unwrap_or_default();
-            return Err(BadRequest::shape(format!("messages[{index}].content"), "a part must be an object"));
-        };
-        for (key, value) in part.iter_mut() {
-            match key.as_str() {
-                "type" => self.closed("content.type", value),
-                "text" | "refusal" => self.text_at(Form::Text, "content", Some(value)),
-                // Only reached where the policy lets media pass: their data is not text, their file's name is.
-                "image_url" | "input_audio" => {}
-                "file" => self.text_at(Form::Text, "content.file", value.get_mut("filename")),
-                _ => self.anything("content", Some(key), value),
-            }
-        }
-        Ok(())
     }
 
     fn tool_calls(&mut self, calls: &mut Value) {
-        let Value::Array(calls) = calls else { return self.anything("tool_calls", None, calls) };
+        let Value::Array(calls) = calls else { return self.speech("tool_calls", calls) };
         for call in calls {
             let Value::Object(call) = call else {
-                self.anything("tool_calls", None, call);
+                self.speech("tool_calls", call);
                 continue;
             };
-            for (key, value) in call.iter_mut() {
-                match key.as_str() {
-                    "id" | "type" => self.closed("tool_calls.id", value),
-                    "index" => {}
-                    "function" | "custom" => self.function("tool_calls", value),
-                    _ => self.anything("tool_calls", Some(key), value),
-                }
-            }
+            self.members("tool_calls", call, |walk, key, value| match key {
+                "id" | "type" => walk.word("tool_calls.id", value),
+                "index" if value.as_u64().is_some_and(|index| index < 1000) => {}
+                "function" | "custom" => walk.function("tool_calls", value),
+                _ => walk.field("tool_calls", key, value),
+            });
         }
     }
 
     /// A call of a function: `name`, `arguments` (or a custom tool's `input`).
     fn function(&mut self, name: &'static str, function: &mut Value) {
-        let Value::Object(function) = function else { return self.anything(name, None, function) };
-        for (key, value) in function.iter_mut() {
-            match (key.as_str(), value) {
-                ("name", Value::String(text)) => self.text(Form::Name, "function.name", None, text),
-                ("arguments" | "input", Value::String(text)) => {
-                    visit_json_string(text, &self.place(Form::Text, "arguments", None), self.visitor);
-                }
-                (_, value) => self.anything(name, Some(key), value),
-            }
-        }
+        let Value::Object(function) = function else { return self.speech(name, function) };
+        self.members(name, function, |walk, key, value| match key {
+            "name" => walk.tool_name("function.name", value),
+            "arguments" | "input" => walk.speech("arguments", value),
+            _ => walk.field(name, key, value),
+        });
     }
 
-    fn tools(&mut self, tools: &mut Value) {
-        let Value::Array(tools) = tools else { return self.anything("tools", None, tools) };
-        for tool in tools {
-            self.declaration(tool);
-        }
-    }
-
-    /// A tool as it is declared: its name, its description, its JSON Schema, at whatever depth.
-    fn declaration(&mut self, value: &mut Value) {
-        let Value::Object(map) = value else { return self.anything("tools", None, value) };
-        for (key, value) in map.iter_mut() {
-            match (key.as_str(), value) {
-                ("name", Value::String(text)) => self.text(Form::Name, "tools.function.name", None, text),
-                ("type" | "syntax" | "strict", value) => self.closed("tools.type", value),
-                ("function" | "custom" | "format" | "grammar", value @ Value::Object(_)) => self.declaration(value),
-                ("parameters", value) => self.schema("tools.function.parameters", value),
-                ("description", value) => self.text_at(Form::Text, "tools.function.description", Some(value)),
-                (key, value) => self.anything("tools", Some(key), value),
-            }
-        }
-    }
-
-    fn response_format(&mut self, format: &mut Value) {
-        let Value::Object(format) = format else { return self.anything("response_format", None, format) };
-        for (key, value) in format.iter_mut() {
-            match (key.as_str(), value) {
-                ("type", value) => self.closed("response_format.type", value),
-                ("json_schema", Value::Object(schema)) => {
-                    for (key, value) in schema.iter_mut() {
-                        match (key.as_str(), value) {
-                            ("name", Value::String(text)) => self.text(Form::Name, "response_format.name", None, text),
-                            ("schema", value) => self.schema("response_format.schema", value),
-                            (key, value) => self.anything("response_format", Some(key), value),
-                        }
-                    }
-                }
-                (key, value) => self.anything("response_format", Some(key), value),
-            }
-        }
-    }
-
-    /// A JSON Schema: every string value, but neither property names nor the words of the schema language.
-    fn schema(&mut self, name: &'static str, schema: &mut Value) {
-        match schema {
-            Value::Object(map) => {
-                for (key, value) in map.iter_mut() {
-                    match (key.as_str(), &mut *value) {
-                        ("type" | "format" | "$ref" | "$schema" | "$id" | "$anchor", _) => self.closed(name, value),
-                        // Property names: the model must answer with these very words.
-                        ("required", Value::Array(_)) => {}
-                        ("properties" | "$defs" | "definitions" | "patternProperties", Value::Object(named)) => {
-                            named.values_mut().for_each(|schema| self.schema(name, schema));
-                        }
-                        ("default" | "const" | "enum" | "examples" | "example", value) => {
-                            let place = self.place(Form::Text, name, None);
-                            visit_values(value, &place, self.visitor);
-                        }
-                        (_, value) => self.schema(name, value),
-                    }
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.schema(name, item)),
-            Value::String(text) => self.text(Form::Text, name, None, text),
-            _ => {}
-        }
-    }
-
-    fn choice(&mut self, choice: &mut Value) {
+    /// `auto`, or the name of a tool at some depth.
+    fn choice(&mut self, name: &'static str, choice: &mut Value) {
         match choice {
-            Value::Object(map) => map.values_mut().for_each(|value| self.choice(value)),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.choice(item)),
-            Value::String(text) => self.text(Form::Name, "tool_choice", None, text),
-            _ => {}
+            Value::Object(map) => self.members(name, map, |walk, _, value| walk.choice(name, value)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.choice(name, item)),
+            other => self.tool_name(name, other),
         }
     }
 
     fn identifiers(&mut self, name: &'static str, value: &mut Value) {
         match value {
-            Value::String(text) => self.text(Form::Identifier, name, None, text),
-            Value::Object(map) => {
-                for (key, value) in map.iter_mut() {
-                    self.unknown_key(name, key);
-                    match value {
-                        Value::String(text) => self.text(Form::Identifier, name, Some(key), text),
-                        other => self.identifiers(name, other),
-                    }
-                }
-            }
+            Value::String(text) => self.leaf(Form::Identifier, Search::Speech, name, None, text),
+            Value::Object(map) => self.members(name, map, |walk, key, value| match value {
+                Value::String(text) => walk.leaf(Form::Identifier, Search::Speech, name, Some(key), text),
+                other => walk.identifiers(name, other),
+            }),
             Value::Array(items) => items.iter_mut().for_each(|item| self.identifiers(name, item)),
-            other => self.anything(name, None, other),
+            other => self.speech(name, other),
+        }
+    }
+
+    /// The answer that is expected: speech, beside the words of its form.
+    fn prediction(&mut self, value: &mut Value) {
+        let Value::Object(map) = value else { return self.speech("prediction", value) };
+        self.members("prediction", map, |walk, key, value| match key {
+            "type" => walk.word("prediction", value),
+            _ => walk.all(Search::Field, "prediction", None, value),
+        });
+    }
+
+    /// Where the caller is: speech, but for the words of a time zone and a country.
+    fn web_search_options(&mut self, value: &mut Value) {
+        const NAME: &str = "web_search_options";
+        match value {
+            Value::Object(map) => self.members(NAME, map, |walk, key, value| match (key, &mut *value) {
+                (_, Value::Object(_)) => walk.web_search_options(value),
+                ("city" | "region", _) => walk.all(Search::Speech, NAME, Some(key), value),
+                _ => walk.all(Search::Setting, NAME, Some(key), value),
+            }),
+            other => self.all(Search::Setting, NAME, None, other),
         }
     }
 }
 
-/// String values only: a schema's number stays a number, or the schema would no longer fit.
-fn visit_values(value: &mut Value, place: &Place<'_>, visitor: &mut dyn Visitor) {
-    match value {
-        Value::String(text) => {
-            if let Some(new) = visitor.leaf(place, text) {
-                *text = new;
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| visit_values(item, place, visitor)),
-        Value::Object(map) => map.values_mut().for_each(|item| visit_values(item, place, visitor)),
-        _ => {}
+/// Puts new keys in the places of old ones; one that is taken gets a number.
+fn rename(map: &mut Map<String, Value>, renamed: Vec<(usize, String)>) {
+    let mut new_keys = renamed.into_iter().peekable();
+    for (index, (key, value)) in std::mem::take(map).into_iter().enumerate() {
+        let key = new_keys.next_if(|(at, _)| *at == index).map_or(key, |(_, new)| new);
+        let free = (2..).map(|number| format!("{key}_{number}"));
+        let key = std::iter::once(key.clone()).chain(free).find(|key| !map.contains_key(key)).unwrap_or(key);
+        map.insert(key, value);
     }
 }
 
-/// A whole number of eight digits or more.
-fn is_long(number: &str) -> bool {
-    number.len() >= 8 && number.bytes().all(|b| b.is_ascii_digit())
+/// A fixed name for a top-level field: a field that we do not know is the caller's word.
+fn field_name(field: &str) -> &'static str {
+    const KNOWN: [&str; 14] = [
+        "reasoning_effort",
+        "service_tier",
+        "verbosity",
+        "prompt_cache_retention",
+        "modalities",
+        "audio",
+        "stream_options",
+        "logit_bias",
+        "user",
+        "safety_identifier",
+        "prompt_cache_key",
+        "metadata",
+        "stop",
+        "moderation",
+    ];
+    KNOWN.into_iter().find(|known| *known == field).unwrap_or("other")
+}
+
+fn message_name(key: &str) -> &'static str {
+    if key == "refusal" { "refusal" } else { "reasoning_content" }
 }
 
 fn role(message: &Map<String, Value>) -> Option<&'static str> {
@@ -429,12 +294,6 @@ fn role(message: &Map<String, Value>) -> Option<&'static str> {
         "tool" | "function" => Some("tool"),
         _ => None,
     }
-}
-
-/// Ids and words such as `auto`, `call_a1B2`, `gpt-4o`: one word, at most 64 characters, not only digits and dashes.
-fn is_closed_word(text: &str) -> bool {
-    let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/' | b'#' | b'$');
-    text.len() <= 64 && text.bytes().all(word) && (text.is_empty() || text.bytes().any(|b| b.is_ascii_alphabetic()))
 }
 
 #[cfg(test)]

@@ -227,9 +227,6 @@ impl From<PipelineError> for ApiError {
     fn from(error: PipelineError) -> Self {
         match &error {
             PipelineError::BadRequest(BadRequest::Shape { path, expected }) => Self::field(path, *expected),
-            PipelineError::BadRequest(BadRequest::ProtectedName { path }) => {
-                Self::field(path, "holds protected data, and a name cannot be masked: rename it")
-            }
             PipelineError::BadRequest(BadRequest::NotJson { .. }) => Self::field("body", error.to_string()),
             PipelineError::PassFailed { .. } | PipelineError::MaskingUnavailable(_) => {
                 let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use memchr::memmem;
 use spoken::Form;
 
+use crate::chat::position::Search;
 use crate::kind::Kind;
 use crate::passes::finding::{Action, Decision};
 use crate::policy::words::begins;
@@ -99,18 +100,42 @@ pub struct Remembered {
     pub action: Action,
 }
 
-/// Adds decisions of the pass `memory` to `decisions` where a remembered value stands uncovered. One list per text.
-pub fn recall(texts: &[&str], decisions: &mut [Arc<[Decision]>], values: &[Remembered]) {
+/// A text to look in.
+#[derive(Clone, Copy)]
+pub struct Searched<'t> {
+    /// The text.
+    pub text: &'t str,
+    /// What is searched for there.
+    pub search: Search,
+}
+
+/// Letters and digits that make a value one that names and keys are searched for.
+const TELLING: usize = 6;
+
+/// Whether a value is looked for at a position. In names, keys and settings a word is a word: there a value must be one that
+/// no ordinary word is, several words or one with a form.
+pub fn is_known_at(search: Search, value: &str) -> bool {
+    match search {
+        Search::Speech | Search::Field | Search::Static => true,
+        Search::Setting | Search::Name | Search::Known => {
+            let has_form = value.contains(|c: char| c.is_ascii_digit() || c == '@' || c.is_whitespace());
+            has_form && value.chars().filter(|c| c.is_alphanumeric()).count() >= TELLING
+        }
+    }
+}
+
+/// Adds decisions of the pass `memory` to `decisions` where a remembered value is uncovered. One list per text.
+pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], values: &[Remembered]) {
     let values = unique(values);
     if values.is_empty() {
         return;
     }
     // One text out of all, so that every value is looked for once. ASCII case is folded, which keeps positions.
-    let mut haystack = String::with_capacity(texts.iter().map(|text| text.len() + 1).sum());
+    let mut haystack = String::with_capacity(texts.iter().map(|searched| searched.text.len() + 1).sum());
     let mut starts = Vec::with_capacity(texts.len());
-    for text in texts {
+    for searched in texts {
         starts.push(haystack.len());
-        haystack.push_str(text);
+        haystack.push_str(searched.text);
         haystack.push('\0');
     }
     haystack.make_ascii_lowercase();
@@ -119,11 +144,16 @@ pub fn recall(texts: &[&str], decisions: &mut [Arc<[Decision]>], values: &[Remem
     let (form, mut own) = (Form::of(&haystack), Form::default());
     let mut added: Vec<(usize, Decision)> = Vec::new();
     for value in values {
+        let is_telling = is_known_at(Search::Name, value.text.expose());
+        let counts = |index: usize| is_telling || is_known_at(texts[index].search, value.text.expose());
         for needle in needles(value.text.expose()) {
             for at in memmem::find_iter(haystack.as_bytes(), needle.as_bytes()) {
                 let index = place(at);
                 let span = ByteSpan::new(at - starts[index], at - starts[index] + needle.len());
-                if stands(texts[index], span, value) && !decisions[index].iter().any(|d| d.span.overlaps(span)) {
+                if counts(index)
+                    && stands(texts[index].text, span, value)
+                    && !decisions[index].iter().any(|d| d.span.overlaps(span))
+                {
                     added.push((index, decision(span, value)));
                 }
             }
@@ -132,8 +162,8 @@ pub fn recall(texts: &[&str], decisions: &mut [Arc<[Decision]>], values: &[Remem
         for span in form.find(&own) {
             let index = place(span.start);
             let span = ByteSpan::new(span.start - starts[index], span.end - starts[index]);
-            let ordinary = texts[index].get(span.range()).is_none_or(is_ordinary);
-            if !ordinary && !decisions[index].iter().any(|d| d.span.overlaps(span)) {
+            let ordinary = texts[index].text.get(span.range()).is_none_or(is_ordinary);
+            if counts(index) && !ordinary && !decisions[index].iter().any(|d| d.span.overlaps(span)) {
                 added.push((index, decision(span, value)));
             }
         }
@@ -218,10 +248,32 @@ fn insert(mut added: Vec<(usize, Decision)>, decisions: &mut [Arc<[Decision]>]) 
 mod tests {
     use super::*;
 
+    fn speech(text: &str) -> Searched<'_> {
+        Searched { text, search: Search::Speech }
+    }
+
+    #[test]
+    fn in_names_and_settings_only_a_telling_value_is_found_again() {
+        for (value, is_known) in [
+            ("Book", false),
+            ("Halvorsen", false),
+            ("Ingrid Halvorsen", true),
+            ("E-12345", true),
+            ("12345", false),
+            ("jo@x.org", true),
+            ("1980", false),
+        ] {
+            for search in [Search::Name, Search::Known, Search::Setting] {
+                assert_eq!(is_known_at(search, value), is_known, "{value}");
+            }
+            assert!(is_known_at(Search::Speech, value) && is_known_at(Search::Static, value));
+        }
+    }
+
     fn recalled(text: &str, value: &str, kind: &str) -> Vec<String> {
         let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new())];
         let value = Remembered { text: value.into(), kind: Kind::new(kind).expect("a kind"), action: Action::Tokenize };
-        recall(&[text], &mut decisions, &[value]);
+        recall(&[speech(text)], &mut decisions, &[value]);
         decisions[0].iter().map(|decision| text[decision.span.range()].to_owned()).collect()
     }
 
@@ -264,7 +316,7 @@ mod tests {
         };
         let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(vec![own.clone()])];
         let value = Remembered { text: "Jane Doe".into(), kind: own.kind.clone(), action: Action::Tokenize };
-        recall(&["Jane Doe, Jane Doe"], &mut decisions, &[value]);
+        recall(&[speech("Jane Doe, Jane Doe")], &mut decisions, &[value]);
         assert_eq!(decisions[0].len(), 2);
         assert_eq!(decisions[0][0], own);
         assert_eq!(&*decisions[0][1].pass, "memory");

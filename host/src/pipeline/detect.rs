@@ -8,8 +8,10 @@ use quick_cache::sync::Cache;
 use super::agent::ReadyAgent;
 use super::pieces::Piece;
 use super::{Pipeline, PipelineError};
+use crate::chat::position::Search;
 use crate::kind::Kind;
 use crate::passes::finding::{Action, Decision};
+use crate::passes::forms;
 use crate::passes::{Detection, Message, PassReport, merge, run_passes};
 use crate::policy::TokenStyle;
 use crate::sensitive::SensitiveText;
@@ -75,6 +77,10 @@ pub async fn detect(
         if !piece.text.expose().chars().any(char::is_alphanumeric) {
             continue;
         }
+        if !is_for_passes(piece) {
+            decisions[index] = decided_by_host(agent, piece);
+            continue;
+        }
         match pipeline.memo.decisions.get(&keys[index]) {
             Some(known) => decisions[index] = known,
             None => {
@@ -106,8 +112,8 @@ pub async fn detect_once(
     agent: &Arc<ReadyAgent>,
     pieces: &[Piece],
 ) -> Result<Vec<Arc<[Decision]>>, PipelineError> {
-    let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new()); pieces.len()];
-    let all: BTreeSet<usize> = (0..pieces.len()).collect();
+    let mut decisions: Vec<Arc<[Decision]>> = pieces.iter().map(|piece| decided_by_host(agent, piece)).collect();
+    let all: BTreeSet<usize> = (0..pieces.len()).filter(|index| is_for_passes(&pieces[*index])).collect();
     let (detection, found) = search_new(pipeline, agent, pieces, &all).await?;
     if let Some(report) = detection.blocked_by(&agent.passes) {
         let fault = report.fault.as_ref().map_or("failed", |fault| fault.kind.as_str());
@@ -119,6 +125,23 @@ pub async fn detect_once(
     Ok(decisions)
 }
 
+/// Whether passes have to look at a piece: all speech, and of the rest what may hold a form that can be checked.
+fn is_for_passes(piece: &Piece) -> bool {
+    match piece.search {
+        Search::Speech => true,
+        Search::Known => false,
+        _ => forms::may_hold(piece.text.expose()),
+    }
+}
+
+/// What is decided about a piece without any pass: the policy's `deny`, and what looks like a token.
+fn decided_by_host(agent: &ReadyAgent, piece: &Piece) -> Arc<[Decision]> {
+    let text = piece.text.expose();
+    let mut decisions = merge::merge(&[], &[text], &agent.policy).pop().unwrap_or_default();
+    escape_lookalikes(&piece.text, agent.policy.token_style == TokenStyle::Compact, &mut decisions);
+    decisions.into()
+}
+
 /// What the passes did, and what is decided about each of the new pieces.
 async fn search_new(
     pipeline: &Pipeline,
@@ -127,12 +150,13 @@ async fn search_new(
     new: &BTreeSet<usize>,
 ) -> Result<(Detection, Vec<(usize, Vec<Decision>)>), PipelineError> {
     let (messages, places) = conversation(pieces, new);
+    let believed = places.iter().map(|place| place.is_none_or(|at| pieces[at].search.is_speech())).collect();
     let budget = pipeline.detection_timeout;
     let job_agent = agent.clone();
     let (detection, found) = pipeline
         .pool
         .run(move || {
-            let (mut detection, found) = search(&job_agent, &messages, budget);
+            let (mut detection, found) = search(&job_agent, &messages, believed, budget);
             let remains = std::mem::take(&mut detection.remains);
             ((detection, found), remains)
         })
@@ -175,7 +199,8 @@ fn memo_keys(memo: &Memo, agent: &ReadyAgent, scope: [u8; 16], pieces: &[Piece])
         .iter()
         .map(|piece| {
             let field = piece.field.as_ref().map_or("", |field| field.expose().as_str());
-            memo.hash(&[piece.role.as_bytes(), field.as_bytes(), piece.text.expose().as_bytes()])
+            let search = [u8::from(piece.search.is_speech())];
+            memo.hash(&[piece.role.as_bytes(), &search, field.as_bytes(), piece.text.expose().as_bytes()])
         })
         .collect();
     let generation = agent.generation.to_le_bytes();
@@ -192,9 +217,23 @@ fn memo_keys(memo: &Memo, agent: &ReadyAgent, scope: [u8; 16], pieces: &[Piece])
         .collect()
 }
 
-/// On a pass thread: runs the passes and decides.
-fn search(agent: &ReadyAgent, messages: &[Message], budget: std::time::Duration) -> (Detection, Vec<Vec<Decision>>) {
-    let detection = run_passes(&agent.passes, messages, budget);
+/// On a pass thread: runs the passes and decides. Of a message in which passes are not believed only findings count whose
+/// form can be checked.
+fn search(
+    agent: &ReadyAgent,
+    messages: &[Message],
+    believed: Vec<bool>,
+    budget: std::time::Duration,
+) -> (Detection, Vec<Vec<Decision>>) {
+    let mut detection = run_passes(&agent.passes, messages, budget);
+    detection.findings.retain(|finding| {
+        believed.get(finding.message).is_none_or(|believed| *believed)
+            || messages[finding.message]
+                .text
+                .expose()
+                .get(finding.span.range())
+                .is_some_and(|text| forms::is_checked(&finding.kind, text))
+    });
     let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();
     let mut decisions = merge::merge(&detection.findings, &texts, &agent.policy);
     let compact = agent.policy.token_style == TokenStyle::Compact;

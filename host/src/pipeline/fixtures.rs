@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::agent::{Door, ReadyAgent};
 use super::pieces::Piece;
 use crate::chat::Platform;
-use crate::chat::walk::Form;
+use crate::chat::position::{Form, Search};
 use crate::ids::{AccountId, AgentId};
 use crate::keys::{KeyPair, Kid, SecretKey};
 use crate::kind::{Kind, STANDARD};
@@ -55,11 +55,13 @@ pub fn agent(lines: &str) -> ReadyAgent {
 pub fn piece(form: Form, text: &str) -> Piece {
     Piece {
         form,
+        search: Search::Speech,
         role: "user",
         field: None,
         name: "content",
         message: Some(0),
         text: Arc::new(SensitiveText::from(text)),
+        written: None,
     }
 }
 

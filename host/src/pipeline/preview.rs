@@ -11,9 +11,10 @@ use super::calls::Call;
 use super::detect::detect_once;
 use super::error::PipelineError;
 use super::pieces::{self, Piece};
-use super::request::{media, remembered};
+use super::request::{locate, media, remembered};
 use super::tokenize::{Placed, Tokenized, Tokenizer};
 use crate::audit::event::TokenKind;
+use crate::chat::position::Edit;
 use crate::chat::request::ChatRequest;
 use crate::chat::walk::withhold_media;
 use crate::keys::{KeyPair, Kid, SecretKey};
@@ -69,10 +70,10 @@ impl Pipeline {
             is_stored: &is_stored,
             shows_replacements: true,
         };
-        let Tokenized { texts, placed, replacements, .. } = tokenizer.run(&pieces, &decisions)?;
+        let Tokenized { edits, mut placed, replacements, .. } = tokenizer.run(&pieces, &decisions)?;
+        pieces::replace(&mut request, edits, &mut |index, span| locate(&mut placed, index, span))?;
         let replaced = placed.into_iter().zip(replacements);
         let replaced = replaced.map(|(placed, text)| replaced_by(&minter, &pieces, placed, text)).collect();
-        pieces::replace(&mut request, texts)?;
         Ok(Preview { request, replaced, withheld })
     }
 }
@@ -93,16 +94,15 @@ impl Pipeline {
         // Apart from the seeds of calls, so that nobody can try out what an agent's surrogates stand for.
         let seed = format!("seed {seed}");
         let mut synthesizer = Synthesizer::new(key, seed.as_bytes(), agent.policy.epsilon, &said);
-        let (mut texts, mut replaced) = (Vec::with_capacity(pieces.len()), Vec::new());
+        let (mut edits, mut replaced) = (Vec::with_capacity(pieces.len()), Vec::new());
         for (piece, decisions) in pieces.iter().zip(&decisions) {
             let text = piece.text.expose();
-            let (mut new, mut at) = (String::with_capacity(text.len()), 0);
+            let mut own_edits = Vec::with_capacity(decisions.len());
             for decision in decisions.iter() {
                 let own = &text[decision.span.range()];
                 let (replacement, token_kind) = stand_in(&mut synthesizer, decision, own)?;
-                new.push_str(&text[at..decision.span.start]);
-                new.push_str(&replacement);
-                at = decision.span.end;
+                let placed = u32::try_from(replaced.len()).ok();
+                own_edits.push(Edit { span: decision.span, text: replacement.clone(), placed });
                 replaced.push(Replaced {
                     message: piece.message,
                     field: piece.name,
@@ -113,10 +113,13 @@ impl Pipeline {
                     replacement,
                 });
             }
-            new.push_str(&text[at..]);
-            texts.push((!decisions.is_empty()).then_some(new));
+            edits.push(own_edits);
         }
-        pieces::replace(&mut request, texts)?;
+        pieces::replace(&mut request, edits, &mut |index, span| {
+            if let Some(replaced) = usize::try_from(index).ok().and_then(|index| replaced.get_mut(index)) {
+                replaced.span = span;
+            }
+        })?;
         Ok(Preview { request, replaced, withheld })
     }
 }
@@ -144,13 +147,13 @@ fn throwaway(kid: Kid) -> Result<Minter, PipelineError> {
 }
 
 fn replaced_by(minter: &Minter, pieces: &[Piece], placed: Placed, replacement: String) -> Replaced {
-    let Placed { piece, decision, token_kind } = placed;
+    let Placed { piece, decision, span, token_kind } = placed;
     let piece = &pieces[piece];
     let is_keyed = !matches!(token_kind, TokenKind::Redacted | TokenKind::Synthetic);
     Replaced {
         message: piece.message,
         field: piece.name,
-        span: decision.span.to_chars(piece.text.expose()),
+        span,
         token_kind,
         kid: is_keyed.then(|| minter.kid().clone()),
         replacement,

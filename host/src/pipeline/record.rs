@@ -215,7 +215,7 @@ impl Recorder {
         Event {
             pass: Some(decision.pass.clone()),
             entity_kind: Some(decision.kind.clone()),
-            span: Some(decision.span.to_chars(piece.text.expose())),
+            span: Some(placed.span),
             message: piece.message.and_then(|index| u32::try_from(index).ok()),
             field: Some(piece.name.into()),
             action: Some(decision.action),

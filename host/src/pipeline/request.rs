@@ -10,12 +10,16 @@ use super::detect::detect;
 use super::error::PipelineError;
 use super::pieces::{self, Piece};
 use super::record::{Opening, Recorder};
-use super::tokenize::{TokenTable, Tokenized, Tokenizer};
+use super::tokenize::{Placed, TokenTable, Tokenized, Tokenizer};
+use crate::chat::position::{Edit, Place, Search, Visitor};
 use crate::chat::request::ChatRequest;
-use crate::chat::walk::{Media, withhold_media};
+use crate::chat::tools::Tools;
+use crate::chat::walk::{Media, walk, withhold_media};
 use crate::passes::finding::Decision;
-use crate::passes::memory::{Remembered, contains_whole, recall};
+use crate::passes::memory::{Remembered, Searched, contains_whole, is_known_at, recall};
 use crate::policy;
+use crate::sensitive::SensitiveText;
+use crate::text::CharSpan;
 use crate::tokens::mint::{Scope, VaultRow};
 
 /// A request that may leave, recorded.
@@ -24,6 +28,8 @@ pub struct Masked {
     pub body: Vec<u8>,
     /// What its tokens stand for.
     pub table: TokenTable,
+    /// The tools that its answer may call.
+    pub tools: Tools,
     /// Rows that the vault must have before the answer begins.
     pub rows: Vec<VaultRow>,
     /// What masking is done with. To give its many pieces of memory back takes a moment, which is best taken once the
@@ -31,6 +37,15 @@ pub struct Masked {
     pub spent: Spent,
     /// The session; it has been opened.
     pub recorder: Recorder,
+}
+
+/// A request that may leave, before it is put together with its record.
+struct Leaving {
+    body: Vec<u8>,
+    table: TokenTable,
+    tools: Tools,
+    rows: Vec<VaultRow>,
+    spent: Spent,
 }
 
 /// See [`Masked::spent`].
@@ -49,7 +64,7 @@ impl Pipeline {
         let scope = Scope { agent: agent.id, call: call_id };
         let mut recorder = Recorder::new(self.clone(), agent.clone(), call_id.map(|_| scope.id()));
         match self.mask_recorded(agent, request, scope, &mut recorder).await {
-            Ok((body, table, rows, spent)) => Ok(Masked { body, table, rows, spent, recorder }),
+            Ok(Leaving { body, table, tools, rows, spent }) => Ok(Masked { body, table, tools, rows, spent, recorder }),
             Err(error) => {
                 if matches!(error, PipelineError::MaskingUnavailable(STILL_THERE)) {
                     recorder.egress_blocked();
@@ -69,11 +84,12 @@ impl Pipeline {
         mut request: ChatRequest,
         scope: Scope<'_>,
         recorder: &mut Recorder,
-    ) -> Result<(Vec<u8>, TokenTable, Vec<VaultRow>, Spent), PipelineError> {
+    ) -> Result<Leaving, PipelineError> {
         let scope_id = scope.id();
         if let Some(payloads) = recorder.payloads() {
             payloads.set_request(&request.to_bytes());
         }
+        let mut tools = Tools::read(&request.body);
         let started = Instant::now();
         let withheld = withhold_media(&mut request, media(&agent.policy));
         let pieces = pieces::collect(&mut request)?;
@@ -89,10 +105,13 @@ impl Pipeline {
 
         let started = Instant::now();
         let tokenized = self.tokenize(agent, scope, call.as_deref(), &pieces, &decisions).await?;
-        let Tokenized { texts, placed, table, rows, values, .. } = tokenized;
-        pieces::replace(&mut request, texts)?;
+        let Tokenized { edits, mut placed, table, rows, values, renamed, .. } = tokenized;
+        for (name, sent) in &renamed {
+            tools.rename(name, sent);
+        }
+        pieces::replace(&mut request, edits, &mut |index, span| locate(&mut placed, index, span))?;
+        check_egress(&mut request, &values)?;
         let body = request.to_bytes();
-        check_egress(&body, &values)?;
         if let Some(payloads) = recorder.payloads() {
             payloads.set_masked(&body);
         }
@@ -101,7 +120,8 @@ impl Pipeline {
         }
         recorder.open(Opening { pieces: &pieces, placed: &placed, withheld })?;
         recorder.stages().tokenize = millis(started);
-        Ok((body, table, rows, Box::new((request, pieces, decisions, placed, values))))
+        let spent = Box::new((request, pieces, decisions, placed, values));
+        Ok(Leaving { body, table, tools, rows, spent })
     }
 
     async fn tokenize(
@@ -148,27 +168,62 @@ pub(super) fn remembered(
             action: decision.action,
         }));
     }
-    let texts: Vec<&str> = pieces.iter().map(|piece| piece.text.expose().as_str()).collect();
+    let texts: Vec<Searched<'_>> =
+        pieces.iter().map(|piece| Searched { text: piece.text.expose(), search: piece.search }).collect();
     recall(&texts, &mut decisions, &values);
     decisions
 }
 
 const STILL_THERE: &str = "a masked value still stands in the finished request";
 
-/// The last look before text leaves: none of the values just masked stands in the finished body, wherever that may be.
-/// Short values and plain words may stand in names of the protocol, and are not looked for here.
-fn check_egress(body: &[u8], values: &[Remembered]) -> Result<(), PipelineError> {
-    let body = std::str::from_utf8(body).map_err(|_| PipelineError::MaskingUnavailable("the body is not UTF-8"))?;
-    let telling = |text: &str| {
+/// The last look before text leaves: none of the values just masked is left in the finished request, in any position in
+/// which it is looked for. The positions are the walk's own; the search is a plain one, that shares nothing with masking.
+/// Short values and plain words may be part of other words, and are not looked for here.
+fn check_egress(request: &mut ChatRequest, values: &[Remembered]) -> Result<(), PipelineError> {
+    let is_plain = |text: &str| {
         text.len() >= 7 && (text.contains(['@', ' ']) || text.bytes().filter(u8::is_ascii_digit).count() >= 5)
     };
-    for value in values {
-        let text = value.text.expose();
-        if telling(text) && !text.contains(['"', '\\']) && contains_whole(body, text) {
-            return Err(PipelineError::MaskingUnavailable(STILL_THERE));
-        }
+    let values: Vec<&str> =
+        values.iter().map(|value| value.text.expose().as_str()).filter(|text| is_plain(text)).collect();
+    if values.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let mut left = Left::default();
+    walk(request, &mut left)?;
+    let is_left = |value: &&str| {
+        let in_names = is_known_at(Search::Name, value) && contains_whole(left.names.expose(), value);
+        in_names || contains_whole(left.texts.expose(), value)
+    };
+    match values.iter().any(is_left) {
+        true => Err(PipelineError::MaskingUnavailable(STILL_THERE)),
+        false => Ok(()),
+    }
+}
+
+/// What leaves, by what is looked for there.
+#[derive(Default)]
+struct Left {
+    texts: SensitiveText,
+    names: SensitiveText,
+}
+
+impl Visitor for Left {
+    fn leaf(&mut self, place: &Place<'_>, text: &str) -> Vec<Edit> {
+        let kept = match place.search {
+            Search::Speech | Search::Field | Search::Static => self.texts.expose_mut(),
+            Search::Setting | Search::Name | Search::Known => self.names.expose_mut(),
+        };
+        kept.push_str(text);
+        kept.push('\0');
+        Vec::new()
+    }
+}
+
+/// Notes where a replacement was made.
+pub(super) fn locate(placed: &mut [Placed], index: u32, span: CharSpan) {
+    if let Some(placed) = usize::try_from(index).ok().and_then(|index| placed.get_mut(index)) {
+        placed.span = span;
+    }
 }
 
 pub(super) fn millis(since: Instant) -> f64 {

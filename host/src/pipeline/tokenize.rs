@@ -8,12 +8,12 @@ use super::calls::Call;
 use super::error::PipelineError;
 use super::pieces::Piece;
 use crate::audit::event::TokenKind;
-use crate::chat::request::BadRequest;
-use crate::chat::walk::Form as Place;
+use crate::chat::position::{Edit, Form as Place};
 use crate::passes::finding::{Action, Decision};
 use crate::passes::memory::Remembered;
 use crate::policy::{TokenStyle, Tokenization};
 use crate::sensitive::SensitiveText;
+use crate::text::{ByteSpan, CharSpan};
 use crate::tokens::echo::Surrogates;
 use crate::tokens::format::{CompactToken, hash_label, redacted};
 use crate::tokens::mint::{Form, Minter, Original, Scope, VaultRow};
@@ -29,7 +29,9 @@ pub struct Placed {
     pub piece: usize,
     /// What was decided.
     pub decision: Decision,
-    /// What stands there now.
+    /// Where, in characters of the field as it was sent.
+    pub span: CharSpan,
+    /// What replaced it.
     pub token_kind: TokenKind,
 }
 
@@ -94,12 +96,14 @@ impl TokenTable {
         self.entries.is_empty()
     }
 
+    /// A value that was a number anywhere in the request is one: text in the place of a number is an error to most programs.
     fn place(&mut self, token: &str, original: &str, form: Form, index: u32) {
         let entry = self.entries.entry(token.to_owned()).or_insert_with(|| Entry {
             original: Original { text: original.into(), form },
             placed: Vec::new(),
             returned: false,
         });
+        entry.original.form = entry.original.form.max(form);
         entry.placed.push(index);
     }
 }
@@ -107,8 +111,10 @@ impl TokenTable {
 /// What masking made of the pieces.
 #[derive(Default)]
 pub struct Tokenized {
-    /// One entry per piece: its new text, or `None` where nothing changed.
-    pub texts: Vec<Option<String>>,
+    /// One list per piece: what changes in it.
+    pub edits: Vec<Vec<Edit>>,
+    /// Tools that leave under another name: the caller's own, and the one that is sent.
+    pub renamed: Vec<(String, String)>,
     /// Every replacement, in order.
     pub placed: Vec<Placed>,
     /// What the tokens stand for.
@@ -121,6 +127,29 @@ pub struct Tokenized {
     pub replacements: Vec<String>,
     surrogates: Surrogates,
     synthesizer: Option<Synthesizer>,
+}
+
+impl Tokenized {
+    /// The index that the next replacement will have.
+    fn next_index(&self) -> u32 {
+        u32::try_from(self.placed.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// A value to be replaced.
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    text: &'a str,
+    form: Form,
+}
+
+fn placed((index, piece): (usize, &Piece), decision: &Decision, token_kind: TokenKind) -> Placed {
+    let span = decision.span.to_chars(piece.text.expose());
+    Placed { piece: index, decision: decision.clone(), span, token_kind }
+}
+
+fn whole(piece: &Piece) -> ByteSpan {
+    ByteSpan::new(0, piece.text.expose().len())
 }
 
 /// Replaces what was decided.
@@ -143,21 +172,19 @@ impl Tokenizer<'_> {
     /// Replaces every decided span of every piece.
     pub fn run(&self, pieces: &[Piece], decisions: &[Arc<[Decision]>]) -> Result<Tokenized, PipelineError> {
         let mut done = Tokenized {
-            texts: Vec::with_capacity(pieces.len()),
+            edits: Vec::with_capacity(pieces.len()),
             synthesizer: self.synthesizer(pieces),
             ..Tokenized::default()
         };
         for (index, (piece, decisions)) in pieces.iter().zip(decisions).enumerate() {
-            let text = match (decisions.is_empty(), piece.form) {
-                (true, _) => None,
-                (false, Place::Name) => {
-                    return Err(BadRequest::ProtectedName { path: piece.path() }.into());
-                }
-                (false, Place::Identifier) => Some(self.digest(index, piece, decisions, &mut done)),
-                (false, Place::Number) => Some(self.number(index, piece, &decisions[0], &mut done)?),
-                (false, Place::Text | Place::Key) => Some(self.spans(index, piece, decisions, &mut done)?),
+            let edits = match (decisions.is_empty(), piece.form) {
+                (true, _) => Vec::new(),
+                (false, Place::ToolName) => vec![self.tool_name(index, piece, decisions, &mut done)],
+                (false, Place::Identifier) => vec![self.digest(index, piece, decisions, &mut done)],
+                (false, Place::Number) => vec![self.number(index, piece, &decisions[0], &mut done)?],
+                (false, Place::Text | Place::Key) => self.spans(index, piece, decisions, &mut done)?,
             };
-            done.texts.push(text);
+            done.edits.push(edits);
         }
         if !done.surrogates.is_empty() {
             done.table.surrogates = Some(Arc::new(std::mem::take(&mut done.surrogates)));
@@ -182,17 +209,19 @@ impl Tokenizer<'_> {
         piece: &Piece,
         decisions: &[Decision],
         done: &mut Tokenized,
-    ) -> Result<String, PipelineError> {
+    ) -> Result<Vec<Edit>, PipelineError> {
         let text = piece.text.expose();
-        let mut masked = String::with_capacity(text.len() + 48 * decisions.len());
-        let mut at = 0;
+        let mut edits = Vec::with_capacity(decisions.len());
         for decision in decisions {
-            masked.push_str(&text[at..decision.span.start]);
-            masked.push_str(&self.replacement(index, &text[decision.span.range()], Form::Text, decision, done)?);
-            at = decision.span.end;
+            let placed = done.next_index();
+            let value = Value { text: &text[decision.span.range()], form: Form::Text };
+            edits.push(Edit {
+                span: decision.span,
+                text: self.replacement((index, piece), value, decision, done)?,
+                placed: Some(placed),
+            });
         }
-        masked.push_str(&text[at..]);
-        Ok(masked)
+        Ok(edits)
     }
 
     /// A number is replaced whole: what is left of its digits would be a number still.
@@ -202,87 +231,107 @@ impl Tokenizer<'_> {
         piece: &Piece,
         decision: &Decision,
         done: &mut Tokenized,
-    ) -> Result<String, PipelineError> {
-        self.replacement(index, piece.text.expose(), Form::JsonNumber, decision, done)
+    ) -> Result<Edit, PipelineError> {
+        let placed = done.next_index();
+        let text = piece.written.as_ref().unwrap_or(&piece.text).expose();
+        let value = Value { text, form: Form::JsonNumber };
+        let text = self.replacement((index, piece), value, decision, done)?;
+        Ok(Edit { span: whole(piece), text, placed: Some(placed) })
     }
 
-    fn digest(&self, index: usize, piece: &Piece, decisions: &[Decision], done: &mut Tokenized) -> String {
-        let kind = &decisions[0].kind;
-        let token = self.minter.token_for(kind, piece.text.expose(), Form::Text);
-        let digest = data_encoding::BASE64URL_NOPAD.encode(&token.value);
+    fn digest(&self, index: usize, piece: &Piece, decisions: &[Decision], done: &mut Tokenized) -> Edit {
+        let digest = self.digest_of(&decisions[0], piece.text.expose());
+        self.note_digest((index, piece), decisions, &digest, done);
+        Edit { span: whole(piece), text: digest, placed: None }
+    }
+
+    /// Another name for a tool, in the alphabet that providers take: the same in every position.
+    fn tool_name(&self, index: usize, piece: &Piece, decisions: &[Decision], done: &mut Tokenized) -> Edit {
+        /// Of a name of 64 characters.
+        const DIGEST: usize = 10;
+        let name = piece.text.expose();
+        let (mut sent, mut at) = (String::with_capacity(name.len()), 0);
+        let allowed = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' };
         for decision in decisions {
-            self.remember(&piece.text.expose()[decision.span.range()], decision, done);
-            done.placed.push(Placed { piece: index, decision: decision.clone(), token_kind: TokenKind::Digest });
-            done.replacements.extend(self.shows_replacements.then(|| digest.clone()));
+            sent.extend(name[at..decision.span.start].chars().map(allowed));
+            let digest = self.digest_of(decision, &name[decision.span.range()]);
+            sent.push_str(digest.get(..DIGEST).unwrap_or(&digest));
+            at = decision.span.end;
         }
-        digest
+        sent.extend(name[at..].chars().map(allowed));
+        if sent.len() > 64 {
+            sent = format!("tool_{}", self.digest_of(&decisions[0], name));
+        }
+        self.note_digest((index, piece), decisions, &sent, done);
+        done.renamed.push((name.clone(), sent.clone()));
+        Edit { span: whole(piece), text: sent, placed: None }
+    }
+
+    fn digest_of(&self, decision: &Decision, text: &str) -> String {
+        data_encoding::BASE64URL_NOPAD.encode(&self.minter.token_for(&decision.kind, text, Form::Text).value)
+    }
+
+    fn note_digest(&self, at: (usize, &Piece), decisions: &[Decision], digest: &str, done: &mut Tokenized) {
+        let text = at.1.text.expose();
+        for decision in decisions {
+            self.remember(&text[decision.span.range()], decision, done);
+            done.placed.push(placed(at, decision, TokenKind::Digest));
+            done.replacements.extend(self.shows_replacements.then(|| digest.to_owned()));
+        }
     }
 
     fn replacement(
         &self,
-        piece: usize,
-        original: &str,
-        form: Form,
+        at: (usize, &Piece),
+        value: Value<'_>,
         decision: &Decision,
         done: &mut Tokenized,
     ) -> Result<String, PipelineError> {
-        let index = u32::try_from(done.placed.len()).unwrap_or(u32::MAX);
-        self.remember(original, decision, done);
+        let index = done.next_index();
+        self.remember(value.text, decision, done);
         let (text, token_kind) = match (&decision.replacement, decision.action) {
             (Some(replacement), _) => (replacement.to_string(), TokenKind::Synthetic),
             (None, Action::Redact) => (redacted(&decision.kind), TokenKind::Redacted),
-            (None, _) => match self.surrogate(original, form, decision, index, done) {
+            (None, _) => match self.surrogate(value, decision, index, done) {
                 Some(surrogate) => (surrogate, TokenKind::Synthetic),
                 None => {
-                    let (text, token_kind) = self.token(original, form, decision, done)?;
-                    done.table.place(&text, original, form, index);
+                    let (text, token_kind) = self.token(value, decision, done);
+                    done.table.place(&text, value.text, value.form, index);
                     (text, token_kind)
                 }
             },
         };
         done.replacements.extend(self.shows_replacements.then(|| text.clone()));
-        done.placed.push(Placed { piece, decision: decision.clone(), token_kind });
+        done.placed.push(placed(at, decision, token_kind));
         Ok(text)
     }
 
     /// A surrogate, where the policy asks for them. A number inside of JSON has a token, so that it comes back as a number, and
     /// so has what looks like a token already, and a value for which there is no surrogate left.
-    fn surrogate(
-        &self,
-        original: &str,
-        form: Form,
-        decision: &Decision,
-        index: u32,
-        done: &mut Tokenized,
-    ) -> Option<String> {
-        let synthesizer = done.synthesizer.as_mut().filter(|_| form == Form::Text && &*decision.pass != "host")?;
-        let surrogate = synthesizer.surrogate(&decision.kind, original).ok()?;
-        done.surrogates.add(&surrogate, original, index);
+    fn surrogate(&self, value: Value<'_>, decision: &Decision, index: u32, done: &mut Tokenized) -> Option<String> {
+        let is_text = value.form == Form::Text && &*decision.pass != "host";
+        let synthesizer = done.synthesizer.as_mut().filter(|_| is_text)?;
+        let surrogate = synthesizer.surrogate(&decision.kind, value.text).ok()?;
+        done.surrogates.add(&surrogate, value.text, index);
         if decision.kind.as_str() == "NAME" {
-            for (own, word) in synthesizer.words_of(original) {
+            for (own, word) in synthesizer.words_of(value.text) {
                 done.surrogates.add(word, own, index);
             }
         }
         Some(surrogate)
     }
 
-    fn token(
-        &self,
-        original: &str,
-        form: Form,
-        decision: &Decision,
-        done: &mut Tokenized,
-    ) -> Result<(String, TokenKind), PipelineError> {
+    fn token(&self, value: Value<'_>, decision: &Decision, done: &mut Tokenized) -> (String, TokenKind) {
         let kind = &decision.kind;
         let compact = self.agent.policy.token_style == TokenStyle::Compact;
         if self.agent.policy.tokenization == Tokenization::ReversibleAead && !compact {
-            let token = self
-                .minter
-                .mint_aead(&self.scope, kind, original, form)
-                .map_err(|_| PipelineError::MaskingUnavailable("a value is too long for a self-contained token"))?;
-            return Ok((token.text(), TokenKind::Aead));
+            // The same value has one token, as text and as a number. One too long for a token of its own has one of the vault.
+            let form = if value.text.bytes().all(|byte| byte.is_ascii_digit()) { Form::Text } else { value.form };
+            if let Ok(token) = self.minter.mint_aead(&self.scope, kind, value.text, form) {
+                return (token.text(), TokenKind::Aead);
+            }
         }
-        let token = self.minter.token_for(kind, original, form);
+        let token = self.minter.token_for(kind, value.text, value.form);
         let label = compact.then(|| self.label(&token.value, decision));
         let text = match &label {
             Some(label) => CompactToken { kind: kind.clone(), label: label.clone() }.to_string(),
@@ -290,10 +339,10 @@ impl Tokenizer<'_> {
         };
         // Sealing costs more than everything else here: only for a token that is not in this request already.
         if !done.table.contains(&text) {
-            let row = self.minter.seal(&self.scope, &token, original, form, label);
+            let row = self.minter.seal(&self.scope, &token, value.text, value.form, label);
             done.rows.extend(row.filter(|row| !(self.is_stored)(row)));
         }
-        Ok((text, if compact { TokenKind::Compact } else { TokenKind::Vault }))
+        (text, if compact { TokenKind::Compact } else { TokenKind::Vault })
     }
 
     fn label(&self, mac: &[u8], decision: &Decision) -> String {

@@ -53,7 +53,7 @@ impl Scope<'_> {
 pub enum Form {
     /// In text, or in a JSON string.
     Text,
-    /// It was a number in a JSON document: it has a token of its own, so that it comes back as a number.
+    /// It was a number in a JSON document, and comes back as one where the program that reads it takes numbers.
     JsonNumber,
 }
 
@@ -171,14 +171,22 @@ impl Ciphers {
         }
     }
 
+    /// A number of nothing but digits has the token that the same digits have in text. One with a sign, a fraction or an
+    /// exponent is a value of its own: -1, 1.0 and 1 are different documents.
     fn token_value(&self, kind: &Kind, original: &str, form: Form) -> [u8; VAULT_BYTES] {
-        let mac = self.mac.clone();
-        let mac = match form {
-            Form::Text => mac.chain_update(normalise(kind, original)),
-            // No normalised text holds a control character, so a number never shares a text's token. Numbers are not
-            // normalised: 1.0 and 1 are different documents.
-            Form::JsonNumber => mac.chain_update("\u{1}number:").chain_update(original),
-        };
+        match form {
+            Form::JsonNumber if !original.bytes().all(|byte| byte.is_ascii_digit()) => self.number_value(original),
+            Form::Text | Form::JsonNumber => self.value_of(normalise(kind, original)),
+        }
+    }
+
+    /// No normalised text holds a control character, so such a number never shares a text's token.
+    fn number_value(&self, number: &str) -> [u8; VAULT_BYTES] {
+        self.value_of(["\u{1}number:", number].concat())
+    }
+
+    fn value_of(&self, identity: String) -> [u8; VAULT_BYTES] {
+        let mac = self.mac.clone().chain_update(identity);
         let mut value = [0; VAULT_BYTES];
         value.copy_from_slice(&mac.finalize().into_bytes()[..VAULT_BYTES]);
         value
@@ -248,10 +256,11 @@ impl Minter {
         Ok(Token { scheme: Scheme::Aead, kind: kind.clone(), kid: self.kid.clone(), value })
     }
 
-    /// What vault tokens of a value may hold: with the current key and the old one, as text and as a number.
+    /// What vault tokens of a value may hold: with the current key and the old one, as text and as a number, which once
+    /// always had a token of its own.
     pub fn values_of(&self, kind: &Kind, original: &str) -> Vec<[u8; VAULT_BYTES]> {
         let keys = std::iter::once(&self.current).chain(&self.old);
-        keys.flat_map(|ciphers| [Form::Text, Form::JsonNumber].map(|form| ciphers.token_value(kind, original, form)))
+        keys.flat_map(|ciphers| [ciphers.token_value(kind, original, Form::Text), ciphers.number_value(original)])
             .collect()
     }
 

@@ -139,7 +139,6 @@ async fn odd_characters_around_a_value_are_kept_and_the_value_is_masked() {
         "\r\n\tE-12345\u{2028}\u{2029}",
         "E-12345\u{7f}\u{1b}[0m",
         "\u{10ffff} E-12345 \u{e000}",
-        "\\u0045-12345 E-12345",
         "\"E-12345\"",
         "<b>E-12345</b> &amp;",
     ] {

@@ -304,23 +304,59 @@ async fn the_callers_credential_is_used_when_masker_has_none_but_never_one_of_ma
 }
 
 #[tokio::test]
-async fn a_key_that_holds_protected_data_is_refused() {
+async fn a_key_that_holds_protected_data_is_masked() {
     let mut app = TestApp::start().await;
     app.plant("nurse E-12345");
+    app.upstream.respond_with(|_| Reply::text("ok"));
     let user = json!({"role": "user", "content": "hi"});
-    for body in [
-        json!({"messages": [user], "nurse E-12345": 1}),
-        json!({"messages": [user], "metadata": {"nurse E-12345": "x"}}),
-        json!({"messages": [user], "logit_bias": {"nurse E-12345": 1}}),
-        json!({"messages": [user], "tools": [{"type": "function", "function": {"name": "f", "nurse E-12345": true}}]}),
-        json!({"messages": [{"role": "user", "content": "hi", "nurse E-12345": null}]}),
-        json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "hi", "nurse E-12345": 1}]}]}),
+    for (body, place) in [
+        (json!({"messages": [user], "nurse E-12345": 1}), ""),
+        (json!({"messages": [user], "metadata": {"nurse E-12345": "x"}}), "/metadata"),
+        (json!({"messages": [user], "logit_bias": {"nurse E-12345": 1}}), "/logit_bias"),
+        (
+            json!({"messages": [user], "tools": [{"type": "function", "function": {"name": "f", "nurse E-12345": true}}]}),
+            "/tools/0/function",
+        ),
+        (json!({"messages": [{"role": "user", "content": "hi", "nurse E-12345": null}]}), "/messages/0"),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "hi", "nurse E-12345": 1}]}]}),
+            "/messages/0/content/0",
+        ),
     ] {
         let answer = app.chat(body.clone()).await;
-        assert_eq!((answer.status.as_u16(), answer.error_code()), (422, "validation_failed".into()), "{body}");
-        assert!(!answer.text().contains("12345"), "{}", answer.text());
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        let forwarded = app.forwarded();
+        let object = forwarded.pointer(place).and_then(Value::as_object).expect("an object");
+        assert!(object.keys().any(|key| key.starts_with("nurse MSKV1.STAFF_ID.")), "{forwarded}");
     }
-    assert!(app.upstream.requests().is_empty());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_tool_whose_name_holds_protected_data_has_another_name_everywhere() {
+    let mut app = TestApp::start().await;
+    app.plant("E-12345");
+    app.upstream.respond_with(|_| Reply::text("ok"));
+    let name = "page_E-12345";
+    app.chat(json!({
+        "messages": [
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": null, "tool_calls": [{"id": "c", "type": "function",
+                "function": {"name": name, "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "c", "name": name, "content": "ok"},
+        ],
+        "tools": [{"type": "function", "function": {"name": name}}, {"type": "function", "function": {"name": "transferCall"}}],
+        "tool_choice": {"type": "function", "function": {"name": name}},
+    }))
+    .await;
+    let forwarded = app.forwarded();
+    let sent = forwarded["tools"][0]["function"]["name"].as_str().expect("a name").to_owned();
+    assert!(sent.starts_with("page_") && sent.len() <= 64, "{sent}");
+    assert!(sent.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'), "{sent}");
+    assert_eq!(forwarded["tool_choice"]["function"]["name"], sent);
+    assert_eq!(forwarded["messages"][1]["tool_calls"][0]["function"]["name"], sent);
+    assert_eq!(forwarded["messages"][2]["name"], sent);
+    assert_eq!(forwarded["tools"][1]["function"]["name"], "transferCall");
     app.finish().await;
 }
 

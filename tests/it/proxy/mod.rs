@@ -7,6 +7,7 @@ mod fields;
 mod plain;
 mod sessions;
 mod stream;
+mod sweep;
 mod synthetic;
 mod tokens;
 mod tools;

@@ -137,38 +137,20 @@ async fn a_declaration_is_masked_but_its_names_stay() {
 }
 
 #[tokio::test]
-async fn property_names_are_not_masked() {
-    // A name that would be masked anywhere else: the model must answer with these very words.
-    let app = TestApp::start().await;
+async fn a_property_has_one_name_in_all_of_its_schema() {
+    let mut app = TestApp::start().await;
+    app.plant("E-22222");
     app.upstream.script(Reply::text("ok"));
     let mut declaration = tool("find");
-    declaration["function"]["parameters"]["properties"] = json!({"E-22222": {"type": "string"}});
-    declaration["function"]["parameters"]["required"] = json!(["E-22222"]);
-    let body = json!({"messages": [{"role": "user", "content": "hi"}], "tools": [declaration.clone()]});
+    declaration["function"]["parameters"]["properties"] = json!({"E-22222": {"type": "string"}, "getWeather": {}});
+    declaration["function"]["parameters"]["required"] = json!(["E-22222", "getWeather"]);
+    let body = json!({"messages": [{"role": "user", "content": "hi"}], "tools": [declaration]});
     assert_eq!(app.chat(body).await.status, 200);
-    assert_eq!(app.forwarded()["tools"][0], declaration);
-    app.finish().await;
-}
-
-#[tokio::test]
-async fn a_function_name_that_holds_protected_data_is_refused() {
-    let mut app = TestApp::start().await;
-    app.plant("E-33333");
-    let call = |name: &str| {
-        json!([{"role": "user", "content": "hi"}, {"role": "assistant", "content": null, "tool_calls": [
-            {"id": "c", "type": "function", "function": {"name": name, "arguments": "{}"}}]}])
-    };
-    for body in [
-        json!({"messages": [{"role": "user", "content": "hi"}], "tools": [tool("E-33333")]}),
-        json!({"messages": call("E-33333")}),
-        json!({"messages": [{"role": "user", "content": "hi"}], "functions": [{"name": "E-33333"}]}),
-        json!({"messages": [{"role": "user", "content": "hi"}], "tool_choice": {"type": "function", "function": {"name": "E-33333"}}}),
-    ] {
-        let answer = app.chat(body.clone()).await;
-        assert_eq!((answer.status.as_u16(), answer.error_code()), (422, "validation_failed".into()), "{body}");
-        assert!(!answer.text().contains("33333"), "{}", answer.text());
-    }
-    assert!(app.upstream.requests().is_empty());
+    let parameters = app.forwarded()["tools"][0]["function"]["parameters"].clone();
+    let names: Vec<&String> = parameters["properties"].as_object().expect("an object").keys().collect();
+    assert!(names[0].starts_with("MSKV1.STAFF_ID."), "{parameters}");
+    assert_eq!(names[1], "getWeather");
+    assert_eq!(parameters["required"], json!(names));
     app.finish().await;
 }
 

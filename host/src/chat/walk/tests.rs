@@ -5,18 +5,24 @@ use serde_json::json;
 
 use super::*;
 use crate::chat::Platform;
+use crate::chat::position::Edit;
+use crate::text::ByteSpan;
+
+type Leaf = (String, Form, Search, &'static str, Option<String>, String);
 
 /// Notes every leaf; puts `replacement` in its place when there is one.
 #[derive(Default)]
 struct Seen {
-    leaves: Vec<(String, Form, &'static str, Option<String>, String)>,
+    leaves: Vec<Leaf>,
     replacement: Option<&'static str>,
 }
 
 impl Visitor for Seen {
-    fn leaf(&mut self, place: &Place<'_>, text: &str) -> Option<String> {
-        self.leaves.push((place.path(), place.form, place.role, place.field.map(str::to_owned), text.to_owned()));
-        self.replacement.map(str::to_owned)
+    fn leaf(&mut self, place: &Place<'_>, text: &str) -> Vec<Edit> {
+        let field = place.field.map(str::to_owned);
+        self.leaves.push((place.path(), place.form, place.search, place.role, field, text.to_owned()));
+        let edit = |text: &str| Edit { span: ByteSpan::new(0, text.len()), text: text.into(), placed: None };
+        self.replacement.map(|replacement| Edit { text: replacement.to_owned(), ..edit(text) }).into_iter().collect()
     }
 }
 
@@ -26,24 +32,32 @@ fn request(body: Value) -> ChatRequest {
     ChatRequest::parse(body.to_string().as_bytes(), Platform::Custom).expect("a chat request")
 }
 
-/// The texts that are visited, in order, with their place and form.
-fn visited(body: Value) -> Vec<(String, Form, String)> {
+fn leaves(body: Value) -> Vec<Leaf> {
     let mut request = request(body);
     let mut seen = Seen::default();
     walk(&mut request, &mut seen).expect("a sound request");
-    seen.leaves.into_iter().map(|(path, form, _, _, text)| (path, form, text)).collect()
+    seen.leaves
 }
 
+/// That these texts are visited, in this order, each with its place, its form and what is searched for.
 #[track_caller]
-fn check(body: Value, expected: &[(&str, Form, &str)]) {
-    let visited = visited(body);
-    let visited: Vec<_> = visited.iter().map(|(path, form, text)| (path.as_str(), *form, text.as_str())).collect();
-    assert_eq!(visited, expected);
+fn check(body: Value, expected: &[(&str, Form, Search, &str)]) {
+    let leaves = leaves(body);
+    let seen: Vec<_> =
+        leaves.iter().map(|(path, form, search, _, _, text)| (path.as_str(), *form, *search, text.as_str())).collect();
+    assert_eq!(seen, expected);
 }
 
+/// The same, for a message: places are below it.
 #[track_caller]
-fn check_message(message: Value, expected: &[(&str, Form, &str)]) {
-    check(json!({"messages": [message]}), expected);
+fn check_message(message: Value, expected: &[(&str, Form, Search, &str)]) {
+    let paths: Vec<String> = expected.iter().map(|(path, ..)| format!("messages[0].{path}")).collect();
+    let expected: Vec<_> = expected
+        .iter()
+        .zip(&paths)
+        .map(|((_, form, search, text), path)| (path.as_str(), *form, *search, *text))
+        .collect();
+    check(json!({"messages": [message]}), &expected);
 }
 
 /// That nothing of this is visited.
@@ -52,10 +66,11 @@ fn check_closed(body: Value) {
     check(body, &[]);
 }
 
-use Form::{Identifier, Key, Name, Number, Text};
+use Form::{Identifier, Key, Number, Text, ToolName};
+use Search::{Known, Name, Speech, Static};
 
 #[test]
-fn the_content_of_every_role_is_text() {
+fn the_content_of_every_role_is_speech() {
     for (role, shown) in [
         ("system", "system"),
         ("developer", "developer"),
@@ -64,71 +79,96 @@ fn the_content_of_every_role_is_text() {
         ("tool", "tool"),
         ("function", "tool"),
     ] {
-        let mut request = request(json!({"messages": [{"role": role, "content": "Jane"}]}));
-        let mut seen = Seen::default();
-        walk(&mut request, &mut seen).expect("a sound request");
-        assert_eq!(seen.leaves, [("messages[0].content".into(), Text, shown, None, "Jane".into())]);
+        let leaves = leaves(json!({"messages": [{"role": role, "content": "Jane"}]}));
+        assert_eq!(leaves, [("messages[0].content".into(), Text, Speech, shown, None, "Jane".into())]);
     }
 }
 
 #[test]
-fn every_part_of_a_list_of_parts_is_text() {
+fn a_part_is_what_its_type_says_and_nothing_else_of_it_passes() {
+    let mut withheld = json!({"role": "assistant", "content": [
+        {"type": "text", "text": "a", "image_url": "https://x.org/Jane", "input_audio": {"data": "Jane"}, "note": "b"},
+        {"type": "refusal", "refusal": "c"},
+        {"type": "thinking", "thinking": "d", "signature": "EsaB=="},
+        {"type": "thinking", "thinking": [{"type": "text", "text": "e"}]},
+        {"type": "redacted_thinking", "data": "gAAA="},
+    ]});
+    let mut request = request(json!({"messages": [withheld.take()]}));
+    assert_eq!(withhold_media(&mut request, Media::Pass), 2);
     check_message(
-        json!({"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"},
-            {"type": "new_part", "words": {"c": ["d"]}}]}),
+        request.body["messages"][0].take(),
         &[
-            ("messages[0].content", Text, "a"),
-            ("messages[0].content", Text, "b"),
-            ("messages[0].content", Key, "c"),
-            ("messages[0].content", Text, "d"),
+            ("content", Text, Speech, "a"),
+            ("content", Key, Name, "note"),
+            ("content", Text, Speech, "b"),
+            ("content", Text, Speech, "c"),
+            ("content.thinking", Text, Speech, "d"),
+            ("content", Text, Speech, "e"),
         ],
     );
 }
 
 #[test]
-fn of_media_that_may_pass_only_the_files_name_is_text() {
+fn what_is_sealed_is_so_only_in_a_models_own_words() {
     check_message(
-        json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x"}},
-            {"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}},
-            {"type": "file", "file": {"filename": "jane.pdf", "file_data": "x"}}]}),
-        &[("messages[0].content.file", Text, "jane.pdf")],
+        json!({"role": "user", "content": [{"type": "thinking", "signature": "Halvorsen"}]}),
+        &[("content", Text, Speech, "Halvorsen")],
     );
 }
 
 #[test]
-fn a_tools_result_is_json_when_it_is_json() {
-    check_message(
-        json!({"role": "tool", "tool_call_id": "call_1", "content": "{\"dob\": 19800312, \"name\": \"Jane\"}"}),
-        &[
-            ("messages[0].content", Key, "dob"),
-            ("messages[0].content", Number, "19800312"),
-            ("messages[0].content", Key, "name"),
-            ("messages[0].content", Text, "Jane"),
-        ],
-    );
-    check_message(json!({"role": "tool", "content": "Jane is here"}), &[("messages[0].content", Text, "Jane is here")]);
+fn of_media_that_may_pass_only_data_is_no_text() {
+    let mut request = request(json!({"messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "ask Jane"}},
+        {"type": "image_url", "image_url": {"url": "https://x.org/jane"}},
+        {"type": "file", "file": {"filename": "jane.pdf", "file_data": "data:application/pdf;base64,AAAA"}}]}]}));
+    assert_eq!(withhold_media(&mut request, Media::Pass), 0);
+    let mut seen = Seen::default();
+    walk(&mut request, &mut seen).expect("a sound request");
+    let texts: Vec<&str> = seen.leaves.iter().map(|(.., text)| text.as_str()).collect();
+    assert_eq!(texts, ["ask Jane", "https://x.org/jane", "jane.pdf"]);
+}
+
+#[test]
+fn json_is_read_wherever_a_text_may_be() {
+    let json = "{\"dob\": 19800312, \"name\": \"Jane\"}";
+    for (message, place) in [
+        (json!({"role": "tool", "content": json}), "content"),
+        (json!({"role": "tool", "content": [{"type": "text", "text": json}]}), "content"),
+        (json!({"role": "user", "content": json}), "content"),
+        (json!({"role": "assistant", "function_call": {"arguments": json}}), "arguments"),
+    ] {
+        check_message(
+            message,
+            &[
+                (place, Key, Name, "dob"),
+                (place, Number, Speech, "19800312"),
+                (place, Key, Name, "name"),
+                (place, Text, Speech, "Jane"),
+            ],
+        );
+    }
 }
 
 #[test]
 fn calls_of_tools_give_their_name_and_everything_in_their_arguments() {
     check_message(
         json!({"role": "assistant", "content": null, "refusal": "no", "tool_calls": [
-            {"id": "call_1", "type": "function", "function": {"name": "book", "arguments": "{\"n\": [1, \"Jane\"]}"}},
-            {"id": "call_2", "type": "custom", "custom": {"name": "note", "input": "Jane called"}},
+            {"id": "call_1", "type": "function", "index": 0, "function": {"name": "book", "arguments": "{\"n\": [1, \"Jane\"]}"}},
+            {"id": "call_2", "type": "custom", "index": 3125550147_u64, "custom": {"name": "note", "input": "Jane called"}},
         ]}),
         &[
-            ("messages[0].refusal", Text, "no"),
-            ("messages[0].function.name", Name, "book"),
-            ("messages[0].arguments", Key, "n"),
-            ("messages[0].arguments", Number, "1"),
-            ("messages[0].arguments", Text, "Jane"),
-            ("messages[0].function.name", Name, "note"),
-            ("messages[0].arguments", Text, "Jane called"),
+            ("refusal", Text, Speech, "no"),
+            ("tool_calls.id", Identifier, Name, "call_1"),
+            ("function.name", ToolName, Name, "book"),
+            ("arguments", Key, Name, "n"),
+            ("arguments", Number, Speech, "1"),
+            ("arguments", Text, Speech, "Jane"),
+            ("tool_calls.id", Identifier, Name, "call_2"),
+            ("tool_calls", Number, Speech, "3125550147"),
+            ("function.name", ToolName, Name, "note"),
+            ("arguments", Text, Speech, "Jane called"),
         ],
-    );
-    check_message(
-        json!({"role": "assistant", "function_call": {"name": "book", "arguments": "Jane"}}),
-        &[("messages[0].function.name", Name, "book"), ("messages[0].arguments", Text, "Jane")],
     );
 }
 
@@ -137,56 +177,62 @@ fn arguments_that_are_an_object_instead_of_a_string_are_visited_too() {
     check_message(
         json!({"role": "assistant", "tool_calls": [{"function": {"name": "book", "arguments": {"who": "Jane"}}}]}),
         &[
-            ("messages[0].function.name", Name, "book"),
-            ("messages[0].tool_calls", Key, "who"),
-            ("messages[0].tool_calls", Text, "Jane"),
+            ("function.name", ToolName, Name, "book"),
+            ("arguments", Key, Name, "who"),
+            ("arguments", Text, Speech, "Jane"),
         ],
     );
 }
 
 #[test]
 fn the_key_of_an_argument_is_the_context_of_its_value() {
-    let mut request = request(json!({"messages": [{"role": "assistant",
+    let leaves = leaves(json!({"messages": [{"role": "assistant",
         "tool_calls": [{"function": {"name": "f", "arguments": "{\"dob\": \"3/12\"}"}}]}]}));
-    let mut seen = Seen::default();
-    walk(&mut request, &mut seen).expect("a sound request");
-    assert_eq!(seen.leaves[2].3.as_deref(), Some("dob"));
+    assert_eq!(leaves[2].4.as_deref(), Some("dob"));
 }
 
 #[test]
-fn a_name_of_a_speaker_and_the_ids_of_a_user_are_identifiers() {
+fn a_person_has_an_identifier_and_a_tool_a_name() {
     check_message(
         json!({"role": "user", "name": "jane", "content": ""}),
-        &[("messages[0].name", Identifier, "jane"), ("messages[0].content", Text, "")],
+        &[("name", Identifier, Speech, "jane"), ("content", Text, Speech, "")],
+    );
+    check_message(
+        json!({"role": "tool", "name": "getWeather", "content": ""}),
+        &[("name", ToolName, Name, "getWeather"), ("content", Text, Speech, "")],
     );
     check(
         json!({"user": "jane", "safety_identifier": "j", "prompt_cache_key": "k", "metadata": {"caller": "Jane"}}),
         &[
-            ("user", Identifier, "jane"),
-            ("safety_identifier", Identifier, "j"),
-            ("prompt_cache_key", Identifier, "k"),
-            ("metadata", Identifier, "Jane"),
+            ("user", Identifier, Speech, "jane"),
+            ("safety_identifier", Identifier, Speech, "j"),
+            ("prompt_cache_key", Identifier, Speech, "k"),
+            ("metadata", Key, Name, "caller"),
+            ("metadata", Identifier, Speech, "Jane"),
         ],
     );
 }
 
 #[test]
-fn a_declared_tool_gives_its_name_its_description_and_the_texts_of_its_schema() {
+fn a_declared_tool_is_the_operators_own_text() {
     check(
         json!({"tools": [{"type": "function", "function": {"name": "book", "description": "for Jane", "strict": true,
             "parameters": {"type": "object", "properties": {"who": {"type": "string", "description": "a",
-                "enum": ["Jane"], "default": "b", "examples": ["c"], "title": "d", "const": {"x": "e"}}},
-                "required": ["who"], "additionalProperties": false, "$defs": {"z": {"description": "g"}}}}}]}),
+                "enum": ["Jane"], "default": {"k": 1}, "pattern": "^b$", "maximum": 3, "const": 4155550123_u64}},
+                "required": ["who"], "additionalProperties": false, "$defs": {"z": {"title": "g"}}}}}]}),
         &[
-            ("tools.function.name", Name, "book"),
-            ("tools.function.description", Text, "for Jane"),
-            ("tools.function.parameters", Text, "a"),
-            ("tools.function.parameters", Text, "Jane"),
-            ("tools.function.parameters", Text, "b"),
-            ("tools.function.parameters", Text, "c"),
-            ("tools.function.parameters", Text, "d"),
-            ("tools.function.parameters", Text, "e"),
-            ("tools.function.parameters", Text, "g"),
+            ("tools.function.name", ToolName, Name, "book"),
+            ("tools.function.description", Text, Static, "for Jane"),
+            ("tools.function.parameters", Key, Name, "who"),
+            ("tools.function.parameters", Text, Static, "a"),
+            ("tools.function.parameters", Text, Static, "Jane"),
+            ("tools.function.parameters", Key, Name, "k"),
+            ("tools.function.parameters", Number, Static, "1"),
+            ("tools.function.parameters", Text, Static, "^b$"),
+            ("tools.function.parameters", Number, Static, "4155550123"),
+            ("tools.function.parameters", Key, Name, "who"),
+            ("tools.function.parameters", Key, Name, "z"),
+            ("tools.function.parameters", Text, Static, "g"),
         ],
     );
 }
@@ -195,110 +241,86 @@ fn a_declared_tool_gives_its_name_its_description_and_the_texts_of_its_schema() 
 fn old_functions_and_custom_tools_are_tools() {
     check(
         json!({"functions": [{"name": "f", "description": "d"}], "tools": [{"type": "custom", "custom": {"name": "c",
-            "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: Jane"}}}}]}),
+            "format": {"type": "custom", "grammar": {"definition": "start: Jane"}}}}]}),
         &[
-            ("tools.function.name", Name, "f"),
-            ("tools.function.description", Text, "d"),
-            ("tools.function.name", Name, "c"),
-            ("tools", Text, "start: Jane"),
+            ("tools.function.name", ToolName, Name, "f"),
+            ("tools.function.description", Text, Static, "d"),
+            ("tools.function.name", ToolName, Name, "c"),
+            ("tools", Text, Static, "start: Jane"),
         ],
     );
 }
 
 #[test]
-fn the_words_of_the_schema_language_and_property_names_are_no_text() {
-    check_closed(json!({"response_format": {"type": "json_schema", "json_schema": {"strict": true, "schema": {
-        "$schema": "https://json-schema.org/draft/2020-12/schema", "$ref": "#/$defs/a", "type": ["string", "null"],
-        "format": "date-time", "properties": {"Jane": {"type": "string", "minLength": 10000000}},
-        "required": ["Jane"], "minimum": 4155550123_u64}}}}));
-}
-
-#[test]
-fn what_stands_where_a_word_of_the_schema_language_belongs_is_text() {
+fn numbers_that_bound_a_schema_are_none_of_a_caller() {
     check(
-        json!({"response_format": {"json_schema": {"name": "n", "schema": {"type": "Jane Doe", "format": "555-0123"}}}}),
-        &[
-            ("response_format.name", Name, "n"),
-            ("response_format.schema", Text, "Jane Doe"),
-            ("response_format.schema", Text, "555-0123"),
-        ],
+        json!({"response_format": {"type": "json_schema", "json_schema": {"name": "CalendarEvent", "strict": true, "schema": {
+            "type": ["string", "null"], "format": "date-time", "minLength": 10000000, "maximum": 4155550123_u64,
+            "multipleOf": 4155550123_u64, "exclusiveMinimum": 4155550123_u64, "required": ["Jane"]}}}}),
+        &[("response_format.name", ToolName, Name, "CalendarEvent"), ("response_format.schema", Key, Name, "Jane")],
     );
 }
 
 #[test]
 fn closed_words_are_no_text() {
     check_closed(json!({
-        "model": "gpt-4o-mini", "reasoning_effort": "low", "service_tier": "auto", "verbosity": "high",
-        "prompt_cache_retention": "24h", "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"},
-        "stream_options": {"include_usage": true}, "logit_bias": {"50256": -100}, "stream": true, "n": 2,
-        "temperature": 0.30000000000000004, "max_tokens": 1000000, "seed": 12345678901_u64, "store": null,
+        "model": "gpt-4o-mini", "stream_options": {"include_usage": true}, "stream": true, "n": 2,
+        "temperature": 0.30000000000000004, "max_tokens": 1000000, "seed": 12345678901_u64,
+        "max_completion_tokens": 4155550123_u64, "response_format": {"type": "json_object"},
     }));
-    check_message(json!({"role": "tool", "tool_call_id": "call_a1B2-c.d:e", "content": null}), &[]);
+    check_message(json!({"role": "assistant", "content": null}), &[]);
 }
 
 #[test]
-fn what_is_no_closed_word_is_text_wherever_it_stands() {
+fn words_and_numbers_of_settings_are_names_and_their_free_text_is_speech() {
     check(
-        json!({"reasoning_effort": "ask Jane Doe", "audio": {"voice": "415-555-0123"}, "service_tier": "jane@x.org"}),
+        json!({"provider": {"order": ["DeepInfra"]}, "stop_token_ids": [151645], "stop": "User:", "moderation": "ask Jane Doe",
+            "web_search_options": {"user_location": {"type": "approximate", "approximate": {"city": "Lowell", "timezone": "America/Chicago"}}}}),
         &[
-            ("reasoning_effort", Text, "ask Jane Doe"),
-            ("audio", Text, "415-555-0123"),
-            ("service_tier", Text, "jane@x.org"),
+            ("other", Key, Name, "provider"),
+            ("other", Key, Name, "order"),
+            ("other", Text, Name, "DeepInfra"),
+            ("other", Key, Name, "stop_token_ids"),
+            ("other", Number, Known, "151645"),
+            ("stop", Text, Name, "User:"),
+            ("moderation", Text, Speech, "ask Jane Doe"),
+            ("web_search_options", Key, Name, "user_location"),
+            ("web_search_options", Text, Name, "approximate"),
+            ("web_search_options", Key, Name, "approximate"),
+            ("web_search_options", Key, Name, "city"),
+            ("web_search_options", Text, Speech, "Lowell"),
+            ("web_search_options", Key, Name, "timezone"),
+            ("web_search_options", Text, Name, "America/Chicago"),
         ],
     );
-    check_message(
-        json!({"role": "tool", "tool_call_id": "Jane Doe", "content": ""}),
-        &[("messages[0].tool_call_id", Text, "Jane Doe"), ("messages[0].content", Text, "")],
-    );
 }
 
 #[test]
-fn fields_nobody_knows_are_visited_whole() {
-    check(
-        json!({"stop": ["Jane"], "prediction": {"type": "content", "content": "Jane"}, "crm": {"phone": 4155550123_u64}}),
+fn unknown_fields_of_a_message_are_speech() {
+    check_message(
+        json!({"role": "user", "note": {"type": "x", "who": "Jane", "number": 4155550123_u64}}),
         &[
-            ("stop", Text, "Jane"),
-            ("prediction", Key, "type"),
-            ("prediction", Text, "content"),
-            ("prediction", Key, "content"),
-            ("prediction", Text, "Jane"),
-            ("other", Key, "phone"),
-            ("other", Number, "4155550123"),
+            ("message", Key, Name, "note"),
+            ("other", Text, Name, "x"),
+            ("other", Key, Name, "who"),
+            ("other", Text, Speech, "Jane"),
+            ("other", Key, Name, "number"),
+            ("other", Number, Speech, "4155550123"),
         ],
     );
-    check_message(json!({"role": "user", "note": "Jane"}), &[("messages[0].other", Text, "Jane")]);
 }
 
 #[test]
-fn a_number_too_long_for_a_setting_is_visited() {
-    check(json!({"callback": 4155550123_u64, "top_k": 40}), &[("other", Number, "4155550123")]);
-}
-
-#[test]
-fn a_key_that_no_protocol_would_have_is_a_name() {
-    check(json!({"Jane Doe": 1}), &[("other", Name, "Jane Doe")]);
-    check(json!({"metadata": {"Jane Doe": "x"}}), &[("metadata", Name, "Jane Doe"), ("metadata", Identifier, "x")]);
-    check(json!({"logit_bias": {"50256": -100, "415-555-0123": 1}}), &[("logit_bias", Name, "415-555-0123")]);
-    check_message(
-        json!({"role": "user", "content": "", "Jane Doe": true}),
-        &[("messages[0].content", Text, ""), ("messages[0].other", Name, "Jane Doe")],
-    );
-}
-
-#[test]
-fn an_identifier_that_is_a_long_number_is_visited() {
+fn a_choice_of_a_tool_is_a_name_and_anything_else_in_it_is_speech() {
+    check(json!({"tool_choice": "auto"}), &[("tool_choice", ToolName, Name, "auto")]);
     check(
-        json!({"user": 4155550123_u64, "metadata": {"a": 4155550123_u64}}),
-        &[("user", Number, "4155550123"), ("metadata", Number, "4155550123")],
-    );
-}
-
-#[test]
-fn a_choice_of_a_tool_is_a_name() {
-    check(json!({"tool_choice": "auto"}), &[("tool_choice", Name, "auto")]);
-    check(
-        json!({"tool_choice": {"type": "function", "function": {"name": "book"}}}),
-        &[("tool_choice", Name, "function"), ("tool_choice", Name, "book")],
+        json!({"tool_choice": {"type": "function", "function": {"name": "book", "Jane Doe": 4155550123_u64}}}),
+        &[
+            ("tool_choice", ToolName, Name, "function"),
+            ("tool_choice", ToolName, Name, "book"),
+            ("tool_choice", Key, Name, "Jane Doe"),
+            ("tool_choice", Number, Speech, "4155550123"),
+        ],
     );
 }
 
@@ -324,9 +346,10 @@ fn a_shape_in_which_text_cannot_be_told_is_refused_with_its_place() {
 
 #[test]
 fn withheld_media_leave_a_text_that_says_so_and_nothing_of_their_own() {
-    let mut request = request(json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"},
+    let mut request = request(json!({"messages": [{"role": "user", "content": [
+        {"type": "text", "text": "a", "x": {"y": ["data:image/png;base64,jane"]}, "input_audio": "jane"},
         {"type": "image_url", "image_url": {"url": "data:jane"}}, {"type": "jane_part", "x": 1}, {"text": "no type"}]}]}));
-    assert_eq!(withhold_media(&mut request, Media::Block), 3);
+    assert_eq!(withhold_media(&mut request, Media::Block), 5);
     let notice = |text: &str| json!({"type": "text", "text": text});
     assert_eq!(
         request.body["messages"][0]["content"],

@@ -1,7 +1,7 @@
 //! What the passes are shown, what is remembered, and look-alikes.
 
 use super::*;
-use crate::chat::walk::Form;
+use crate::chat::position::Form;
 use crate::pipeline::fixtures::{agent, decision, piece};
 
 const VAULT: &str = "tokenization: vault-deterministic";

@@ -33,14 +33,16 @@ fn tokenize_in(
     tokenizer.run(&[piece(form, text)], &[decisions.into()])
 }
 
-fn text_of(done: &Tokenized) -> &str {
-    done.texts[0].as_deref().expect("the text changed")
+/// The text with the edits of its piece made in it.
+fn masked(done: &Tokenized, text: &str) -> String {
+    assert!(!done.edits[0].is_empty(), "the text changed");
+    crate::chat::position::apply(text, &done.edits[0])
 }
 
 #[test]
 fn a_text_without_decisions_stays() {
     let done = tokenize(VAULT, Place::Text, "hello", vec![]).expect("tokenized");
-    assert_eq!(done.texts, [None]);
+    assert_eq!(done.edits, [vec![]]);
     assert!(done.placed.is_empty() && done.rows.is_empty() && done.values.is_empty());
 }
 
@@ -50,7 +52,7 @@ fn every_span_gets_its_token_and_what_is_between_stays() {
     let decisions = [("José Núñez", "NAME"), ("Ann", "NAME"), ("415-555-0123", "PHONE")];
     let decisions = decisions.map(|(part, name)| decision(text, part, name, Action::Tokenize));
     let mut done = tokenize(VAULT, Place::Text, text, decisions.to_vec()).expect("tokenized");
-    let masked = text_of(&done).to_owned();
+    let masked = masked(&done, text);
     let (jose, rest) = masked.split_once(", or ").expect("the text between");
     let (ann, phone) = rest.split_once(": ").expect("the text between");
     for (token, name, original) in [
@@ -84,7 +86,7 @@ fn a_redacted_value_has_no_token_and_no_row() {
     let text = "I am Ann";
     let done =
         tokenize(VAULT, Place::Text, text, vec![decision(text, "Ann", "NAME", Action::Redact)]).expect("tokenized");
-    assert_eq!(text_of(&done), "I am [REDACTED:NAME]");
+    assert_eq!(masked(&done, text), "I am [REDACTED:NAME]");
     assert!(done.rows.is_empty());
     assert!(!done.table.contains("[REDACTED:NAME]"));
     assert_eq!(done.placed[0].token_kind, TokenKind::Redacted);
@@ -96,7 +98,7 @@ fn a_replacement_of_the_pass_stands_as_it_is() {
     let decision =
         Decision { replacement: Some("1980".into()), ..decision(text, "1980-03-12", "NAME", Action::Tokenize) };
     let done = tokenize(VAULT, Place::Text, text, vec![decision]).expect("tokenized");
-    assert_eq!(text_of(&done), "born 1980");
+    assert_eq!(masked(&done, text), "born 1980");
     assert!(done.rows.is_empty());
 }
 
@@ -105,18 +107,21 @@ fn self_contained_tokens_need_no_row_and_open_to_what_stood_there() {
     let text = "I am Ann";
     let done =
         tokenize(AEAD, Place::Text, text, vec![decision(text, "Ann", "NAME", Action::Tokenize)]).expect("tokenized");
-    let token = Token::parse(&text_of(&done)["I am ".len()..]).expect("a token");
+    let token = Token::parse(&masked(&done, text)["I am ".len()..]).expect("a token");
     assert_eq!(token.scheme, Scheme::Aead);
     assert!(done.rows.is_empty());
     assert_eq!(done.placed[0].token_kind, TokenKind::Aead);
 }
 
 #[test]
-fn a_value_too_long_for_a_self_contained_token_stops_the_request() {
+fn a_value_too_long_for_a_self_contained_token_has_one_of_the_vault() {
     let text = "x".repeat(100_000);
     let decisions = vec![decision(&text, &text, "NAME", Action::Tokenize)];
-    let error = tokenize(AEAD, Place::Text, &text, decisions).err().expect("refused");
-    assert!(matches!(error, PipelineError::MaskingUnavailable(_)));
+    let mut done = tokenize(AEAD, Place::Text, &text, decisions).expect("tokenized");
+    let token = masked(&done, &text);
+    assert_eq!(Token::parse(&token).expect("a token").scheme, Scheme::Vault);
+    assert_eq!((done.rows.len(), done.placed[0].token_kind), (1, TokenKind::Vault));
+    assert_eq!(done.table.resolve(&token).expect("it resolves").text.expose(), &text);
 }
 
 #[test]
@@ -124,7 +129,7 @@ fn compact_tokens_count_values_of_the_call() {
     let call = Call::default();
     let tokens = |text: &str, part: &str| {
         let decisions = vec![decision(text, part, "NAME", Action::Tokenize)];
-        text_of(&tokenize_in(&call, COMPACT, Place::Text, text, decisions).expect("tokenized")).to_owned()
+        masked(&tokenize_in(&call, COMPACT, Place::Text, text, decisions).expect("tokenized"), text)
     };
     assert_eq!(tokens("I am Ann", "Ann"), "I am [NAME_1]");
     assert_eq!(tokens("I am Bob", "Bob"), "I am [NAME_2]");
@@ -136,7 +141,7 @@ fn a_number_is_replaced_whole_and_comes_back_as_a_number() {
     let text = "4155550123";
     let part = vec![decision(text, "5550123", "PHONE", Action::Tokenize)];
     let mut done = tokenize(VAULT, Place::Number, text, part).expect("tokenized");
-    let token = text_of(&done).to_owned();
+    let token = masked(&done, text);
     assert!(Token::parse(&token).is_some(), "{token}");
     let original = done.table.resolve(&token).expect("it resolves");
     assert_eq!((original.text.expose().as_str(), original.form), (text, Form::JsonNumber));
@@ -147,7 +152,7 @@ fn an_identifier_becomes_a_short_digest_that_is_the_same_every_time() {
     let text = "ann-4155550123";
     let digest = |part: &str| {
         let decisions = vec![decision(text, part, "PHONE", Action::Tokenize)];
-        text_of(&tokenize(VAULT, Place::Identifier, text, decisions).expect("tokenized")).to_owned()
+        masked(&tokenize(VAULT, Place::Identifier, text, decisions).expect("tokenized"), text)
     };
     let first = digest("4155550123");
     assert!((1..=32).contains(&first.len()));
@@ -157,12 +162,52 @@ fn an_identifier_becomes_a_short_digest_that_is_the_same_every_time() {
 }
 
 #[test]
-fn a_name_that_holds_protected_data_stops_the_request_and_is_not_repeated() {
-    let text = "book_for_ann_lee";
-    let decisions = vec![decision(text, "ann_lee", "NAME", Action::Tokenize)];
-    let error = tokenize(VAULT, Place::Name, text, decisions).err().expect("refused");
-    assert!(matches!(error, PipelineError::BadRequest(BadRequest::ProtectedName { .. })));
-    assert!(!error.to_string().contains("ann_lee"), "{error}");
+fn a_number_has_the_token_of_its_digits_and_one_with_more_a_token_of_its_own() {
+    let masked_as = |form, written: Option<&str>| {
+        let digits = "4155550123";
+        let (agent, minter) = (agent(VAULT), minter());
+        let scope = Scope { agent: agent.id, call: None };
+        let tokenizer = Tokenizer {
+            agent: &agent,
+            minter: &minter,
+            scope,
+            call: None,
+            is_stored: &|_| true,
+            shows_replacements: false,
+        };
+        let piece = Piece { written: written.map(Into::into), ..piece(form, digits) };
+        let decisions = vec![decision(digits, digits, "PHONE", Action::Tokenize)];
+        let mut done = tokenizer.run(&[piece], &[decisions.into()]).expect("tokenized");
+        let token = masked(&done, digits);
+        let original = done.table.resolve(&token).expect("it resolves").text.expose().clone();
+        (token, original)
+    };
+    let (as_text, _) = masked_as(Place::Text, None);
+    assert_eq!(masked_as(Place::Number, None), (as_text.clone(), "4155550123".into()));
+    for written in ["-4155550123", "4155550123.0", "4.155550123e9"] {
+        let (token, original) = masked_as(Place::Number, Some(written));
+        assert_ne!(token, as_text);
+        assert_eq!(original, written);
+    }
+}
+
+#[test]
+fn a_tools_name_leaves_as_another_name_that_a_provider_takes() {
+    let sent = |text: &str, part: &str| {
+        let decisions = vec![decision(text, part, "NAME", Action::Tokenize)];
+        let done = tokenize(VAULT, Place::ToolName, text, decisions).expect("tokenized");
+        let sent = masked(&done, text);
+        assert_eq!(done.renamed, [(text.to_owned(), sent.clone())]);
+        assert!(!sent.contains(part) && (1..=64).contains(&sent.len()), "{sent}");
+        assert!(sent.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'), "{sent}");
+        sent
+    };
+    let name = "book_for_ann_lee";
+    assert!(sent(name, "ann_lee").starts_with("book_for_"));
+    assert_eq!(sent(name, "ann_lee"), sent(name, "ann_lee"), "the same in every position");
+    assert_ne!(sent(name, "ann_lee"), sent("book_for_bob_lee", "bob_lee"));
+    sent(&format!("{}_ann_lee", "x".repeat(90)), "ann_lee");
+    sent("call Ann.Lee now", "Ann.Lee");
 }
 
 #[test]
@@ -170,7 +215,7 @@ fn what_came_back_is_known_by_its_place_in_the_request() {
     let text = "Ann and Bob";
     let decisions = ["Ann", "Bob"].map(|part| decision(text, part, "NAME", Action::Tokenize));
     let mut done = tokenize(VAULT, Place::Text, text, decisions.to_vec()).expect("tokenized");
-    let bob = text_of(&done).split_once(" and ").expect("two tokens").1.to_owned();
+    let bob = masked(&done, text).split_once(" and ").expect("two tokens").1.to_owned();
     assert!(done.table.returned().is_empty());
     done.table.resolve(&bob).expect("it resolves");
     assert_eq!(done.table.returned(), [1]);

@@ -1,0 +1,333 @@
+//! Reads JSON inside a text without taking it apart: where its keys, strings and numbers are, so that one of them can be
+//! changed and every other byte stays as it was sent.
+
+use crate::text::ByteSpan;
+
+/// Deeper documents are texts. As deep as `serde_json` goes.
+const DEEPEST: usize = 128;
+
+/// A value of a document.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Node {
+    /// Its members, in order; equal keys are members each.
+    Object(Vec<Member>),
+    /// Its items.
+    List(Vec<Node>),
+    /// The inside of a string, without the quotation marks.
+    Text(ByteSpan),
+    /// A number.
+    Number(ByteSpan),
+    /// `true`, `false`, `null`.
+    Word,
+}
+
+/// A member of an object.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Member {
+    /// The inside of its key.
+    pub key: ByteSpan,
+    /// Its value.
+    pub value: Node,
+}
+
+/// A part of a text.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    /// Anything.
+    Text(ByteSpan),
+    /// An object or list.
+    Json(Node),
+}
+
+/// A text as what is JSON in it and what is not. Work is linear: what failed attempts read is bounded by a multiple of
+/// the text.
+pub(super) fn parts(text: &str) -> Vec<Part> {
+    let whole = text.trim_ascii_start();
+    let start = text.len() - whole.len();
+    if whole.starts_with(['{', '['])
+        && let Ok((node, end)) = read(text, start)
+        && text[end..].trim_ascii().is_empty()
+    {
+        return vec![Part::Json(node)];
+    }
+    let (mut parts, mut plain, mut at) = (Vec::new(), 0, 0);
+    let mut budget = 4 * text.len();
+    while let Some(open) = memchr::memchr2(b'{', b'[', &text.as_bytes()[at..]).map(|found| at + found) {
+        at = open + 1;
+        if !may_begin(&text[open..]) {
+            continue;
+        }
+        match read(text, open) {
+            Ok((node, end)) => {
+                if open > plain {
+                    parts.push(Part::Text(ByteSpan::new(plain, open)));
+                }
+                parts.push(Part::Json(node));
+                (plain, at) = (end, end);
+            }
+            Err(reached) => match budget.checked_sub(reached - open) {
+                Some(left) => budget = left,
+                None => break,
+            },
+        }
+    }
+    if plain < text.len() {
+        parts.push(Part::Text(ByteSpan::new(plain, text.len())));
+    }
+    parts
+}
+
+/// Whether a document may begin here, inside of a text: an object with a key, or a list of strings or objects. A lone `[1]`
+/// is a footnote.
+fn may_begin(text: &str) -> bool {
+    let next = |text: &str| text[1..].trim_ascii_start().bytes().next();
+    match next(text) {
+        Some(b'"') => true,
+        Some(b'{') => text.starts_with('['),
+        _ => false,
+    }
+}
+
+/// Reads the object or list that begins at `at`, and says where it ends; or how far it was read.
+fn read(text: &str, at: usize) -> Result<(Node, usize), usize> {
+    let mut reader = Reader { bytes: text.as_bytes(), at, depth: 0 };
+    match reader.value() {
+        Some(node) => Ok((node, reader.at)),
+        None => Err(reader.at),
+    }
+}
+
+struct Reader<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn value(&mut self) -> Option<Node> {
+        match self.peek()? {
+            b'{' => self.nested(Self::object),
+            b'[' => self.nested(Self::list),
+            b'"' => Some(Node::Text(self.string()?)),
+            b'-' | b'0'..=b'9' => Some(Node::Number(self.number()?)),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            _ => None,
+        }
+    }
+
+    fn nested(&mut self, read: fn(&mut Self) -> Option<Node>) -> Option<Node> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return None;
+        }
+        self.at += 1;
+        let node = read(self)?;
+        self.depth -= 1;
+        Some(node)
+    }
+
+    fn object(&mut self) -> Option<Node> {
+        let mut members = Vec::new();
+        self.space();
+        if self.skip(b'}') {
+            return Some(Node::Object(members));
+        }
+        loop {
+            self.space();
+            let key = self.string()?;
+            self.space();
+            if !self.skip(b':') {
+                return None;
+            }
+            self.space();
+            members.push(Member { key, value: self.value()? });
+            self.space();
+            if self.skip(b'}') {
+                return Some(Node::Object(members));
+            }
+            if !self.skip(b',') {
+                return None;
+            }
+        }
+    }
+
+    fn list(&mut self) -> Option<Node> {
+        let mut items = Vec::new();
+        self.space();
+        if self.skip(b']') {
+            return Some(Node::List(items));
+        }
+        loop {
+            self.space();
+            items.push(self.value()?);
+            self.space();
+            if self.skip(b']') {
+                return Some(Node::List(items));
+            }
+            if !self.skip(b',') {
+                return None;
+            }
+        }
+    }
+
+    fn string(&mut self) -> Option<ByteSpan> {
+        if !self.skip(b'"') {
+            return None;
+        }
+        let start = self.at;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.at += 1;
+                    return Some(ByteSpan::new(start, self.at - 1));
+                }
+                b'\\' => {
+                    let length = self.escape()?;
+                    self.at += length;
+                }
+                0..0x20 => return None,
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    /// The length of an escape. A surrogate without its pair is one: what JSON says of it is open, and it is only read here.
+    fn escape(&self) -> Option<usize> {
+        match self.bytes.get(self.at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+            b'u' => self.bytes.get(self.at + 2..self.at + 6)?.iter().all(u8::is_ascii_hexdigit).then_some(6),
+            _ => None,
+        }
+    }
+
+    fn number(&mut self) -> Option<ByteSpan> {
+        let start = self.at;
+        self.skip(b'-');
+        if !self.skip(b'0') {
+            self.digits()?;
+        }
+        if self.skip(b'.') {
+            self.digits()?;
+        }
+        if self.skip(b'e') || self.skip(b'E') {
+            let _ = self.skip(b'+') || self.skip(b'-');
+            self.digits()?;
+        }
+        Some(ByteSpan::new(start, self.at))
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let count = self.bytes[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        (count > 0).then_some(())
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<Node> {
+        self.bytes[self.at..].starts_with(word).then(|| {
+            self.at += word.len();
+            Node::Word
+        })
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn skip(&mut self, byte: u8) -> bool {
+        let is_there = self.peek() == Some(byte);
+        self.at += usize::from(is_there);
+        is_there
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Keys, strings and numbers, in order.
+    fn flat(text: &str, node: &Node, out: &mut Vec<String>) {
+        match node {
+            Node::Object(members) => {
+                for member in members {
+                    out.push(text[member.key.range()].to_owned());
+                    flat(text, &member.value, out);
+                }
+            }
+            Node::List(items) => items.iter().for_each(|item| flat(text, item, out)),
+            Node::Text(span) | Node::Number(span) => out.push(text[span.range()].to_owned()),
+            Node::Word => {}
+        }
+    }
+
+    fn read_parts(text: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        for part in parts(text) {
+            match part {
+                Part::Text(span) => out.push(format!("<{}>", &text[span.range()])),
+                Part::Json(node) => flat(text, &node, &mut out),
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn json_is_found_whole_and_inside_of_text() {
+        for (text, expected) in [
+            (
+                r#"{"a": "x", "b": [1, -2.5e3, {"c": null}], "a": "y"}"#,
+                &["a", "x", "b", "1", "-2.5e3", "c", "a", "y"][..],
+            ),
+            (r#" [ ] "#, &[]),
+            ("[1, 2]", &["1", "2"]),
+            ("Jane", &["<Jane>"]),
+            (r#"Result: {"a": "x"}, ok"#, &["<Result: >", "a", "x", "<, ok>"]),
+            (r#"[1] said {"a": 1}{"b": 2}"#, &["<[1] said >", "a", "1", "b", "2"]),
+            (r#"see [1] and {x}"#, &["<see [1] and {x}>"]),
+            (r#"{"a": "x", }"#, &[r#"<{"a": "x", }>"#]),
+            (r#"{"a": {"b": "x"}"#, &[r#"<{"a": >"#, "b", "x"]),
+            (r#"["Ann", "Bo"] and more"#, &["Ann", "Bo", "< and more>"]),
+            (r#"{"a": "\ud83d"}"#, &["a", r"\ud83d"]),
+            ("", &[]),
+        ] {
+            assert_eq!(read_parts(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_document_too_deep_is_a_text() {
+        let deep = format!("{}\"x\"{}", "[".repeat(200), "]".repeat(200));
+        let found = parts(&deep);
+        assert!(matches!(found.as_slice(), [Part::Text(_), ..]), "the outer lists are text");
+        let text = "[{\"a\":".repeat(20_000);
+        assert_eq!(parts(&text).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_what_serde_reads(text in "[\\[{](\"([a-c]|\\\\u00e9|\\\\n|\\\\x|\\\\){0,2}\"|-?[0-9]{1,3}(\\.[0-9])?(e[0-9])?|true|nul|[\\[\\]{}:, ]){0,12}") {
+            let whole = matches!(parts(&text).as_slice(), [Part::Json(_)]) && read(&text, 0).is_ok_and(|(_, end)| text[end..].trim_ascii().is_empty());
+            prop_assert_eq!(whole, serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok());
+        }
+
+        #[test]
+        fn the_parts_cover_the_text(text in "([a-c \\[\\]{}:,\"]|\\{\"a\": ?1\\}){0,30}") {
+            let mut at = 0;
+            for part in parts(&text) {
+                if let Part::Text(span) = part {
+                    prop_assert!(span.start >= at && span.start < span.end && text.get(span.range()).is_some());
+                    at = span.end;
+                }
+            }
+        }
+    }
+}
