@@ -6,9 +6,12 @@
 
 pub mod answer;
 pub mod error;
+pub mod json_cursor;
 pub mod json_text;
 pub mod plain_chunk;
 pub mod request;
+pub mod surrogate;
+pub mod tools;
 pub mod walk;
 
 /// The voice platform of an agent: which fields of a request are its own, and not OpenAI's.
