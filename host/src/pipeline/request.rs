@@ -12,6 +12,7 @@ use super::pieces::{self, Piece};
 use super::record::{Opening, Recorder};
 use super::tokenize::{TokenTable, Tokenized, Tokenizer};
 use crate::chat::request::ChatRequest;
+use crate::chat::tools::Tools;
 use crate::chat::walk::{Media, withhold_media};
 use crate::passes::finding::Decision;
 use crate::passes::memory::{Remembered, contains_whole, recall};
@@ -31,6 +32,8 @@ pub struct Masked {
     pub spent: Spent,
     /// The session; it has been opened.
     pub recorder: Recorder,
+    /// The tools that the answer may call.
+    pub tools: Tools,
 }
 
 /// See [`Masked::spent`].
@@ -49,7 +52,7 @@ impl Pipeline {
         let scope = Scope { agent: agent.id, call: call_id };
         let mut recorder = Recorder::new(self.clone(), agent.clone(), call_id.map(|_| scope.id()));
         match self.mask_recorded(agent, request, scope, &mut recorder).await {
-            Ok((body, table, rows, spent)) => Ok(Masked { body, table, rows, spent, recorder }),
+            Ok((body, table, rows, spent, tools)) => Ok(Masked { body, table, rows, spent, recorder, tools }),
             Err(error) => {
                 if matches!(error, PipelineError::MaskingUnavailable(STILL_THERE)) {
                     recorder.egress_blocked();
@@ -69,12 +72,13 @@ impl Pipeline {
         mut request: ChatRequest,
         scope: Scope<'_>,
         recorder: &mut Recorder,
-    ) -> Result<(Vec<u8>, TokenTable, Vec<VaultRow>, Spent), PipelineError> {
+    ) -> Result<(Vec<u8>, TokenTable, Vec<VaultRow>, Spent, Tools), PipelineError> {
         let scope_id = scope.id();
         if let Some(payloads) = recorder.payloads() {
             payloads.set_request(&request.to_bytes());
         }
         let started = Instant::now();
+        let tools = Tools::read(&request.body);
         let withheld = withhold_media(&mut request, media(&agent.policy));
         let pieces = pieces::collect(&mut request)?;
         let detected = detect(self, agent, scope_id, &pieces).await?;
@@ -101,7 +105,7 @@ impl Pipeline {
         }
         recorder.open(Opening { pieces: &pieces, placed: &placed, withheld })?;
         recorder.stages().tokenize = millis(started);
-        Ok((body, table, rows, Box::new((request, pieces, decisions, placed, values))))
+        Ok((body, table, rows, Box::new((request, pieces, decisions, placed, values)), tools))
     }
 
     async fn tokenize(
