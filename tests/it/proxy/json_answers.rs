@@ -204,62 +204,122 @@ async fn a_number_comes_back_as_what_the_tool_takes() {
     app.finish().await;
 }
 
+/// Numbers that look drawn, and are the same every time.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        usize::try_from(self.0 >> 33).expect("31 bits") % end
+    }
+}
+
+/// A text of pieces that matter to somebody who reads it.
+fn drawn(draw: &mut Draw, token: &str) -> String {
+    let lower = token.to_lowercase();
+    let parts = [
+        token,
+        token,
+        &lower,
+        &token[..14],
+        "\"",
+        "\\\"",
+        "\\",
+        "{",
+        "{\"a\": \"",
+        "\"}",
+        "[",
+        "]",
+        ", ",
+        ": ",
+        "\n",
+        "MSK",
+        "Omsk ",
+        "```json\n",
+        "```\n",
+        "é😀 ",
+        "Hello ",
+        "12",
+        "true",
+        "\"{\\\"b\\\": \\\"",
+        "&#46;",
+        " ",
+    ];
+    (0..1 + draw.below(12)).map(|_| parts[draw.below(parts.len())]).collect()
+}
+
+/// The message that is answered, with one text in every kind of place.
+fn message(text: &str) -> Value {
+    json!({"role": "assistant", "content": text, "reasoning_content": text,
+        "thinking_blocks": [{"type": "thinking", "thinking": text}], "tool_calls": [
+            {"index": 0, "id": "c", "type": "function", "function": {"name": "save", "arguments": text}},
+            {"index": 1, "id": "d", "type": "custom", "custom": {"name": "note", "input": text}}]})
+}
+
+/// The same as a stream, `size` characters to a chunk.
+fn streamed(text: &str, size: usize, reason: &str) -> Script {
+    let chars: Vec<char> = text.chars().collect();
+    let pieces: Vec<String> = chars.chunks(size).map(|piece| piece.iter().collect()).collect();
+    let places: [fn(&str) -> Value; 3] = [
+        |piece| json!({"reasoning_content": piece}),
+        |piece| json!({"thinking_blocks": [{"type": "thinking", "thinking": piece}]}),
+        |piece| json!({"content": piece}),
+    ];
+    let mut script = Script::new().event(&openai::role_chunk());
+    for place in places {
+        script = pieces.iter().fold(script, |script, piece| script.event(&openai::chunk(place(piece))));
+    }
+    script = script.event(&openai::tool_start_chunk(0, "c", "save"));
+    script = pieces.iter().fold(script, |script, piece| script.event(&openai::tool_arguments_chunk(0, piece)));
+    for piece in &pieces {
+        let call = json!({"index": 1, "custom": {"input": piece}});
+        script = script.event(&openai::chunk(json!({ "tool_calls": [call] })));
+    }
+    script.event(&openai::finish_chunk(reason)).done()
+}
+
 #[tokio::test]
 async fn a_whole_answer_and_the_same_as_a_stream_are_equal() {
     let app = app().await;
-    let texts: [fn(&str) -> String; 6] = [
-        |token| format!("Hello {token}, you live at {token}."),
-        |token| json!({"a": token, "b": [token, format!("\"{token}\"")]}).to_string(),
-        |token| json!({"a": json!({"b": token}).to_string()}).to_string(),
-        |token| format!("[{token}] \\ {token}s"),
-        |token| format!("{{\"a\": {token}, \"b\": \"{token}\""),
-        |token| token[..20].to_owned(),
-    ];
-    for (at, text) in texts.iter().copied().enumerate() {
-        for reason in ["stop", "length"] {
-            let message = move |token: &str| {
-                json!({"role": "assistant", "content": text(token), "reasoning_content": text(token), "tool_calls": [
-                    {"index": 0, "id": "c", "type": "function", "function": {"name": "save", "arguments": text(token)}}]})
-            };
-            app.upstream.respond_with(move |request| {
-                Reply::json(&openai::completion_of(message(&token(&request.text())), reason))
-            });
-            let whole = app.chat(ask(&format!("I live at {HOSTILE}"))).await.json();
-            let whole = &whole["choices"][0]["message"];
-            for size in [1, 2, 5, 11, 1000] {
-                app.upstream.respond_with(move |request| {
-                    let text = text(&token(&request.text()));
-                    let chars: Vec<char> = text.chars().collect();
-                    let pieces: Vec<String> = chars.chunks(size).map(|piece| piece.iter().collect()).collect();
-                    let mut script = Script::new().event(&openai::role_chunk());
-                    for piece in &pieces {
-                        script = script.event(&openai::chunk(json!({"reasoning_content": piece})));
-                    }
-                    for piece in &pieces {
-                        script = script.event(&openai::text_chunk(piece));
-                    }
-                    script = script.event(&openai::tool_start_chunk(0, "c", "save"));
-                    for piece in &pieces {
-                        script = script.event(&openai::tool_arguments_chunk(0, piece));
-                    }
-                    Reply::stream(script.event(&openai::finish_chunk(reason)).done())
-                });
-                let answer = app.chat(ask_streamed(&format!("I live at {HOSTILE}"))).await;
-                let said = answer.said();
-                let thought: String = answer
-                    .chunks()
-                    .iter()
-                    .filter_map(|chunk| chunk["choices"][0]["delta"]["reasoning_content"].as_str().map(str::to_owned))
-                    .collect();
-                assert_eq!(said.text(), whole["content"], "{at} {reason} {size}");
-                assert_eq!(thought, whole["reasoning_content"], "{at} {reason} {size}");
-                assert_eq!(
-                    said.tools[&(0, 0)].1,
-                    whole["tool_calls"][0]["function"]["arguments"],
-                    "{at} {reason} {size}"
-                );
-            }
+    let mut draw = Draw(16);
+    for round in 0..if cfg!(debug_assertions) { 150 } else { 1500 } {
+        let seed = draw.below(1 << 30) as u64;
+        let size = [1, 2, 3, 5, 11, 1000][draw.below(6)];
+        let reason = ["stop", "length"][draw.below(2)];
+        let mut body = ask(&format!("I live at {HOSTILE}"));
+        if draw.below(2) == 0 {
+            body["response_format"] = json!({"type": "json_object"});
         }
+        app.upstream.respond_with(move |request| {
+            let text = drawn(&mut Draw(seed), &token(&request.text()));
+            Reply::json(&openai::completion_of(message(&text), reason))
+        });
+        let whole = app.chat(body.clone()).await.json();
+        let whole = &whole["choices"][0]["message"];
+        app.upstream.respond_with(move |request| {
+            Reply::stream(streamed(&drawn(&mut Draw(seed), &token(&request.text())), size, reason))
+        });
+        body["stream"] = json!(true);
+        let answer = app.chat(body).await;
+        let (said, chunks) = (answer.said(), answer.chunks());
+        let joined = |path: &str| -> String {
+            let texts = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"].pointer(path)?.as_str());
+            texts.collect()
+        };
+        let shown = format!("round {round}, pieces of {size}, {reason}");
+        assert_eq!(said.text(), whole["content"], "{shown}");
+        assert_eq!(joined("/reasoning_content"), whole["reasoning_content"].as_str().expect("text"), "{shown}");
+        assert_eq!(
+            joined("/thinking_blocks/0/thinking"),
+            whole["thinking_blocks"][0]["thinking"].as_str().expect("text"),
+            "{shown}"
+        );
+        assert_eq!(said.tools[&(0, 0)].1, whole["tool_calls"][0]["function"]["arguments"], "{shown}");
+        assert_eq!(
+            joined("/tool_calls/0/custom/input"),
+            whole["tool_calls"][1]["custom"]["input"].as_str().expect("text"),
+            "{shown}"
+        );
     }
     app.finish().await;
 }

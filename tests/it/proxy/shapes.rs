@@ -115,6 +115,24 @@ async fn a_token_in_any_shape_comes_back_however_it_is_cut() {
 }
 
 #[tokio::test]
+async fn later_pieces_may_leave_away_of_which_type_they_are() {
+    let app = app().await;
+    let script = |token: &str| {
+        let first = json!({"reasoning_details": [{"type": "reasoning.text", "index": 0, "text": "of "}]});
+        let mut script = Script::new().event(&openai::role_chunk()).event(&openai::chunk(first));
+        for piece in in_pieces(token, 9) {
+            script = script.event(&openai::chunk(json!({"reasoning_details": [{"index": 0, "text": piece}]})));
+        }
+        script.event(&openai::finish_chunk("stop")).done()
+    };
+    cut_everywhere(&app, script, |answer| {
+        assert_eq!(joined(answer, "/reasoning_details/0/text"), "of E-12345", "{}", answer.text());
+    })
+    .await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn thinking_and_speech_stay_apart() {
     let app = app().await;
     let script = |token: &str| {
