@@ -15,7 +15,7 @@ mod tests;
 mod walk;
 
 pub use self::field::Field;
-pub use self::walk::{visit_choice, visit_top};
+pub use self::walk::{says_more, visit_choice, visit_top};
 
 /// What a text is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

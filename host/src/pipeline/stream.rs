@@ -23,7 +23,7 @@ use super::reader::{Read, Reader};
 use super::request::Masked;
 use super::resolve::{Resolver, scrub};
 use super::texts::Texts;
-use crate::chat::answer::{ChunkHead, Fate, Field, visit_top};
+use crate::chat::answer::{ChunkHead, Fate, Field, says_more, visit_top};
 use crate::chat::plain_chunk::PlainChunk;
 use crate::chat::{error, surrogate};
 use crate::session::Status;
@@ -194,6 +194,8 @@ impl AnswerStream {
         let mut changed = chunk.shift_remove("obfuscation").is_some();
         changed |= self.top(&mut chunk).await;
         let had_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(|choices| !choices.is_empty());
+        // What stands beside a text that is held back goes on at once.
+        let says_more = says_more(&chunk);
         let mut kept = Vec::new();
         if let Some(Value::Array(choices)) = chunk.get_mut("choices") {
             for mut choice in std::mem::take(choices) {
@@ -203,7 +205,10 @@ impl AnswerStream {
                         changed = true;
                         kept.push(choice);
                     }
-                    Kept::Nothing => changed = true,
+                    Kept::Nothing => {
+                        changed = true;
+                        kept.extend(says_more.then_some(choice));
+                    }
                 }
             }
         }

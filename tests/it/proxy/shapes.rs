@@ -270,6 +270,28 @@ async fn tokens_beside_the_message_come_back() {
 }
 
 #[tokio::test]
+async fn what_stands_beside_a_text_that_is_held_back_is_not_held() {
+    let app = app().await;
+    app.upstream.respond_with(|request| {
+        let token = token(&request.text());
+        let (a, b) = token.split_at(20);
+        // Nothing but what is held, beside a field that is null; and the same with something beside it.
+        let held = openai::chunk(json!({"content": a, "reasoning_content": null}));
+        let mut cited = openai::chunk(json!({"content": &b[..10]}));
+        cited["citations"] = json!([token]);
+        let last = openai::text_chunk(&b[10..]);
+        let script = Script::new().events(&[openai::role_chunk(), held, cited, last, openai::finish_chunk("stop")]);
+        Reply::stream(script.done())
+    });
+    let answer = app.chat(ask_streamed("I am E-12345.")).await;
+    let chunks = answer.chunks();
+    assert_eq!(chunks.len(), 4, "{}", answer.text());
+    assert_eq!((&chunks[1]["citations"], &chunks[1]["choices"][0]["delta"]), (&json!(["E-12345"]), &json!({})));
+    assert_eq!(answer.said().text(), "E-12345");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn an_error_in_a_stream_is_one_in_every_form() {
     let app = app().await;
     for form in 0..5 {

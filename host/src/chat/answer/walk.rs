@@ -30,6 +30,11 @@ pub fn visit_top(answer: &mut Map<String, Value>, visit: &mut Visit<'_>) {
     answer.retain(|key, value| HEAD.contains(&key.as_str()) || walk.below(key, value) == Fate::Keep);
 }
 
+/// Whether a chunk says anything beside its choices.
+pub fn says_more(chunk: &Map<String, Value>) -> bool {
+    chunk.keys().any(|key| !HEAD.contains(&key.as_str()))
+}
+
 /// Visits the texts of one choice: of its `message` or `delta`, and beside it.
 pub fn visit_choice(choice: &mut Map<String, Value>, visit: &mut Visit<'_>) {
     let mut walk = Walk { path: Vec::with_capacity(8), whole: false, tool: None, visit };

@@ -1,9 +1,10 @@
 //! One choice of a chunk: its texts are read, printed with the originals, and put back where they stood.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{AnswerStream, Broken, Choice, Kept};
 use crate::chat::answer::{Fate, Field, Leaf, Sort, is_cut_short, visit_choice};
+use crate::chat::json_cursor::Step;
 use crate::pipeline::reader::{Read, Reader};
 use crate::pipeline::response::correct_parts;
 use crate::pipeline::texts::Texts;
@@ -12,13 +13,16 @@ use crate::tokens::scan::FinishReason;
 /// Texts of one choice, and choices of one answer, that are followed.
 const MAX_FIELDS: usize = 1024;
 
+/// The longest name of a tool, in bytes.
+const MAX_NAME: usize = 1024;
+
 /// A text of a chunk.
 struct Text {
     /// Where it stands; nothing for what is complete in itself.
     field: Option<Field>,
     is_content: bool,
-    /// It is of JSON that came as JSON, and there may be a number.
-    argument: Option<Vec<crate::chat::json_cursor::Step>>,
+    /// The way to it in arguments that came as JSON, where it may be a number.
+    argument: Option<Vec<Step>>,
     tool: Option<String>,
     /// What was read of it; nothing where it stays as it is.
     read: Option<Vec<Read>>,
@@ -51,7 +55,7 @@ impl AnswerStream {
             self.push_json(out, &self.head.with_choice(released));
         }
         let kept = self.restored(index, choice, out).await?;
-        let is_empty = held && choice.get("delta").is_some_and(|delta| delta == &json!({}));
+        let is_empty = held && choice.get("delta").and_then(Value::as_object).is_some_and(Map::is_empty);
         Ok(match kept {
             _ if is_empty && choice.get("finish_reason").is_none_or(Value::is_null) => Kept::Nothing,
             Kept::Same if held => Kept::Changed,
@@ -94,7 +98,7 @@ impl AnswerStream {
         }
         let says_nothing = |choice: &Map<String, Value>| {
             let delta = choice.get("delta").and_then(Value::as_object);
-            delta.is_none_or(Map::is_empty) && !choice.contains_key("text")
+            delta.is_none_or(|delta| delta.values().all(Value::is_null)) && !choice.contains_key("text")
         };
         Ok(match changed {
             _ if held_any && finish.is_none() && says_nothing(choice) => Kept::Nothing,
@@ -132,8 +136,7 @@ impl AnswerStream {
                 same.clone()
             }
             read => {
-                if let (Some(path), Some(number)) = (&text.argument, self.number(read, text).await) {
-                    let _ = path;
+                if let Some(number) = self.number(read, text).await {
                     return Some(New { value: number, is_held: false });
                 }
                 self.printed(index, read, text.tool.as_deref(), text.is_content).await
@@ -220,7 +223,7 @@ impl AnswerStream {
 impl Choice {
     fn read(&mut self, leaf: &Leaf<'_>, text: &str, texts: &Texts) -> Text {
         if leaf.sort == Sort::Name {
-            self.tools.entry(leaf.call()).or_insert_with(|| text.to_owned());
+            self.name(leaf.call(), text);
         }
         let is_argument = matches!(leaf.sort, Sort::Arguments | Sort::Argument);
         let tool = if is_argument { self.tools.get(&leaf.call()).cloned() } else { None };
@@ -238,6 +241,14 @@ impl Choice {
             }
         };
         Text { field, is_content: leaf.is_content(), argument, tool, read, came: text.to_owned() }
+    }
+
+    /// Remembers which tool is called. Some servers send a name in pieces, and some send it again with every piece.
+    fn name(&mut self, call: Option<u64>, name: &str) {
+        let known = self.tools.entry(call).or_default();
+        if known != name && known.len() < MAX_NAME {
+            known.push_str(name);
+        }
     }
 
     /// The reader of a field. Later pieces may leave away of which type they are.
