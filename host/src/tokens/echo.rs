@@ -123,8 +123,8 @@ impl Entry {
                 let escape = if c == '\\' { backslashes(rest) } else { 0 };
                 match rest[escape..].chars().next() {
                     None => return unclear,
-                    // A line's end, as strings of JSON have it.
-                    Some('n' | 'r' | 't') if escape > 0 => rest = &rest[escape..],
+                    // A line's end or a quotation mark, as strings of JSON have it.
+                    Some('n' | 'r' | 't' | '"') if escape > 0 => rest = &rest[escape..],
                     Some(_) => {}
                 }
                 if at == 0 || between > letter.gap {
