@@ -2,8 +2,8 @@
 //!
 //! A model writes JSON into strings of JSON (arguments with a `payload` that is a document of its own), and a value that
 //! is put back there must be escaped once for every level. The cursor is fed the model's raw text in pieces and knows at
-//! each point how many strings of JSON it is inside of. A string opens a further level while its content begins with `{` or `[`
-//! and is the beginning of a JSON document; once it is not, it is plain text.
+//! each point how many strings of JSON it is inside of. In a string, and in words, `{` and `[` open a document, which is one for
+//! as long as it can be; what cannot be part of it makes it plain text again.
 //!
 //! Every character is looked at once for each level, memory is bounded, and the cuts make no difference.
 
@@ -26,9 +26,9 @@ const MAX_LANGUAGE: usize = 16;
 /// What a text is taken for before its first character.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Root {
-    /// Words. What begins with `{` or `[`, or stands in a fence, is a document for as long as it is one.
+    /// Words. What begins with `{` or `[` anywhere in them is a document for as long as it is one.
     Text,
-    /// An answer that was asked for as JSON: once it began as a document, it is one.
+    /// An answer that was asked for as JSON: what it begins with as a document, also in a fence, is one with mistakes too.
     Answer,
     /// The arguments of a tool call: a document in any case.
     Arguments,
@@ -89,15 +89,14 @@ impl JsonCursor {
     /// Takes the next piece of the model's text.
     pub fn text(&mut self, text: &str) {
         let mut rest = text;
-        while let Some(c) = rest.chars().next() {
+        while !rest.is_empty() {
             if self.levels.is_empty() && self.words == (Words::Some { ticks: 0 }) {
-                // Nearly every text is words, where only a fence changes anything.
+                // Nearly every text is words, where nothing else changes anything.
                 self.opened = None;
-                let Some(at) = rest.bytes().position(|byte| byte == b'`') else { return };
-                rest = &rest[at + 1..];
-                self.words = Words::Some { ticks: 1 };
-                continue;
+                let Some(at) = rest.bytes().position(|byte| matches!(byte, b'`' | b'{' | b'[')) else { return };
+                rest = &rest[at..];
             }
+            let Some(c) = rest.chars().next() else { return };
             self.push(c);
             rest = &rest[c.len_utf8()..];
         }
@@ -170,8 +169,9 @@ impl JsonCursor {
     /// A character outside of every document. No string is opened by it.
     fn word(&mut self, c: char) -> bool {
         self.words = match (self.words, c) {
-            (Words::Start, '{' | '[') => {
-                self.levels.push(Level::new(if self.root == Root::Answer { Kind::Asked } else { Kind::Guessed }));
+            (words, '{' | '[') => {
+                let is_asked = self.root == Root::Answer && words == Words::Start;
+                self.levels.push(Level::new(if is_asked { Kind::Asked } else { Kind::Guessed }));
                 return self.document(c);
             }
             (Words::Start, c) if c.is_whitespace() => Words::Start,
@@ -216,10 +216,13 @@ impl JsonCursor {
                 }
                 Moved::Broken => {
                     self.levels.truncate(at);
-                    if let Some(outer) = self.levels.last_mut() {
-                        outer.inner_is_plain();
+                    let Some(outer) = self.levels.last_mut() else { return false };
+                    outer.inner_is_plain();
+                    // What ends one document may begin another.
+                    match outer.inner(c, true) {
+                        Inner::Begins => self.levels.push(Level::new(Kind::Guessed)),
+                        Inner::Plain | Inner::Document => return false,
                     }
-                    return false;
                 }
             }
         }

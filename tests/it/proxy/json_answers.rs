@@ -75,7 +75,7 @@ async fn a_value_adds_nothing_to_an_answer_in_json() {
         json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": {"type": "object"}}}),
     ];
     for (format, levels) in formats.iter().flat_map(|format| [(format, 0), (format, 2)]) {
-        for (before, after) in [("", ""), ("Here it is:\n```json\n", "\n```\nDone.")] {
+        for (before, after) in [("", ""), ("Here it is:\n```json\n", "\n```\nDone."), ("Result: ", " - \"ok\"")] {
             let mut body = ask(&format!("I live at {HOSTILE}"));
             if !format.is_null() {
                 body["response_format"] = format.clone();

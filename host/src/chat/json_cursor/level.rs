@@ -76,8 +76,6 @@ enum Escape {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Content {
-    /// Nothing but space so far.
-    Fresh,
     Plain,
     Document,
 }
@@ -104,7 +102,7 @@ impl Level {
             stack: Vec::new(),
             path: Vec::new(),
             escape: Escape::None,
-            content: Content::Fresh,
+            content: Content::Plain,
         }
     }
 
@@ -143,15 +141,13 @@ impl Level {
             key.push(c);
         }
         match (self.content, c) {
-            (Content::Document, _) => return Inner::Document,
-            (Content::Fresh, '{' | '[') if may_begin && self.state == (State::String { is_key: false }) => {
+            (Content::Document, _) => Inner::Document,
+            (Content::Plain, '{' | '[') if may_begin && self.state == (State::String { is_key: false }) => {
                 self.content = Content::Document;
-                return Inner::Begins;
+                Inner::Begins
             }
-            (Content::Fresh, c) if is_space(c) => {}
-            _ => self.content = Content::Plain,
+            (Content::Plain, _) => Inner::Plain,
         }
-        Inner::Plain
     }
 
     /// What a string says is no document after all.
@@ -274,7 +270,7 @@ impl Level {
             key.clear();
         }
         self.state = State::String { is_key };
-        self.content = Content::Fresh;
+        self.content = Content::Plain;
     }
 
     fn enter(&mut self, open: Open) {

@@ -61,8 +61,11 @@ fn a_value_is_escaped_once_for_every_string_it_is_in() {
     check(Root::Text, r#"{"a": "{\"b\": \"[\\\"§\\\"]\"} §"}"#, &[3, 1]);
     check(Root::Text, r#"{"a": "[see §] and \"§\""}"#, &[1, 1]);
     check(Root::Text, r#"{"a": "{\"b\": \"x\"} and §"}"#, &[1]);
+    check(Root::Text, r#"{"a": "so {\"b\": \"§\"} \"§\"", "b": "{{\"b\": \"§\"}"}"#, &[2, 1, 2]);
     check(Root::Text, r#"{"§": 1, "{\"§": 2}"#, &[1, 1]);
-    check(Root::Text, "§ {\"a\": \"§\"}", &[0, 0]);
+    check(Root::Text, "§ {\"a\": \"§\"} \"§\"", &[0, 1, 0]);
+    check(Root::Text, "<tool_call>\n{\"a\": \"§\"}\n</tool_call> [1] \"§\" [a](b) \"§\"", &[1, 0, 0]);
+    check(Root::Text, "{{[{\"a\": \"§\", {b: \"§\"", &[1, 0]);
     check(Root::Text, r#"{"a": "\u007b\u0022b\u0022: \u0022§\u0022}"}"#, &[2]);
 }
 
@@ -70,7 +73,9 @@ fn a_value_is_escaped_once_for_every_string_it_is_in() {
 fn a_document_may_stand_in_a_fence() {
     check(Root::Text, "Here:\n```json\n{\"a\": \"§\"}\n```\nfor \"§\" `x` §", &[1, 0, 0]);
     check(Root::Text, "```\n[\"§\"]```", &[1]);
-    check(Root::Text, "`{\"a\": \"§\"}`", &[0]);
+    check(Root::Text, "`{\"a\": \"§\"}` \"§\"", &[1, 0]);
+    check(Root::Answer, "```json\n{\"a\": \"§\", // \n\"b\": \"§\"", &[1, 1]);
+    check(Root::Answer, "so {\"a\": \"§\", // \n\"b\": \"§\"", &[1, 0]);
     check(Root::Text, "```json\nlet x = \"§\";\n```\n```json\n{\"a\":\"§\"}```", &[0, 1]);
 }
 
