@@ -1,7 +1,7 @@
 //! What comes back: whole answers and the chunks of a stream, and the texts in them in which a token may stand.
 //!
 //! There is one walk for both, and one table of what it meets: closed words that are never looked at, state of a provider
-//! that goes on byte for byte, and texts. A text is known by its [`Field`], the way to it, which is the same over all
+//! that passes byte for byte, and texts. A text is known by its [`Field`], the way to it, which is the same over all
 //! chunks of a stream.
 
 use serde_json::{Map, Value, json};
@@ -30,7 +30,7 @@ pub enum Sort {
     ArgumentKey,
     /// The name of the tool that is called.
     Name,
-    /// An id: it is changed only where a token stands in it.
+    /// An id: it is changed only where it contains a token.
     Label,
 }
 

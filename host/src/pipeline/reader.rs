@@ -10,7 +10,7 @@ use crate::tokens::scan::{FinishReason, Piece, ScanMode, Scanner, TokenRef};
 /// What is decided of a text.
 #[derive(Debug)]
 pub enum Read {
-    /// Text that goes on as it came.
+    /// Text that passes as it came.
     Text(String),
     /// A token, or what is no text.
     Piece {
@@ -139,7 +139,7 @@ impl Reader {
                     self.echoed(echoed, out);
                 }
                 (other, echo) => {
-                    // No surrogate goes on over a token.
+                    // No surrogate continues behind a token.
                     if let Some(last) = echo.as_mut().map(Echo::finish) {
                         self.echoed(last, out);
                     }

@@ -161,7 +161,7 @@ impl Pipeline {
     }
 }
 
-/// Reads an answer, and says whether halves of characters stand in it.
+/// Reads an answer, and says whether it contains halves of characters.
 fn parse(bytes: &[u8]) -> Result<(Map<String, Value>, bool), PipelineError> {
     if let Ok(answer) = serde_json::from_slice(bytes) {
         return Ok((answer, false));

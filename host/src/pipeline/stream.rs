@@ -194,7 +194,7 @@ impl AnswerStream {
         let mut changed = chunk.shift_remove("obfuscation").is_some();
         changed |= self.top(&mut chunk).await;
         let had_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(|choices| !choices.is_empty());
-        // What stands beside a text that is held back goes on at once.
+        // Fields beside a text that is held back are sent at once.
         let says_more = says_more(&chunk);
         let mut kept = Vec::new();
         if let Some(Value::Array(choices)) = chunk.get_mut("choices") {
@@ -246,7 +246,7 @@ impl AnswerStream {
         }
     }
 
-    /// Puts originals into what stands beside the choices. Says whether it did.
+    /// Puts originals into the fields beside the choices. Says whether it did.
     async fn top(&mut self, chunk: &mut Map<String, Value>) -> bool {
         let (texts, mut read) = (&self.texts, Vec::new());
         visit_top(chunk, &mut |leaf, value| {
@@ -273,7 +273,7 @@ impl AnswerStream {
         true
     }
 
-    /// Whether a chunk holds nothing but text that goes on as it came: most chunks of most answers. Decided without
+    /// Whether a chunk holds nothing but text that passes as it came: most chunks of most answers. Decided without
     /// parsing more of it than that takes. Otherwise nothing has happened.
     fn passes(&mut self, data: &str) -> bool {
         // The first chunk tells what those that we make ourselves must look like.

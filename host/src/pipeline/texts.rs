@@ -73,7 +73,7 @@ impl Texts {
         reader.is_holding()
     }
 
-    /// What the tool `sent` asks for where an [`Sort::Argument`] stands.
+    /// What the tool `sent` asks for at the place of a [`Sort::Argument`].
     pub fn wanted(&self, sent: Option<&str>, leaf: &Leaf<'_>) -> Option<Wanted> {
         self.tools.wanted(sent?, &leaf.steps())
     }

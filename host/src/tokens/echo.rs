@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::sensitive::SensitiveText;
 
-/// Characters that may stand between two words or digits of a surrogate, where it has no more itself.
+/// Other characters that are allowed between two words or digits of a surrogate, where it has no more itself.
 const GAP: usize = 3;
 
 /// Backslashes before one escape: documents of JSON in each other double them.
@@ -39,7 +39,7 @@ struct Entry {
 /// A letter or digit of a surrogate.
 struct Letter {
     lower: char,
-    /// How many other characters may stand before it.
+    /// How many other characters are allowed before it.
     gap: usize,
 }
 
@@ -141,8 +141,8 @@ impl Entry {
     }
 }
 
-/// Between digits anything may stand, and between words; and as much as stands there in the surrogate itself: an address
-/// goes over two lines.
+/// Other characters are allowed between digits and between words, and as many as the surrogate itself has there: an
+/// address has two lines.
 fn key(surrogate: &str) -> Vec<Letter> {
     let mut key: Vec<Letter> = Vec::new();
     let (mut before, mut between) = (None, 0);

@@ -37,7 +37,7 @@ pub enum Place {
     },
     /// A document of JSON, as a whole value of it.
     Value {
-        /// Strings of JSON that the document stands in.
+        /// Strings of JSON around the document.
         levels: usize,
         /// What the document's schema asks for there.
         wanted: Option<Wanted>,

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{ask, ask_streamed, token};
 
-/// Masks what breaks out, numbers of one city and staff ids. By patterns, so that the values themselves do not stand in
-/// the policy.
+/// Masks what breaks out, numbers of one city and staff ids. By patterns, so that the policy does not contain the
+/// values themselves.
 const POLICY: &str = r#"
 name: answers
 version: 1

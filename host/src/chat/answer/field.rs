@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-/// Keys that most texts stand under.
+/// The usual keys of texts.
 const USUAL: [&str; 10] = [
     "delta",
     "message",

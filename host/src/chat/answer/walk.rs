@@ -24,7 +24,7 @@ const HEAD: [&str; 9] =
 const WHOLE: [&str; 6] =
     ["annotations", "metadata", "citations", "search_results", "images", "provider_specific_fields"];
 
-/// Visits what stands beside the choices of an answer or a chunk.
+/// Visits the fields beside the choices of an answer or a chunk.
 pub fn visit_top(answer: &mut Map<String, Value>, visit: &mut Visit<'_>) {
     let mut walk = Walk { path: Vec::new(), whole: true, tool: None, visit };
     answer.retain(|key, value| HEAD.contains(&key.as_str()) || walk.below(key, value) == Fate::Keep);
@@ -135,7 +135,7 @@ impl Walk<'_, '_> {
         if function.is_empty() && before > 0 { Fate::Drop } else { Fate::Keep }
     }
 
-    /// Arguments that are JSON and no text: there a key is anybody's.
+    /// Arguments that are JSON instead of text: their keys are not the protocol's.
     fn arguments(&mut self, value: &mut Value) -> Fate {
         match value {
             Value::String(_) => {
@@ -161,7 +161,7 @@ impl Walk<'_, '_> {
         Fate::Keep
     }
 
-    /// What stands under a key.
+    /// The value of a key.
     fn below(&mut self, key: &str, value: &mut Value) -> Fate {
         if matches!(value, Value::Null | Value::Bool(_) | Value::Number(_))
             || CLOSED.contains(&key)

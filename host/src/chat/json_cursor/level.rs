@@ -1,4 +1,4 @@
-//! One document of the cursor's: its own state, without what stands in its strings.
+//! One document of the cursor's: its own state, without the content of its strings.
 
 use super::{MAX_PATH, Step};
 
@@ -29,7 +29,7 @@ pub(super) enum Moved {
     Closed,
     /// It gave a character of what a string says.
     Inside(char),
-    /// It cannot stand here: this is no document.
+    /// It is not valid here: this is no document.
     Broken,
 }
 
@@ -251,7 +251,7 @@ impl Level {
         Moved::On
     }
 
-    /// A character that cannot stand here.
+    /// A character that is not valid here.
     fn astray(&mut self, c: char) -> Moved {
         let breaks = match self.kind {
             Kind::Guessed => true,

@@ -18,7 +18,7 @@ const MAX_NAME: usize = 1024;
 
 /// A text of a chunk.
 struct Text {
-    /// Where it stands; nothing for what is complete in itself.
+    /// Its place; nothing for a text that is complete in itself.
     field: Option<Field>,
     is_content: bool,
     /// The way to it in arguments that came as JSON, where it may be a number.

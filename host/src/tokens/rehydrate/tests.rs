@@ -209,7 +209,7 @@ proptest! {
             let key = journey.mask(key, Form::Text, *style);
             masked.insert(format!("{index}{key}"), journey.mask(value, Form::Text, *style).into());
         }
-        // Numbers become numbers again in the reader, which knows where in a document a token stands.
+        // Numbers become numbers again in the reader, which knows a token's place in the document.
         document.insert("n".to_owned(), number.to_string().into());
         let number = journey.mask(&number.to_string(), Form::JsonNumber, 0);
         masked.insert("n".to_owned(), number.into());
