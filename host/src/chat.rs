@@ -6,10 +6,12 @@
 
 pub mod answer;
 pub mod error;
+pub mod json_cursor;
 mod leaves;
 pub mod plain_chunk;
 pub mod position;
 pub mod request;
+pub mod surrogate;
 pub mod tools;
 pub mod walk;
 

@@ -13,6 +13,7 @@ mod fixtures;
 pub mod metrics;
 pub mod pieces;
 pub mod plugin_stats;
+mod positions;
 pub mod preview;
 pub mod reader;
 mod recent;
@@ -21,6 +22,7 @@ pub mod request;
 pub mod resolve;
 pub mod response;
 pub mod stream;
+mod texts;
 pub mod tokenize;
 
 use std::sync::Arc;

@@ -1,94 +1,94 @@
 //! What comes back: whole answers and the chunks of a stream, and the texts in them in which a token may stand.
+//!
+//! There is one walk for both, and one table of what it meets: closed words that are never looked at, state of a provider
+//! that passes byte for byte, and texts. A text is known by its [`Field`], the way to it, which is the same over all
+//! chunks of a stream.
 
 use serde_json::{Map, Value, json};
 
-/// A text of an answer that tokens are looked for in. In a stream, the same field over all chunks is one text.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Field {
-    /// A text of the message itself: `content`, `refusal`, `reasoning_content`, ...
-    Text(String),
-    /// Arguments of the tool call with this index: JSON.
-    ToolArguments(u64),
-    /// Input of the custom tool call with this index.
-    ToolInput(u64),
-    /// Arguments of the old single function call: JSON.
-    FunctionArguments,
-    /// What a spoken answer says.
-    AudioTranscript,
+use self::field::{Seg, call, is_content};
+use super::json_cursor::Step;
+
+mod field;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use self::field::Field;
+pub use self::walk::{says_more, visit_choice, visit_top};
+
+/// What a text is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sort {
+    /// Words, or JSON.
+    Speech,
+    /// The arguments of a tool call: JSON as text.
+    Arguments,
+    /// A string of arguments that came as JSON and not as text.
+    Argument,
+    /// A key of such arguments.
+    ArgumentKey,
+    /// The name of the tool that is called.
+    Name,
+    /// An id: it is changed only where it contains a token.
+    Label,
 }
 
-impl Field {
-    /// What is said.
-    pub fn content() -> Self {
-        Field::Text("content".into())
-    }
-
-    /// Whether it is JSON in a string, in which an original must be escaped.
-    pub fn is_json(&self) -> bool {
-        matches!(self, Field::ToolArguments(_) | Field::FunctionArguments)
-    }
-
-    /// A delta that holds only this field.
-    fn delta(&self, text: &str) -> Value {
-        match self {
-            Field::Text(key) => json!({ key: text }),
-            Field::ToolArguments(index) => json!({"tool_calls": [{"index": index, "function": {"arguments": text}}]}),
-            Field::ToolInput(index) => json!({"tool_calls": [{"index": index, "custom": {"input": text}}]}),
-            Field::FunctionArguments => json!({"function_call": {"arguments": text}}),
-            Field::AudioTranscript => json!({"audio": {"transcript": text}}),
-        }
-    }
+/// A text on the walk.
+pub struct Leaf<'w> {
+    path: &'w [Seg],
+    /// What it is.
+    pub sort: Sort,
+    /// Whether it is complete in itself: never continued by the next chunk.
+    pub whole: bool,
+    /// The tool whose call it is part of, where that is said here.
+    pub tool: Option<&'w str>,
 }
 
-/// Visits the texts of one `message` or `delta`.
-pub fn visit_message(message: &mut Map<String, Value>, visit: &mut dyn FnMut(Field, &mut Value)) {
-    for (key, value) in message.iter_mut() {
-        match (key.as_str(), value) {
-            ("role" | "tool_call_id", _) => {}
-            ("tool_calls", Value::Array(calls)) => {
-                for (position, call) in calls.iter_mut().enumerate() {
-                    let index = call.get("index").and_then(Value::as_u64).unwrap_or(position as u64);
-                    visit_at(call, "function", "arguments", Field::ToolArguments(index), visit);
-                    visit_at(call, "custom", "input", Field::ToolInput(index), visit);
-                }
-            }
-            ("function_call", value) => {
-                if let Some(arguments @ Value::String(_)) = value.get_mut("arguments") {
-                    visit(Field::FunctionArguments, arguments);
-                }
-            }
-            ("audio", value) => {
-                if let Some(transcript @ Value::String(_)) = value.get_mut("transcript") {
-                    visit(Field::AudioTranscript, transcript);
-                }
-            }
-            (_, value @ Value::String(_)) => visit(Field::Text(key.clone()), value),
-            // Annotations and whatever else a provider adds: each of its strings is whole.
-            (_, value) => visit_strings(value, &mut |value| visit(Field::Text(key.clone()), value)),
-        }
+impl Leaf<'_> {
+    /// The way to it.
+    pub fn field(&self) -> Field {
+        Field(self.path.to_vec())
     }
-}
 
-fn visit_at(call: &mut Value, object: &str, key: &str, field: Field, visit: &mut dyn FnMut(Field, &mut Value)) {
-    if let Some(text @ Value::String(_)) = call.get_mut(object).and_then(|object| object.get_mut(key)) {
-        visit(field, text);
+    /// Whether it is what is said.
+    pub fn is_content(&self) -> bool {
+        is_content(self.path)
     }
-}
 
-/// Visits every string below a value.
-pub fn visit_strings(value: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
-    match value {
-        Value::String(_) => visit(value),
-        Value::Array(items) => items.iter_mut().for_each(|item| visit_strings(item, visit)),
-        Value::Object(map) => map.values_mut().for_each(|item| visit_strings(item, visit)),
-        _ => {}
+    /// Whether it is part of what is said: that as one text, or a part of it that is text.
+    pub fn is_answer(&self) -> bool {
+        let is_text = self.path.len() == 2 || matches!(self.path.last(), Some(Seg::Key(key)) if key == "text");
+        is_text && matches!(self.path.get(1), Some(Seg::Key(key)) if key == "content")
+    }
+
+    /// The index of the tool call that it is part of.
+    pub fn call(&self) -> Option<u64> {
+        call(self.path)
+    }
+
+    /// For [`Sort::Argument`]: the way to it from the arguments.
+    pub fn steps(&self) -> Vec<Step> {
+        let inside = self.path.iter().skip_while(|seg| !matches!(seg, Seg::Key(key) if key == "arguments")).skip(1);
+        let step = |seg: &Seg| match seg {
+            Seg::Key(key) => Step::Key(key.clone().into_owned()),
+            Seg::Item(item) => Step::Index(item.at),
+        };
+        inside.map(step).collect()
     }
 }
 
-/// Whether a field of `message` or `delta` must not be looked at as one text over a stream: it is whole in itself.
-pub fn is_whole(field: &str) -> bool {
-    matches!(field, "annotations" | "metadata")
+/// What becomes of a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It stays.
+    Keep,
+    /// It goes, and with it what holds nothing else.
+    Drop,
 }
+
+/// Sees a text, which is a string, and may change it.
+pub type Visit<'v> = dyn FnMut(&Leaf<'_>, &mut Value) -> Fate + 'v;
 
 /// A finish reason that says that the model was cut short.
 pub fn is_cut_short(finish_reason: &str) -> bool {
@@ -128,7 +128,7 @@ impl ChunkHead {
 
     /// A chunk for one choice and one field.
     pub fn chunk(&self, choice: u64, field: &Field, text: &str) -> Value {
-        self.with_choice(json!({"index": choice, "delta": field.delta(text), "finish_reason": null}))
+        self.with_choice(field.choice(choice, text))
     }
 
     /// A chunk that only finishes a choice.
@@ -136,7 +136,8 @@ impl ChunkHead {
         self.with_choice(json!({"index": choice, "delta": {}, "finish_reason": "stop"}))
     }
 
-    fn with_choice(&self, choice: Value) -> Value {
+    /// A chunk with this choice.
+    pub fn with_choice(&self, choice: Value) -> Value {
         let mut chunk = Map::new();
         chunk.insert("id".into(), self.id.clone().unwrap_or_else(|| json!("chatcmpl-masker")));
         chunk.insert("object".into(), json!("chat.completion.chunk"));
@@ -149,98 +150,5 @@ impl ChunkHead {
         }
         chunk.insert("choices".into(), Value::Array(vec![choice]));
         Value::Object(chunk)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check_visited(message: Value, expected: &[(Field, &str)]) {
-        let Value::Object(mut message) = message else { panic!("a message is an object") };
-        let before = message.clone();
-        let mut seen = Vec::new();
-        visit_message(&mut message, &mut |field, value| {
-            seen.push((field, value.as_str().expect("only strings are visited").to_owned()));
-        });
-        let expected: Vec<_> = expected.iter().map(|(field, text)| (field.clone(), (*text).to_owned())).collect();
-        assert_eq!(seen, expected);
-        assert_eq!(message, before);
-    }
-
-    fn text(key: &str) -> Field {
-        Field::Text(key.into())
-    }
-
-    #[test]
-    fn every_text_of_a_message_is_visited_under_its_own_name() {
-        check_visited(
-            json!({"role": "assistant", "content": "a", "refusal": "b", "reasoning_content": "c", "audio": {"id": "x",
-                "data": "AAAA", "transcript": "d"}, "function_call": {"name": "f", "arguments": "e"}, "n": null}),
-            &[
-                (text("content"), "a"),
-                (text("refusal"), "b"),
-                (text("reasoning_content"), "c"),
-                (Field::AudioTranscript, "d"),
-                (Field::FunctionArguments, "e"),
-            ],
-        );
-    }
-
-    #[test]
-    fn a_tool_call_is_known_by_its_index_and_else_by_its_position() {
-        check_visited(
-            json!({"tool_calls": [
-                {"index": 7, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "a"}},
-                {"type": "custom", "custom": {"name": "g", "input": "b"}},
-            ]}),
-            &[(Field::ToolArguments(7), "a"), (Field::ToolInput(1), "b")],
-        );
-    }
-
-    #[test]
-    fn what_a_provider_adds_is_visited_string_by_string() {
-        check_visited(
-            json!({"annotations": [{"url_citation": {"title": "a", "start_index": 1}}, "b"]}),
-            &[(text("annotations"), "a"), (text("annotations"), "b")],
-        );
-        assert!(is_whole("annotations") && !is_whole("content"));
-    }
-
-    #[test]
-    fn only_arguments_are_json() {
-        for (field, json) in [
-            (Field::ToolArguments(0), true),
-            (Field::FunctionArguments, true),
-            (Field::ToolInput(0), false),
-            (text("content"), false),
-            (Field::AudioTranscript, false),
-        ] {
-            assert_eq!(field.is_json(), json, "{field:?}");
-        }
-    }
-
-    #[test]
-    fn a_chunk_of_our_own_holds_the_field_it_is_for_and_looks_like_its_neighbours() {
-        let mut head = ChunkHead::default();
-        for chunk in [json!({"id": "c1", "created": 5, "model": "m", "service_tier": "auto"}), json!({"id": "c2"})] {
-            head.read(chunk.as_object().expect("an object"));
-        }
-        for field in [
-            text("content"),
-            text("refusal"),
-            Field::ToolArguments(2),
-            Field::ToolInput(3),
-            Field::FunctionArguments,
-            Field::AudioTranscript,
-        ] {
-            let chunk = head.chunk(1, &field, "Jane");
-            assert_eq!((&chunk["id"], &chunk["created"], &chunk["model"]), (&json!("c1"), &json!(5), &json!("m")));
-            assert_eq!((&chunk["service_tier"], chunk.get("system_fingerprint")), (&json!("auto"), None));
-            assert_eq!((&chunk["object"], &chunk["choices"][0]["index"]), (&json!("chat.completion.chunk"), &json!(1)));
-            check_visited(chunk["choices"][0]["delta"].clone(), &[(field, "Jane")]);
-        }
-        assert_eq!(head.finish(4)["choices"], json!([{"index": 4, "delta": {}, "finish_reason": "stop"}]));
     }
 }

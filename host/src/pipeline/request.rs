@@ -28,8 +28,6 @@ pub struct Masked {
     pub body: Vec<u8>,
     /// What its tokens stand for.
     pub table: TokenTable,
-    /// The tools that its answer may call.
-    pub tools: Tools,
     /// Rows that the vault must have before the answer begins.
     pub rows: Vec<VaultRow>,
     /// What masking is done with. To give its many pieces of memory back takes a moment, which is best taken once the
@@ -37,6 +35,8 @@ pub struct Masked {
     pub spent: Spent,
     /// The session; it has been opened.
     pub recorder: Recorder,
+    /// The tools that the answer may call.
+    pub tools: Tools,
 }
 
 /// A request that may leave, before it is put together with its record.

@@ -2,14 +2,19 @@
 //!
 //! Never further than the scope that minted it: this agent and, when the platform names the call, this call.
 
+use serde_json::Number;
+
 use super::Pipeline;
 use super::agent::ReadyAgent;
-use super::reader::Read;
+use super::positions::Positions;
+use super::reader::{Read, Target};
 use super::tokenize::TokenTable;
+use crate::chat::json_cursor::Step;
+use crate::chat::tools::Wanted;
 use crate::store::vault::Ticket;
 use crate::tokens::format::{Scheme, Token};
 use crate::tokens::mint::{Original, Scope, VaultRow};
-use crate::tokens::rehydrate::{quoted, render};
+use crate::tokens::rehydrate::{Place, is_wanted_as_number, render};
 use crate::tokens::scan::{Found, Piece, TokenRef};
 
 /// Puts originals back into the texts of one answer.
@@ -29,8 +34,7 @@ pub struct Resolver<'a> {
 impl Resolver<'_> {
     /// Looks up what the table does not know. A vault that cannot be read counts as one that does not have the token.
     pub async fn look_up(&mut self, text: &[Read]) {
-        for read in text {
-            let Read::Piece(Piece::Token(token)) = read else { continue };
+        for token in text.iter().filter_map(Read::token) {
             let text = token_text(token);
             if !self.table.contains(&text)
                 && let Some(original) = self.find(token).await
@@ -40,23 +44,59 @@ impl Resolver<'_> {
         }
     }
 
-    /// Prints a text with the originals put back.
-    pub fn print(&mut self, text: &[Read], json: bool) -> String {
+    /// Prints a text with the originals put back. `wanted` says what a value of arguments is to be, by the way to it;
+    /// `positions` notes how the text grows and shrinks.
+    pub fn print(
+        &mut self,
+        text: &[Read],
+        wanted: &dyn Fn(&[Step]) -> Option<Wanted>,
+        mut positions: Option<&mut Positions>,
+    ) -> String {
         let mut out = String::new();
         for read in text {
-            let table = &mut *self.table;
-            match read {
-                Read::Piece(piece) => {
-                    let mut resolve = |token: &TokenRef| table.resolve(&token_text(token));
-                    self.failures += render(piece, &mut resolve, json, &self.agent.fallback, &mut out);
+            let start = out.len();
+            let len = match read {
+                Read::Text(text) => {
+                    out.push_str(text);
+                    0
                 }
-                Read::Surrogate { entry, found } => match table.restore(*entry, found) {
-                    Some(original) => quoted(original.expose(), json, false, &mut out),
-                    None => out.push_str(found),
-                },
+                Read::Piece { piece, target } => {
+                    let table = &mut *self.table;
+                    let mut resolve = |token: &TokenRef| table.resolve(&token_text(token));
+                    let place = place(target, wanted);
+                    self.failures += render(piece, &mut resolve, place, &self.agent.fallback, &mut out);
+                    match piece {
+                        Piece::Token(TokenRef { len, .. }) | Piece::Fragment { len, .. } | Piece::Dropped { len } => {
+                            *len
+                        }
+                        Piece::Text(_) => 0,
+                    }
+                }
+                Read::Surrogate { entry, found, target } => {
+                    match self.table.restore(*entry, found) {
+                        Some(original) => place(target, wanted).write(original.expose(), &mut out),
+                        None => out.push_str(found),
+                    }
+                    found.chars().count()
+                }
+            };
+            if let Some(positions) = positions.as_deref_mut() {
+                let now = out[start..].chars().count();
+                match read {
+                    Read::Text(_) => positions.same(now),
+                    _ => positions.replaced(len, now),
+                }
             }
         }
         out
+    }
+
+    /// A string of a document that is a token and nothing else, where it comes back as a number.
+    pub fn number(&mut self, text: &[Read], wanted: Option<Wanted>) -> Option<Number> {
+        let [Read::Piece { piece: Piece::Token(token), .. }] = text else { return None };
+        let original = self.table.resolve(&token_text(token)).filter(|_| token.tail.is_empty())?;
+        let is_number = is_wanted_as_number(&original, wanted);
+        is_number.then(|| serde_json::from_str(original.text.expose()).ok())?
     }
 
     async fn find(&self, token: &TokenRef) -> Option<Original> {
@@ -89,9 +129,16 @@ pub fn scrub(text: &str) -> String {
     pieces.extend(scanner.finish(FinishReason::Stop));
     let mut out = String::with_capacity(text.len());
     for piece in &pieces {
-        render(piece, &mut |_| None, false, &Default::default(), &mut out);
+        render(piece, &mut |_| None, Place::TEXT, &Default::default(), &mut out);
     }
     out
+}
+
+fn place(target: &Target, wanted: &dyn Fn(&[Step]) -> Option<Wanted>) -> Place {
+    match target {
+        Target { levels, is_value: false, .. } => Place::Inside { levels: *levels },
+        Target { levels, path, .. } => Place::Value { levels: *levels, wanted: path.as_deref().and_then(wanted) },
+    }
 }
 
 fn token_text(token: &TokenRef) -> String {

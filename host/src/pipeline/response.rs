@@ -13,17 +13,19 @@ use serde_json::{Map, Value};
 use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::error::PipelineError;
-use super::reader::{Read, Reader};
+use super::positions::Positions;
+use super::reader::Read;
 use super::request::{Masked, millis};
 use super::resolve::{Resolver, scrub};
 use super::stream::AnswerStream;
-use crate::chat::answer::{Field, is_cut_short, visit_message, visit_strings};
+use super::texts::Texts;
+use crate::chat::answer::{Fate, Leaf, Sort, is_cut_short, visit_choice, visit_top};
 use crate::chat::error::UpstreamError;
-use crate::policy::TokenStyle;
+use crate::chat::surrogate;
 use crate::session::Status;
 use crate::store::vault::Ticket;
 use crate::tokens::mint::Scope;
-use crate::tokens::scan::{FinishReason, ScanMode};
+use crate::tokens::scan::FinishReason;
 use crate::upstream::{UpstreamFault, UpstreamRequest, UpstreamResponse};
 
 /// The largest whole answer that is read, in bytes.
@@ -136,38 +138,21 @@ impl Pipeline {
         bytes: &[u8],
     ) -> Result<Answer, PipelineError> {
         let started = Instant::now();
-        let mut answer: Map<String, Value> =
-            serde_json::from_slice(bytes).map_err(|_| PipelineError::UpstreamGarbage)?;
+        let (mut answer, has_halves) = parse(bytes)?;
         if !matches!(answer.get("choices"), Some(Value::Array(_))) {
             return Err(PipelineError::UpstreamGarbage);
         }
         answer.shift_remove("obfuscation");
+        let texts = Texts::of(masked, agent.policy.token_style);
         let scope = Scope { agent: agent.id, call };
-        let surrogates = masked.table.surrogates().cloned();
         let mut resolver = Resolver { pipeline: self, agent, scope, table: &mut masked.table, failures: 0 };
-        let compact = agent.policy.token_style == TokenStyle::Compact;
-
-        // Twice the same walk: what has to be looked up is looked up between the two. A text without tokens is `None`.
-        let mut scanned: Vec<Option<Vec<Read>>> = Vec::new();
-        visit(&mut answer, &mut |text, json, finish| {
-            let reader = Reader::new(ScanMode { json, compact }, surrogates.as_ref());
-            let pieces = scan(reader, text, finish);
-            scanned.push((!pieces.iter().all(Read::is_text)).then_some(pieces));
-            None
-        });
-        if scanned.iter().any(Option::is_some) {
-            for pieces in scanned.iter().flatten() {
-                resolver.look_up(pieces).await;
-            }
-            let mut scanned = scanned.into_iter();
-            visit(&mut answer, &mut |_, json, _| {
-                let pieces = scanned.next().flatten()?;
-                Some(resolver.print(&pieces, json))
-            });
-        }
+        restore(&mut answer, &texts, &mut resolver).await;
         let failures = resolver.failures;
         masked.recorder.rehydration_failed(failures);
-        let bytes = serde_json::to_vec(&answer).map_err(|_| PipelineError::UpstreamGarbage)?;
+        let mut bytes = serde_json::to_vec(&answer).map_err(|_| PipelineError::UpstreamGarbage)?;
+        if has_halves {
+            bytes = surrogate::restore(&String::from_utf8_lossy(&bytes)).into_owned().into_bytes();
+        }
         masked.recorder.stages().rehydrate = millis(started);
         if let Some(payloads) = masked.recorder.payloads() {
             payloads.add_response(&bytes);
@@ -176,51 +161,115 @@ impl Pipeline {
     }
 }
 
-/// Sees a text of an answer, whether it is JSON and how it ended; gives what to put in its place.
-type Change<'c> = dyn FnMut(&str, bool, FinishReason) -> Option<String> + 'c;
+/// Reads an answer, and says whether it contains halves of characters.
+fn parse(bytes: &[u8]) -> Result<(Map<String, Value>, bool), PipelineError> {
+    if let Ok(answer) = serde_json::from_slice(bytes) {
+        return Ok((answer, false));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| PipelineError::UpstreamGarbage)?;
+    let mended = surrogate::mend(text);
+    Ok((serde_json::from_str(&mended).map_err(|_| PipelineError::UpstreamGarbage)?, true))
+}
+
+/// Puts the originals into an answer. Twice the same walk: what has to be looked up is looked up between the two.
+async fn restore(answer: &mut Map<String, Value>, texts: &Texts, resolver: &mut Resolver<'_>) {
+    // A text in which nothing changes is `None`.
+    let mut read: Vec<Option<Vec<Read>>> = Vec::new();
+    visit(answer, &mut |leaf, value, finish| {
+        read.push(value.as_str().and_then(|text| texts.read_whole(leaf, text, finish)));
+        None
+    });
+    if read.iter().all(Option::is_none) {
+        return;
+    }
+    for text in read.iter().flatten() {
+        resolver.look_up(text).await;
+    }
+    let mut read = read.into_iter();
+    visit(answer, &mut |leaf, value, _| {
+        let text = read.next().flatten()?;
+        let tool = leaf.tool.unwrap_or_default();
+        if leaf.sort == Sort::Argument
+            && let Some(number) = resolver.number(&text, texts.wanted(leaf.tool, leaf))
+        {
+            *value = Value::Number(number);
+            return Some(Positions::default());
+        }
+        let mut positions = Positions::default();
+        *value = resolver.print(&text, &|path| texts.tools.wanted(tool, path), Some(&mut positions)).into();
+        Some(positions)
+    });
+}
+
+/// Sees a text of an answer and how it ended; says how it moved, where it changed.
+type Change<'c> = dyn FnMut(&Leaf<'_>, &mut Value, FinishReason) -> Option<Positions> + 'c;
 
 fn visit(answer: &mut Map<String, Value>, change: &mut Change<'_>) {
-    for (key, value) in answer.iter_mut() {
-        match (key.as_str(), value) {
-            ("id" | "object" | "created" | "model" | "system_fingerprint" | "service_tier" | "usage", _) => {}
-            ("choices", Value::Array(choices)) => choices.iter_mut().for_each(|choice| visit_choice(choice, change)),
-            (_, value) => visit_strings(value, &mut |text| {
-                apply(text, false, FinishReason::Stop, change);
-            }),
+    visit_top(answer, &mut |leaf, value| {
+        change(leaf, value, FinishReason::Stop);
+        Fate::Keep
+    });
+    for choice in answer.get_mut("choices").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Value::Object(choice) = choice {
+            visit_one(choice, change);
         }
     }
 }
 
-fn visit_choice(choice: &mut Value, change: &mut Change<'_>) {
+fn visit_one(choice: &mut Map<String, Value>, change: &mut Change<'_>) {
     let cut = choice.get("finish_reason").and_then(Value::as_str).is_some_and(is_cut_short);
     let finish = if cut { FinishReason::Length } else { FinishReason::Stop };
+    let mut moved = None;
     let mut changed = false;
-    if let Some(Value::Object(message)) = choice.get_mut("message") {
-        visit_message(message, &mut |field: Field, text| {
-            changed |= apply(text, field.is_json(), finish, change);
-        });
+    visit_choice(choice, &mut |leaf, value| {
+        let positions = change(leaf, value, if leaf.whole { FinishReason::Stop } else { finish });
+        changed |= positions.is_some();
+        if leaf.is_content() {
+            moved = positions;
+        }
+        Fate::Keep
+    });
+    if !changed {
+        return;
     }
     // Log probabilities spell the text out, token by token.
-    if let (true, Some(logprobs)) = (changed, choice.get_mut("logprobs")) {
+    if let Some(logprobs) = choice.get_mut("logprobs") {
         *logprobs = Value::Null;
     }
-}
-
-fn apply(value: &mut Value, json: bool, finish: FinishReason, change: &mut Change<'_>) -> bool {
-    let Value::String(text) = value else { return false };
-    match change(text, json, finish) {
-        Some(new) => {
-            *text = new;
-            true
-        }
-        None => false,
+    if let Some(Value::Object(message)) = choice.get_mut("message") {
+        correct_annotations(message, moved.as_ref());
     }
 }
 
-fn scan(mut reader: Reader, text: &str, finish: FinishReason) -> Vec<Read> {
-    let mut pieces = reader.push(text);
-    pieces.extend(reader.finish(finish));
-    pieces
+/// Moves the positions of annotations with what is said; those into other texts, of which it is not known how they moved,
+/// go.
+fn correct_annotations(message: &mut Map<String, Value>, moved: Option<&Positions>) {
+    let is_text = message.get("content").is_some_and(Value::is_string);
+    for (key, value) in message.iter_mut() {
+        match (key.as_str(), moved) {
+            ("annotations", Some(positions)) => {
+                positions.correct(value, false);
+            }
+            ("annotations", None) if !is_text => {
+                Positions::default().correct(value, true);
+            }
+            ("content", _) => {
+                correct_parts(value);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Annotations inside of parts.
+pub(super) fn correct_parts(content: &mut Value) -> bool {
+    let mut changed = false;
+    for part in content.as_array_mut().into_iter().flatten() {
+        if let Some(annotations) = part.get_mut("annotations") {
+            changed |= Positions::default().correct(annotations, true);
+        }
+    }
+    changed
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

@@ -12,22 +12,27 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sse_core::{SseDecoder, SseEvent};
 
+use self::calls::Calls;
 use super::Pipeline;
 use super::agent::ReadyAgent;
+use super::positions::Positions;
 use super::reader::{Read, Reader};
 use super::request::Masked;
 use super::resolve::{Resolver, scrub};
-use crate::chat::answer::{ChunkHead, Field, is_cut_short, is_whole, visit_message};
-use crate::chat::error;
+use super::texts::Texts;
+use crate::chat::answer::{ChunkHead, Fate, Field, says_more, visit_top};
 use crate::chat::plain_chunk::PlainChunk;
-use crate::policy::TokenStyle;
+use crate::chat::{error, surrogate};
 use crate::session::Status;
 use crate::tokens::mint::Scope;
-use crate::tokens::scan::{FinishReason, Piece, ScanMode};
+use crate::tokens::scan::FinishReason;
 use crate::upstream::UpstreamFault;
+
+mod calls;
+mod choice;
 
 /// The largest event that is read, in bytes.
 const MAX_EVENT: NonZeroUsize = NonZeroUsize::new(4 << 20).expect("4 MiB is not zero");
@@ -44,7 +49,12 @@ pub struct AnswerStream {
     upstream: BoxStream<'static, Result<Bytes, UpstreamFault>>,
     decoder: SseDecoder,
     head: ChunkHead,
+    texts: Texts,
+    /// Whether anything was replaced in the request: otherwise every text comes through as it is.
+    is_masked: bool,
     choices: HashMap<u64, Choice>,
+    /// Halves of characters came: what is written anew may have some.
+    has_halves: bool,
     request_id: String,
     /// What remains to be said, and then nothing.
     ended: bool,
@@ -55,7 +65,12 @@ pub struct AnswerStream {
 
 #[derive(Default)]
 struct Choice {
-    scanners: HashMap<Field, Reader>,
+    readers: Vec<(Field, Reader)>,
+    /// How what is said has moved.
+    said: Positions,
+    /// The tools that are called, as the model names them: by the call's index, or the one of the old form.
+    tools: HashMap<Option<u64>, String>,
+    calls: Calls,
     /// A token stood in it: its log probabilities are not passed on any more.
     has_token: bool,
     finished: bool,
@@ -84,10 +99,12 @@ impl AnswerStream {
     pub(super) fn new(
         pipeline: Arc<Pipeline>,
         agent: Arc<ReadyAgent>,
-        masked: Masked,
+        mut masked: Masked,
         call_id: Option<String>,
         upstream: BoxStream<'static, Result<Bytes, UpstreamFault>>,
     ) -> Self {
+        let texts = Texts::of(&mut masked, agent.policy.token_style);
+        let is_masked = !masked.table.is_empty() || masked.table.surrogates().is_some();
         Self {
             pipeline,
             agent,
@@ -96,7 +113,10 @@ impl AnswerStream {
             upstream,
             decoder: SseDecoder::with_limit(MAX_EVENT),
             head: ChunkHead::default(),
+            texts,
+            is_masked,
             choices: HashMap::new(),
+            has_halves: false,
             request_id: String::new(),
             ended: false,
             began: Instant::now(),
@@ -138,6 +158,7 @@ impl AnswerStream {
     async fn take(&mut self, mut bytes: Bytes, out: &mut String) -> Result<(), Broken> {
         while let Some(event) = self.decoder.next(&mut bytes) {
             match event {
+                Ok(SseEvent::Message(message)) if message.event == "error" => return Err(self.theirs(&message.data)),
                 Ok(SseEvent::Message(message)) => self.event(&message.data, out).await?,
                 Ok(SseEvent::Retry(_)) => {}
                 Err(_too_large) => return Err(Broken::Garbage),
@@ -162,31 +183,32 @@ impl AnswerStream {
             push_event(out, data);
             return Ok(());
         }
-        let mut chunk: Map<String, Value> = serde_json::from_str(data).map_err(|_| Broken::Garbage)?;
+        let mut chunk = self.parse(data)?;
         // Some servers write `"error": null` into every chunk.
-        if chunk.get("error").is_some_and(|error| !error.is_null()) {
-            return Err(match error::UpstreamError::parse(data.as_bytes()) {
-                Some(error) => {
-                    let message = scrub(&error.message);
-                    Broken::Theirs(error.into_body(&message, &self.request_id))
-                }
-                None => Broken::Garbage,
-            });
+        let is_error = chunk.get("error").is_some_and(|error| !error.is_null());
+        if is_error || chunk.get("object").is_some_and(|object| object == "error") {
+            return Err(self.theirs(data));
         }
         self.head.read(&chunk);
         // Length padding of the original text: it would tell the length of what was replaced.
         let mut changed = chunk.shift_remove("obfuscation").is_some();
+        changed |= self.top(&mut chunk).await;
         let had_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(|choices| !choices.is_empty());
+        // Fields beside a text that is held back are sent at once.
+        let says_more = says_more(&chunk);
         let mut kept = Vec::new();
         if let Some(Value::Array(choices)) = chunk.get_mut("choices") {
             for mut choice in std::mem::take(choices) {
-                match self.choice(&mut choice, out).await {
+                match self.choice(&mut choice, out).await? {
                     Kept::Same => kept.push(choice),
                     Kept::Changed => {
                         changed = true;
                         kept.push(choice);
                     }
-                    Kept::Nothing => changed = true,
+                    Kept::Nothing => {
+                        changed = true;
+                        kept.extend(says_more.then_some(choice));
+                    }
                 }
             }
         }
@@ -198,12 +220,60 @@ impl AnswerStream {
         if !changed && !data.contains('\n') {
             push_event(out, data);
         } else if !nothing_left {
-            push_json(out, &chunk);
+            self.push_json(out, &chunk);
         }
         Ok(())
     }
 
-    /// Whether a chunk holds nothing but text that goes on as it came: most chunks of most answers. Decided without
+    fn parse(&mut self, data: &str) -> Result<Map<String, Value>, Broken> {
+        if let Ok(chunk) = serde_json::from_str(data) {
+            return Ok(chunk);
+        }
+        self.has_halves = true;
+        serde_json::from_str(&surrogate::mend(data)).map_err(|_| Broken::Garbage)
+    }
+
+    /// An upstream's error, in whatever form.
+    fn theirs(&self, data: &str) -> Broken {
+        let data: Value = serde_json::from_str(data).unwrap_or_else(|_| data.into());
+        let body = if data.get("error").is_some() { data } else { json!({ "error": data }) };
+        match error::UpstreamError::parse(body.to_string().as_bytes()) {
+            Some(error) => {
+                let message = scrub(&error.message);
+                Broken::Theirs(error.into_body(&message, &self.request_id))
+            }
+            None => Broken::Garbage,
+        }
+    }
+
+    /// Puts originals into the fields beside the choices. Says whether it did.
+    async fn top(&mut self, chunk: &mut Map<String, Value>) -> bool {
+        let (texts, mut read) = (&self.texts, Vec::new());
+        visit_top(chunk, &mut |leaf, value| {
+            read.push(value.as_str().and_then(|text| texts.read_whole(leaf, text, FinishReason::Stop)));
+            Fate::Keep
+        });
+        if read.iter().all(Option::is_none) {
+            return false;
+        }
+        let mut printed = Vec::with_capacity(read.len());
+        for read in read {
+            printed.push(match read {
+                Some(read) => Some(self.print(&read, None, None).await),
+                None => None,
+            });
+        }
+        let mut printed = printed.into_iter();
+        visit_top(chunk, &mut |_, value| {
+            if let Some(text) = printed.next().flatten() {
+                *value = text.into();
+            }
+            Fate::Keep
+        });
+        true
+    }
+
+    /// Whether a chunk holds nothing but text that passes as it came: most chunks of most answers. Decided without
     /// parsing more of it than that takes. Otherwise nothing has happened.
     fn passes(&mut self, data: &str) -> bool {
         // The first chunk tells what those that we make ourselves must look like.
@@ -212,148 +282,32 @@ impl AnswerStream {
         }
         let Some(chunk) = PlainChunk::parse(data) else { return false };
         let Some(choice) = self.choices.get_mut(&chunk.choice) else { return false };
-        choice.scanners.get_mut(&Field::content()).is_some_and(|scanner| scanner.passes(&chunk.content))
+        let reader = choice.readers.iter_mut().find(|(field, _)| field.is_content());
+        let passes = reader.is_some_and(|(_, reader)| reader.passes(&chunk.content));
+        if passes {
+            choice.said.same(chunk.content.chars().count());
+        }
+        passes
     }
 
-    /// Puts originals into one choice of a chunk.
-    async fn choice(&mut self, choice: &mut Value, out: &mut String) -> Kept {
-        let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
-        let finish = choice.get("finish_reason").and_then(Value::as_str).map(|reason| match is_cut_short(reason) {
-            true => FinishReason::Length,
-            false => FinishReason::Stop,
-        });
-        let mut texts = Vec::new();
-        let delta = choice.get_mut("delta").and_then(Value::as_object_mut);
-        if let Some(delta) = delta {
-            visit_message(delta, &mut |field, text| {
-                if let Value::String(text) = text {
-                    texts.push((field, std::mem::take(text)));
-                }
-            });
-        }
-        let had_texts = texts.iter().any(|(_, text)| !text.is_empty());
-        let mut printed = Vec::with_capacity(texts.len());
-        let mut changed = false;
-        for (field, text) in texts {
-            let new = self.rewrite(index, &field, &text).await;
-            changed |= new != text;
-            printed.push((!text.is_empty() && new.is_empty(), field, new));
-        }
-        if let Some(reason) = finish {
-            let written: usize = printed.iter().map(|(_, _, text)| text.len()).sum();
-            self.finish_choice(index, reason, &mut printed, out).await;
-            changed |= printed.iter().map(|(_, _, text)| text.len()).sum::<usize>() != written;
-        }
-        let state = self.choices.entry(index).or_default();
-        if (state.has_token || state.scanners.values().any(Reader::is_holding))
-            && let Some(logprobs) = choice.get_mut("logprobs")
-        {
-            changed |= !logprobs.is_null();
-            *logprobs = Value::Null;
-        }
-        let same = if changed { Kept::Changed } else { Kept::Same };
-        let Some(delta) = choice.get_mut("delta").and_then(Value::as_object_mut) else { return same };
-        let held_any = printed.iter().any(|(held, ..)| *held);
-        let mut printed = printed.into_iter();
-        visit_message(delta, &mut |_, value| {
-            if let (Value::String(text), Some((held, _, new))) = (&mut *value, printed.next()) {
-                if held && new.is_empty() {
-                    *value = Value::Null;
-                } else {
-                    *text = new;
-                }
-            }
-        });
-        if held_any {
-            prune(delta);
-        }
-        if had_texts && held_any && delta.is_empty() && finish.is_none() { Kept::Nothing } else { same }
-    }
-
-    /// The tails of a choice that is over: behind the text they belong to, or in a chunk of their own before this one.
-    async fn finish_choice(
-        &mut self,
-        index: u64,
-        reason: FinishReason,
-        printed: &mut [(bool, Field, String)],
-        out: &mut String,
-    ) {
-        for (field, tail) in self.tails(index, reason).await {
-            match printed.iter_mut().rev().find(|(_, own, _)| *own == field) {
-                Some((held, _, text)) => {
-                    text.push_str(&tail);
-                    *held = text.is_empty();
-                }
-                None => push_json(out, &self.head.chunk(index, &field, &tail)),
-            }
-        }
-        self.choices.entry(index).or_default().finished = true;
-    }
-
-    async fn rewrite(&mut self, index: u64, field: &Field, text: &str) -> String {
-        let compact = self.agent.policy.token_style == TokenStyle::Compact;
-        let mode = ScanMode { json: field.is_json(), compact };
-        let surrogates = self.masked.table.surrogates();
-        let choice = self.choices.entry(index).or_default();
-        let pieces = if matches!(field, Field::Text(name) if is_whole(name)) {
-            let mut scanner = Reader::new(mode, surrogates);
-            let mut pieces = scanner.push(text);
-            pieces.extend(scanner.finish(FinishReason::Stop));
-            pieces
-        } else {
-            match choice.scanners.get_mut(field) {
-                Some(scanner) => scanner.push(text),
-                None => {
-                    choice.scanners.entry(field.clone()).or_insert_with(|| Reader::new(mode, surrogates)).push(text)
-                }
-            }
-        };
-        // Most pieces of most answers: one text, as it came.
-        match pieces.as_slice() {
-            [] => String::new(),
-            [Read::Piece(Piece::Text(text))] => text.clone(),
-            _ => self.print(index, field, &pieces).await,
-        }
-    }
-
-    async fn print(&mut self, index: u64, field: &Field, pieces: &[Read]) -> String {
-        if !pieces.iter().all(Read::is_text) {
-            self.choices.entry(index).or_default().has_token = true;
-        }
+    /// Prints what was read, with the originals put back. `tool` is the tool whose arguments it is, `said` the choice
+    /// whose content.
+    async fn print(&mut self, read: &[Read], tool: Option<&str>, said: Option<u64>) -> String {
         let scope = Scope { agent: self.agent.id, call: self.call_id.as_deref() };
-        let mut resolver = Resolver {
-            pipeline: &self.pipeline,
-            agent: &self.agent,
-            scope,
-            table: &mut self.masked.table,
-            failures: 0,
-        };
-        resolver.look_up(pieces).await;
-        let text = resolver.print(pieces, field.is_json());
+        let table = &mut self.masked.table;
+        let mut resolver = Resolver { pipeline: &self.pipeline, agent: &self.agent, scope, table, failures: 0 };
+        resolver.look_up(read).await;
+        let positions = said.and_then(|index| self.choices.get_mut(&index)).map(|choice| &mut choice.said);
+        let tools = &self.texts.tools;
+        let text = resolver.print(read, &|path| tools.wanted(tool?, path), positions);
         self.failures += resolver.failures;
         text
     }
 
-    /// What a choice's scanners still held, decided.
-    async fn tails(&mut self, index: u64, reason: FinishReason) -> Vec<(Field, String)> {
-        let Some(choice) = self.choices.get_mut(&index) else { return Vec::new() };
-        let mut held: Vec<(Field, Vec<Read>)> =
-            choice.scanners.drain().map(|(field, mut scanner)| (field, scanner.finish(reason))).collect();
-        held.retain(|(_, pieces)| !pieces.is_empty());
-        let mut tails = Vec::new();
-        for (field, pieces) in held {
-            let text = self.print(index, &field, &pieces).await;
-            if !text.is_empty() {
-                tails.push((field, text));
-            }
-        }
-        tails
-    }
-
-    async fn flush(&mut self, index: u64, reason: FinishReason, out: &mut String) {
-        for (field, tail) in self.tails(index, reason).await {
-            push_json(out, &self.head.chunk(index, &field, &tail));
-        }
+    fn resolver(&mut self) -> Resolver<'_> {
+        let scope = Scope { agent: self.agent.id, call: self.call_id.as_deref() };
+        let table = &mut self.masked.table;
+        Resolver { pipeline: &self.pipeline, agent: &self.agent, scope, table, failures: 0 }
     }
 
     fn unfinished(&self) -> Vec<u64> {
@@ -376,8 +330,8 @@ impl AnswerStream {
                 unfinished.push(0);
             }
             for choice in unfinished {
-                push_json(out, &self.head.chunk(choice, &Field::content(), &text));
-                push_json(out, &self.head.finish(choice));
+                self.push_json(out, &self.head.chunk(choice, &Field::content(), &text));
+                self.push_json(out, &self.head.finish(choice));
             }
             push_event(out, "[DONE]");
         } else {
@@ -392,6 +346,16 @@ impl AnswerStream {
             push_event(out, &body.to_string());
         }
         self.end(Status::Partial, out);
+    }
+
+    /// Appends an event of our own.
+    fn push_json(&self, out: &mut String, value: &impl serde::Serialize) {
+        // A value that was parsed, or made here, can be written.
+        let json = serde_json::to_string(value).unwrap_or_default();
+        match self.has_halves {
+            true => push_event(out, &surrogate::restore(&json)),
+            false => push_event(out, &json),
+        }
     }
 
     /// Ends with these bytes as the last.
@@ -427,52 +391,6 @@ fn read_to_end(mut upstream: BoxStream<'static, Result<Bytes, UpstreamFault>>) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(tokio::time::timeout(LAST_BYTES, async move { upstream.next().await }));
     }
-}
-
-/// Removes what was held back, and what is left empty by it.
-fn prune(delta: &mut Map<String, Value>) {
-    let texts: Vec<String> = delta
-        .iter()
-        .filter(|(key, value)| value.is_null() && !matches!(key.as_str(), "role"))
-        .map(|(key, _)| key.clone())
-        .collect();
-    for key in texts {
-        delta.shift_remove(&key);
-    }
-    if let Some(Value::Array(calls)) = delta.get_mut("tool_calls") {
-        for call in calls.iter_mut() {
-            for (object, key) in [("function", "arguments"), ("custom", "input")] {
-                let Some(Value::Object(map)) = call.get_mut(object) else { continue };
-                if map.get(key).is_some_and(Value::is_null) {
-                    map.shift_remove(key);
-                }
-                if map.is_empty()
-                    && let Some(call) = call.as_object_mut()
-                {
-                    call.shift_remove(object);
-                }
-            }
-        }
-        calls.retain(|call| call.as_object().is_none_or(|call| call.keys().any(|key| key != "index" && key != "type")));
-        if calls.is_empty() {
-            delta.shift_remove("tool_calls");
-        }
-    }
-    for (object, key) in [("function_call", "arguments"), ("audio", "transcript")] {
-        if let Some(Value::Object(map)) = delta.get_mut(object) {
-            if map.get(key).is_some_and(Value::is_null) {
-                map.shift_remove(key);
-            }
-            if map.is_empty() {
-                delta.shift_remove(object);
-            }
-        }
-    }
-}
-
-fn push_json(out: &mut String, value: &impl serde::Serialize) {
-    // A value that was parsed, or made here, can be written.
-    push_event(out, &serde_json::to_string(value).unwrap_or_default());
 }
 
 fn push_event(out: &mut String, data: &str) {

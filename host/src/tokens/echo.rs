@@ -11,8 +11,11 @@ use std::sync::Arc;
 
 use crate::sensitive::SensitiveText;
 
-/// Characters that may stand between two words or digits of a surrogate.
+/// Other characters that are allowed between two words or digits of a surrogate, where it has no more itself.
 const GAP: usize = 3;
+
+/// Backslashes before one escape: documents of JSON in each other double them.
+const MAX_MARKS: usize = 128;
 
 /// The surrogates of a request.
 #[derive(Default)]
@@ -25,12 +28,19 @@ pub struct Surrogates {
 }
 
 struct Entry {
-    /// Letters and digits of the surrogate, in lower case, each with whether others may stand before it.
-    key: Vec<(char, bool)>,
+    /// Letters and digits of the surrogate, in lower case.
+    key: Vec<Letter>,
     /// What it stands for, without what surrounds its letters and digits.
     original: SensitiveText,
     /// Which replacements of the request it is.
     placed: Vec<u32>,
+}
+
+/// A letter or digit of a surrogate.
+struct Letter {
+    lower: char,
+    /// How many other characters are allowed before it.
+    gap: usize,
 }
 
 impl Surrogates {
@@ -42,9 +52,9 @@ impl Surrogates {
             return;
         }
         let next = self.entries.len();
-        let at = *self.by_key.entry(key.iter().map(|(c, _)| c).collect()).or_insert(next);
+        let at = *self.by_key.entry(key.iter().map(|letter| letter.lower).collect()).or_insert(next);
         if at == next {
-            self.by_first.entry(key[0].0).or_default().push(at);
+            self.by_first.entry(key[0].lower).or_default().push(at);
             self.entries.push(Entry { key, original: core(original).into(), placed: Vec::new() });
         }
         self.entries[at].placed.push(placed);
@@ -98,19 +108,26 @@ impl Entry {
     fn judge(&self, text: &str, is_over: bool) -> Verdict {
         let unclear = if is_over { Verdict::Nothing } else { Verdict::More };
         let mut rest = text;
-        for (at, (wanted, may_follow_others)) in self.key.iter().enumerate() {
+        for (at, letter) in self.key.iter().enumerate() {
             let mut between = 0;
             loop {
                 let Some(c) = rest.chars().next() else { return unclear };
                 if c.is_alphanumeric() {
-                    if lower(c) != *wanted {
+                    if lower(c) != letter.lower {
                         return Verdict::Nothing;
                     }
                     rest = &rest[c.len_utf8()..];
                     break;
                 }
                 between += 1;
-                if at == 0 || !may_follow_others || between > GAP {
+                let escape = if c == '\\' { backslashes(rest) } else { 0 };
+                match rest[escape..].chars().next() {
+                    None => return unclear,
+                    // A line's end or a quotation mark, as strings of JSON have it.
+                    Some('n' | 'r' | 't' | '"') if escape > 0 => rest = &rest[escape..],
+                    Some(_) => {}
+                }
+                if at == 0 || between > letter.gap {
                     return Verdict::Nothing;
                 }
                 rest = &rest[c.len_utf8()..];
@@ -124,17 +141,19 @@ impl Entry {
     }
 }
 
-/// Between digits anything may stand, and between words.
-fn key(surrogate: &str) -> Vec<(char, bool)> {
-    let mut key: Vec<(char, bool)> = Vec::new();
-    let mut before = None;
+/// Other characters are allowed between digits and between words, and as many as the surrogate itself has there: an
+/// address has two lines.
+fn key(surrogate: &str) -> Vec<Letter> {
+    let mut key: Vec<Letter> = Vec::new();
+    let (mut before, mut between) = (None, 0);
     for c in surrogate.chars() {
         if c.is_alphanumeric() {
-            let is_boundary =
-                before.is_none_or(|before: char| !before.is_alphanumeric() || (before.is_numeric() || c.is_numeric()));
-            key.push((lower(c), is_boundary));
+            let is_boundary = between > 0 || before.is_none_or(|before: char| before.is_numeric() || c.is_numeric());
+            key.push(Letter { lower: lower(c), gap: if is_boundary { GAP.max(between) } else { 0 } });
+            (before, between) = (Some(c), 0);
+        } else {
+            between += 1;
         }
-        before = Some(c);
     }
     key
 }
@@ -142,6 +161,11 @@ fn key(surrogate: &str) -> Vec<(char, bool)> {
 /// Small letters that are several characters are not compared; no surrogate has any.
 fn lower(c: char) -> char {
     c.to_lowercase().next().unwrap_or(c)
+}
+
+/// How many backslashes a text begins with.
+fn backslashes(text: &str) -> usize {
+    text.bytes().take(MAX_MARKS).take_while(|byte| *byte == b'\\').count()
 }
 
 fn core(text: &str) -> &str {
@@ -172,16 +196,14 @@ pub enum Echoed {
 /// Looks for surrogates in one text that arrives in pieces.
 pub struct Echo {
     surrogates: Arc<Surrogates>,
-    /// The text is inside of JSON strings: an escape is no letter.
-    json: bool,
     held: String,
     in_word: bool,
 }
 
 impl Echo {
     /// At the beginning of a text.
-    pub fn new(surrogates: Arc<Surrogates>, json: bool) -> Self {
-        Self { surrogates, json, held: String::new(), in_word: false }
+    pub fn new(surrogates: Arc<Surrogates>) -> Self {
+        Self { surrogates, held: String::new(), in_word: false }
     }
 
     /// Takes the next piece, and gives what is decided by it.
@@ -211,16 +233,27 @@ impl Echo {
             }
         };
         while let Some(c) = text[at..].chars().next() {
-            if self.json && c == '\\' {
-                let Some(escaped) = text[at + 1..].chars().next() else {
+            if c == '\\' {
+                // An escape of JSON, however many strings it is in, is no letter: `\nJordan` begins with `J`.
+                let marks = backslashes(&text[at..]);
+                if marks == MAX_MARKS {
+                    at += marks;
+                    continue;
+                }
+                let Some(escaped) = text[at + marks..].chars().next() else {
                     if is_over {
-                        at += 1;
+                        at += marks;
                     }
                     break;
                 };
-                at += 1 + escaped.len_utf8();
-                // Digits follow, which are none of a number.
-                self.in_word = escaped == 'u';
+                at += marks;
+                if matches!(escaped, 'n' | 'r' | 't' | 'b' | 'f' | 'u') {
+                    at += 1;
+                    // Digits follow, which are none of a number.
+                    self.in_word = escaped == 'u';
+                } else {
+                    self.in_word = false;
+                }
                 continue;
             }
             let begins = c.is_alphanumeric() && !self.in_word;
@@ -267,6 +300,7 @@ mod tests {
             ("riley.fenwright@example.com", "ingrid@lakeside.org"),
             ("April 2, 1961", "March 14, 1962"),
             ("K", "J"),
+            ("14 Elm Road,\n   Apt 2,\n     Ardenfield", "12 Main St,\n Apt 3,\n Springfield"),
         ]
         .into_iter()
         .enumerate()
@@ -286,7 +320,7 @@ mod tests {
 
     fn echoed(text: &str) -> String {
         let surrogates = surrogates();
-        let mut echo = Echo::new(surrogates.clone(), false);
+        let mut echo = Echo::new(surrogates.clone());
         let mut pieces = echo.push(text);
         pieces.extend(echo.finish());
         print(&surrogates, pieces)
@@ -310,6 +344,9 @@ mod tests {
             ("on april 2 1961", "on March 14, 1962"),
             ("on April 2", "on April 2"),
             ("K or k", "K or k"),
+            ("to 14 Elm Road,\n   Apt 2,\n     Ardenfield.", "to 12 Main St,\n Apt 3,\n Springfield."),
+            ("to 14 elm road, apt 2, Ardenfield.", "to 12 Main St,\n Apt 3,\n Springfield."),
+            ("14 Elm Road and apt 2, Ardenfield", "14 Elm Road and apt 2, Ardenfield"),
             ("", ""),
         ] {
             assert_eq!(echoed(said), heard, "{said}");
@@ -318,7 +355,7 @@ mod tests {
 
     #[test]
     fn only_what_may_become_a_surrogate_is_held_back() {
-        let mut echo = Echo::new(surrogates(), false);
+        let mut echo = Echo::new(surrogates());
         assert_eq!(echo.push("Hello there, "), [Echoed::Text("Hello there, ".into())]);
         assert!(!echo.is_holding());
         assert_eq!(echo.push("Jor"), []);
@@ -332,11 +369,21 @@ mod tests {
     #[test]
     fn an_escape_of_json_is_no_letter() {
         let surrogates = surrogates();
-        let mut echo = Echo::new(surrogates.clone(), true);
+        let mut echo = Echo::new(surrogates.clone());
         let mut pieces = echo.push(r#"{"note": "for\"#);
         pieces.extend(echo.push(r#"nJordan"}"#));
         pieces.extend(echo.finish());
         assert_eq!(print(&surrogates, pieces), r#"{"note": "for\nIngrid"}"#);
+        for (said, heard) in [
+            (r#"{"a": "{\"b\": \"\\nJordan\"}"}"#, r#"{"a": "{\"b\": \"\\nIngrid\"}"}"#),
+            (r#""Jordan\nEllery""#, r#""Ingrid Halvorsen""#),
+            (r"C:\Jordan \\\\ \", r"C:\Ingrid \\\\ \"),
+            (r#""\u00e9555 555 0142""#, r#""\u00e9555 555 0142""#),
+        ] {
+            assert_eq!(echoed(said), heard, "{said}");
+        }
+        let endless = format!("{}Jordan", "\\".repeat(1000));
+        assert_eq!(echoed(&endless), endless.replace("Jordan", "Ingrid"));
     }
 
     proptest! {
@@ -345,7 +392,7 @@ mod tests {
             words in proptest::collection::vec(
                 prop_oneof![
                     Just("Jordan"), Just("Ellery"), Just("jordan ellery"), Just(" "), Just(", "), Just("555"), Just("0142"), Just("-"),
-                    Just("April"), Just("2"), Just("1961"), Just("é"), Just("x")
+                    Just("\\"), Just("n"), Just("\n     "), Just("April"), Just("2"), Just("1961"), Just("é"), Just("x")
                 ],
                 0..20,
             ),
@@ -353,7 +400,7 @@ mod tests {
         ) {
             let text = words.concat();
             let surrogates = surrogates();
-            let mut echo = Echo::new(surrogates.clone(), false);
+            let mut echo = Echo::new(surrogates.clone());
             let (mut pieces, mut rest, mut cuts) = (Vec::new(), text.as_str(), cuts.iter().cycle());
             while !rest.is_empty() {
                 let mut cut = (*cuts.next().expect("endless")).min(rest.len());

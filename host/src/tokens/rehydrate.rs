@@ -3,6 +3,7 @@
 use super::format::redacted;
 use super::mint::{Form, Original};
 use super::scan::{Piece, TokenRef};
+use crate::chat::tools::Wanted;
 use crate::kind::Kind;
 
 /// What a caller gets in the place of a token that does not resolve.
@@ -26,47 +27,89 @@ impl Fallback {
     }
 }
 
-/// Appends a piece to `out` and returns how many tokens in it did not resolve (0 or 1).
-///
-/// `json` must be what the piece was scanned with: originals are then escaped as inside a JSON string, and a number that
-/// is a whole string becomes a number again.
-pub fn render(
-    piece: &Piece,
-    resolver: &mut dyn FnMut(&TokenRef) -> Option<Original>,
-    json: bool,
-    fallback: &Fallback,
-    out: &mut String,
-) -> usize {
-    match piece {
-        Piece::Text(text) => {
-            out.push_str(text);
-            0
-        }
-        Piece::Token(token) => match resolver(token) {
-            Some(original) => {
-                resolved(token, &original, json, out);
-                0
-            }
-            None => {
-                quoted(&fallback.text(Some(token.kind())), json, token.quoted, out);
-                1
-            }
-        },
-        Piece::Fragment { kind } => {
-            quoted(&fallback.text(kind.as_ref()), json, false, out);
-            1
+/// What is printed becomes a part of this.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// A text, or the inside of so many strings of JSON in each other.
+    Inside {
+        /// How often it is escaped.
+        levels: usize,
+    },
+    /// A document of JSON, as a whole value of it.
+    Value {
+        /// Strings of JSON around the document.
+        levels: usize,
+        /// What the document's schema asks for there.
+        wanted: Option<Wanted>,
+    },
+}
+
+impl Place {
+    /// Words.
+    pub const TEXT: Self = Place::Inside { levels: 0 };
+
+    /// Appends a text as it must be written here.
+    pub fn write(self, text: &str, out: &mut String) {
+        match self {
+            Place::Inside { levels } => escape(text, levels, out),
+            Place::Value { levels, .. } => escape(&json_string(text), levels, out),
         }
     }
 }
 
-fn resolved(token: &TokenRef, original: &Original, json: bool, out: &mut String) {
-    let text = original.text.expose();
-    if token.quoted && original.form == Form::JsonNumber && is_number(text) {
-        out.push_str(text);
-    } else {
-        quoted(text, json, token.quoted, out);
+/// Appends a piece to `out` and returns how many tokens in it did not resolve (0 or 1).
+pub fn render(
+    piece: &Piece,
+    resolver: &mut dyn FnMut(&TokenRef) -> Option<Original>,
+    place: Place,
+    fallback: &Fallback,
+    out: &mut String,
+) -> usize {
+    match piece {
+        Piece::Text(text) => out.push_str(text),
+        Piece::Dropped { .. } => {}
+        Piece::Token(token) => match resolver(token) {
+            Some(original) => resolved(token, &original, place, out),
+            None => {
+                place.write(&fallback.text(Some(token.kind())), out);
+                return 1;
+            }
+        },
+        Piece::Fragment { kind, .. } => {
+            place.write(&fallback.text(kind.as_ref()), out);
+            return 1;
+        }
     }
-    out.push_str(&token.tail);
+    0
+}
+
+fn resolved(token: &TokenRef, original: &Original, place: Place, out: &mut String) {
+    let text = original.text.expose();
+    match place {
+        Place::Value { wanted, .. } if token.tail.is_empty() && is_wanted_as_number(original, wanted) => {
+            out.push_str(text);
+        }
+        Place::Value { .. } => place.write(&format!("{text}{}", token.tail), out),
+        Place::Inside { .. } => {
+            place.write(text, out);
+            out.push_str(&token.tail);
+        }
+    }
+}
+
+/// Whether a whole value comes back as a number: where the schema asks for one, and where it says nothing and the value
+/// was one.
+pub fn is_wanted_as_number(original: &Original, wanted: Option<Wanted>) -> bool {
+    let text = original.text.expose();
+    let was_number = original.form == Form::JsonNumber;
+    match wanted {
+        Some(Wanted::Text | Wanted::Other) => false,
+        // What was said in words is a number where it is nothing but digits.
+        Some(Wanted::Number | Wanted::Integer) => {
+            (was_number || text.bytes().all(|byte| byte.is_ascii_digit())) && is_number(text)
+        }
+        None => was_number && is_number(text),
+    }
 }
 
 /// Whether a text is a JSON number, so that it can stand without quotation marks.
@@ -75,14 +118,18 @@ fn is_number(text: &str) -> bool {
         && serde_json::from_str::<serde_json::Number>(text).is_ok()
 }
 
-/// A text as it is, or escaped for JSON, with its quotation marks where the piece covered them.
-pub fn quoted(text: &str, json: bool, quotes: bool, out: &mut String) {
-    if !json {
+/// Appends a text, escaped for as many strings of JSON in each other.
+fn escape(text: &str, levels: usize, out: &mut String) {
+    if levels == 0 {
         out.push_str(text);
         return;
     }
-    let string = serde_json::Value::from(text).to_string();
-    out.push_str(if quotes { &string } else { &string[1..string.len() - 1] });
+    let string = json_string(text);
+    escape(&string[1..string.len() - 1], levels - 1, out);
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

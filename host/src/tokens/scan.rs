@@ -65,11 +65,11 @@ pub enum Found {
 pub struct TokenRef {
     /// What it says.
     pub found: Found,
-    /// In JSON: it is a whole string, and the piece covers the string's quotation marks.
-    pub quoted: bool,
     /// Letters that stood directly after it, as they were written. They are shown after the original; when the token
     /// does not resolve they are taken for more of it and dropped, since a made-up token has no right length.
     pub tail: String,
+    /// Characters of the model's text that it covers.
+    pub len: usize,
 }
 
 impl TokenRef {
@@ -93,6 +93,13 @@ pub enum Piece {
     Fragment {
         /// Its kind, when that could be read.
         kind: Option<Kind>,
+        /// Characters of the model's text that it covers.
+        len: usize,
+    },
+    /// Nothing that is shown, and no failure: what belongs to a fragment before it.
+    Dropped {
+        /// Characters of the model's text that it covers.
+        len: usize,
     },
 }
 
@@ -159,7 +166,7 @@ impl Scanner {
         let decided = self.walk.pieces(&text, Some(reason), &mut pieces);
         if decided < text.len() {
             // Everything is decided at the end of a text; were it not, this is the safe side.
-            pieces.push(Piece::Fragment { kind: None });
+            pieces.push(Piece::Fragment { kind: None, len: text[decided..].chars().count() });
         }
         self.walk = Walk::new(self.walk.mode);
         pieces
@@ -200,7 +207,7 @@ struct Walk {
 enum Step {
     Text,
     Drop,
-    Token { found: Found, tail: usize, quoted: bool },
+    Token { found: Found, tail: usize },
     Fragment(Option<Kind>),
 }
 
@@ -220,13 +227,15 @@ impl Walk {
                 release(&text[plain..at], pieces);
                 plain = at + len;
             }
+            let covered = &text[at..at + len];
             match step {
-                Step::Text | Step::Drop => {}
-                Step::Token { found, tail, quoted } => {
-                    let tail = text[at + len - tail..at + len].to_owned();
-                    pieces.push(Piece::Token(TokenRef { found, quoted, tail }));
+                Step::Text => {}
+                Step::Drop => pieces.push(Piece::Dropped { len: covered.chars().count() }),
+                Step::Token { found, tail } => {
+                    let tail = covered[len - tail..].to_owned();
+                    pieces.push(Piece::Token(TokenRef { found, tail, len: covered.chars().count() }));
                 }
-                Step::Fragment(kind) => pieces.push(Piece::Fragment { kind }),
+                Step::Fragment(kind) => pieces.push(Piece::Fragment { kind, len: covered.chars().count() }),
             }
             at += len;
         }
@@ -269,9 +278,9 @@ impl Walk {
                 (len, Step::Text)
             }
             Verdict::Drop(len) => (len, Step::Drop),
-            Verdict::Token { len, found, tail, quoted } => {
+            Verdict::Token { len, found, tail } => {
                 (self.in_word, self.run) = (false, Run::default());
-                (len, Step::Token { found, tail, quoted })
+                (len, Step::Token { found, tail })
             }
             Verdict::Fragment { len, kind, debris } => {
                 (self.in_word, self.run) = (true, Run::after_fragment());
@@ -283,7 +292,7 @@ impl Walk {
 
     /// Passes the bytes before one at which a token could begin, and says how many they are.
     fn plain(&mut self, bytes: &[u8]) -> usize {
-        let ScanMode { json, compact } = self.mode;
+        let compact = self.mode.compact;
         for (at, &byte) in bytes.iter().enumerate() {
             let start = match STARTS[usize::from(byte)] {
                 Start::Never => false,
@@ -294,7 +303,6 @@ impl Walk {
                     matches!(next, b'S' | b's') || !next.is_ascii_alphanumeric() || self.run.is_held()
                 }
                 Start::Always => true,
-                Start::InJson => json,
                 Start::InCompact => compact,
             };
             if start {
@@ -312,7 +320,6 @@ enum Start {
     Value,
     Letter,
     Always,
-    InJson,
     InCompact,
 }
 
@@ -333,7 +340,6 @@ static STARTS: [Start; 256] = {
     starts[b'\\' as usize] = Start::Always;
     // The first byte of U+F000 to U+FFFF.
     starts[0xEF] = Start::Always;
-    starts[b'"' as usize] = Start::InJson;
     starts[b'[' as usize] = Start::InCompact;
     starts
 };
@@ -349,41 +355,7 @@ fn judge_at(place: Place<'_>) -> Verdict {
         Sym::Alnum(b'M') => candidate::judge(place),
         Sym::Open if place.compact => compact::judge(place),
         Sym::Clear if place.compact && unit.ch == '\\' => compact::judge(place),
-        Sym::Quote => judge_string(place),
         _ => Verdict::Text(unit.len),
-    }
-}
-
-/// Judges a quotation mark in JSON: whether the string that it opens is a token and nothing else, and no key, since a
-/// key stays a string whatever it stands for. A mark that closes a string is let go as well, whatever follows.
-fn judge_string(place: Place<'_>) -> Verdict {
-    const MARK: usize = 1;
-    let inside = Place { at: place.at + MARK, in_word: false, ..place };
-    match inside.source.unit(inside.at) {
-        Err(_) => return Verdict::More,
-        Ok(Some(unit)) if matches!(unit.sym, Sym::Alnum(b'M') | Sym::Open | Sym::Clear) => {}
-        Ok(_) => return Verdict::Text(MARK),
-    }
-    let (len, found) = match judge_at(inside) {
-        Verdict::More => return Verdict::More,
-        Verdict::Token { len, found, tail: 0, .. } => (len, found),
-        _ => return Verdict::Text(MARK),
-    };
-    let mut at = inside.at + len;
-    match place.source.unit(at) {
-        Err(_) => return Verdict::More,
-        Ok(Some(unit)) if unit.sym == Sym::Quote => at += unit.len,
-        Ok(_) => return Verdict::Text(MARK),
-    }
-    let end = at;
-    let is_space = |unit: &unit::Unit| unit.ch.is_ascii_whitespace() && unit.len == 1;
-    loop {
-        match place.source.unit(at) {
-            Err(_) => return Verdict::More,
-            Ok(Some(unit)) if is_space(&unit) && at < end + 16 => at += unit.len,
-            Ok(Some(unit)) if unit.ch == ':' => return Verdict::Text(MARK),
-            Ok(_) => return Verdict::Token { len: end - place.at, found, tail: 0, quoted: true },
-        }
     }
 }
 

@@ -132,6 +132,7 @@ fn as_it_arrived(text: &str) -> String {
             Piece::Text(text) => out.push_str(&text),
             Piece::Token(token) => out.push_str(&format!("<{}>{}", token.kind(), token.tail)),
             Piece::Fragment { .. } => out.push_str("<?>"),
+            Piece::Dropped { .. } => {}
         }
     }
     out

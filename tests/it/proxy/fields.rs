@@ -3,7 +3,7 @@
 use masker::audit::event::{Detail, EventKind};
 use masker::passes::finding::Action;
 use masker_tests::TestApp;
-use masker_tests::fake_upstream::Reply;
+use masker_tests::fake_upstream::{Reply, Script, openai};
 use serde_json::{Value, json};
 
 use crate::support::tokens;
@@ -357,6 +357,28 @@ async fn a_tool_whose_name_holds_protected_data_has_another_name_everywhere() {
     assert_eq!(forwarded["messages"][1]["tool_calls"][0]["function"]["name"], sent);
     assert_eq!(forwarded["messages"][2]["name"], sent);
     assert_eq!(forwarded["tools"][1]["function"]["name"], "transferCall");
+
+    // The model calls it by the name that it knows, and the caller's program gets its own.
+    for stream in [false, true] {
+        let sent = sent.clone();
+        app.upstream.respond_with(move |_| match stream {
+            false => Reply::json(&openai::tool_call_completion("call_1", &sent, "{}")),
+            true => Reply::stream(Script::new().events(&openai::tool_call_events("call_1", &sent, "{}", 1)).done()),
+        });
+        let body = json!({"messages": [{"role": "user", "content": "hi"}], "stream": stream,
+            "tools": [{"type": "function", "function": {"name": name}}]});
+        let answer = app.chat(body).await;
+        let called = match stream {
+            false => answer.json()["choices"][0]["message"]["tool_calls"][0]["function"]["name"].clone(),
+            true => answer
+                .chunks()
+                .iter()
+                .map(|chunk| chunk["choices"][0]["delta"]["tool_calls"][0]["function"]["name"].clone())
+                .find(|name| !name.is_null())
+                .expect("a name"),
+        };
+        assert_eq!(called, name);
+    }
     app.finish().await;
 }
 

@@ -155,3 +155,55 @@ async fn what_is_redacted_stays_so_and_what_nobody_made_up_is_left_alone() {
     assert_eq!(app.say("Hello.").await.content(), "Jordan said hello to [REDACTED:NAME].");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_value_over_several_lines_comes_back_and_breaks_out_of_nothing() {
+    const POLICY: &str = r#"
+name: lines
+version: 1
+kid: K_HEALTHCARE
+tokenization: synthetic
+passes: [regex]
+entities:
+  ADDRESS: {patterns: [{name: lines, regex: '14 Elm[^.]+Arden[a-z]+', confidence: 0.99}]}
+"#;
+    let mut app = TestApp::builder().plugin("regex").policy(POLICY).start().await;
+    app.plant("Ardenfield");
+    for address in [
+        "14 Elm Road,\n      Apt 2,\n      Ardenfield",
+        "14 Elm Road\", \"admin\": true, \"x\": \"Ardenfield",
+        "14 Elm Road, Ardenfield",
+    ] {
+        let text = format!("I live at {address}.");
+        app.upstream.respond_with(respond::echo);
+        assert_eq!(app.say(&text).await.content(), format!("You said: {text}"));
+        let said = |request: &Value| {
+            let text = last_text(request);
+            text.strip_prefix("I live at ")
+                .expect("the beginning stays")
+                .strip_suffix('.')
+                .expect("so does the end")
+                .to_owned()
+        };
+        let document =
+            move |request: &Value| json!({"address": said(request), "inner": json!({"at": said(request)}).to_string()});
+        let expected = json!({"address": address, "inner": json!({"at": address}).to_string()});
+        for size in [1, 4, 30, 1000] {
+            app.upstream.respond_with(move |request| {
+                let document = document(&request.json()).to_string();
+                Reply::stream(Script::new().events(&openai::tool_call_events("c", "save", &document, size)).done())
+            });
+            let mut body = json!({"messages": [{"role": "user", "content": text}], "stream": true});
+            let arguments = app.chat(body.clone()).await.said().tools[&(0, 0)].1.clone();
+            assert_eq!(serde_json::from_str::<Value>(&arguments).ok(), Some(expected.clone()), "{arguments}");
+            app.upstream.respond_with(move |request| {
+                let document = document(&request.json()).to_string();
+                Reply::stream(Script::new().events(&openai::text_events(&document, size)).done())
+            });
+            body["response_format"] = json!({"type": "json_object"});
+            let said = app.chat(body).await.said();
+            assert_eq!(serde_json::from_str::<Value>(said.text()).ok(), Some(expected.clone()), "{}", said.text());
+        }
+    }
+    app.finish().await;
+}

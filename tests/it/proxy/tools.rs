@@ -1,10 +1,10 @@
 //! Tools: their declarations, calls in the history, results, and calls in the answer.
 
 use masker_tests::TestApp;
-use masker_tests::fake_upstream::{Reply, openai, respond};
+use masker_tests::fake_upstream::{Reply, Script, openai, respond};
 use serde_json::{Value, json};
 
-use crate::support::{ask, token};
+use crate::support::{ask, ask_streamed, token};
 
 /// Masks staff ids, numbers of one city, and one name with quotation marks. By patterns, so that the values themselves
 /// do not stand in the policy and with it in the database.
@@ -194,5 +194,42 @@ async fn the_old_function_call_and_custom_tools_work_too() {
     assert_eq!(message["function_call"]["arguments"], "{\"who\":\"E-55555\"}");
     assert_eq!(message["tool_calls"][0]["custom"]["input"], "say \"E-55555\"");
     assert_eq!(app.forwarded()["messages"][2]["name"], "find");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_token_in_the_name_and_the_id_of_a_call_comes_back() {
+    let mut app = TestApp::start().await;
+    app.plant("E-66666");
+    app.upstream.respond_with(|request| {
+        let token = token(&request.text());
+        Reply::json(&openai::tool_call_completion(&format!("call_{token}"), &format!("ask_{token}"), "{}"))
+    });
+    let call = app.chat(ask("ask E-66666")).await.json()["choices"][0]["message"]["tool_calls"][0].clone();
+    assert_eq!((&call["id"], &call["function"]["name"]), (&json!("call_E-66666"), &json!("ask_E-66666")));
+    for size in [4, 5, 8, 20, 100] {
+        app.upstream.respond_with(move |request| {
+            let token = token(&request.text());
+            let name: Vec<char> = format!("ask_{token}").chars().collect();
+            let mut script = Script::new().event(&openai::role_chunk());
+            for (at, piece) in name.chunks(size).enumerate() {
+                let piece: String = piece.iter().collect();
+                let first = openai::tool_start_chunk(0, &format!("call_{token}"), &piece);
+                let next = openai::chunk(json!({"tool_calls": [{"index": 0, "function": {"name": piece}}]}));
+                script = script.event(if at == 0 { &first } else { &next });
+            }
+            let script = script.event(&openai::tool_arguments_chunk(0, "{}"));
+            Reply::stream(script.event(&openai::finish_chunk("tool_calls")).done())
+        });
+        let answer = app.chat(ask_streamed("ask E-66666")).await;
+        // Where the scheme is cut, its first letters are let go: a name with an M at its end is whole.
+        if size > 6 {
+            assert_eq!(answer.said().tools[&(0, 0)], ("ask_E-66666".into(), "{}".into()), "{size}: {}", answer.text());
+            let chunks = answer.chunks();
+            let calls = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"].get(0));
+            let named: Vec<&Value> = calls.filter(|call| call["function"].get("name").is_some()).collect();
+            assert_eq!((named.len(), &named[0]["id"]), (1, &json!("call_E-66666")), "{size}");
+        }
+    }
     app.finish().await;
 }

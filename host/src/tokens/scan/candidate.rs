@@ -45,8 +45,6 @@ pub(super) enum Verdict {
         found: Found,
         /// Bytes of letters at its end that stood directly after it.
         tail: usize,
-        /// Whether `len` covers the quotation marks of a JSON string that is the token and nothing else.
-        quoted: bool,
     },
     /// Certainly of a token, and not one.
     Fragment {
@@ -323,7 +321,7 @@ impl<'a> Reader<'a> {
     fn token(&self, token: Read, tail: usize) -> Verdict {
         let len = self.cursor.at - self.place.at;
         match token {
-            Some(token) => Verdict::Token { len, found: Found::Long(token), tail, quoted: false },
+            Some(token) => Verdict::Token { len, found: Found::Long(token), tail },
             None => self.fragment(self.cursor.at),
         }
     }

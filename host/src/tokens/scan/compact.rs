@@ -27,9 +27,7 @@ pub(super) fn judge(place: Place<'_>) -> Verdict {
     let mut inner = Inner { text: String::new(), end: place.at };
     match inner.read(&mut cursor) {
         Ok(()) => match CompactToken::from_inner(&inner.text) {
-            Some(token) => {
-                Verdict::Token { len: cursor.at - place.at, found: Found::Compact(token), tail: 0, quoted: false }
-            }
+            Some(token) => Verdict::Token { len: cursor.at - place.at, found: Found::Compact(token), tail: 0 },
             None => Verdict::Text(first),
         },
         Err(Stop::More) => Verdict::More,

@@ -82,7 +82,9 @@ impl Debris {
             return Ok(Sweep::Leave);
         }
         match unit.sym {
-            Sym::Alnum(_) | Sym::Under | Sym::Clear => return Ok(Sweep::Drop(unit.len)),
+            Sym::Alnum(_) | Sym::Under => return Ok(Sweep::Drop(unit.len)),
+            // A backslash may be of the quotation mark that ends a string.
+            Sym::Clear if unit.ch != '\\' => return Ok(Sweep::Drop(unit.len)),
             // A Latin letter goes on with the word; scripts without spaces begin a new one.
             _ if unit.is_word() && unit.ch < '\u{250}' => return Ok(Sweep::Drop(unit.len)),
             _ if unit.ch.is_ascii_graphic() => {
