@@ -18,7 +18,7 @@ SHOWN = 12
 def main():
     record, people = sys.argv[1:]
     with open(people, encoding="utf-8") as file:
-        planted = [value for person in json.load(file) for value in values(person)]
+        planted = [value for group in json.load(file).values() for person in group for value in values(person)]
     with open(record, encoding="utf-8") as file:
         requests = [json.loads(line) for line in file]
     straight = [request for request in requests if request["path"].startswith("/straight/")]

@@ -19,7 +19,7 @@ conversation=$here/conversation.json
 # Five of each client; see the `checks` of client.py and client.mjs.
 requests=10
 # Of the programs with_*, for each way of writing tokens.
-scenarios=62
+scenarios=63
 
 for tool in python3 node npm; do
     command -v "$tool" >/dev/null || { echo "tests/clients needs $tool" >&2; exit 1; }

@@ -13,8 +13,8 @@ import { z } from "zod";
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
 const [baseURL, modelName, path] = process.argv.slice(2);
-const people = JSON.parse(readFileSync(path, "utf8"));
-const [ingrid, renee, siobhan, jose] = people;
+const { callers } = JSON.parse(readFileSync(path, "utf8"));
+const [ingrid, renee, siobhan, jose] = callers;
 const apiKey = "key-of-the-caller";
 
 const named = (settings) => createOpenAICompatible({ name: "masker", baseURL, apiKey, includeUsage: true, ...settings });
@@ -172,7 +172,7 @@ async function text(model) {
   return whole;
 }
 
-const everyone = `Who are they?\n${people.map((person) => said(person, ...details)).join("\n")}`;
+const everyone = `Who are they?\n${callers.map((person) => said(person, ...details)).join("\n")}`;
 const scenarios = {
   "compatible: generateText with tools": () => tools(compatible, renee),
   "compatible: generateText with a tool that returns a text": () => tools(compatible, JSON.stringify(siobhan, null, 2)),

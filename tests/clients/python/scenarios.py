@@ -16,7 +16,10 @@ KEY = "key-of-the-caller"
 TIMEOUT_SECONDS = 60
 
 with open(PATH, encoding="utf-8") as file:
-    INGRID, RENEE, SIOBHAN, JOSE = PEOPLE = json.load(file)
+    people = json.load(file)
+# Those who call, and those of whom only the tools know.
+INGRID, RENEE, SIOBHAN, JOSE = CALLERS = people["callers"]
+RECORDS = people["records"]
 
 
 def said(person, *names):

@@ -3,8 +3,7 @@
 import instructor
 import openai
 from pydantic import BaseModel, Field, field_validator
-
-from scenarios import BASE_URL, INGRID, JOSE, KEY, MODEL, PEOPLE, RENEE, SIOBHAN, TIMEOUT_SECONDS, Growing, run, said
+from scenarios import BASE_URL, CALLERS, INGRID, JOSE, KEY, MODEL, RENEE, SIOBHAN, TIMEOUT_SECONDS, Growing, run, said
 
 client = openai.OpenAI(base_url=BASE_URL, api_key=KEY, timeout=TIMEOUT_SECONDS, max_retries=0)
 
@@ -65,7 +64,7 @@ def partial(mode):
 
 
 def people(mode, **settings):
-    lines = "\n".join(said(person, *SAID) for person in PEOPLE)
+    lines = "\n".join(said(person, *SAID) for person in CALLERS)
     return list(create(mode, Patient, f"Who are they?\n{lines}", method="create_iterable", **settings))
 
 
@@ -82,20 +81,25 @@ def asks_again():
                 raise ValueError(f"{value} does not answer, ask for it again")
             return value
 
-    return {"object": create(instructor.Mode.TOOLS, Checked, f"Who is it?\n{said(JOSE, *SAID)}", max_retries=2), "seen": seen}
+    return {
+        "object": create(instructor.Mode.TOOLS, Checked, f"Who is it?\n{said(JOSE, *SAID)}", max_retries=2),
+        "seen": seen,
+    }
 
 
 run(
     {
         "an object by TOOLS": lambda: create(instructor.Mode.TOOLS, Patient, f"Who is it?\n{said(RENEE, *SAID)}"),
         "an object by JSON": lambda: create(instructor.Mode.JSON, Patient, f"Who is it?\n{said(SIOBHAN, *SAID)}"),
-        "an object by JSON_SCHEMA": lambda: create(instructor.Mode.JSON_SCHEMA, Patient, f"Who is it?\n{said(JOSE, *SAID)}"),
+        "an object by JSON_SCHEMA": lambda: create(
+            instructor.Mode.JSON_SCHEMA, Patient, f"Who is it?\n{said(JOSE, *SAID)}"
+        ),
         "an object by MD_JSON": lambda: create(instructor.Mode.MD_JSON, Patient, f"Who is it?\n{said(INGRID, *SAID)}"),
         "an object with a list by TOOLS": lambda: create(instructor.Mode.TOOLS, CalendarEvent, VISIT),
         "an object with a list by JSON": lambda: create(instructor.Mode.JSON, CalendarEvent, VISIT),
         "an object with a masked number by TOOLS": lambda: chart(instructor.Mode.TOOLS),
-    "an object with a masked number by JSON_SCHEMA": lambda: chart(instructor.Mode.JSON_SCHEMA),
-    "partial objects by TOOLS": lambda: partial(instructor.Mode.TOOLS),
+        "an object with a masked number by JSON_SCHEMA": lambda: chart(instructor.Mode.JSON_SCHEMA),
+        "partial objects by TOOLS": lambda: partial(instructor.Mode.TOOLS),
         "partial objects by JSON": lambda: partial(instructor.Mode.JSON),
         "people one by one by TOOLS": lambda: people(instructor.Mode.TOOLS),
         "people one by one by JSON": lambda: people(instructor.Mode.JSON),

@@ -7,8 +7,21 @@ from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, Field
-
-from scenarios import BASE_URL, INGRID, JOSE, KEY, MODEL, PEOPLE, RENEE, SIOBHAN, TIMEOUT_SECONDS, Growing, run, said
+from scenarios import (
+    BASE_URL,
+    CALLERS,
+    INGRID,
+    JOSE,
+    KEY,
+    MODEL,
+    RECORDS,
+    RENEE,
+    SIOBHAN,
+    TIMEOUT_SECONDS,
+    Growing,
+    run,
+    said,
+)
 
 SYSTEM = "You answer the phone for a small clinic. Be brief and friendly."
 
@@ -47,8 +60,8 @@ doctor: {SIOBHAN["patient"]}; room: 12
 
 # The model does not repeat it: it only must not get it.
 LETTER = (
-    "<p>Dear Jos&eacute; Mart&iacute;nez,</p>"
-    '<a href="https://example.com/visits?patient=Jos%C3%A9%20Mart%C3%ADnez">your visits</a>'
+    "<p>Dear Jos&eacute; Mart&iacute;nez,</p><p>Jos&#233; Mart&#xED;nez,</p>"
+    '<a href="/visits?patient=Jos%C3%A9%20Mart%C3%ADnez">your visits</a>'
 )
 
 
@@ -79,7 +92,8 @@ def agent_loop(result):
     agent = create_agent(llm, desk.tools, system_prompt=SYSTEM)
     content = f"Hello, a visit for {INGRID['patient']} please.\npatient: {INGRID['patient']}"
     state = agent.invoke({"messages": [{"role": "user", "content": content}]})
-    return {"calls": desk.calls, "answer": state["messages"][-1].content}
+    # LangChain runs the calls of one message side by side.
+    return {"calls": sorted(desk.calls), "answer": state["messages"][-1].content}
 
 
 def parts(*texts):
@@ -150,7 +164,6 @@ city: Chicago
 {said(RENEE, "phone")}; text: See you at eleven.
 destination: {SIOBHAN["phone"]}"""
     state = agent.invoke({"messages": [{"role": "user", "content": content}]})
-    # LangChain runs calls of one message side by side.
     return {"calls": sorted(calls), "answer": state["messages"][-1].content}
 
 
@@ -177,7 +190,7 @@ def doctors():
         free: list[str]
         busy: list[str]
 
-    names = [person["patient"] for person in PEOPLE]
+    names = [person["patient"] for person in CALLERS]
     content = "Who is there?\nfree:\n- " + "\n- ".join(names[:3]) + "\nbusy: " + ", ".join(reversed(names))
     return llm.with_structured_output(Doctors, method="json_schema").invoke(content)
 
@@ -196,6 +209,7 @@ run(
         "an agent's tool returns indented JSON below other keys": lambda: agent_loop(
             json.dumps({"ok": True, "page": 1, "results": [{"patient": JOSE}]}, indent=2)
         ),
+        "an agent's tool returns many people": lambda: agent_loop(parts(json.dumps({"patients": RECORDS}))),
         "an agent streams": agent_streams,
         "an agent remembers": agent_remembers,
         "an agent answers with an object, by a tool": lambda: agent_with_response_format(ToolStrategy),

@@ -5,8 +5,7 @@ from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput, PromptedOutput, ToolOutput
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
-
-from scenarios import BASE_URL, INGRID, JOSE, KEY, MODEL, PEOPLE, RENEE, SIOBHAN, TIMEOUT_SECONDS, Growing, run, said
+from scenarios import BASE_URL, CALLERS, INGRID, JOSE, KEY, MODEL, RENEE, SIOBHAN, TIMEOUT_SECONDS, Growing, run, said
 
 SYSTEM = "You answer the phone for a small clinic. Be brief and friendly."
 
@@ -80,7 +79,7 @@ def remembers():
 
 
 def people():
-    lines = "\n".join(said(person) for person in PEOPLE)
+    lines = "\n".join(said(person) for person in CALLERS)
     return agent(list[Patient]).run_sync(f"Who are they?\n{lines}").output
 
 
