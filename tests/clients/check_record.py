@@ -4,10 +4,9 @@ Usage: check_record.py RECORD CONVERSATION EXPECTED_REQUESTS. The record is what
 """
 
 import json
-import re
 import sys
 
-TOKEN = re.compile(r"\bMSKV?1\.[A-Z0-9_]+\.[A-Z0-9_]+\.|\[[A-Z_]+_[0-9]+\]")
+from leaks import TOKEN, leaks
 
 
 def main():
@@ -27,36 +26,13 @@ def main():
     sys.exit(1 if any(problems.values()) else 0)
 
 
-def leaks(requests, values):
-    found = []
-    for number, request in enumerate(requests):
-        # As sent, and with every JSON escape undone, also in the JSON inside tool arguments.
-        texts = [json.dumps(request), request["body"], *strings(json.loads(request["body"]))]
-        found += [f"request {number} holds {value!r}" for value in values if any(holds(text, value) for text in texts)]
-    return found
-
-
-def holds(text, value):
-    return value.lower() in text.lower()
-
-
-def strings(value):
-    if isinstance(value, dict):
-        value = list(value.keys()) + list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from strings(item)
-    elif isinstance(value, str):
-        yield value
-        if value.startswith(("{", "[", '"')):
-            try:
-                yield from strings(json.loads(value))
-            except ValueError:
-                pass
-
-
 def without_tokens(requests):
-    return [f"request {number} holds no token" for number, request in enumerate(requests) if not TOKEN.search(request["body"])]
+    return [
+        f"request {number} holds no token"
+        for number, request in enumerate(requests)
+        if not TOKEN.search(request["body"])
+    ]
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """Waits until Masker answers /health, or creates an agent and prints its base URL.
 
-Usage: setup.py HOST:PORT TOKEN, or setup.py HOST:PORT --wait PID to wait only. Standard library only: it runs before any client is known to work.
+Usage: setup.py HOST:PORT TOKEN NAME [POLICY_FILE], or setup.py HOST:PORT --wait PID to wait only. Standard library only: it
+runs before any client is known to work.
 """
 
 import json
@@ -18,7 +19,10 @@ def main():
     if token == "--wait":
         wait(server, sys.argv[3])
         return
-    agent = {"name": "clients", "upstream": "openai:gpt-4o-mini", "platform": "custom"}
+    agent = {"name": sys.argv[3], "upstream": "openai:gpt-4o-mini", "platform": "custom"}
+    if len(sys.argv) > 4:
+        with open(sys.argv[4], encoding="utf-8") as policy:
+            agent["policy_yaml"] = policy.read()
     request = urllib.request.Request(
         f"{server}/api/v1/agents",
         data=json.dumps(agent).encode(),
