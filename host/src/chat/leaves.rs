@@ -163,6 +163,10 @@ impl Document<'_> {
                 Node::Text(span) => &self.source[span.range()],
                 _ => "",
             });
+        let place = &match place.search {
+            Search::Speech | Search::Field if self.is_schema(members) => Place { search: Search::Static, ..*place },
+            _ => *place,
+        };
         let mut keys = Vec::with_capacity(members.len());
         let mut renamed = false;
         for member in members {
@@ -205,6 +209,27 @@ impl Document<'_> {
         }
         let Place { form, role, name, message, .. } = *place;
         Some(Place { form, search, role, field: Some(key), written: None, name, message })
+    }
+
+    /// Whether an object is a JSON Schema: libraries write those of their answers into a message, and the model must answer
+    /// with their very words.
+    fn is_schema(&self, members: &[Member]) -> bool {
+        const KEYWORDS: [&str; 7] = ["type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const"];
+        let key = |member: &Member| &self.source[member.key.range()];
+        let says_object = members.iter().any(|member| {
+            key(member) == "type" && matches!(member.value, Node::Text(span) if &self.source[span.range()] == "object")
+        });
+        let is_property = |property: &Member| match &property.value {
+            Node::Object(members) => members.iter().any(|member| KEYWORDS.contains(&key(member))),
+            _ => false,
+        };
+        says_object
+            && members.iter().any(|member| match &member.value {
+                Node::Object(properties) if key(member) == "properties" => {
+                    !properties.is_empty() && properties.iter().all(is_property)
+                }
+                _ => false,
+            })
     }
 
     /// Two keys may become one, and an object has room for one entry of a name: the later one gets a number.

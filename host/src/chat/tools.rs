@@ -32,6 +32,8 @@ pub enum Wanted {
 pub struct Tools {
     /// `tools` and `functions`, as they came: most answers need none of it, so it is read when one does.
     declared: Vec<String>,
+    /// The schema of `response_format`, likewise.
+    answer: Option<String>,
     parameters: OnceLock<HashMap<String, Value>>,
     /// The caller's names by the names that were sent.
     renamed: HashMap<String, String>,
@@ -45,10 +47,13 @@ impl Tools {
             Value::Array(tools) if !tools.is_empty() => serde_json::to_string(tools).ok(),
             _ => None,
         });
-        let format = body.get("response_format").and_then(|format| format.get("type")).and_then(Value::as_str);
+        let format = body.get("response_format");
+        let kind = format.and_then(|format| format.get("type")).and_then(Value::as_str);
+        let schema = format.and_then(|format| format.pointer("/json_schema/schema"));
         Self {
             declared: declared.collect(),
-            answers_json: matches!(format, Some("json_object" | "json_schema")),
+            answer: schema.and_then(|schema| serde_json::to_string(schema).ok()),
+            answers_json: matches!(kind, Some("json_object" | "json_schema")),
             ..Self::default()
         }
     }
@@ -74,10 +79,11 @@ impl Tools {
         self.answers_json
     }
 
-    /// What the parameters of the tool `sent` ask for at a path; nothing where they leave it open, or there is no such
-    /// tool.
-    pub fn wanted(&self, sent: &str, path: &[Step]) -> Option<Wanted> {
-        let parameters = self.parameters.get_or_init(|| read_parameters(&self.declared));
+    /// What the parameters of the tool `sent` ask for at a path, or, of no tool, what `response_format` asks for; nothing
+    /// where they leave it open, or there is no such tool.
+    pub fn wanted(&self, sent: Option<&str>, path: &[Step]) -> Option<Wanted> {
+        let parameters = self.parameters.get_or_init(|| read_parameters(&self.declared, self.answer.as_deref()));
+        let sent = sent.unwrap_or(ANSWER);
         let root = parameters.get(sent).or_else(|| parameters.get(self.original_name(sent)?))?;
         let mut search = Search { root, looks: 0, found: Vec::new() };
         search.look(root, path, 0);
@@ -91,8 +97,13 @@ impl Tools {
     }
 }
 
-fn read_parameters(declared: &[String]) -> HashMap<String, Value> {
+/// What the answer's own schema is called among those of the tools, of which none has this name.
+const ANSWER: &str = "";
+
+fn read_parameters(declared: &[String], answer: Option<&str>) -> HashMap<String, Value> {
     let mut parameters = HashMap::new();
+    let answer = answer.and_then(|schema| serde_json::from_str(schema).ok());
+    parameters.extend(answer.map(|schema: Value| (ANSWER.to_owned(), schema)));
     for tools in declared {
         let Ok(Value::Array(tools)) = serde_json::from_str(tools) else { continue };
         for mut tool in tools {
@@ -227,9 +238,20 @@ mod tests {
             (vec![key("flag")], Some(Wanted::Other)),
             (vec![key("none")], None),
         ] {
-            assert_eq!(tools.wanted("book", &path), wanted, "{path:?}");
+            assert_eq!(tools.wanted(Some("book"), &path), wanted, "{path:?}");
         }
-        assert_eq!(tools.wanted("other", &[key("text")]), None);
+        assert_eq!(tools.wanted(Some("other"), &[key("text")]), None);
+    }
+
+    #[test]
+    fn the_schema_of_the_answer_is_that_of_no_tool() {
+        let schema = json!({"properties": {"mrn": {"type": "integer"}}});
+        let body =
+            json!({"response_format": {"type": "json_schema", "json_schema": {"name": "Chart", "schema": schema}}});
+        let tools = Tools::read(body.as_object().expect("an object"));
+        assert_eq!(tools.wanted(None, &[key("mrn")]), Some(Wanted::Integer));
+        assert_eq!(tools.wanted(Some("book"), &[key("mrn")]), None);
+        assert_eq!(Tools::default().wanted(None, &[key("mrn")]), None);
     }
 
     #[test]
@@ -242,7 +264,7 @@ mod tests {
             }
         }
         let tools = tools(json!({"properties": {"x": schema}}));
-        assert_eq!(tools.wanted("book", &[key("x"), key("y")]), None);
+        assert_eq!(tools.wanted(Some("book"), &[key("x"), key("y")]), None);
     }
 
     #[test]
@@ -251,11 +273,11 @@ mod tests {
             "response_format": {"type": "json_schema"}});
         let mut tools = Tools::read(body.as_object().expect("an object"));
         assert!(tools.answers_json());
-        assert_eq!(tools.wanted("old", &[key("a")]), Some(Wanted::Text));
+        assert_eq!(tools.wanted(Some("old"), &[key("a")]), Some(Wanted::Text));
         tools.rename("ask_jane", "tool_7");
         assert_eq!((tools.original_name("tool_7"), tools.original_name("old")), (Some("ask_jane"), None));
         assert!(tools.may_become_renamed("tool") && !tools.may_become_renamed("tool_7"));
         let none = Tools::read(&Map::new());
-        assert!(!none.answers_json() && none.wanted("x", &[]).is_none());
+        assert!(!none.answers_json() && none.wanted(Some("x"), &[]).is_none());
     }
 }

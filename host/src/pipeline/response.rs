@@ -188,7 +188,7 @@ async fn restore(answer: &mut Map<String, Value>, texts: &Texts, resolver: &mut 
     let mut read = read.into_iter();
     visit(answer, &mut |leaf, value, _| {
         let text = read.next().flatten()?;
-        let tool = leaf.tool.unwrap_or_default();
+        let tool = leaf.tool;
         if leaf.sort == Sort::Argument
             && let Some(number) = resolver.number(&text, texts.wanted(leaf.tool, leaf))
         {

@@ -299,7 +299,7 @@ impl AnswerStream {
         resolver.look_up(read).await;
         let positions = said.and_then(|index| self.choices.get_mut(&index)).map(|choice| &mut choice.said);
         let tools = &self.texts.tools;
-        let text = resolver.print(read, &|path| tools.wanted(tool?, path), positions);
+        let text = resolver.print(read, &|path| tools.wanted(tool, path), positions);
         self.failures += resolver.failures;
         text
     }

@@ -75,7 +75,7 @@ impl Texts {
 
     /// What the tool `sent` asks for at the place of a [`Sort::Argument`].
     pub fn wanted(&self, sent: Option<&str>, leaf: &Leaf<'_>) -> Option<Wanted> {
-        self.tools.wanted(sent?, &leaf.steps())
+        self.tools.wanted(sent, &leaf.steps())
     }
 }
 

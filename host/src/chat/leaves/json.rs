@@ -35,7 +35,7 @@ pub(super) struct Member {
 pub(super) enum Part {
     /// Anything.
     Text(ByteSpan),
-    /// An object or list.
+    /// An object, a list, or a string that is all of the text or holds a document.
     Json(Node),
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Part {
 pub(super) fn parts(text: &str) -> Vec<Part> {
     let whole = text.trim_ascii_start();
     let start = text.len() - whole.len();
-    if whole.starts_with(['{', '['])
+    if whole.starts_with(['{', '[', '"'])
         && let Ok((node, end)) = read(text, start)
         && text[end..].trim_ascii().is_empty()
     {
@@ -52,7 +52,7 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
     }
     let (mut parts, mut plain, mut at) = (Vec::new(), 0, 0);
     let mut budget = 4 * text.len();
-    while let Some(open) = memchr::memchr2(b'{', b'[', &text.as_bytes()[at..]).map(|found| at + found) {
+    while let Some(open) = memchr::memchr3(b'{', b'[', b'"', &text.as_bytes()[at..]).map(|found| at + found) {
         at = open + 1;
         if !may_begin(&text[open..]) {
             continue;
@@ -77,18 +77,21 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
     parts
 }
 
-/// Whether a document may begin here, inside of a text: an object with a key, or a list of strings or objects. A lone `[1]`
-/// is a footnote.
+/// Whether a document may begin here, inside of a text: an object with a key, a list of strings or objects, or a string
+/// that holds a document. A lone `[1]` is a footnote, and other strings are quotations.
 fn may_begin(text: &str) -> bool {
-    let next = |text: &str| text[1..].trim_ascii_start().bytes().next();
-    match next(text) {
+    let next = text[1..].trim_ascii_start().bytes().next();
+    if text.starts_with('"') {
+        return matches!(next, Some(b'{' | b'['));
+    }
+    match next {
         Some(b'"') => true,
         Some(b'{') => text.starts_with('['),
         _ => false,
     }
 }
 
-/// Reads the object or list that begins at `at`, and says where it ends; or how far it was read.
+/// Reads the value that begins at `at`, and says where it ends; or how far it was read.
 fn read(text: &str, at: usize) -> Result<(Node, usize), usize> {
     let mut reader = Reader { bytes: text.as_bytes(), at, depth: 0 };
     match reader.value() {
@@ -297,6 +300,8 @@ mod tests {
             (r#"{"a": {"b": "x"}"#, &[r#"<{"a": >"#, "b", "x"]),
             (r#"["Ann", "Bo"] and more"#, &["Ann", "Bo", "< and more>"]),
             (r#"{"a": "\ud83d"}"#, &["a", r"\ud83d"]),
+            (r#""{\"a\": 1}""#, &[r#"{\"a\": 1}"#]),
+            (r#"got "{\"a\": 1}", and "this""#, &["<got >", r#"{\"a\": 1}"#, r#"<, and "this">"#]),
             ("", &[]),
         ] {
             assert_eq!(read_parts(text), expected, "{text}");

@@ -115,6 +115,7 @@ fn a_replacement_is_written_as_deep_as_it_is() {
     );
     check_replaced(r#"{"a": "{\"b\": 415}"}"#, "415", r#"{"a": "{\"b\": \"T\\\"1\\\"\"}"}"#);
     check_replaced(r#"Mar&iacute;a & M%C3%ADa"#, "í", "MarT\"1\"a & MT\"1\"a");
+    check_replaced(r#""{\"a\": 415}""#, "415", r#""{\"a\": \"T\\\"1\\\"\"}""#);
     check_replaced(r#"{"Jane": 1}"#, "Jane", r#"{"T\"1\"": 1}"#);
 }
 
@@ -185,6 +186,19 @@ fn sealed_state_of_a_provider_is_not_seen_and_words_of_the_protocol_are_names() 
         seen.0.iter().filter(|(search, _)| search.is_speech()).map(|(_, text)| text.as_str()).collect();
     assert_eq!(speech, ["Jane called", "0", "Jane"]);
     assert!(!seen.0.iter().any(|(_, text)| text.contains("Esa4") || text.contains("gAAA")));
+}
+
+#[test]
+fn a_schema_in_a_message_is_the_operators_own_text() {
+    let schema = r##"Answer by {"title": "CalendarEvent", "type": "object", "properties": {"who": {"$ref": "#/$defs/Patient"}}}"##;
+    let mut seen = Names::default();
+    visit_text(&mut schema.to_owned(), &PLACE, &mut seen);
+    let is_static = |text: &str| seen.0.contains(&(Search::Static, text.to_owned()));
+    assert!(is_static("CalendarEvent") && is_static("#/$defs/Patient"));
+    let feature = r#"{"type": "object", "properties": {"name": "Jane"}, "title": "Halvorsen"}"#;
+    let mut seen = Names::default();
+    visit_text(&mut feature.to_owned(), &PLACE, &mut seen);
+    assert!(seen.0.contains(&(Search::Speech, "Halvorsen".to_owned())), "data may look like one");
 }
 
 #[derive(Default)]

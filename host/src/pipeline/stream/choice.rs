@@ -155,7 +155,7 @@ impl AnswerStream {
 
     async fn number(&mut self, read: &[Read], text: &Text) -> Option<Value> {
         let path = text.argument.as_deref()?;
-        let wanted = text.tool.as_deref().and_then(|tool| self.texts.tools.wanted(tool, path));
+        let wanted = self.texts.tools.wanted(text.tool.as_deref(), path);
         let mut resolver = self.resolver();
         resolver.look_up(read).await;
         resolver.number(read, wanted).map(Value::Number)
