@@ -19,7 +19,7 @@ use crate::sensitive::SensitiveText;
 const POOL_IDLE: Duration = Duration::from_secs(45);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A client for one base URL.
+/// A client for one server.
 #[derive(Clone)]
 pub struct OpenAi {
     client: Client<https::Connector, Full<Bytes>>,
@@ -29,12 +29,12 @@ pub struct OpenAi {
 }
 
 impl OpenAi {
-    /// A client for `{base_url}/chat/completions`.
+    /// A client for the server that answers chat completions at this URL.
     ///
     /// # Errors
     /// When the URL cannot be used, or the machine's certificates cannot be read.
-    pub fn new(base_url: &str, api_key: Option<SensitiveText>, timeout: Duration) -> anyhow::Result<Self> {
-        let completions = format!("{base_url}/chat/completions").parse()?;
+    pub fn new(completions_url: &str, api_key: Option<SensitiveText>, timeout: Duration) -> anyhow::Result<Self> {
+        let completions = completions_url.parse()?;
         let mut http = HttpConnector::new();
         // Without it the kernel holds small packets back for up to 40 ms, which a caller hears.
         http.set_nodelay(true);
