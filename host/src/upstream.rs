@@ -3,6 +3,7 @@
 //! Two upstreams: any server that speaks OpenAI's API, and a stub that echoes what it received, so that a newcomer sees
 //! the masking happen without an account anywhere.
 
+mod decode;
 pub mod openai;
 pub mod stub;
 

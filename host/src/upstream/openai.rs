@@ -5,13 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, BodyStream, Full};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{UpstreamFault, UpstreamRequest, UpstreamResponse};
+use super::{UpstreamFault, UpstreamRequest, UpstreamResponse, decode};
 use crate::https;
 use crate::sensitive::SensitiveText;
 
@@ -75,7 +75,8 @@ impl OpenAi {
                 return Some((piece, body));
             }
         });
-        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: pieces.fuse().boxed() })
+        let body = decode::decoded(&head.headers, pieces.fuse().boxed());
+        Ok(UpstreamResponse { status: head.status, headers: head.headers, body })
     }
 
     fn build(&self, request: UpstreamRequest) -> Request<Full<Bytes>> {
@@ -85,6 +86,8 @@ impl OpenAi {
         let headers = http.headers_mut();
         *headers = request.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // What is compressed waits until enough of it is there.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let accept = if request.stream { "text/event-stream" } else { "application/json" };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         let bearer = match (&self.api_key, &request.authorization) {
