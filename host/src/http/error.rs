@@ -366,7 +366,7 @@ pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
         PipelineError::Upstream(UpstreamFault::Timeout) => {
             (StatusCode::GATEWAY_TIMEOUT, "upstream_error", None, "upstream_timeout")
         }
-        PipelineError::Upstream(UpstreamFault::Connect | UpstreamFault::Broken) | PipelineError::UpstreamGarbage => {
+        PipelineError::Upstream(UpstreamFault::Connect(_) | UpstreamFault::Broken) | PipelineError::UpstreamGarbage => {
             (StatusCode::BAD_GATEWAY, "upstream_error", None, "upstream_error")
         }
         PipelineError::UpstreamRateLimited { .. } => {

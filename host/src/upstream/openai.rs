@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{UpstreamFault, UpstreamRequest, UpstreamResponse, decode};
+use super::{Unreachable, UpstreamFault, UpstreamRequest, UpstreamResponse, decode};
 use crate::https;
 use crate::sensitive::SensitiveText;
 
@@ -55,11 +55,19 @@ impl OpenAi {
     /// Sends a request and waits for the head of the answer.
     pub async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamFault> {
         let http = self.build(request);
-        let response = tokio::time::timeout(self.timeout, self.client.request(http))
-            .await
-            .map_err(|_| UpstreamFault::Timeout)?
-            .map_err(|error| if error.is_connect() { UpstreamFault::Connect } else { UpstreamFault::Broken })?;
+        let response = match tokio::time::timeout(self.timeout, self.client.request(http)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) if error.is_connect() => {
+                return Err(self.failed(UpstreamFault::Connect(Unreachable::of(&error))));
+            }
+            Ok(Err(_)) => return Err(self.failed(UpstreamFault::Broken)),
+            Err(_) => return Err(self.failed(UpstreamFault::Timeout)),
+        };
         let (head, body) = response.into_parts();
+        if head.status.is_redirection() {
+            let upstream = self.place();
+            tracing::warn!(upstream, "the LLM provider redirects, and no text is sent elsewhere: set its final URL");
+        }
         let timeout = self.timeout;
         let pieces = futures_util::stream::unfold(BodyStream::new(body.boxed()), move |mut body| async move {
             loop {
@@ -77,6 +85,25 @@ impl OpenAi {
         });
         let body = decode::decoded(&head.headers, pieces.fuse().boxed());
         Ok(UpstreamResponse { status: head.status, headers: head.headers, body })
+    }
+
+    /// Says why there is no answer where an operator looks for it.
+    fn failed(&self, fault: UpstreamFault) -> UpstreamFault {
+        let upstream = self.place();
+        match fault {
+            UpstreamFault::Connect(reason) => tracing::warn!(upstream, %reason, "the LLM provider cannot be reached"),
+            UpstreamFault::Broken | UpstreamFault::Timeout => tracing::warn!(upstream, "{fault}"),
+        }
+        fault
+    }
+
+    /// Host and port: what else is in the URL may be secret.
+    fn place(&self) -> String {
+        let host = self.completions.host().unwrap_or_default();
+        match self.completions.port_u16() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
     }
 
     fn build(&self, request: UpstreamRequest) -> Request<Full<Bytes>> {
