@@ -10,6 +10,7 @@ pub mod detect;
 pub mod error;
 #[cfg(test)]
 mod fixtures;
+mod incoming;
 pub mod metrics;
 pub mod pieces;
 pub mod plugin_stats;

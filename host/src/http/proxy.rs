@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -207,13 +207,8 @@ fn respond(answer: Answer, request_id: RequestId) -> Response {
             let headers = [(CONTENT_TYPE, "text/event-stream; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
             (headers, Body::from_stream(pieces(*stream))).into_response()
         }
-        Answer::UpstreamError { status, error, message, retry_after } => {
-            let body = error.into_body(&message, &request_id.text());
-            let mut response = (status, axum::Json(body)).into_response();
-            if let Some(value) = retry_after {
-                response.headers_mut().insert(RETRY_AFTER, value);
-            }
-            response
+        Answer::UpstreamError { status, error, headers } => {
+            (status, headers, axum::Json(error.into_body(&request_id.text()))).into_response()
         }
     }
 }

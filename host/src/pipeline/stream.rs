@@ -17,9 +17,10 @@ use sse_core::{SseDecoder, SseEvent};
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
+use super::incoming;
 use super::reader::{Read, Reader};
 use super::request::Masked;
-use super::resolve::{Resolver, scrub};
+use super::resolve::Resolver;
 use crate::chat::answer::{ChunkHead, Field, is_cut_short, is_whole, visit_message};
 use crate::chat::error;
 use crate::chat::plain_chunk::PlainChunk;
@@ -166,10 +167,7 @@ impl AnswerStream {
         // Some servers write `"error": null` into every chunk.
         if chunk.get("error").is_some_and(|error| !error.is_null()) {
             return Err(match error::UpstreamError::parse(data.as_bytes()) {
-                Some(error) => {
-                    let message = scrub(&error.message);
-                    Broken::Theirs(error.into_body(&message, &self.request_id))
-                }
+                Some(error) => Broken::Theirs(incoming::scrubbed(error).into_body(&self.request_id)),
                 None => Broken::Garbage,
             });
         }

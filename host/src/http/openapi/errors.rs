@@ -53,6 +53,10 @@ pub struct ProxyErrorInner {
     pub code: Option<String>,
     /// The response's `X-Request-Id`.
     pub request_id: String,
+    /// What an upstream's content filter found, where it tells that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    pub innererror: Option<serde_json::Value>,
 }
 
 /// Code, status, and when it is answered.
