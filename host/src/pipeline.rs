@@ -11,6 +11,7 @@ pub mod error;
 #[cfg(test)]
 mod fixtures;
 mod incoming;
+mod keep_alive;
 pub mod metrics;
 pub mod pieces;
 pub mod plugin_stats;

@@ -18,6 +18,7 @@ use sse_core::{SseDecoder, SseEvent};
 use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::incoming;
+use super::keep_alive::{self, Comments};
 use super::reader::{Read, Reader};
 use super::request::Masked;
 use super::resolve::Resolver;
@@ -44,6 +45,7 @@ pub struct AnswerStream {
     call_id: Option<String>,
     upstream: BoxStream<'static, Result<Bytes, UpstreamFault>>,
     decoder: SseDecoder,
+    comments: Comments,
     head: ChunkHead,
     choices: HashMap<u64, Choice>,
     request_id: String,
@@ -96,6 +98,7 @@ impl AnswerStream {
             call_id,
             upstream,
             decoder: SseDecoder::with_limit(MAX_EVENT),
+            comments: Comments::default(),
             head: ChunkHead::default(),
             choices: HashMap::new(),
             request_id: String::new(),
@@ -137,6 +140,9 @@ impl AnswerStream {
     }
 
     async fn take(&mut self, mut bytes: Bytes, out: &mut String) -> Result<(), Broken> {
+        if self.comments.end_in(&bytes) {
+            out.push_str(keep_alive::COMMENT);
+        }
         while let Some(event) = self.decoder.next(&mut bytes) {
             match event {
                 Ok(SseEvent::Message(message)) => self.event(&message.data, out).await?,
