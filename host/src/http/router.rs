@@ -28,6 +28,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/proxy/{agent}/chat/completions/chat/completions", post(proxy::completions))
         .route("/proxy/{agent}/v1/models", get(proxy::models))
         .route("/proxy/{agent}/models", get(proxy::models))
+        .route("/proxy/{agent}/v1/models/{*model}", get(proxy::model))
+        .route("/proxy/{agent}/models/{*model}", get(proxy::model))
         .route("/vapi/webhook/{agent}", post(webhook::receive))
         .merge(api_routes(app.config.max_plugin_bytes));
     in_layers(routes).layer(DefaultBodyLimit::max(max_body)).with_state(app)

@@ -66,6 +66,7 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
     ("bad_signature", 401, "The signature is missing or does not verify."),
     ("forbidden", 403, "The credential does not allow it."),
     ("not_found", 404, "There is nothing of this name for this account."),
+    ("model_not_found", 404, "The agent may not use this model, if there is one of this name."),
     ("agent_not_found", 404, "There is no such agent for this account."),
     ("session_not_found", 404, "There is no such session for this account."),
     ("policy_not_found", 404, "There is no such policy for this account."),
