@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post};
 
-use super::{api, auth, docs, error, health, openapi, portal, proxy, request_id, webhook};
+use super::{api, auth, buffering, docs, error, health, openapi, portal, proxy, request_id, webhook};
 use crate::app::App;
 
 /// The whole surface.
@@ -41,6 +41,7 @@ fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
         .method_not_allowed_fallback(error::method_not_allowed)
         .fallback(error::not_found)
         .layer(middleware::from_fn(error::catch_panics))
+        .layer(middleware::map_response(buffering::layer))
         .layer(middleware::from_fn(request_id::layer))
 }
 

@@ -11,3 +11,4 @@ mod synthetic;
 mod tokens;
 mod tools;
 mod upstream_faults;
+mod upstream_forms;
