@@ -28,6 +28,7 @@ test: plugins guests ## prove it: unit, service, sandbox, official-client API co
 	cargo test --locked --workspace --features masker/embed-plugins
 	@# The tests of both programs have built them, with the same features: another selection of packages would compile anew.
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker FAKE_UPSTREAM=$(CARGO_TARGET_DIR)/debug/masker-fake-upstream tests/clients/run.sh
+	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/nginx/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/schemathesis/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/plugins/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh

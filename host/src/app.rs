@@ -147,7 +147,7 @@ impl App {
         let upstream = match config.provider {
             Provider::Stub => Upstream::Stub,
             Provider::Openai => Upstream::Openai(Box::new(OpenAi::new(
-                &config.openai_base_url,
+                &config.openai_completions_url,
                 config.openai_api_key.clone(),
                 config.upstream_timeout,
             )?)),

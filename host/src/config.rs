@@ -25,6 +25,9 @@ pub use sign_in::{AllowList, GithubApp, SignIn};
 /// The kid that policies use unless they name another.
 pub const DEFAULT_KID: &str = "K_HEALTHCARE";
 
+/// The endpoint below a base URL.
+const COMPLETIONS: &str = "/chat/completions";
+
 /// Where chat completions are sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Provider {
@@ -70,8 +73,8 @@ pub struct Config {
     pub provider: Provider,
     /// Authenticates upstream.
     pub openai_api_key: Option<SensitiveText>,
-    /// With its path, without a slash at the end.
-    pub openai_base_url: String,
+    /// The whole URL, with its query.
+    pub openai_completions_url: String,
     /// Until the upstream's first byte, and between two of a stream's.
     pub upstream_timeout: Duration,
     /// For all passes of a request together.
@@ -190,7 +193,7 @@ impl Config {
             plugin_trust: plugin_trust(&mut read),
             provider,
             openai_api_key: read.text("MASKER_OPENAI_API_KEY").map(SensitiveText::from),
-            openai_base_url: base_url(read.url("MASKER_OPENAI_BASE_URL")),
+            openai_completions_url: completions_url(read.url_with_query("MASKER_OPENAI_BASE_URL")),
             upstream_timeout: millis(read.number("MASKER_UPSTREAM_TIMEOUT_MS", 30_000, 1..=3_600_000)),
             detection_timeout: millis(read.number("MASKER_DETECTION_TIMEOUT_MS", 200, 1..=60_000)),
             pass_threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -287,12 +290,19 @@ fn audit_retention(read: &mut environment::Reader<'_>) -> u32 {
     days as u32
 }
 
-/// As given when it has a path, with `/v1` when it has none.
-fn base_url(given: Option<String>) -> String {
+/// Where chat completions go below a base URL: `/v1` is added when it has no path, `/chat/completions` when it does not end
+/// in it. A query, such as Azure's `?api-version=`, stays behind the path.
+fn completions_url(given: Option<String>) -> String {
     let url = given.unwrap_or_else(|| "https://api.openai.com/v1".into());
+    let (url, query) = match url.find('?') {
+        Some(at) => url.split_at(at),
+        None => (url.as_str(), ""),
+    };
     let url = url.trim_end_matches('/');
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    if after_scheme.contains('/') { url.to_owned() } else { format!("{url}/v1") }
+    let version = if after_scheme.contains('/') { "" } else { "/v1" };
+    let endpoint = if url.ends_with(COMPLETIONS) { "" } else { COMPLETIONS };
+    format!("{url}{version}{endpoint}{query}")
 }
 
 /// Anybody's components, unless signatures are asked for.
@@ -373,11 +383,31 @@ mod tests {
     }
 
     #[test]
-    fn the_base_url_gets_v1_only_when_it_has_no_path() {
-        let url = |given: &str| production(&[("MASKER_OPENAI_BASE_URL", given)]).expect("loads").openai_base_url;
-        assert_eq!(url("http://127.0.0.1:9"), "http://127.0.0.1:9/v1");
-        assert_eq!(url("http://127.0.0.1:9/"), "http://127.0.0.1:9/v1");
-        assert_eq!(url("https://x.example/openai/v2/"), "https://x.example/openai/v2");
+    fn completions_are_asked_for_below_any_form_of_base_url() {
+        let table = [
+            ("http://127.0.0.1:9", "http://127.0.0.1:9/v1/chat/completions"),
+            ("http://127.0.0.1:9/", "http://127.0.0.1:9/v1/chat/completions"),
+            ("https://x.example/v1", "https://x.example/v1/chat/completions"),
+            ("https://x.example/openai/v2//", "https://x.example/openai/v2/chat/completions"),
+            ("https://x.example/v1/chat/completions", "https://x.example/v1/chat/completions"),
+            ("https://x.example/v1/chat/completions/", "https://x.example/v1/chat/completions"),
+            ("https://x.example/chat/completions", "https://x.example/chat/completions"),
+            ("https://x.example/d/gpt?api-version=1", "https://x.example/d/gpt/chat/completions?api-version=1"),
+            ("https://x.example/d/gpt/?a=1&b=/", "https://x.example/d/gpt/chat/completions?a=1&b=/"),
+            ("https://x.example/d/chat/completions?a=1", "https://x.example/d/chat/completions?a=1"),
+            ("https://x.example?a=1", "https://x.example/v1/chat/completions?a=1"),
+        ];
+        for (given, wanted) in table {
+            let config = production(&[("MASKER_OPENAI_BASE_URL", given)]).expect("loads");
+            assert_eq!(config.openai_completions_url, wanted, "{given}");
+        }
+        let default = production(&[]).expect("loads").openai_completions_url;
+        assert_eq!(default, "https://api.openai.com/v1/chat/completions");
+        for given in
+            ["x.example/v1", "ftp://x.example", "https://", "https://x.example/v1#part", "https://x.example/a b"]
+        {
+            assert!(production(&[("MASKER_OPENAI_BASE_URL", given)]).is_err(), "{given}");
+        }
     }
 
     #[test]

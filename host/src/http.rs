@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod auth;
+mod buffering;
 pub mod cookie;
 mod cross_site;
 mod docs;

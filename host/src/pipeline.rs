@@ -10,6 +10,8 @@ pub mod detect;
 pub mod error;
 #[cfg(test)]
 mod fixtures;
+mod incoming;
+mod keep_alive;
 pub mod metrics;
 pub mod pieces;
 pub mod plugin_stats;

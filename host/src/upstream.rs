@@ -3,14 +3,18 @@
 //! Two upstreams: any server that speaks OpenAI's API, and a stub that echoes what it received, so that a newcomer sees
 //! the masking happen without an account anywhere.
 
+mod decode;
 pub mod openai;
 pub mod stub;
+mod unreachable;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use hyper::{HeaderMap, StatusCode};
 
 use crate::sensitive::SensitiveText;
+
+pub use unreachable::Unreachable;
 
 /// A request as it leaves: masked.
 pub struct UpstreamRequest {
@@ -37,9 +41,9 @@ pub struct UpstreamResponse {
 /// Why there is no answer, or no more of one. Never holds a URL, a body or a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamFault {
-    /// Refused, unreachable, or the name does not resolve.
+    /// There is no connection. Why is for the log: a caller is told no more than that.
     #[error("the LLM provider cannot be reached")]
-    Connect,
+    Connect(Unreachable),
     /// The connection broke.
     #[error("the connection to the LLM provider broke")]
     Broken,

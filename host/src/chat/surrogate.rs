@@ -43,9 +43,20 @@ pub fn mend(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
+fn is_half(c: char) -> bool {
+    HALVES.contains(&(u32::from(c).wrapping_sub(SHIFT)))
+}
+
+/// JSON in which every half is U+FFFD, for what nobody puts together again.
+pub fn replace(json: &str) -> Cow<'_, str> {
+    match mend(json) {
+        Cow::Borrowed(json) => Cow::Borrowed(json),
+        Cow::Owned(mended) => mended.replace(is_half, "\u{FFFD}").into(),
+    }
+}
+
 /// JSON in which every half is an escape again.
 pub fn restore(json: &str) -> Cow<'_, str> {
-    let is_half = |c: char| HALVES.contains(&(u32::from(c).wrapping_sub(SHIFT)));
     if !json.contains(is_half) {
         return Cow::Borrowed(json);
     }

@@ -247,11 +247,16 @@ impl Reader<'_> {
 
     pub fn url(&mut self, name: &str) -> Option<String> {
         let url = self.text(name)?;
-        let sound = url.parse::<hyper::Uri>().is_ok_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
-        });
-        if !sound {
+        if !is_url(&url) || url.contains('?') {
             self.problem(name, "must be an http or https URL without a query");
+        }
+        Some(url)
+    }
+
+    pub fn url_with_query(&mut self, name: &str) -> Option<String> {
+        let url = self.text(name)?;
+        if !is_url(&url) {
+            self.problem(name, "must be an http or https URL");
         }
         Some(url)
     }
@@ -288,4 +293,10 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+fn is_url(text: &str) -> bool {
+    let uri = text.parse::<hyper::Uri>();
+    let is_of_web = uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
+    is_of_web && !text.contains('#')
 }

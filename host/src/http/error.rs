@@ -233,10 +233,7 @@ impl From<PipelineError> for ApiError {
                 Self::new(status, "masking_unavailable", error.to_string()).with_retry_after(1)
             }
             PipelineError::AuditUnavailable => Self::audit_unavailable(),
-            PipelineError::ModelNotAllowed { .. }
-            | PipelineError::Upstream(_)
-            | PipelineError::UpstreamGarbage
-            | PipelineError::UpstreamRateLimited { .. } => {
+            PipelineError::ModelNotAllowed { .. } | PipelineError::Upstream(_) | PipelineError::UpstreamGarbage => {
                 tracing::error!(%error, "a text that goes nowhere met an error of the way there");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
             }
@@ -363,17 +360,12 @@ pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
         PipelineError::Upstream(UpstreamFault::Timeout) => {
             (StatusCode::GATEWAY_TIMEOUT, "upstream_error", None, "upstream_timeout")
         }
-        PipelineError::Upstream(UpstreamFault::Connect | UpstreamFault::Broken) | PipelineError::UpstreamGarbage => {
+        PipelineError::Upstream(UpstreamFault::Connect(_) | UpstreamFault::Broken) | PipelineError::UpstreamGarbage => {
             (StatusCode::BAD_GATEWAY, "upstream_error", None, "upstream_error")
-        }
-        PipelineError::UpstreamRateLimited { .. } => {
-            (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", None, "rate_limited")
         }
     };
     let mut response = openai(status, kind, param, code, &message, id);
-    if let PipelineError::UpstreamRateLimited { retry_after: Some(value) } = error {
-        response.headers_mut().insert(RETRY_AFTER, value);
-    } else if status == StatusCode::SERVICE_UNAVAILABLE {
+    if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response

@@ -58,7 +58,7 @@ use super::{api, docs, health, portal, proxy, webhook};
         api::sessions::list, api::sessions::detail::show, api::sessions::stream::stream,
         api::vault::stats, api::vault::purge,
         api::tokens::create, api::tokens::list, api::tokens::delete,
-        proxy::completions, proxy::models, webhook::receive,
+        proxy::completions, proxy::models, proxy::model, webhook::receive,
         health::health, show, docs::show,
     ),
     components(schemas(errors::ApiErrorBody, errors::ProxyErrorBody)),

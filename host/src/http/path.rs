@@ -1,4 +1,4 @@
-//! The id in a path.
+//! What is variable in a path.
 
 use std::convert::Infallible;
 
@@ -15,5 +15,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         Ok(Self(path.map_or_else(|_| String::new(), |Path(id)| id)))
+    }
+}
+
+/// The id in a path, and what comes behind it, slashes included. What is no text is empty here too.
+pub struct PathIdAndRest(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathIdAndRest {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let (id, rest) = path.map(|Path(parts)| parts).unwrap_or_default();
+        Ok(Self(id, rest))
     }
 }

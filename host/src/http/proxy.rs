@@ -6,14 +6,14 @@ use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::error::{openai, proxy_error};
 use super::openapi::inputs;
-use super::path::PathId;
+use super::path::{PathId, PathIdAndRest};
 use super::signature::Signature;
 use super::{auth, rate_limit, signature};
 use crate::app::{App, Serving};
@@ -31,6 +31,8 @@ use crate::upstream::{Upstream, UpstreamRequest};
 const CALL_HEADER: &str = "masker-session-id";
 /// Longer names of a call are not taken: they are kept in memory.
 const MAX_CALL_ID: usize = 256;
+/// What goes with a caller's own key: which of its organisations and projects pays.
+const KEY_HEADERS: [&str; 2] = ["openai-organization", "openai-project"];
 
 /// `POST .../chat/completions`.
 #[utoipa::path(
@@ -100,12 +102,15 @@ async fn complete(
     let stream = request.streams()?;
     let call_id = call_id(headers).or_else(|| request.call_id.take()).filter(|id| id.len() <= MAX_CALL_ID);
     let mut masked = app.pipeline.mask(agent, request, call_id.as_deref()).await?;
-    let upstream = UpstreamRequest {
+    let mut upstream = UpstreamRequest {
         body: Bytes::from(std::mem::take(&mut masked.body)),
         stream,
         authorization: own_authorization(agent, headers),
         headers: trace_headers(headers),
     };
+    if upstream.authorization.is_some() {
+        upstream.headers.extend(key_headers(headers));
+    }
     app.pipeline.forward(agent, masked, call_id, upstream).await
 }
 
@@ -123,18 +128,51 @@ pub async fn models(
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
 ) -> Response {
-    let agent = match find_agent(&app, &agent) {
+    match open(&app, &agent, &headers, request_id) {
+        Ok(agent) => axum::Json(json!({"object": "list", "data": [model_body(&agent.model)]})).into_response(),
+        Err(answer) => *answer,
+    }
+}
+
+/// `GET .../models/{model}`: one model, which clients ask for before they use it.
+#[utoipa::path(
+    get, path = "/proxy/{agent}/v1/models/{model}", tag = "proxy", operation_id = "get_model",
+    params(
+        ("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000"),
+        ("model" = String, Path, description = "The agent's model or a dated snapshot of it. Slashes in it may be written as they are.", example = "gpt-4o-mini"),
+    ),
+    responses((status = 200, description = "The model, when this agent may use it.", body = Object)),
+    security(()),
+    extensions(("x-errors" = json!(["agent_not_found", "unauthenticated", "rate_limited", "masking_unavailable", "model_not_found"]))),
+)]
+pub async fn model(
+    State(app): State<Arc<App>>,
+    PathIdAndRest(agent, model): PathIdAndRest,
+    Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+) -> Response {
+    let agent = match open(&app, &agent, &headers, request_id) {
         Ok(agent) => agent,
-        Err(missing) => return missing.respond(request_id),
+        Err(answer) => return *answer,
     };
-    if let Err(limited) = app.limits.proxy(agent.account) {
-        return rate_limit::openai(limited, request_id);
+    if agent.allows_model(&model) {
+        return axum::Json(model_body(&model)).into_response();
     }
-    if let Err(refused) = admit(&app, &agent, &headers, b"") {
-        return refused.respond(request_id);
-    }
-    let model = json!({"id": &*agent.model, "object": "model", "created": 0, "owned_by": "masker"});
-    axum::Json(json!({"object": "list", "data": [model]})).into_response()
+    let message = PipelineError::ModelNotAllowed { allowed: agent.model.to_string() }.to_string();
+    let (status, kind) = (StatusCode::NOT_FOUND, "invalid_request_error");
+    openai(status, kind, Some("model"), "model_not_found", &message, request_id)
+}
+
+fn model_body(id: &str) -> serde_json::Value {
+    json!({"id": id, "object": "model", "created": 0, "owned_by": "masker"})
+}
+
+/// The agent of a request without a body, when it may come in.
+fn open(app: &App, agent: &str, headers: &HeaderMap, request_id: RequestId) -> Result<Arc<ReadyAgent>, Box<Response>> {
+    let agent = find_agent(app, agent).map_err(|missing| missing.respond(request_id))?;
+    app.limits.proxy(agent.account).map_err(|limited| rate_limit::openai(limited, request_id))?;
+    admit(app, &agent, headers, b"").map_err(|refused| refused.respond(request_id))?;
+    Ok(agent)
 }
 
 /// Why there is no agent to serve a request.
@@ -207,13 +245,8 @@ fn respond(answer: Answer, request_id: RequestId) -> Response {
             let headers = [(CONTENT_TYPE, "text/event-stream; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
             (headers, Body::from_stream(pieces(*stream))).into_response()
         }
-        Answer::UpstreamError { status, error, message, retry_after } => {
-            let body = error.into_body(&message, &request_id.text());
-            let mut response = (status, axum::Json(body)).into_response();
-            if let Some(value) = retry_after {
-                response.headers_mut().insert(RETRY_AFTER, value);
-            }
-            response
+        Answer::UpstreamError { status, error, headers } => {
+            (status, headers, axum::Json(error.into_body(&request_id.text()))).into_response()
         }
     }
 }
@@ -241,4 +274,16 @@ fn own_authorization(agent: &ReadyAgent, headers: &HeaderMap) -> Option<Sensitiv
     // What authenticates the caller to Masker stays here.
     let ours = value.contains("mskp_") || value.contains("mskt_");
     (!ours).then(|| value.into())
+}
+
+/// What goes with a caller's own key. A value is an identifier, in which no sentence fits.
+fn key_headers(headers: &HeaderMap) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let is_identifier = |value: &&HeaderValue| {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        (1..=128).contains(&value.len()) && value.as_bytes().iter().all(plain)
+    };
+    KEY_HEADERS.into_iter().filter_map(move |name| {
+        let value = headers.get(name).filter(is_identifier)?;
+        Some((HeaderName::from_static(name), value.clone()))
+    })
 }

@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post};
 
-use super::{api, auth, docs, error, health, openapi, portal, proxy, request_id, webhook};
+use super::{api, auth, buffering, docs, error, health, openapi, portal, proxy, request_id, webhook};
 use crate::app::App;
 
 /// The whole surface.
@@ -28,6 +28,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/proxy/{agent}/chat/completions/chat/completions", post(proxy::completions))
         .route("/proxy/{agent}/v1/models", get(proxy::models))
         .route("/proxy/{agent}/models", get(proxy::models))
+        .route("/proxy/{agent}/v1/models/{*model}", get(proxy::model))
+        .route("/proxy/{agent}/models/{*model}", get(proxy::model))
         .route("/vapi/webhook/{agent}", post(webhook::receive))
         .merge(api_routes(app.config.max_plugin_bytes));
     in_layers(routes).layer(DefaultBodyLimit::max(max_body)).with_state(app)
@@ -39,6 +41,7 @@ fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
         .method_not_allowed_fallback(error::method_not_allowed)
         .fallback(error::not_found)
         .layer(middleware::from_fn(error::catch_panics))
+        .layer(middleware::map_response(buffering::layer))
         .layer(middleware::from_fn(request_id::layer))
 }
 

@@ -37,10 +37,4 @@ pub enum PipelineError {
     /// Upstream answered with something that is neither an answer nor an error of its own.
     #[error("the LLM provider answered with something that is not a chat completion")]
     UpstreamGarbage,
-    /// Upstream asks to slow down, in a form that cannot be passed on as it is.
-    #[error("the LLM provider is rate limiting")]
-    UpstreamRateLimited {
-        /// Its `Retry-After`.
-        retry_after: Option<hyper::header::HeaderValue>,
-    },
 }

@@ -115,7 +115,7 @@ impl Reader {
 
     /// As [`Scanner::passes`]. A text in which surrogates are looked for never does.
     pub fn passes(&mut self, text: &str) -> bool {
-        let passes = self.echo.is_none() && self.root != Root::Arguments && self.scanner.passes(text);
+        let passes = self.echo.is_none() && self.root == Root::Text && self.scanner.passes(text);
         if passes {
             self.cursor.text(text);
         }
@@ -184,7 +184,7 @@ impl Reader {
             return;
         }
         self.cursor.text(&text);
-        if self.root == Root::Arguments {
+        if self.root != Root::Text {
             let mut whole = std::mem::take(&mut self.mark) + &text;
             self.mark = whole.split_off(whole.len().saturating_sub(self.cursor.undecided()));
             text = whole;
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn elsewhere_strings_stay_strings() {
-        check(Root::Answer, r#"{"a": "[NAME_1]"} "[NAME_2]""#, r#"{"a": "<1:1>"} "<2:0>""#);
+        check(Root::Answer, r#"{"a": "[NAME_1]"} "[NAME_2]""#, r#"{"a": <1=0 [Key("a")]>} "<2:0>""#);
         check(Root::Text, r#"{"a": "{\"b\": \"[NAME_1]\"}"} "[NAME_2]""#, r#"{"a": "{\"b\": \"<1:2>\"}"} "<2:0>""#);
         check(Root::Text, "[NAME_1] and \"[NAME_2]\" and {[NAME_3]}", "<1:0> and \"<2:0>\" and {<3:0>}");
     }

@@ -6,32 +6,30 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
 use hyper::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::error::PipelineError;
+use super::incoming::{self, Incoming};
 use super::positions::Positions;
 use super::reader::Read;
 use super::request::{Masked, millis};
-use super::resolve::{Resolver, scrub};
+use super::resolve::Resolver;
 use super::stream::AnswerStream;
 use super::texts::Texts;
 use crate::chat::answer::{Fate, Leaf, Sort, is_cut_short, visit_choice, visit_top};
-use crate::chat::error::UpstreamError;
+use crate::chat::error::Scrubbed;
 use crate::chat::surrogate;
 use crate::session::Status;
 use crate::store::vault::Ticket;
 use crate::tokens::mint::Scope;
 use crate::tokens::scan::FinishReason;
-use crate::upstream::{UpstreamFault, UpstreamRequest, UpstreamResponse};
+use crate::upstream::{UpstreamFault, UpstreamRequest};
 
 /// The largest whole answer that is read, in bytes.
 const MAX_ANSWER: usize = 32 << 20;
-/// The largest error body that is read.
-const MAX_ERROR: usize = 1 << 20;
 
 /// What goes back to the caller.
 pub enum Answer {
@@ -44,11 +42,9 @@ pub enum Answer {
         /// Its status.
         status: StatusCode,
         /// What was kept of its body.
-        error: Box<UpstreamError>,
-        /// Its message without tokens.
-        message: String,
-        /// Its `Retry-After`.
-        retry_after: Option<hyper::header::HeaderValue>,
+        error: Box<Scrubbed>,
+        /// What of its headers tells when to send again.
+        headers: HeaderMap,
     },
 }
 
@@ -62,6 +58,7 @@ impl Pipeline {
         request: UpstreamRequest,
     ) -> Result<Answer, PipelineError> {
         let started = Instant::now();
+        let asked_for_stream = request.stream;
         // Asked for before the request leaves, so that the disk works while the model thinks.
         let synced = masked.recorder.synced();
         let (rows, spent) = (std::mem::take(&mut masked.rows), std::mem::replace(&mut masked.spent, Box::new(())));
@@ -79,22 +76,31 @@ impl Pipeline {
         }
         // What the first byte depends on may still be on its way to the disk while a whole answer is read and made ready.
         let kept = self.kept(synced, stored);
-        let result = match answer {
-            Ok(answer) if !answer.status.is_success() => self.pass_error(answer).await,
-            Ok(answer) if is_event_stream(&answer.headers) => {
+        let incoming = match answer {
+            Ok(answer) => incoming::sort(answer, asked_for_stream).await,
+            Err(fault) => Err(fault.into()),
+        };
+        let result = match incoming {
+            Ok(Incoming::Error(error)) => Ok(error),
+            Ok(Incoming::Stream(body)) => {
                 kept.await?;
-                let stream = AnswerStream::new(self.clone(), agent.clone(), masked, call_id, answer.body);
+                let stream = AnswerStream::new(self.clone(), agent.clone(), masked, call_id, body);
                 return Ok(Answer::Stream(Box::new(stream)));
             }
-            Ok(answer) => {
-                let whole = read(answer.body, MAX_ANSWER).await;
+            Ok(Incoming::Whole(body, headers)) => {
+                let whole = read(body, MAX_ANSWER).await;
                 masked.recorder.stages().upstream = millis(started);
                 match whole {
-                    Ok(bytes) => self.rehydrate(agent, &mut masked, call_id.as_deref(), &bytes).await,
+                    Ok(bytes) => match self.rehydrate(agent, &mut masked, call_id.as_deref(), &bytes).await {
+                        Err(PipelineError::UpstreamGarbage) => {
+                            incoming::error_in_answer(&bytes, headers).ok_or(PipelineError::UpstreamGarbage)
+                        }
+                        result => result,
+                    },
                     Err(error) => Err(error),
                 }
             }
-            Err(fault) => Err(fault.into()),
+            Err(error) => Err(error),
         };
         kept.await?;
         let status = if matches!(result, Ok(Answer::Whole(_))) { Status::Ok } else { Status::Error };
@@ -116,20 +122,6 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn pass_error(&self, answer: UpstreamResponse) -> Result<Answer, PipelineError> {
-        let retry_after = answer.headers.get(RETRY_AFTER).cloned();
-        let status = answer.status;
-        let body = read(answer.body, MAX_ERROR).await.unwrap_or_default();
-        match UpstreamError::parse(&body) {
-            Some(error) => {
-                let message = scrub(&error.message);
-                Ok(Answer::UpstreamError { status, error: Box::new(error), message, retry_after })
-            }
-            None if status == StatusCode::TOO_MANY_REQUESTS => Err(PipelineError::UpstreamRateLimited { retry_after }),
-            None => Err(PipelineError::UpstreamGarbage),
-        }
-    }
-
     async fn rehydrate(
         &self,
         agent: &ReadyAgent,
@@ -139,7 +131,8 @@ impl Pipeline {
     ) -> Result<Answer, PipelineError> {
         let started = Instant::now();
         let (mut answer, has_halves) = parse(bytes)?;
-        if !matches!(answer.get("choices"), Some(Value::Array(_))) {
+        let no_error = answer.get("error").is_none_or(Value::is_null);
+        if !matches!(answer.get("choices"), Some(Value::Array(choices)) if no_error || !choices.is_empty()) {
             return Err(PipelineError::UpstreamGarbage);
         }
         answer.shift_remove("obfuscation");
@@ -272,12 +265,8 @@ pub(super) fn correct_parts(content: &mut Value) -> bool {
     changed
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    content_type.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
-}
-
-async fn read(
+/// Reads a body up to a limit.
+pub(super) async fn read(
     mut body: BoxStream<'static, Result<Bytes, UpstreamFault>>,
     most: usize,
 ) -> Result<Vec<u8>, PipelineError> {

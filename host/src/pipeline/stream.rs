@@ -18,10 +18,12 @@ use sse_core::{SseDecoder, SseEvent};
 use self::calls::Calls;
 use super::Pipeline;
 use super::agent::ReadyAgent;
+use super::incoming;
+use super::keep_alive::{self, Comments};
 use super::positions::Positions;
 use super::reader::{Read, Reader};
 use super::request::Masked;
-use super::resolve::{Resolver, scrub};
+use super::resolve::Resolver;
 use super::texts::Texts;
 use crate::chat::answer::{ChunkHead, Fate, Field, says_more, visit_top};
 use crate::chat::plain_chunk::PlainChunk;
@@ -48,6 +50,7 @@ pub struct AnswerStream {
     call_id: Option<String>,
     upstream: BoxStream<'static, Result<Bytes, UpstreamFault>>,
     decoder: SseDecoder,
+    comments: Comments,
     head: ChunkHead,
     texts: Texts,
     /// Whether anything was replaced in the request: otherwise every text comes through as it is.
@@ -112,6 +115,7 @@ impl AnswerStream {
             call_id,
             upstream,
             decoder: SseDecoder::with_limit(MAX_EVENT),
+            comments: Comments::default(),
             head: ChunkHead::default(),
             texts,
             is_masked,
@@ -156,6 +160,9 @@ impl AnswerStream {
     }
 
     async fn take(&mut self, mut bytes: Bytes, out: &mut String) -> Result<(), Broken> {
+        if self.comments.end_in(&bytes) {
+            out.push_str(keep_alive::COMMENT);
+        }
         while let Some(event) = self.decoder.next(&mut bytes) {
             match event {
                 Ok(SseEvent::Message(message)) if message.event == "error" => return Err(self.theirs(&message.data)),
@@ -238,10 +245,7 @@ impl AnswerStream {
         let data: Value = serde_json::from_str(data).unwrap_or_else(|_| data.into());
         let body = if data.get("error").is_some() { data } else { json!({ "error": data }) };
         match error::UpstreamError::parse(body.to_string().as_bytes()) {
-            Some(error) => {
-                let message = scrub(&error.message);
-                Broken::Theirs(error.into_body(&message, &self.request_id))
-            }
+            Some(error) => Broken::Theirs(incoming::scrubbed(error).into_body(&self.request_id)),
             None => Broken::Garbage,
         }
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, BodyStream, Full};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::{UpstreamFault, UpstreamRequest, UpstreamResponse};
+use super::{Unreachable, UpstreamFault, UpstreamRequest, UpstreamResponse, decode};
 use crate::https;
 use crate::sensitive::SensitiveText;
 
@@ -19,7 +19,7 @@ use crate::sensitive::SensitiveText;
 const POOL_IDLE: Duration = Duration::from_secs(45);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A client for one base URL.
+/// A client for one server.
 #[derive(Clone)]
 pub struct OpenAi {
     client: Client<https::Connector, Full<Bytes>>,
@@ -29,12 +29,12 @@ pub struct OpenAi {
 }
 
 impl OpenAi {
-    /// A client for `{base_url}/chat/completions`.
+    /// A client for the server that answers chat completions at this URL.
     ///
     /// # Errors
     /// When the URL cannot be used, or the machine's certificates cannot be read.
-    pub fn new(base_url: &str, api_key: Option<SensitiveText>, timeout: Duration) -> anyhow::Result<Self> {
-        let completions = format!("{base_url}/chat/completions").parse()?;
+    pub fn new(completions_url: &str, api_key: Option<SensitiveText>, timeout: Duration) -> anyhow::Result<Self> {
+        let completions = completions_url.parse()?;
         let mut http = HttpConnector::new();
         // Without it the kernel holds small packets back for up to 40 ms, which a caller hears.
         http.set_nodelay(true);
@@ -55,11 +55,19 @@ impl OpenAi {
     /// Sends a request and waits for the head of the answer.
     pub async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamFault> {
         let http = self.build(request);
-        let response = tokio::time::timeout(self.timeout, self.client.request(http))
-            .await
-            .map_err(|_| UpstreamFault::Timeout)?
-            .map_err(|error| if error.is_connect() { UpstreamFault::Connect } else { UpstreamFault::Broken })?;
+        let response = match tokio::time::timeout(self.timeout, self.client.request(http)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) if error.is_connect() => {
+                return Err(self.failed(UpstreamFault::Connect(Unreachable::of(&error))));
+            }
+            Ok(Err(_)) => return Err(self.failed(UpstreamFault::Broken)),
+            Err(_) => return Err(self.failed(UpstreamFault::Timeout)),
+        };
         let (head, body) = response.into_parts();
+        if head.status.is_redirection() {
+            let upstream = self.place();
+            tracing::warn!(upstream, "the LLM provider redirects, and no text is sent elsewhere: set its final URL");
+        }
         let timeout = self.timeout;
         let pieces = futures_util::stream::unfold(BodyStream::new(body.boxed()), move |mut body| async move {
             loop {
@@ -75,7 +83,27 @@ impl OpenAi {
                 return Some((piece, body));
             }
         });
-        Ok(UpstreamResponse { status: head.status, headers: head.headers, body: pieces.fuse().boxed() })
+        let body = decode::decoded(&head.headers, pieces.fuse().boxed());
+        Ok(UpstreamResponse { status: head.status, headers: head.headers, body })
+    }
+
+    /// Says why there is no answer where an operator looks for it.
+    fn failed(&self, fault: UpstreamFault) -> UpstreamFault {
+        let upstream = self.place();
+        match fault {
+            UpstreamFault::Connect(reason) => tracing::warn!(upstream, %reason, "the LLM provider cannot be reached"),
+            UpstreamFault::Broken | UpstreamFault::Timeout => tracing::warn!(upstream, "{fault}"),
+        }
+        fault
+    }
+
+    /// Host and port: what else is in the URL may be secret.
+    fn place(&self) -> String {
+        let host = self.completions.host().unwrap_or_default();
+        match self.completions.port_u16() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
     }
 
     fn build(&self, request: UpstreamRequest) -> Request<Full<Bytes>> {
@@ -85,6 +113,8 @@ impl OpenAi {
         let headers = http.headers_mut();
         *headers = request.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // What is compressed waits until enough of it is there.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let accept = if request.stream { "text/event-stream" } else { "application/json" };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         let bearer = match (&self.api_key, &request.authorization) {

@@ -95,6 +95,12 @@ impl Reply {
         self.header("content-type", content_type)
     }
 
+    /// No content type at all.
+    pub fn without_content_type(mut self) -> Self {
+        self.headers.retain(|(name, _)| name != "content-type");
+        self
+    }
+
     /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));

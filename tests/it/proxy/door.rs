@@ -115,3 +115,33 @@ async fn the_signatures_header_has_the_name_that_is_configured() {
     refused(&app.post(&strict.path(), &[("x-vapi-signature", HMAC)], BODY).await, "bad_signature");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_model_is_shown_to_an_agent_that_may_use_it() {
+    let app = TestApp::start().await;
+    let slashed = agent(&app, json!({"upstream": "openai:meta-llama/Llama-3"})).await;
+    let get = async |path: String| app.request(Request::get(path).body(Body::empty()).expect("a request")).await;
+    for base in ["/v1/models", "/models"] {
+        for (agent, model, id) in [
+            (&app.agent, "gpt-4o-mini", "gpt-4o-mini"),
+            (&app.agent, "gpt-4o-mini-2024-07-18", "gpt-4o-mini-2024-07-18"),
+            (&slashed, "meta-llama/Llama-3", "meta-llama/Llama-3"),
+            (&slashed, "meta-llama%2FLlama-3", "meta-llama/Llama-3"),
+        ] {
+            let answer = get(format!("/proxy/{}{base}/{model}", agent.id)).await;
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+            assert_eq!((&answer.json()["id"], &answer.json()["object"]), (&json!(id), &json!("model")));
+        }
+        for model in ["gpt-4o", "gpt-4o-mini/x", "meta-llama/Llama-3", "E-12345"] {
+            let answer = get(format!("/proxy/{}{base}/{model}", app.agent.id)).await;
+            assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (404, "model_not_found"), "{model}");
+            assert_eq!(answer.json()["error"]["param"], "model");
+            assert!(!answer.text().contains("E-12345"));
+        }
+        let nobody = get(format!("/proxy/agt_01HYZABCDEFGHJKMNPQRSTVWXY{base}/gpt-4o-mini")).await;
+        assert_eq!((nobody.status.as_u16(), nobody.error_code().as_str()), (404, "agent_not_found"));
+    }
+    let locked = agent(&app, json!({"name": "locked", "proxy_auth": "key"})).await;
+    refused(&get(format!("/proxy/{}/v1/models/gpt-4o-mini", locked.id)).await, "unauthenticated");
+    app.finish().await;
+}

@@ -14,3 +14,4 @@ mod synthetic;
 mod tokens;
 mod tools;
 mod upstream_faults;
+mod upstream_forms;

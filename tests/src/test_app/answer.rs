@@ -67,14 +67,14 @@ impl Answer {
         self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The data of the stream's events, in order.
+    /// The data of the stream's events, in order, without its comments.
     ///
     /// # Panics
     /// When a line is none of a server-sent event stream.
     pub fn events(&self) -> Vec<String> {
         self.text()
             .split("\n\n")
-            .filter(|event| !event.is_empty())
+            .filter(|event| !event.is_empty() && !event.starts_with(':'))
             .map(|event| event.strip_prefix("data: ").unwrap_or_else(|| panic!("not an event: {event}")).to_owned())
             .collect()
     }

@@ -280,7 +280,7 @@ impl Level {
         }
         self.stack.push(open);
         self.state = if open == Open::Object { State::FirstKey } else { State::FirstValue };
-        if self.kind == Kind::Arguments && self.stack.len() <= MAX_PATH {
+        if self.kind != Kind::Guessed && self.stack.len() <= MAX_PATH {
             self.path.push(if open == Open::Object { Step::Key(String::new()) } else { Step::Index(0) });
         }
     }

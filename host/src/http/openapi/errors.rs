@@ -53,6 +53,10 @@ pub struct ProxyErrorInner {
     pub code: Option<String>,
     /// The response's `X-Request-Id`.
     pub request_id: String,
+    /// What an upstream's content filter found, where it tells that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    pub innererror: Option<serde_json::Value>,
 }
 
 /// Code, status, and when it is answered.
@@ -62,6 +66,7 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
     ("bad_signature", 401, "The signature is missing or does not verify."),
     ("forbidden", 403, "The credential does not allow it."),
     ("not_found", 404, "There is nothing of this name for this account."),
+    ("model_not_found", 404, "The agent may not use this model, if there is one of this name."),
     ("agent_not_found", 404, "There is no such agent for this account."),
     ("session_not_found", 404, "There is no such session for this account."),
     ("policy_not_found", 404, "There is no such policy for this account."),

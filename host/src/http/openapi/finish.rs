@@ -10,7 +10,7 @@ use super::errors::ERRORS;
 /// An id as examples show it.
 const EXAMPLE_ID: &str = "req_01JZ0000000000000000000000";
 /// The same handlers at further paths: some platforms leave `/v1` out, some append a path that is there already.
-const ALIASES: [(&str, &[&str]); 2] = [
+const ALIASES: [(&str, &[&str]); 3] = [
     (
         "/proxy/{agent}/v1/chat/completions",
         &[
@@ -20,6 +20,7 @@ const ALIASES: [(&str, &[&str]); 2] = [
         ],
     ),
     ("/proxy/{agent}/v1/models", &["/proxy/{agent}/models"]),
+    ("/proxy/{agent}/v1/models/{model}", &["/proxy/{agent}/models/{model}"]),
 ];
 
 /// The whole document.
