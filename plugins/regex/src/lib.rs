@@ -18,6 +18,7 @@ mod judge;
 mod keywords;
 mod kinds;
 mod lexicon;
+mod measures;
 mod numbers;
 mod patterns;
 mod reach;
