@@ -5,7 +5,7 @@
 
 use crate::context::Context;
 use crate::lexicon::{category, entry};
-use crate::tokens::{Gap, Token, shape};
+use crate::tokens::{Token, shape};
 
 /// Goes up with every change to the features.
 pub const VERSION: u32 = 2;
@@ -69,8 +69,21 @@ fn style(tokens: &[Token]) -> Style {
     }
 }
 
-fn category_of(token: &Token) -> u16 {
+/// What the lists say of it beyond names: one of [`category`].
+pub fn category_of(token: &Token) -> u16 {
     token.entry >> entry::CATEGORY & 15
+}
+
+/// Whether it is written with digits.
+pub fn is_number(token: &Token) -> bool {
+    matches!(token.shape % STYLE_STEP, shape::DIGITS_2..=shape::ALNUM)
+}
+
+/// Whether it begins with a capital, or stands in a message that has none.
+pub fn is_capital(token: &Token) -> bool {
+    let lower = token.shape / STYLE_STEP == 1 && token.shape % STYLE_STEP <= shape::CAPITAL;
+    let capital = matches!(token.shape % STYLE_STEP, shape::TITLE | shape::UPPER | shape::MIXED | shape::CAPITAL);
+    lower || capital || token.shape % STYLE_STEP == TITLE_AT_START
 }
 
 /// A house number comes at most three words before the words of the street.
@@ -78,8 +91,7 @@ fn mark_numbers(tokens: &mut [Token]) {
     let mut since = 4;
     for token in tokens.iter_mut() {
         token.near = since;
-        let digits = matches!(token.shape % STYLE_STEP, shape::DIGITS_2..=shape::ALNUM);
-        since = if digits || category_of(token) == category::NUMBER { 1 } else { (since + 1).min(4) };
+        since = if is_number(token) || category_of(token) == category::NUMBER { 1 } else { (since + 1).min(4) };
     }
 }
 
@@ -191,9 +203,4 @@ fn position(tokens: &[Token], at: usize) -> u64 {
         _ => 8,
     };
     from_start | from_end << 2 | length << 4
-}
-
-/// Whether a gap can stand inside one name or address at all.
-pub fn can_join(gap: Gap) -> bool {
-    !matches!(gap, Gap::Start | Gap::At)
 }

@@ -3,15 +3,18 @@
 //!
 //! One message at a time: `tokens` cuts it into words, `lexicon` says what the word lists know of them, `context` what
 //! was asked before, `features` turns all that into hashes, `model` adds up their weights, `decode` finds the best
-//! labels and their probabilities, `spans` makes findings of them. `train/` beside this crate makes the weights with
-//! the same code.
+//! labels and their probabilities, `spans` makes findings of them, which `cuts` ends at separators (`gaps`). `train/`
+//! beside this crate makes the weights with the same code.
 //!
 //! It is not for what has a form of its own (dates, phone numbers, mail addresses): that is the `regex` pass.
 
 pub mod context;
+mod cuts;
 pub mod decode;
 pub mod features;
+mod gaps;
 pub mod lexicon;
+mod marks;
 pub mod model;
 pub mod settings;
 pub mod spans;
@@ -53,11 +56,11 @@ impl<'m> Ner<'m> {
         read(text, &self.model.lexicon, &mut scratch.tokens, |_| {});
         self.score(context, scratch);
         if scratch.decoder.best(&self.model, &scratch.scores) {
-            let tokens = &scratch.tokens[features::PADDING..];
+            let tokens = &scratch.tokens[features::PADDING..scratch.tokens.len() - features::PADDING];
             spans::collect(
                 &mut scratch.decoder,
                 (&self.model, &self.tables),
-                (tokens, &scratch.scores),
+                (text, tokens, &scratch.scores),
                 (at, self.wanted),
                 findings,
             );

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use masker_plugin_sdk::Finding;
 
+use crate::cuts;
 use crate::decode::{Decoder, Scores, Tables};
 use crate::model::{KINDS, Model};
 use crate::tokens::Token;
@@ -12,29 +13,51 @@ use crate::tokens::Token;
 /// longer change it.
 const AROUND: usize = 4;
 
+/// Of a message's spans no more values than this are made: the host takes ten thousand findings of a call. What is
+/// left is found as it was labelled.
+const MOST_VALUES: usize = 4000;
+
+/// A part of a span less likely than this is not as sure as the whole.
+const UNLIKELY: f32 = 0.4;
+
 /// Appends what the decoder labelled in message `message` as findings of the wanted kinds.
 pub fn collect(
     decoder: &mut Decoder,
     (model, tables): (&Model, &Tables),
-    (tokens, scores): (&[Token], &[Scores]),
+    (text, tokens, scores): (&str, &[Token], &[Scores]),
     (message, wanted): (usize, [bool; KINDS.len()]),
     findings: &mut Vec<Finding>,
 ) {
     let labels = std::mem::take(&mut decoder.labels);
     let mut probabilities = Vec::new();
+    let mut room = MOST_VALUES;
     let mut at = 0;
     while let Some(stretch) = next_stretch(&labels, at) {
         at = stretch.end;
         let from = stretch.start;
         decoder.probabilities(tables, scores, stretch.clone(), &mut probabilities);
         for (span, kind) in (Spans { labels: &labels[stretch], at: 0 }) {
-            let (Some(first), Some(last)) = (tokens.get(from + span.start), tokens.get(from + span.end - 1)) else {
+            if !wanted[kind] {
                 continue;
-            };
-            if wanted[kind] && first.start < last.end {
-                let confidence = confidence(model, kind, &probabilities[span]);
-                let bytes = first.start as usize..last.end as usize;
-                findings.push(Finding::new(message, bytes, KINDS[kind], confidence));
+            }
+            let whole = confidence(model, kind, &probabilities[span.clone()]);
+            for value in cuts::values(text, tokens, from + span.start..from + span.end, kind, room.max(1)) {
+                room = room.saturating_sub(1);
+                let (Some(first), Some(last)) = (tokens.get(value.words.start), tokens.get(value.words.end - 1)) else {
+                    continue;
+                };
+                if first.start < last.end {
+                    let bytes = first.start as usize..last.end as usize;
+                    let words = value.words.start - from..value.words.end - from;
+                    let confidence = if words == span {
+                        whole
+                    } else {
+                        // A list says of each of its values what it is; of a word that hardly looks like one it does not.
+                        let own = confidence(model, kind, &probabilities[words]);
+                        if own < UNLIKELY || !value.listed { own } else { own.max(whole) }
+                    };
+                    findings.push(Finding::new(message, bytes, KINDS[kind], confidence));
+                }
             }
         }
     }

@@ -4,6 +4,8 @@
 //! (lower case, no punctuation) are the same sequence of words, and what the model learns from one holds for the other.
 //! Everything a feature needs of a word is gathered while its bytes are read once: hash, first and last letters, shape.
 
+use crate::marks::end_of_mark;
+
 /// What stands between a word and the one before it. The highest one wins when several do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -161,6 +163,13 @@ pub fn tokenize(text: &str, tokens: &mut Vec<Token>) {
         if byte < 0x80 {
             let class = ASCII[byte as usize];
             if class == WORD {
+                // Most words stand behind a blank.
+                let may_mark = gap != Gap::Space || byte.is_ascii_digit();
+                if let Some(end) = may_mark.then(|| end_of_mark(bytes, at, gap)).flatten() {
+                    gap = if gap == Gap::Start { gap } else { Gap::Line };
+                    at = end;
+                    continue;
+                }
                 at = word(text, at, gap, tokens);
                 gap = Gap::Glued;
                 continue;

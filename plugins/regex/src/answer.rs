@@ -19,6 +19,9 @@ pub fn complete(turn: &mut Turn<'_>) {
     }
     let Some((asked, distance)) = turn.carried.asked() else { return };
     let Some(rule) = asked.rules().next().and_then(|rule| RULES.get(usize::from(rule))) else { return };
+    if asked.vague {
+        return;
+    }
     // "March" - "March what?" - "fourteenth nineteen eighty two": a date of birth is also given in pieces.
     if distance > 1 && rule.kind != Kind::Dob {
         return;

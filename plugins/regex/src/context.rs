@@ -28,6 +28,10 @@ pub struct Summary {
     pub field: bool,
     /// It asks for the last digits only.
     pub tail: bool,
+    /// It is the name of a field that counts, measures or dates something.
+    pub measure: bool,
+    /// It is the name of a field that says "id" and not of what: a short value may be a place in a list.
+    pub vague: bool,
     /// It holds a whole number: what it asks for, it says itself.
     complete: bool,
 }
@@ -56,6 +60,8 @@ impl Summary {
             summary.rules[usize::from(summary.count)] = cue.rule;
             summary.count += 1;
         }
+        summary.vague =
+            summary.field && turn.cues.last().is_some_and(|cue| !cue.strong && turn.is_id(cue.last as usize));
         let digits = digits(turn);
         summary.answered = digits + 2 * dates(turn) >= 4;
         summary.complete = digits >= 7;
@@ -64,6 +70,11 @@ impl Summary {
             summary.fragment = digits.min(200) as u8;
         }
         summary
+    }
+
+    /// Takes back what its key phrases ask for.
+    pub fn ask_nothing(&mut self) {
+        self.count = 0;
     }
 
     /// The rules that were asked for, last first.
@@ -120,15 +131,23 @@ pub struct Carried {
 
 impl Carried {
     /// Adds the summary of the message that has just gone by.
-    pub fn push(&mut self, summary: Summary) {
+    pub fn push(&mut self, mut summary: Summary) {
+        if self.is_field_value() {
+            // A field's value answers its name; it is no piece of what somebody says, and answers nobody's question.
+            (summary.fragment, summary.answered) = (0, false);
+        }
         self.before.copy_within(..REACH - 1, 1);
         self.before[0] = summary;
         self.count = (self.count + 1).min(REACH);
     }
 
-    /// The nearest message that asks for something still open, and how many messages back it is.
+    /// The nearest message that asks for something still open, and how many messages back it is. A field's name asks
+    /// for the value right after it and for no other, and nothing else asks for that value.
     pub fn asked(&self) -> Option<(&Summary, usize)> {
-        for (at, summary) in self.before[..self.count].iter().enumerate() {
+        if self.is_field_value() {
+            return Some((&self.before[0], 1)).filter(|(field, _)| field.count > 0);
+        }
+        for (at, summary) in self.before[..self.count].iter().enumerate().filter(|(_, summary)| !summary.field) {
             if summary.count > 0 {
                 // Said and confirmed in one message, a key phrase asks for nothing further on.
                 return (at == 0 || !summary.complete).then_some((summary, at + 1));
@@ -150,8 +169,16 @@ impl Carried {
         self.asked().is_some_and(|(summary, _)| summary.rules().any(wanted))
     }
 
+    /// Whether it is the name of a field that counts, measures or dates something.
+    pub fn measures(&self) -> bool {
+        self.is_field_value() && self.before[0].measure
+    }
+
     /// Digits of the pieces of a number that were said right before, if this is another piece.
     pub fn digits_so_far(&self) -> usize {
+        if self.is_field_value() {
+            return 0;
+        }
         self.before[..self.count].iter().map(|summary| usize::from(summary.fragment)).sum()
     }
 }

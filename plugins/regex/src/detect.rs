@@ -7,6 +7,7 @@ use crate::answer;
 use crate::context::{Carried, REACH, Summary};
 use crate::field;
 use crate::judge::judge;
+use crate::measures;
 use crate::rules;
 use crate::runs;
 use crate::turn::{Hit, Turn};
@@ -23,10 +24,12 @@ pub fn detect(plugin: &Plugin, messages: &[Message]) -> Vec<Finding> {
     let mut turn = Turn::default();
     for (at, message) in messages.iter().enumerate() {
         if message.search {
-            search(plugin, &mut turn, &message.text, carried, |hit| {
-                let span = hit.start as usize..hit.end as usize;
-                findings.push(Finding::new(at, span, hit.kind.name(), hit.confidence));
-            });
+            if !(carried.measures() && measures::is_number(&message.text)) {
+                search(plugin, &mut turn, &message.text, carried, |hit| {
+                    let span = hit.start as usize..hit.end as usize;
+                    findings.push(Finding::new(at, span, hit.kind.name(), hit.confidence));
+                });
+            }
             for pattern in &plugin.patterns {
                 for (span, confidence) in pattern.find(&message.text) {
                     findings.push(Finding::new(at, span, pattern.kind().to_owned(), confidence));

@@ -3,6 +3,7 @@
 use crate::Plugin;
 use crate::context::{Carried, Summary};
 use crate::kinds::Kind;
+use crate::measures;
 use crate::rules::RULES;
 use crate::tokens::Class;
 use crate::turn::Turn;
@@ -23,7 +24,12 @@ pub fn summary(plugin: &Plugin, name: &str) -> Summary {
     }
     let mut turn = Turn::default();
     turn.read(&plugin.words, &plugin.keywords, &words, Carried::default());
-    Summary::of(&turn, "field")
+    let mut summary = Summary::of(&turn, "field");
+    summary.measure = measures::is_measure(&turn);
+    if summary.measure {
+        summary.ask_nothing();
+    }
+    summary
 }
 
 /// Masks all of a field's value where its name asks for a kind whose values may be any words, or where nothing in
@@ -38,8 +44,9 @@ pub fn whole_value(turn: &mut Turn<'_>) {
         turn.tokens.iter().filter(|token| token.class == Class::Digits).map(|token| token.len()).sum::<usize>();
     let any_words = matches!(rule.kind, Kind::Username | Kind::Address);
     let short = turn.tokens.len() <= 12;
+    let least = if asked.vague { 5 } else { 3 };
     let code =
-        !matches!(rule.kind, Kind::Age | Kind::Url | Kind::Email) && turn.hits.is_empty() && short && digits >= 3;
+        !matches!(rule.kind, Kind::Age | Kind::Url | Kind::Email) && turn.hits.is_empty() && short && digits >= least;
     if any_words || code {
         turn.hits.clear();
         turn.found(0, turn.tokens.len() - 1, rule.kind, 0.85);

@@ -1,15 +1,21 @@
 //! What may stand between the pieces of a run: blanks, dashes, "dash", fillers, new starts.
 
+use crate::lists::{is_aside, separates};
 use crate::tokens::{Caps, Class, Gap};
 use crate::turn::Turn;
 use crate::words::flag;
 
 /// The next token of a run that has reached `from`, past separators, and whether a comma groups thousands there.
-/// `last` is where the last step began.
-pub fn joined(turn: &Turn<'_>, last: usize, from: usize) -> (Option<usize>, bool) {
+/// `last` is where the last step began, `so_far` the number of characters since the last comma or slash.
+pub fn joined(turn: &Turn<'_>, last: usize, from: usize, so_far: usize) -> (Option<usize>, bool) {
     let spoken = turn.at(last).class == Class::Word && !turn.before(from).is_digits();
     let token = turn.at(from);
     if token.gap == Gap::Line {
+        return (None, false);
+    }
+    // Digits that are said stand in no list.
+    let said = spoken && token.class == Class::Word;
+    if !said && (separates(turn, from, so_far) || is_aside(turn, from, so_far)) {
         return (None, false);
     }
     match token.class {

@@ -5,6 +5,7 @@ use crate::code::Code;
 use crate::context::is_fragment;
 use crate::keywords::{Cue, NOTHING};
 use crate::kinds::Kind;
+use crate::parts::{self, Place, Places, part};
 use crate::reach::{carries_sentence_end, gap, is_possessive, is_year};
 use crate::rules::{self, Near, RULES, Rule};
 use crate::runs::Run;
@@ -19,6 +20,10 @@ const SHORT_REACH: usize = 4;
 const MOST_TOKENS: usize = 24;
 /// A shape this certain (a good check digit) wins over a key phrase that is not right beside it.
 const CERTAIN: f32 = 0.9;
+/// A part of a run that begins or ends at a mere blank among blanks has to be this certain: "98 600 1200" is no number.
+const SURE_PART: f32 = 0.8;
+/// A shorter part is no value.
+const LEAST_PART: usize = 4;
 /// What a weak key phrase gives is below this.
 const WEAK: f32 = 0.8;
 
@@ -28,9 +33,10 @@ pub fn judge(turn: &mut Turn<'_>) {
     // The token up to which the last key phrase has found its value.
     let mut used = None;
     for run in &runs {
-        if let Some(verdict) = verdict(turn, run, &mut used) {
-            let (first, last) = widened(turn, verdict.tokens);
-            turn.found(first, last, verdict.kind, verdict.confidence);
+        match whole(turn, run, &mut used) {
+            Some(verdict) => report(turn, &verdict),
+            None if run.in_parts => judge_parts(turn, run, &mut used),
+            None => {}
         }
     }
     if !runs.is_empty() && turn.hits.is_empty() {
@@ -45,7 +51,96 @@ struct Verdict {
     confidence: f32,
 }
 
-fn verdict(turn: &Turn<'_>, run: &Run, used: &mut Option<(usize, usize)>) -> Option<Verdict> {
+/// The key phrase that last found its value, and the last token of that value.
+type Used = Option<(usize, usize)>;
+
+fn report(turn: &mut Turn<'_>, verdict: &Verdict) {
+    let (first, last) = widened(turn, verdict.tokens);
+    turn.found(first, last, verdict.kind, verdict.confidence);
+}
+
+/// What the run is as a whole. `None` where its parts say more: where only some of it is a value, and a part is more of
+/// it. Where a part is surer and all but two characters of it, the part: "take 2 512-10-2462".
+fn whole(turn: &Turn<'_>, run: &Run, used: &mut Used) -> Option<Verdict> {
+    let before = *used;
+    let whole = verdict(turn, run, used)?;
+    let entire = whole.tokens == (run.first as usize, run.last as usize);
+    if !run.in_parts || entire && whole.confidence >= CERTAIN {
+        return Some(whole);
+    }
+    let places = Places::of(turn, run);
+    if !places.any_telling() {
+        return Some(whole);
+    }
+    let Some(part) = best_part(turn, run, places.as_slice(), before) else { return Some(whole) };
+    if entire && part.verdict.confidence >= CERTAIN && part.length + 2 >= run.chars.len() {
+        *used = part.used;
+        return Some(part.verdict);
+    }
+    let sources = &turn.source[run.chars.start as usize..run.chars.end as usize];
+    let inside = |(first, last): &(u32, u32)| *first as usize >= whole.tokens.0 && *last as usize <= whole.tokens.1;
+    // "X1234567 two thousand" without its X.
+    let torn = whole.tokens.0 > run.first as usize && turn.at(whole.tokens.0).is_glued()
+        || whole.tokens.1 < run.last as usize && turn.at(whole.tokens.1 + 1).is_glued();
+    if torn || !entire && part.length > sources.iter().filter(|source| inside(source)).count() {
+        *used = before;
+        return None;
+    }
+    Some(whole)
+}
+
+/// Judges the parts of a run that is nothing as a whole: the surest, then what it leaves on either side.
+fn judge_parts(turn: &mut Turn<'_>, run: &Run, used: &mut Used) {
+    let places = Places::of(turn, run);
+    let places = places.as_slice();
+    let mut open = [(0, 0); parts::MOST + 2];
+    open[0] = (0, places.len().saturating_sub(1));
+    let mut count = 1;
+    while count > 0 {
+        count -= 1;
+        let (from, to) = open[count];
+        let Some(part) = places.get(from..=to).and_then(|places| best_part(turn, run, places, *used)) else { continue };
+        *used = part.used;
+        report(turn, &part.verdict);
+        // The left one first: key phrases reach forwards.
+        for side in [(from + part.places.1, to), (from, from + part.places.0)] {
+            if side.0 < side.1 && count < open.len() {
+                open[count] = side;
+                count += 1;
+            }
+        }
+    }
+}
+
+struct Part {
+    places: (usize, usize),
+    length: usize,
+    verdict: Verdict,
+    used: Used,
+}
+
+/// The surest part of a run between two of these places, of equal ones the longest.
+fn best_part(turn: &Turn<'_>, run: &Run, places: &[Place], used: Used) -> Option<Part> {
+    let mut best: Option<Part> = None;
+    for (from, first) in places.iter().enumerate() {
+        for (to, last) in places.iter().enumerate().skip(from + 1) {
+            let length = (last.at - first.at) as usize;
+            if length < LEAST_PART || length == run.chars.len() {
+                continue;
+            }
+            let mut used = used;
+            let Some(verdict) = verdict(turn, &part(turn, run, *first, *last), &mut used) else { continue };
+            let sure = first.telling && last.telling || verdict.confidence >= SURE_PART;
+            let better = |best: &Part| (verdict.confidence, length) > (best.verdict.confidence, best.length);
+            if sure && best.as_ref().is_none_or(better) {
+                best = Some(Part { places: (from, to), length, verdict, used });
+            }
+        }
+    }
+    best
+}
+
+fn verdict(turn: &Turn<'_>, run: &Run, used: &mut Used) -> Option<Verdict> {
     let code = Code::of(turn, run);
     if code.len() < 2 {
         return None;
@@ -88,12 +183,7 @@ fn shape(code: &Code<'_, '_>) -> Option<Verdict> {
 }
 
 /// What the key phrases of the same message make of the run, and whether one of them stands right beside it.
-fn by_cue(
-    turn: &Turn<'_>,
-    run: &Run,
-    code: &Code<'_, '_>,
-    used: &mut Option<(usize, usize)>,
-) -> Option<(Verdict, bool)> {
+fn by_cue(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, used: &mut Used) -> Option<(Verdict, bool)> {
     let first = run.first as usize;
     let before = turn.cues.partition_point(|cue| (cue.last as usize) < first);
     for (at, cue) in turn.cues[..before].iter().enumerate().rev().take(3) {
@@ -169,6 +259,8 @@ fn cued(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, cue: &Cue, near: Near) 
 fn carried(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>) -> Option<Verdict> {
     let (asked, distance) = turn.carried.asked()?;
     let enough = match (asked.field, distance) {
+        // `eventId: 4821` is a place in a list more often than anybody's number.
+        (true, 1) if asked.vague => code.len() >= 5,
         (true, 1) => code.len() >= 2,
         (false, 1) if asked.tail => code.len() >= 3,
         (false, 1) => code.len() >= 4 && code.digits() >= 2 || code.len() >= 5,
@@ -206,7 +298,9 @@ fn piece(turn: &mut Turn<'_>, runs: &[Run]) {
         let rule = asked.rules().filter_map(|rule| RULES.get(usize::from(rule))).find(|rule| in_pieces(rule))?;
         Some((rule.kind, distance))
     });
+    let vague = turn.carried.asked().is_some_and(|(asked, _)| asked.vague);
     let (kind, confidence) = match asked {
+        _ if vague && turn.chars.len() < 5 => return,
         Some((kind, 1)) if turn.chars.len() >= 3 => (kind, 0.8),
         Some((kind, _)) if begun > 0 && turn.chars.len() >= 2 => (kind, 0.8),
         None if begun >= 3 && begun + digits >= 7 => (Kind::Phone, 0.65),
@@ -230,15 +324,17 @@ fn in_pieces(rule: &Rule) -> bool {
 
 /// Takes in the bracket or the plus before a number.
 fn widened(turn: &Turn<'_>, (mut first, last): (usize, usize)) -> (usize, usize) {
-    let closes = (first..=last).any(|at| turn.at(at).is_sign(b')'));
+    let count = |sign: u8| (first..=last).filter(|at| turn.at(*at).is_sign(sign)).count();
+    let mut unopened = count(b')').saturating_sub(count(b'('));
     while first > 0 {
         let before = turn.at(first - 1);
-        let belongs = before.is_sign(b'+')
-            || closes && before.is_sign(b'(')
+        let belongs = before.is_sign(b'+') && turn.at(first).is_glued()
+            || unopened > 0 && before.is_sign(b'(')
             || before.is(flag::SPOKEN_SIGN) && before.value == b'+';
         if before.claimed || !belongs {
             break;
         }
+        unopened -= usize::from(before.is_sign(b'('));
         first -= 1;
     }
     (first, last)

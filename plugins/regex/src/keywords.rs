@@ -60,6 +60,20 @@ const NOTHING_PHRASES: &[&str] = &[
     "option",
 ];
 
+/// Phrases that announce several values in the plural.
+const PLURALS: &[&str] = &[
+    "mrn",
+    "ssn",
+    "phone",
+    "phone number",
+    "member id",
+    "policy number",
+    "patient id",
+    "record number",
+    "card number",
+    "case number",
+];
+
 #[derive(Debug, Clone, Copy)]
 struct Phrase {
     words: [u16; LONGEST],
@@ -81,6 +95,10 @@ impl Keywords {
         for (rule, spec) in RULES.iter().enumerate() {
             for text in spec.strong {
                 phrases.push(phrase(words, text, rule as u8, true));
+                // "MRNs: 52817346, 60391827".
+                if PLURALS.contains(text) {
+                    phrases.push(phrase(words, &format!("{text}s"), rule as u8, true));
+                }
             }
             for text in spec.weak {
                 phrases.push(phrase(words, text, rule as u8, false));

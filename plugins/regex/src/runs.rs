@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::characters::digit_value;
 use crate::joints::joined;
+use crate::parts;
 use crate::steps::{Piece, step};
 use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
@@ -16,7 +17,7 @@ use crate::words::{Flags, flag};
 /// A run of more characters is cut; no identifier is longer.
 const MOST_CHARS: usize = 96;
 
-/// A run of digits and letters in a turn.
+/// A run of digits and letters in a turn, or a part of one.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// First token.
@@ -29,6 +30,8 @@ pub struct Run {
     pub quantity: bool,
     /// A unit follows: "mg", "pm".
     pub unit_after: bool,
+    /// Blanks between digits, or digits and number words: its parts may be values.
+    pub in_parts: bool,
 }
 
 /// Collects the runs of a turn.
@@ -76,20 +79,26 @@ struct Builder {
 impl Builder {
     fn run(&mut self, turn: &Turn<'_>, first: usize) -> Option<Run> {
         let begin = self.chars.len();
-        let mut quantity = false;
+        let (mut quantity, mut in_parts) = (false, false);
         let mut step = step(turn, first, None)?;
         let mut here = first;
+        // Where the piece after the last comma or slash begins.
+        let mut piece = begin;
         loop {
             quantity |= turn.at(here).is(flag::SCALE);
             let last = step.next - 1;
             self.add(turn, here, &step.piece, begin);
             self.source.resize(self.chars.len(), (here as u32, last as u32));
-            let (next, comma) = joined(turn, here, step.next);
+            let (next, comma) = joined(turn, here, step.next, self.chars.len() - piece);
+            if matches!(turn.at(step.next).sign, b',' | b'/') {
+                piece = self.chars.len();
+            }
             // The rest is a run of its own.
             let next = next.filter(|_| self.chars.len() - begin < MOST_CHARS);
             match next.and_then(|next| Some((next, crate::steps::step(turn, next, Some(last))?))) {
                 Some((next, following)) => {
                     quantity |= comma;
+                    in_parts = in_parts || !turn.at(next).is_glued() && parts::may_part(turn, last, next);
                     here = next;
                     step = following;
                 }
@@ -100,6 +109,7 @@ impl Builder {
                         chars: begin as u32..self.chars.len() as u32,
                         quantity,
                         unit_after: turn.is_unit(step.next),
+                        in_parts,
                     });
                 }
             }

@@ -1,6 +1,7 @@
 //! What single words and numbers add to a run: digits, number words, spelled letters, parts of codes.
 
 use crate::keywords::NOTHING;
+use crate::lists::is_whole;
 use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
 use crate::words::{Flags, flag};
@@ -197,10 +198,15 @@ fn is_measure(turn: &Turn<'_>, at: usize) -> bool {
     turn.is_unit(at + 1) && turn.width_at(at) <= 5
 }
 
-/// The "60" of "3.60".
+/// The "60" of "3.60", but not a telephone number after "415-555-0100,".
 fn is_fraction(turn: &Turn<'_>, at: usize) -> bool {
     let (token, point) = (turn.at(at), turn.before(at));
-    token.is_glued() && point.is_sign_of(b".,") && point.is_glued() && at >= 2 && turn.at(at - 2).is_digits()
+    !(point.is_sign(b',') && is_whole(turn, at))
+        && token.is_glued()
+        && point.is_sign_of(b".,")
+        && point.is_glued()
+        && at >= 2
+        && turn.at(at - 2).is_digits()
 }
 
 /// Whether a currency sign begins the number that token `at` is a part of: "$9,520.80".

@@ -131,6 +131,11 @@ impl<'t> Turn<'t> {
         token.is(flag::UNIT) || token.is_sign(b'%') || spelled
     }
 
+    /// Whether the word is "id".
+    pub fn is_id(&self, at: usize) -> bool {
+        ["id", "ids"].iter().any(|word| self.str_at(at).eq_ignore_ascii_case(word))
+    }
+
     /// Whether a sentence ends before this token.
     pub fn starts_sentence(&self, at: usize) -> bool {
         let before = self.before(at);

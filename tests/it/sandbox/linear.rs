@@ -64,7 +64,7 @@ fn fuel(pass: &PreparedPass, piece: &str, bytes: usize) -> usize {
 }
 
 /// Each again and again: what the searches start at, and what keeps them going.
-const HOSTILE: [&str; 62] = [
+const HOSTILE: [&str; 67] = [
     "1 ",
     "1",
     "@",
@@ -127,4 +127,9 @@ const HOSTILE: [&str; 62] = [
     "@a ",
     "zip ",
     "q w e ",
+    "1 two ",
+    "12-3 four 567 ",
+    "4155550100 two ",
+    "Jo, ",
+    "1) ",
 ];

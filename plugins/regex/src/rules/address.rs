@@ -160,7 +160,8 @@ pub fn house_number(turn: &Turn<'_>, last: usize) -> Option<usize> {
     let token = turn.at(last);
     if token.is_digits() {
         let ordinal = turn.at(last + 1).is(flag::ORDINAL_END) && turn.at(last + 1).is_glued();
-        let price = turn.before(last).is_sign_of(b"$.,") && token.is_glued();
+        let fraction = turn.before(last).is_sign_of(b".,") && last >= 2 && turn.at(last - 2).is_digits();
+        let price = (fraction || turn.before(last).is_sign(b'$')) && token.is_glued();
         if ordinal || price || turn.width_at(last) > 6 || token.claimed {
             return None;
         }

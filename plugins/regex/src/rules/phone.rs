@@ -105,7 +105,11 @@ fn shape(code: &Code<'_, '_>) -> Option<f32> {
     }
     let groups = code.groups();
     match groups.as_slice() {
-        [3, 3, 4] | [1, 3, 3, 4] => Some(if marked || american { 0.9 } else { 0.75 }),
+        [3, 3, 4] => Some(if marked || american { 0.9 } else { 0.75 }),
+        // The prefix of America, Russia and their neighbours; "take 2 415 555 0100" counts something.
+        [1, 3, 3, 4] if matches!(code.chars()[0], b'0' | b'1' | b'7' | b'8') => {
+            Some(if marked || american { 0.9 } else { 0.75 })
+        }
         [3, 7] | [6, 4] | [3, 4, 3] if american => Some(0.75),
         [3, 4] => Some(if code.has_sign(b"-.") { 0.75 } else { 0.65 }),
         [_] => bare(code, american),

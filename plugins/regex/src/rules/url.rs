@@ -44,6 +44,11 @@ fn scheme(turn: &Turn<'_>, at: usize) -> Option<(usize, usize, f32)> {
 fn run_end(turn: &Turn<'_>, from: usize) -> usize {
     let mut last = from;
     while last - from < MOST && turn.at(last + 1).is_glued() && !turn.at(last + 1).is_sign_of(b"\"<>") {
+        let begins = |at: usize| ["http", "https", "www"].iter().any(|word| turn.str_at(at).eq_ignore_ascii_case(word));
+        // "https://example.org/a,https://example.org/b".
+        if turn.at(last + 1).is_sign_of(b",;|") && begins(last + 2) {
+            break;
+        }
         last += 1;
     }
     while last > from && turn.at(last).is_sign_of(b".,;:!?)]}'\"") {
