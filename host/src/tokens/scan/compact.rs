@@ -1,4 +1,4 @@
-//! Compact tokens: `[NAME_1]`, in any case, with escapes and gaps inside the brackets.
+//! Compact tokens: `[NAME_1]`, in any case, with escapes and gaps inside the brackets, and with a gap for the underscore.
 //!
 //! A bracket in ordinary text is let go at the first character that cannot be part of `KIND_label`. Once a kind and a
 //! label were read, a missing bracket makes it a fragment, where the kind is a standard one.
@@ -24,7 +24,7 @@ pub(super) fn judge(place: Place<'_>) -> Verdict {
         Ok(unit) => unit.len,
         Err(_) => return Verdict::More,
     };
-    let mut inner = Inner { text: String::new(), end: place.at };
+    let mut inner = Inner { text: String::new(), end: place.at, spaced: false };
     match inner.read(&mut cursor) {
         Ok(()) => match CompactToken::from_inner(&inner.text) {
             Some(token) => Verdict::Token { len: cursor.at - place.at, found: Found::Compact(token), tail: 0 },
@@ -41,6 +41,8 @@ struct Inner {
     text: String,
     /// Where its last letter ends.
     end: usize,
+    /// A gap was read for an underscore.
+    spaced: bool,
 }
 
 impl Inner {
@@ -70,10 +72,14 @@ impl Inner {
         }
     }
 
-    /// Words in brackets are no token: a gap may stand beside an underscore only.
+    /// Words in brackets are no token: a gap may be beside an underscore, or in its place behind a kind.
     fn push(&mut self, letter: u8, gap: bool) -> Result<(), Stop> {
         let first = self.text.is_empty();
-        let apart = gap && !first && letter != b'_' && !self.text.ends_with('_');
+        let mut apart = gap && !first && letter != b'_' && !self.text.ends_with('_');
+        if apart && self.may_end_a_word() {
+            self.text.push('_');
+            (self.spaced, apart) = (true, false);
+        }
         if self.text.len() == MAX_INNER || apart || (first && !letter.is_ascii_uppercase()) {
             return Err(Stop::Bad);
         }
@@ -81,9 +87,16 @@ impl Inner {
         Ok(())
     }
 
+    /// Whether an underscore may follow in a standard kind and its label.
+    fn may_end_a_word(&self) -> bool {
+        let follows =
+            |kind: &str| kind.strip_prefix(&*self.text).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+        STANDARD.into_iter().any(follows)
+    }
+
     /// A whole token but for its bracket.
     fn unclosed(&self, place: Place<'_>, end: usize) -> Option<Verdict> {
-        let token = CompactToken::from_inner(&self.text).filter(|token| token.kind.is_standard())?;
+        let token = CompactToken::from_inner(&self.text).filter(|token| token.kind.is_standard() && !self.spaced)?;
         Some(Verdict::Fragment { len: end - place.at, kind: Some(token.kind), debris: Debris::none() })
     }
 
@@ -93,7 +106,10 @@ impl Inner {
         match self.text.rsplit_once('_') {
             Some((kind, label)) => {
                 let kind = Kind::new(kind).filter(Kind::is_standard)?;
-                let label = label.len() <= HASH_LABEL_MAX && label.bytes().all(|b| b.is_ascii_alphanumeric());
+                // A label begins with a digit; other words behind a gap are a model's own, as in `[name here]`.
+                let is_word = self.spaced && !label.starts_with(|c: char| c.is_ascii_digit());
+                let label =
+                    label.len() <= HASH_LABEL_MAX && label.bytes().all(|b| b.is_ascii_alphanumeric()) && !is_word;
                 label.then(|| Verdict::Fragment { len, kind: Some(kind), debris: Debris::none() })
             }
             // Only the beginning of a kind: dropped where the text was cut off, as the bare scheme word is.

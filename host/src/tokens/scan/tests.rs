@@ -332,6 +332,8 @@ fn compact_tokens_are_found() {
         "[NAME&#95;1]",
         "&#91;NAME_1&#93;",
         "[NAME _ 1]",
+        "[NAME 1]",
+        "[name 3FQQ2ZTK]",
         "［NAME_1］",
         "[**NAME_1**]",
         "[NAME_3FQQ2ZTK]",
@@ -339,6 +341,7 @@ fn compact_tokens_are_found() {
         compact(&format!("Hi {text}, bye"), "Hi <NAME>, bye");
     }
     compact("[HEALTH_PLAN_12][NAME_1]", "<HEALTH_PLAN><NAME>");
+    compact("[health plan 12] [CREDIT CARD_3]", "<HEALTH_PLAN> <CREDIT_CARD>");
     compact("[[NAME_1]](x)", "[<NAME>](x)");
     compact(&format!("[{V}] [NAME_2]"), "[<NAME>] <NAME>");
     for text in [
@@ -351,7 +354,10 @@ fn compact_tokens_are_found() {
         "[x",
         "a[item 1]",
         "[NAME]",
-        "[NAME 1]",
+        "[name here]",
+        "[phone number]",
+        "[account 01]",
+        "[NAME 1 said",
         "[NAME_01]",
         "[YOUR_LOCATION]",
         "[YOUR_NAME]",
