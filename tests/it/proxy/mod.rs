@@ -6,6 +6,7 @@ mod door;
 mod fields;
 mod json_answers;
 mod plain;
+mod positions;
 mod sessions;
 mod shapes;
 mod stream;
