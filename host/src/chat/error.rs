@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 6;
 /// How many errors of a list are told.
 const MAX_LISTED: usize = 8;
 
-/// Where an error stands that is an object or a list, the likeliest place first.
+/// Keys of an object or a list in which an error may be, the likeliest first.
 const NESTED: [&str; 6] = ["error", "errors", "message", "detail", "msg", "fault"];
 /// Where the words of an error stand, the most telling first.
 const WORDS: [&str; 13] = [

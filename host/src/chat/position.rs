@@ -98,7 +98,7 @@ impl Place<'_> {
 }
 
 /// A change of a text: what is written in the place of a span.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Edit {
     /// Of the text as it was visited.
     pub span: ByteSpan,
@@ -106,6 +106,13 @@ pub struct Edit {
     pub text: String,
     /// Which of the request's replacements it is, counted from 0. `None` for what belongs to another edit.
     pub placed: Option<u32>,
+}
+
+impl std::fmt::Debug for Edit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not what is written: a token, or what may read like a caller's text.
+        write!(f, "Edit({}..{})", self.span.start, self.span.end)
+    }
 }
 
 /// Sees every text of a request, in a fixed order.

@@ -137,7 +137,8 @@ fn is_for_passes(piece: &Piece) -> bool {
 /// What is decided about a piece without any pass: the policy's `deny`, and what looks like a token.
 fn decided_by_host(agent: &ReadyAgent, piece: &Piece) -> Arc<[Decision]> {
     let text = piece.text.expose();
-    let mut decisions = merge::merge(&[], &[text], &agent.policy).pop().unwrap_or_default();
+    let denies = !agent.policy.deny.is_empty();
+    let mut decisions = denies.then(|| merge::merge(&[], &[text], &agent.policy).pop()).flatten().unwrap_or_default();
     escape_lookalikes(&piece.text, agent.policy.token_style == TokenStyle::Compact, &mut decisions);
     decisions.into()
 }

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_changes_only_where_a_token_stands_in_it() {
+    fn an_id_changes_only_where_it_holds_a_token() {
         // Letters like those of a value, and the beginning of a token.
         for id in ["01K3F7Q2ZTABCDEFGHIJKLMNOPQA", "call_MSK", "MSKV1.NAME"] {
             for finish in [FinishReason::Stop, FinishReason::Length] {

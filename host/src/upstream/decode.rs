@@ -1,6 +1,6 @@
 //! Answers that were compressed on their way, although we ask for none: some gateways compress whatever passes.
 //!
-//! What is decoded goes on at once, so that an event of a stream does not wait for the next one. A small piece may
+//! What is decoded is passed on at once, so that an event of a stream does not wait for the next one. A small piece may
 //! become a thousand times as large: it is decoded in slices, and who reads an answer counts decoded bytes.
 
 use std::io::{self, Write};

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_is_found_however_deep_it_stands() {
+    fn the_reason_is_found_at_any_depth() {
         let certificate = |why| io::Error::new(io::ErrorKind::InvalidData, TlsError::InvalidCertificate(why));
         let kind = |kind: io::ErrorKind| io::Error::from(kind);
         let table = [

@@ -270,7 +270,7 @@ async fn tokens_beside_the_message_come_back() {
 }
 
 #[tokio::test]
-async fn what_stands_beside_a_text_that_is_held_back_is_not_held() {
+async fn what_is_beside_a_held_text_is_not_held() {
     let app = app().await;
     app.upstream.respond_with(|request| {
         let token = token(&request.text());

@@ -95,7 +95,7 @@ fn calls_are_visited_whatever_form_their_arguments_have() {
 }
 
 #[test]
-fn what_stands_beside_the_message_is_visited_too() {
+fn what_is_beside_the_message_is_visited_too() {
     let choice =
         json!({"index": 0, "text": "a", "finish_reason": "stop", "matched_stop": "b", "logprobs": {"tokens": ["x"]}});
     assert_eq!(seen(choice), [("a".to_owned(), SPEECH, false), ("b".to_owned(), SPEECH, true)]);
