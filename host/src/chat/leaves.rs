@@ -252,17 +252,24 @@ impl Document<'_> {
     }
 
     fn list(&mut self, items: &[Node], place: &Place<'_>, edits: &mut Vec<Edit>) {
-        let Some(words) = words::words(self.source, items) else {
+        let texts = words::texts(self.source, items);
+        if texts.is_empty() {
             items.iter().for_each(|item| self.node(item, place, edits));
             return;
-        };
+        }
         let first = edits.len();
-        self.words(&words, place, edits);
+        texts.iter().for_each(|words| self.words(words, place, edits));
+        // A word that is part of a text is no leaf of its own.
+        let is_word = |value: &Node| match value {
+            Node::Text(span) => texts.iter().any(|words| {
+                let at = words.partition_point(|word| word.start < span.start);
+                words.get(at).is_some_and(|word| word.end <= span.end)
+            }),
+            _ => false,
+        };
         for item in items {
             let Node::Object(members) = item else { continue };
-            for member in
-                members.iter().filter(|member| !matches!(member.value, Node::Text(span) if words.contains(&span)))
-            {
+            for member in members.iter().filter(|member| !is_word(&member.value)) {
                 let key = decode::json(&self.source[member.key.range()]);
                 self.key(member.key, &key, place, edits);
                 if let Some(place) = self.member(&member.value, &key.text, None, place) {
@@ -280,7 +287,7 @@ impl Document<'_> {
         let mut text = String::new();
         let mut starts = Vec::with_capacity(words.len());
         for word in &decoded {
-            if !text.is_empty() {
+            if !text.is_empty() && !word.text.is_empty() {
                 text.push(' ');
             }
             starts.push(text.len());

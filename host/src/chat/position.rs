@@ -44,6 +44,7 @@ impl Search {
     /// What is searched for in one text of a position.
     pub fn of_text(self, text: &str) -> Self {
         match self {
+            Search::Speech | Search::Field if is_time_zone(text) => Search::Name,
             Search::Field if is_encoded(text) => Search::Known,
             Search::Field => Search::Speech,
             Search::Setting if is_encoded(text) => Search::Known,
@@ -144,6 +145,29 @@ pub fn apply(text: &str, edits: &[Edit]) -> String {
 fn is_free_text(text: &str) -> bool {
     let text = text.trim();
     text.contains(' ') && text.chars().any(char::is_alphabetic)
+}
+
+/// A time zone of the IANA database, and nothing else: `America/New_York`.
+fn is_time_zone(text: &str) -> bool {
+    const AREAS: [&str; 11] = [
+        "Africa",
+        "America",
+        "Antarctica",
+        "Arctic",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Europe",
+        "Indian",
+        "Pacific",
+        "Etc",
+    ];
+    text.split_once('/').is_some_and(|(area, place)| {
+        AREAS.contains(&area)
+            && !place.is_empty()
+            && place.len() <= 32
+            && place.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'/'))
+    })
 }
 
 /// Long data in base64 or hexadecimal: no speech, whatever letters meet in it.
@@ -252,6 +276,10 @@ mod tests {
         assert_eq!(Search::Field.of_text(sealed), Search::Known);
         assert_eq!(Search::Field.of_text("Karen"), Search::Speech);
         assert_eq!(Search::Setting.of_number(), Search::Known);
+        for (text, expected) in [("America/Argentina/Buenos_Aires", Search::Name), ("America/Jane Doe", Search::Speech)]
+        {
+            assert_eq!(Search::Speech.of_text(text), expected);
+        }
     }
 
     #[test]

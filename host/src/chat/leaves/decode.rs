@@ -113,6 +113,11 @@ fn json_escape(text: &str) -> Option<(char, usize)> {
 
 /// An escape of four hexadecimal digits behind `mark`, with its second half where it is the first of a pair.
 fn unicode(text: &str, mark: &str) -> Option<(char, usize)> {
+    // As JavaScript and Rust write it too.
+    if let Some(rest) = text.strip_prefix(mark).and_then(|rest| rest.strip_prefix('{')) {
+        let end = rest.bytes().take(7).position(|byte| byte == b'}')?;
+        return Some((char::from_u32(hex(&rest[..end])?)?, mark.len() + end + 2));
+    }
     let unit = |text: &str| hex(text.strip_prefix(mark)?.get(..4)?);
     let one = mark.len() + 4;
     let high = unit(text)?;
@@ -150,27 +155,21 @@ pub(super) fn usual(text: &str) -> Vec<Decoded> {
 
 fn usual_layer(text: &str) -> Decoded {
     let mut out = Decoded::new(text.len());
-    // Whether the word is of a form that a browser sent, and where it ends.
-    let mut word = (false, 0);
+    let mut word = Word::default();
     let (mut at, mut plain) = (0, 0);
     let bytes = text.as_bytes();
     while at < bytes.len() {
         let length = match bytes[at] {
+            b'\\' if word.around(text, at).is_path => 0,
             b'\\' => backslash(&text[at..], &mut out, &text[plain..at]),
             b'&' => entity(&text[at..], &mut out, &text[plain..at]),
             b'%' => percent(&text[at..], &mut out, &text[plain..at]),
-            b'+' => {
-                if at >= word.1 {
-                    word = form_word(text, at);
-                }
-                if word.0 {
-                    out.plain(&text[plain..at]);
-                    out.character(' ', 1);
-                    1
-                } else {
-                    0
-                }
+            b'+' if word.around(text, at).is_form => {
+                out.plain(&text[plain..at]);
+                out.character(' ', 1);
+                1
             }
+            b'+' => 0,
             _ => {
                 at += 1;
                 continue;
@@ -187,12 +186,30 @@ fn usual_layer(text: &str) -> Decoded {
     out
 }
 
-/// The word around `at`: whether it has the form `key=value`, and where it ends.
-fn form_word(text: &str, at: usize) -> (bool, usize) {
-    let start = text[..at].rfind(char::is_whitespace).map_or(0, |space| space + 1);
-    let end = text[at..].find(char::is_whitespace).map_or(text.len(), |space| at + space);
-    let word = text.get(start..end).unwrap_or_default();
-    (word.split_once('=').is_some_and(|(key, _)| !key.is_empty() && !key.contains('+')), end)
+/// The word around a character, looked at once.
+#[derive(Default)]
+struct Word {
+    end: usize,
+    /// `key=value`, as a browser sends a form: a plus is a space.
+    is_form: bool,
+    /// `C:\new`: a backslash is one.
+    is_path: bool,
+}
+
+impl Word {
+    fn around(&mut self, text: &str, at: usize) -> &Self {
+        if at >= self.end {
+            let start = text[..at].rfind(char::is_whitespace).map_or(0, |space| space + 1);
+            self.end = text[at..].find(char::is_whitespace).map_or(text.len(), |space| at + space);
+            let word = text.get(start..self.end).unwrap_or_default();
+            self.is_form = word.split_once('=').is_some_and(|(key, _)| !key.is_empty() && !key.contains('+'));
+            // One letter and no more is a drive.
+            let mut before = word.find(":\\").map(|colon| word[..colon].chars().rev()).into_iter().flatten();
+            self.is_path = before.next().is_some_and(|drive| drive.is_ascii_alphabetic())
+                && !before.next().is_some_and(char::is_alphanumeric);
+        }
+        self
+    }
 }
 
 /// An escape with any number of backslashes, as JSON and several languages write them. Returns its length, or 0.

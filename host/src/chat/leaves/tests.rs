@@ -128,6 +128,7 @@ fn what_is_searched_is_decoded_whatever_hides_it() {
         r#"{"answer": "Result: {\"patient\": \"Mar\\u00eda\"}"}"#,
         r"{'patient': 'Mar\u00eda', broken",
         "Mar&iacute;a",
+        r"Mar\u{ed}a",
         "Mar&#237;a",
         "q=Mar%C3%ADa",
         r#"{"html": "<b>Mar&iacute;a</b>"}"#,
@@ -143,6 +144,12 @@ fn what_is_searched_is_decoded_whatever_hides_it() {
 fn an_escaped_line_end_is_a_line_end() {
     let (seen, _) = visited(r#"said:\nIngrid, {"a": "b\nIngrid"}"#, None);
     assert!(seen.leaves.iter().all(|(_, _, leaf)| !leaf.contains("nIngrid")));
+}
+
+#[test]
+fn a_path_of_windows_holds_no_escapes() {
+    let path = r"see C:\temp\new\report and \n";
+    assert_eq!(visited(path, None).0.leaves[0].2, "see C:\\temp\\new\\report and \n");
 }
 
 #[test]
@@ -168,8 +175,24 @@ fn a_list_of_words_is_one_text() {
     assert_eq!(after, r#"[{"w": "is", "t": 0.1}, {"w": "T\"1\"", "t": 0.2}, {"w": "", "t": 0.3}, {"w": "", "t": 1}]"#);
     let (_, after) = visited(r#"["my", "number", "is", "312", "0147"]"#, Some("312 0147"));
     assert_eq!(after, r#"["my", "number", "is", "T\"1\"", ""]"#);
-    let (seen, _) = visited(r#"["Ann", "Bo", "Cy"]"#, None);
-    assert_eq!(seen.leaves.len(), 3, "a list of names is no speech");
+    for (list, expected) in [
+        (
+            r#"[{"word": "is", "punctuated_word": "Is"}, {"word": "two", "punctuated_word": "Two"}, {"word": "one", "punctuated_word": "one."}]"#,
+            &["is two one", "Is Two one."][..],
+        ),
+        (r#"[{"text": "is"}, {"text": " "}, {"text": "two"}, {"type": "pause"}, {"text": " one"}]"#, &["is two one"]),
+    ] {
+        let (seen, _) = visited(list, None);
+        let texts: Vec<&str> =
+            seen.leaves.iter().filter(|leaf| leaf.0 == Form::Text).map(|leaf| leaf.2.as_str()).collect();
+        assert!(expected.iter().all(|text| texts.contains(text)), "{texts:?}");
+        assert!(!texts.contains(&"two"), "{texts:?}");
+    }
+    for names in [r#"["Ann", "Bo", "Cy"]"#, r#"[{"text": "Ann"}, {"text": "Bo"}, {"text": "Cy"}]"#] {
+        let (seen, _) = visited(names, None);
+        let texts = seen.leaves.iter().filter(|leaf| leaf.0 == Form::Text).count();
+        assert_eq!(texts, 3, "a list of names is no speech");
+    }
 }
 
 #[test]

@@ -9,46 +9,59 @@ const FEWEST: usize = 3;
 /// A longer item is more than a word.
 const LONGEST: usize = 48;
 
-/// The words of a list, as spans of the source, where it is a list of words.
-pub(super) fn words(source: &str, items: &[Node]) -> Option<Vec<ByteSpan>> {
+/// Keys that recognisers give a word under (Deepgram, Vapi, Whisper).
+const WORD_KEYS: [&str; 4] = ["word", "w", "punctuated_word", "punctuatedWord"];
+/// Keys that others use, for words too (AssemblyAI, ElevenLabs, AWS): what is under them must read as speech.
+const OTHER_KEYS: [&str; 4] = ["text", "content", "token", "value"];
+
+/// The texts that a list spells out word by word, each as the spans of its words in the source. A list may do so twice, as
+/// heard and as written.
+pub(super) fn texts(source: &str, items: &[Node]) -> Vec<Vec<ByteSpan>> {
     if items.len() < FEWEST {
-        return None;
+        return Vec::new();
     }
     match &items[0] {
-        Node::Object(_) => of_objects(source, items),
-        Node::Text(_) => of_strings(source, items),
-        _ => None,
+        Node::Object(_) => {
+            let words = WORD_KEYS.into_iter().filter_map(|key| of_objects(source, items, key));
+            let others = OTHER_KEYS.into_iter().filter_map(|key| of_objects(source, items, key));
+            words.chain(others.filter(|words| speaks(source, words))).collect()
+        }
+        Node::Text(_) => {
+            let words = items.iter().map(|item| word_of(source, item)).collect::<Option<Vec<_>>>();
+            words.filter(|words| speaks(source, words)).into_iter().collect()
+        }
+        _ => Vec::new(),
     }
 }
 
-/// Objects that all name their word by the same key.
-fn of_objects(source: &str, items: &[Node]) -> Option<Vec<ByteSpan>> {
-    ["word", "w", "punctuated_word", "text", "token", "value"].into_iter().find_map(|key| {
-        let word = |item: &Node| {
-            let Node::Object(members) = item else { return None };
-            members
-                .iter()
-                .find(|member| &source[member.key.range()] == key)
-                .and_then(|member| word_of(source, &member.value))
-        };
-        items.iter().map(word).collect::<Option<Vec<_>>>()
-    })
+/// What objects have under a key, where it is a word each time. Some may have none: a pause, a stop.
+fn of_objects(source: &str, items: &[Node], key: &str) -> Option<Vec<ByteSpan>> {
+    let mut words = Vec::with_capacity(items.len());
+    for item in items {
+        let Node::Object(members) = item else { return None };
+        if let Some(member) = members.iter().find(|member| &source[member.key.range()] == key) {
+            words.push(word_of(source, &member.value)?);
+        }
+    }
+    (words.len() >= FEWEST).then_some(words)
 }
 
-/// Strings that read as speech: a number, written or said, among words that are no names.
-fn of_strings(source: &str, items: &[Node]) -> Option<Vec<ByteSpan>> {
-    let words = items.iter().map(|item| word_of(source, item)).collect::<Option<Vec<_>>>()?;
+/// Whether words read as speech: a number, written or said, among words that are no names.
+fn speaks(source: &str, words: &[ByteSpan]) -> bool {
     let text = |span: &ByteSpan| &source[span.range()];
-    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit()) || is_number_word(word);
+    let is_number =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()) || is_number_word(word);
     let is_lower = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'');
-    let speaks = words.iter().any(|word| is_number(text(word))) && words.iter().any(|word| is_lower(text(word)));
-    speaks.then_some(words)
+    words.iter().any(|word| is_number(text(word))) && words.iter().any(|word| is_lower(text(word)))
 }
 
+/// A string that is one word, or blank: the span of the word in it.
 fn word_of(source: &str, node: &Node) -> Option<ByteSpan> {
     let Node::Text(span) = node else { return None };
-    let word = &source[span.range()];
-    (word.len() <= LONGEST && !word.contains(char::is_whitespace)).then_some(*span)
+    let raw = &source[span.range()];
+    let word = raw.trim();
+    let start = span.start + (raw.len() - raw.trim_start().len());
+    (word.len() <= LONGEST && !word.contains(char::is_whitespace)).then(|| ByteSpan::new(start, start + word.len()))
 }
 
 fn is_number_word(word: &str) -> bool {
