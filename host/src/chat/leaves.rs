@@ -197,13 +197,21 @@ impl Document<'_> {
     /// The place of a member's value; nothing where it is a provider's own state, which nobody reads.
     fn member<'k>(&self, value: &Node, key: &'k str, type_of: Option<&str>, place: &Place<'_>) -> Option<Place<'k>> {
         let mut search = place.search;
+        if let (Search::Field, Node::List(items), "assistant") = (search, value, place.role) {
+            let is_state = |item: &Node| matches!(item, Node::Text(span) if is_opaque(key, &self.source[span.range()]));
+            if !items.is_empty() && items.iter().all(is_state) && key != "data" {
+                return None;
+            }
+        }
         if let (Search::Field, Node::Text(span)) = (search, value) {
             let text = &self.source[span.range()];
             let is_model = place.role == "assistant";
             if is_model && is_opaque_member(key, text, type_of) {
                 return None;
             }
-            if (is_word_field(key) || is_model && is_opaque_field(key)) && is_closed_word(text) {
+            let is_short_state =
+                is_model && (is_opaque_field(key) || key == "data" && type_of.is_some_and(is_state_type));
+            if (is_word_field(key) || is_short_state) && is_closed_word(text) {
                 search = Search::Name;
             }
         }
@@ -268,16 +276,27 @@ impl Document<'_> {
             _ => false,
         };
         for item in items {
-            let Node::Object(members) = item else { continue };
-            for member in members.iter().filter(|member| !is_word(&member.value)) {
-                let key = decode::json(&self.source[member.key.range()]);
-                self.key(member.key, &key, place, edits);
-                if let Some(place) = self.member(&member.value, &key.text, None, place) {
-                    self.node(&member.value, &place, edits);
-                }
-            }
+            self.beside_words(item, &is_word, place, edits);
         }
         edits[first..].sort_by_key(|edit| (edit.span.start, edit.span.end));
+    }
+
+    /// Visits what an item of a list has beside its word.
+    fn beside_words(&mut self, item: &Node, is_word: &dyn Fn(&Node) -> bool, place: &Place<'_>, edits: &mut Vec<Edit>) {
+        match item {
+            Node::Object(members) => {
+                for member in members.iter().filter(|member| !is_word(&member.value)) {
+                    let key = decode::json(&self.source[member.key.range()]);
+                    self.key(member.key, &key, place, edits);
+                    if let Some(place) = self.member(&member.value, &key.text, None, place) {
+                        self.beside_words(&member.value, is_word, &place, edits);
+                    }
+                }
+            }
+            Node::List(items) => items.iter().for_each(|item| self.beside_words(item, is_word, place, edits)),
+            other if is_word(other) => {}
+            other => self.node(other, place, edits),
+        }
     }
 
     /// Visits the words of a list as one text. Of a run that is replaced, the first word holds the replacement and the
@@ -309,8 +328,12 @@ impl Document<'_> {
 }
 
 fn is_opaque_member(key: &str, text: &str, type_of: Option<&str>) -> bool {
-    let is_state = |type_of: &str| type_of.starts_with("reasoning") || type_of.ends_with("thinking");
-    is_opaque(key, text) && (key != "data" || type_of.is_some_and(is_state))
+    is_opaque(key, text) && (key != "data" || type_of.is_some_and(is_state_type))
+}
+
+/// Types of objects whose `data` is a model's own.
+fn is_state_type(type_of: &str) -> bool {
+    type_of.starts_with("reasoning") || type_of.ends_with("thinking")
 }
 
 #[cfg(test)]

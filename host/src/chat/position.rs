@@ -36,6 +36,8 @@ pub enum Search {
     Static,
     /// Names and keys: as [`Search::Static`], but only values of six characters or more that no ordinary word is.
     Name,
+    /// A word of a setting: as [`Search::Name`], and a name that was said in this call, as it was written.
+    Word,
     /// Numbers of settings and long encoded data: `deny` and values known in this call.
     Known,
 }
@@ -49,7 +51,7 @@ impl Search {
             Search::Field => Search::Speech,
             Search::Setting if is_encoded(text) => Search::Known,
             Search::Setting if is_free_text(text) => Search::Speech,
-            Search::Setting => Search::Name,
+            Search::Setting => Search::Word,
             other => other,
         }
     }
@@ -220,6 +222,14 @@ pub(super) fn is_protocol_word(word: &str) -> bool {
     )
 }
 
+/// An id that carries a provider's state: longer than any other, or with characters of base64.
+pub(super) fn is_sealed_id(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/#$+=|~".contains(&byte);
+    text.bytes().all(allowed)
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && (text.len() > 64 || text.contains(['+', '=', '|', '~']))
+}
+
 /// Fields of a protocol's objects whose values are words of a list, or ids.
 pub(super) fn is_word_field(key: &str) -> bool {
     matches!(key, "type" | "id" | "index" | "format" | "object" | "status" | "role" | "mode" | "phase" | "detail")
@@ -236,7 +246,14 @@ pub(super) fn is_opaque(key: &str, value: &str) -> bool {
     };
     matches!(
         key,
-        "thought_signature" | "thoughtSignature" | "signature" | "data" | "encrypted_content" | "reasoning_opaque"
+        "thought_signature"
+            | "thought_signatures"
+            | "thoughtSignature"
+            | "signature"
+            | "signatures"
+            | "data"
+            | "encrypted_content"
+            | "reasoning_opaque"
     ) && value.bytes().all(sealed)
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())
         && (value.len() >= SHORTEST || value.contains(['+', '/', '=']))
@@ -261,13 +278,13 @@ mod tests {
     #[test]
     fn the_texts_of_a_setting_are_words_or_speech() {
         for (text, expected) in [
-            ("fallback", Search::Name),
-            ("America/Chicago", Search::Name),
-            ("DeepInfra", Search::Name),
-            ("", Search::Name),
-            (" json ", Search::Name),
+            ("fallback", Search::Word),
+            ("America/Chicago", Search::Word),
+            ("DeepInfra", Search::Word),
+            ("", Search::Word),
+            (" json ", Search::Word),
             ("asked for by Karen", Search::Speech),
-            ("1 2", Search::Name),
+            ("1 2", Search::Word),
         ] {
             assert_eq!(Search::Setting.of_text(text), expected, "{text}");
         }

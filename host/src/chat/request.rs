@@ -1,8 +1,10 @@
 //! A request's body: read, stripped of what the platform added for itself, and written again.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
-use super::Platform;
+use super::{Platform, surrogate};
 
 /// Top-level fields that voice platforms add for their own custom-LLM servers (sources: VOICE.md, sections 1 and 4).
 /// They are consumed, never forwarded: they hold the caller's number, account secrets, whole call records.
@@ -94,6 +96,19 @@ pub struct ChatRequest {
     pub body: Map<String, Value>,
     /// The platform's id of the phone call, where the body names it.
     pub call_id: Option<String>,
+    /// A text has half of a character in it, as an answer that was cut short has.
+    has_halves: bool,
+}
+
+/// Reads JSON, halves of characters included. Says whether there are any.
+fn read(bytes: &[u8]) -> serde_json::Result<(Value, bool)> {
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Ok((value, false)),
+        Err(error) => match std::str::from_utf8(bytes).map(surrogate::mend) {
+            Ok(Cow::Owned(mended)) => Ok((serde_json::from_str(&mended)?, true)),
+            _ => Err(error),
+        },
+    }
 }
 
 impl ChatRequest {
@@ -102,8 +117,8 @@ impl ChatRequest {
     /// # Errors
     /// When it is not a JSON object with a list of messages. Nesting past 128 levels is refused as not JSON.
     pub fn parse(bytes: &[u8], platform: Platform) -> Result<Self, BadRequest> {
-        let value: Value = serde_json::from_slice(bytes)
-            .map_err(|error| BadRequest::NotJson { line: error.line(), column: error.column() })?;
+        let (value, has_halves) =
+            read(bytes).map_err(|error| BadRequest::NotJson { line: error.line(), column: error.column() })?;
         let Value::Object(mut body) = value else {
             return Err(BadRequest::shape("body", "must be a JSON object"));
         };
@@ -114,7 +129,7 @@ impl ChatRequest {
         }
         let call_id = call_id(&body);
         consume_platform_fields(&mut body, platform);
-        Ok(Self { body, call_id })
+        Ok(Self { body, call_id, has_halves })
     }
 
     /// The model asked for.
@@ -137,7 +152,11 @@ impl ChatRequest {
 
     /// The body as it goes upstream.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.body).expect("a map of JSON values is JSON")
+        let bytes = serde_json::to_vec(&self.body).expect("a map of JSON values is JSON");
+        match std::str::from_utf8(&bytes) {
+            Ok(text) if self.has_halves => surrogate::restore(text).into_owned().into_bytes(),
+            _ => bytes,
+        }
     }
 }
 
@@ -184,7 +203,6 @@ mod tests {
             refused(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))),
             "the body is not JSON: line 1, column 128"
         );
-        assert!(refused(r#"{"messages": ["\ud800"]}"#).starts_with("the body is not JSON"));
         assert!(ChatRequest::parse(b"{\"messages\": [\"\xff\"]}", Platform::Custom).is_err());
     }
 
@@ -203,6 +221,12 @@ mod tests {
     fn of_two_equal_keys_the_last_is_what_is_masked_and_sent() {
         let request = parse(r#"{"messages": [], "user": "Jane", "user": "Joe"}"#, Platform::Custom).expect("parsed");
         assert_eq!(request.to_bytes(), br#"{"messages":[],"user":"Joe"}"#);
+    }
+
+    #[test]
+    fn half_of_a_character_is_sent_as_it_came() {
+        let body = r#"{"messages":[{"role":"assistant","content":"cut short \ud83d"}]}"#;
+        assert_eq!(parse(body, Platform::Custom).expect("parsed").to_bytes(), body.as_bytes());
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub use self::parts::{Media, withhold_media};
 use super::leaves::{visit_text, visit_value};
 use super::position::{
     Form, Place, Search, Visitor, is_closed_word, is_opaque, is_opaque_field, is_protocol_key, is_protocol_word,
+    is_sealed_id,
 };
 use super::request::{BadRequest, ChatRequest};
 
@@ -141,6 +142,7 @@ impl Walk<'_> {
             Value::String(text) if is_closed_word(text) => {
                 self.leaf(Form::Identifier, Search::Name, name, None, text);
             }
+            Value::String(text) if is_sealed_id(text) => self.leaf(Form::Identifier, Search::Known, name, None, text),
             Value::String(text) => self.leaf(Form::Identifier, Search::Speech, name, None, text),
             other => self.speech(name, other),
         }

@@ -113,13 +113,15 @@ pub struct Searched<'t> {
 const TELLING: usize = 6;
 
 /// Whether a value is looked for at a position. In names, keys and settings a word is a word: there a value must be one that
-/// no ordinary word is, several words or one with a form.
-pub fn is_known_at(search: Search, value: &str) -> bool {
+/// no ordinary word is, several words or one with a form. A word of a setting may also be a name that was said.
+pub fn is_known_at(search: Search, value: &Remembered) -> bool {
+    let text = value.text.expose();
+    let is_long = || text.chars().filter(|c| c.is_alphanumeric()).count() >= TELLING;
     match search {
         Search::Speech | Search::Field | Search::Static => true,
-        Search::Setting | Search::Name | Search::Known => {
-            let has_form = value.contains(|c: char| c.is_ascii_digit() || c == '@' || c.is_whitespace());
-            has_form && value.chars().filter(|c| c.is_alphanumeric()).count() >= TELLING
+        Search::Word if value.kind.as_str() == "NAME" => is_long(),
+        Search::Setting | Search::Word | Search::Name | Search::Known => {
+            text.contains(|c: char| c.is_ascii_digit() || c == '@' || c.is_whitespace()) && is_long()
         }
     }
 }
@@ -144,13 +146,18 @@ pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], values:
     let (form, mut own) = (Form::of(&haystack), Form::default());
     let mut added: Vec<(usize, Decision)> = Vec::new();
     for value in values {
-        let is_telling = is_known_at(Search::Name, value.text.expose());
-        let counts = |index: usize| is_telling || is_known_at(texts[index].search, value.text.expose());
+        let is_telling = is_known_at(Search::Name, value);
+        let counts = |index: usize, found: ByteSpan| {
+            let Searched { text, search } = texts[index];
+            // A name may be a word of a setting in another case.
+            let as_written = || search != Search::Word || text.get(found.range()) == Some(value.text.expose());
+            is_telling || is_known_at(search, value) && as_written()
+        };
         for needle in needles(value.text.expose()) {
             for at in memmem::find_iter(haystack.as_bytes(), needle.as_bytes()) {
                 let index = place(at);
                 let span = ByteSpan::new(at - starts[index], at - starts[index] + needle.len());
-                if counts(index)
+                if counts(index, span)
                     && stands(texts[index].text, span, value)
                     && !decisions[index].iter().any(|d| d.span.overlaps(span))
                 {
@@ -163,7 +170,7 @@ pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], values:
             let index = place(span.start);
             let span = ByteSpan::new(span.start - starts[index], span.end - starts[index]);
             let ordinary = texts[index].text.get(span.range()).is_none_or(is_ordinary);
-            if counts(index) && !ordinary && !decisions[index].iter().any(|d| d.span.overlaps(span)) {
+            if counts(index, span) && !ordinary && !decisions[index].iter().any(|d| d.span.overlaps(span)) {
                 added.push((index, decision(span, value)));
             }
         }
@@ -263,10 +270,17 @@ mod tests {
             ("jo@x.org", true),
             ("1980", false),
         ] {
+            let named = |kind| Remembered {
+                text: value.into(),
+                kind: Kind::new(kind).expect("a kind"),
+                action: Action::Tokenize,
+            };
             for search in [Search::Name, Search::Known, Search::Setting] {
-                assert_eq!(is_known_at(search, value), is_known, "{value}");
+                assert_eq!(is_known_at(search, &named("NAME")), is_known, "{value}");
             }
-            assert!(is_known_at(Search::Speech, value) && is_known_at(Search::Static, value));
+            assert_eq!(is_known_at(Search::Word, &named("OTHER_ID")), is_known, "{value}");
+            assert!(is_known_at(Search::Speech, &named("NAME")) && is_known_at(Search::Static, &named("NAME")));
+            assert_eq!(is_known_at(Search::Word, &named("NAME")), is_known || value == "Halvorsen", "{value}");
         }
     }
 

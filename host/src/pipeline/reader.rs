@@ -122,6 +122,11 @@ impl Reader {
         passes
     }
 
+    /// Whether what is held back is a whole token: a text that ends here can be released.
+    pub fn holds_whole_token(&self) -> bool {
+        self.scanner.holds_whole_token()
+    }
+
     /// Whether something is held back.
     pub fn is_holding(&self) -> bool {
         self.scanner.is_holding()

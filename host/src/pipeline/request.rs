@@ -183,16 +183,16 @@ fn check_egress(request: &mut ChatRequest, values: &[Remembered]) -> Result<(), 
     let is_plain = |text: &str| {
         text.len() >= 7 && (text.contains(['@', ' ']) || text.bytes().filter(u8::is_ascii_digit).count() >= 5)
     };
-    let values: Vec<&str> =
-        values.iter().map(|value| value.text.expose().as_str()).filter(|text| is_plain(text)).collect();
+    let values: Vec<&Remembered> = values.iter().filter(|value| is_plain(value.text.expose())).collect();
     if values.is_empty() {
         return Ok(());
     }
     let mut left = Left::default();
     walk(request, &mut left)?;
-    let is_left = |value: &&str| {
-        let in_names = is_known_at(Search::Name, value) && contains_whole(left.names.expose(), value);
-        in_names || contains_whole(left.texts.expose(), value)
+    let is_left = |value: &&Remembered| {
+        let text = value.text.expose();
+        let in_names = is_known_at(Search::Name, value) && contains_whole(left.names.expose(), text);
+        in_names || contains_whole(left.texts.expose(), text)
     };
     match values.iter().any(is_left) {
         true => Err(PipelineError::MaskingUnavailable(STILL_THERE)),
@@ -211,7 +211,7 @@ impl Visitor for Left {
     fn leaf(&mut self, place: &Place<'_>, text: &str) -> Vec<Edit> {
         let kept = match place.search {
             Search::Speech | Search::Field | Search::Static => self.texts.expose_mut(),
-            Search::Setting | Search::Name | Search::Known => self.names.expose_mut(),
+            Search::Setting | Search::Word | Search::Name | Search::Known => self.names.expose_mut(),
         };
         kept.push_str(text);
         kept.push('\0');

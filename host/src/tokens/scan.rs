@@ -159,6 +159,13 @@ impl Scanner {
         !self.held.is_empty()
     }
 
+    /// Whether what is held back is one whole token and nothing else: it waits only for what may follow it.
+    pub fn holds_whole_token(&self) -> bool {
+        let mut walk = Walk::new(self.walk.mode);
+        let step = (!self.held.is_empty()).then(|| walk.step(&self.held, 0, Some(FinishReason::Stop))).flatten();
+        matches!(step, Some((len, Step::Token { .. })) if len == self.held.len())
+    }
+
     /// The text is over: decides what was held back. The scanner is then at the beginning of a new text.
     pub fn finish(&mut self, reason: FinishReason) -> Vec<Piece> {
         let mut pieces = Vec::new();

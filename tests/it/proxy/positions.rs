@@ -107,9 +107,12 @@ async fn settings_of_other_servers_arrive_as_sent_and_known_values_in_them_are_m
         "web_search_options": {"user_location": {"type": "approximate", "approximate": {"country": "US", "timezone": "America/Chicago"}}},
     });
     let mut body = settings.clone();
-    body["messages"] = json!([said(&format!("My name is {name}"))]);
+    body["messages"] = json!([said(&format!("My name is {name}")), null]);
     body["trace_note"] = json!(format!("asked for by {name}"));
+    body["trace"] = json!({"tags": ["Halvorsen"]});
+    body["messages"][1] = said("Halvorsen is my last name");
     let forwarded = sent(&app, body).await;
+    assert_eq!(tokens(&forwarded["trace"].to_string()).len(), 1, "{}", forwarded["trace"]);
     for (field, value) in settings.as_object().expect("an object") {
         assert_eq!(&forwarded[field], value, "{field}");
     }
@@ -122,6 +125,8 @@ async fn state_that_a_provider_sealed_goes_back_byte_for_byte() {
     let mut app = app().await;
     let name = app.plant("Ingrid Halvorsen").to_owned();
     let sealed = "CsYBAVSoXO4rJ4155550134mPq9dZ+Kb/3GZr0x7TnV5u8w2Yc1Aa6Ee4Ff8Hh0Jj2Ll4Nn6Pp8Rr0Tt2Vv4Xx6Zz8==";
+    // Some libraries carry a signature in the id.
+    let id = format!("call_1__thought__{sealed}");
     let message = json!({
         "role": "assistant", "content": [{"type": "thinking", "thinking": format!("{name} called"), "signature": sealed}],
         "thought_signature": sealed, "encrypted_content": sealed,
@@ -130,13 +135,16 @@ async fn state_that_a_provider_sealed_goes_back_byte_for_byte() {
             {"type": "reasoning.encrypted", "data": sealed, "id": "rs_1", "format": "openai-responses-v1", "index": 1},
         ],
         "thinking_blocks": [{"type": "redacted_thinking", "data": sealed}],
-        "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "find", "arguments": "{}"},
+        "provider_specific_fields": {"thought_signatures": [sealed]},
+        "tool_calls": [{"id": id, "type": "function", "function": {"name": "find", "arguments": "{}"},
             "extra_content": {"google": {"thought_signature": sealed}}}],
     });
     let body = json!({"messages": [said(&format!("My name is {name}")), message,
-        {"role": "tool", "tool_call_id": "call_1", "content": "ok"}]});
-    let forwarded = sent(&app, body).await["messages"][1].clone();
-    assert_eq!(forwarded.to_string().matches(sealed).count(), 7, "{forwarded}");
+        {"role": "tool", "tool_call_id": id, "content": "ok"}]});
+    let messages = sent(&app, body).await["messages"].clone();
+    assert_eq!(messages[2]["tool_call_id"], id);
+    let forwarded = messages[1].clone();
+    assert_eq!(forwarded.to_string().matches(sealed).count(), 9, "{forwarded}");
     for place in ["/content/0/thinking", "/reasoning_details/0/text"] {
         assert_eq!(tokens(forwarded.pointer(place).and_then(Value::as_str).expect("a text")).len(), 1);
     }

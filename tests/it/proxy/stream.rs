@@ -379,3 +379,25 @@ async fn a_stream_that_was_read_to_its_end_does_not_break_the_upstream_connectio
     assert!(requests.iter().all(|request| !request.disconnected));
     app.finish().await;
 }
+
+#[tokio::test]
+async fn what_is_said_before_a_tool_is_called_is_heard_before_it() {
+    let mut app = TestApp::start().await;
+    app.plant("E-12345");
+    for size in 1..40 {
+        app.upstream.respond_with(move |request| {
+            let mut events = openai::text_events(&format!("One moment, {}", token(&request.text())), size);
+            events.retain(|event| event["choices"][0]["finish_reason"].is_null());
+            events.extend(openai::tool_call_events("call_1", "find", "{}", 1));
+            Reply::stream(Script::new().events(&events).done())
+        });
+        let answer = app.chat(ask_streamed("I am E-12345.")).await;
+        let chunks = answer.chunks();
+        let delta = |chunk: &Value| chunk["choices"][0]["delta"].clone();
+        let call = chunks.iter().position(|chunk| delta(chunk).get("tool_calls").is_some()).expect("a call");
+        let said: String =
+            chunks[..call].iter().filter_map(|chunk| delta(chunk)["content"].as_str().map(str::to_owned)).collect();
+        assert_eq!(said, "One moment, E-12345", "{size}");
+    }
+    app.finish().await;
+}

@@ -181,6 +181,14 @@ fn a_list_of_words_is_one_text() {
             &["is two one", "Is Two one."][..],
         ),
         (r#"[{"text": "is"}, {"text": " "}, {"text": "two"}, {"type": "pause"}, {"text": " one"}]"#, &["is two one"]),
+        (r#"[{"Word": "Is"}, {"Word": "Two"}, {"Word": "One"}]"#, &["Is Two One"]),
+        (
+            r#"[{"alternatives": [{"content": "is"}]}, {"alternatives": [{"content": "two"}]}, {"alternatives": [{"content": "one"}]}]"#,
+            &["is two one"],
+        ),
+        (r#"[["is", 0, 0.1], ["two", 0.1, 0.2], ["one", 0.2, 1]]"#, &["is two one"]),
+        (r#"["4", "1", "5", "5", "two", "5", "5"]"#, &["4 1 5 5 two 5 5"]),
+        (r#"["Four", "One", "Five", "Five", "Five", "Five", "Two"]"#, &["Four One Five Five Five Five Two"]),
     ] {
         let (seen, _) = visited(list, None);
         let texts: Vec<&str> =
@@ -188,7 +196,11 @@ fn a_list_of_words_is_one_text() {
         assert!(expected.iter().all(|text| texts.contains(text)), "{texts:?}");
         assert!(!texts.contains(&"two"), "{texts:?}");
     }
-    for names in [r#"["Ann", "Bo", "Cy"]"#, r#"[{"text": "Ann"}, {"text": "Bo"}, {"text": "Cy"}]"#] {
+    for names in [
+        r#"["Ann", "Bo", "Cy"]"#,
+        r#"[{"text": "Ann"}, {"text": "Bo"}, {"text": "Cy"}]"#,
+        r#"["2024", "2025", "2026"]"#,
+    ] {
         let (seen, _) = visited(names, None);
         let texts = seen.leaves.iter().filter(|leaf| leaf.0 == Form::Text).count();
         assert_eq!(texts, 3, "a list of names is no speech");

@@ -142,6 +142,7 @@ impl Walk<'_> {
             (PartKind::Text, "thinking" | "reasoning", value) => walk.speech("content.thinking", value),
             (PartKind::Text, "cache_control", value) => walk.all(Search::Setting, "content", None, value),
             (PartKind::Sealed, "data", Value::String(text)) if is_model && is_opaque("data", text) => {}
+            (PartKind::Sealed, "data", value) if is_model => walk.word("content.data", value),
             // Only reached where the policy lets media pass: their data is not text, the name of their file is.
             (PartKind::Media, "image_url" | "input_audio" | "file", value) => walk.media(value),
             _ => walk.field("content", key, value),

@@ -67,7 +67,7 @@ fn check_closed(body: Value) {
 }
 
 use Form::{Identifier, Key, Number, Text, ToolName};
-use Search::{Known, Name, Speech, Static};
+use Search::{Known, Name, Speech, Static, Word};
 
 #[test]
 fn the_content_of_every_role_is_speech() {
@@ -279,18 +279,18 @@ fn words_and_numbers_of_settings_are_names_and_their_free_text_is_speech() {
         &[
             ("other", Key, Name, "provider"),
             ("other", Key, Name, "order"),
-            ("other", Text, Name, "DeepInfra"),
+            ("other", Text, Word, "DeepInfra"),
             ("other", Key, Name, "stop_token_ids"),
             ("other", Number, Known, "151645"),
-            ("stop", Text, Name, "User:"),
+            ("stop", Text, Word, "User:"),
             ("moderation", Text, Speech, "ask Jane Doe"),
             ("web_search_options", Key, Name, "user_location"),
-            ("web_search_options", Text, Name, "approximate"),
+            ("web_search_options", Text, Word, "approximate"),
             ("web_search_options", Key, Name, "approximate"),
             ("web_search_options", Key, Name, "city"),
             ("web_search_options", Text, Speech, "Lowell"),
             ("web_search_options", Key, Name, "timezone"),
-            ("web_search_options", Text, Name, "America/Chicago"),
+            ("web_search_options", Text, Word, "America/Chicago"),
         ],
     );
 }

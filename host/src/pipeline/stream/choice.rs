@@ -73,6 +73,7 @@ impl AnswerStream {
             true => FinishReason::Length,
             false => FinishReason::Stop,
         });
+        self.settle_speech(index, choice, out).await;
         let mut texts = self.read(index, choice)?;
         let mut new = Vec::with_capacity(texts.len());
         for text in &mut texts {
@@ -105,6 +106,23 @@ impl AnswerStream {
             true => Kept::Changed,
             false => Kept::Same,
         })
+    }
+
+    /// What was said before a call of a tool is over when the call begins: a whole token at its end waits no longer, or the
+    /// caller would hear it after the tool has run.
+    async fn settle_speech(&mut self, index: u64, choice: &Map<String, Value>, out: &mut String) {
+        let calls = choice.get("delta").and_then(|delta| delta.get("tool_calls")).and_then(Value::as_array);
+        if calls.is_none_or(Vec::is_empty) {
+            return;
+        }
+        let Some(state) = self.choices.get_mut(&index) else { return };
+        let speech = state.readers.iter_mut().find(|(field, reader)| field.is_content() && reader.holds_whole_token());
+        let Some((field, reader)) = speech else { return };
+        let (field, read) = (field.clone(), reader.finish(FinishReason::Stop));
+        let text = self.printed(index, &read, None, true).await;
+        if !text.is_empty() {
+            self.push_json(out, &self.head.chunk(index, &field, &text));
+        }
     }
 
     /// Reads the texts of a choice, in their order.
