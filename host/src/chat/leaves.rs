@@ -8,7 +8,7 @@ mod decode;
 mod json;
 mod words;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -242,7 +242,7 @@ impl Document<'_> {
 
     /// Two keys may become one, and an object has room for one entry of a name: the later one gets a number.
     fn keep_keys_apart(&self, members: &[Member], keys: &[(usize, usize)], first: usize, edits: &mut Vec<Edit>) {
-        let mut taken = HashSet::new();
+        let (mut taken, mut last) = (HashSet::new(), HashMap::new());
         let mut added = Vec::new();
         for (member, (from, to)) in members.iter().zip(keys) {
             let span = member.key;
@@ -251,7 +251,11 @@ impl Document<'_> {
                 .for_each(|edit| edit.span = ByteSpan::new(edit.span.start - span.start, edit.span.end - span.start));
             let written = apply(&self.source[span.range()], &own);
             if !taken.insert(written.clone()) && from < to {
-                let number = (2..).find(|number| taken.insert(format!("{written}_{number}"))).unwrap_or(2);
+                let number = last.entry(written.clone()).or_insert(1_usize);
+                *number += 1;
+                while !taken.insert(format!("{written}_{number}")) {
+                    *number += 1;
+                }
                 added.push(Edit { span: ByteSpan::new(span.end, span.end), text: format!("_{number}"), placed: None });
             }
         }

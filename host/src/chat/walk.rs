@@ -10,6 +10,8 @@
 mod parts;
 mod tools;
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 pub use self::parts::{Media, withhold_media};
@@ -254,10 +256,17 @@ impl Walk<'_> {
 /// Puts new keys in the places of old ones; one that is taken gets a number.
 fn rename(map: &mut Map<String, Value>, renamed: Vec<(usize, String)>) {
     let mut new_keys = renamed.into_iter().peekable();
+    let mut last = HashMap::new();
     for (index, (key, value)) in std::mem::take(map).into_iter().enumerate() {
-        let key = new_keys.next_if(|(at, _)| *at == index).map_or(key, |(_, new)| new);
-        let free = (2..).map(|number| format!("{key}_{number}"));
-        let key = std::iter::once(key.clone()).chain(free).find(|key| !map.contains_key(key)).unwrap_or(key);
+        let mut key = new_keys.next_if(|(at, _)| *at == index).map_or(key, |(_, new)| new);
+        if map.contains_key(&key) {
+            let number = last.entry(key.clone()).or_insert(1_usize);
+            *number += 1;
+            while map.contains_key(&format!("{key}_{number}")) {
+                *number += 1;
+            }
+            key = format!("{key}_{number}");
+        }
         map.insert(key, value);
     }
 }

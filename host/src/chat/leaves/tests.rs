@@ -166,6 +166,13 @@ fn keys_that_become_equal_stay_apart() {
 }
 
 #[test]
+fn many_keys_that_become_equal_are_counted_on() {
+    let text = format!("{{{}}}", vec![r#""Jane": 1"#; 20_000].join(", "));
+    let (_, after) = visited(&text, Some("Jane"));
+    assert!(after.contains("_20000\": 1}"), "the last of them has the last number");
+}
+
+#[test]
 fn a_list_of_words_is_one_text() {
     let (seen, after) = visited(
         r#"[{"w": "is", "t": 0.1}, {"w": "three", "t": 0.2}, {"w": "o\u006ee", "t": 0.3}, {"w": "0147", "t": 1}]"#,
