@@ -122,6 +122,23 @@ async fn nothing_of_one_caller_reaches_another() {
     app.chat_in_call("call-b", ask("yes, e-12345")).await;
     assert_eq!(app.forwarded_text(), "yes, e-12345", "another call does not");
 
+    // Whatever bytes a call is named by, and however many, the name is its own.
+    let long = "x".repeat(3000);
+    for name in ["caf\u{e9}-1".as_bytes(), b"\xff\xfe-1", long.as_bytes()] {
+        let send = async |name: &[u8], text: &str| {
+            let request = hyper::Request::post(app.agent.path())
+                .header("content-type", "application/json")
+                .header("masker-session-id", hyper::header::HeaderValue::from_bytes(name).expect("a header"));
+            app.request(request.body(ask(text).to_string().into()).expect("a request")).await;
+            app.forwarded_text()
+        };
+        assert_eq!(tokens(&send(name, "I am E-12345").await).len(), 1);
+        assert_eq!(tokens(&send(name, "yes, e-12345").await).len(), 1, "the call remembers");
+        assert_eq!(send(&[name, b"2"].concat(), "yes, e-12345").await, "yes, e-12345", "another call does not");
+        app.say("yes, e-12345").await;
+        assert_eq!(app.forwarded_text(), "yes, e-12345", "and no other request");
+    }
+
     // A plugin that keeps what it sees cannot: `remembers` finds a NAME as soon as it has seen anything before.
     for number in 0..5 {
         app.say(&format!("hello {number}")).await;

@@ -127,7 +127,7 @@ impl ChatRequest {
             Some(_) => return Err(BadRequest::shape("messages", "must be a list")),
             None => return Err(BadRequest::shape("messages", "is required")),
         }
-        let call_id = call_id(&body);
+        let call_id = call_id(&body)?;
         consume_platform_fields(&mut body, platform);
         Ok(Self { body, call_id, has_halves })
     }
@@ -160,10 +160,18 @@ impl ChatRequest {
     }
 }
 
-/// Vapi's `call.id`; ElevenLabs' extra body, where a session id is put by hand.
-fn call_id(body: &Map<String, Value>) -> Option<String> {
-    let in_field = |field: &str, key: &str| body.get(field)?.get(key)?.as_str().map(str::to_owned);
-    in_field("call", "id").or_else(|| in_field("elevenlabs_extra_body", "session_id")).filter(|id| !id.is_empty())
+/// Vapi's `call.id`; ElevenLabs' extra body, where a session id is put by hand. A name of another type is refused: without
+/// its name a call would have the memory of all callers.
+fn call_id(body: &Map<String, Value>) -> Result<Option<String>, BadRequest> {
+    for (field, key) in [("call", "id"), ("elevenlabs_extra_body", "session_id")] {
+        match body.get(field).and_then(|object| object.get(key)) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(id)) if id.is_empty() => {}
+            Some(Value::String(id)) => return Ok(Some(id.clone())),
+            Some(_) => return Err(BadRequest::shape(format!("{field}.{key}"), "must be a string")),
+        }
+    }
+    Ok(None)
 }
 
 fn consume_platform_fields(body: &mut Map<String, Value>, platform: Platform) {
@@ -215,6 +223,21 @@ mod tests {
         assert_eq!(vapi.body.keys().collect::<Vec<_>>(), ["messages"]);
         let custom = parse(body, Platform::Custom).expect("parsed");
         assert_eq!(custom.body.keys().collect::<Vec<_>>(), ["messages", "metadata", "anything"]);
+    }
+
+    #[test]
+    fn the_name_of_a_call_is_a_string_or_refused() {
+        for (body, refusal) in [
+            (r#"{"messages": [], "call": {"id": 7}}"#, "call.id: must be a string"),
+            (
+                r#"{"messages": [], "elevenlabs_extra_body": {"session_id": ["x"]}}"#,
+                "elevenlabs_extra_body.session_id: must be a string",
+            ),
+            (r#"{"messages": [], "call": {"id": null}}"#, ""),
+            (r#"{"messages": [], "call": {}}"#, ""),
+        ] {
+            assert_eq!(refused(body), refusal);
+        }
     }
 
     #[test]

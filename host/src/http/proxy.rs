@@ -29,8 +29,6 @@ use crate::upstream::{Upstream, UpstreamRequest};
 
 /// A platform's or a client's own name for the call.
 const CALL_HEADER: &str = "masker-session-id";
-/// Longer names of a call are not taken: they are kept in memory.
-const MAX_CALL_ID: usize = 256;
 /// What goes with a caller's own key: which of its organisations and projects pays.
 const KEY_HEADERS: [&str; 2] = ["openai-organization", "openai-project"];
 
@@ -100,7 +98,7 @@ async fn complete(
         }
     }
     let stream = request.streams()?;
-    let call_id = call_id(headers).or_else(|| request.call_id.take()).filter(|id| id.len() <= MAX_CALL_ID);
+    let call_id = call_id(headers).or_else(|| request.call_id.take());
     let mut masked = app.pipeline.mask(agent, request, call_id.as_deref()).await?;
     let mut upstream = UpstreamRequest {
         body: Bytes::from(std::mem::take(&mut masked.body)),
@@ -258,9 +256,15 @@ fn pieces(stream: AnswerStream) -> impl futures_util::Stream<Item = Result<Bytes
     })
 }
 
+/// The name of the call, of whatever bytes and length it is: without it the request would have the memory of all callers.
 fn call_id(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(CALL_HEADER)?.to_str().ok()?.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    let name = headers.get(CALL_HEADER)?.as_bytes().trim_ascii();
+    let text = || match std::str::from_utf8(name) {
+        Ok(text) => text.to_owned(),
+        // No header holds a zero byte, so that this is nobody's text.
+        Err(_) => format!("\0{}", data_encoding::HEXLOWER.encode(name)),
+    };
+    (!name.is_empty()).then(text)
 }
 
 /// The caller's own `Authorization`, only where we have no key and the platform is one that brings its own.
