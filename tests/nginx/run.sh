@@ -86,7 +86,7 @@ export MASKER_OPENAI_BASE_URL="http://127.0.0.1:$upstream/v1"
 pids="$pids $!"
 python3 "$here/../clients/setup.py" "$address" --wait $! || { cat "$work/masker.log" >&2; exit 1; }
 token=$("$masker" token create --name nginx --scope agents:read --scope agents:write --scope sessions:read)
-base_url=$(python3 "$here/../clients/setup.py" "$address" "$token")
+base_url=$(python3 "$here/../clients/setup.py" "$address" "$token" nginx)
 
 nginx -c "$work/nginx.conf" -e stderr -p "$work/nginx" >"$work/nginx.log" 2>&1 &
 pids="$pids $!"
