@@ -10,6 +10,9 @@ use super::unit::More;
 /// Letters that pass before a run is held.
 const FREE: usize = 5;
 
+/// Letters of a vault token's value.
+const VALUE: usize = 26;
+
 /// The longest piece of a run that is judged at once.
 const MAX_RUN: usize = 64;
 
@@ -43,9 +46,10 @@ impl Run {
         }
     }
 
-    /// Whether all of it could be a value. `INTERNATIONALISATION` has no digit, a booking code is shorter.
+    /// Whether all of it could be a value. `INTERNATIONALISATION` has no digit, a booking code is shorter. One value in two
+    /// hundred has no digit either, and then it is longer than a word.
     fn is_value(self) -> bool {
-        matches!((self.letters, self.digits), (16.., 1..) | (12.., 3..))
+        matches!((self.letters, self.digits), (16.., 1..) | (12.., 3..) | (VALUE.., 0))
             || self.alert && self.letters >= 8 && self.digits > 0
     }
 

@@ -256,6 +256,7 @@ fn a_value_whose_token_was_lost_is_dropped() {
     check(&format!("Hi NAME.K_HEALTHCARE.{value} there"), "Hi NAME.K_HEALTHCARE.K3F7Q<?> there");
     check(&format!("MSKV1:NAME:K_HEALTHCARE:{value}, hi"), "MSKV1:NAME:K_HEALTHCARE:K3F7Q<?>, hi");
     check(&format!("MSKV1 NAME K_HEALTHCARE {value}"), "MSKV1 NAME K_HEALTHCARE K3F7Q<?>");
+    check("Hi ITVEJPZNONOJYVCARRDSHEVRWA there", "Hi ITVEJ<?> there");
     check(&format!("ABCDEFGH{V} hi"), "ABCDEFGH<NAME> hi");
     for text in [
         "INTERNATIONALISATION",
