@@ -23,6 +23,9 @@ use crate::text::ByteSpan;
 /// JSON in JSON is read this deep; what is deeper is a text.
 const DEEPEST: usize = 8;
 
+/// A shorter number of a setting is no value of a caller's that would be looked for there.
+const SHORTEST_KNOWN: usize = 6;
+
 /// Visits a text and makes the visitor's edits in it.
 pub(super) fn visit_text(text: &mut String, place: &Place<'_>, visitor: &mut dyn Visitor) {
     let edits = text_edits(text, place, visitor, 0);
@@ -94,6 +97,9 @@ fn shift(own: Vec<Edit>, by: usize, edits: &mut Vec<Edit>) {
 /// would hide them.
 fn number_edit(source: &str, span: ByteSpan, place: &Place<'_>, visitor: &mut dyn Visitor) -> Option<Edit> {
     let digits = digits_of(source);
+    if place.search.of_number() == Search::Known && digits.len() < SHORTEST_KNOWN {
+        return None;
+    }
     let written = (digits != source).then_some(source);
     let place = Place { form: Form::Number, search: place.search.of_number(), written, ..*place };
     let edit = visitor.leaf(&place, &digits).into_iter().next()?;

@@ -37,26 +37,8 @@ pub fn walk(request: &mut ChatRequest, visitor: &mut dyn Visitor) -> Result<(), 
     Ok(())
 }
 
-/// Top-level fields whose numbers and flags have a meaning of the protocol.
-const NUMBERS: [&str; 17] = [
-    "frequency_penalty",
-    "logprobs",
-    "max_completion_tokens",
-    "max_tokens",
-    "n",
-    "parallel_tool_calls",
-    "presence_penalty",
-    "seed",
-    "store",
-    "stream",
-    "temperature",
-    "top_k",
-    "top_logprobs",
-    "top_p",
-    "min_p",
-    "repetition_penalty",
-    "enable_thinking",
-];
+/// Top-level fields whose numbers may have as many digits as an identifier.
+const NUMBERS: [&str; 3] = ["max_completion_tokens", "max_tokens", "seed"];
 
 struct Walk<'v> {
     visitor: &'v mut dyn Visitor,
@@ -77,7 +59,7 @@ impl Walk<'_> {
             }
             "prediction" => self.prediction(value),
             "web_search_options" => self.web_search_options(value),
-            _ if NUMBERS.contains(&field) && (value.is_number() || value.is_boolean()) => {}
+            _ if NUMBERS.contains(&field) && value.is_number() => {}
             _ => self.all(Search::Setting, field_name(field), Some(field), value),
         }
     }

@@ -265,7 +265,7 @@ fn numbers_that_bound_a_schema_are_none_of_a_caller() {
 fn closed_words_are_no_text() {
     check_closed(json!({
         "model": "gpt-4o-mini", "stream_options": {"include_usage": true}, "stream": true, "n": 2,
-        "temperature": 0.30000000000000004, "max_tokens": 1000000, "seed": 12345678901_u64,
+        "temperature": 0.7, "store": false, "logprobs": true, "max_tokens": 1000000, "seed": 12345678901_u64,
         "max_completion_tokens": 4155550123_u64, "response_format": {"type": "json_object"},
     }));
     check_message(json!({"role": "assistant", "content": null}), &[]);
