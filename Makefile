@@ -56,4 +56,13 @@ bench-journal: ## time what the journal costs a request, and checking one of a m
 bench-plugins: build guests ## show that plugins that fail or change cost other calls nothing (TRAPS=1000 for fewer)
 	python3 tests/plugins/bench.py $(CARGO_TARGET_DIR)/release/masker $(TRAPS)
 
-.PHONY: help run build dist plugins guests test screenshots check bench bench-store bench-journal bench-plugins
+bench-limits: build guests ## show what the worst request, connection, plugin and policy cost (ROWS="memo leaves" for some)
+	python3 tests/limits/limits.py $(CARGO_TARGET_DIR)/release/masker $(ROWS)
+
+bench-growth: build ## show what grows with an install of 10,000 and 300,000 turns (TURNS="1000 5000" for others)
+	python3 tests/limits/growth.py $(CARGO_TARGET_DIR)/release/masker $(TURNS)
+
+soak: build guests ## show whether memory stays flat over 16 minutes of calls, edits, reports and hang-ups (MINUTES=60 for more)
+	python3 tests/limits/soak.py $(CARGO_TARGET_DIR)/release/masker $(MINUTES)
+
+.PHONY: help run build dist plugins guests test screenshots check bench bench-store bench-journal bench-plugins bench-limits bench-growth soak
