@@ -73,4 +73,7 @@ document.addEventListener("click", (event) => {
   document.getElementById("main")?.focus();
 });
 addEventListener("popstate", show);
+// Browsers may keep a page that is left and show it again as it was, also to whoever goes back after somebody signed out.
+addEventListener("pagehide", () => { leave(); document.body.replaceChildren(); });
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 show();

@@ -59,7 +59,8 @@ pub async fn page() -> Response {
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-cache"),
+        // What stands on it when somebody signs out must not be there again for whoever goes back.
+        (CACHE_CONTROL, "no-store"),
     ];
     (headers, PAGE).into_response()
 }
