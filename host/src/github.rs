@@ -6,6 +6,7 @@
 mod client;
 
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use crate::config::{AllowList, GithubApp};
 use crate::sensitive::SensitiveText;
@@ -20,7 +21,12 @@ const SCOPE_WITH_ORGS: &str = "read:user user:email read:org";
 pub struct GitHub {
     app: GithubApp,
     client: Client,
+    /// Anybody can come with a made-up code, so only so many are looked into at once.
+    at_once: Semaphore,
 }
+
+/// Who comes when so many are being looked into waits, within the time that GitHub has.
+const MOST_AT_ONCE: usize = 16;
 
 /// Somebody at GitHub.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -46,6 +52,8 @@ pub enum Listed {
     ByOrg(String),
     /// Nothing.
     Not,
+    /// Nothing that we may see: an organisation hides its members from us.
+    Unknown,
 }
 
 /// Why nobody can be read from GitHub.
@@ -74,7 +82,7 @@ impl GitHub {
     /// # Errors
     /// When the machine's certificates cannot be used.
     pub fn new(app: GithubApp) -> anyhow::Result<Self> {
-        Ok(Self { client: Client::new()?, app })
+        Ok(Self { client: Client::new()?, app, at_once: Semaphore::new(MOST_AT_ONCE) })
     }
 
     /// Where somebody who wants to sign in is sent. GitHub sends it back to `callback` with `state` and a code, which is
@@ -101,6 +109,7 @@ impl GitHub {
         allow: Option<&AllowList>,
     ) -> Result<(Profile, Listed), GitHubFault> {
         let read = async {
+            let _slot = self.at_once.acquire().await;
             let token = self.exchange(code, verifier, callback).await?;
             let mut profile: Profile = self.get("/user", &token).await?;
             if profile.email.is_none() {
@@ -162,6 +171,7 @@ impl GitHub {
         struct Membership {
             state: String,
         }
+        let mut found = Listed::Not;
         for org in orgs {
             match self.get::<Membership>(&format!("/user/memberships/orgs/{org}"), token).await {
                 // An invitation that was not accepted is `pending`.
@@ -169,11 +179,12 @@ impl GitHub {
                 Ok(_) | Err(GitHubFault::Status(404)) => {}
                 Err(GitHubFault::Status(403)) => {
                     tracing::warn!(org, "this organisation does not let the OAuth app see who is a member");
+                    found = Listed::Unknown;
                 }
                 Err(fault) => return Err(fault),
             }
         }
-        Ok(Listed::Not)
+        Ok(found)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str, token: &SensitiveText) -> Result<T, GitHubFault> {
