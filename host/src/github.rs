@@ -209,6 +209,24 @@ mod tests {
 
     use super::*;
 
+    #[tokio::test]
+    async fn who_comes_when_too_many_are_looked_into_waits_and_no_longer_than_github_may_take() {
+        let mut github = GitHub::new(GithubApp {
+            client_id: "id".into(),
+            client_secret: "hush".into(),
+            // Nothing listens there.
+            url: "http://127.0.0.1:1".into(),
+            api_url: "http://127.0.0.1:1".into(),
+            timeout: Duration::from_millis(1),
+        })
+        .expect("a client");
+        let all = github.at_once.acquire_many(MOST_AT_ONCE as u32).await.expect("it is open");
+        assert_eq!(github.read("code", "verifier", "callback", None).await, Err(GitHubFault::Timeout));
+        drop(all);
+        github.app.timeout = Duration::from_secs(60);
+        assert_eq!(github.read("code", "verifier", "callback", None).await, Err(GitHubFault::Unreachable));
+    }
+
     #[test]
     fn membership_is_asked_for_only_where_a_list_names_an_organisation() {
         let github = GitHub::new(GithubApp {

@@ -20,8 +20,8 @@ pub(super) fn of_link() -> Response {
 
 /// Asks a person whether a GitHub user is theirs.
 pub(super) fn of_github_user(question: &ToConfirm) -> Response {
-    let page = include_str!("github.html").replace("PROOF", question.proof.expose());
-    (HEADERS, page.replace("LOGIN", &escaped(&question.login))).into_response()
+    let page = include_str!("github.html").replace("{proof}", question.proof.expose());
+    (HEADERS, page.replace("{login}", &escaped(&question.login))).into_response()
 }
 
 /// Text as HTML shows it.
