@@ -73,7 +73,7 @@ document.addEventListener("click", (event) => {
   document.getElementById("main")?.focus();
 });
 addEventListener("popstate", show);
-// Browsers may keep a page that is left and show it again as it was, also to whoever goes back after somebody signed out.
+// The back-forward cache would show the page as it was, also after signing out.
 addEventListener("pagehide", () => { leave(); document.body.replaceChildren(); });
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 show();

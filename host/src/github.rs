@@ -17,16 +17,16 @@ const SCOPE: &str = "read:user user:email";
 /// Membership of an organisation is private unless a member says otherwise, so where the list names one we ask for it.
 const SCOPE_WITH_ORGS: &str = "read:user user:email read:org";
 
+/// How many codes are exchanged at once. Anybody can send made-up codes, and each holds a connection to GitHub; more wait
+/// within the time that GitHub has.
+const MOST_AT_ONCE: usize = 16;
+
 /// GitHub, or an Enterprise Server, as the OAuth app that the operator made there.
 pub struct GitHub {
     app: GithubApp,
     client: Client,
-    /// Anybody can come with a made-up code, so only so many are looked into at once.
     at_once: Semaphore,
 }
-
-/// Who comes when so many are being looked into waits, within the time that GitHub has.
-const MOST_AT_ONCE: usize = 16;
 
 /// Somebody at GitHub.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -52,7 +52,7 @@ pub enum Listed {
     ByOrg(String),
     /// Nothing.
     Not,
-    /// Nothing that we may see: an organisation hides its members from us.
+    /// Unknown: an organisation does not show its members to this OAuth app.
     Unknown,
 }
 
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_comes_when_too_many_are_looked_into_waits_and_no_longer_than_github_may_take() {
+    async fn a_code_waits_while_too_many_are_exchanged_but_not_longer_than_github_may_take() {
         let mut github = GitHub::new(GithubApp {
             client_id: "id".into(),
             client_secret: "hush".into(),

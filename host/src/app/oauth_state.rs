@@ -1,5 +1,5 @@
-//! What a sign-in with GitHub needs to remember between going there and coming back. Only the browser that went has it,
-//! sealed in a cookie.
+//! The state of a sign-in with GitHub, between the redirect there and the callback. It is kept in a sealed cookie of the
+//! browser, not in the database.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct OauthState {
     pub verifier: String,
     /// Where to go once it is done.
     pub redirect_to: String,
-    /// The public name of the sign-in whose person began this one to link a GitHub user to themselves.
+    /// The public name of the sign-in that started this, if its person has no GitHub user yet and may link one.
     pub begun_in: Option<String>,
     /// In milliseconds since 1970.
     pub expires_at: i64,
@@ -39,7 +39,7 @@ impl OauthState {
         BASE64URL_NOPAD.encode(&Sha256::digest(&self.verifier))
     }
 
-    /// Whether this is what GitHub was given.
+    /// Whether GitHub returned the same state, compared in constant time.
     pub fn is(&self, state: &str) -> bool {
         self.state.as_bytes().ct_eq(state.as_bytes()).into()
     }

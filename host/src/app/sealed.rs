@@ -1,5 +1,5 @@
-//! What a browser keeps for us between two of its requests: sealed, so that it can neither read nor make one, each for
-//! one purpose and for a short time.
+//! Short-lived values that a browser carries between two requests. They are encrypted and authenticated, so a browser can
+//! neither read nor forge one, and each opens only for its own purpose.
 
 use aes_gcm_siv::aead::{Aead, KeyInit, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};
@@ -13,25 +13,25 @@ use crate::sensitive::SensitiveText;
 
 const NONCE: usize = 12;
 
-/// Something that can be sealed.
+/// A value that can be sealed.
 pub trait Sealed: Serialize + DeserializeOwned {
-    /// Keeps what was sealed for one thing from being opened as another.
+    /// Authenticated with the value, so that one type does not open as another.
     const PURPOSE: &'static str;
 
-    /// From when on it does not open, in milliseconds since 1970.
+    /// When it expires, in milliseconds since 1970.
     fn expires_at(&self) -> i64;
 }
 
-/// Seals and opens.
+/// Seals and opens values.
 pub struct Sealer(Aes256GcmSiv);
 
 impl Sealer {
-    /// With a key of its own.
+    /// A sealer with a key derived for it.
     pub fn new(secret: &SecretKey) -> Self {
         Self(Aes256GcmSiv::new(secret.derive("masker oauth state v1").expose().into()))
     }
 
-    /// As text that cookies and URLs take.
+    /// Base64url, which fits into a cookie or a URL.
     pub fn seal<T: Sealed>(&self, value: &T) -> Result<SensitiveText, getrandom::Error> {
         let mut sealed = vec![0; NONCE];
         getrandom::fill(&mut sealed)?;
@@ -42,7 +42,7 @@ impl Sealer {
         Ok(BASE64URL_NOPAD.encode(&sealed).into())
     }
 
-    /// What was sealed, for the same purpose and in time.
+    /// `None` when the text is forged, sealed for another purpose, or expired.
     pub fn open<T: Sealed>(&self, text: &str, now: Timestamp) -> Option<T> {
         let sealed = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (nonce, msg) = sealed.split_first_chunk::<NONCE>()?;

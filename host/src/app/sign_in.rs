@@ -79,7 +79,7 @@ impl App {
         Ok(self.good(self.store().signed_in(secret).await?))
     }
 
-    /// The same, without making the sign-in live on.
+    /// The same, without renewing the sign-in.
     pub async fn is_signed_in(&self, secret: &str) -> Result<bool, StoreError> {
         Ok(self.good(self.store().look_at_sign_in(secret).await?).is_some())
     }
@@ -89,7 +89,7 @@ impl App {
         good.map(|sign_in| sign_in.user)
     }
 
-    /// Whether a person may sign in, one way or the other. The owner always has the link.
+    /// Whether a person may sign in by any means. The owner always may, with a link.
     pub(super) fn may_sign_in(&self, user: &User) -> bool {
         user.account_id == self.store().first_account() || self.may_come_from_github(user)
     }

@@ -138,21 +138,21 @@ pub struct NamedToken {
     pub name: Arc<str>,
     /// What it may do.
     pub scopes: Vec<Word>,
-    /// Who made it; `None` for the command line.
+    /// Who created it; `None` for the command line.
     pub maker: Option<Maker>,
 }
 
-/// Who made an API token.
+/// Who created an API token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Maker {
     /// A person in a browser.
     Person(UserId),
-    /// A script, with a token of its own.
+    /// Another token.
     Token(TokenId),
 }
 
 impl Maker {
-    /// The id, whose prefix says which of the two it is.
+    /// The id, with its prefix.
     pub fn text(self) -> String {
         match self {
             Self::Person(id) => id.text(),
@@ -329,9 +329,9 @@ words! {
         TokenCreated = "token_created",
         /// An API token was deleted.
         TokenDeleted = "token_deleted",
-        /// An API token ended because the token that made it was deleted, or because its person may no longer sign in.
+        /// An API token was revoked: the token that created it was deleted, or its person may no longer sign in.
         TokenRevoked = "token_revoked",
-        /// A person confirmed that a GitHub user is theirs; the detail is that user's number at GitHub.
+        /// A person confirmed that a GitHub user is theirs; the detail is its id at GitHub.
         GithubLinked = "github_linked",
         /// The journal goes on in a new file, which begins with this event; it says at which byte of the whole.
         JournalRotated = "journal_rotated",

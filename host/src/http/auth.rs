@@ -42,14 +42,14 @@ pub struct Caller {
     /// Whether its account owns the install, and with it what belongs to no account: plugins, policy files, the journal.
     pub owns_install: bool,
     credential: Credential,
-    /// What it showed.
+    /// The cookie's value or the token's secret.
     secret: SensitiveText,
 }
 
 enum Credential {
     /// A browser that is signed in: may do everything in its account.
     Cookie,
-    /// A token, which says what it may do.
+    /// A token, with its scopes.
     Token(Box<ApiToken>),
 }
 
@@ -75,7 +75,7 @@ impl Caller {
         matches!(self.credential, Credential::Cookie)
     }
 
-    /// The token that it is.
+    /// The token that it authenticated with.
     pub fn token(&self) -> Option<&ApiToken> {
         match &self.credential {
             Credential::Token(token) => Some(token),
@@ -83,7 +83,7 @@ impl Caller {
         }
     }
 
-    /// Whether what it showed is still good. No, where that cannot be found out.
+    /// Whether its credential is still valid. `false` when the database cannot say.
     pub(super) async fn is_still_good(&self, app: &App) -> bool {
         let secret = self.secret.expose();
         let good = match self.credential {

@@ -12,15 +12,15 @@ pub const SESSION: &str = "masker_session";
 /// Who is on the way to GitHub and back.
 pub const OAUTH_STATE: &str = "masker_oauth_state";
 
-/// The one value of a cookie. `None` where several were sent: a page on another port of this host, or on a neighbouring
-/// one, can put a cookie of its own beside ours, and nothing says which is which.
+/// The value of a cookie. `None` when several different values were sent: a page on another port or subdomain can plant a
+/// cookie of the same name, and a request does not say which one is ours.
 pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = all(headers, name);
     let first = values.next()?;
     values.all(|value| value == first).then_some(first)
 }
 
-/// Every value of a cookie. One that is not text is none of ours and reads as empty.
+/// Every value sent for a cookie. One that is not UTF-8 reads as empty, which never matches a secret of ours.
 pub fn all<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
     let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|b| *b == b';'));
     pairs.filter_map(move |pair| {

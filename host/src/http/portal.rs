@@ -59,7 +59,7 @@ pub async fn page() -> Response {
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        // What stands on it when somebody signs out must not be there again for whoever goes back.
+        // The back button must not show what a page held before somebody signed out.
         (CACHE_CONTROL, "no-store"),
     ];
     (headers, PAGE).into_response()

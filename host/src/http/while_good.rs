@@ -1,4 +1,4 @@
-//! Answers that go on after their caller was checked: they end when the caller's sign-in or token does.
+//! Ends a long answer, such as a stream of events, when the sign-in or token of its caller ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::auth::Caller;
 use crate::app::App;
 
-/// How often is looked without a notice: for a token whose time is over, and for what another process ended.
+/// How often the credential is checked without a notice: a token may expire, and another process may revoke one.
 const LOOK_EVERY: Duration = Duration::from_secs(4);
 
-/// Ends when the caller's credential has: at once when this process ended it, and else within seconds.
+/// Returns when the caller's credential is no longer valid: at once if this process revoked it, else within seconds.
 pub async fn is_over(app: Arc<App>, caller: Caller) {
     let mut revoked = app.store().watch_revocations();
     while caller.is_still_good(&app).await {
-        // A notice and the time are both a reason to look.
+        // Check again after a notice or after the timeout.
         let _ = tokio::time::timeout(LOOK_EVERY, revoked.next()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! API tokens for scripts. A token that was made with another ends with it.
+//! API tokens for scripts. A token created with another token is deleted with it.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -12,7 +12,7 @@ use crate::sensitive::SensitiveText;
 /// What every secret begins with.
 pub const PREFIX: &str = "mskt_";
 
-/// What a token may be allowed.
+/// Every scope that a token can have.
 pub const SCOPES: [&str; 7] =
     ["agents:read", "agents:write", "sessions:read", "reports:read", "policies:write", "plugins:write", "admin"];
 
@@ -33,14 +33,14 @@ pub struct ApiToken {
     pub created_at: Timestamp,
     /// From when on it is worth nothing.
     pub expires_at: Option<Timestamp>,
-    /// The person it belongs to: who made it, with or without a token; `None` for the command line.
+    /// The person it belongs to; `None` for the command line.
     pub created_by: Option<UserId>,
-    /// The token that it was made with, and ends with.
+    /// The token that created it, and that it is deleted with.
     pub made_with: Option<TokenId>,
 }
 
 impl ApiToken {
-    /// As events name it.
+    /// What events say of it.
     pub fn named(&self) -> NamedToken {
         let has = |scope: &&'static str| self.scopes.iter().any(|own| own == scope);
         let maker = self.made_with.map(Maker::Token).or(self.created_by.map(Maker::Person));
@@ -64,14 +64,14 @@ pub struct NewApiToken {
     pub scopes: Vec<String>,
     /// From when on it is worth nothing.
     pub expires_at: Option<Timestamp>,
-    /// The person it is to belong to; `None` for the command line.
+    /// The person it belongs to; `None` for the command line.
     pub created_by: Option<UserId>,
-    /// The token that it is made with.
+    /// The token that creates it.
     pub made_with: Option<TokenId>,
 }
 
 impl NewApiToken {
-    /// The token, with an id.
+    /// The token, with a new id.
     pub fn made_at(self, now: Timestamp) -> ApiToken {
         ApiToken {
             id: TokenId::generate(),
@@ -94,7 +94,8 @@ impl Store {
         Ok((token, secret))
     }
 
-    /// Keeps a token. Returns its secret, which is nowhere else. Fails when the token that it is made with is gone.
+    /// Stores a token. Returns its secret, which is not stored. Fails when the token that creates it was deleted meanwhile:
+    /// the foreign key sees to that.
     pub async fn insert_api_token(&self, token: ApiToken) -> Result<SensitiveText, StoreError> {
         let secret = secret::new(PREFIX)?;
         let hash = secret::hash(secret.expose());
@@ -102,8 +103,8 @@ impl Store {
         Ok(secret)
     }
 
-    /// The token with this secret and the person it belongs to, unless it has expired. Whether the person may still sign
-    /// in is for the caller to ask.
+    /// The token with this secret and the person it belongs to, unless it has expired. The caller checks whether the person
+    /// may still sign in.
     pub async fn api_token_by_secret(&self, secret: &str) -> Result<Option<(ApiToken, Option<User>)>, StoreError> {
         let (hash, now) = (secret::hash(secret), self.clock.now());
         self.main.read(move |conn| by_hash(conn, &hash, now)).await
@@ -119,8 +120,8 @@ impl Store {
         self.main.read(move |conn| page(conn, account, limit, cursor)).await
     }
 
-    /// Deletes a token and all that were made with it, directly or not. Returns them; none when the account has no such
-    /// token.
+    /// Deletes a token and all tokens created with it, directly or indirectly. Returns them; the list is empty when the
+    /// account has no such token.
     pub async fn delete_api_token(&self, account: AccountId, id: TokenId) -> Result<Vec<ApiToken>, StoreError> {
         let which = "WITH RECURSIVE family (id) AS (
              SELECT id FROM api_tokens WHERE account_id = ?1 AND id = ?2

@@ -1,10 +1,10 @@
-//! A notice that some sign-in or token has ended, for answers that go on after their caller was checked.
+//! Notifies long-lived answers that some sign-in or token was revoked.
 
 use tokio::sync::watch;
 
 use super::Store;
 
-/// Tells those who wait that credentials have ended. Which ones is not said: everybody looks again.
+/// Sends the notices. A notice does not say which credential it is about: every receiver checks its own.
 #[derive(Default)]
 pub(super) struct Revocations(watch::Sender<()>);
 
@@ -18,7 +18,7 @@ impl Revocations {
 pub struct Revoked(watch::Receiver<()>);
 
 impl Revoked {
-    /// Returns once a sign-in or token has ended since this was made or last returned. Never returns after the store is
+    /// Returns when a sign-in or token was revoked since this was created or last returned; never after the store is
     /// dropped.
     pub async fn next(&mut self) {
         if self.0.changed().await.is_err() {
@@ -28,7 +28,7 @@ impl Revoked {
 }
 
 impl Store {
-    /// From now on.
+    /// Notices from now on.
     pub fn watch_revocations(&self) -> Revoked {
         Revoked(self.revocations.0.subscribe())
     }

@@ -47,7 +47,7 @@ pub struct ListedSignIn {
 pub const PREFIX: &str = "msks_";
 /// How long a cookie lives without being used: thirty days.
 pub const LIFE_SECONDS: i64 = 30 * 24 * 3600;
-/// A person's sign-ins; the one that was used longest ago ends when there is one more.
+/// How many sign-ins a person has at most; a new one replaces the one used longest ago.
 const MOST: i64 = 100;
 /// Of what a browser calls itself, in characters; the rest is cut off.
 const LONGEST_USER_AGENT: usize = 256;
@@ -88,24 +88,31 @@ impl Store {
         Ok(Some(sign_in))
     }
 
-    /// Who is signed in with this secret; looking does not make it live on.
+    /// Who is signed in with this secret, without renewing the sign-in.
     pub async fn look_at_sign_in(&self, secret: &str) -> Result<Option<SignIn>, StoreError> {
         let (hash, now) = (secret::hash(secret), self.clock.now());
         let found = self.main.read(move |conn| by_hash(conn, &hash, now)).await?;
         Ok(found.map(|(sign_in, _)| sign_in))
     }
 
-    /// Ends the sign-ins that have these secrets. It is no error when there are none.
+    /// Ends the sign-ins with these secrets. Unknown secrets are no error and cost no write: anybody can send some.
     pub async fn end_sign_ins(&self, secrets: &[&str]) -> Result<(), StoreError> {
         let ours = secrets.iter().filter(|secret| secret.starts_with(PREFIX));
         let hashes: Vec<_> = ours.map(|secret| secret::hash(secret)).collect();
-        if hashes.is_empty() {
+        let known = self.main.read(move |conn| {
+            let mut look = conn.prepare_cached("SELECT secret_sha256 FROM sign_ins WHERE secret_sha256 = ?1")?;
+            let found =
+                hashes.iter().map(|hash| look.query_row([hash], |row| row.get::<_, secret::Hash>(0)).optional());
+            Ok(found.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?)
+        });
+        let known = known.await?;
+        if known.is_empty() {
             return Ok(());
         }
         self.main
             .write(move |conn| {
                 let mut delete = conn.prepare_cached("DELETE FROM sign_ins WHERE secret_sha256 = ?1")?;
-                hashes.into_iter().try_for_each(|hash| delete.execute([hash]).map(drop))?;
+                known.into_iter().try_for_each(|hash| delete.execute([hash]).map(drop))?;
                 Ok(())
             })
             .await?;
@@ -120,7 +127,9 @@ impl Store {
             Ok(conn.prepare_cached(sql)?.execute((user.text(), id))? > 0)
         });
         let ended = ended.await?;
-        self.revocations.tell();
+        if ended {
+            self.revocations.tell();
+        }
         Ok(ended)
     }
 
@@ -173,7 +182,7 @@ fn insert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
     )?
     .execute((hash, user.text(), by == By::Link, user_agent, now.millis()))?;
-    // The new one counts, but is not among those that may go: a clock that was set back would make it the oldest.
+    // The new one is never removed, although a clock that was set back would make it the oldest.
     conn.prepare_cached(
         "DELETE FROM sign_ins WHERE user_id = ?1 AND secret_sha256 IN (
              SELECT secret_sha256 FROM sign_ins WHERE user_id = ?1 AND secret_sha256 <> ?2

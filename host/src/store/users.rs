@@ -67,19 +67,19 @@ const COLUMNS: &str =
 impl Store {
     /// The user that GitHub describes, made or brought up to date; `None` when it may not come in.
     ///
-    /// The first one owns the install: it gets the first account. Nobody becomes a user that is there already: that takes
+    /// The first one owns the install: it gets the first account. It is never linked to an existing user: see
     /// [`Store::link_github_user`].
     pub async fn admit_github_user(&self, profile: GithubProfile, door: Door) -> Result<Option<User>, StoreError> {
         let (owner, now) = (self.first_account, self.clock.now());
         self.main.write(move |conn| admit(conn, &profile, door, owner, now)).await
     }
 
-    /// Whether GitHub's user with this number is one of ours.
+    /// Whether a user has this GitHub id.
     pub async fn knows_github_user(&self, github_id: i64) -> Result<bool, StoreError> {
         self.main.read(move |conn| Ok(one(conn, "github_id = ?1", [github_id])?.is_some())).await
     }
 
-    /// Makes a GitHub user the login of a user who has none. `false` when the one has a login or the other is taken.
+    /// Links a GitHub user to a user who has none. `false` when the user has one or the GitHub user is another's.
     pub async fn link_github_user(&self, user: UserId, profile: GithubProfile) -> Result<bool, StoreError> {
         let now = self.clock.now();
         self.main
@@ -94,8 +94,8 @@ impl Store {
             .await
     }
 
-    /// Keeps what GitHub says of a user who was refused, so that what its login or organisation allowed is over. Returns
-    /// the user, if it is one of ours.
+    /// Updates the login and organisation of a user who was refused, so that older sign-ins and tokens are refused too.
+    /// Returns the user, if there is one.
     pub async fn note_refused_github_user(&self, github: GithubUser) -> Result<Option<User>, StoreError> {
         let noted = self.main.write(move |conn| {
             let Some(user) = one(conn, "github_id = ?1", [github.id])? else { return Ok(None) };
@@ -113,7 +113,7 @@ impl Store {
         Ok(noted)
     }
 
-    /// Everybody who has API tokens.
+    /// Every user who has API tokens.
     pub async fn users_with_tokens(&self) -> Result<Vec<User>, StoreError> {
         self.main
             .read(|conn| {
@@ -165,7 +165,7 @@ fn admit(
     by_id(conn, user.id)
 }
 
-/// Writes down what GitHub says of a user.
+/// Stores GitHub's profile of a user.
 fn describe(conn: &Connection, user: UserId, profile: &GithubProfile, now: Timestamp) -> Result<(), StoreError> {
     conn.prepare_cached(
         "UPDATE users SET github_id = ?2, github_login = ?3, github_org = ?4, name = ?5, email = ?6, avatar_url = ?7,

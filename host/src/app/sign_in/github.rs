@@ -1,6 +1,6 @@
-//! The way to GitHub and back. Who comes back is signed in as the GitHub user that they are, if the operator's list lets
-//! them in. The one exception is a person without a GitHub login who began this in their own sign-in: they are asked
-//! whether the GitHub user is theirs ([`super::link`]).
+//! The OAuth flow with GitHub. The callback signs in the GitHub user that it names, if `MASKER_GITHUB_ALLOW` admits it. The
+//! one exception is a person without a GitHub user who started the flow in their own sign-in: they are asked to confirm
+//! that the GitHub user is theirs ([`super::link`]).
 
 use super::link::{Link, ToConfirm};
 use super::{SignInError, SignedIn};
@@ -14,7 +14,7 @@ use crate::store::users::{Door, GithubProfile, GithubUser};
 
 /// Where GitHub sends people back to, below the public URL.
 const CALLBACK: &str = "/api/v1/auth/github/callback";
-/// Of a text that GitHub tells of somebody, in characters; the rest is cut off.
+/// The longest text of a profile that is kept, in characters; the rest is cut off.
 const LONGEST_TEXT: usize = 256;
 
 /// Somebody is on the way to GitHub.
@@ -33,23 +33,22 @@ pub struct Returned<'a> {
     pub state: &'a str,
     /// Worth an access token; `None` when the person or GitHub said no.
     pub code: Option<&'a str>,
-    /// The secret of the sign-in that this browser has already.
+    /// The session cookie that the browser sent.
     pub session: Option<&'a str>,
     /// What the browser calls itself.
     pub user_agent: &'a str,
 }
 
-/// What became of who came back.
+/// The result of a callback.
 pub enum Finished {
-    /// They are signed in.
+    /// The GitHub user is signed in.
     SignedIn(SignedIn),
-    /// They are who they were, and are asked whether the GitHub user is theirs.
+    /// The person who started the flow is asked to confirm that the GitHub user is theirs.
     ToConfirm(ToConfirm),
 }
 
 impl App {
-    /// Sends somebody to GitHub, to go to `redirect_to` afterwards. `session` is the secret of the sign-in that the
-    /// browser has already.
+    /// Sends somebody to GitHub, to go to `redirect_to` afterwards. `session` is the session cookie that the browser sent.
     pub async fn begin_github_sign_in(&self, redirect_to: String, session: Option<&str>) -> Result<Begun, SignInError> {
         let github = self.github()?;
         let begun_in = match session {
@@ -64,7 +63,7 @@ impl App {
         })
     }
 
-    /// Signs in who came back from GitHub, or asks them.
+    /// Handles the callback from GitHub.
     pub async fn finish_github_sign_in(&self, returned: Returned<'_>) -> Result<Finished, SignInError> {
         let github = self.github()?;
         let state = self.sealer.open::<OauthState>(returned.cookie, self.pipeline.clock.now());

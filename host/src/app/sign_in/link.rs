@@ -1,6 +1,6 @@
-//! Linking a GitHub user to a person who has none: the operator who came by a link. Whoever brings a code from GitHub
-//! says only who they are there, so the person has to begin it in a sign-in of their own and to confirm it in the same
-//! one.
+//! Links a GitHub user to a person who has none: the operator who signed in with a link. A code from GitHub proves only who
+//! somebody is at GitHub, and another page can bring it into the operator's browser. So the person must start the flow in
+//! their own sign-in and confirm it in the same one.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +13,12 @@ use crate::store::StoreError;
 use crate::store::sign_ins::public_id;
 use crate::store::users::{GithubProfile, User};
 
-/// A link that waits for its person to confirm it.
+/// A link that its person has still to confirm.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Link {
     /// The person's id.
     pub user: String,
-    /// The public name of the sign-in in which it was begun.
+    /// The public name of the sign-in that started it.
     pub sign_in: String,
     pub profile: GithubProfile,
     pub redirect_to: String,
@@ -38,7 +38,7 @@ impl Sealed for Link {
 pub struct ToConfirm {
     /// The login of the GitHub user.
     pub login: String,
-    /// What the browser sends when they say yes.
+    /// What the browser sends to confirm.
     pub proof: SensitiveText,
 }
 
@@ -47,7 +47,7 @@ impl App {
         Ok(ToConfirm { proof: self.sealer.seal(&link)?, login: link.profile.github.login })
     }
 
-    /// Links what was confirmed in the sign-in with this secret. Returns where the browser wanted to go.
+    /// Links the GitHub user that `proof` names, if `session` is the sign-in that started it. Returns where to go next.
     pub async fn link_github_user(&self, proof: &str, session: &str) -> Result<String, SignInError> {
         let now = self.pipeline.clock.now();
         let link = self.sealer.open::<Link>(proof, now).filter(|link| link.sign_in == public_id(session));
@@ -70,7 +70,7 @@ impl App {
         }
     }
 
-    /// Who is signed in with this secret, if no GitHub user is theirs.
+    /// Who is signed in with this secret, if no GitHub user is linked to them.
     pub(super) async fn person_without_login(&self, secret: &str) -> Result<Option<User>, StoreError> {
         Ok(self.signed_in(secret).await?.filter(|user| user.github.is_none()))
     }

@@ -138,7 +138,8 @@ pub async fn use_link(State(app): State<Arc<App>>, query: Parameters, request: R
 )]
 pub async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
-    // Also without a cookie: browsers keep it off another site's form, and would still drop it when the answer says so.
+    // Also without a cookie: `SameSite` keeps it off another site's form, but the browser would still obey the `Set-Cookie`
+    // of the answer.
     cross_site::refuse(&parts, &app.config.public_url)?;
     let sent: Vec<&str> = cookie::all(&parts.headers, cookie::SESSION).collect();
     app.store().end_sign_ins(&sent).await?;

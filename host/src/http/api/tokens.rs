@@ -34,9 +34,9 @@ pub struct TokenBody {
     created_at: String,
     /// Null: never.
     expires_at: Option<String>,
-    /// The person it belongs to, and ends with; null for the command line.
+    /// The person it belongs to; it is revoked when they may no longer sign in. Null for the command line.
     created_by: Option<String>,
-    /// The token that it was made with, and ends with.
+    /// The token that created it; it is revoked with that one.
     made_with: Option<String>,
     /// Shown once, in the answer that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +116,7 @@ fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApi
         |text| Timestamp::parse(&text).filter(|moment| *moment > now),
         "must be a time that is yet to come, such as 2030-01-31T00:00:00Z",
     );
-    // Only `admin` makes tokens, and it may everything: no token can be given more than its maker has but time.
+    // Creating tokens needs `admin`, which includes every scope. So only the expiry can exceed the maker's.
     let maker = caller.token();
     let expires_at = match maker.and_then(|maker| maker.expires_at) {
         Some(end) if expires_at.is_some_and(|asked| asked > end) => {

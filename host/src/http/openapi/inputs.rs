@@ -207,8 +207,8 @@ pub struct NewToken {
     /// `admin` (which includes all).
     #[schema(min_items = 1, example = json!(["agents:read"]))]
     pub scopes: Vec<String>,
-    /// When it ends, a time that is yet to come; never unless it is given. A token that is made with a token ends with that
-    /// one at the latest.
+    /// When it ends, a time that is yet to come; never unless it is given. A token created with a
+    /// token expires with that one at the latest.
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
 }

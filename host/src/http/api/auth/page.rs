@@ -1,4 +1,4 @@
-//! The pages with one button: they run nothing, load nothing and stand in no frame.
+//! The pages with one button. They run no script, load nothing and cannot be framed.
 
 use axum::http::HeaderName;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
@@ -13,18 +13,18 @@ const HEADERS: [(HeaderName, &str); 3] = [
     (REFERRER_POLICY, "same-origin"),
 ];
 
-/// Asks whether to use a one-time link.
+/// The page of a one-time link.
 pub(super) fn of_link() -> Response {
     (HEADERS, include_str!("link.html")).into_response()
 }
 
-/// Asks a person whether a GitHub user is theirs.
+/// The page that asks a person to confirm that a GitHub user is theirs.
 pub(super) fn of_github_user(question: &ToConfirm) -> Response {
     let page = include_str!("github.html").replace("{proof}", question.proof.expose());
     (HEADERS, page.replace("{login}", &escaped(&question.login))).into_response()
 }
 
-/// Text as HTML shows it.
+/// Text with the characters escaped that HTML gives a meaning.
 fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {

@@ -27,7 +27,7 @@ use crate::store::sessions::{Watch, Watched};
 
 /// Proxies in between close connections on which nothing comes for a while.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Then the reader has to come back: what is in between may have lost it without a word.
+/// Then the reader has to connect again, so that a connection that died unnoticed does not stay forever.
 const LONGEST: Duration = Duration::from_secs(600);
 /// How long a reader waits before it comes back.
 const RETRY: Duration = Duration::from_secs(1);
