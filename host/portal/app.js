@@ -73,4 +73,7 @@ document.addEventListener("click", (event) => {
   document.getElementById("main")?.focus();
 });
 addEventListener("popstate", show);
+// The back-forward cache would show the page as it was, also after signing out.
+addEventListener("pagehide", () => { leave(); document.body.replaceChildren(); });
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 show();

@@ -1,6 +1,7 @@
 //! The application: every edge built once from the settings, and the agents ready to serve.
 
 mod agents;
+mod api_tokens;
 mod assistants;
 mod catalog;
 mod changes;
@@ -14,6 +15,7 @@ mod plugins;
 mod policies;
 mod reports;
 mod retention;
+mod sealed;
 mod sign_in;
 
 use std::collections::HashMap;
@@ -22,7 +24,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use oauth_state::OauthStates;
+use sealed::Sealer;
 
 use crate::audit::event::Event;
 use crate::callback::Callbacks;
@@ -45,6 +47,7 @@ use crate::wasm::Wasm;
 
 pub(crate) use agents::prepare_passes;
 pub use agents::{AgentDraft, AgentError, ChangedAgent, Field, Trial};
+pub use api_tokens::TokenError;
 pub use catalog::{Catalog, NamedPolicy};
 pub use changes::{ChangeError, Reloaded};
 pub use erasure::{Erase, EraseError, Erased, Eraser, Found};
@@ -56,7 +59,7 @@ pub use plugins::{Origin, Shelf, Uploads, embedded, load as load_plugins};
 pub use policies::compile_local;
 pub use reports::{ReportError, ReportScope, SignedReport};
 pub use retention::Retention;
-pub use sign_in::{Begun, Returned, SignInError, SignedIn, login_url};
+pub use sign_in::{Begun, Finished, Returned, SignInError, SignedIn, ToConfirm, login_url};
 
 /// Requests that may wait for a pass thread, for each of them. At a millisecond a request, a tenth of a second's work.
 const QUEUE_PER_THREAD: usize = 128;
@@ -102,7 +105,7 @@ pub struct App {
     upstream: Upstream,
     github: Option<GitHub>,
     callbacks: Callbacks,
-    oauth_states: OauthStates,
+    sealer: Sealer,
 }
 
 impl App {
@@ -169,7 +172,7 @@ impl App {
         let github = config.sign_in.github.clone().map(GitHub::new).transpose()?;
         let app = Arc::new(Self {
             limits: Limits::new(&config, &pipeline.clock),
-            oauth_states: OauthStates::new(&config.session_secret),
+            sealer: Sealer::new(&config.session_secret),
             github,
             callbacks: Callbacks::new(),
             config,
@@ -189,6 +192,7 @@ impl App {
             upstream,
         });
         app.prepare_agents().await?;
+        app.end_tokens_of_who_left().await?;
         Ok(app)
     }
 
@@ -202,7 +206,15 @@ impl App {
     /// # Errors
     /// It could not be: what it tells of must not be done then.
     pub async fn record(&self, event: Event) -> Result<(), JournalError> {
-        let receipt = self.pipeline.journal.append(&[event])?;
+        self.record_all(vec![event]).await
+    }
+
+    /// The same for several events, in one write.
+    async fn record_all(&self, events: Vec<Event>) -> Result<(), JournalError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let receipt = self.pipeline.journal.append(&events)?;
         self.pipeline.journal.synced(&receipt).await
     }
 

@@ -6,6 +6,7 @@
 mod client;
 
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use crate::config::{AllowList, GithubApp};
 use crate::sensitive::SensitiveText;
@@ -16,10 +17,15 @@ const SCOPE: &str = "read:user user:email";
 /// Membership of an organisation is private unless a member says otherwise, so where the list names one we ask for it.
 const SCOPE_WITH_ORGS: &str = "read:user user:email read:org";
 
+/// How many codes are exchanged at once. Anybody can send made-up codes, and each holds a connection to GitHub; more wait
+/// within the time that GitHub has.
+const MOST_AT_ONCE: usize = 16;
+
 /// GitHub, or an Enterprise Server, as the OAuth app that the operator made there.
 pub struct GitHub {
     app: GithubApp,
     client: Client,
+    at_once: Semaphore,
 }
 
 /// Somebody at GitHub.
@@ -46,6 +52,8 @@ pub enum Listed {
     ByOrg(String),
     /// Nothing.
     Not,
+    /// Unknown: an organisation does not show its members to this OAuth app.
+    Unknown,
 }
 
 /// Why nobody can be read from GitHub.
@@ -74,7 +82,7 @@ impl GitHub {
     /// # Errors
     /// When the machine's certificates cannot be used.
     pub fn new(app: GithubApp) -> anyhow::Result<Self> {
-        Ok(Self { client: Client::new()?, app })
+        Ok(Self { client: Client::new()?, app, at_once: Semaphore::new(MOST_AT_ONCE) })
     }
 
     /// Where somebody who wants to sign in is sent. GitHub sends it back to `callback` with `state` and a code, which is
@@ -101,6 +109,7 @@ impl GitHub {
         allow: Option<&AllowList>,
     ) -> Result<(Profile, Listed), GitHubFault> {
         let read = async {
+            let _slot = self.at_once.acquire().await;
             let token = self.exchange(code, verifier, callback).await?;
             let mut profile: Profile = self.get("/user", &token).await?;
             if profile.email.is_none() {
@@ -162,6 +171,7 @@ impl GitHub {
         struct Membership {
             state: String,
         }
+        let mut found = Listed::Not;
         for org in orgs {
             match self.get::<Membership>(&format!("/user/memberships/orgs/{org}"), token).await {
                 // An invitation that was not accepted is `pending`.
@@ -169,11 +179,12 @@ impl GitHub {
                 Ok(_) | Err(GitHubFault::Status(404)) => {}
                 Err(GitHubFault::Status(403)) => {
                     tracing::warn!(org, "this organisation does not let the OAuth app see who is a member");
+                    found = Listed::Unknown;
                 }
                 Err(fault) => return Err(fault),
             }
         }
-        Ok(Listed::Not)
+        Ok(found)
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str, token: &SensitiveText) -> Result<T, GitHubFault> {
@@ -197,6 +208,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_code_waits_while_too_many_are_exchanged_but_not_longer_than_github_may_take() {
+        let mut github = GitHub::new(GithubApp {
+            client_id: "id".into(),
+            client_secret: "hush".into(),
+            // Nothing listens there.
+            url: "http://127.0.0.1:1".into(),
+            api_url: "http://127.0.0.1:1".into(),
+            timeout: Duration::from_millis(1),
+        })
+        .expect("a client");
+        let all = github.at_once.acquire_many(MOST_AT_ONCE as u32).await.expect("it is open");
+        assert_eq!(github.read("code", "verifier", "callback", None).await, Err(GitHubFault::Timeout));
+        drop(all);
+        github.app.timeout = Duration::from_secs(60);
+        assert_eq!(github.read("code", "verifier", "callback", None).await, Err(GitHubFault::Unreachable));
+    }
 
     #[test]
     fn membership_is_asked_for_only_where_a_list_names_an_organisation() {

@@ -21,6 +21,7 @@ pub mod router;
 mod signature;
 pub mod since;
 pub mod webhook;
+mod while_good;
 
 use std::sync::Arc;
 

@@ -23,6 +23,7 @@ pub mod policies;
 pub mod rebuild;
 mod reports;
 mod retention;
+mod revocations;
 mod secret;
 pub mod sessions;
 pub mod sign_ins;
@@ -39,6 +40,7 @@ use journal::OpenSessions;
 pub use page::Page;
 pub use rebuild::Rebuilt;
 pub use retention::BATCH as PURGE_BATCH;
+use revocations::Revocations;
 use sessions::{Feed, Gathered};
 pub use stats::AgentStats;
 use vault::Vault;
@@ -64,6 +66,7 @@ pub struct Store {
     open_sessions: OnceLock<Arc<OpenSessions>>,
     feed: Arc<Feed>,
     gathered: Arc<Gathered>,
+    revocations: Revocations,
 }
 
 /// Whether the databases answer and take rows.
@@ -86,7 +89,16 @@ impl Store {
         })?;
         let vault = Vault::open(&paths.vault, clock.clone())?;
         let feed = Arc::new(Feed::new());
-        Ok(Self { main, vault, clock, first_account, open_sessions: OnceLock::new(), feed, gathered })
+        Ok(Self {
+            main,
+            vault,
+            clock,
+            first_account,
+            open_sessions: OnceLock::new(),
+            feed,
+            gathered,
+            revocations: Revocations::default(),
+        })
     }
 
     /// The owner's account, for which the command line acts.

@@ -190,6 +190,24 @@ try:
     foreign = [address for address in urls if not address.startswith((base, "data:", "blob:", "chrome"))]
     assert urls and not foreign, foreign
     ok("no error in the console, and no request to another host")
+
+    browser.set_window_size(1280, 1000)
+    page("/portal/sessions", "Sessions")
+    follow_first_row()
+    says("Maria Gonzalez")
+    page("/portal/settings", "Settings")
+    find("input[name=name]").send_keys("cd")
+    find("input[value='agents:read']").click()
+    button("Make a token").click()
+    says("mskt_")
+    button("Sign out").click()
+    says("masker admin login-link")
+    for _ in range(3):
+        browser.back()
+        says("masker admin login-link")
+        left = browser.execute_script("return document.documentElement.outerHTML")
+        assert "mskt_" not in left and "Maria" not in left, left
+    ok("who goes back after signing out sees nothing of what was there")
     print(f"{passed} passed")
 except BaseException:
     browser.save_screenshot("/tmp/masker-portal-failed.png")

@@ -80,6 +80,8 @@ pub enum Trouble {
     EmailsFail,
     /// Memberships cannot be read.
     OrgsFail,
+    /// Organisations do not show theirs to this app.
+    OrgsHide,
 }
 
 /// A listening GitHub.
@@ -253,6 +255,10 @@ async fn emails(State(known): Shared, headers: HeaderMap) -> Response {
 async fn membership(State(known): Shared, Path(org): Path<String>, headers: HeaderMap) -> Response {
     if has(&known, Trouble::OrgsFail) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    if has(&known, Trouble::OrgsHide) {
+        return (StatusCode::FORBIDDEN, axum::Json(json!({"message": "OAuth App access restrictions"})))
+            .into_response();
     }
     let person = match granted(&known, &headers, Some("read:org")) {
         Ok(grant) => grant.person,

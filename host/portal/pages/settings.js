@@ -9,7 +9,7 @@ const SCOPES = ["agents:read", "agents:write", "sessions:read", "reports:read", 
 const PURPOSES = { token: "tokens", report: "signing reports", journal: "chaining the journal", sign_in: "sign-in and payloads" };
 
 export default async function settings({ me }) {
-  const [tokens, keys, signIns] = await Promise.all([all("/api/v1/tokens"), get("/api/v1/keys").catch(() => null), get("/api/v1/auth/sign-ins").catch(() => null)]);
+  const [tokens, keys, signIns, methods] = await Promise.all([all("/api/v1/tokens"), get("/api/v1/keys").catch(() => null), get("/api/v1/auth/sign-ins").catch(() => null), get("/api/v1/auth/methods")]);
   const place = h("div", { role: "status" });
   const form = h("form", { class: "form", onsubmit: async (event) => {
     event.preventDefault();
@@ -32,6 +32,7 @@ export default async function settings({ me }) {
       keys && card("Keys", h("div", { class: "stack" }, table("Keys", ["Used for", "Name", "State", "Id", "Here since"], keys.keys.map((key) => [PURPOSES[key.purpose], h("span", { class: "mono" }, key.name), key.state, h("span", { class: "mono" }, key.id), [time(key.first_seen_at), " ", h("span", { class: "muted" }, age(key.first_seen_at))]])),
         h("p", { class: "hint" }, "No key leaves the machine: the id only tells one from another. Keys come from the environment, which knows no dates, so that a key is as old as its first start here."))),
       signIns && card("Where you are signed in", h("div", { class: "stack" }, facts([["You", me.user?.name ?? me.user?.github_login ?? me.account.name], ["Account", me.account.name]]),
+        methods.github && me.user && !me.user.github_login && h("p", {}, h("a", { class: "button", href: "/api/v1/auth/github?redirect_to=/portal/settings" }, "Link your GitHub user")),
         table("Where you are signed in", ["Browser", "With", "Since", "Last used", ""], signIns.data.map((one) => [one.current ? h("strong", {}, browserOf(one.user_agent), " (this one)") : browserOf(one.user_agent), one.by === "link" ? "a one-time link" : "GitHub", time(one.created_at), time(one.last_used_at), one.current ? null : h("button", { class: "plain", "aria-label": `Sign out ${browserOf(one.user_agent)}`, onclick: async () => {
           if (await confirm("Sign that browser out?", "Whoever uses it has to sign in again.", "Sign out")) { await remove(`/api/v1/auth/sign-ins/${one.id}`).catch(() => null); go("/portal/settings"); }
         } }, "sign out")])),

@@ -1,25 +1,18 @@
 //! Signing in: with GitHub, or with a link that the operator made on the machine. Each is an event of the journal.
 
+mod github;
+mod link;
+
 use super::App;
-use super::oauth_state::OauthState;
 use crate::audit::event::{Event, EventKind};
-use crate::github::{GitHub, GitHubFault, Listed, Profile};
-use crate::ids::UserId;
+use crate::github::GitHubFault;
 use crate::sensitive::SensitiveText;
 use crate::store::StoreError;
-use crate::store::sign_ins::By;
-use crate::store::users::{Door, GithubProfile, GithubUser, User};
+use crate::store::sign_ins::{By, SignIn};
+use crate::store::users::User;
 
-/// Where GitHub sends people back to, below the public URL.
-const CALLBACK: &str = "/api/v1/auth/github/callback";
-
-/// Somebody is on the way to GitHub.
-pub struct Begun {
-    /// Where the browser is sent.
-    pub url: String,
-    /// What it keeps until it comes back.
-    pub cookie: SensitiveText,
-}
+pub use github::{Begun, Finished, Returned};
+pub use link::ToConfirm;
 
 /// Somebody is in.
 pub struct SignedIn {
@@ -27,20 +20,6 @@ pub struct SignedIn {
     pub secret: SensitiveText,
     /// Where it wanted to go.
     pub redirect_to: String,
-}
-
-/// What GitHub sent a browser back with.
-pub struct Returned<'a> {
-    /// The cookie of [`Begun`].
-    pub cookie: &'a str,
-    /// What GitHub was given to give back.
-    pub state: &'a str,
-    /// Worth an access token; `None` when the person or GitHub said no.
-    pub code: Option<&'a str>,
-    /// Who is signed in in this browser already.
-    pub present: Option<UserId>,
-    /// What the browser calls itself.
-    pub user_agent: &'a str,
 }
 
 /// Why nobody is signed in.
@@ -85,43 +64,6 @@ impl From<getrandom::Error> for SignInError {
 }
 
 impl App {
-    /// Sends somebody to GitHub, to go to `redirect_to` afterwards.
-    pub fn begin_github_sign_in(&self, redirect_to: String) -> Result<Begun, SignInError> {
-        let github = self.github()?;
-        let state = OauthState::generate(redirect_to, self.pipeline.clock.now())?;
-        let allow = self.config.sign_in.allow.as_ref();
-        Ok(Begun {
-            url: github.authorize_url(&self.callback(), &state.state, &state.challenge(), allow),
-            cookie: self.oauth_states.seal(&state)?,
-        })
-    }
-
-    /// Signs in who came back from GitHub.
-    pub async fn finish_github_sign_in(&self, returned: Returned<'_>) -> Result<SignedIn, SignInError> {
-        let github = self.github()?;
-        let now = self.pipeline.clock.now();
-        let state = self.oauth_states.open(returned.cookie, returned.state, now).ok_or(SignInError::InvalidState)?;
-        let expires_at = crate::clock::Timestamp::from_millis(state.expires_at);
-        if !self.store().use_oauth_state(&state.state, expires_at).await? {
-            return Err(SignInError::InvalidState);
-        }
-        let code = returned.code.ok_or(SignInError::Denied)?;
-        let allow = self.config.sign_in.allow.as_ref();
-        let (profile, listed) = github.read(code, &state.verifier, &self.callback(), allow).await?;
-        let (door, org) = match (allow, listed) {
-            (None, _) => (Door::OwnerOnly, None),
-            (Some(_), Listed::ByLogin) => (Door::Open, None),
-            (Some(_), Listed::ByOrg(org)) => (Door::Open, Some(org)),
-            (Some(_), Listed::Not) => return Err(SignInError::NotAllowed),
-        };
-        let admitted = self.store().admit_github_user(kept(profile, org), door, returned.present).await;
-        let user = admitted.map_err(SignInError::Upsert)?.ok_or(SignInError::NotAllowed)?;
-        Ok(SignedIn {
-            secret: self.sign_in(&user, By::Github, returned.user_agent).await?,
-            redirect_to: state.redirect_to,
-        })
-    }
-
     /// Signs the operator in with a link, and uses it up.
     pub async fn sign_in_with_link(&self, secret: &str, user_agent: &str) -> Result<SensitiveText, SignInError> {
         if !self.store().burn_login_link(secret).await? {
@@ -134,11 +76,25 @@ impl App {
     /// Who is signed in with this secret. Whoever came from GitHub must still be one who may, by the settings of today:
     /// a sign-in that is used lives for ever.
     pub async fn signed_in(&self, secret: &str) -> Result<Option<User>, StoreError> {
-        let found = self.store().signed_in(secret).await?;
-        Ok(found.filter(|sign_in| sign_in.by == By::Link || self.may_stay(&sign_in.user)).map(|sign_in| sign_in.user))
+        Ok(self.good(self.store().signed_in(secret).await?))
     }
 
-    fn may_stay(&self, user: &User) -> bool {
+    /// The same, without renewing the sign-in.
+    pub async fn is_signed_in(&self, secret: &str) -> Result<bool, StoreError> {
+        Ok(self.good(self.store().look_at_sign_in(secret).await?).is_some())
+    }
+
+    fn good(&self, found: Option<SignIn>) -> Option<User> {
+        let good = found.filter(|sign_in| sign_in.by == By::Link || self.may_come_from_github(&sign_in.user));
+        good.map(|sign_in| sign_in.user)
+    }
+
+    /// Whether a person may sign in by any means. The owner always may, with a link.
+    pub(super) fn may_sign_in(&self, user: &User) -> bool {
+        user.account_id == self.store().first_account() || self.may_come_from_github(user)
+    }
+
+    fn may_come_from_github(&self, user: &User) -> bool {
         match (&self.config.sign_in.allow, &user.github) {
             (Some(list), Some(github)) => {
                 list.names(&github.login) || github.org.as_deref().is_some_and(|org| list.has_org(org))
@@ -166,26 +122,9 @@ impl App {
         self.record(event).await.map_err(|_| SignInError::AuditUnavailable)?;
         Ok(self.store().create_sign_in(user.id, by, user_agent).await?)
     }
-
-    fn github(&self) -> Result<&GitHub, SignInError> {
-        self.github.as_ref().ok_or(SignInError::NotSetUp)
-    }
-
-    fn callback(&self) -> String {
-        format!("{}{CALLBACK}", self.config.public_url)
-    }
 }
 
 /// The link with this secret, for a person.
 pub fn login_url(public_url: &str, secret: &SensitiveText) -> String {
     format!("{public_url}/api/v1/auth/link?token={}", secret.expose())
-}
-
-fn kept(profile: Profile, org: Option<String>) -> GithubProfile {
-    GithubProfile {
-        github: GithubUser { id: profile.id, login: profile.login, org },
-        name: profile.name.filter(|name| !name.trim().is_empty()),
-        email: profile.email,
-        avatar_url: profile.avatar_url,
-    }
 }

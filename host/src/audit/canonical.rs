@@ -3,7 +3,7 @@
 //! All keys are ASCII, so that byte order is the order the RFC asks for. Numbers are whole, or a confidence in
 //! thousandths, which ECMAScript never prints with an exponent.
 
-use super::event::{Completed, Detail, Event, StageDurations};
+use super::event::{Completed, Detail, Event, NamedToken, StageDurations};
 use crate::clock::Timestamp;
 use crate::text::CharSpan;
 
@@ -71,6 +71,10 @@ pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64])
 
 /// Writes the keys after `this_hash`, comma first, closing brace last.
 pub(super) fn write_tail(out: &mut Vec<u8>, event: &Event) {
+    if let Some(token) = &event.token {
+        out.extend_from_slice(b",\"token\":");
+        named_token(out, token);
+    }
     if let Some(token_kind) = event.token_kind {
         out.extend_from_slice(b",\"token_kind\":\"");
         out.extend_from_slice(token_kind.as_str().as_bytes());
@@ -95,6 +99,25 @@ fn redactions(out: &mut Vec<u8>, completed: &Completed) {
     for (kind, count) in &completed.redactions_by_kind {
         object.number(kind.as_str(), u64::from(*count));
     }
+    object.close();
+}
+
+fn named_token(out: &mut Vec<u8>, token: &NamedToken) {
+    let mut object = Object::open(out);
+    object.plain("id", token.id.text().as_bytes());
+    if let Some(maker) = token.maker {
+        object.plain("maker", maker.text().as_bytes());
+    }
+    object.text("name", &token.name);
+    let out = object.key("scopes");
+    out.push(b'[');
+    for (i, scope) in token.scopes.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        text(out, scope.as_str());
+    }
+    out.push(b']');
     object.close();
 }
 

@@ -113,11 +113,12 @@ pub(super) mod tests {
 
     use super::*;
     use crate::audit::event::{
-        CallerToken, Completed, Detail, EventKind, Opened, PlatformId, StageDurations, Started, Status, TokenKind,
+        CallerToken, Completed, Detail, EventKind, Maker, NamedToken, Opened, PlatformId, StageDurations, Started,
+        Status, TokenKind,
     };
     use crate::audit::line::Line;
     use crate::clock::Timestamp;
-    use crate::ids::{AccountId, AgentId, SessionId};
+    use crate::ids::{AccountId, AgentId, SessionId, TokenId, UserId};
     use crate::keys::Kid;
     use crate::kind::Kind;
     use crate::passes::finding::Action;
@@ -178,7 +179,15 @@ pub(super) mod tests {
                 let assistant_id = message.and_then(|number| PlatformId::new(&format!("as_{number:x}")));
                 Box::new(Started { assistant_id, model: "m\n".into(), caller })
             });
+            let maker = [None, Some(Maker::Person(UserId::generate())), Some(Maker::Token(TokenId::generate()))];
+            let token = pass.as_deref().map(|name| NamedToken {
+                id: TokenId::generate(),
+                name: name.into(),
+                scopes: vec!["admin".into(); action.unwrap_or_default()],
+                maker: maker[action.unwrap_or_default()],
+            });
             Event {
+                token: token.map(Box::new),
                 session_id: session.then(SessionId::generate),
                 agent_id: agent.then(AgentId::generate),
                 account_id: (!agent).then(AccountId::generate),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::ids::{AccountId, AgentId, EventId, SessionId};
+use crate::ids::{AccountId, AgentId, EventId, SessionId, TokenId, UserId};
 use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::passes::finding::Action;
@@ -61,6 +61,8 @@ pub struct Event {
     pub completed: Option<Box<Completed>>,
     /// On `call_started`: what the platform told of the call.
     pub started: Option<Box<Started>>,
+    /// On `token_created`, `token_deleted` and `token_revoked`: which API token.
+    pub token: Option<Box<NamedToken>>,
 }
 
 impl Event {
@@ -89,6 +91,7 @@ impl Event {
             opened: None,
             completed: None,
             started: None,
+            token: None,
         }
     }
 }
@@ -124,6 +127,43 @@ pub struct Started {
     pub model: Arc<str>,
     /// Who calls: a token that the vault resolves, never the number.
     pub caller: Option<CallerToken>,
+}
+
+/// An API token as an event names it, without its secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedToken {
+    /// Its id.
+    pub id: TokenId,
+    /// The name that the operator gave it.
+    pub name: Arc<str>,
+    /// What it may do.
+    pub scopes: Vec<Word>,
+    /// Who created it; `None` for the command line.
+    pub maker: Option<Maker>,
+}
+
+/// Who created an API token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Maker {
+    /// A person in a browser.
+    Person(UserId),
+    /// Another token.
+    Token(TokenId),
+}
+
+impl Maker {
+    /// The id, with its prefix.
+    pub fn text(self) -> String {
+        match self {
+            Self::Person(id) => id.text(),
+            Self::Token(id) => id.text(),
+        }
+    }
+
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let person = || text.parse().ok().map(Self::Person);
+        person().or_else(|| text.parse().ok().map(Self::Token))
+    }
 }
 
 /// A token as it is written: a scheme, a kind, a kid and a value in base32, with dots in between. Digits alone, or a name,
@@ -289,6 +329,10 @@ words! {
         TokenCreated = "token_created",
         /// An API token was deleted.
         TokenDeleted = "token_deleted",
+        /// An API token was revoked: the token that created it was deleted, or its person may no longer sign in.
+        TokenRevoked = "token_revoked",
+        /// A person confirmed that a GitHub user is theirs; the detail is its id at GitHub.
+        GithubLinked = "github_linked",
         /// The journal goes on in a new file, which begins with this event; it says at which byte of the whole.
         JournalRotated = "journal_rotated",
         /// Files of the journal whose time was over were deleted; it says at which byte of the whole it begins now.

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::chain::{Hash, from_hex};
 use super::event::{
-    CallerToken, Completed, Detail, Event, EventKind, Opened, PlatformId, StageDurations, Started, Status, TokenKind,
-    Word,
+    CallerToken, Completed, Detail, Event, EventKind, Maker, NamedToken, Opened, PlatformId, StageDurations, Started,
+    Status, TokenKind, Word,
 };
 use crate::clock::Timestamp;
 use crate::keys::Kid;
@@ -61,6 +61,7 @@ struct Raw {
     stages_us: Option<RawStages>,
     status: Option<String>,
     this_hash: String,
+    token: Option<RawToken>,
     token_kind: Option<String>,
     ts: String,
 }
@@ -70,6 +71,14 @@ struct Raw {
 enum RawDetail {
     Word(String),
     Count(u64),
+}
+
+#[derive(Deserialize)]
+struct RawToken {
+    id: String,
+    maker: Option<String>,
+    name: String,
+    scopes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -127,6 +136,10 @@ impl Raw {
             opened,
             completed,
             started,
+            token: match self.token {
+                Some(token) => Some(Box::new(token.into_named()?)),
+                None => None,
+            },
         })
     }
 
@@ -148,6 +161,17 @@ impl Raw {
             },
             rehydrated: self.rehydrated.clone().unwrap_or_default(),
         })))
+    }
+}
+
+impl RawToken {
+    fn into_named(self) -> Option<NamedToken> {
+        Some(NamedToken {
+            id: self.id.parse().ok()?,
+            name: self.name.into(),
+            scopes: self.scopes.into_iter().map(Word::from_journal).collect(),
+            maker: checked(self.maker, Maker::from_text)?,
+        })
     }
 }
 

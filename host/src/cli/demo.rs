@@ -111,6 +111,7 @@ impl Service {
             scopes: vec!["admin".to_owned()],
             expires_at: None,
             created_by: None,
+            made_with: None,
         };
         let (_, secret) = app.store().create_api_token(new).await?;
         Ok(Self { router: router(app.clone()), bearer: format!("Bearer {}", secret.expose()) })

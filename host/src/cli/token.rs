@@ -28,6 +28,7 @@ pub fn create(name: &str, scopes: &[String], environment: &Environment, output: 
             scopes: scopes.to_owned(),
             expires_at: None,
             created_by: None,
+            made_with: None,
         };
         let (token, secret) = store.create_api_token(new).await.map_err(failed)?;
         let mut out = std::io::stdout();

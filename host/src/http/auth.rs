@@ -15,10 +15,8 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::ids::{AccountId, RequestId, UserId};
 use crate::sensitive::SensitiveText;
-
-/// What a token may be allowed (API.md section 2).
-pub const SCOPES: [&str; 7] =
-    ["agents:read", "agents:write", "sessions:read", "reports:read", "policies:write", "plugins:write", "admin"];
+use crate::store::api_tokens::ApiToken;
+pub use crate::store::api_tokens::SCOPES;
 
 /// What may be done by whoever may do everything: a person who is signed in, or a token with the scope `admin`.
 const PERMISSIONS: [&str; 8] = [
@@ -44,13 +42,15 @@ pub struct Caller {
     /// Whether its account owns the install, and with it what belongs to no account: plugins, policy files, the journal.
     pub owns_install: bool,
     credential: Credential,
+    /// The cookie's value or the token's secret.
+    secret: SensitiveText,
 }
 
 enum Credential {
     /// A browser that is signed in: may do everything in its account.
     Cookie,
-    /// A token, with what it may do.
-    Token { scopes: Vec<String> },
+    /// A token, with its scopes.
+    Token(Box<ApiToken>),
 }
 
 impl Caller {
@@ -75,11 +75,29 @@ impl Caller {
         matches!(self.credential, Credential::Cookie)
     }
 
+    /// The token that it authenticated with.
+    pub fn token(&self) -> Option<&ApiToken> {
+        match &self.credential {
+            Credential::Token(token) => Some(token),
+            Credential::Cookie => None,
+        }
+    }
+
+    /// Whether its credential is still valid. `false` when the database cannot say.
+    pub(super) async fn is_still_good(&self, app: &App) -> bool {
+        let secret = self.secret.expose();
+        let good = match self.credential {
+            Credential::Cookie => app.is_signed_in(secret).await,
+            Credential::Token(_) => app.api_token(secret).await.map(|token| token.is_some()),
+        };
+        good.unwrap_or(false)
+    }
+
     /// Everything that it may do.
     pub fn permissions(&self) -> impl Iterator<Item = &str> {
         let (all, some): (&[&str], &[String]) = match &self.credential {
-            Credential::Token { scopes } if scopes.iter().all(|scope| scope != "admin") => (&[], scopes),
-            Credential::Token { .. } | Credential::Cookie => (&PERMISSIONS, &[]),
+            Credential::Token(token) if token.scopes.iter().all(|scope| scope != "admin") => (&[], &token.scopes),
+            Credential::Token(_) | Credential::Cookie => (&PERMISSIONS, &[]),
         };
         all.iter().copied().chain(some.iter().map(String::as_str))
     }
@@ -100,13 +118,14 @@ impl FromRequestParts<Arc<App>> for Caller {
 }
 
 async fn with_token(app: &App, secret: &str, request: RequestId) -> Result<Caller, ApiError> {
-    let token = app.store().api_token_by_secret(secret).await?.ok_or_else(ApiError::unauthenticated)?;
+    let token = app.api_token(secret).await?.ok_or_else(ApiError::unauthenticated)?;
     Ok(Caller {
         account: token.account_id,
         request,
         user: token.created_by,
         owns_install: token.account_id == app.store().first_account(),
-        credential: Credential::Token { scopes: token.scopes },
+        credential: Credential::Token(Box::new(token)),
+        secret: secret.into(),
     })
 }
 
@@ -125,6 +144,7 @@ async fn with_cookie(app: &App, parts: &Parts) -> Result<Caller, ApiError> {
         user: Some(user.id),
         owns_install: user.account_id == app.store().first_account(),
         credential: Credential::Cookie,
+        secret: secret.into(),
     })
 }
 
@@ -159,14 +179,24 @@ pub async fn renew_cookie(mut request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::api_tokens::NewApiToken;
 
     fn caller(credential: Credential) -> Caller {
         let (account, request) = (AccountId::generate(), RequestId::generate());
-        Caller { account, request, user: None, owns_install: false, credential }
+        Caller { account, request, user: None, owns_install: false, credential, secret: "".into() }
     }
 
     fn token(scopes: &[&str]) -> Caller {
-        caller(Credential::Token { scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect() })
+        let token = NewApiToken {
+            account_id: AccountId::generate(),
+            name: "x".into(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            expires_at: None,
+            created_by: None,
+            made_with: None,
+        };
+        caller(Credential::Token(Box::new(token.made_at(Timestamp::from_millis(0)))))
     }
 
     #[test]

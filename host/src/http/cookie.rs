@@ -12,10 +12,21 @@ pub const SESSION: &str = "masker_session";
 /// Who is on the way to GitHub and back.
 pub const OAUTH_STATE: &str = "masker_oauth_state";
 
-/// A cookie of a request.
+/// The value of a cookie. `None` when several different values were sent: a page on another port or subdomain can plant a
+/// cookie of the same name, and a request does not say which one is ours.
 pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(own, _)| *own == name).map(|(_, value)| value)
+    let mut values = all(headers, name);
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
+}
+
+/// Every value sent for a cookie. One that is not UTF-8 reads as empty, which never matches a secret of ours.
+pub fn all<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|b| *b == b';'));
+    pairs.filter_map(move |pair| {
+        let value = pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        Some(std::str::from_utf8(value).unwrap_or_default())
+    })
 }
 
 /// Writes cookies for one install.
@@ -75,6 +86,23 @@ mod tests {
         assert_eq!(read(&headers, OAUTH_STATE), Some("s"));
         assert_eq!(read(&headers, "b"), None);
         assert_eq!(read(&HeaderMap::new(), SESSION), None);
+    }
+
+    #[test]
+    fn of_two_values_neither_counts() {
+        let sent = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(COOKIE, HeaderValue::from_bytes(value).expect("a header's value"));
+            }
+            (read(&headers, SESSION).map(str::to_owned), all(&headers, SESSION).count())
+        };
+        assert_eq!(sent(&[b"masker_session=a; masker_session=a"]), (Some("a".into()), 2));
+        assert_eq!(sent(&[b"masker_session=a; masker_session=b"]), (None, 2));
+        assert_eq!(sent(&[b"masker_session=a", b"x=1; masker_session=b"]), (None, 2));
+        assert_eq!(sent(&[b"masker_session=a; masker_session="]), (None, 2));
+        assert_eq!(sent(&[b"masker_session=a; masker_session=\xff"]), (None, 2));
+        assert_eq!(sent(&[b"masker_session=a; x=\xff"]), (Some("a".into()), 1));
     }
 
     #[test]

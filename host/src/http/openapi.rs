@@ -45,7 +45,7 @@ use super::{api, docs, health, portal, proxy, webhook};
     paths(
         api::agents::create, api::agents::list, api::agents::show, api::agents::update, api::agents::delete,
         api::agents::rotate_proxy_key, api::agents::list_sessions,
-        api::auth::github, api::auth::github_callback, api::auth::link_page, api::auth::use_link, api::auth::logout,
+        api::auth::github, api::auth::github_callback, api::auth::link_github, api::auth::link_page, api::auth::use_link, api::auth::logout,
         api::auth::logout_all,
         api::auth::sign_ins::list,
         api::auth::sign_ins::end,

@@ -59,7 +59,8 @@ pub async fn page() -> Response {
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-cache"),
+        // The back button must not show what a page held before somebody signed out.
+        (CACHE_CONTROL, "no-store"),
     ];
     (headers, PAGE).into_response()
 }

@@ -58,6 +58,7 @@ fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
         .route("/api/v1/audit/export", get(api::audit::export))
         .route("/api/v1/auth/github", get(api::auth::github))
         .route("/api/v1/auth/github/callback", get(api::auth::github_callback))
+        .route("/api/v1/auth/github/link", post(api::auth::link_github))
         .route("/api/v1/auth/link", get(api::auth::link_page).post(api::auth::use_link))
         .route("/api/v1/auth/logout", post(api::auth::logout))
         .route("/api/v1/auth/logout-all", post(api::auth::logout_all))

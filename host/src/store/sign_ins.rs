@@ -47,6 +47,8 @@ pub struct ListedSignIn {
 pub const PREFIX: &str = "msks_";
 /// How long a cookie lives without being used: thirty days.
 pub const LIFE_SECONDS: i64 = 30 * 24 * 3600;
+/// How many sign-ins a person has at most; a new one replaces the one used longest ago.
+const MOST: i64 = 100;
 /// Of what a browser calls itself, in characters; the rest is cut off.
 const LONGEST_USER_AGENT: usize = 256;
 /// A use is written down only when the one before it is this old. What is in the database may be that much behind, so
@@ -86,35 +88,61 @@ impl Store {
         Ok(Some(sign_in))
     }
 
-    /// Ends a sign-in. It is no error when there is none.
-    pub async fn end_sign_in(&self, secret: &str) -> Result<(), StoreError> {
-        let hash = secret::hash(secret);
+    /// Who is signed in with this secret, without renewing the sign-in.
+    pub async fn look_at_sign_in(&self, secret: &str) -> Result<Option<SignIn>, StoreError> {
+        let (hash, now) = (secret::hash(secret), self.clock.now());
+        let found = self.main.read(move |conn| by_hash(conn, &hash, now)).await?;
+        Ok(found.map(|(sign_in, _)| sign_in))
+    }
+
+    /// Ends the sign-ins with these secrets. Unknown secrets are no error and cost no write: anybody can send some.
+    pub async fn end_sign_ins(&self, secrets: &[&str]) -> Result<(), StoreError> {
+        let ours = secrets.iter().filter(|secret| secret.starts_with(PREFIX));
+        let hashes: Vec<_> = ours.map(|secret| secret::hash(secret)).collect();
+        let known = self.main.read(move |conn| {
+            let mut look = conn.prepare_cached("SELECT secret_sha256 FROM sign_ins WHERE secret_sha256 = ?1")?;
+            let found =
+                hashes.iter().map(|hash| look.query_row([hash], |row| row.get::<_, secret::Hash>(0)).optional());
+            Ok(found.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?)
+        });
+        let known = known.await?;
+        if known.is_empty() {
+            return Ok(());
+        }
         self.main
             .write(move |conn| {
-                conn.prepare_cached("DELETE FROM sign_ins WHERE secret_sha256 = ?1")?.execute([hash])?;
+                let mut delete = conn.prepare_cached("DELETE FROM sign_ins WHERE secret_sha256 = ?1")?;
+                known.into_iter().try_for_each(|hash| delete.execute([hash]).map(drop))?;
                 Ok(())
             })
-            .await
+            .await?;
+        self.revocations.tell();
+        Ok(())
     }
 
     /// Ends the sign-in of a user that has this public name. Says whether there was one.
     pub async fn end_sign_in_of(&self, user: UserId, id: String) -> Result<bool, StoreError> {
-        self.main
-            .write(move |conn| {
-                let sql = "DELETE FROM sign_ins WHERE user_id = ?1 AND lower(hex(substr(secret_sha256, 1, 10))) = ?2";
-                Ok(conn.prepare_cached(sql)?.execute((user.text(), id))? > 0)
-            })
-            .await
+        let ended = self.main.write(move |conn| {
+            let sql = "DELETE FROM sign_ins WHERE user_id = ?1 AND lower(hex(substr(secret_sha256, 1, 10))) = ?2";
+            Ok(conn.prepare_cached(sql)?.execute((user.text(), id))? > 0)
+        });
+        let ended = ended.await?;
+        if ended {
+            self.revocations.tell();
+        }
+        Ok(ended)
     }
 
     /// Ends every sign-in of a user.
-    pub async fn end_sign_ins(&self, user: UserId) -> Result<(), StoreError> {
+    pub async fn end_sign_ins_of(&self, user: UserId) -> Result<(), StoreError> {
         self.main
             .write(move |conn| {
                 conn.prepare_cached("DELETE FROM sign_ins WHERE user_id = ?1")?.execute([user.text()])?;
                 Ok(())
             })
-            .await
+            .await?;
+        self.revocations.tell();
+        Ok(())
     }
 }
 
@@ -154,6 +182,13 @@ fn insert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
     )?
     .execute((hash, user.text(), by == By::Link, user_agent, now.millis()))?;
+    // The new one is never removed, although a clock that was set back would make it the oldest.
+    conn.prepare_cached(
+        "DELETE FROM sign_ins WHERE user_id = ?1 AND secret_sha256 IN (
+             SELECT secret_sha256 FROM sign_ins WHERE user_id = ?1 AND secret_sha256 <> ?2
+             ORDER BY renewed_at DESC LIMIT -1 OFFSET ?3)",
+    )?
+    .execute((user.text(), hash, MOST - 1))?;
     Ok(())
 }
 
@@ -249,11 +284,27 @@ mod tests {
         let (first, second, third) = (secret().await, secret().await, secret().await);
         let is_in = async |secret: &SensitiveText| store.signed_in(secret.expose()).await.unwrap().is_some();
         for _ in 0..2 {
-            store.end_sign_in(first.expose()).await.unwrap();
+            store.end_sign_ins(&[first.expose(), "x"]).await.unwrap();
             assert!(!is_in(&first).await && is_in(&second).await);
         }
-        store.end_sign_ins(user).await.unwrap();
+        store.end_sign_ins_of(user).await.unwrap();
         assert!(!is_in(&second).await && !is_in(&third).await);
+    }
+
+    #[tokio::test]
+    async fn a_person_has_so_many_sign_ins_and_the_one_used_longest_ago_makes_room() {
+        let folder = Folder::new();
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        let store = folder.store_at(clock.clone());
+        let user = store.operator().await.unwrap().id;
+        let mut secrets = Vec::new();
+        for at in 0..=MOST {
+            clock.set(Timestamp::from_millis(at));
+            secrets.push(store.create_sign_in(user, By::Link, "a browser").await.unwrap());
+        }
+        assert_eq!(store.sign_ins_of(user).await.unwrap().len() as i64, MOST);
+        let looked = async |secret: &SensitiveText| store.look_at_sign_in(secret.expose()).await.unwrap().is_some();
+        assert!(!looked(&secrets[0]).await && looked(&secrets[1]).await && looked(&secrets[MOST as usize]).await);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Users: people who sign in. Each belongs to one account.
 
 use rusqlite::{Connection, OptionalExtension, Row};
+use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, accounts, columns};
 use crate::clock::Timestamp;
@@ -28,7 +29,7 @@ pub struct User {
 }
 
 /// Who somebody is at GitHub.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GithubUser {
     /// Never changes.
     pub id: i64,
@@ -39,7 +40,7 @@ pub struct GithubUser {
 }
 
 /// What GitHub says of somebody who signs in.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GithubProfile {
     /// Who it is.
     pub github: GithubUser,
@@ -60,19 +61,69 @@ pub enum Door {
     OwnerOnly,
 }
 
+const COLUMNS: &str =
+    "id, account_id, github_id, github_login, github_org, name, email, avatar_url, created_at, last_seen_at";
+
 impl Store {
     /// The user that GitHub describes, made or brought up to date; `None` when it may not come in.
     ///
-    /// The first one owns the install: it gets the first account. Once the operator has come by a link, only whoever is
-    /// signed in as the operator (`present`) can be that one.
-    pub async fn admit_github_user(
-        &self,
-        profile: GithubProfile,
-        door: Door,
-        present: Option<UserId>,
-    ) -> Result<Option<User>, StoreError> {
+    /// The first one owns the install: it gets the first account. It is never linked to an existing user: see
+    /// [`Store::link_github_user`].
+    pub async fn admit_github_user(&self, profile: GithubProfile, door: Door) -> Result<Option<User>, StoreError> {
         let (owner, now) = (self.first_account, self.clock.now());
-        self.main.write(move |conn| admit(conn, &profile, door, present, owner, now)).await
+        self.main.write(move |conn| admit(conn, &profile, door, owner, now)).await
+    }
+
+    /// Whether a user has this GitHub id.
+    pub async fn knows_github_user(&self, github_id: i64) -> Result<bool, StoreError> {
+        self.main.read(move |conn| Ok(one(conn, "github_id = ?1", [github_id])?.is_some())).await
+    }
+
+    /// Links a GitHub user to a user who has none. `false` when the user has one or the GitHub user is another's.
+    pub async fn link_github_user(&self, user: UserId, profile: GithubProfile) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.main
+            .write(move |conn| {
+                let is_free = one(conn, "github_id = ?1", [profile.github.id])?.is_none();
+                let has_none = by_id(conn, user)?.is_some_and(|user| user.github.is_none());
+                if is_free && has_none {
+                    describe(conn, user, &profile, now)?;
+                }
+                Ok(is_free && has_none)
+            })
+            .await
+    }
+
+    /// Updates the login and organisation of a user who was refused, so that older sign-ins and tokens are refused too.
+    /// Returns the user, if there is one.
+    pub async fn note_refused_github_user(&self, github: GithubUser) -> Result<Option<User>, StoreError> {
+        let noted = self.main.write(move |conn| {
+            let Some(user) = one(conn, "github_id = ?1", [github.id])? else { return Ok(None) };
+            conn.prepare_cached("UPDATE users SET github_login = ?2, github_org = ?3 WHERE id = ?1")?.execute((
+                user.id.text(),
+                &github.login,
+                &github.org,
+            ))?;
+            by_id(conn, user.id)
+        });
+        let noted = noted.await?;
+        if noted.is_some() {
+            self.revocations.tell();
+        }
+        Ok(noted)
+    }
+
+    /// Every user who has API tokens.
+    pub async fn users_with_tokens(&self) -> Result<Vec<User>, StoreError> {
+        self.main
+            .read(|conn| {
+                let mut query = conn.prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM users WHERE id IN (SELECT created_by FROM api_tokens) ORDER BY id"
+                ))?;
+                let users = query.query_map([], user)?;
+                Ok(users.collect::<Result<_, _>>()?)
+            })
+            .await
     }
 
     /// The operator: the oldest user of the first account, made when there is none.
@@ -96,7 +147,6 @@ fn admit(
     conn: &Connection,
     profile: &GithubProfile,
     door: Door,
-    present: Option<UserId>,
     owner: AccountId,
     now: Timestamp,
 ) -> Result<Option<User>, StoreError> {
@@ -105,19 +155,24 @@ fn admit(
         (Some(known), _) if door == Door::Open || known.account_id == owner => known,
         (Some(_), _) => return Ok(None),
         (None, None) => new_user(conn, owner, now)?,
-        (None, Some(operator)) if operator.github.is_none() && Some(operator.id) == present => operator,
         (None, Some(_)) if door == Door::Open => {
             let account = accounts::insert(conn, &profile.github.login, "beta", now)?;
             new_user(conn, account, now)?
         }
         (None, Some(_)) => return Ok(None),
     };
+    describe(conn, user.id, profile, now)?;
+    by_id(conn, user.id)
+}
+
+/// Stores GitHub's profile of a user.
+fn describe(conn: &Connection, user: UserId, profile: &GithubProfile, now: Timestamp) -> Result<(), StoreError> {
     conn.prepare_cached(
         "UPDATE users SET github_id = ?2, github_login = ?3, github_org = ?4, name = ?5, email = ?6, avatar_url = ?7,
          last_seen_at = ?8 WHERE id = ?1",
     )?
     .execute((
-        user.id.text(),
+        user.text(),
         profile.github.id,
         &profile.github.login,
         &profile.github.org,
@@ -126,7 +181,7 @@ fn admit(
         &profile.avatar_url,
         now.millis(),
     ))?;
-    by_id(conn, user.id)
+    Ok(())
 }
 
 fn operator(conn: &Connection, owner: AccountId, now: Timestamp) -> Result<User, StoreError> {
@@ -163,10 +218,7 @@ pub(super) fn by_id(conn: &Connection, id: UserId) -> Result<Option<User>, Store
 }
 
 fn one(conn: &Connection, which: &str, parameters: impl rusqlite::Params) -> Result<Option<User>, StoreError> {
-    let mut query = conn.prepare_cached(&format!(
-        "SELECT id, account_id, github_id, github_login, github_org, name, email, avatar_url, created_at, last_seen_at
-         FROM users WHERE {which}"
-    ))?;
+    let mut query = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE {which}"))?;
     Ok(query.query_row(parameters, user).optional()?)
 }
 

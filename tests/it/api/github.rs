@@ -167,20 +167,122 @@ async fn everyone_has_an_account_of_their_own_where_everyone_may() {
     app.finish().await;
 }
 
+/// The address of the button on the page that asks whether a GitHub user is one's own.
+#[track_caller]
+fn button(page: &Answer) -> String {
+    let text = page.text();
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (StatusCode::OK, Some("text/html; charset=utf-8")),
+        "{text}"
+    );
+    assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("frame-ancestors 'none'")));
+    assert_eq!((page.header("cache-control"), text.matches("<button").count()), (Some("no-store"), 1));
+    let action = text.split_once("<form method=\"post\" action=\"").expect("a form").1;
+    action.split('"').next().expect("an address").to_owned()
+}
+
 #[tokio::test]
-async fn the_operator_brings_their_own_github_login_and_nobody_elses_takes_that_place() {
+async fn the_operator_confirms_that_a_github_user_is_theirs_and_nobody_elses_takes_that_place() {
     let github = FakeGitHub::start().await;
     let app = app(&github, "").await;
     let mut operator = Browser::of_operator(&app).await;
     let before = me(&app, &mut operator).await;
     assert_eq!((&before["user"]["github_login"], &before["user"]["github_id"]), (&Value::Null, &Value::Null));
     check_refused(&sign_in(&app, &github, &mut Browser::default(), &Person::new(1, "eve")).await, 403, "forbidden");
-    assert_eq!(sign_in(&app, &github, &mut operator, &Person::new(2, "ada")).await.status, StatusCode::FOUND);
+
+    let secret = operator.cookie("masker_session").expect("signed in").to_owned();
+    let page = sign_in(&app, &github, &mut operator, &Person::new(2, "ada")).await;
+    let button = button(&page);
+    assert!(page.text().contains("Link ada to the operator"));
+    assert_eq!(me(&app, &mut operator).await["user"]["github_login"], Value::Null, "it was not confirmed");
+    assert!(app.events().iter().all(|event| event.kind != EventKind::GithubLinked));
+    let confirmed = operator.send(&app, "POST", &button, &[("origin", "http://masker.test")]).await;
+    assert_eq!((confirmed.status, confirmed.header("location")), (StatusCode::FOUND, Some("/portal")));
+    assert_eq!(operator.cookie("masker_session"), Some(secret.as_str()));
+    let linked = app.events().into_iter().find(|event| event.kind == EventKind::GithubLinked).expect("an event");
+    assert_eq!(linked.detail, Some(Detail::Count(2)));
+    assert_eq!(linked.account_id, Some(app.app().store().first_account()));
+    check(&operator.send(&app, "POST", &button, &[]).await, 400, "invalid_state");
+
     let mut elsewhere = Browser::default();
     assert_eq!(sign_in(&app, &github, &mut elsewhere, &Person::new(2, "ada")).await.status, StatusCode::FOUND);
     let after = me(&app, &mut elsewhere).await;
     assert_eq!((&after["user"]["id"], &after["account"]), (&before["user"]["id"], &before["account"]));
     assert_eq!(after["user"]["github_login"], "ada");
+    // There is nothing left to be linked.
+    check_refused(&sign_in(&app, &github, &mut operator, &Person::new(3, "eve")).await, 403, "forbidden");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn somebody_elses_code_in_the_operators_browser_is_a_plain_sign_in() {
+    for allow in ["", "*"] {
+        let github = FakeGitHub::start().await;
+        let app = app(&github, allow).await;
+        let mut operator = Browser::of_operator(&app).await;
+        let own = operator.clone();
+        // A page on another port of the host puts its own state there.
+        let mut attacker = Browser::default();
+        let back = agree(&app, &github, &mut attacker, &Person::new(1, "eve")).await;
+        operator.set_cookie("masker_oauth_state", attacker.cookie("masker_oauth_state").expect("on the way"));
+        let answer = operator.send(&app, "GET", &back, &[]).await;
+        if allow.is_empty() {
+            check_refused(&answer, 403, "forbidden");
+        } else {
+            assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.text());
+            assert_eq!(me(&app, &mut operator).await["account"]["plan"], "beta", "an account of its own");
+        }
+        // What was begun before the operator came, or in another sign-in of theirs, is not theirs to confirm.
+        for begun in [Browser::default(), Browser::of_operator(&app).await] {
+            let mut begun = begun;
+            let back = agree(&app, &github, &mut begun, &Person::new(3, "bob")).await;
+            let mut browser = own.clone();
+            browser.set_cookie("masker_oauth_state", begun.cookie("masker_oauth_state").expect("on the way"));
+            assert_ne!(browser.send(&app, "GET", &back, &[]).await.status, StatusCode::OK);
+        }
+        let mut own = own;
+        let page = sign_in(&app, &github, &mut own, &Person::new(2, "ada")).await;
+        assert_eq!(own.send(&app, "POST", &button(&page), &[]).await.status, StatusCode::FOUND);
+        assert_eq!(me(&app, &mut own).await["user"]["github_login"], "ada");
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_github_user_is_linked_only_in_the_sign_in_that_began_it_and_within_ten_minutes() {
+    let github = FakeGitHub::start().await;
+    let clock = Clock::manual(Timestamp::from_millis(1_700_000_000_000));
+    let app = TestApp::builder().github(&github).env("MASKER_GITHUB_ALLOW", "*").clock(&clock).start().await;
+    let mut operator = Browser::of_operator(&app).await;
+    let button = button(&sign_in(&app, &github, &mut operator, &Person::new(2, "ada")).await);
+    for evil in
+        [("origin", "https://evil.example"), ("origin", "http://masker.test:81"), ("sec-fetch-site", "same-site")]
+    {
+        check(&operator.send(&app, "POST", &button, &[evil]).await, 403, "forbidden");
+    }
+    check(&Browser::default().send(&app, "POST", &button, &[]).await, 401, "unauthenticated");
+    check(&app.api("POST", &button, &Value::Null).await, 403, "forbidden");
+    check(&Browser::of_operator(&app).await.send(&app, "POST", &button, &[]).await, 400, "invalid_state");
+    check(&operator.send(&app, "POST", &button[..button.len() - 1], &[]).await, 400, "invalid_state");
+    let path = button.split('?').next().expect("a path");
+    check(&operator.send(&app, "POST", path, &[]).await, 422, "validation_failed");
+    // The state of a sign-in is no proof.
+    let mut other = operator.clone();
+    agree(&app, &github, &mut other, &Person::new(2, "ada")).await;
+    let state = other.cookie("masker_oauth_state").expect("on the way");
+    check(&operator.send(&app, "POST", &format!("{path}?proof={state}"), &[]).await, 400, "invalid_state");
+    // Meanwhile that GitHub user has an account of its own.
+    let mut ada = Browser::default();
+    assert_eq!(sign_in(&app, &github, &mut ada, &Person::new(2, "ada")).await.status, StatusCode::FOUND);
+    check(&operator.send(&app, "POST", &button, &[]).await, 400, "invalid_state");
+    let plain = sign_in(&app, &github, &mut operator.clone(), &Person::new(2, "ada")).await;
+    assert_eq!(plain.status, StatusCode::FOUND, "and is asked nothing");
+
+    let button = self::button(&sign_in(&app, &github, &mut operator, &Person::new(3, "<b>'\"")).await);
+    clock.set(Timestamp::from_millis(1_700_000_600_000));
+    check(&operator.send(&app, "POST", &button, &[]).await, 400, "invalid_state");
+    assert!(app.events().iter().all(|event| event.kind != EventKind::GithubLinked));
     app.finish().await;
 }
 
@@ -348,5 +450,79 @@ async fn whoever_the_list_no_longer_names_is_out_at_once_and_the_operators_link_
         // The operator is who signed in first, ada: the link lets them in whatever the list says.
         assert_eq!(me(&app, &mut operator).await["user"]["github_login"], "ada");
     }
+    app.finish().await;
+}
+
+/// Makes a token in a browser, or with another token.
+async fn token(app: &TestApp, browser: &mut Browser, name: &str, with: Option<&str>) -> String {
+    let authorization = with.map(|secret| format!("Bearer {secret}"));
+    let headers: Vec<_> = authorization.iter().map(|value| ("authorization", value.as_str())).collect();
+    let body = json!({"name": name, "scopes": ["admin"]});
+    let made = browser.send_json(app, "POST", "/api/v1/tokens", &headers, &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    made.json()["token"]["secret"].as_str().expect("a secret").to_owned()
+}
+
+async fn works(app: &TestApp, secret: &str) -> bool {
+    let authorization = format!("Bearer {secret}");
+    super::send(app, "GET", "/api/v1/me", Some(&authorization), "").await.status == StatusCode::OK
+}
+
+/// The names of the tokens that ended with their person.
+fn revoked(app: &TestApp) -> Vec<String> {
+    let events = app.events().into_iter().filter(|event| event.kind == EventKind::TokenRevoked);
+    let mut names: Vec<String> = events
+        .map(|event| {
+            assert_eq!(event.detail, Some(Detail::from("person")));
+            event.token.expect("it names the token").name.to_string()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn tokens_end_with_their_person_when_the_list_no_longer_names_them() {
+    let github = FakeGitHub::start().await;
+    let mut app = app(&github, "ada bob").await;
+    let (mut ada, mut bob) = (Browser::default(), Browser::default());
+    sign_in(&app, &github, &mut ada, &Person::new(1, "ada")).await;
+    sign_in(&app, &github, &mut bob, &Person::new(2, "bob")).await;
+    let of_owner = token(&app, &mut ada, "owner", None).await;
+    let of_bob = token(&app, &mut bob, "bob", None).await;
+    let of_bobs = token(&app, &mut bob, "bob's", Some(&of_bob)).await;
+    app.restart().await;
+    assert!(works(&app, &of_owner).await && works(&app, &of_bob).await && works(&app, &of_bobs).await);
+    // Neither is on the list; the owner has the link.
+    app.restart_with("MASKER_GITHUB_ALLOW", "cyd").await;
+    assert!(works(&app, &of_owner).await && !works(&app, &of_bob).await && !works(&app, &of_bobs).await);
+    assert_eq!(revoked(&app), ["bob", "bob's"]);
+    app.restart_with("MASKER_GITHUB_ALLOW", "bob").await;
+    assert!(!works(&app, &of_bob).await, "it is over for good");
+    assert_eq!(revoked(&app).len(), 2, "said once");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn who_is_refused_at_the_door_has_no_sign_in_and_no_token_left() {
+    let github = FakeGitHub::start().await;
+    let app = app(&github, "ada org:lakeside").await;
+    sign_in(&app, &github, &mut Browser::default(), &Person::new(1, "ada")).await;
+    let mut member = Person::new(2, "bob").in_org("lakeside", true);
+    let mut bob = Browser::default();
+    sign_in(&app, &github, &mut bob, &member).await;
+    let secret = token(&app, &mut bob, "bob", None).await;
+    member.orgs.clear();
+    // Nothing is known of somebody whose organisation hides its members.
+    github.trouble(Trouble::OrgsHide);
+    check_refused(&sign_in(&app, &github, &mut Browser::default(), &member).await, 403, "forbidden");
+    github.no_trouble();
+    me(&app, &mut bob).await;
+    assert!(works(&app, &secret).await);
+
+    check_refused(&sign_in(&app, &github, &mut Browser::default(), &member).await, 403, "forbidden");
+    check(&bob.send(&app, "GET", "/api/v1/me", &[]).await, 401, "unauthenticated");
+    assert!(!works(&app, &secret).await);
+    assert_eq!(revoked(&app), ["bob"]);
     app.finish().await;
 }

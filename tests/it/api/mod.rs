@@ -41,6 +41,7 @@ async fn token(app: &TestApp, account: Option<AccountId>, scopes: &[&str]) -> St
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         expires_at: None,
         created_by: None,
+        made_with: None,
     };
     let (_, secret) = store.create_api_token(new).await.expect("a token can be made");
     secret.expose().clone()

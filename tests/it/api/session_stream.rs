@@ -1,9 +1,11 @@
 //! The stream of sessions: as they end, of the own account, until the service stops.
 
 use hyper::StatusCode;
+use masker::clock::{Clock, Timestamp};
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::respond;
-use serde_json::Value;
+use masker_tests::test_app::{Browser, LiveAnswer, Server};
+use serde_json::{Value, json};
 
 use super::{another_account, send, token};
 
@@ -116,6 +118,85 @@ async fn a_reader_who_comes_back_sees_what_ended_meanwhile_once() {
     ids.push(app.sessions_over(5).await[0].id.text());
     let read = watching.read_until(&ids[4]).await;
     assert_eq!(events(read), [("session", Some(ids[3].as_str())), ("session", Some(ids[4].as_str()))]);
+    server.stop().await;
+    app.finish().await;
+}
+
+async fn watch(server: &Server, header: (&str, &str)) -> LiveAnswer {
+    let mut watching = server.get(STREAM, &[header]).await;
+    watching.read_until(": sessions from now on").await;
+    watching
+}
+
+/// Ends long before the stream would by itself, or the test fails.
+async fn ends(watching: LiveAnswer) {
+    let rest = tokio::time::timeout(std::time::Duration::from_secs(60), watching.rest()).await;
+    assert!(rest.is_ok(), "the stream goes on");
+}
+
+fn cookie(browser: &Browser) -> String {
+    format!("masker_session={}", browser.cookie("masker_session").expect("signed in"))
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_sign_in_and_others_go_on() {
+    let app = TestApp::start().await;
+    app.upstream.respond_with(respond::echo);
+    let server = app.serve().await;
+    let mut stays = Browser::of_operator(&app).await;
+    let mut watching = watch(&server, ("cookie", &cookie(&stays))).await;
+    let mut here = Browser::of_operator(&app).await;
+    let stream = watch(&server, ("cookie", &cookie(&here))).await;
+    here.send(&app, "POST", "/api/v1/auth/logout", &[]).await;
+    ends(stream).await;
+
+    let there = Browser::of_operator(&app).await;
+    let stream = watch(&server, ("cookie", &cookie(&there))).await;
+    let listed = there.clone().send(&app, "GET", "/api/v1/auth/sign-ins", &[]).await.json();
+    let rows = listed["data"].as_array().expect("a list");
+    let own =
+        rows.iter().find(|row| row["current"] == true).expect("its own")["id"].as_str().expect("an id").to_owned();
+    stays.send(&app, "DELETE", &format!("/api/v1/auth/sign-ins/{own}"), &[]).await;
+    ends(stream).await;
+
+    app.say("Hello.").await;
+    watching.read_until("event: session").await;
+    stays.send(&app, "POST", "/api/v1/auth/logout-all", &[]).await;
+    ends(watching).await;
+    server.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_token_its_maker_or_its_time() {
+    let clock = Clock::manual(Timestamp::from_millis(1_700_000_000_000));
+    let app = TestApp::builder().clock(&clock).start().await;
+    let server = app.serve().await;
+    let make = async |with: &str, seconds: i64| {
+        let expires_at = Timestamp::from_millis(1_700_000_000_000 + seconds * 1000).to_string();
+        let body = json!({"name": "x", "scopes": ["admin"], "expires_at": expires_at}).to_string();
+        let made = send(&app, "POST", "/api/v1/tokens", Some(with), &body).await.json()["token"].clone();
+        let text = |name: &str| made[name].as_str().expect("a text").to_owned();
+        (format!("/api/v1/tokens/{}", text("id")), format!("Bearer {}", text("secret")))
+    };
+    let admin = format!("Bearer {}", token(&app, None, &["admin"]).await);
+    let (own_path, own) = make(&admin, 60).await;
+    let (maker_path, maker) = make(&admin, 60).await;
+    let (_, made) = make(&maker, 60).await;
+    let (_, short) = make(&admin, 1).await;
+    let streams = [
+        watch(&server, ("authorization", &own)).await,
+        watch(&server, ("authorization", &made)).await,
+        watch(&server, ("authorization", &short)).await,
+    ];
+    let [of_own, of_made, of_short] = streams;
+    send(&app, "DELETE", &own_path, Some(&admin), "").await;
+    ends(of_own).await;
+    send(&app, "DELETE", &maker_path, Some(&admin), "").await;
+    ends(of_made).await;
+    // Nobody tells of this one.
+    clock.set(Timestamp::from_millis(1_700_000_001_000));
+    ends(of_short).await;
     server.stop().await;
     app.finish().await;
 }

@@ -200,6 +200,49 @@ async fn signing_out_ends_this_sign_in_for_good_and_can_be_done_twice() {
 }
 
 #[tokio::test]
+async fn two_cookies_of_the_name_are_nobody_and_signing_out_ends_both() {
+    let app = TestApp::start().await;
+    let browsers = [Browser::of_operator(&app).await, Browser::of_operator(&app).await];
+    let values = browsers.clone().map(|browser| browser.cookie("masker_session").expect("signed in").to_owned());
+    let [first, second] = &values;
+    let planted = format!("masker_session={second}");
+    let sent = [("cookie", planted.as_str())];
+    check(&browsers[0].clone().send(&app, "GET", "/api/v1/me", &sent).await, 401, "unauthenticated");
+    check(&browsers[0].clone().send(&app, "POST", "/api/v1/auth/logout-all", &sent).await, 401, "unauthenticated");
+    let twice = format!("masker_session={first}");
+    let answer = browsers[0].clone().send(&app, "GET", "/api/v1/me", &[("cookie", &twice)]).await;
+    assert_eq!(answer.status, StatusCode::OK, "they agree");
+    let out = browsers[0].clone().send(&app, "POST", "/api/v1/auth/logout", &sent).await;
+    assert_eq!(out.status, StatusCode::NO_CONTENT);
+    for mut browser in browsers {
+        assert!(!is_in(&app, &mut browser).await);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn another_sites_form_signs_nobody_out() {
+    let app = TestApp::start().await;
+    // Browsers keep the cookie off such a request, but would do what its answer says of it.
+    for evil in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
+        let answer = Browser::default().send(&app, "POST", "/api/v1/auth/logout", &[evil]).await;
+        check(&answer, 403, "forbidden");
+        assert_eq!(answer.header("set-cookie"), None);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn no_page_of_the_portal_is_kept_by_a_browser() {
+    let app = TestApp::start().await;
+    for path in ["/portal", "/portal/settings", "/portal/nowhere"] {
+        let page = Browser::default().send(&app, "GET", path, &[]).await;
+        assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, Some("no-store")), "{path}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn signing_out_everywhere_ends_every_sign_in_of_the_person() {
     let app = TestApp::start().await;
     let mut browsers = Vec::new();

@@ -1,9 +1,9 @@
 //! API tokens and who one is.
 
 use hyper::StatusCode;
-use masker::audit::event::EventKind;
+use masker::audit::event::{Detail, Event, EventKind, Maker};
 use masker::clock::{Clock, Timestamp};
-use masker::ids::TokenId;
+use masker::ids::{TokenId, UserId};
 use masker_tests::TestApp;
 use masker_tests::test_app::{Answer, Browser};
 use serde_json::{Value, json};
@@ -34,6 +34,7 @@ async fn a_token_is_shown_with_its_secret_once_and_without_it_from_then_on() {
         json!({
             "id": token["id"], "name": "CI · nightly", "scopes": ["agents:read", "sessions:read"],
             "created_at": token["created_at"], "expires_at": "2199-01-31T00:00:00.000Z", "created_by": me["user"]["id"],
+            "made_with": null,
         })
     );
     assert!(token["id"].as_str().is_some_and(|id| id.starts_with("tok_") && id.len() == 30));
@@ -115,6 +116,70 @@ async fn a_token_ends_when_it_expires_or_is_deleted_and_the_journal_has_both_end
     check(&app.api("DELETE", &path, &Value::Null).await, 404, "not_found");
     let kinds: Vec<EventKind> = app.events().iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [EventKind::AgentCreated, EventKind::TokenCreated, EventKind::TokenDeleted]);
+    app.finish().await;
+}
+
+/// A token's event: what happened, to which, why.
+fn told(event: &Event) -> (EventKind, String, Option<Detail>) {
+    (event.kind, event.token.as_ref().expect("it names the token").id.text(), event.detail.clone())
+}
+
+#[tokio::test]
+async fn a_token_made_with_a_token_ends_with_it_and_never_outlives_it() {
+    let clock = Clock::manual(Timestamp::from_millis(1_700_000_000_000));
+    let mut app = TestApp::builder().clock(&clock).start().await;
+    let mut browser = Browser::of_operator(&app).await;
+    let me = browser.send(&app, "GET", "/api/v1/me", &[]).await.json();
+    let end = Timestamp::from_millis(1_700_000_060_000).to_string();
+    let body = json!({"name": "CI · \"a\"", "scopes": ["admin", "agents:read"], "expires_at": end});
+    let root = browser.send_json(&app, "POST", TOKENS, &[], &body).await.json()["token"].clone();
+    let secret = |token: &Value| token["secret"].as_str().expect("a secret").to_owned();
+    let authorization = |token: &Value| format!("Bearer {}", secret(token));
+    let make = async |with: &Value, expires_at: Value| {
+        let body = json!({"name": "made", "scopes": ["sessions:read", "admin"], "expires_at": expires_at});
+        send(&app, "POST", TOKENS, Some(&authorization(with)), &body.to_string()).await
+    };
+    let later = make(&root, json!("2199-01-01T00:00:00Z")).await;
+    check(&later, 422, "validation_failed");
+    assert_eq!(later.json()["error"]["details"][0]["field"], "expires_at");
+    let child = make(&root, Value::Null).await.json()["token"].clone();
+    assert_eq!((&child["expires_at"], &child["made_with"]), (&root["expires_at"], &root["id"]));
+    assert_eq!(child["created_by"], me["user"]["id"]);
+    let sooner = json!(Timestamp::from_millis(1_700_000_001_000).to_string());
+    let grandchild = make(&child, sooner.clone()).await.json()["token"].clone();
+    assert_eq!(grandchild["expires_at"], sooner);
+
+    let deleted = browser.send(&app, "DELETE", &format!("{TOKENS}/{}", root["id"].as_str().expect("an id")), &[]).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    for token in [&root, &child, &grandchild] {
+        check(&send(&app, "GET", "/api/v1/me", Some(&authorization(token)), "").await, 401, "unauthenticated");
+    }
+    let listed = app.api("GET", TOKENS, &Value::Null).await.json();
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(1), "the test's own");
+
+    let events: Vec<Event> = app.events().into_iter().filter(|event| event.token.is_some()).collect();
+    let id = |token: &Value| token["id"].as_str().expect("an id").to_owned();
+    let with_maker = Some(Detail::from("maker"));
+    assert_eq!(
+        events.iter().map(told).collect::<Vec<_>>(),
+        [
+            (EventKind::TokenCreated, id(&root), None),
+            (EventKind::TokenCreated, id(&child), None),
+            (EventKind::TokenCreated, id(&grandchild), None),
+            (EventKind::TokenDeleted, id(&root), None),
+            (EventKind::TokenRevoked, id(&child), with_maker.clone()),
+            (EventKind::TokenRevoked, id(&grandchild), with_maker),
+        ]
+    );
+    let named = events[0].token.as_deref().expect("the token");
+    let person: UserId = me["user"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+    assert_eq!((&*named.name, named.maker), ("CI · \"a\"", Some(Maker::Person(person))));
+    assert_eq!(named.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(), ["agents:read", "admin"]);
+    assert_eq!(events[1].token.as_ref().and_then(|token| token.maker), Some(Maker::Token(named.id)));
+    let secrets = [secret(&root), secret(&child), secret(&grandchild)];
+    for secret in &secrets {
+        app.plant(&secret["mskt_".len()..]);
+    }
     app.finish().await;
 }
 

@@ -104,8 +104,14 @@ impl Bench {
         let app = App::start(config, Clock::system(), vec![components::guest("staff-id")]).await?;
         let account = app.store().first_account();
         let scopes = vec!["admin".to_owned()];
-        let token =
-            NewApiToken { account_id: account, name: "bench".into(), scopes, expires_at: None, created_by: None };
+        let token = NewApiToken {
+            account_id: account,
+            name: "bench".into(),
+            scopes,
+            expires_at: None,
+            created_by: None,
+            made_with: None,
+        };
         let (_, token) = app.store().create_api_token(token).await?;
         let token = format!("Bearer {}", token.expose());
         let mut bench = Self { router: router(app.clone()), app, token, agents: Vec::new() };

@@ -162,6 +162,7 @@ impl Builder {
             scopes: vec!["admin".into()],
             expires_at: None,
             created_by: None,
+            made_with: None,
         };
         let (_, token) = store.create_api_token(token).await.expect("an API token can be made");
         Running { router: router(app.clone()), app, token: token.expose().clone() }

@@ -1,5 +1,6 @@
 //! `/api/v1/auth`: signing in and out.
 
+mod page;
 pub mod sign_ins;
 
 use std::collections::HashMap;
@@ -7,11 +8,11 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY, USER_AGENT};
+use axum::http::header::{HeaderValue, LOCATION, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::app::{App, Returned, SignInError};
+use crate::app::{App, Finished, Returned, SignInError};
 use crate::http::auth::Caller;
 use crate::http::cookie::{self, Cookies, SET_COOKIE};
 use crate::http::cross_site;
@@ -32,13 +33,13 @@ type Parameters = Result<Query<HashMap<String, String>>, QueryRejection>;
     security(()),
     extensions(("x-errors" = json!(["not_found"]))),
 )]
-pub async fn github(State(app): State<Arc<App>>, query: Parameters) -> Result<Response, ApiError> {
+pub async fn github(State(app): State<Arc<App>>, headers: HeaderMap, query: Parameters) -> Result<Response, ApiError> {
     let query = parameters(query)?;
     let target = query.get("redirect_to").map_or(PORTAL, String::as_str);
     if !is_own_path(target) {
         return Err(ApiError::field("redirect_to", "must be a path of this server, such as /portal/agents"));
     }
-    let begun = app.begin_github_sign_in(target.to_owned())?;
+    let begun = app.begin_github_sign_in(target.to_owned(), cookie::read(&headers, cookie::SESSION)).await?;
     Ok(redirect(&begun.url, [cookies(&app).oauth_state(&begun.cookie)]))
 }
 
@@ -46,7 +47,10 @@ pub async fn github(State(app): State<Arc<App>>, query: Parameters) -> Result<Re
 #[utoipa::path(
     get, path = "/api/v1/auth/github/callback", tag = "sign-in", operation_id = "finish_github_sign_in",
     params(("code" = Option<String>, Query, description = "What GitHub gave."), ("state" = Option<String>, Query, description = "What it was given.")),
-    responses((status = 302, description = "Signed in: to where the person wanted to go; `masker_session` is set.")),
+    responses(
+        (status = 302, description = "Signed in: to where the person wanted to go; `masker_session` is set."),
+        (status = 200, description = "A page with one button: the operator, whom no GitHub user is linked to, began this and is asked whether this one is theirs.", body = String, content_type = "text/html"),
+    ),
     security(()),
     extensions(("x-errors" = json!(["invalid_state", "forbidden", "not_found", "user_upsert_failed", "oauth_exchange_failed", "audit_unavailable"]))),
 )]
@@ -56,27 +60,43 @@ pub async fn github_callback(
     query: Parameters,
 ) -> Result<Response, ApiError> {
     let query = parameters(query)?;
-    let present = match cookie::read(&headers, cookie::SESSION) {
-        Some(secret) => app.signed_in(secret).await?.map(|user| user.id),
-        None => None,
-    };
     let text = |name: &str| query.get(name).map(String::as_str);
     let returned = Returned {
         cookie: cookie::read(&headers, cookie::OAUTH_STATE).unwrap_or_default(),
         state: text("state").unwrap_or_default(),
         code: text("code").filter(|code| !code.is_empty()),
-        present,
+        session: cookie::read(&headers, cookie::SESSION),
         user_agent: user_agent(&headers),
     };
-    let signed_in = app.finish_github_sign_in(returned).await;
+    let finished = app.finish_github_sign_in(returned).await;
     let cookies = cookies(&app);
-    let mut response = match signed_in {
-        Ok(signed_in) => redirect(&signed_in.redirect_to, [cookies.session(&signed_in.secret)]),
+    let mut response = match finished {
+        Ok(Finished::ToConfirm(question)) => page::of_github_user(&question),
+        Ok(Finished::SignedIn(signed_in)) => redirect(&signed_in.redirect_to, [cookies.session(&signed_in.secret)]),
         Err(error) => ApiError::from(error).into_response(),
     };
     // Whatever became of it, it is over.
     response.headers_mut().append(SET_COOKIE, cookies.no_oauth_state());
     Ok(response)
+}
+
+/// `POST /api/v1/auth/github/link`: the button of that page.
+#[utoipa::path(
+    post, path = "/api/v1/auth/github/link", tag = "sign-in", operation_id = "link_github_user",
+    params(("proof" = String, Query, description = "What the page has. It works in the sign-in that began, once, for ten minutes.")),
+    responses((status = 302, description = "The GitHub user is this person's from now on: to where they wanted to go.")),
+    extensions(("x-errors" = json!(["invalid_state", "user_upsert_failed", "audit_unavailable"]))),
+)]
+pub async fn link_github(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    query: Parameters,
+) -> Result<Response, ApiError> {
+    sign_ins::person(&caller)?;
+    let proof = parameters(query)?.remove("proof").ok_or_else(|| ApiError::field("proof", "is required"))?;
+    let session = cookie::read(&headers, cookie::SESSION).ok_or_else(ApiError::unauthenticated)?;
+    Ok(redirect(&app.link_github_user(&proof, session).await?, []))
 }
 
 /// `GET /api/v1/auth/link`: a page with one button. Mail and chat clients fetch links ahead, so looking uses nothing up.
@@ -91,13 +111,7 @@ pub async fn link_page(State(app): State<Arc<App>>, query: Parameters) -> Result
     if !app.store().login_link_works(&link_token(query)?).await? {
         return Err(SignInError::LinkGone.into());
     }
-    let headers = [
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
-        // The address is a secret. `no-referrer` would also hide from us that the button is our own page's.
-        (REFERRER_POLICY, "same-origin"),
-    ];
-    Ok((headers, include_str!("auth/link.html")).into_response())
+    Ok(page::of_link())
 }
 
 /// `POST /api/v1/auth/link`: the button.
@@ -124,10 +138,11 @@ pub async fn use_link(State(app): State<Arc<App>>, query: Parameters, request: R
 )]
 pub async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
-    if let Some(secret) = cookie::read(&parts.headers, cookie::SESSION) {
-        cross_site::refuse(&parts, &app.config.public_url)?;
-        app.store().end_sign_in(secret).await?;
-    }
+    // Also without a cookie: `SameSite` keeps it off another site's form, but the browser would still obey the `Set-Cookie`
+    // of the answer.
+    cross_site::refuse(&parts, &app.config.public_url)?;
+    let sent: Vec<&str> = cookie::all(&parts.headers, cookie::SESSION).collect();
+    app.store().end_sign_ins(&sent).await?;
     Ok(signed_out(&app))
 }
 
@@ -137,7 +152,7 @@ pub async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Res
     responses((status = 204, description = "Every cookie of this person is worth nothing any more.")),
 )]
 pub async fn logout_all(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
-    app.store().end_sign_ins(sign_ins::person(&caller)?).await?;
+    app.store().end_sign_ins_of(sign_ins::person(&caller)?).await?;
     Ok(signed_out(&app))
 }
 

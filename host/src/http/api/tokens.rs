@@ -8,8 +8,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
-use crate::audit::event::{Event, EventKind};
+use crate::app::{App, TokenError};
 use crate::clock::Timestamp;
 use crate::http::auth::{Caller, SCOPES};
 use crate::http::error::ApiError;
@@ -35,8 +34,10 @@ pub struct TokenBody {
     created_at: String,
     /// Null: never.
     expires_at: Option<String>,
-    /// Who made it; null for the command line.
+    /// The person it belongs to; it is revoked when they may no longer sign in. Null for the command line.
     created_by: Option<String>,
+    /// The token that created it; it is revoked with that one.
+    made_with: Option<String>,
     /// Shown once, in the answer that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
@@ -63,8 +64,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<TokenEnvelope>), ApiError> {
     caller.require("admin")?;
     let new = new_token(&caller, body?, app.pipeline.clock.now())?;
-    app.record(event(&app, &caller, EventKind::TokenCreated)).await?;
-    let (token, secret) = app.store().create_api_token(new).await?;
+    let (token, secret) = app.create_api_token(new).await?;
     let token = TokenBody { secret: Some(secret.into_exposed()), ..token.into() };
     Ok((StatusCode::CREATED, Json(TokenEnvelope { token })))
 }
@@ -98,15 +98,10 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): Pat
     caller.require("admin")?;
     let missing = || ApiError::not_found("there is no such token");
     let id = id.parse().map_err(|_| missing())?;
-    if !app.store().delete_api_token(caller.account, id).await? {
-        return Err(missing());
+    match app.delete_api_token(caller.account, id).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(missing()),
     }
-    app.record(event(&app, &caller, EventKind::TokenDeleted)).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-fn event(app: &App, caller: &Caller, kind: EventKind) -> Event {
-    Event { account_id: Some(caller.account), ..Event::new(kind, app.pipeline.clock.now()) }
 }
 
 fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApiToken, ApiError> {
@@ -121,6 +116,14 @@ fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApi
         |text| Timestamp::parse(&text).filter(|moment| *moment > now),
         "must be a time that is yet to come, such as 2030-01-31T00:00:00Z",
     );
+    // Creating tokens needs `admin`, which includes every scope. So only the expiry can exceed the maker's.
+    let maker = caller.token();
+    let expires_at = match maker.and_then(|maker| maker.expires_at) {
+        Some(end) if expires_at.is_some_and(|asked| asked > end) => {
+            body.is_wrong("expires_at", format!("must not be later than the end of the token that makes it, {end}"))
+        }
+        end => expires_at.or(end),
+    };
     body.finish()?;
     Ok(NewApiToken {
         account_id: caller.account,
@@ -128,6 +131,7 @@ fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApi
         scopes: scopes.unwrap_or_default(),
         expires_at,
         created_by: caller.user,
+        made_with: maker.map(|maker| maker.id),
     })
 }
 
@@ -152,7 +156,17 @@ impl From<ApiToken> for TokenBody {
             created_at: token.created_at.to_string(),
             expires_at: token.expires_at.map(|moment| moment.to_string()),
             created_by: token.created_by.map(|user| user.text()),
+            made_with: token.made_with.map(|maker| maker.text()),
             secret: None,
+        }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Journal(cause) => cause.into(),
+            TokenError::Store(cause) => cause.into(),
         }
     }
 }

@@ -207,7 +207,8 @@ pub struct NewToken {
     /// `admin` (which includes all).
     #[schema(min_items = 1, example = json!(["agents:read"]))]
     pub scopes: Vec<String>,
-    /// When it ends, a time that is yet to come; never unless it is given.
+    /// When it ends, a time that is yet to come; never unless it is given. A token created with a
+    /// token expires with that one at the latest.
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
 }

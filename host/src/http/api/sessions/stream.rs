@@ -1,9 +1,9 @@
 //! `GET /api/v1/sessions/stream`: sessions as they end, as server-sent events.
 //!
 //! An event `session` for each, with its row as data, once it can be read; `missed` with a `count` (or `null`, where that
-//! is not known) when the reader was too slow and has to look into the list. The stream ends when the service stops, and
-//! after some minutes, so that a credential that is worth nothing any more shows nothing for long. A reader who comes
-//! back with `Last-Event-ID`, as browsers do by themselves, gets what ended in between.
+//! is not known) when the reader was too slow and has to look into the list. The stream ends when the service stops, when
+//! the reader's sign-in or token does, and after some minutes. A reader who comes back with `Last-Event-ID`, as browsers do
+//! by themselves, gets what ended in between.
 
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
@@ -13,20 +13,21 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, future, stream};
 use serde_json::json;
 
 use super::SessionSummary;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+use crate::http::while_good;
 use crate::ids::SessionId;
 use crate::session::SessionRow;
 use crate::store::sessions::{Watch, Watched};
 
 /// Proxies in between close connections on which nothing comes for a while.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Then the reader has to show its credential again.
+/// Then the reader has to connect again, so that a connection that died unnoticed does not stay forever.
 const LONGEST: Duration = Duration::from_secs(600);
 /// How long a reader waits before it comes back.
 const RETRY: Duration = Duration::from_secs(1);
@@ -50,7 +51,8 @@ pub async fn stream(
     }
     // A comment first: some proxies pass the head of an answer on with the first byte of its body.
     let first = stream::iter([Ok(Event::default().retry(RETRY).comment("sessions from now on"))]);
-    let events = first.chain(stream::unfold(reader, Reader::next)).take_until(tokio::time::sleep(LONGEST));
+    let over = future::select(Box::pin(while_good::is_over(app, caller)), Box::pin(tokio::time::sleep(LONGEST)));
+    let events = first.chain(stream::unfold(reader, Reader::next)).take_until(over);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 

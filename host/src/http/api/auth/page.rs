@@ -1,0 +1,51 @@
+//! The pages with one button. They run no script, load nothing and cannot be framed.
+
+use axum::http::HeaderName;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use axum::response::{IntoResponse, Response};
+
+use crate::app::ToConfirm;
+
+const HEADERS: [(HeaderName, &str); 3] = [
+    (CONTENT_TYPE, "text/html; charset=utf-8"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
+    // The address is a secret. `no-referrer` would also hide from us that the button is our own page's.
+    (REFERRER_POLICY, "same-origin"),
+];
+
+/// The page of a one-time link.
+pub(super) fn of_link() -> Response {
+    (HEADERS, include_str!("link.html")).into_response()
+}
+
+/// The page that asks a person to confirm that a GitHub user is theirs.
+pub(super) fn of_github_user(question: &ToConfirm) -> Response {
+    let page = include_str!("github.html").replace("{proof}", question.proof.expose());
+    (HEADERS, page.replace("{login}", &escaped(&question.login))).into_response()
+}
+
+/// Text with the characters escaped that HTML gives a meaning.
+fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '&' => html.push_str("&amp;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            _ => html.push(c),
+        }
+    }
+    html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_shown_as_text() {
+        assert_eq!(escaped("<a href='x'>&\"ö"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;ö");
+    }
+}
