@@ -114,11 +114,13 @@ mod tests {
             fault: fault.map(|kind| PassFault { kind, detail: String::new() }),
         };
         let counters = PluginCounters::default();
-        counters.count(&[report(None)]);
-        for _ in 0..20 {
-            counters.count(&[report(Some(FaultKind::Trap)), report(Some(FaultKind::Timeout))]);
+        let of_input = [FaultKind::Timeout, FaultKind::Memory, FaultKind::Trap, FaultKind::Output, FaultKind::Finding];
+        for kind in of_input.into_iter().chain([FaultKind::Plugin]) {
+            counters.forget("a");
+            counters.count(&[report(None)]);
+            (0..20).for_each(|_| counters.count(&[report(Some(kind))]));
+            assert!(counters.is_well("a") && counters.are_well(), "{kind:?}");
         }
-        assert!(counters.is_well("a") && counters.are_well());
         for _ in 0..50 {
             counters.count(&[report(Some(FaultKind::Start))]);
         }
