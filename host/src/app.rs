@@ -8,6 +8,7 @@ mod changes;
 mod erasure;
 mod evidence;
 mod key_ages;
+pub mod lanes;
 mod limits;
 mod oauth_state;
 mod plugin_folder;
@@ -24,6 +25,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use lanes::{Cancel, Lanes};
 use sealed::Sealer;
 
 use crate::audit::event::Event;
@@ -45,6 +47,7 @@ use crate::upstream::Upstream;
 use crate::upstream::openai::OpenAi;
 use crate::wasm::Wasm;
 
+use agents::Trials;
 pub(crate) use agents::prepare_passes;
 pub use agents::{AgentDraft, AgentError, ChangedAgent, Field, Trial};
 pub use api_tokens::TokenError;
@@ -95,12 +98,13 @@ pub struct App {
     pub report_key: ReportKey,
     /// Which keys this install has, and since when.
     pub key_ages: Vec<KeyAge>,
+    /// Where costly work of the API runs.
+    pub lanes: Lanes,
     /// Held for the moment in which a change of an agent takes effect.
-    changing_agents: tokio::sync::Mutex<()>,
+    changing_agents: Arc<tokio::sync::Mutex<()>>,
     /// Held throughout a change of plugins or policies.
-    changing_catalog: tokio::sync::Mutex<()>,
-    /// Held while something is compiled or prepared for a change.
-    compiling: tokio::sync::Mutex<()>,
+    changing_catalog: Arc<tokio::sync::Mutex<()>>,
+    trials: Trials,
     uploads: Uploads,
     upstream: Upstream,
     github: Option<GitHub>,
@@ -182,9 +186,10 @@ impl App {
             uploads,
             started: Instant::now(),
             agents: ArcSwap::default(),
-            changing_agents: tokio::sync::Mutex::default(),
-            changing_catalog: tokio::sync::Mutex::default(),
-            compiling: tokio::sync::Mutex::default(),
+            lanes: Lanes::default(),
+            changing_agents: Arc::default(),
+            changing_catalog: Arc::default(),
+            trials: Trials::default(),
             retention: Retention::default(),
             evidence: Evidence::default(),
             report_key,
@@ -199,6 +204,11 @@ impl App {
     /// A living agent, and whether it can serve.
     pub fn serving(&self, id: &AgentId) -> Option<Serving> {
         self.agents.load().get(id).cloned()
+    }
+
+    /// How many agents cannot serve: their requests get 503.
+    pub fn unusable_agents(&self) -> usize {
+        self.agents.load().values().filter(|agent| matches!(agent, Serving::Unusable)).count()
     }
 
     /// Writes an event of the install's own down, and waits until it is on disk.
@@ -238,7 +248,7 @@ impl App {
 
 /// The install's policies. One that does not compile stops a start, except in development mode: there it is left out.
 fn policies_at_start(config: &Config, catalog: &Catalog) -> anyhow::Result<Vec<InstallPolicy>> {
-    let (sound, bad) = policies::read(config.policy_path.as_deref(), catalog);
+    let (sound, bad) = policies::read(config.policy_path.as_deref(), catalog, &Cancel::never());
     for policy in &bad {
         if !config.development {
             anyhow::bail!("{policy}");

@@ -47,6 +47,7 @@ pub async fn serve(
         stop.await;
         // Streams of sessions have no end of their own.
         stopping.store().end_watches();
+        stopping.lanes.stop();
     };
     axum::serve(listener, router::router(app)).with_graceful_shutdown(stop).await
 }

@@ -27,6 +27,7 @@ mod entities;
 pub mod error;
 mod parse;
 mod passes;
+mod patterns;
 pub(crate) mod phrases;
 mod reader;
 #[cfg(test)]
@@ -86,6 +87,19 @@ pub fn load(
         }
     }
     Err(errors)
+}
+
+/// The same for a document that somebody brings: what its patterns cost is checked too. `cancelled` is asked between
+/// steps; it ends the check early, with an error.
+pub fn check(
+    text: &str,
+    version_number: u32,
+    environment: &Environment<'_>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<CompiledPolicy, Vec<PolicyError>> {
+    let (policy, compiled) = load(text, version_number, environment)?;
+    let errors = patterns::check(&policy, cancelled);
+    if errors.is_empty() { Ok(compiled) } else { Err(errors) }
 }
 
 /// A document as it was written, typed and checked on its own.
@@ -217,7 +231,7 @@ pub struct Entity {
 pub struct Pattern {
     /// What it is called.
     pub name: String,
-    /// `regex-automata` syntax; the plugin checks it when it is configured.
+    /// `regex-automata` syntax without look-around.
     pub regex: String,
     /// How sure a match is.
     pub confidence: f32,

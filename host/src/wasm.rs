@@ -25,6 +25,7 @@ use bytes::Bytes;
 
 use crate::keys::SecretKey;
 
+use prepare::Keep;
 pub use prepare::PrepareError;
 pub use prepared::PreparedPass;
 pub use registry::{InstallError, Plugin, Registry};
@@ -80,11 +81,31 @@ impl Wasm {
         config: &str,
         extra_kinds: &[crate::kind::Kind],
     ) -> Result<Arc<PreparedPass>, PrepareError> {
+        self.prepare_in(Keep::OnDisk, plugin, config, extra_kinds)
+    }
+
+    /// The same without keeping it on disk: for a configuration that somebody tries out and may never use again.
+    pub fn prepare_unkept(
+        &self,
+        plugin: &Plugin,
+        config: &str,
+        extra_kinds: &[crate::kind::Kind],
+    ) -> Result<Arc<PreparedPass>, PrepareError> {
+        self.prepare_in(Keep::InMemory, plugin, config, extra_kinds)
+    }
+
+    fn prepare_in(
+        &self,
+        keep: Keep,
+        plugin: &Plugin,
+        config: &str,
+        extra_kinds: &[crate::kind::Kind],
+    ) -> Result<Arc<PreparedPass>, PrepareError> {
         let key = identity(plugin, config, extra_kinds);
         if let Some(pass) = self.prepared().get(&key).and_then(Weak::upgrade) {
             return Ok(pass);
         }
-        let pass = Arc::new(prepare::prepare(&self.engine, &self.cache, plugin, config, extra_kinds)?);
+        let pass = Arc::new(prepare::prepare(&self.engine, &self.cache, keep, plugin, config, extra_kinds)?);
         let mut prepared = self.prepared();
         prepared.retain(|_, pass| pass.strong_count() > 0);
         prepared.insert(key, Arc::downgrade(&pass));

@@ -1,8 +1,8 @@
 //! Agents: made, changed, deleted, and kept ready to serve.
 //!
-//! A change prepares the agent as it will be, which takes seconds when its policy is new to this machine, and then takes
-//! effect in one step: row, event, and the map that requests look into. Requests in flight finish on what they began
-//! with. Such a step ends also when the caller hangs up.
+//! A change prepares the agent as it will be, which takes seconds when its policy is new to this machine and happens in a
+//! lane ([`super::lanes`]), and then takes effect in one step: row, event, and the map that requests look into. Requests
+//! in flight finish on what they began with. A caller who hangs up cancels the preparation; the step is always finished.
 
 mod draft;
 mod ready;
@@ -11,6 +11,7 @@ mod trial;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::lanes::{Cancel, Refused, Ticket};
 use super::{App, Catalog, Serving};
 use crate::audit::event::{Event, EventKind};
 use crate::ids::{AccountId, AgentId};
@@ -24,7 +25,7 @@ use crate::wasm::PrepareError;
 pub use draft::{AgentDraft, Field};
 use draft::{Checked, DEFAULT_POLICY};
 pub(crate) use ready::prepare_passes;
-pub use trial::Trial;
+pub use trial::{Trial, Trials};
 
 /// Why an agent cannot be made or changed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,9 @@ pub enum AgentError {
     /// The journal takes no events.
     #[error("the audit journal cannot be written")]
     AuditUnavailable,
+    /// There was no place for it in its lane, or the server stopped.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// Ours.
     #[error("the database failed")]
     Store(#[source] StoreError),
@@ -83,28 +87,35 @@ impl App {
         account: AccountId,
         draft: AgentDraft,
     ) -> Result<ChangedAgent, AgentError> {
+        draft.check(None)?;
+        let lane = self.lanes.changes.enter(Some(account)).await?;
         loop {
             let catalog = self.catalog();
-            let Checked { agent, proxy_key } = self.check_draft(&catalog, account, &draft, None)?;
-            if self.insert_agent(catalog, &agent).await? {
+            let (Checked { agent, proxy_key }, ready) =
+                self.prepare_draft(&lane, &catalog, account, &draft, None).await?;
+            if self.insert_agent(catalog, agent.clone(), ready).await? {
                 return Ok(ChangedAgent { agent, proxy_key });
             }
         }
     }
 
     /// `false` when what the agent is made of has changed meanwhile.
-    async fn insert_agent(self: &Arc<Self>, catalog: Arc<Catalog>, agent: &Agent) -> Result<bool, AgentError> {
-        let ready = self.prepare(&catalog, agent).await?;
-        let (app, row) = (self.clone(), agent.clone());
+    async fn insert_agent(
+        self: &Arc<Self>,
+        catalog: Arc<Catalog>,
+        agent: Agent,
+        ready: ReadyAgent,
+    ) -> Result<bool, AgentError> {
+        let app = self.clone();
         to_the_end(async move {
             let _one_change_at_a_time = app.changing_agents.lock().await;
             if !Arc::ptr_eq(&app.catalog(), &catalog) {
                 return Ok(false);
             }
-            app.store().insert_agent(row.clone()).await?;
-            if let Err(error) = app.note(EventKind::AgentCreated, row.id).await {
+            app.store().insert_agent(agent.clone()).await?;
+            if let Err(error) = app.note(EventKind::AgentCreated, agent.id).await {
                 // What cannot be recorded is not done.
-                app.store().delete_agent(row.account_id, row.id).await?;
+                app.store().delete_agent(agent.account_id, agent.id).await?;
                 return Err(error);
             }
             app.serve(ready);
@@ -120,12 +131,16 @@ impl App {
         id: AgentId,
         draft: AgentDraft,
     ) -> Result<ChangedAgent, AgentError> {
+        let before = self.store().agent(account, id).await?.ok_or(AgentError::NotFound)?;
+        draft.check(Some(&before))?;
+        let lane = self.lanes.changes.enter(Some(account)).await?;
         loop {
             let before = self.store().agent(account, id).await?.ok_or(AgentError::NotFound)?;
             let catalog = self.catalog();
-            let Checked { agent, proxy_key } = self.check_draft(&catalog, account, &draft, Some(&before))?;
+            let (Checked { agent, proxy_key }, ready) =
+                self.prepare_draft(&lane, &catalog, account, &draft, Some(&before)).await?;
             // Again from the beginning when another change was quicker.
-            if self.replace_agent(catalog, before, &agent).await? {
+            if self.replace_agent(catalog, before, agent.clone(), ready).await? {
                 return Ok(ChangedAgent { agent, proxy_key });
             }
         }
@@ -137,11 +152,15 @@ impl App {
         account: AccountId,
         id: AgentId,
     ) -> Result<ChangedAgent, AgentError> {
+        let lane = self.lanes.changes.enter(Some(account)).await?;
         loop {
             let before = self.store().agent(account, id).await?.ok_or(AgentError::NotFound)?;
             let (key, hash) = new_proxy_key()?;
             let agent = Agent { proxy_key_hash: Some(hash), ..before.clone() };
-            if self.replace_agent(self.catalog(), before, &agent).await? {
+            let (app, catalog) = (self.clone(), self.catalog());
+            let (of, row) = (catalog.clone(), agent.clone());
+            let ready = lane.run(move |cancel| app.prepare_agent(&of, &row, cancel)).await??;
+            if self.replace_agent(catalog, before, agent.clone(), ready).await? {
                 return Ok(ChangedAgent { agent, proxy_key: Some(key) });
             }
         }
@@ -170,10 +189,10 @@ impl App {
         self: &Arc<Self>,
         catalog: Arc<Catalog>,
         before: Agent,
-        after: &Agent,
+        after: Agent,
+        ready: ReadyAgent,
     ) -> Result<bool, AgentError> {
-        let ready = self.prepare(&catalog, after).await?;
-        let (app, after) = (self.clone(), after.clone());
+        let app = self.clone();
         to_the_end(async move {
             let _one_change_at_a_time = app.changing_agents.lock().await;
             let is_same = Arc::ptr_eq(&app.catalog(), &catalog)
@@ -200,12 +219,13 @@ impl App {
         let agents = self.store().all_agents().await?;
         let ready = tokio::task::spawn_blocking(move || {
             let default = catalog.policy_of_install(DEFAULT_POLICY);
+            let never = Cancel::never();
             if let Some(Ok(policy)) = default.map(|policy| catalog.compile(&policy.document, policy.version))
-                && let Err(error) = app.prepare_passes(&catalog, &policy)
+                && let Err(error) = app.prepare_passes(&catalog, &policy, &never)
             {
                 tracing::error!(%error, "the default policy cannot be used");
             }
-            let prepare = |agent: &Agent| match app.prepare_agent(&catalog, agent) {
+            let prepare = |agent: &Agent| match app.prepare_agent(&catalog, agent, &never) {
                 Ok(ready) => (agent.id, Serving::Ready(Arc::new(ready))),
                 Err(error) => {
                     tracing::error!(agent = agent.name, error = %explain(&error), "an agent cannot serve");
@@ -219,11 +239,22 @@ impl App {
         Ok(())
     }
 
-    async fn prepare(self: &Arc<Self>, catalog: &Arc<Catalog>, agent: &Agent) -> Result<ReadyAgent, AgentError> {
-        let (app, catalog, agent) = (self.clone(), catalog.clone(), agent.clone());
-        let _turn = self.compiling.lock().await;
-        let preparing = tokio::task::spawn_blocking(move || app.prepare_agent(&catalog, &agent));
-        preparing.await.map_err(|_| AgentError::Store(StoreError::Closed))?
+    /// Checks a draft and prepares the agent that it makes, in a lane.
+    async fn prepare_draft(
+        self: &Arc<Self>,
+        lane: &Ticket,
+        catalog: &Arc<Catalog>,
+        account: AccountId,
+        draft: &AgentDraft,
+        before: Option<&Agent>,
+    ) -> Result<(Checked, ReadyAgent), AgentError> {
+        let (app, catalog, draft, before) = (self.clone(), catalog.clone(), draft.clone(), before.cloned());
+        let prepare = move |cancel: &Cancel| {
+            let (checked, policy) = app.complete(&catalog, account, &draft, before.as_ref(), cancel)?;
+            let ready = app.prepare_with(&catalog, &checked.agent, policy, cancel)?;
+            Ok((checked, ready))
+        };
+        lane.run(prepare).await?
     }
 
     fn serve(&self, agent: ReadyAgent) {
@@ -241,7 +272,7 @@ impl App {
     }
 }
 
-/// Runs on when whoever waits for it leaves.
+/// Finishes a step also when the caller who waits for it hangs up.
 async fn to_the_end<T: Send + 'static>(
     step: impl Future<Output = Result<T, AgentError>> + Send + 'static,
 ) -> Result<T, AgentError> {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::lanes::Cancel;
 use super::plugins::Shelf;
 use crate::ids::AccountId;
 use crate::keys::Kid;
@@ -104,10 +105,18 @@ impl Catalog {
         self.of_install.keys().map(String::as_str)
     }
 
-    /// Checks a document against these plugins and keys.
+    /// Compiles a document that was checked when it came in.
     pub fn compile(&self, document: &str, version: u32) -> Result<CompiledPolicy, Vec<PolicyError>> {
-        let environment = policy::Environment { kids: &self.kids, plugins: &self.kinds };
-        policy::load(document, version, &environment).map(|(_, compiled)| compiled)
+        policy::load(document, version, &self.environment()).map(|(_, compiled)| compiled)
+    }
+
+    /// The same for one that somebody brings: what its patterns cost is checked too.
+    pub fn check(&self, document: &str, version: u32, cancel: &Cancel) -> Result<CompiledPolicy, Vec<PolicyError>> {
+        policy::check(document, version, &self.environment(), &|| cancel.is_set())
+    }
+
+    fn environment(&self) -> policy::Environment<'_> {
+        policy::Environment { kids: &self.kids, plugins: &self.kinds }
     }
 }
 

@@ -1,17 +1,19 @@
 //! Changes of what agents are made of, while they serve.
 //!
 //! One at a time. The next catalog is made, and every agent that it touches is prepared from it, which may take seconds
-//! and happens off the path of requests. Then, in one step, the event is on disk, the change is kept, and catalog and
+//! and happens in a lane ([`super::lanes`]). Then, in one step, the event is on disk, the change is kept, and catalog and
 //! agents are swapped; requests in flight finish on what they began with. A change with which an agent could not serve any
-//! more is refused, and nothing has changed. Whoever asked may leave meanwhile: a change is done as a whole or not at all.
+//! more is refused, and nothing has changed. A caller who hangs up before that last step cancels the change; the step itself
+//! is always finished.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::MutexGuard;
+use tokio::sync::OwnedMutexGuard;
 
 use super::agents::explain;
 use super::catalog::{Catalog, NamedPolicy};
+use super::lanes::{Cancel, Refused, Ticket};
 use super::plugins::Origin;
 use super::policies::{self, BadPolicy};
 use super::{AgentError, App, Serving};
@@ -71,6 +73,9 @@ pub enum ChangeError {
     /// Ours.
     #[error("the data folder cannot be written: {0}")]
     File(#[from] std::io::Error),
+    /// There was no place for it in its lane, or the server stopped.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 /// What reading the policy files again has changed.
@@ -81,11 +86,20 @@ pub struct Reloaded {
     pub removed: Vec<String>,
 }
 
+/// The right to make a change. Until it is gone no other change of the catalog begins.
+struct Turn {
+    lane: Ticket,
+    /// What there is now.
+    before: Arc<Catalog>,
+    _no_other_change: OwnedMutexGuard<()>,
+}
+
 /// The next catalog with the agents that it touches. Until it is gone no agent changes.
-struct Change<'a> {
+struct Change {
     next: Arc<Catalog>,
     serving: Vec<(AgentId, Serving)>,
-    _no_agent_changes: MutexGuard<'a, ()>,
+    _no_agent_changes: OwnedMutexGuard<()>,
+    _turn: Turn,
 }
 
 impl App {
@@ -101,21 +115,20 @@ impl App {
         name: String,
         document: String,
     ) -> Result<(Policy, bool), ChangeError> {
+        let turn = self.begin_change(Some(account)).await?;
+        let own = turn.before.policy_of_account(account, &name);
+        if own.is_none() && turn.before.policy_of_install(&name).is_some() {
+            return Err(ChangeError::NameTaken);
+        }
+        let version = own.map_or(1, |policy| policy.version + 1);
+        let document: Arc<str> = document.into();
+        self.check_in(&turn.lane, &turn.before, document.clone(), Some(name.clone())).await?;
+        let next = turn.before.with_policy(account, &name, NamedPolicy { document: document.clone(), version });
+        let named = name.clone();
+        let touches = move |agent: &Agent| agent.account_id == account && follows(agent, &named);
+        let change = self.prepare_change(turn, next, touches).await?;
         let app = self.clone();
         to_the_end(async move {
-            let _one_change_at_a_time = app.changing_catalog.lock().await;
-            let before = app.catalog();
-            let own = before.policy_of_account(account, &name);
-            if own.is_none() && before.policy_of_install(&name).is_some() {
-                return Err(ChangeError::NameTaken);
-            }
-            let version = own.map_or(1, |policy| policy.version + 1);
-            app.check_policy(&before, document.clone(), version, Some(name.clone())).await?;
-            let policy = NamedPolicy { document: document.as_str().into(), version };
-            let next = before.with_policy(account, &name, policy);
-            let named = name.clone();
-            let touches = move |agent: &Agent| agent.account_id == account && follows(agent, &named);
-            let change = app.prepare_change(next, touches).await?;
             app.record(Event {
                 account_id: Some(account),
                 policy_name: Some(name.as_str().into()),
@@ -131,78 +144,87 @@ impl App {
     }
 
     /// Everything that is wrong with a document here: with itself, with the install, and with what its plugins say of
-    /// their configuration. `name` is what it must be called, when that is given.
-    pub async fn check_policy(
+    /// their configuration.
+    pub async fn check_policy(self: &Arc<Self>, account: AccountId, document: String) -> Result<(), ChangeError> {
+        let ticket = self.lanes.trials.enter(Some(account)).await?;
+        self.check_in(&ticket, &self.catalog(), document.into(), None).await
+    }
+
+    /// The same in a lane. `name` is what the policy must be called, when that is given.
+    async fn check_in(
         self: &Arc<Self>,
+        ticket: &Ticket,
         catalog: &Arc<Catalog>,
-        document: String,
-        version: u32,
+        document: Arc<str>,
         name: Option<String>,
     ) -> Result<(), ChangeError> {
-        let catalog = catalog.clone();
-        self.off_path(move |app| {
-            let compiled = catalog.compile(&document, version).map_err(ChangeError::Policy)?;
+        let (app, catalog) = (self.clone(), catalog.clone());
+        let check = move |cancel: &Cancel| {
+            let compiled = catalog.check(&document, 1, cancel);
+            cancel.check()?;
+            let compiled = compiled.map_err(ChangeError::Policy)?;
             if let Some(name) = name.filter(|name| **name != *compiled.name) {
                 let message = format!("must be {name}, as it is called in the URL");
                 let code = ErrorCode::PolicyYamlInvalid;
                 return Err(ChangeError::Policy(vec![PolicyError { code, path: "name".into(), line: None, message }]));
             }
             for pass in &compiled.passes {
+                cancel.check()?;
                 if let Some(plugin) = catalog.plugin(&pass.plugin) {
                     app.wasm.check_configuration(plugin, &pass.config_json)?;
                 }
             }
             Ok(())
-        })
-        .await
+        };
+        ticket.run(check).await?
     }
 
     /// Reads the policy files again.
     pub async fn reload_policies(self: &Arc<Self>) -> Result<Reloaded, ChangeError> {
+        let turn = self.begin_change(None).await?;
+        let (app, catalog) = (self.clone(), turn.before.clone());
+        let read = move |cancel: &Cancel| {
+            let (sound, bad) = policies::read(app.config.policy_path.as_deref(), &catalog, cancel);
+            cancel.check()?;
+            if bad.is_empty() { Ok(sound) } else { Err(ChangeError::Files(by_file(bad))) }
+        };
+        let sound = turn.lane.run(read).await??;
+        let is_new = |name: &str, document: &str| {
+            turn.before.policy_of_install(name).is_none_or(|policy| *policy.document != *document)
+        };
+        let changed: Vec<String> = sound
+            .iter()
+            .filter(|policy| is_new(&policy.name, &policy.document))
+            .map(|policy| policy.name.clone())
+            .collect();
+        let removed: Vec<String> = turn
+            .before
+            .names_of_install()
+            .filter(|name| sound.iter().all(|policy| policy.name != *name))
+            .map(str::to_owned)
+            .collect();
+        for policy in sound.iter().filter(|policy| changed.contains(&policy.name)) {
+            self.check_in(&turn.lane, &turn.before, policy.document.as_str().into(), None).await?;
+        }
+        // The store gives the versions. What they will be is known, since nothing else changes these policies.
+        let known = self.store().install_policies().await?;
+        let next = turn.before.with_policies_of_install(sound.iter().map(|policy| {
+            let version = match known.iter().find(|known| known.name == policy.name) {
+                Some(known) if known.document == policy.document => known.version,
+                Some(known) => known.version + 1,
+                None => 1,
+            };
+            (policy.name.clone(), NamedPolicy { document: policy.document.as_str().into(), version })
+        }));
+        let names: Vec<String> = changed.iter().chain(&removed).cloned().collect();
+        let catalog = turn.before.clone();
+        let touches = move |agent: &Agent| {
+            let own = catalog.policy_of_account(agent.account_id, &agent.policy_name).is_some();
+            !own && names.iter().any(|name| follows(agent, name))
+        };
+        let change = self.prepare_change(turn, next, touches).await?;
         let app = self.clone();
         to_the_end(async move {
-            let _one_change_at_a_time = app.changing_catalog.lock().await;
-            let before = app.catalog();
-            let catalog = before.clone();
-            let sound = app
-                .off_path(move |app| {
-                    let (sound, bad) = policies::read(app.config.policy_path.as_deref(), &catalog);
-                    if bad.is_empty() { Ok(sound) } else { Err(ChangeError::Files(by_file(bad))) }
-                })
-                .await?;
-            let is_new = |name: &str, document: &str| {
-                before.policy_of_install(name).is_none_or(|policy| *policy.document != *document)
-            };
-            let changed: Vec<String> = sound
-                .iter()
-                .filter(|policy| is_new(&policy.name, &policy.document))
-                .map(|policy| policy.name.clone())
-                .collect();
-            let removed: Vec<String> = before
-                .names_of_install()
-                .filter(|name| sound.iter().all(|policy| policy.name != *name))
-                .map(str::to_owned)
-                .collect();
-            for policy in sound.iter().filter(|policy| changed.contains(&policy.name)) {
-                app.check_policy(&before, policy.document.clone(), 1, None).await?;
-            }
-            // The store gives the versions. What they will be is known, since nothing else changes these policies.
-            let known = app.store().install_policies().await?;
-            let next = before.with_policies_of_install(sound.iter().map(|policy| {
-                let version = match known.iter().find(|known| known.name == policy.name) {
-                    Some(known) if known.document == policy.document => known.version,
-                    Some(known) => known.version + 1,
-                    None => 1,
-                };
-                (policy.name.clone(), NamedPolicy { document: policy.document.as_str().into(), version })
-            }));
-            let names: Vec<String> = changed.iter().chain(&removed).cloned().collect();
-            let catalog = before.clone();
-            let touches = move |agent: &Agent| {
-                let own = catalog.policy_of_account(agent.account_id, &agent.policy_name).is_some();
-                !own && names.iter().any(|name| follows(agent, name))
-            };
-            let change = app.prepare_change(next, touches).await?;
             let count = Detail::Count((changed.len() + removed.len()) as u64);
             app.record(Event { detail: Some(count), ..app.event(EventKind::PolicyReloaded) }).await?;
             app.store().set_install_policies(sound).await?;
@@ -220,23 +242,25 @@ impl App {
         bytes: Vec<u8>,
         signature: Option<String>,
     ) -> Result<(String, bool), ChangeError> {
+        let turn = self.begin_change(None).await?;
+        let app = self.clone();
+        let inspect = move |_: &Cancel| -> Result<_, ChangeError> {
+            app.config.plugin_trust.check(&bytes, signature.as_deref()).map_err(InstallError::from)?;
+            Ok((app.wasm.inspect(bytes)?, signature))
+        };
+        let (plugin, signature) = turn.lane.run(inspect).await??;
+        let name = plugin.manifest.name.clone();
+        if HOST_PASSES.contains(&name.as_str()) || name == "gemma" {
+            return Err(ChangeError::PluginName(name));
+        }
+        let is_new = turn.before.plugin(&name).is_none();
+        let next = turn.before.with_shelf(turn.before.shelf().with(plugin.clone()));
+        let change = self.prepare_change(turn, next, self.runs(&name)).await?;
         let app = self.clone();
         to_the_end(async move {
-            let trusted = app.config.plugin_trust.check(&bytes, signature.as_deref());
-            trusted.map_err(InstallError::from)?;
-            let plugin = app.off_path(move |app| Ok(app.wasm.inspect(bytes)?)).await?;
-            let name = plugin.manifest.name.clone();
-            if HOST_PASSES.contains(&name.as_str()) || name == "gemma" {
-                return Err(ChangeError::PluginName(name));
-            }
-            let _one_change_at_a_time = app.changing_catalog.lock().await;
-            let before = app.catalog();
-            let is_new = before.plugin(&name).is_none();
-            let next = before.with_shelf(before.shelf().with(plugin.clone()));
-            let change = app.prepare_change(next, app.runs(&name)).await?;
-            let draft = app.off_path(move |app| Ok(app.uploads.draft(&plugin, signature.as_deref())?)).await?;
+            let draft = app.on_disk(move |app| app.uploads.draft(&plugin, signature.as_deref())).await?;
             app.record(app.plugin_event(EventKind::PluginInstalled, &name)).await?;
-            app.off_path(move |_| Ok(draft.keep()?)).await?;
+            app.on_disk(move |_| draft.keep()).await?;
             app.take_effect(change);
             app.pipeline.metrics.forget_plugin(&name);
             Ok((name, is_new))
@@ -246,20 +270,19 @@ impl App {
 
     /// Removes an uploaded plugin. One that it covered is there again.
     pub async fn remove_plugin(self: &Arc<Self>, name: String) -> Result<(), ChangeError> {
+        let turn = self.begin_change(None).await?;
+        match turn.before.shelf().origin(&name) {
+            None => return Err(ChangeError::NoPlugin),
+            Some(Origin::Uploaded) => {}
+            Some(origin) => return Err(ChangeError::NotUploaded(origin)),
+        }
+        let next = turn.before.with_shelf(turn.before.shelf().without(&name));
+        let change = self.prepare_change(turn, next, self.runs(&name)).await?;
         let app = self.clone();
         to_the_end(async move {
-            let _one_change_at_a_time = app.changing_catalog.lock().await;
-            let before = app.catalog();
-            match before.shelf().origin(&name) {
-                None => return Err(ChangeError::NoPlugin),
-                Some(Origin::Uploaded) => {}
-                Some(origin) => return Err(ChangeError::NotUploaded(origin)),
-            }
-            let next = before.with_shelf(before.shelf().without(&name));
-            let change = app.prepare_change(next, app.runs(&name)).await?;
             app.record(app.plugin_event(EventKind::PluginRemoved, &name)).await?;
             let gone = name.clone();
-            app.off_path(move |app| Ok(app.uploads.remove(&gone)?)).await?;
+            app.on_disk(move |app| app.uploads.remove(&gone)).await?;
             app.take_effect(change);
             app.pipeline.metrics.forget_plugin(&name);
             Ok(())
@@ -271,28 +294,28 @@ impl App {
     /// or gone come back.
     pub async fn reload_plugin_folder(self: &Arc<Self>) -> Result<Vec<String>, ChangeError> {
         let Some(folder) = self.config.plugin_dir.clone() else { return Ok(Vec::new()) };
+        let turn = self.begin_change(None).await?;
+        let app = self.clone();
+        let read = move |_: &Cancel| {
+            let found = super::plugins::of_folder(&app.wasm, &app.config.plugin_trust, &folder);
+            found.map_err(|error| ChangeError::Folder(format!("{error:#}")))
+        };
+        let found = turn.lane.run(read).await??;
+        let old = turn.before.shelf().folder();
+        let digest = |registry: &Registry, name: &str| registry.get(name).map(|plugin| plugin.digest);
+        let names = old.iter().chain(found.iter()).map(|plugin| plugin.manifest.name.clone());
+        let mut changed: Vec<String> = names.filter(|name| digest(old, name) != digest(&found, name)).collect();
+        changed.sort();
+        changed.dedup();
+        if changed.is_empty() {
+            return Ok(changed);
+        }
+        let gone: Vec<bool> = changed.iter().map(|name| found.get(name).is_none()).collect();
+        let next = turn.before.with_shelf(turn.before.shelf().with_folder(found));
+        let touched: Vec<_> = changed.iter().map(|name| self.runs(name)).collect();
+        let change = self.prepare_change(turn, next, move |agent| touched.iter().any(|runs| runs(agent))).await?;
         let app = self.clone();
         to_the_end(async move {
-            let read = move |app: &Arc<App>| {
-                let found = super::plugins::of_folder(&app.wasm, &app.config.plugin_trust, &folder);
-                found.map_err(|error| ChangeError::Folder(format!("{error:#}")))
-            };
-            let found = app.off_path(read).await?;
-            let _one_change_at_a_time = app.changing_catalog.lock().await;
-            let before = app.catalog();
-            let old = before.shelf().folder();
-            let digest = |registry: &Registry, name: &str| registry.get(name).map(|plugin| plugin.digest);
-            let names = old.iter().chain(found.iter()).map(|plugin| plugin.manifest.name.clone());
-            let mut changed: Vec<String> = names.filter(|name| digest(old, name) != digest(&found, name)).collect();
-            changed.sort();
-            changed.dedup();
-            if changed.is_empty() {
-                return Ok(changed);
-            }
-            let gone: Vec<bool> = changed.iter().map(|name| found.get(name).is_none()).collect();
-            let next = before.with_shelf(before.shelf().with_folder(found));
-            let touched: Vec<_> = changed.iter().map(|name| app.runs(name)).collect();
-            let change = app.prepare_change(next, move |agent| touched.iter().any(|runs| runs(agent))).await?;
             for (name, gone) in changed.iter().zip(gone) {
                 let kind = if gone { EventKind::PluginRemoved } else { EventKind::PluginInstalled };
                 app.record(app.plugin_event(kind, name)).await?;
@@ -304,34 +327,48 @@ impl App {
         .await
     }
 
+    /// Waits until a change of the catalog may begin. `account` is who asks for it, or the install itself.
+    async fn begin_change(&self, account: Option<AccountId>) -> Result<Turn, ChangeError> {
+        let lane = self.lanes.changes.enter(account).await?;
+        let guard = self.changing_catalog.clone().lock_owned().await;
+        Ok(Turn { lane, before: self.catalog(), _no_other_change: guard })
+    }
+
     /// Prepares the agents that a change touches. One that could not serve before need not serve afterwards.
     async fn prepare_change(
         self: &Arc<Self>,
+        turn: Turn,
         next: Catalog,
         touches: impl Fn(&Agent) -> bool + Send + Sync,
-    ) -> Result<Change<'_>, ChangeError> {
+    ) -> Result<Change, ChangeError> {
         let next = Arc::new(next);
         loop {
             let touched = async || -> Result<Vec<Agent>, StoreError> {
                 Ok(self.store().all_agents().await?.into_iter().filter(&touches).collect())
             };
             let agents = touched().await?;
-            let (catalog, prepared) = (next.clone(), agents.clone());
-            let serving = self.off_path(move |app| app.prepare_all(&catalog, &prepared)).await?;
-            let guard = self.changing_agents.lock().await;
+            let (app, catalog, prepared) = (self.clone(), next.clone(), agents.clone());
+            let serving = turn.lane.run(move |cancel| app.prepare_all(&catalog, &prepared, cancel)).await??;
+            let guard = self.changing_agents.clone().lock_owned().await;
             // Again when an agent was changed meanwhile.
             if touched().await? == agents {
-                return Ok(Change { next, serving, _no_agent_changes: guard });
+                return Ok(Change { next, serving, _no_agent_changes: guard, _turn: turn });
             }
         }
     }
 
-    fn prepare_all(&self, catalog: &Catalog, agents: &[Agent]) -> Result<Vec<(AgentId, Serving)>, ChangeError> {
+    fn prepare_all(
+        &self,
+        catalog: &Catalog,
+        agents: &[Agent],
+        cancel: &Cancel,
+    ) -> Result<Vec<(AgentId, Serving)>, ChangeError> {
         let mut serving = Vec::with_capacity(agents.len());
         let mut broken: Vec<AgentError> = Vec::new();
         for agent in agents {
-            match self.prepare_agent(catalog, agent) {
+            match self.prepare_agent(catalog, agent, cancel) {
                 Ok(ready) => serving.push((agent.id, Serving::Ready(Arc::new(ready)))),
+                Err(AgentError::Refused(refused)) => return Err(refused.into()),
                 Err(_) if matches!(self.serving(&agent.id), Some(Serving::Unusable)) => {}
                 Err(error) => broken.push(error),
             }
@@ -342,7 +379,7 @@ impl App {
         }
     }
 
-    fn take_effect(&self, change: Change<'_>) {
+    fn take_effect(&self, change: Change) {
         self.catalog.store(change.next);
         self.agents.rcu(|agents| {
             let mut agents = HashMap::clone(agents);
@@ -368,16 +405,14 @@ impl App {
         Event { pass: Some(plugin.into()), ..self.event(kind) }
     }
 
-    /// Runs what takes long on a thread of its own, one at a time: compiling two plugins at once would take the cores
-    /// away from requests.
-    async fn off_path<T: Send + 'static>(
+    /// Writes files of a change. There is one change at a time, so this needs no lane.
+    async fn on_disk<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&Arc<Self>) -> Result<T, ChangeError> + Send + 'static,
+        write: impl FnOnce(&Self) -> std::io::Result<T> + Send + 'static,
     ) -> Result<T, ChangeError> {
         let app = self.clone();
-        let _turn = self.compiling.lock().await;
-        let done = tokio::task::spawn_blocking(move || work(&app)).await;
-        done.map_err(|_| ChangeError::Store(StoreError::Closed))?
+        let done = tokio::task::spawn_blocking(move || write(&app)).await;
+        Ok(done.map_err(|_| StoreError::Closed)??)
     }
 }
 
@@ -391,7 +426,7 @@ fn by_file(bad: Vec<BadPolicy>) -> Vec<(String, PolicyError)> {
     bad.into_iter().flat_map(errors).collect()
 }
 
-/// Runs on when whoever waits for it leaves.
+/// Finishes a step also when the caller who waits for it hangs up.
 async fn to_the_end<T: Send + 'static>(
     step: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
 ) -> Result<T, ChangeError> {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::catalog::{Catalog, plugin_kinds};
+use super::lanes::Cancel;
 use crate::keys::Kid;
 use crate::policy::{self, CompiledPolicy, ErrorCode, PolicyError};
 use crate::store::policies::{InstallPolicy, Source};
@@ -26,7 +27,7 @@ impl std::fmt::Display for BadPolicy {
 
 /// Reads and checks the policies that come with Masker and those below `path`: the sound ones, and what is wrong with
 /// the others. It reads files, and takes milliseconds a policy.
-pub fn read(path: Option<&Path>, catalog: &Catalog) -> (Vec<InstallPolicy>, Vec<BadPolicy>) {
+pub fn read(path: Option<&Path>, catalog: &Catalog, cancel: &Cancel) -> (Vec<InstallPolicy>, Vec<BadPolicy>) {
     let mut sound: Vec<InstallPolicy> = Vec::new();
     let mut bad = Vec::new();
     for (name, document) in policy::BUILT_IN {
@@ -41,19 +42,29 @@ pub fn read(path: Option<&Path>, catalog: &Catalog) -> (Vec<InstallPolicy>, Vec<
     }
     let Some(path) = path else { return (sound, bad) };
     match files(path) {
-        Ok(files) => files.iter().for_each(|file| read_file(file, catalog, &mut sound, &mut bad)),
+        Ok(files) => {
+            for file in files {
+                read_file(&file, catalog, cancel, &mut sound, &mut bad);
+            }
+        }
         Err(error) => bad.push(unreadable("MASKER_POLICY_PATH".into(), &error)),
     }
     (sound, bad)
 }
 
-fn read_file(file: &Path, catalog: &Catalog, sound: &mut Vec<InstallPolicy>, bad: &mut Vec<BadPolicy>) {
+fn read_file(
+    file: &Path,
+    catalog: &Catalog,
+    cancel: &Cancel,
+    sound: &mut Vec<InstallPolicy>,
+    bad: &mut Vec<BadPolicy>,
+) {
     let source = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let document = match std::fs::read_to_string(file) {
         Ok(document) => document,
         Err(error) => return bad.push(unreadable(source, &error)),
     };
-    let name = match catalog.compile(&document, 1) {
+    let name = match catalog.check(&document, 1, cancel) {
         Ok(compiled) => compiled.name.to_string(),
         Err(errors) => return bad.push(BadPolicy { source, errors }),
     };
@@ -96,5 +107,5 @@ fn one_error(source: String, path: &str, message: &str) -> BadPolicy {
 pub fn compile_local(document: &str, plugins: &Registry) -> Result<CompiledPolicy, Vec<PolicyError>> {
     let kids: Vec<Kid> = policy::Policy::parse(document).map(|policy| vec![policy.kid]).unwrap_or_default();
     let plugins = plugin_kinds(plugins);
-    policy::load(document, 1, &policy::Environment { kids: &kids, plugins: &plugins }).map(|(_, compiled)| compiled)
+    policy::check(document, 1, &policy::Environment { kids: &kids, plugins: &plugins }, &|| false)
 }

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use serde_json::json;
 
+use crate::app::lanes::Refused;
 use crate::app::{AgentError, ChangeError, Origin};
 use crate::chat;
 use crate::chat::request::BadRequest;
@@ -195,6 +196,16 @@ impl From<JournalError> for ApiError {
     }
 }
 
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let (status, code, seconds) = match refused {
+            Refused::Busy => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", 5),
+            Refused::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "masking_unavailable", 1),
+        };
+        Self::new(status, code, refused.to_string()).with_retry_after(seconds)
+    }
+}
+
 impl From<AgentError> for ApiError {
     fn from(error: AgentError) -> Self {
         let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
@@ -217,6 +228,7 @@ impl From<AgentError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "name_taken", "an agent of this name exists already")
             }
             AgentError::AuditUnavailable => Self::audit_unavailable(),
+            AgentError::Refused(refused) => refused.into(),
             AgentError::Store(error) => error.into(),
         }
     }
@@ -272,6 +284,7 @@ impl From<ChangeError> for ApiError {
                 Self::forbidden("this plugin comes with Masker: upload one of its name to replace it")
             }
             ChangeError::Journal(error) => error.into(),
+            ChangeError::Refused(refused) => refused.into(),
             ChangeError::Store(error) => error.into(),
             ChangeError::File(error) => {
                 tracing::error!(%error, "the data folder cannot be written");

@@ -1,4 +1,8 @@
-//! `GET /health`.
+//! `GET /health`, `GET /livez` and `GET /readyz`.
+//!
+//! Three questions. `/livez`: does the process answer? Where it does not, a restart helps. `/readyz`: can requests be
+//! served? Where not, they are better sent elsewhere. `/health`: does everything work, the LLM provider too? That is for
+//! people and alarms: no restart makes a provider well.
 
 use std::sync::Arc;
 
@@ -17,6 +21,8 @@ pub struct Health {
     version: &'static str,
     uptime_seconds: u64,
     components: Components,
+    /// Agents whose policy or plugin cannot be used: their requests get 503. `plugins` is `degraded` while there are any.
+    unusable_agents: usize,
     build: Build,
 }
 
@@ -25,11 +31,11 @@ struct Components {
     db: &'static str,
     vault: &'static str,
     audit_log: &'static str,
-    /// The LLM provider, over the last 60 seconds.
+    /// The LLM provider: `degraded` when most of at least five calls of the last minute failed.
     upstream: &'static str,
-    /// The plugin that ships: there, and most of its calls of the last 60 seconds succeeded.
+    /// The plugin that ships: there, and it works, as far as at least five calls of the last minute tell.
     ner_model: &'static str,
-    /// The same of all plugins.
+    /// The same of all plugins, and that every agent has those that it needs.
     plugins: &'static str,
     /// The deletion of what is old.
     retention: &'static str,
@@ -39,6 +45,31 @@ struct Components {
 struct Build {
     commit: &'static str,
     built_at: &'static str,
+}
+
+/// Whether requests can be served. `status` and each component: `ok` or `degraded`.
+#[derive(Serialize, ToSchema)]
+pub struct Readiness {
+    status: &'static str,
+    components: ReadyComponents,
+    /// Agents whose policy or plugin cannot be used: their requests get 503.
+    unusable_agents: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ReadyComponents {
+    db: &'static str,
+    vault: &'static str,
+    /// It takes events.
+    audit_log: &'static str,
+    /// Every agent has those that it needs.
+    plugins: &'static str,
+}
+
+/// That the process answers.
+#[derive(Serialize, ToSchema)]
+pub struct Liveness {
+    status: &'static str,
 }
 
 /// What works and what does not. 503 when anything does not.
@@ -53,12 +84,11 @@ struct Build {
 pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     let store = app.store().health().await;
     let journal = app.pipeline.journal.is_healthy() && app.evidence.is_sound();
-    let catalog = app.catalog();
+    let (catalog, unusable_agents) = (app.catalog(), app.unusable_agents());
     let metrics = &app.pipeline.metrics;
     let ner = catalog.plugin("ner").is_some() && metrics.plugin_is_well("ner");
-    let plugins = catalog.plugin("regex").is_some() && metrics.plugins_are_well();
+    let plugins = catalog.plugin("regex").is_some() && metrics.plugins_are_well() && unusable_agents == 0;
     let (upstream, retention) = (metrics.upstream_is_well(), app.retention.is_well());
-    let word = |sound: bool| if sound { "ok" } else { "degraded" };
     let sound = [store.db, store.vault, journal, upstream, ner, plugins, retention].into_iter().all(|sound| sound);
     let health = Health {
         status: word(sound),
@@ -73,7 +103,49 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
             plugins: word(plugins),
             retention: word(retention),
         },
+        unusable_agents,
         build: Build { commit: env!("MASKER_COMMIT"), built_at: env!("MASKER_BUILT_AT") },
     };
-    (if sound { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(health))
+    (status(sound), Json(health))
+}
+
+/// Whether requests can be served. 503 when some cannot. The LLM provider is not looked at.
+#[utoipa::path(
+    get, path = "/readyz", tag = "service", operation_id = "readyz",
+    responses(
+        (status = 200, description = "They can.", body = Readiness),
+        (status = 503, description = "Some cannot.", body = Readiness),
+    ),
+    security(()),
+)]
+pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
+    let store = app.store().health().await;
+    let (journal, unusable_agents) = (app.pipeline.journal.is_healthy(), app.unusable_agents());
+    let plugins = unusable_agents == 0;
+    let sound = store.db && store.vault && journal && plugins;
+    let components = ReadyComponents {
+        db: word(store.db),
+        vault: word(store.vault),
+        audit_log: word(journal),
+        plugins: word(plugins),
+    };
+    (status(sound), Json(Readiness { status: word(sound), components, unusable_agents }))
+}
+
+/// That the process answers.
+#[utoipa::path(
+    get, path = "/livez", tag = "service", operation_id = "livez",
+    responses((status = 200, description = "It does.", body = Liveness)),
+    security(()),
+)]
+pub async fn live() -> Json<Liveness> {
+    Json(Liveness { status: "ok" })
+}
+
+fn word(sound: bool) -> &'static str {
+    if sound { "ok" } else { "degraded" }
+}
+
+fn status(sound: bool) -> StatusCode {
+    if sound { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }

@@ -59,7 +59,7 @@ use super::{api, docs, health, portal, proxy, webhook};
         api::vault::stats, api::vault::purge,
         api::tokens::create, api::tokens::list, api::tokens::delete,
         proxy::completions, proxy::models, proxy::model, webhook::receive,
-        health::health, show, docs::show,
+        health::health, health::live, health::ready, show, docs::show,
     ),
     components(schemas(errors::ApiErrorBody, errors::ProxyErrorBody)),
 )]

@@ -15,6 +15,8 @@ pub fn router(app: Arc<App>) -> Router {
     let max_body = app.config.max_body_bytes;
     let routes = Router::new()
         .route("/health", get(health::health))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
         .route("/.well-known/masker-report-key", get(api::reports::key))
         .route("/portal", get(portal::page))
         .route("/portal/{*page}", get(portal::any_page))

@@ -1,7 +1,7 @@
 //! Counters for Prometheus. Labels are names of agents, kinds and passes: never an id, a token or a value.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
@@ -9,6 +9,7 @@ use prometheus::{
 };
 
 use super::plugin_stats::{PluginCounters, PluginStats};
+use super::recent::{Outcome, Recent};
 use crate::clock::Timestamp;
 use crate::kind::Kind;
 use crate::passes::PassReport;
@@ -31,9 +32,7 @@ pub struct Metrics {
     retention_deleted: IntCounterVec,
     retention_failures: IntCounter,
     retention_last_success: IntGauge,
-    /// When an upstream failed last, in milliseconds since the metrics began; 0 for never.
-    upstream_failed: AtomicU64,
-    began: Instant,
+    upstream: Mutex<Recent>,
 }
 
 impl Metrics {
@@ -80,26 +79,28 @@ impl Metrics {
             ),
             plugins: PluginCounters::default(),
             registry,
-            upstream_failed: AtomicU64::new(0),
-            began: Instant::now(),
+            upstream: Mutex::new(Recent::new(Instant::now())),
         }
     }
 
-    /// An upstream could not be reached, or broke off.
+    /// An upstream could not be reached, broke off, or says itself that it failed.
     pub fn upstream_failed(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.upstream_failed.store(now.max(1), Ordering::Relaxed);
+        self.count_upstream(Outcome::Failure);
     }
 
-    /// An upstream answered.
+    /// An upstream answered, if only that the request is wrong.
     pub fn upstream_answered(&self) {
-        self.upstream_failed.store(0, Ordering::Relaxed);
+        self.count_upstream(Outcome::Success);
     }
 
-    /// Whether the last answer within the last minute was one. No traffic is well.
+    /// Whether upstreams answer, as far as the calls of the last minute tell. No traffic is well.
     pub fn upstream_is_well(&self) -> bool {
-        let failed = self.upstream_failed.load(Ordering::Relaxed);
-        failed == 0 || self.began.elapsed() > Duration::from_millis(failed) + Duration::from_secs(60)
+        self.upstream.lock().unwrap_or_else(PoisonError::into_inner).is_well(Instant::now())
+    }
+
+    fn count_upstream(&self, outcome: Outcome) {
+        // Counts are sound after every statement, so a panic elsewhere does them no harm.
+        self.upstream.lock().unwrap_or_else(PoisonError::into_inner).count(outcome, Instant::now());
     }
 
     /// How a plugin does.
@@ -107,7 +108,7 @@ impl Metrics {
         self.plugins.of(plugin)
     }
 
-    /// Whether most of a plugin's calls of the last minute succeeded. No traffic is well.
+    /// Whether a plugin works, as far as its calls of the last minute tell. No traffic is well.
     pub fn plugin_is_well(&self, plugin: &str) -> bool {
         self.plugins.is_well(plugin)
     }

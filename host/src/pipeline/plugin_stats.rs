@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::recent::Recent;
-use crate::passes::PassReport;
+use super::recent::{Outcome, Recent};
+use crate::passes::{FaultKind, PassReport};
 use crate::session::latency;
 
 /// Of one plugin.
@@ -42,13 +42,13 @@ impl PluginCounters {
                 buckets: BTreeMap::new(),
                 recent: Recent::new(now),
             });
-            counters.recent.count(report.fault.is_some(), now);
+            counters.recent.count(outcome(report), now);
             counters.failures += u64::from(report.fault.is_some());
             *counters.buckets.entry(latency::bucket(report.duration.as_secs_f64() * 1000.0)).or_default() += 1;
         }
     }
 
-    /// Whether most of a plugin's calls of the last minute succeeded.
+    /// Whether a plugin works, as far as its calls of the last minute tell.
     pub fn is_well(&self, plugin: &str) -> bool {
         self.lock().get(plugin).is_none_or(|counters| counters.recent.is_well(Instant::now()))
     }
@@ -83,12 +83,49 @@ impl PluginCounters {
     }
 }
 
+/// What a call tells about the plugin. A text can make a sound plugin trap or run over its deadline.
+fn outcome(report: &PassReport) -> Outcome {
+    match report.fault.as_ref().map(|fault| fault.kind) {
+        None => Outcome::Success,
+        Some(FaultKind::Start) => Outcome::Failure,
+        Some(
+            FaultKind::Timeout
+            | FaultKind::Memory
+            | FaultKind::Trap
+            | FaultKind::Output
+            | FaultKind::Finding
+            | FaultKind::Plugin,
+        ) => Outcome::FailureOfInput,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::passes::{FaultKind, PassFault};
+    use crate::passes::PassFault;
+
+    #[test]
+    fn a_text_that_a_plugin_fails_on_is_not_its_health() {
+        let report = |fault: Option<FaultKind>| PassReport {
+            name: "a".into(),
+            duration: Duration::ZERO,
+            fault: fault.map(|kind| PassFault { kind, detail: String::new() }),
+        };
+        let counters = PluginCounters::default();
+        let of_input = [FaultKind::Timeout, FaultKind::Memory, FaultKind::Trap, FaultKind::Output, FaultKind::Finding];
+        for kind in of_input.into_iter().chain([FaultKind::Plugin]) {
+            counters.forget("a");
+            counters.count(&[report(None)]);
+            (0..20).for_each(|_| counters.count(&[report(Some(kind))]));
+            assert!(counters.is_well("a") && counters.are_well(), "{kind:?}");
+        }
+        for _ in 0..50 {
+            counters.count(&[report(Some(FaultKind::Start))]);
+        }
+        assert!(!counters.is_well("a") && !counters.are_well(), "it cannot be started");
+    }
 
     #[test]
     fn calls_failures_and_times_are_counted_for_each_plugin() {

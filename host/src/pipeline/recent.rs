@@ -4,6 +4,19 @@ use std::time::{Duration, Instant};
 
 /// Counted in two halves, of which the older is dropped as a whole.
 const HALF: Duration = Duration::from_secs(30);
+/// Fewer calls say nothing about what was called: one slow answer is no outage.
+const ENOUGH: u64 = 5;
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// As it should.
+    Success,
+    /// It failed, and would have failed with anything else.
+    Failure,
+    /// It failed on what it was given. That tells about what was called only when nothing else succeeds either.
+    FailureOfInput,
+}
 
 /// Counts of the last 30 to 60 seconds.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +29,7 @@ pub struct Recent {
 #[derive(Clone, Copy, Default, Debug)]
 struct Counts {
     calls: u64,
+    successes: u64,
     failures: u64,
 }
 
@@ -26,17 +40,19 @@ impl Recent {
     }
 
     /// Counts a call.
-    pub fn count(&mut self, failed: bool, now: Instant) {
+    pub fn count(&mut self, outcome: Outcome, now: Instant) {
         self.turn(now);
         self.now.calls += 1;
-        self.now.failures += u64::from(failed);
+        self.now.successes += u64::from(outcome == Outcome::Success);
+        self.now.failures += u64::from(outcome == Outcome::Failure);
     }
 
-    /// Whether most calls succeeded. No traffic is well; a single failure among many calls is no outage.
+    /// Whether it works, as far as enough calls tell: most must not have failed, and one must have succeeded.
     pub fn is_well(mut self, now: Instant) -> bool {
         self.turn(now);
-        let (calls, failures) = (self.now.calls + self.before.calls, self.now.failures + self.before.failures);
-        failures * 2 <= calls
+        let sum = |count: fn(&Counts) -> u64| count(&self.now) + count(&self.before);
+        let calls = sum(|counts| counts.calls);
+        calls < ENOUGH || (sum(|counts| counts.failures) * 2 <= calls && sum(|counts| counts.successes) > 0)
     }
 
     fn turn(&mut self, now: Instant) {
@@ -52,23 +68,46 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
+    use super::Outcome::{Failure, FailureOfInput, Success};
     use super::*;
 
+    fn after(outcomes: &[Outcome]) -> bool {
+        let now = Instant::now();
+        let mut recent = Recent::new(now);
+        outcomes.iter().for_each(|outcome| recent.count(*outcome, now));
+        recent.is_well(now)
+    }
+
     #[test]
-    fn most_calls_of_the_last_minute_decide() {
+    fn most_of_enough_calls_decide() {
+        assert!(after(&[]), "no traffic is well");
+        assert!(after(&[Failure]), "one slow call is no outage");
+        assert!(after(&[Failure; 4]), "neither are four");
+        assert!(!after(&[Failure; 5]));
+        assert!(!after(&[Success, Success, Failure, Failure, Failure]), "three of five");
+        assert!(after(&[Success, Success, Success, Failure, Failure, Failure]), "three of six");
+    }
+
+    #[test]
+    fn what_fails_on_an_input_is_well_as_long_as_another_succeeds() {
+        let mut many = [FailureOfInput; 20];
+        assert!(!after(&many), "it fails on whatever it gets");
+        many[3] = Success;
+        assert!(after(&many));
+        many[4..16].fill(Failure);
+        assert!(!after(&many));
+    }
+
+    #[test]
+    fn what_was_counted_is_forgotten_after_a_minute() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut recent = Recent::new(start);
-        assert!(recent.is_well(start), "no traffic is well");
-        recent.count(true, at(1));
-        assert!(!recent.is_well(at(1)), "the only call failed");
-        recent.count(false, at(2));
-        recent.count(false, at(3));
-        assert!(recent.is_well(at(3)), "one of three is no outage");
-        recent.count(true, at(35));
-        recent.count(true, at(36));
-        assert!(!recent.is_well(at(37)), "three of five");
-        assert!(!recent.is_well(at(70)), "two of two, half a minute ago");
-        assert!(recent.is_well(at(100)), "nothing of late");
+        (0..5).for_each(|_| recent.count(Failure, at(1)));
+        assert!(!recent.is_well(at(59)), "half a minute ago");
+        assert!(recent.is_well(at(61)), "nothing of late");
+        (0..5).for_each(|_| recent.count(Failure, at(70)));
+        (0..5).for_each(|_| recent.count(Success, at(101)));
+        assert!(recent.is_well(at(102)), "as many succeed again");
     }
 }

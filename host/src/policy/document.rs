@@ -20,6 +20,10 @@ pub(in crate::policy) type Lines = BTreeMap<String, u32>;
 
 /// Nesting of maps and lists; a policy needs five levels, a plugin's `config` may need more.
 const MAX_DEPTH: usize = 32;
+/// Parts of a document. Every part's path is kept, so that a mistake has its line.
+const MAX_NODES: usize = 16_000;
+/// Bytes of a key, which is a part of the path of everything below it.
+const MAX_KEY: usize = 128;
 
 /// A part of a document.
 #[derive(Debug)]
@@ -92,6 +96,7 @@ fn options() -> serde_saphyr::Options {
             max_anchors: 0,
             max_aliases: 0,
             max_depth: MAX_DEPTH,
+            max_nodes: MAX_NODES,
         },
         emit_comments: false,
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
@@ -261,6 +266,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
                     return Err(de::Error::custom("a key must be text, not a list or a map"));
                 }
             };
+            if text.len() > MAX_KEY {
+                return Err(de::Error::custom(format_args!("a key is longer than {MAX_KEY} bytes")));
+            }
             entries.push(Entry { key: text, line: key.line, value: map.next_value()? });
         }
         Ok(Value::Map(entries))

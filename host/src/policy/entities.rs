@@ -16,9 +16,10 @@ const ACTIONS: [(&str, Action); 3] =
 /// The checks that a pattern's match may have to pass.
 const VALIDATORS: [&str; 7] = ["luhn", "mod97", "npi", "dea", "vin", "aba", "imei"];
 
-/// A table of a pattern's size grows with it, and is part of the plugin's memory.
+/// A pattern says what one identifier looks like. What it costs is checked apart ([`super::patterns`]).
 const MAX_REGEX: usize = 1000;
-const MAX_PATTERNS: usize = 100;
+/// As many as the pass `regex` takes.
+const MAX_PATTERNS: usize = 64;
 const MAX_CONTEXT: usize = 50;
 
 /// Reads the map.

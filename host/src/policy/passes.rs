@@ -11,6 +11,9 @@ use super::{HOST_PASSES, OnError, PassSpec};
 /// What the policy decides under `entities`, and hands to these plugins itself.
 const OWN_SETTINGS: [(&str, &[&str]); 2] = [("regex", &["kinds", "patterns"]), ("ner", &["kinds"])];
 
+/// Each costs time in every request.
+const MAX_PASSES: usize = 32;
+
 /// Reads the list.
 pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Vec<PassSpec> {
     let Some(at) = fields.get("passes") else {
@@ -20,10 +23,14 @@ pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Vec<PassSpec
     let Some(items) = reader.list(&at, "[regex, ner]") else { return Vec::new() };
     if items.is_empty() {
         let message = "is empty, so nothing would be found: name at least one plugin, such as regex";
-        reader.problems.add(ErrorCode::InvalidPass, at.path, message);
+        reader.problems.add(ErrorCode::InvalidPass, at.path.as_str(), message);
+    }
+    if items.len() > MAX_PASSES {
+        let message = format!("has more than {MAX_PASSES} entries");
+        reader.problems.add(ErrorCode::InvalidPass, at.path.as_str(), message);
     }
     let mut passes: Vec<PassSpec> = Vec::new();
-    for item in &items {
+    for item in items.iter().take(MAX_PASSES) {
         let Some(pass) = read_pass(item, reader) else { continue };
         if passes.iter().any(|other| other.plugin == pass.plugin) {
             let message = format!("the plugin {} is already in the list (gemma is another name for ner)", pass.plugin);

@@ -6,6 +6,7 @@ use super::*;
 use crate::kind::STANDARD;
 
 mod mistakes;
+mod patterns;
 
 pub(super) struct Install {
     kids: Vec<Kid>,

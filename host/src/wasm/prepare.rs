@@ -62,10 +62,20 @@ pub enum Start {
     Configure,
 }
 
+/// Whether what was compiled is kept for the next start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// In the cache's folder.
+    OnDisk,
+    /// Not at all.
+    InMemory,
+}
+
 /// Prepares a pass, from the cache where it can.
 pub fn prepare(
     engine: &std::sync::Arc<Engine>,
     cache: &Cache,
+    keep: Keep,
     plugin: &Plugin,
     config: &str,
     extra_kinds: &[Kind],
@@ -74,22 +84,23 @@ pub fn prepare(
     let kept = [Start::Snapshot, Start::Configure]
         .into_iter()
         .find_map(|start| Some((start, cache.compiled(&cache_name(engine, plugin, config, start))?)));
-    let (start, path) = match kept {
-        Some(found) => found,
+    let (start, component) = match kept {
+        Some((start, path)) => (start, load(engine, &path)),
         None => {
             let (start, component) = configured(engine, plugin, config)?;
-            let compiled =
-                engine.run.precompile_component(&component).map_err(|error| compile_error(first_line(&error)))?;
-            let path = cache
-                .keep_compiled(&cache_name(engine, plugin, config, start), &compiled)
-                .map_err(|error| compile_error(error.to_string()))?;
-            (start, path)
+            if keep == Keep::InMemory {
+                (start, Component::from_binary(&engine.run, &component))
+            } else {
+                let compiled =
+                    engine.run.precompile_component(&component).map_err(|error| compile_error(first_line(&error)))?;
+                let path = cache
+                    .keep_compiled(&cache_name(engine, plugin, config, start), &compiled)
+                    .map_err(|error| compile_error(error.to_string()))?;
+                (start, load(engine, &path))
+            }
         }
     };
-    // SAFETY: the file's MAC was just verified or the file just written by us, in a folder only we can write to; it was
-    // made by this very engine, whose compatibility hash is part of its name (and wasmtime checks it again).
-    let component = unsafe { Component::deserialize_file(&engine.run, &path) }
-        .map_err(|error| compile_error(first_line(&error)))?;
+    let component = component.map_err(|error| compile_error(first_line(&error)))?;
     let pre = Linker::new(&engine.run)
         .instantiate_pre(&component)
         .and_then(v0_1::PluginPre::new)
@@ -97,6 +108,13 @@ pub fn prepare(
     let config = (start == Start::Configure).then(|| config.to_owned());
     let kinds = plugin.manifest.kinds.iter().chain(extra_kinds).cloned().collect();
     Ok(PreparedPass::new(engine.clone(), pre, plugin.manifest.clone(), kinds, config))
+}
+
+/// A compiled component of the cache.
+fn load(engine: &Engine, path: &std::path::Path) -> wasmtime::Result<Component> {
+    // SAFETY: the file's MAC was just verified or the file just written by us, in a folder only we can write to; it was
+    // made by this very engine, whose compatibility hash is part of its name (and wasmtime checks it again).
+    unsafe { Component::deserialize_file(&engine.run, path) }
 }
 
 /// A name for the result: it depends on the component, the configuration, the engine and how it starts.

@@ -8,6 +8,7 @@ mod contract;
 mod errors;
 mod github;
 mod health;
+mod lanes;
 pub mod lists;
 mod mask;
 mod metrics;

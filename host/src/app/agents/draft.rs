@@ -3,11 +3,12 @@
 //! A field that a change does not name stays as it is. One that is `null` becomes what it is when a new agent does not
 //! name it.
 
+use super::super::lanes::Cancel;
 use super::super::{App, Catalog, NamedPolicy};
 use super::AgentError;
 use crate::chat::Platform;
 use crate::ids::{AccountId, AgentId};
-use crate::policy::Tokenization;
+use crate::policy::{CompiledPolicy, Tokenization};
 use crate::sensitive::SensitiveText;
 use crate::store::agents::{Agent, new_proxy_key};
 
@@ -81,42 +82,67 @@ pub(super) struct Checked {
     pub proxy_key: Option<SensitiveText>,
 }
 
-impl App {
-    /// Checks a draft: of a new agent, or of a change of the agent that was there `before`.
-    pub(super) fn check_draft(
-        &self,
-        catalog: &Catalog,
-        account: AccountId,
-        draft: &AgentDraft,
-        before: Option<&Agent>,
-    ) -> Result<Checked, AgentError> {
+/// Values of a draft that are kept as JSON.
+struct Written {
+    assistant: Option<String>,
+    agreements: Option<String>,
+}
+
+impl AgentDraft {
+    /// Checks what takes no time: everything but the policy.
+    pub(super) fn check(&self, before: Option<&Agent>) -> Result<(), AgentError> {
+        self.written(before).map(|_| ())
+    }
+
+    fn written(&self, before: Option<&Agent>) -> Result<Written, AgentError> {
         let mut wrong = Vec::new();
-        check_name(draft, &mut wrong);
-        if draft.policy_name.given().is_some() && draft.policy_yaml.given().is_some() {
+        check_name(self, &mut wrong);
+        if self.policy_name.given().is_some() && self.policy_yaml.given().is_some() {
             wrong.push(("policy_yaml", "give either policy_name or policy_yaml".to_owned()));
         }
-        let platform = draft.platform.given().map(|text| Platform::parse(text));
-        if platform == Some(None) {
+        if self.platform.given().is_some_and(|text| Platform::parse(text).is_none()) {
             wrong.push(("platform", "must be one of vapi, retell, bolna, elevenlabs, twilio, custom".to_owned()));
         }
-        let tokenization = draft.tokenization.given().map(|text| parse_tokenization(text));
-        if tokenization == Some(None) {
+        if self.tokenization.given().is_some_and(|text| parse_tokenization(text).is_none()) {
             wrong.push(("tokenization", "must be vault-deterministic, reversible-aead or synthetic".to_owned()));
         }
-        let assistant = check_assistant(draft, &mut wrong);
-        check_callback(draft, &mut wrong);
-        let agreements = check_agreements(draft, &mut wrong);
-        if draft.proxy_auth.given().is_some_and(|word| !["id", "key"].contains(&word.as_str())) {
+        let assistant = check_assistant(self, &mut wrong);
+        check_callback(self, &mut wrong);
+        let agreements = check_agreements(self, &mut wrong);
+        if self.proxy_auth.given().is_some_and(|word| !["id", "key"].contains(&word.as_str())) {
             wrong.push(("proxy_auth", "must be id or key".to_owned()));
         }
         if !wrong.is_empty() {
             return Err(AgentError::Invalid(wrong));
         }
-        let upstream = draft.upstream.clone().or_else(|| before.map(|agent| agent.upstream.clone()));
-        let upstream = upstream.unwrap_or_default();
-        Self::check_upstream(&upstream)?;
+        check_upstream(&self.upstream(before))?;
+        Ok(Written { assistant, agreements })
+    }
+
+    fn upstream(&self, before: Option<&Agent>) -> String {
+        self.upstream.clone().or_else(|| before.map(|agent| agent.upstream.clone())).unwrap_or_default()
+    }
+}
+
+impl App {
+    /// Makes an agent of a draft: a new one, or the agent that was there `before` with its changes. Compiles its policy,
+    /// so run it in a lane.
+    pub(super) fn complete(
+        &self,
+        catalog: &Catalog,
+        account: AccountId,
+        draft: &AgentDraft,
+        before: Option<&Agent>,
+        cancel: &Cancel,
+    ) -> Result<(Checked, CompiledPolicy), AgentError> {
+        let Written { assistant, agreements } = draft.written(before)?;
         let (NamedPolicy { document, version }, policy_yaml) = policy_of(catalog, account, draft, before)?;
-        let policy = catalog.compile(&document, version).map_err(AgentError::Policy)?;
+        let policy = match draft.policy_yaml.given() {
+            Some(_) => catalog.check(&document, version, cancel),
+            None => catalog.compile(&document, version),
+        };
+        cancel.check()?;
+        let mut policy = policy.map_err(AgentError::Policy)?;
         let kept = |field: &Field<String>, of: fn(&Agent) -> Option<String>| match field {
             Field::Absent => before.and_then(of),
             Field::Null => None,
@@ -127,7 +153,7 @@ impl App {
             id: before.map_or_else(AgentId::generate, |agent| agent.id),
             account_id: account,
             name: draft.name.clone().or_else(|| before.map(|agent| agent.name.clone())).unwrap_or_default(),
-            upstream,
+            upstream: draft.upstream(before),
             tokenization: kept(&draft.tokenization, |agent| Some(agent.tokenization.clone()))
                 .unwrap_or_else(|| tokenization_name(policy.tokenization).to_owned()),
             policy_name: policy.name.to_string(),
@@ -158,17 +184,18 @@ impl App {
                 agreements
             },
         };
-        Ok(Checked { agent, proxy_key })
+        policy.version_number = agent.policy_version;
+        Ok((Checked { agent, proxy_key }, policy))
     }
+}
 
-    fn check_upstream(upstream: &str) -> Result<(), AgentError> {
-        let unknown = |message: &str| Err(AgentError::UnknownUpstream(message.to_owned()));
-        match upstream.split_once(':') {
-            None if upstream == "stub" => Ok(()),
-            Some(("openai", model)) if is_model_name(model) => Ok(()),
-            Some(("openai", _)) => unknown("the model's name after openai: is empty or has characters no model has"),
-            _ => unknown("must be stub or openai:MODEL"),
-        }
+fn check_upstream(upstream: &str) -> Result<(), AgentError> {
+    let unknown = |message: &str| Err(AgentError::UnknownUpstream(message.to_owned()));
+    match upstream.split_once(':') {
+        None if upstream == "stub" => Ok(()),
+        Some(("openai", model)) if is_model_name(model) => Ok(()),
+        Some(("openai", _)) => unknown("the model's name after openai: is empty or has characters no model has"),
+        _ => unknown("must be stub or openai:MODEL"),
     }
 }
 

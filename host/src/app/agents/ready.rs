@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::lanes::Cancel;
 use super::super::{App, Catalog};
 use super::AgentError;
 use super::draft::parse_tokenization;
@@ -9,14 +10,20 @@ use crate::chat::Platform;
 use crate::passes::ReadyPass;
 use crate::pipeline::ReadyAgent;
 use crate::pipeline::agent::Door;
-use crate::policy::{CompiledPolicy, OnError};
+use crate::policy::{CompiledPass, CompiledPolicy, OnError};
 use crate::store::agents::Agent;
 use crate::tokens::rehydrate::Fallback;
 use crate::upstream::Upstream;
+use crate::wasm::{Plugin, PrepareError, PreparedPass, Registry, Wasm};
 
 impl App {
-    /// Compiles an agent's policy and prepares its passes. Off the request path: it may take seconds.
-    pub(in crate::app) fn prepare_agent(&self, catalog: &Catalog, agent: &Agent) -> Result<ReadyAgent, AgentError> {
+    /// Compiles an agent's policy and prepares its passes. It may take seconds: run it in a lane.
+    pub(in crate::app) fn prepare_agent(
+        &self,
+        catalog: &Catalog,
+        agent: &Agent,
+        cancel: &Cancel,
+    ) -> Result<ReadyAgent, AgentError> {
         let policy = match &agent.policy_yaml {
             Some(document) => catalog.compile(document, agent.policy_version),
             None => {
@@ -24,16 +31,44 @@ impl App {
                 catalog.compile(&named.document, named.version)
             }
         };
-        let mut policy = policy.map_err(AgentError::Policy)?;
+        self.prepare_with(catalog, agent, policy.map_err(AgentError::Policy)?, cancel)
+    }
+
+    /// Prepares the passes of an agent's policy, which was compiled already.
+    pub(super) fn prepare_with(
+        &self,
+        catalog: &Catalog,
+        agent: &Agent,
+        policy: CompiledPolicy,
+        cancel: &Cancel,
+    ) -> Result<ReadyAgent, AgentError> {
+        let passes = self.prepare_passes(catalog, &policy, cancel)?;
+        Ok(self.ready(agent, policy, passes))
+    }
+
+    /// Prepares the passes of a policy, in its order.
+    pub(super) fn prepare_passes(
+        &self,
+        catalog: &Catalog,
+        policy: &CompiledPolicy,
+        cancel: &Cancel,
+    ) -> Result<Arc<[ReadyPass]>, AgentError> {
+        let plugins = catalog.shelf().plugins();
+        passes_of(plugins, policy, cancel, |plugin, pass| {
+            self.wasm.prepare(plugin, &pass.config_json, &pass.pattern_kinds)
+        })
+    }
+
+    /// An agent of its parts.
+    pub(super) fn ready(&self, agent: &Agent, mut policy: CompiledPolicy, passes: Arc<[ReadyPass]>) -> ReadyAgent {
         if let Some(tokenization) = parse_tokenization(&agent.tokenization) {
             policy.tokenization = tokenization;
         }
-        let passes = self.prepare_passes(catalog, &policy)?;
         let (model, upstream) = match agent.upstream.split_once(':') {
             Some((_, model)) => (model, self.upstream.clone()),
             None => ("stub", Upstream::Stub),
         };
-        Ok(ReadyAgent {
+        ReadyAgent {
             id: agent.id,
             account: agent.account_id,
             name: agent.name.as_str().into(),
@@ -53,28 +88,34 @@ impl App {
                 assistant: agent.assistant.as_deref().map(Arc::from),
                 assistant_callback_url: agent.assistant_callback_url.as_deref().map(Arc::from),
             },
-        })
-    }
-
-    /// Prepares the passes of a policy, in its order.
-    pub fn prepare_passes(&self, catalog: &Catalog, policy: &CompiledPolicy) -> Result<Arc<[ReadyPass]>, AgentError> {
-        prepare_passes(&self.wasm, catalog.shelf().plugins(), policy)
+        }
     }
 }
 
-/// Prepares the passes of a policy, in its order.
+/// Prepares the passes of a policy for the command line.
 pub(crate) fn prepare_passes(
-    wasm: &crate::wasm::Wasm,
-    plugins: &crate::wasm::Registry,
+    wasm: &Wasm,
+    plugins: &Registry,
     policy: &CompiledPolicy,
 ) -> Result<Arc<[ReadyPass]>, AgentError> {
+    let prepare = |plugin: &Plugin, pass: &CompiledPass| wasm.prepare(plugin, &pass.config_json, &pass.pattern_kinds);
+    passes_of(plugins, policy, &Cancel::never(), prepare)
+}
+
+/// The passes of a policy, in its order, with runners that `prepare` makes.
+pub(super) fn passes_of(
+    plugins: &Registry,
+    policy: &CompiledPolicy,
+    cancel: &Cancel,
+    prepare: impl Fn(&Plugin, &CompiledPass) -> Result<Arc<PreparedPass>, PrepareError>,
+) -> Result<Arc<[ReadyPass]>, AgentError> {
     let prepared = policy.passes.iter().map(|pass| {
+        cancel.check()?;
         // The policy was compiled against this registry; were the plugin gone, there is nothing to mask with.
         let plugin = plugins.get(&pass.plugin).ok_or(AgentError::UnknownPolicy)?;
-        let runner = wasm.prepare(plugin, &pass.config_json, &pass.pattern_kinds)?;
         Ok(ReadyPass {
             name: pass.plugin.clone(),
-            runner,
+            runner: prepare(plugin, pass)?,
             may_skip: pass.on_error == OnError::Skip,
             limit: pass.timeout,
             may_replace: pass.may_replace,

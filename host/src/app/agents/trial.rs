@@ -1,12 +1,19 @@
-//! An agent that nobody can call, for trying a policy out.
+//! An agent that nobody can call, for trying a policy out; and the few that were tried out last, so that a policy is
+//! prepared once for many texts.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::super::App;
+use super::super::lanes::Cancel;
+use super::super::{App, Catalog};
+use super::ready::passes_of;
 use super::{AgentError, DEFAULT_POLICY};
 use crate::ids::{AccountId, AgentId};
 use crate::pipeline::ReadyAgent;
 use crate::store::agents::Agent;
+
+/// How many are kept. One may take as much memory as a plugin may have, but most take a few MiB.
+const KEPT: usize = 4;
 
 /// Which policy is tried out.
 #[derive(Clone, Debug)]
@@ -19,18 +26,110 @@ pub enum Trial {
     Document(String),
 }
 
+impl Trial {
+    /// The name, or the document.
+    fn text(&self) -> &str {
+        match self {
+            Self::Default => DEFAULT_POLICY,
+            Self::Named(text) | Self::Document(text) => text,
+        }
+    }
+
+    /// Tells what one account tries out from everything else.
+    fn key(&self, account: AccountId) -> Key {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(account.text().as_bytes());
+        hasher.update(&[u8::from(matches!(self, Self::Document(_)))]);
+        hasher.update(self.text().as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+}
+
+type Key = [u8; 32];
+
+/// The agents of the policies that were tried out last.
+#[derive(Default)]
+pub struct Trials(Mutex<Tried>);
+
+#[derive(Default)]
+struct Tried {
+    /// What they are made of: after a change they are of no use.
+    catalog: Option<Arc<Catalog>>,
+    /// The one used last comes last.
+    ready: VecDeque<(Key, Arc<ReadyAgent>)>,
+}
+
+impl Trials {
+    fn get(&self, catalog: &Arc<Catalog>, key: &Key) -> Option<Arc<ReadyAgent>> {
+        let mut tried = self.of(catalog);
+        let at = tried.ready.iter().position(|(own, _)| own == key)?;
+        let entry = tried.ready.remove(at)?;
+        let agent = entry.1.clone();
+        tried.ready.push_back(entry);
+        Some(agent)
+    }
+
+    fn keep(&self, catalog: &Arc<Catalog>, key: Key, agent: Arc<ReadyAgent>) {
+        let mut tried = self.of(catalog);
+        if tried.ready.len() >= KEPT {
+            tried.ready.pop_front();
+        }
+        tried.ready.push_back((key, agent));
+    }
+
+    fn of(&self, catalog: &Arc<Catalog>) -> MutexGuard<'_, Tried> {
+        // What a panic elsewhere left half done is at most an entry too few.
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tried.catalog.as_ref().is_some_and(|own| Arc::ptr_eq(own, catalog)) {
+            *tried = Tried { catalog: Some(catalog.clone()), ready: VecDeque::new() };
+        }
+        tried
+    }
+}
+
 impl App {
-    /// Compiles a policy and prepares its passes. It takes seconds where a plugin has not been used like this before.
+    /// Compiles a policy and prepares its passes, unless that was done lately. It takes seconds where a plugin has not
+    /// been used like this before.
     pub async fn try_policy(
         self: &Arc<Self>,
         account: AccountId,
         policy: Trial,
     ) -> Result<Arc<ReadyAgent>, AgentError> {
-        let (name, document) = match policy {
-            Trial::Default => (DEFAULT_POLICY.to_owned(), None),
-            Trial::Named(name) => (name, None),
-            Trial::Document(document) => (String::new(), Some(document)),
+        let (catalog, key) = (self.catalog(), policy.key(account));
+        if let Some(agent) = self.trials.get(&catalog, &key) {
+            return Ok(agent);
+        }
+        let lane = self.lanes.trials.enter(Some(account)).await?;
+        // While this request waited, another may have prepared it.
+        if let Some(agent) = self.trials.get(&catalog, &key) {
+            return Ok(agent);
+        }
+        let (app, of) = (self.clone(), catalog.clone());
+        let agent = lane.run(move |cancel| app.prepare_trial(&of, account, &policy, cancel)).await??;
+        let agent = Arc::new(agent);
+        self.trials.keep(&catalog, key, agent.clone());
+        Ok(agent)
+    }
+
+    fn prepare_trial(
+        &self,
+        catalog: &Catalog,
+        account: AccountId,
+        trial: &Trial,
+        cancel: &Cancel,
+    ) -> Result<ReadyAgent, AgentError> {
+        let policy = match trial {
+            Trial::Document(document) => catalog.check(document, 1, cancel),
+            Trial::Default | Trial::Named(_) => {
+                let named = catalog.policy(account, trial.text()).ok_or(AgentError::UnknownPolicy)?;
+                catalog.compile(&named.document, named.version)
+            }
         };
+        cancel.check()?;
+        let policy = policy.map_err(AgentError::Policy)?;
+        let passes = passes_of(catalog.shelf().plugins(), &policy, cancel, |plugin, pass| {
+            self.wasm.prepare_unkept(plugin, &pass.config_json, &pass.pattern_kinds)
+        })?;
         let agent = Agent {
             id: AgentId::generate(),
             account_id: account,
@@ -38,8 +137,8 @@ impl App {
             upstream: "stub".into(),
             // The policy's.
             tokenization: String::new(),
-            policy_name: name,
-            policy_yaml: document,
+            policy_name: String::new(),
+            policy_yaml: None,
             policy_version: 1,
             platform: String::new(),
             assistant: None,
@@ -50,6 +149,6 @@ impl App {
             deleted_at: None,
             agreements: None,
         };
-        Ok(Arc::new(self.prepare(&self.catalog(), &agent).await?))
+        Ok(self.ready(&agent, policy, passes))
     }
 }

@@ -120,15 +120,16 @@ impl Walk<'_> {
                 self.leaf(Form::Text, Search::Speech, "content", None, text);
                 Ok(())
             }
-            Value::Array(parts) => parts.iter_mut().try_for_each(|part| self.part(part)),
+            Value::Array(parts) => parts.iter_mut().enumerate().try_for_each(|(at, part)| self.part(at, part)),
             _ => Err(BadRequest::shape(format!("messages[{index}].content"), "must be text, a list of parts, or null")),
         }
     }
 
-    fn part(&mut self, part: &mut Value) -> Result<(), BadRequest> {
+    /// A part, or a part of a part: `at` is where the outermost one is in the list.
+    fn part(&mut self, at: usize, part: &mut Value) -> Result<(), BadRequest> {
         let Value::Object(part) = part else {
             let index = self.message.unwrap_or_default();
-            return Err(BadRequest::shape(format!("messages[{index}].content"), "a part must be an object"));
+            return Err(BadRequest::shape(format!("messages[{index}].content[{at}]"), "a part must be an object"));
         };
         let kind = PartKind::of(part);
         let is_model = self.role == "assistant";
@@ -137,7 +138,7 @@ impl Walk<'_> {
             (_, "type", value) => walk.word("content.type", value),
             (PartKind::Text, "text" | "refusal", value) => walk.speech("content", value),
             (PartKind::Text, "thinking" | "summary" | "reasoning", Value::Array(parts)) => {
-                refused = parts.iter_mut().try_for_each(|part| walk.part(part));
+                refused = parts.iter_mut().try_for_each(|part| walk.part(at, part));
             }
             (PartKind::Text, "thinking" | "reasoning", value) => walk.speech("content.thinking", value),
             (PartKind::Text, "cache_control", value) => walk.all(Search::Setting, "content", None, value),

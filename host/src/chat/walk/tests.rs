@@ -337,7 +337,10 @@ fn a_shape_in_which_text_cannot_be_told_is_refused_with_its_place() {
             "messages[0].role: must be one of system, developer, user, assistant, tool, function",
         ),
         (json!([{"role": "user", "content": 7}]), "messages[0].content: must be text, a list of parts, or null"),
-        (json!([{"role": "user", "content": ["Jane"]}]), "messages[0].content: a part must be an object"),
+        (
+            json!([{"role": "user", "content": [{"type": "text", "text": "a"}, "Jane"]}]),
+            "messages[0].content[1]: a part must be an object",
+        ),
     ] {
         let error = walk(&mut request(json!({"messages": messages})), &mut Seen::default()).expect_err("refused");
         assert_eq!(error.to_string(), refusal);

@@ -27,7 +27,7 @@ use crate::store::agents::Agent;
     post, path = "/api/v1/agents", tag = "agents", operation_id = "create_agent",
     request_body = inputs::NewAgent,
     responses((status = 201, description = "The agent.", body = Enveloped<AgentBody>)),
-    extensions(("x-errors" = json!(["unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable"]))),
+    extensions(("x-errors" = json!(["unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable", "masking_unavailable"]))),
 )]
 pub async fn create(
     State(app): State<Arc<App>>,
@@ -88,7 +88,7 @@ pub async fn show(
     params(("id" = String, Path, description = "The agent's id.")),
     request_body = inputs::AgentChange,
     responses((status = 200, description = "The agent as it is now.", body = Enveloped<AgentBody>)),
-    extensions(("x-errors" = json!(["agent_not_found", "unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable"]))),
+    extensions(("x-errors" = json!(["agent_not_found", "unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable", "masking_unavailable"]))),
 )]
 pub async fn update(
     State(app): State<Arc<App>>,

@@ -145,7 +145,7 @@ pub async fn show(
         (status = 200, description = "Its next version is in force.", body = PolicyEnvelope<PolicyDetail>),
         (status = 201, description = "It is new.", body = PolicyEnvelope<PolicyDetail>),
     ),
-    extensions(("x-errors" = json!(["policy_yaml_invalid", "name_taken", "audit_unavailable"]))),
+    extensions(("x-errors" = json!(["policy_yaml_invalid", "name_taken", "audit_unavailable", "masking_unavailable"]))),
 )]
 pub async fn put(
     State(app): State<Arc<App>>,
@@ -166,6 +166,7 @@ pub async fn put(
     post, path = "/api/v1/policies/validate", tag = "policies", operation_id = "validate_policy",
     request_body(content((serde_json::Value = "application/yaml"), (serde_json::Value = "application/json"))),
     responses((status = 200, description = "What is wrong with it.", body = Verdict)),
+    extensions(("x-errors" = json!(["masking_unavailable"]))),
 )]
 pub async fn validate(
     State(app): State<Arc<App>>,
@@ -174,7 +175,7 @@ pub async fn validate(
 ) -> Result<Json<Verdict>, ApiError> {
     caller.require("agents:read")?;
     let PolicyDocument(document) = document?;
-    let errors = match app.check_policy(&app.catalog(), document, 1, None).await {
+    let errors = match app.check_policy(caller.account, document).await {
         Ok(()) => Vec::new(),
         Err(ChangeError::Policy(errors)) => errors.into_iter().map(Mistake::from).collect(),
         Err(ChangeError::Configuration(error)) => {
@@ -190,7 +191,7 @@ pub async fn validate(
 #[utoipa::path(
     post, path = "/api/v1/admin/policy/reload", tag = "policies", operation_id = "reload_policies",
     responses((status = 200, description = "What has changed.", body = ReloadAnswer)),
-    extensions(("x-errors" = json!(["policy_yaml_invalid", "audit_unavailable"]))),
+    extensions(("x-errors" = json!(["policy_yaml_invalid", "audit_unavailable", "masking_unavailable"]))),
 )]
 pub async fn reload(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<ReloadAnswer>, ApiError> {
     caller.require("admin")?;

@@ -54,6 +54,21 @@ fn kids_and_passes_must_exist() {
 }
 
 #[test]
+fn a_document_has_bounds() {
+    let passes = (0..33).map(|at| format!("p{at}")).collect::<Vec<_>>().join(", ");
+    assert!(
+        errors(&document(&format!("passes: [{passes}]")))
+            .contains(&"invalid_pass passes: has more than 32 entries".into())
+    );
+    let key = "k".repeat(129);
+    let found = errors(&document(&format!("passes: [{{plugin: regex, config: {{{key}: 1}}}}]")));
+    assert!(found.len() == 1 && found[0].contains("a key is longer than 128 bytes"), "{found:?}");
+    let parts = "1, ".repeat(20_000);
+    let found = errors(&document(&format!("passes: [{{plugin: regex, config: {{a: [{parts}]}}}}]")));
+    assert!(found.len() == 1 && found[0].contains("the document has too many parts"), "{found:?}");
+}
+
+#[test]
 fn kinds_that_are_used_must_be_listed() {
     check("entities: {}", "missing_entity entities: is empty");
     check("deny: [{text: a, kind: SSN}]", "missing_entity deny[0].kind: SSN is not listed under entities");
