@@ -12,6 +12,7 @@ pub mod config_schema;
 pub mod engine;
 pub mod findings;
 pub mod limits;
+mod offsets;
 pub mod prepare;
 pub mod prepared;
 pub mod registry;

@@ -144,7 +144,7 @@ fn search_batch(
         .collect();
     let detection = run_passes(passes, &messages, BUDGET);
     if let Some(report) = detection.blocked_by(passes) {
-        let fault = report.fault.as_ref().map(|fault| fault.detail.as_str()).unwrap_or_default();
+        let fault = report.fault.as_ref().map(|fault| fault.detail.to_string()).unwrap_or_default();
         return Err(Failure::new(exit::GENERIC, format!("the pass {} failed: {fault}", report.name)));
     }
     let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();

@@ -88,6 +88,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::passes::fault::FaultDetail;
     use crate::passes::{FaultKind, PassFault};
 
     #[test]
@@ -96,7 +97,7 @@ mod tests {
         let report = |name: &str, micros: u64, fails: bool| PassReport {
             name: name.into(),
             duration: Duration::from_micros(micros),
-            fault: fails.then(|| PassFault { kind: FaultKind::Trap, detail: String::new() }),
+            fault: fails.then(|| PassFault { kind: FaultKind::Trap, detail: FaultDetail::Words("it trapped") }),
         };
         counters.count(&[report("a", 5, false), report("b", 7, true)]);
         counters.count(&[report("a", 5, false), report("a", 9, false)]);

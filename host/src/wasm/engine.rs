@@ -11,7 +11,7 @@ use super::limits;
 
 /// One tick of the deadline clock: how much longer than its limit a pass may run. A tick costs some 20 microseconds of
 /// a core, and the limits are tens of milliseconds.
-const TICK: Duration = Duration::from_millis(5);
+pub const TICK: Duration = Duration::from_millis(5);
 
 /// How many ticks without a running pass until the clock goes to sleep. Long enough that a busy server never pays
 /// for waking it, short enough that an idle one costs nothing.
@@ -88,9 +88,11 @@ fn run_config(threads: usize) -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(slots)
         .total_core_instances(slots * limits::CORE_INSTANCES)
-        .total_memories(slots * 2)
-        .total_tables(slots * 4)
+        .total_memories(slots * limits::MEMORIES)
+        .total_tables(slots * limits::TABLES)
         .max_core_instances_per_component(limits::CORE_INSTANCES)
+        .max_memories_per_component(limits::MEMORIES)
+        .max_tables_per_component(limits::TABLES)
         .max_memory_size(limits::MEMORY)
         .table_elements(limits::TABLE)
         .linear_memory_keep_resident(1 << 20)
