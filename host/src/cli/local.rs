@@ -36,6 +36,11 @@ impl LocalPlugins {
         Self::load_with(plugin_dir, |folder, key| Wasm::start(folder, key, threads))
     }
 
+    /// Those of this binary, with engines that tell what a plugin says when it fails.
+    pub fn load_for_author() -> Result<Self, Failure> {
+        Self::load_with(None, Wasm::start_for_author)
+    }
+
     /// The same with engines that count fuel.
     pub fn load_counting() -> Result<Self, Failure> {
         Self::load_with(None, Wasm::start_counting)

@@ -7,6 +7,7 @@ use wasmtime::{Store, Trap};
 
 use super::engine::{Engine, TICK};
 use super::findings::{self, RawFinding};
+use super::last_words;
 use super::limits::{self, Limits};
 use super::offsets::Place;
 use super::prepare::{FUEL, new_store};
@@ -16,14 +17,17 @@ use crate::kind::Kind;
 use crate::passes::fault::FaultDetail;
 use crate::passes::finding::Finding;
 use crate::passes::{FaultKind, Message, PassFault, PassRunner, Remains};
+use crate::sensitive::SensitiveText;
 
-/// What a call used.
-#[derive(Clone, Copy, Debug)]
+/// What a call used, and what it said.
+#[derive(Clone, Debug)]
 pub struct Used {
     /// Memories and tables of the instance at its end, in bytes.
     pub memory: usize,
     /// Fuel, on an engine that counts it.
     pub fuel: Option<u64>,
+    /// The plugin's own words for why it failed, on an engine for its author.
+    pub said: Option<SensitiveText>,
 }
 
 /// A plugin with its configuration, ready to be instantiated.
@@ -76,10 +80,17 @@ impl PassRunner for PreparedPass {
         limit: Duration,
         remains: &mut Remains,
     ) -> Result<Vec<Finding>, PassFault> {
-        let (found, store) = self.run_in_store(messages, earlier, limit);
+        let Ran { found, store, .. } = self.run_in_store(messages, earlier, limit);
         remains.push(Box::new(store));
         found
     }
+}
+
+/// How a call ended, and the store it leaves.
+struct Ran {
+    found: Result<Vec<Finding>, PassFault>,
+    said: Option<SensitiveText>,
+    store: Store<Limits>,
 }
 
 impl PreparedPass {
@@ -90,17 +101,12 @@ impl PreparedPass {
         earlier: &[Finding],
         limit: Duration,
     ) -> (Result<Vec<Finding>, PassFault>, Used) {
-        let (found, store) = self.run_in_store(messages, earlier, limit);
-        (found, Used { memory: store.data().memory, fuel: store.get_fuel().ok().map(|left| FUEL - left) })
+        let Ran { found, said, store } = self.run_in_store(messages, earlier, limit);
+        (found, Used { memory: store.data().memory, fuel: store.get_fuel().ok().map(|left| FUEL - left), said })
     }
 
     /// Runs in a store of its own. The time for it begins here and ends with the last check of what comes back.
-    fn run_in_store(
-        &self,
-        messages: &[Message],
-        earlier: &[Finding],
-        limit: Duration,
-    ) -> (Result<Vec<Finding>, PassFault>, Store<Limits>) {
+    fn run_in_store(&self, messages: &[Message], earlier: &[Finding], limit: Duration) -> Ran {
         let began = Instant::now();
         let _ticking = self.engine.ticking();
         let mut store = new_store(&self.engine.run, limit);
@@ -116,9 +122,12 @@ impl PreparedPass {
         match self.call(&mut store, &shown, &earlier) {
             Ok(found) => {
                 let found = findings::check(found, messages, &self.kinds, self.manifest.offset_unit, in_time);
-                (found, store)
+                Ran { found, said: None, store }
             }
-            Err(error) => (Err(error.into_fault(store.data(), limit)), store),
+            Err(error) => {
+                let said = self.engine.for_author.then(|| error.said(&store)).flatten();
+                Ran { found: Err(error.into_fault(store.data(), limit)), said, store }
+            }
         }
     }
 
@@ -152,6 +161,14 @@ enum CallError {
 }
 
 impl CallError {
+    /// The plugin's own words.
+    fn said(&self, store: &Store<Limits>) -> Option<SensitiveText> {
+        match self {
+            Self::Start(error) | Self::Trap(error) => last_words::of_trap(error, store),
+            Self::Plugin(error) => Some(format!("{}: {}", error.code, error.message).into()),
+        }
+    }
+
     /// The fault as the operator sees it. A guest's own words are not repeated: it has seen the caller's text.
     fn into_fault(self, used: &Limits, limit: Duration) -> PassFault {
         let fault = |kind, words| PassFault { kind, detail: FaultDetail::Words(words) };

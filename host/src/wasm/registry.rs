@@ -13,7 +13,7 @@ use super::cache::Cache;
 use super::engine::Engine;
 use super::offsets::OffsetUnit;
 use super::prepare::new_store;
-use super::{config_schema, limits, v0_1};
+use super::{config_schema, last_words, limits, v0_1};
 use crate::kind::Kind;
 
 /// A plugin that passed the install check.
@@ -152,7 +152,7 @@ fn read_manifest(engine: &Engine, bytes: &[u8]) -> Result<Manifest, InstallError
     let described = pre
         .instantiate(&mut store)
         .and_then(|instance| instance.masker_plugin_pass().call_describe(&mut store))
-        .map_err(|error| InstallError::Describe(first_line(&error)))?;
+        .map_err(|error| InstallError::Describe(last_words::explain(&error, &store)))?;
     check_manifest(described, contract).map_err(InstallError::Manifest)
 }
 
@@ -262,12 +262,12 @@ fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, Str
     })
 }
 
-/// The first line of an error chain: wasmtime's further lines are a guest's backtrace.
+/// The first lines of an error chain, without a guest's backtrace and the dump of its memory.
 pub(super) fn first_line(error: &wasmtime::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
-        if cause.starts_with("error while executing at wasm backtrace") {
+        if ["error while executing at wasm backtrace", "wasm coredump"].iter().any(|start| cause.starts_with(start)) {
             continue;
         }
         if !text.is_empty() {
