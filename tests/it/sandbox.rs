@@ -5,6 +5,7 @@ mod author;
 mod cache;
 mod contracts;
 mod faults;
+mod folder;
 mod install;
 mod linear;
 mod selection;

@@ -12,7 +12,7 @@ use tokio::sync::MutexGuard;
 
 use super::agents::explain;
 use super::catalog::{Catalog, NamedPolicy};
-use super::plugins::Origin;
+use super::plugins::{Folder, Origin};
 use super::policies::{self, BadPolicy};
 use super::{AgentError, App, Serving};
 use crate::audit::event::{Detail, Event, EventKind};
@@ -22,7 +22,7 @@ use crate::store::StoreError;
 use crate::store::agents::Agent;
 use crate::store::journal::JournalError;
 use crate::store::policies::Policy;
-use crate::wasm::{InstallError, PrepareError, Registry};
+use crate::wasm::{InstallError, PrepareError};
 
 /// Why nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum ChangeError {
     /// The component cannot be used.
     #[error("{0}")]
     Plugin(#[from] InstallError),
-    /// Something in the folder of plugins cannot be used.
+    /// The folder of plugins cannot be read.
     #[error("{0}")]
     Folder(String),
     /// The plugin has a name that no policy could use.
@@ -274,18 +274,15 @@ impl App {
         let app = self.clone();
         to_the_end(async move {
             let read = move |app: &Arc<App>| {
-                let found = super::plugins::of_folder(&app.wasm, &app.config.plugin_trust, &folder);
+                let before = app.catalog();
+                let old = Some(before.shelf().folder());
+                let found = Folder::read(&app.wasm, &app.config.plugin_trust, &folder, old);
                 found.map_err(|error| ChangeError::Folder(format!("{error:#}")))
             };
             let found = app.off_path(read).await?;
             let _one_change_at_a_time = app.changing_catalog.lock().await;
             let before = app.catalog();
-            let old = before.shelf().folder();
-            let digest = |registry: &Registry, name: &str| registry.get(name).map(|plugin| plugin.digest);
-            let names = old.iter().chain(found.iter()).map(|plugin| plugin.manifest.name.clone());
-            let mut changed: Vec<String> = names.filter(|name| digest(old, name) != digest(&found, name)).collect();
-            changed.sort();
-            changed.dedup();
+            let changed = before.shelf().folder().changed(&found);
             if changed.is_empty() {
                 return Ok(changed);
             }
