@@ -91,3 +91,37 @@ async fn a_broken_file_takes_no_working_plugin_away_and_keeps_no_other_out() {
     assert_eq!(app.say("I am E-12345.").await.status, 200);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_policy_file_that_needs_a_broken_plugin_is_left_out_until_it_is_repaired() {
+    let (folder, policies) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let file = folder.path().join("remembers.wasm");
+    fs::write(&file, components::guest("remembers")).expect("written");
+    let policy = "name: own\nversion: 1\nkid: K_HEALTHCARE\ntokenization: vault-deterministic\n\
+                  passes: [remembers]\nentities: {NAME: {}, STAFF_ID: {}}\n";
+    fs::write(policies.path().join("own.yaml"), policy).expect("written");
+    let key = format!("{}Bwc=", "BwcH".repeat(10));
+    // Development mode leaves out whatever does not compile.
+    let mut app = TestApp::builder()
+        .env("MASKER_DEV", "0")
+        .env("MASKER_KEY_K_HEALTHCARE", &key)
+        .env("MASKER_AUDIT_HMAC_KEY", &key)
+        .env("MASKER_PLUGIN_DIR", folder.path().to_str().expect("UTF-8"))
+        .env("MASKER_POLICY_PATH", policies.path().to_str().expect("UTF-8"))
+        .start()
+        .await;
+    app.upstream.respond_with(respond::echo);
+    let own = json!({"name": "own", "upstream": "openai:gpt-4o-mini", "policy_name": "own"});
+    let agent = app.create_agent(own).await;
+    assert_eq!(call(&app, &agent).await.0, 200);
+
+    app.restart_after(|_| fs::write(&file, BROKEN).expect("written")).await;
+    assert_eq!(call(&app, &agent).await, unavailable());
+    assert_eq!(app.say("I am E-12345.").await.status, 200, "the other agent is served");
+
+    fs::write(&file, components::guest("remembers")).expect("written");
+    assert_eq!(app.app().reload_plugin_folder().await.expect("repaired"), ["remembers"]);
+    app.app().reload_policies().await.expect("all of them can be used");
+    assert_eq!(call(&app, &agent).await.0, 200);
+    app.finish().await;
+}
