@@ -246,11 +246,12 @@ impl App {
     }
 }
 
-/// The install's policies. One that does not compile stops a start, except in development mode: there it is left out.
+/// The install's policies. One that does not compile stops a start, except in development mode and where a plugin cannot
+/// be used, for want of which it may be: there it is left out.
 fn policies_at_start(config: &Config, catalog: &Catalog) -> anyhow::Result<Vec<InstallPolicy>> {
     let (sound, bad) = policies::read(config.policy_path.as_deref(), catalog, &Cancel::never());
     for policy in &bad {
-        if !config.development {
+        if !config.development && catalog.shelf().is_whole() {
             anyhow::bail!("{policy}");
         }
         tracing::error!("not used: {policy}");

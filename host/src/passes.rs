@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 use crate::kind::Kind;
 use crate::sensitive::SensitiveText;
 
+pub mod fault;
 pub mod finding;
 pub mod forms;
 pub mod memory;
 pub mod merge;
 pub mod pool;
 
+use fault::FaultDetail;
 use finding::Finding;
 
 /// One piece of the conversation, as a pass sees it.
@@ -44,13 +46,13 @@ pub trait PassRunner: Send + Sync {
 /// until the answer is out.
 pub type Remains = Vec<Box<dyn Send>>;
 
-/// How a pass failed. `detail` never holds text of a message.
+/// How a pass failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassFault {
     /// The sort of failure, for the metric.
     pub kind: FaultKind,
     /// For the operator.
-    pub detail: String,
+    pub detail: FaultDetail,
 }
 
 /// The sorts of failure.
@@ -197,7 +199,7 @@ mod tests {
                     pass: "".into(),
                     replacement: Some("x".into()),
                 }]),
-                Err(kind) => Err(PassFault { kind, detail: "told to".into() }),
+                Err(kind) => Err(PassFault { kind, detail: FaultDetail::Words("told to") }),
             }
         }
     }

@@ -11,7 +11,9 @@ pub mod cache;
 pub mod config_schema;
 pub mod engine;
 pub mod findings;
+mod last_words;
 pub mod limits;
+mod offsets;
 pub mod prepare;
 pub mod prepared;
 pub mod registry;
@@ -58,6 +60,18 @@ impl Wasm {
     pub fn start_counting(cache_dir: PathBuf, cache_key: &SecretKey) -> anyhow::Result<Self> {
         Ok(Self {
             engine: engine::Engine::start_counting()?,
+            cache: cache::Cache::open(cache_dir, cache_key)?,
+            prepared: Mutex::default(),
+        })
+    }
+
+    /// The same with engines that tell what a plugin says when it fails: for its author, not for serving.
+    ///
+    /// # Errors
+    /// As for [`Wasm::start`].
+    pub fn start_for_author(cache_dir: PathBuf, cache_key: &SecretKey) -> anyhow::Result<Self> {
+        Ok(Self {
+            engine: engine::Engine::start_for_author()?,
             cache: cache::Cache::open(cache_dir, cache_key)?,
             prepared: Mutex::default(),
         })

@@ -91,6 +91,9 @@ pub mod bindings;
 pub mod checksums;
 pub mod context;
 pub mod dfa;
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+pub mod last_words;
 mod pass;
 mod settings;
 pub mod testing;
@@ -117,11 +120,15 @@ macro_rules! register_pass {
 
         impl $crate::bindings::Guest for MaskerPluginExport {
             fn describe() -> $crate::bindings::Manifest {
+                #[cfg(target_family = "wasm")]
+                $crate::last_words::keep();
                 $crate::bindings::describe::<$pass>()
             }
             fn configure(
                 config: ::std::string::String,
             ) -> ::std::result::Result<(), $crate::bindings::Error> {
+                #[cfg(target_family = "wasm")]
+                $crate::last_words::keep();
                 $crate::bindings::configure(&MASKER_PASS, &config)?;
                 #[cfg(target_family = "wasm")]
                 MASKER_MEMORY.open();

@@ -69,6 +69,20 @@ if "$masker" plugin verify other.wasm --signature plugin.wasm.sig --key "$key" 2
 ok "a signed component verifies, and a changed one does not"
 cd ..
 
+for lang in rust python js; do
+    cp -r "lab-$lang" "failing-$lang" && cd "failing-$lang"
+    case $lang in
+        rust) sed -i 's/let mut findings = Vec::new();/let mut findings = Vec::new(); assert!(messages.is_empty(), "planted-words");/' src/lib.rs ;;
+        python) sed -i 's/^        findings = \[\]/        raise ValueError("planted-words")/' plugin.py ;;
+        js) sed -i 's/^    const findings = \[\];/    throw new TypeError("planted-words");/' plugin.js ;;
+    esac
+    "$masker" plugin build >../built.txt 2>../build.log || { cat ../build.log >&2; fail "$lang: build"; }
+    if "$masker" plugin test 2>../told.txt; then fail "$lang: a failing plugin passes its test"; fi
+    holds 'planted-words' ../told.txt "$lang: its words are not told"
+    ok "$lang: what a failing plugin says is told to its author"
+    cd ..
+done
+
 cp -r "$root/examples/plugins/generalise" generalise
 sed -i "s#\.\./\.\./\.\./plugin-sdk#$root/plugin-sdk#" generalise/Cargo.toml
 cd generalise

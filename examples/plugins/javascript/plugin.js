@@ -31,6 +31,15 @@ function isNear(text, start, end, distance = 5) {
   return around.some((word) => WORDS.has(word));
 }
 
+/** Makes an exception an error of the contract: `masker plugin test` shows its words, a server never does. */
+const tells = (step) => (...given) => {
+  try {
+    return step(...given);
+  } catch (error) {
+    throw error instanceof Error ? { code: "exception", message: `${error}\n${error.stack}` } : error;
+  }
+};
+
 export const pass = {
   describe() {
     return {
@@ -44,13 +53,13 @@ export const pass = {
     };
   },
 
-  configure(config) {
+  configure: tells((config) => {
     const { prefix = "LK" } = JSON.parse(config);
     full = new RegExp(`\\b${prefix}-?[0-9]{4}-?[0-9]{4}\\b`, "g");
     digits = /\b[0-9]{4}-?[0-9]{4}\b/g;
-  },
+  }),
 
-  detect(messages, earlier) {
+  detect: tells((messages, earlier) => {
     const findings = [];
     messages.forEach(({ text, search }, at) => {
       if (!search) return;
@@ -66,5 +75,5 @@ export const pass = {
       findings.push(...whole.map(([start, end]) => finding(start, end, 0.98)));
     });
     return findings;
-  },
+  }),
 };

@@ -4,6 +4,7 @@ They are eight digits, the last of them a Luhn check digit, with letters before 
 they count only near a word that announces them, or right after the question.
 """
 
+import functools
 import json
 import re
 
@@ -39,6 +40,24 @@ def is_near(text, start, end, distance=5):
     return not WORDS.isdisjoint(around)
 
 
+def tells(step):
+    """Makes an exception an error of the contract: `masker plugin test` shows its words, a server never does."""
+
+    @functools.wraps(step)
+    def run(*arguments):
+        try:
+            return step(*arguments)
+        except Err:
+            raise
+        except Exception as error:
+            at = error.__traceback__
+            while at.tb_next:
+                at = at.tb_next
+            raise Err(pass_.Error("exception", f"{error!r} in line {at.tb_lineno}", None))
+
+    return run
+
+
 class Pass:
     def describe(self):
         return pass_.Manifest(
@@ -51,6 +70,7 @@ class Pass:
             offset_unit="code-point",
         )
 
+    @tells
     def configure(self, config):
         global full, digits
         prefix = json.loads(config).get("prefix", "LK")
@@ -59,6 +79,7 @@ class Pass:
         if full.match(""):
             raise Err(pass_.Error("invalid-config", "prefix must be letters", "/prefix"))
 
+    @tells
     def detect(self, messages, earlier):
         findings = []
         for at, message in enumerate(messages):

@@ -14,7 +14,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::agents::explain;
 use super::catalog::{Catalog, NamedPolicy};
 use super::lanes::{Cancel, Refused, Ticket};
-use super::plugins::Origin;
+use super::plugins::{Folder, Origin};
 use super::policies::{self, BadPolicy};
 use super::{AgentError, App, Serving};
 use crate::audit::event::{Detail, Event, EventKind};
@@ -24,7 +24,7 @@ use crate::store::StoreError;
 use crate::store::agents::Agent;
 use crate::store::journal::JournalError;
 use crate::store::policies::Policy;
-use crate::wasm::{InstallError, PrepareError, Registry};
+use crate::wasm::{InstallError, PrepareError};
 
 /// Why nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub enum ChangeError {
     /// The component cannot be used.
     #[error("{0}")]
     Plugin(#[from] InstallError),
-    /// Something in the folder of plugins cannot be used.
+    /// The folder of plugins cannot be read.
     #[error("{0}")]
     Folder(String),
     /// The plugin has a name that no policy could use.
@@ -295,18 +295,14 @@ impl App {
     pub async fn reload_plugin_folder(self: &Arc<Self>) -> Result<Vec<String>, ChangeError> {
         let Some(folder) = self.config.plugin_dir.clone() else { return Ok(Vec::new()) };
         let turn = self.begin_change(None).await?;
-        let app = self.clone();
+        let (app, before) = (self.clone(), turn.before.clone());
         let read = move |_: &Cancel| {
-            let found = super::plugins::of_folder(&app.wasm, &app.config.plugin_trust, &folder);
+            let old = Some(before.shelf().folder());
+            let found = Folder::read(&app.wasm, &app.config.plugin_trust, &folder, old);
             found.map_err(|error| ChangeError::Folder(format!("{error:#}")))
         };
         let found = turn.lane.run(read).await??;
-        let old = turn.before.shelf().folder();
-        let digest = |registry: &Registry, name: &str| registry.get(name).map(|plugin| plugin.digest);
-        let names = old.iter().chain(found.iter()).map(|plugin| plugin.manifest.name.clone());
-        let mut changed: Vec<String> = names.filter(|name| digest(old, name) != digest(&found, name)).collect();
-        changed.sort();
-        changed.dedup();
+        let changed = turn.before.shelf().folder().changed(&found);
         if changed.is_empty() {
             return Ok(changed);
         }

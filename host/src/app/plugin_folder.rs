@@ -32,12 +32,25 @@ impl App {
                 continue;
             }
             taken = now;
-            match self.reload_plugin_folder().await {
-                Ok(changed) if changed.is_empty() => {}
-                Ok(changed) => tracing::info!(plugins = changed.join(" "), "the folder of plugins was taken over anew"),
-                Err(error) => {
-                    tracing::error!(%error, "the folder of plugins cannot be used as it is; what was loaded serves on")
+            self.take_plugin_folder().await;
+        }
+    }
+}
+
+impl App {
+    async fn take_plugin_folder(self: &Arc<Self>) {
+        let was_whole = self.catalog().shelf().is_whole();
+        match self.reload_plugin_folder().await {
+            Ok(changed) if changed.is_empty() => {}
+            Ok(changed) => {
+                tracing::info!(plugins = changed.join(" "), "the folder of plugins was taken over anew");
+                // Policies that were left out for want of a plugin.
+                if !was_whole && let Err(error) = self.reload_policies().await {
+                    tracing::error!(%error, "policies that were left out at the start still cannot be used");
                 }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the folder of plugins cannot be used as it is; what was loaded serves on")
             }
         }
     }

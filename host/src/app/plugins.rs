@@ -2,6 +2,7 @@
 //! both those that were uploaded, which are kept below the data folder. An uploaded one is the operator's last word; when
 //! it is removed, what it covered is there again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -39,17 +40,16 @@ impl Origin {
 #[derive(Clone, Default)]
 pub struct Shelf {
     built_in: Registry,
-    folder: Registry,
+    folder: Folder,
     uploaded: Registry,
     in_use: Registry,
 }
 
 impl Shelf {
-    /// Loads the plugins that an install starts with. One that was uploaded and cannot be used any more is left out, and
-    /// the log says why.
+    /// Loads the plugins that an install starts with. One that cannot be used is left out, and the log says why.
     ///
     /// # Errors
-    /// One that comes with Masker or stands in the folder cannot be used.
+    /// One that comes with Masker cannot be used, or the folder cannot be read.
     pub fn load(
         wasm: &Wasm,
         trust: &Trust,
@@ -59,7 +59,7 @@ impl Shelf {
     ) -> anyhow::Result<Self> {
         let shelf = Self {
             built_in: built_in(wasm, extra)?,
-            folder: folder.map(|folder| of_folder(wasm, trust, folder)).transpose()?.unwrap_or_default(),
+            folder: folder.map(|folder| Folder::read(wasm, trust, folder, None)).transpose()?.unwrap_or_default(),
             uploaded: uploads.load(wasm, trust)?,
             in_use: Registry::default(),
         };
@@ -73,18 +73,26 @@ impl Shelf {
 
     /// Where the plugin of this name comes from.
     pub fn origin(&self, name: &str) -> Option<Origin> {
-        let layers =
-            [(&self.uploaded, Origin::Uploaded), (&self.folder, Origin::Folder), (&self.built_in, Origin::BuiltIn)];
+        let layers = [
+            (&self.uploaded, Origin::Uploaded),
+            (&self.folder.plugins, Origin::Folder),
+            (&self.built_in, Origin::BuiltIn),
+        ];
         layers.into_iter().find(|(registry, _)| registry.get(name).is_some()).map(|(_, origin)| origin)
     }
 
     /// The plugins of `MASKER_PLUGIN_DIR`, whether others cover them or not.
-    pub(super) fn folder(&self) -> &Registry {
+    pub(super) fn folder(&self) -> &Folder {
         &self.folder
     }
 
+    /// Whether every file of the folder could be used at the start, or was repaired since.
+    pub(super) fn is_whole(&self) -> bool {
+        self.folder.unusable.is_empty()
+    }
+
     /// The same with these as the plugins of `MASKER_PLUGIN_DIR`.
-    pub(super) fn with_folder(&self, folder: Registry) -> Self {
+    pub(super) fn with_folder(&self, folder: Folder) -> Self {
         Self { folder, ..self.clone() }.sorted()
     }
 
@@ -104,7 +112,10 @@ impl Shelf {
 
     fn sorted(mut self) -> Self {
         self.in_use = self.built_in.clone();
-        for plugin in self.folder.iter().chain(self.uploaded.iter()) {
+        for name in &self.folder.unusable {
+            self.in_use.remove(name);
+        }
+        for plugin in self.folder.plugins.iter().chain(self.uploaded.iter()) {
             self.in_use.insert(plugin.clone());
         }
         self
@@ -126,11 +137,14 @@ pub fn embedded() -> Vec<Bytes> {
 }
 
 /// Loads embedded plugins, then `extra`, then the folder's: a later one replaces an earlier one of its name.
+///
+/// # Errors
+/// One of them cannot be used.
 pub fn load(wasm: &Wasm, folder: Option<&Path>, extra: Vec<Vec<u8>>) -> anyhow::Result<Registry> {
     let mut registry = built_in(wasm, extra)?;
     if let Some(folder) = folder {
-        for plugin in of_folder(wasm, &Trust::Anyone, folder)?.iter() {
-            registry.insert(plugin.clone());
+        for file in files_of(folder)? {
+            registry.insert(of_file(wasm, &Trust::Anyone, &file)?);
         }
     }
     Ok(registry)
@@ -144,20 +158,85 @@ fn built_in(wasm: &Wasm, extra: Vec<Vec<u8>>) -> anyhow::Result<Registry> {
     Ok(registry)
 }
 
-/// The plugins of a folder. All of them can be used, or it is an error.
-pub(super) fn of_folder(wasm: &Wasm, trust: &Trust, folder: &Path) -> anyhow::Result<Registry> {
-    let mut registry = Registry::default();
-    let files = components(folder).with_context(|| format!("MASKER_PLUGIN_DIR: cannot read {}", folder.display()))?;
-    for file in files {
-        let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let signature = read_signature(&signature::beside(&file))?;
-        let taken = trust.check(&bytes, signature.as_deref()).map_err(anyhow::Error::from);
-        let plugin =
-            taken.and_then(|()| Ok(wasm.inspect(bytes)?)).with_context(|| format!("plugin {}", file.display()))?;
-        tracing::info!(plugin = plugin.manifest.name, file = %file.display(), "a plugin was loaded");
-        registry.insert(plugin);
+/// The plugins of `MASKER_PLUGIN_DIR`.
+#[derive(Clone, Default)]
+pub(super) struct Folder {
+    plugins: Registry,
+    /// The name of the plugin that came from each file.
+    files: BTreeMap<PathBuf, String>,
+    /// Names of files that could not be used at the start. A plugin that comes with Masker and has such a name is not used
+    /// either: it may find less than the one that the operator put in its place.
+    unusable: BTreeSet<String>,
+}
+
+impl Folder {
+    /// Reads a folder. A file that cannot be used is left out, and the log says why; where one stood there `before` that
+    /// could be, that one stays.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn read(wasm: &Wasm, trust: &Trust, folder: &Path, before: Option<&Self>) -> anyhow::Result<Self> {
+        let mut found = Self::default();
+        for file in files_of(folder)? {
+            match of_file(wasm, trust, &file) {
+                Ok(plugin) => {
+                    tracing::info!(plugin = plugin.manifest.name, file = %file.display(), "a plugin was loaded");
+                    found.put(file, plugin);
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(file = %file.display(), error, "a file in MASKER_PLUGIN_DIR is not used");
+                    found.leave_out(file, before);
+                }
+            }
+        }
+        Ok(found)
     }
-    Ok(registry)
+
+    fn put(&mut self, file: PathBuf, plugin: Plugin) {
+        self.files.insert(file, plugin.manifest.name.clone());
+        self.plugins.insert(plugin);
+    }
+
+    fn leave_out(&mut self, file: PathBuf, before: Option<&Self>) {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(before) = before else {
+            self.unusable.insert(name);
+            return;
+        };
+        match before.files.get(&file).and_then(|name| before.get(name)) {
+            Some(plugin) => self.put(file, plugin.clone()),
+            // Only a start takes a plugin away for a file that cannot be used.
+            None if before.unusable.contains(&name) => drop(self.unusable.insert(name)),
+            None => {}
+        }
+    }
+
+    /// The plugin of this name.
+    pub fn get(&self, name: &str) -> Option<&Plugin> {
+        self.plugins.get(name)
+    }
+
+    /// The names of plugins that are new, changed or gone in another state of the folder.
+    pub fn changed(&self, next: &Self) -> Vec<String> {
+        let digest = |folder: &Self, name: &str| folder.get(name).map(|plugin| plugin.digest);
+        let plugins = self.plugins.iter().chain(next.plugins.iter()).map(|plugin| &plugin.manifest.name);
+        let mut names: BTreeSet<&String> = plugins.filter(|name| digest(self, name) != digest(next, name)).collect();
+        names.extend(self.unusable.symmetric_difference(&next.unusable));
+        names.into_iter().cloned().collect()
+    }
+}
+
+/// The plugin of a file in a folder of plugins.
+fn of_file(wasm: &Wasm, trust: &Trust, file: &Path) -> anyhow::Result<Plugin> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let signature = read_signature(&signature::beside(file))?;
+    let taken = trust.check(&bytes, signature.as_deref()).map_err(anyhow::Error::from);
+    taken.and_then(|()| Ok(wasm.inspect(bytes)?)).with_context(|| format!("plugin {}", file.display()))
+}
+
+fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    components(folder).with_context(|| format!("MASKER_PLUGIN_DIR: cannot read {}", folder.display()))
 }
 
 fn read_signature(file: &Path) -> anyhow::Result<Option<String>> {

@@ -36,6 +36,11 @@ impl LocalPlugins {
         Self::load_with(plugin_dir, |folder, key| Wasm::start(folder, key, threads))
     }
 
+    /// Those of this binary, with engines that tell what a plugin says when it fails.
+    pub fn load_for_author() -> Result<Self, Failure> {
+        Self::load_with(None, Wasm::start_for_author)
+    }
+
     /// The same with engines that count fuel.
     pub fn load_counting() -> Result<Self, Failure> {
         Self::load_with(None, Wasm::start_counting)
@@ -144,7 +149,7 @@ fn search_batch(
         .collect();
     let detection = run_passes(passes, &messages, BUDGET);
     if let Some(report) = detection.blocked_by(passes) {
-        let fault = report.fault.as_ref().map(|fault| fault.detail.as_str()).unwrap_or_default();
+        let fault = report.fault.as_ref().map(|fault| fault.detail.to_string()).unwrap_or_default();
         return Err(Failure::new(exit::GENERIC, format!("the pass {} failed: {fault}", report.name)));
     }
     let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();

@@ -26,17 +26,18 @@ use super::exit::{self, Failure};
 use super::local::LocalPlugins;
 use super::{Output, show};
 use crate::app::compile_local;
-use crate::passes::{Message, merge, run_passes};
+use crate::passes::finding::Finding;
+use crate::passes::{Message, merge};
 use crate::policy::CompiledPolicy;
 use crate::sensitive::SensitiveText;
-use crate::wasm::Plugin;
+use crate::wasm::{Plugin, PreparedPass};
 
 /// For one case, instances made for it included.
 const BUDGET: Duration = Duration::from_secs(5);
 
 /// Says what a component is, or why it would not be taken.
 pub fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
-    let mut plugins = LocalPlugins::load(None, 1)?;
+    let mut plugins = LocalPlugins::load_for_author()?;
     let plugin = take_in(&mut plugins, file)?;
     let manifest = &plugin.manifest;
     let kinds: Vec<&str> = manifest.kinds.iter().map(|kind| kind.as_str()).collect();
@@ -59,25 +60,19 @@ pub fn test(file: &Path, cases: &Path, floor: f32, output: Output) -> Result<(),
     // Positions behind other characters than ASCII are where plugins go wrong: each case is tried behind some, too.
     let behind: Vec<Case> = all.iter().map(Case::behind_other_characters).collect();
     all.extend(behind);
-    let mut plugins = LocalPlugins::load(None, 1)?;
+    let mut plugins = LocalPlugins::load_for_author()?;
     let plugin = take_in(&mut plugins, file)?;
     let policy = policy_of(&plugin, &plugins)?;
-    let passes = plugins.prepare(&policy)?;
+    let pass = plugins.prepare_one(&plugin, "{}")?;
+    let name: Arc<str> = plugin.manifest.name.as_str().into();
     let mut sums = Sums::default();
     let mut out = std::io::stdout();
     for case in &all {
-        let messages: Vec<Message> = case
-            .messages()
-            .into_iter()
-            .map(|(role, text, search)| Message { role, text: Arc::new(SensitiveText::from(text)), search })
-            .collect();
-        let detection = run_passes(&passes, &messages, BUDGET);
-        if let Some(fault) = detection.reports.iter().find_map(|report| report.fault.as_ref()) {
-            let what = format!("line {}: the plugin failed: {} {}", case.line, fault.kind.as_str(), fault.detail);
-            return Err(Failure::new(exit::COMMAND, what));
-        }
+        let messages = conversation(case);
+        let mut findings = search(&pass, case, &messages)?;
+        findings.iter_mut().for_each(|finding| finding.pass = name.clone());
         let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();
-        let decisions = merge::merge(&detection.findings, &texts, &policy).pop().unwrap_or_default();
+        let decisions = merge::merge(&findings, &texts, &policy).pop().unwrap_or_default();
         let found = decisions.iter().map(|decision| {
             let span = decision.span.to_chars(&case.text);
             Labelled { start: span.start, end: span.end, kind: decision.kind.to_string() }
@@ -139,6 +134,22 @@ impl Sums {
             "precision": Self::percent(self.agreed, self.found), "recall": Self::percent(self.agreed, self.labelled),
         })
     }
+}
+
+fn conversation(case: &Case) -> Vec<Message> {
+    let message = |(role, text, search)| Message { role, text: Arc::new(SensitiveText::from(text)), search };
+    case.messages().into_iter().map(message).collect()
+}
+
+/// What the plugin finds, or why it failed, in its own words where it has any: they are the author's, on the author's
+/// machine.
+fn search(pass: &PreparedPass, case: &Case, messages: &[Message]) -> Result<Vec<Finding>, Failure> {
+    let (found, used) = pass.run_measured(messages, &[], BUDGET);
+    found.map_err(|fault| {
+        let said = used.said.map(|said| format!("\n{}", said.expose())).unwrap_or_default();
+        let (line, kind) = (case.line, fault.kind.as_str());
+        Failure::new(exit::COMMAND, format!("line {line}: the plugin failed: {kind}: {}{said}", fault.detail))
+    })
 }
 
 fn take_in(plugins: &mut LocalPlugins, file: &Path) -> Result<Plugin, Failure> {

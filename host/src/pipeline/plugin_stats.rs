@@ -104,6 +104,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::passes::fault::FaultDetail;
     use crate::passes::PassFault;
 
     #[test]
@@ -111,7 +112,7 @@ mod tests {
         let report = |fault: Option<FaultKind>| PassReport {
             name: "a".into(),
             duration: Duration::ZERO,
-            fault: fault.map(|kind| PassFault { kind, detail: String::new() }),
+            fault: fault.map(|kind| PassFault { kind, detail: FaultDetail::Words("it failed") }),
         };
         let counters = PluginCounters::default();
         let of_input = [FaultKind::Timeout, FaultKind::Memory, FaultKind::Trap, FaultKind::Output, FaultKind::Finding];
@@ -133,7 +134,7 @@ mod tests {
         let report = |name: &str, micros: u64, fails: bool| PassReport {
             name: name.into(),
             duration: Duration::from_micros(micros),
-            fault: fails.then(|| PassFault { kind: FaultKind::Trap, detail: String::new() }),
+            fault: fails.then(|| PassFault { kind: FaultKind::Trap, detail: FaultDetail::Words("it trapped") }),
         };
         counters.count(&[report("a", 5, false), report("b", 7, true)]);
         counters.count(&[report("a", 5, false), report("a", 9, false)]);

@@ -91,7 +91,7 @@ impl Recorder {
             if let Some(fault) = &report.fault {
                 tracing::warn!(
                     session = %self.row.id, agent = &*self.agent.name, pass = &*report.name,
-                    fault = fault.kind.as_str(), detail = fault.detail, "a pass failed"
+                    fault = fault.kind.as_str(), detail = %fault.detail, "a pass failed"
                 );
                 self.early.push(Event {
                     pass: Some(report.name.clone()),

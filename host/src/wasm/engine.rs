@@ -11,7 +11,7 @@ use super::limits;
 
 /// One tick of the deadline clock: how much longer than its limit a pass may run. A tick costs some 20 microseconds of
 /// a core, and the limits are tens of milliseconds.
-const TICK: Duration = Duration::from_millis(5);
+pub const TICK: Duration = Duration::from_millis(5);
 
 /// How many ticks without a running pass until the clock goes to sleep. Long enough that a busy server never pays
 /// for waking it, short enough that an idle one costs nothing.
@@ -33,6 +33,8 @@ pub struct Engine {
     pub run: wasmtime::Engine,
     /// Configures: Winch, which compiles in a fraction of the time; instances on demand.
     pub configure: wasmtime::Engine,
+    /// Whether what a plugin says when it fails is told.
+    pub for_author: bool,
     clock: Arc<Clock>,
 }
 
@@ -40,17 +42,26 @@ impl Engine {
     /// Builds both engines and starts the clock.
     pub fn start(threads: usize) -> anyhow::Result<Arc<Self>> {
         give_way_while_compiling();
-        Self::of(run_config(threads))
+        Self::of(run_config(threads), configure_config(), false)
     }
 
-    fn of(run: Config) -> anyhow::Result<Arc<Self>> {
+    /// Engines that tell what a plugin says when it fails. Not for texts of callers.
+    pub fn start_for_author() -> anyhow::Result<Arc<Self>> {
+        give_way_while_compiling();
+        let (mut run, mut configure) = (run_config(1), configure_config());
+        run.coredump_on_trap(true);
+        configure.coredump_on_trap(true);
+        Self::of(run, configure, true)
+    }
+
+    fn of(run: Config, configure: Config, for_author: bool) -> anyhow::Result<Arc<Self>> {
         let new = |config| {
             wasmtime::Engine::new(&config).map_err(|error| anyhow::anyhow!("the sandbox cannot start: {error:#}"))
         };
         let run = new(run)?;
-        let configure = new(configure_config())?;
+        let configure = new(configure)?;
         let clock = Clock::start([run.clone(), configure.clone()])?;
-        Ok(Arc::new(Self { run, configure, clock }))
+        Ok(Arc::new(Self { run, configure, for_author, clock }))
     }
 
     /// Engines that count what calls cost in fuel, about one for each WebAssembly instruction: the same on every machine.
@@ -58,7 +69,7 @@ impl Engine {
     pub fn start_counting() -> anyhow::Result<Arc<Self>> {
         let mut config = configure_config();
         config.consume_fuel(true);
-        Self::of(config)
+        Self::of(config, configure_config(), false)
     }
 
     /// Keeps the clock ticking while the guard lives. Take one before a guest runs.
@@ -88,9 +99,11 @@ fn run_config(threads: usize) -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(slots)
         .total_core_instances(slots * limits::CORE_INSTANCES)
-        .total_memories(slots * 2)
-        .total_tables(slots * 4)
+        .total_memories(slots * limits::MEMORIES)
+        .total_tables(slots * limits::TABLES)
         .max_core_instances_per_component(limits::CORE_INSTANCES)
+        .max_memories_per_component(limits::MEMORIES)
+        .max_tables_per_component(limits::TABLES)
         .max_memory_size(limits::MEMORY)
         .table_elements(limits::TABLE)
         .linear_memory_keep_resident(1 << 20)

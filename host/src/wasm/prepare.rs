@@ -16,6 +16,7 @@ use wasmtime_wizer::{ComponentInstanceState, Wizer};
 use super::cache::Cache;
 use super::config_schema;
 use super::engine::{Engine, ticks};
+use super::last_words;
 use super::limits::{self, Limits};
 use super::prepared::PreparedPass;
 use super::registry::{Plugin, first_line};
@@ -177,15 +178,16 @@ fn run_configure(
 ) -> Result<(Store<Limits>, Instance), PrepareError> {
     let name = || plugin.manifest.name.clone();
     check_schema(plugin, config)?;
-    let failed = |error: wasmtime::Error| PrepareError::Failed { plugin: name(), message: first_line(&error) };
     let component = Component::from_binary(&engine.configure, component)
         .map_err(|error| PrepareError::Compile { plugin: name(), message: first_line(&error) })?;
     let _ticking = engine.ticking();
     let mut store = new_store(&engine.configure, limits::CONFIGURE);
-    let instance = Linker::new(&engine.configure).instantiate(&mut store, &component).map_err(failed)?;
-    let result = v0_1::Plugin::new(&mut store, &instance)
-        .and_then(|plugin| plugin.masker_plugin_pass().call_configure(&mut store, config))
-        .map_err(failed)?;
+    let called = Linker::new(&engine.configure).instantiate(&mut store, &component).and_then(|instance| {
+        let plugin = v0_1::Plugin::new(&mut store, &instance)?;
+        Ok((instance, plugin.masker_plugin_pass().call_configure(&mut store, config)?))
+    });
+    let (instance, result) = called
+        .map_err(|error| PrepareError::Failed { plugin: name(), message: last_words::explain(&error, &store) })?;
     result.map_err(|error| PrepareError::Config { plugin: name(), message: error.message, path: error.path })?;
     Ok((store, instance))
 }

@@ -1,27 +1,33 @@
 //! One call of a prepared pass: a fresh instance, limits, the call, and nothing left behind.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::{Store, Trap};
 
-use super::engine::Engine;
+use super::engine::{Engine, TICK};
 use super::findings::{self, RawFinding};
+use super::last_words;
 use super::limits::{self, Limits};
+use super::offsets::Place;
 use super::prepare::{FUEL, new_store};
 use super::registry::{Manifest, first_line};
 use super::v0_1::{self, FindingParam, MessageParam};
 use crate::kind::Kind;
+use crate::passes::fault::FaultDetail;
 use crate::passes::finding::Finding;
 use crate::passes::{FaultKind, Message, PassFault, PassRunner, Remains};
+use crate::sensitive::SensitiveText;
 
-/// What a call used.
-#[derive(Clone, Copy, Debug)]
+/// What a call used, and what it said.
+#[derive(Clone, Debug)]
 pub struct Used {
-    /// Linear memory of the instance at its end, in bytes.
+    /// Memories and tables of the instance at its end, in bytes.
     pub memory: usize,
     /// Fuel, on an engine that counts it.
     pub fuel: Option<u64>,
+    /// The plugin's own words for why it failed, on an engine for its author.
+    pub said: Option<SensitiveText>,
 }
 
 /// A plugin with its configuration, ready to be instantiated.
@@ -74,10 +80,17 @@ impl PassRunner for PreparedPass {
         limit: Duration,
         remains: &mut Remains,
     ) -> Result<Vec<Finding>, PassFault> {
-        let (found, store) = self.run_in_store(messages, earlier, limit);
+        let Ran { found, store, .. } = self.run_in_store(messages, earlier, limit);
         remains.push(Box::new(store));
         found
     }
+}
+
+/// How a call ended, and the store it leaves.
+struct Ran {
+    found: Result<Vec<Finding>, PassFault>,
+    said: Option<SensitiveText>,
+    store: Store<Limits>,
 }
 
 impl PreparedPass {
@@ -88,42 +101,56 @@ impl PreparedPass {
         earlier: &[Finding],
         limit: Duration,
     ) -> (Result<Vec<Finding>, PassFault>, Used) {
-        let (found, store) = self.run_in_store(messages, earlier, limit);
-        let used = Used { memory: store.data().memory, fuel: store.get_fuel().ok().map(|left| FUEL - left) };
-        (found, used)
+        let Ran { found, said, store } = self.run_in_store(messages, earlier, limit);
+        (found, Used { memory: store.data().memory, fuel: store.get_fuel().ok().map(|left| FUEL - left), said })
     }
 
-    /// Runs in a store of its own, which it leaves.
-    fn run_in_store(
-        &self,
-        messages: &[Message],
-        earlier: &[Finding],
-        limit: Duration,
-    ) -> (Result<Vec<Finding>, PassFault>, Store<Limits>) {
-        let unit = self.manifest.offset_unit;
+    /// Runs in a store of its own. The time for it begins here and ends with the last check of what comes back.
+    fn run_in_store(&self, messages: &[Message], earlier: &[Finding], limit: Duration) -> Ran {
+        let began = Instant::now();
+        let _ticking = self.engine.ticking();
+        let mut store = new_store(&self.engine.run, limit);
         let shown: Vec<MessageParam<'_>> = messages
             .iter()
             .map(|message| MessageParam { role: message.role, text: message.text.expose(), search: message.search })
             .collect();
-        let earlier: Vec<FindingParam<'_>> = earlier
+        let earlier = self.shown_findings(earlier, messages);
+        let in_time = || match began.elapsed() {
+            took if took > limit + TICK => Err(late(limit)),
+            _ => Ok(()),
+        };
+        match self.call(&mut store, &shown, &earlier) {
+            Ok(found) => {
+                let found = findings::check(found, messages, &self.kinds, self.manifest.offset_unit, in_time);
+                Ran { found, said: None, store }
+            }
+            Err(error) => {
+                let said = self.engine.for_author.then(|| error.said(&store)).flatten();
+                Ran { found: Err(error.into_fault(store.data(), limit)), said, store }
+            }
+        }
+    }
+
+    /// What the passes before this one found, in its own unit.
+    fn shown_findings<'f>(&self, found: &'f [Finding], messages: &[Message]) -> Vec<FindingParam<'f>> {
+        let places: Vec<Place> = found
             .iter()
-            .map(|finding| {
-                let (start, end) = unit.from_bytes(messages[finding.message].text.expose(), finding.span);
-                FindingParam {
-                    message: finding.message as u32,
-                    start: start as u32,
-                    end: end as u32,
-                    kind: finding.kind.as_str(),
-                    confidence: finding.confidence,
-                    action: None,
-                    replacement: None,
-                }
-            })
+            .map(|finding| Place { text: finding.message, start: finding.span.start, end: finding.span.end })
             .collect();
-        let _ticking = self.engine.ticking();
-        let mut store = new_store(&self.engine.run, limit);
-        let found = self.call(&mut store, &shown, &earlier).map_err(|error| error.into_fault(store.data(), limit));
-        (found.and_then(|found| findings::check(found, messages, &self.kinds, unit)), store)
+        let places = self.manifest.offset_unit.to_unit(&places, |message| messages[message].text.expose());
+        // Findings are on character boundaries, so each has a place.
+        let with_place = found.iter().zip(places).filter_map(|(finding, place)| Some((finding, place?)));
+        with_place
+            .map(|(finding, place)| FindingParam {
+                message: place.text as u32,
+                start: place.start as u32,
+                end: place.end as u32,
+                kind: finding.kind.as_str(),
+                confidence: finding.confidence,
+                action: None,
+                replacement: None,
+            })
+            .collect()
     }
 }
 
@@ -134,25 +161,48 @@ enum CallError {
 }
 
 impl CallError {
+    /// The plugin's own words.
+    fn said(&self, store: &Store<Limits>) -> Option<SensitiveText> {
+        match self {
+            Self::Start(error) | Self::Trap(error) => last_words::of_trap(error, store),
+            Self::Plugin(error) => Some(format!("{}: {}", error.code, error.message).into()),
+        }
+    }
+
     /// The fault as the operator sees it. A guest's own words are not repeated: it has seen the caller's text.
     fn into_fault(self, used: &Limits, limit: Duration) -> PassFault {
-        let fault = |kind, detail: String| PassFault { kind, detail };
+        let fault = |kind, words| PassFault { kind, detail: FaultDetail::Words(words) };
         match self {
-            CallError::Start(error) => fault(FaultKind::Start, first_line(&error)),
-            CallError::Plugin(error) => {
-                fault(FaultKind::Plugin, format!("detect() answered with an error of {} bytes", error.message.len()))
+            CallError::Plugin(_) => fault(FaultKind::Plugin, "it answered with an error of its own"),
+            CallError::Start(error) => {
+                // It has seen no text yet.
+                tracing::warn!(error = %first_line(&error), "there is no instance of a plugin");
+                fault(FaultKind::Start, "it could not be started")
             }
             CallError::Trap(error) => match error.downcast_ref::<Trap>() {
-                Some(Trap::Interrupt) => fault(FaultKind::Timeout, format!("not done within {} ms", limit.as_millis())),
-                Some(Trap::StackOverflow) => {
-                    fault(FaultKind::Trap, format!("more than {} KiB of stack", limits::STACK >> 10))
-                }
-                _ if used.memory_refused => {
-                    fault(FaultKind::Memory, format!("more than {} MiB of memory", limits::MEMORY >> 20))
-                }
-                Some(trap) => fault(FaultKind::Trap, trap.to_string()),
-                None => fault(FaultKind::Output, first_line(&error)),
+                Some(Trap::Interrupt) => late(limit),
+                Some(Trap::StackOverflow) => fault(FaultKind::Trap, limits::OVER_STACK),
+                _ if used.memory_refused => fault(FaultKind::Memory, limits::OVER_MEMORY),
+                Some(trap) => fault(FaultKind::Trap, words_of(*trap)),
+                None => fault(FaultKind::Output, "an answer of more than 2 MiB, or none that fits the contract"),
             },
         }
+    }
+}
+
+fn late(limit: Duration) -> PassFault {
+    PassFault { kind: FaultKind::Timeout, detail: FaultDetail::Late(limit) }
+}
+
+fn words_of(trap: Trap) -> &'static str {
+    match trap {
+        Trap::UnreachableCodeReached => "it panicked, or ended itself in another way",
+        Trap::MemoryOutOfBounds => "an access outside of its memory",
+        Trap::IntegerDivisionByZero => "a division by zero",
+        Trap::IntegerOverflow => "an integer overflow",
+        Trap::TableOutOfBounds | Trap::IndirectCallToNull | Trap::BadSignature => {
+            "a call of a function that is not there"
+        }
+        _ => "it trapped",
     }
 }

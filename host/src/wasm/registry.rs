@@ -11,23 +11,10 @@ use wasmtime::component::{Component, Linker};
 
 use super::cache::Cache;
 use super::engine::Engine;
+use super::offsets::OffsetUnit;
 use super::prepare::new_store;
-use super::{config_schema, limits, v0_1};
+use super::{config_schema, last_words, limits, v0_1};
 use crate::kind::Kind;
-
-/// What a plugin's positions count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OffsetUnit {
-    /// Bytes.
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// UTF-16 code units.
-    #[serde(rename = "utf-16")]
-    Utf16,
-    /// Unicode code points.
-    CodePoint,
-}
 
 /// A plugin that passed the install check.
 #[derive(Clone)]
@@ -86,6 +73,9 @@ pub enum InstallError {
     /// Exports the name with other types.
     #[error("its exports do not fit masker:plugin/pass@0.1: {0}")]
     Shape(String),
+    /// It would take more than a plugin may have.
+    #[error("it asks for {0}")]
+    Resources(String),
     /// `describe` failed.
     #[error("describe() failed: {0}")]
     Describe(String),
@@ -123,6 +113,9 @@ impl Registry {
     }
 }
 
+/// Bytes of a page of memory.
+const WASM_PAGE: usize = 64 << 10;
+
 /// The install check.
 pub fn inspect(engine: &Engine, cache: &Cache, bytes: Bytes) -> Result<Plugin, InstallError> {
     let digest = *blake3::hash(&bytes).as_bytes();
@@ -147,6 +140,7 @@ fn read_manifest(engine: &Engine, bytes: &[u8]) -> Result<Manifest, InstallError
         .map_err(|error| InstallError::NotAComponent(first_line(&error)))?;
     check_imports(engine, &component)?;
     let contract = check_exports(engine, &component)?;
+    check_resources(&component).map_err(InstallError::Resources)?;
 
     let linker = Linker::new(&engine.configure);
     let pre = linker
@@ -158,7 +152,7 @@ fn read_manifest(engine: &Engine, bytes: &[u8]) -> Result<Manifest, InstallError
     let described = pre
         .instantiate(&mut store)
         .and_then(|instance| instance.masker_plugin_pass().call_describe(&mut store))
-        .map_err(|error| InstallError::Describe(first_line(&error)))?;
+        .map_err(|error| InstallError::Describe(last_words::explain(&error, &store)))?;
     check_manifest(described, contract).map_err(InstallError::Manifest)
 }
 
@@ -196,6 +190,24 @@ fn check_exports(engine: &Engine, component: &Component) -> Result<String, Insta
     match versions.iter().find(|version| version.starts_with(v0_1::VERSION)) {
         Some(version) => Ok(version.clone()),
         None => Err(versions.first().map_or(InstallError::NoPass, |other| InstallError::Contract(other.clone()))),
+    }
+}
+
+/// What its instances would have from the beginning.
+fn check_resources(component: &Component) -> Result<(), String> {
+    // Only a component that imports modules does not know, and it may import nothing.
+    let Some(wanted) = component.resources_required() else { return Ok(()) };
+    for (count, most, what) in
+        [(wanted.num_memories, limits::MEMORIES, "memories"), (wanted.num_tables, limits::TABLES, "tables")]
+    {
+        if count > most {
+            return Err(format!("{count} {what}; a plugin may have {most}"));
+        }
+    }
+    let most = (limits::MEMORY / WASM_PAGE) as u64;
+    match wanted.max_initial_memory_size {
+        Some(pages) if pages > most => Err(limits::OVER_MEMORY.into()),
+        _ => Ok(()),
     }
 }
 
@@ -250,12 +262,12 @@ fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, Str
     })
 }
 
-/// The first line of an error chain: wasmtime's further lines are a guest's backtrace.
+/// The first lines of an error chain, without a guest's backtrace and the dump of its memory.
 pub(super) fn first_line(error: &wasmtime::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
-        if cause.starts_with("error while executing at wasm backtrace") {
+        if ["error while executing at wasm backtrace", "wasm coredump"].iter().any(|start| cause.starts_with(start)) {
             continue;
         }
         if !text.is_empty() {

@@ -113,7 +113,7 @@ faults! {
 }
 
 /// Guests with tests of their own, below, in `install` and in `selection`.
-const OTHERS: [&str; 4] = ["configure-fails", "configure-panics", "remembers", "staff-id"];
+const OTHERS: [&str; 5] = ["configure-fails", "configure-panics", "remembers", "repeats", "staff-id"];
 
 #[test]
 fn every_guest_has_a_test() {
@@ -125,6 +125,24 @@ fn every_guest_has_a_test() {
     });
     let tested: BTreeSet<String> = FAULTY.iter().chain(&OTHERS).map(|name| (*name).to_owned()).collect();
     assert_eq!(names.collect::<BTreeSet<_>>(), tested);
+}
+
+#[tokio::test]
+async fn nothing_that_a_pass_answers_is_told_by_an_error_a_log_line_the_journal_or_a_metric() {
+    let mut app = TestApp::builder().guest("repeats").policy(&policy("repeats", "block", "")).start().await;
+    app.plant("3125550147");
+    for part in ["message", "start", "end", "kind", "confidence", "action", "replacement", "error", "panic"] {
+        let refused = app.say(&format!("{part} 3125550147")).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{part}: {}", refused.text());
+        assert!(!refused.text().contains("31255501"), "{part}: {}", refused.text());
+    }
+    assert!(app.upstream.requests().is_empty());
+    let metrics = String::from_utf8(app.app().pipeline.metrics.render()).expect("metrics are text");
+    assert!(metrics.contains("repeats") && !metrics.contains("31255501"), "{metrics}");
+    // As a confidence it was rounded.
+    assert!(!app.logs().contains("3125550"), "a log line has it");
+    assert!(!format!("{:?}", app.events()).contains("3125550"), "an event has it");
+    app.finish().await;
 }
 
 #[tokio::test]

@@ -117,6 +117,55 @@ fn a_manifest_that_breaks_a_rule_is_refused_with_the_rule() {
     }
 }
 
+/// A guest with further memories of so many pages.
+fn with_memories(pages: &[u16]) -> Vec<u8> {
+    let mut bytes = components::guest("staff-id");
+    let mut modules = core_modules(&bytes);
+    for pages in pages {
+        // `(module (memory PAGES))`, and an instance of it.
+        let [low, high] = [(*pages & 0x7f) as u8 | 0x80, (*pages >> 7) as u8];
+        bytes.extend([1, 14, 0, b'a', b's', b'm', 1, 0, 0, 0, 5, 4, 1, 0, low, high]);
+        bytes.extend([2, 4, 1, 0, modules, 0]);
+        modules += 1;
+    }
+    bytes
+}
+
+/// How many core modules stand in a component's own sections.
+fn core_modules(component: &[u8]) -> u8 {
+    let (mut at, mut modules) = (COMPONENT.len(), 0);
+    while let Some(id) = component.get(at) {
+        let (mut size, mut shift) = (0_usize, 0);
+        loop {
+            at += 1;
+            size |= usize::from(component[at] & 0x7f) << shift;
+            shift += 7;
+            if component[at] < 0x80 {
+                break;
+            }
+        }
+        at += 1 + size;
+        modules += u8::from(*id == 1);
+    }
+    modules
+}
+
+#[test]
+fn a_component_with_more_memories_than_it_needs_is_refused() {
+    assert_eq!(refused(with_memories(&[1; 24])), "it asks for 25 memories; a plugin may have 2");
+}
+
+#[test]
+fn all_memories_of_a_component_share_one_limit() {
+    let error = refused(with_memories(&[1023]));
+    assert!(error.contains("describe() failed: more than 64 MiB of memory"), "{error}");
+    let error = refused(with_memories(&[1025]));
+    assert_eq!(error, "it asks for more than 64 MiB of memory");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let wasm = Wasm::start(folder.path().join("cache"), &SecretKey::new([1; 32]), 1).expect("the sandbox starts");
+    assert!(wasm.inspect(with_memories(&[1])).is_ok(), "two memories are fine");
+}
+
 #[test]
 fn a_file_in_the_plugin_folder_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");

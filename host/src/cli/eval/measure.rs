@@ -102,7 +102,7 @@ impl Run<'_> {
         let (clock, cpu) = (Instant::now(), ThreadTime::now());
         let detection = run_passes(passes, messages, BUDGET);
         if let Some(report) = detection.blocked_by(passes) {
-            let fault = report.fault.as_ref().map(|fault| fault.detail.as_str()).unwrap_or_default();
+            let fault = report.fault.as_ref().map(|fault| fault.detail.to_string()).unwrap_or_default();
             let message = format!("{}:{}: the pass {} failed: {fault}", set.name, record.line, report.name);
             return Err(Failure::new(exit::GENERIC, message));
         }

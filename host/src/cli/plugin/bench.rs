@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -10,9 +9,8 @@ use serde_json::json;
 use super::super::exit::{self, Failure};
 use super::super::local::LocalPlugins;
 use super::super::{Output, show};
-use super::cases;
+use super::cases::{self, Case};
 use crate::passes::Message;
-use crate::sensitive::SensitiveText;
 use crate::wasm::limits;
 
 /// For one call, so that a slow plugin is measured and not cut off.
@@ -27,23 +25,16 @@ pub fn bench(file: &Path, cases: &Path, config: &str, calls: usize, output: Outp
     let started = Instant::now();
     let pass = plugins.prepare_one(&plugin, config)?;
     let prepared = started.elapsed();
-    let conversations: Vec<Vec<Message>> = all
-        .iter()
-        .map(|case| {
-            let messages = case.messages().into_iter();
-            let message = |(role, text, search)| Message { role, text: Arc::new(SensitiveText::from(text)), search };
-            messages.map(message).collect()
-        })
-        .collect();
+    let conversations: Vec<Vec<Message>> = all.iter().map(super::conversation).collect();
     let (mut times, mut memory) = (Vec::with_capacity(calls), 0);
-    for messages in conversations.iter().cycle().take(calls.max(1)) {
+    for (case, messages) in all.iter().zip(&conversations).cycle().take(calls.max(1)) {
         let started = Instant::now();
         let (found, used) = pass.run_measured(messages, &[], LIMIT);
         times.push(started.elapsed());
         memory = memory.max(used.memory);
-        found.map_err(|fault| {
-            Failure::new(exit::COMMAND, format!("the plugin failed: {} {}", fault.kind.as_str(), fault.detail))
-        })?;
+        if found.is_err() {
+            return Err(failure(file, config, case));
+        }
     }
     times.sort();
     let fuel = fuel(file, config, &conversations)?;
@@ -60,6 +51,17 @@ pub fn bench(file: &Path, cases: &Path, config: &str, calls: usize, output: Outp
         "component": mib(plugin.bytes.len()),
     });
     show::object(&shown, output)
+}
+
+/// Why a case fails: it is run once more where the plugin's own words are told.
+fn failure(file: &Path, config: &str, case: &Case) -> Failure {
+    let again = || {
+        let mut plugins = LocalPlugins::load_for_author()?;
+        let plugin = super::take_in(&mut plugins, file)?;
+        let pass = plugins.prepare_one(&plugin, config)?;
+        super::search(&pass, case, &super::conversation(case))
+    };
+    again().err().unwrap_or_else(|| Failure::new(exit::COMMAND, format!("line {}: the plugin failed once", case.line)))
 }
 
 /// What a call costs in fuel, about one for each WebAssembly instruction: the median over the cases, which no other load

@@ -1,6 +1,7 @@
 //! `masker plugin list|install|remove --dir`: the folder that a server's `MASKER_PLUGIN_DIR` names, without the server.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -9,11 +10,15 @@ use super::super::exit::{self, Failure};
 use super::super::local::LocalPlugins;
 use super::super::{Output, show};
 use crate::keys::signature;
-use crate::wasm::Plugin;
+use crate::wasm::{InstallError, Plugin};
 
-/// The components of a folder. One that would not be taken ends the command and is named.
+/// The components of a folder. One that would not be taken is named on standard error.
 pub fn list(folder: &Path, output: Output) -> Result<(), Failure> {
-    let rows: Vec<_> = components(folder)?
+    let Components { sound, unusable } = components(folder)?;
+    for (file, error) in &unusable {
+        let _ = writeln!(std::io::stderr(), "masker: {}: not used: {error}", file.display());
+    }
+    let rows: Vec<_> = sound
         .iter()
         .map(|(file, plugin)| {
             let manifest = &plugin.manifest;
@@ -33,7 +38,7 @@ pub fn install(file: &Path, folder: &Path, output: Output) -> Result<(), Failure
     let mut plugins = LocalPlugins::load(None, 1)?;
     let plugin = super::take_in(&mut plugins, file)?;
     let name = &plugin.manifest.name;
-    let before = components(folder)?.into_iter().find(|(_, other)| other.manifest.name == *name);
+    let before = components(folder)?.sound.into_iter().find(|(_, other)| other.manifest.name == *name);
     let place = before.map_or_else(|| folder.join(format!("{name}.wasm")), |(place, _)| place);
     let beside = signature::beside(file);
     if beside.exists() {
@@ -46,10 +51,12 @@ pub fn install(file: &Path, folder: &Path, output: Output) -> Result<(), Failure
     )
 }
 
-/// Removes the component of a name from a folder, and its signature.
+/// Removes the component of a name from a folder, and its signature. One that cannot be used has its file's name.
 pub fn remove(name: &str, folder: &Path) -> Result<(), Failure> {
-    let found = components(folder)?.into_iter().find(|(_, plugin)| plugin.manifest.name == name);
-    let Some((file, _)) = found else {
+    let Components { sound, unusable } = components(folder)?;
+    let named = sound.into_iter().find(|(_, plugin)| plugin.manifest.name == name).map(|(file, _)| file);
+    let unusable = || unusable.into_iter().map(|(file, _)| file).find(|file| file.file_stem() == Some(name.as_ref()));
+    let Some(file) = named.or_else(unusable) else {
         return Err(Failure::new(exit::COMMAND, format!("{}: no plugin {name} in it", folder.display())));
     };
     fs::remove_file(&file).map_err(|error| super::unreadable(&file, &error))?;
@@ -60,20 +67,28 @@ pub fn remove(name: &str, folder: &Path) -> Result<(), Failure> {
     }
 }
 
-fn components(folder: &Path) -> Result<Vec<(PathBuf, Plugin)>, Failure> {
+/// What lies in a folder: what a server would take, and what it would not, with the reason.
+#[derive(Default)]
+struct Components {
+    sound: Vec<(PathBuf, Plugin)>,
+    unusable: Vec<(PathBuf, InstallError)>,
+}
+
+fn components(folder: &Path) -> Result<Components, Failure> {
     let plugins = LocalPlugins::load(None, 1)?;
     let entries = fs::read_dir(folder).map_err(|error| super::unreadable(folder, &error))?;
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "wasm"));
     files.sort();
-    let inspected = files.into_iter().map(|file| {
+    let mut found = Components::default();
+    for file in files {
         let bytes = fs::read(&file).map_err(|error| super::unreadable(&file, &error))?;
-        let plugin = plugins
-            .inspect(bytes)
-            .map_err(|error| Failure::new(exit::COMMAND, format!("{}: {error}", file.display())))?;
-        Ok((file, plugin))
-    });
-    inspected.collect()
+        match plugins.inspect(bytes) {
+            Ok(plugin) => found.sound.push((file, plugin)),
+            Err(error) => found.unusable.push((file, error)),
+        }
+    }
+    Ok(found)
 }
 
 /// Written beside and renamed, so that a server that watches never sees half of it.

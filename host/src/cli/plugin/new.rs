@@ -37,7 +37,7 @@ const JAVASCRIPT: Files =
 const CONTRACT: Files = files!("wit/v0.1": "plugin.wit");
 const SDK: Files = files!("plugin-sdk":
     "Cargo.toml", "README.md", "wit/plugin.wit", "src/lib.rs", "src/arena.rs", "src/bindings.rs", "src/checksums.rs",
-    "src/context.rs", "src/dfa.rs", "src/pass.rs", "src/settings.rs", "src/testing.rs",
+    "src/context.rs", "src/dfa.rs", "src/last_words.rs", "src/pass.rs", "src/settings.rs", "src/testing.rs",
 );
 
 /// What the example is called; the new project's name stands in its place.
