@@ -18,6 +18,7 @@ use crate::http::openapi::inputs;
 use crate::http::page::{PageQuery, encode};
 use crate::http::path::PathId;
 use crate::ids::TokenId;
+use crate::name;
 use crate::store::api_tokens::{ApiToken, NewApiToken};
 
 /// A token in its envelope.
@@ -111,7 +112,10 @@ fn event(app: &App, caller: &Caller, kind: EventKind) -> Event {
 
 fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApiToken, ApiError> {
     let name = body.text("name");
-    let name = body.check("name", name, sound_name, "must have 1 to 64 characters, none of them a control character");
+    let name = name.and_then(|text| match name::check(&text) {
+        Ok(()) => Some(text),
+        Err(fault) => body.is_wrong("name", fault.to_string()),
+    });
     let scopes = body.texts("scopes");
     let scopes = body.check("scopes", scopes, sound_scopes, &format!("must be one or more of {}", SCOPES.join(", ")));
     let expires_at = body.text_if("expires_at");
@@ -119,7 +123,7 @@ fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApi
         "expires_at",
         expires_at,
         |text| Timestamp::parse(&text).filter(|moment| *moment > now),
-        "must be a time that is yet to come, such as 2030-01-31T00:00:00Z",
+        "must be a time that is yet to come and before the year 10000, such as 2030-01-31T00:00:00Z",
     );
     body.finish()?;
     Ok(NewApiToken {
@@ -129,11 +133,6 @@ fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApi
         expires_at,
         created_by: caller.user,
     })
-}
-
-fn sound_name(name: String) -> Option<String> {
-    let sound = (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    sound.then_some(name)
 }
 
 /// Each once, in the order of the contract.
