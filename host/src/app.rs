@@ -171,7 +171,7 @@ impl App {
             limits: Limits::new(&config, &pipeline.clock),
             oauth_states: OauthStates::new(&config.session_secret),
             github,
-            callbacks: Callbacks::new(),
+            callbacks: Callbacks::new(config.callback_allow.clone()),
             config,
             pipeline,
             wasm,
