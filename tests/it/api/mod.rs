@@ -33,7 +33,7 @@ use masker_tests::TestApp;
 use masker_tests::test_app::Answer;
 
 /// A secret with these scopes, for the owner's account unless another is named.
-async fn token(app: &TestApp, account: Option<AccountId>, scopes: &[&str]) -> String {
+pub async fn token(app: &TestApp, account: Option<AccountId>, scopes: &[&str]) -> String {
     let store = app.app().store();
     let new = NewApiToken {
         account_id: account.unwrap_or_else(|| store.first_account()),
