@@ -379,6 +379,9 @@ pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
             (StatusCode::BAD_GATEWAY, "upstream_error", None, "upstream_error")
         }
     };
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        tracing::warn!(code, %error, "a request was not answered");
+    }
     with_retry(openai(status, kind, param, code, &message, id))
 }
 
@@ -387,4 +390,29 @@ fn with_retry(mut response: Response) -> Response {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_withheld_is_not_said_to_have_been_forwarded_by_nobody() {
+        for (withheld, code) in [
+            (Withheld::Unrecorded, "audit_unavailable"),
+            (Withheld::NotKept, "masking_unavailable"),
+            (Withheld::LabelTaken, "masking_unavailable"),
+        ] {
+            let words = PipelineError::from(withheld).to_string();
+            assert!(words.contains("request was forwarded") && !words.contains("nothing"), "{words}");
+            let response = proxy_error(withheld.into(), RequestId::generate());
+            assert_eq!(
+                (response.status().as_u16(), response.headers().get(RETRY_AFTER).is_some()),
+                (503, true),
+                "{code}"
+            );
+        }
+        let before = PipelineError::MaskingUnavailable("the vault cannot be read").to_string();
+        assert!(before.ends_with("nothing was forwarded"), "{before}");
+    }
 }

@@ -7,6 +7,7 @@ mod auth;
 mod contract;
 mod errors;
 mod github;
+mod headers;
 mod health;
 pub mod lists;
 mod mask;
