@@ -40,6 +40,10 @@ pub fn read(path: Option<&Path>, catalog: &Catalog) -> (Vec<InstallPolicy>, Vec<
         }
     }
     let Some(path) = path else { return (sound, bad) };
+    if !path.exists() {
+        bad.push(one_error("MASKER_POLICY_PATH".into(), "", "there is no such file or folder"));
+        return (sound, bad);
+    }
     match files(path) {
         Ok(files) => files.iter().for_each(|file| read_file(file, catalog, &mut sound, &mut bad)),
         Err(error) => bad.push(unreadable("MASKER_POLICY_PATH".into(), &error)),

@@ -1,6 +1,6 @@
 //! `masker serve`.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,14 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 async fn listen(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{variable}={address}: cannot listen on {address}"))
+    let listener = TcpListener::bind(address).await;
+    let advice = match listener.as_ref().map_err(std::io::Error::kind) {
+        Err(ErrorKind::AddrInUse) => "; stop what listens there, or choose another port",
+        Err(ErrorKind::AddrNotAvailable) => "; choose an address of this machine",
+        Err(ErrorKind::PermissionDenied) => "; choose a port from 1024 on",
+        Ok(_) | Err(_) => "",
+    };
+    listener.with_context(|| format!("{variable}={address}: cannot listen on {address}{advice}"))
 }
 
 /// As many file descriptors as the system gives: each connection is one. Where it gives no more, there are fewer

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
@@ -207,7 +208,11 @@ impl Reader<'_> {
         match std::fs::read_to_string(path) {
             Ok(content) => Some(content.trim().to_owned()),
             Err(error) => {
-                self.problem(&file_variable, format!("the file cannot be read: {}", error.kind()));
+                let why = match error.kind() {
+                    ErrorKind::NotFound => "there is no such file".to_owned(),
+                    kind => format!("the file cannot be read: {kind}"),
+                };
+                self.problem(&file_variable, why);
                 None
             }
         }
@@ -280,7 +285,10 @@ impl Reader<'_> {
             (None, Some(folder)) => match files::read_or_make_key(folder, name) {
                 Ok(text) => text,
                 Err(error) => {
-                    self.problem(name, format!("no key could be made below {}: {error}", folder.display()));
+                    self.problem(
+                        name,
+                        format!("no key could be made in {}, below MASKER_DATA_DIR: {error}", folder.display()),
+                    );
                     return missing;
                 }
             },

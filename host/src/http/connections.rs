@@ -60,7 +60,7 @@ pub async fn serve(
     limits: ConnectionLimits,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let places = Arc::new(Places::new(limits.most.unwrap_or_else(places::most_by_descriptors)));
+    let places = Arc::new(Places::new(places::most(limits.most)));
     let budget = Arc::new(Budget::new(limits.buffered));
     let shared = Arc::new(Shared { routes, limits, places, budget, builder: builder() });
     // Connections hear of the stop as the sender is dropped.

@@ -42,7 +42,7 @@ pub enum StoreError {
     #[error("the file cannot be read or written")]
     Io,
     /// The file system said no.
-    #[error("{0}{advice}", advice = advice(*.0))]
+    #[error("{words}", words = words(*.0))]
     File(io::ErrorKind),
     /// Another living agent of the account has that name.
     #[error("the name is taken")]
@@ -77,19 +77,18 @@ impl StoreError {
     }
 }
 
-/// What to do about a file that the file system does not give.
-pub(super) fn advice(kind: io::ErrorKind) -> &'static str {
-    match kind {
-        io::ErrorKind::PermissionDenied => {
-            "; the user that Masker runs as must be able to write to it and to its folder"
-        }
-        io::ErrorKind::NotFound => "; its folder must be there",
-        io::ErrorKind::IsADirectory => "; name a file",
-        io::ErrorKind::NotADirectory => "; something on its path is no folder",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room on its disk",
-        io::ErrorKind::ReadOnlyFilesystem => "; name a place that can be written to",
-        _ => "",
-    }
+/// Why the file system does not give a file, and what to do.
+pub(super) fn words(kind: io::ErrorKind) -> String {
+    let advice = match kind {
+        io::ErrorKind::NotFound => return "there is no such folder: make it first".to_owned(),
+        io::ErrorKind::PermissionDenied => "the user that Masker runs as must be able to write to it and to its folder",
+        io::ErrorKind::IsADirectory => "name a file",
+        io::ErrorKind::NotADirectory => "something on its path is no folder",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on its disk",
+        io::ErrorKind::ReadOnlyFilesystem => "name a place that can be written to",
+        _ => return kind.to_string(),
+    };
+    format!("{kind}: {advice}")
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -115,7 +115,7 @@ fn a_vault_is_not_called_the_database() {
     let folder = Folder::new();
     fs::create_dir(folder.paths().vault).unwrap();
     let said = folder.refusal().to_string();
-    assert_eq!(said, "MASKER_VAULT_PATH=vault.db: the vault cannot be opened: is a directory; name a file");
+    assert_eq!(said, "MASKER_VAULT_PATH=vault.db: the vault cannot be opened: is a directory: name a file");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What a connection is doing, and by when it must have done something.
+//! What a connection is doing, and by when its caller must have done something.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,9 @@ pub(super) struct Activity {
 struct State {
     /// Requests in flight.
     requests: usize,
-    /// Since when nothing is in flight, or a head is on its way.
+    /// Those of them that wait for us, and not for their caller to take what there is of the answer.
+    working: usize,
+    /// Since when it has been waiting for its caller: for a head, for its end, or for something to be taken.
     since: Instant,
     /// Whether a head is on its way, or is waited for as the first one.
     awaits_head: bool,
@@ -45,6 +47,7 @@ impl Activity {
     pub(super) fn new(limits: &ConnectionLimits, rested: Arc<Notify>) -> Self {
         let state = State {
             requests: 0,
+            working: 0,
             since: Instant::now(),
             awaits_head: true,
             is_multiplexed: false,
@@ -60,9 +63,10 @@ impl Activity {
     pub(super) fn begin(self: &Arc<Self>, version: Version) -> Visit {
         let mut state = self.state();
         state.requests += 1;
+        state.working += 1;
         state.awaits_head = false;
         state.is_multiplexed = version == Version::HTTP_2;
-        Visit(self.clone())
+        Visit { activity: self.clone(), is_worked_on: true }
     }
 
     /// Bytes have come.
@@ -82,7 +86,8 @@ impl Activity {
             false => _ = state.blocked.get_or_insert(now),
             true => {
                 state.blocked = None;
-                if state.requests == 0 && !state.awaits_head {
+                // Of HTTP/2 it may be the answer to a ping.
+                if state.working == 0 && !state.awaits_head && !state.is_multiplexed {
                     state.since = now;
                 }
             }
@@ -149,8 +154,23 @@ impl Activity {
         }
         state.since = Instant::now();
         drop(state);
-        self.task.wake();
         self.rested.notify_one();
+    }
+
+    fn work(&self, begins: bool) {
+        let mut state = self.state();
+        match begins {
+            true => state.working += 1,
+            false => state.working -= 1,
+        }
+        if state.working == 0 {
+            state.since = Instant::now();
+            // Requests of HTTP/2 have tasks of their own; those of HTTP/1 are part of the connection's.
+            if state.is_multiplexed {
+                drop(state);
+                self.task.wake();
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -160,30 +180,44 @@ impl Activity {
 
 impl State {
     fn due(&self, head: Duration, idle: Duration) -> Option<Instant> {
-        let waits = (self.requests == 0).then(|| self.since + if self.awaits_head { head } else { idle });
+        let waits = (self.working == 0).then(|| self.since + if self.awaits_head { head } else { idle });
         let reads = self.blocked.map(|at| at + idle);
         waits.into_iter().chain(reads).min()
     }
 }
 
 /// A request in flight.
-pub(super) struct Visit(Arc<Activity>);
+pub(super) struct Visit {
+    activity: Arc<Activity>,
+    is_worked_on: bool,
+}
+
+impl Visit {
+    fn set_worked_on(&mut self, is_worked_on: bool) {
+        if self.is_worked_on != is_worked_on {
+            self.is_worked_on = is_worked_on;
+            self.activity.work(is_worked_on);
+        }
+    }
+}
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.0.end();
+        self.set_worked_on(false);
+        self.activity.end();
     }
 }
 
 /// An answer's body: its request is in flight until it is sent or dropped.
 pub(super) struct Counted {
     body: Body,
-    _visit: Visit,
+    visit: Visit,
 }
 
 impl Counted {
-    pub(super) fn new(body: Body, visit: Visit) -> Self {
-        Self { body, _visit: visit }
+    pub(super) fn new(body: Body, mut visit: Visit) -> Self {
+        visit.set_worked_on(false);
+        Self { body, visit }
     }
 }
 
@@ -195,7 +229,9 @@ impl HttpBody for Counted {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        self.visit.set_worked_on(polled.is_pending());
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -260,6 +296,23 @@ mod tests {
         drop(visit);
         activity.has_written(false);
         assert_eq!(activity.waiting_since(), None, "it is not closed in favour of another one");
+    }
+
+    #[test]
+    fn an_answer_that_nobody_asks_more_of_is_waited_for_as_long() {
+        let activity = activity();
+        // A window of no bytes, as HTTP/2 has them, shows in no write.
+        let held = Counted::new(Body::from("answer"), activity.begin(Version::HTTP_2));
+        assert_eq!((time(&activity), activity.waiting_since()), (Some(IDLE), None));
+        let due = activity.state().due(HEAD, IDLE);
+        activity.has_written(true);
+        assert_eq!(activity.state().due(HEAD, IDLE), due, "a ping wins it no time");
+        let other = activity.begin(Version::HTTP_2);
+        assert_eq!(time(&activity), None, "another request is being worked on");
+        drop(other);
+        assert_eq!(time(&activity), Some(IDLE));
+        drop(held);
+        assert!(activity.waiting_since().is_some());
     }
 
     #[test]

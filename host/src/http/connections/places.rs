@@ -15,14 +15,22 @@ const MOST: u64 = 10_000;
 /// File descriptors for databases, the journal, plugins and the rest.
 const OWN_FILES: u64 = 128;
 
-/// As many as there are file descriptors for, when each has one to an upstream beside it.
-pub(super) fn most_by_descriptors() -> usize {
-    most_of(getrlimit(Resource::Nofile).current)
+/// As many connections as were asked for, if there are file descriptors for them.
+pub(super) fn most(asked: Option<usize>) -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current;
+    let most = most_of(asked, descriptors);
+    if let Some(asked) = asked.filter(|asked| *asked > most) {
+        let descriptors = descriptors.unwrap_or_default();
+        tracing::warn!(asked, most, descriptors, "MASKER_MAX_CONNECTIONS is more than the limit of open files allows");
+    }
+    most
 }
 
-fn most_of(descriptors: Option<u64>) -> usize {
-    let spare = descriptors.map_or(MOST, |all| all.saturating_sub(OWN_FILES) / 2);
-    spare.clamp(1, MOST) as usize
+/// Unless a number is asked for, each connection may have one to an upstream beside it.
+fn most_of(asked: Option<usize>, descriptors: Option<u64>) -> usize {
+    let spare = descriptors.map_or(u64::MAX, |all| all.saturating_sub(OWN_FILES));
+    let most = asked.map_or((spare / 2).min(MOST), |asked| spare.min(asked as u64));
+    most.max(1) as usize
 }
 
 /// The places of a listener.
@@ -141,9 +149,11 @@ mod tests {
 
     #[test]
     fn half_of_the_descriptors_that_masker_does_not_need_itself_are_for_callers() {
-        assert_eq!(most_of(Some(1024)), 448);
-        assert_eq!(most_of(Some(524_288)), 10_000);
-        assert_eq!((most_of(None), most_of(Some(64))), (10_000, 1));
+        assert_eq!(most_of(None, Some(1024)), 448);
+        assert_eq!(most_of(None, Some(524_288)), 10_000);
+        assert_eq!((most_of(None, None), most_of(None, Some(64))), (10_000, 1));
+        assert_eq!((most_of(Some(700), Some(1024)), most_of(Some(5000), Some(1024))), (700, 896));
+        assert_eq!(most_of(Some(50_000), None), 50_000);
     }
 
     #[test]
