@@ -1,9 +1,9 @@
 //! Asks the operator's own server which assistant answers a call.
 //!
-//! Whoever may write an agent chooses the address, so it must not lead into the network that Masker stands in: only public
-//! addresses are connected to, and those that the operator has allowed ([`addresses`]). The platform gives up after
-//! 7.5 s in all, so the answer is waited for much less long. Redirects are not followed, and what comes back is taken only
-//! when it holds an assistant: an `assistantId` would send the call past Masker.
+//! The address comes from the people who edit agents, so it must not lead into Masker's own network: only public addresses
+//! are connected to, and those that the operator has allowed ([`addresses`]). The platform gives up after 7.5 s in all, so
+//! the timeout is much shorter. Redirects are not followed, and an answer is taken only when it holds an assistant: an
+//! `assistantId` would send the call past Masker.
 
 mod addresses;
 

@@ -26,7 +26,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tower::ServiceExt;
 
 use crate::config::ConnectionLimits;
@@ -41,7 +41,7 @@ const LARGEST_HEAD: usize = 64 << 10;
 const LARGEST_HEADER_LIST: u32 = 32 << 10;
 /// Requests at the same time on an HTTP/2 connection.
 const STREAMS: u32 = 128;
-/// After a failed `accept`, unless a connection ends before.
+/// After a failed `accept`: the process may be out of file descriptors, and to ask again at once would only take time.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// What all connections of a listener share.
@@ -99,7 +99,8 @@ async fn next(listener: &TcpListener, shared: &Shared) -> (TcpStream, Place) {
             Err(error) if is_of_the_caller(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection can be accepted; the one that has waited longest is closed");
-                shared.places.make_room(PAUSE).await;
+                shared.places.close_idlest();
+                sleep(PAUSE).await;
             }
         }
     }

@@ -397,7 +397,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_is_withheld_is_not_said_to_have_been_forwarded_by_nobody() {
+    fn a_withheld_answer_is_said_to_have_been_forwarded() {
         for (withheld, code) in [
             (Withheld::Unrecorded, "audit_unavailable"),
             (Withheld::NotKept, "masking_unavailable"),

@@ -51,7 +51,7 @@ pub async fn receive(
             return Err(ApiError::bad_signature());
         }
         Ok(agent) => app.limits.proxy(agent.account)?,
-        // Whether there is such an agent is told to nobody who has not shown the secret.
+        // Only a request that shows the secret learns whether there is such an agent.
         Err(Missing::Unknown) if shown == Signature::OfBody => return Err(ApiError::bad_signature()),
         Err(Missing::Unknown) => return Err(ApiError::agent_not_found()),
         Err(Missing::Unusable) => {}

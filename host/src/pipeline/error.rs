@@ -51,7 +51,7 @@ pub enum Withheld {
     /// The vault has not what the answer's tokens stand for.
     #[error("the vault cannot be written: the masked request was forwarded, and its answer is withheld")]
     NotKept,
-    /// A compact token of it stands for another value of the call.
+    /// A compact token of it means another value of the call.
     #[error(
         "another turn of this call used the same label at the same time: the masked request was forwarded, and its \
          answer is withheld; send it again"

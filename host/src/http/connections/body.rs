@@ -177,7 +177,8 @@ mod tests {
     async fn a_body_that_does_not_come_is_given_up_whichever_time_is_over_first() {
         for (head, whole) in [(Duration::ZERO, LONG), (LONG, Duration::ZERO)] {
             let (mut body, _lease, activity) = paced(Stalled, head, whole, &Arc::new(Budget::new(0)));
-            let fault = body.frame().await.expect("an end").expect_err("a fault");
+            let frame = tokio::time::timeout(Duration::from_secs(30), body.frame()).await.expect("an end in time");
+            let fault = frame.expect("an end").expect_err("a fault");
             assert_eq!(fault, BodyFault::TooSlow);
             drop(body);
             assert!(activity.is_ending(), "its caller may still be sending");

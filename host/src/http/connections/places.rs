@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use tokio::sync::Notify;
@@ -64,12 +63,6 @@ impl Places {
         }
     }
 
-    /// Closes the connection that has waited longest. Ends when it is closed, or after so long.
-    pub(super) async fn make_room(&self, patience: Duration) {
-        self.close_idlest();
-        let _ = tokio::time::timeout(patience, self.changed.notified()).await;
-    }
-
     /// Ends when there are no connections.
     pub(super) async fn all_free(&self) {
         while !self.open().all.is_empty() {
@@ -88,8 +81,8 @@ impl Places {
         Some(Place { places: self.clone(), id, activity })
     }
 
-    /// One at a time: while one is closing, its place is as good as free.
-    fn close_idlest(&self) {
+    /// Closes the connection that has waited longest. One at a time: while one is closing, its place is as good as free.
+    pub(super) fn close_idlest(&self) {
         let open = self.open();
         if open.all.values().any(|activity| activity.is_closed()) {
             return;
@@ -123,6 +116,7 @@ impl Drop for Place {
 mod tests {
     use std::pin::{Pin, pin};
     use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
 
     use axum::http::Version;
 
