@@ -122,9 +122,9 @@ impl App {
         // The journal first: its lock keeps a second process out of everything else.
         let (journal, recovered) =
             Journal::open_rotating(&config.journal, &config.audit_key, config.audit_rotate_bytes)
-                .context("the journal cannot be opened")?;
+                .with_context(|| format!("MASKER_AUDIT_LOG_PATH={}", config.journal.display()))?;
         let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
-        let store = Arc::new(Store::open(&paths, clock.clone()).context("the database cannot be opened")?);
+        let store = Arc::new(Store::open(&paths, clock.clone())?);
         if recovered.truncated > 0 {
             tracing::warn!(bytes = recovered.truncated, "a half-written last line of the journal was cut off");
         }
@@ -178,7 +178,7 @@ impl App {
             limits: Limits::new(&config, &pipeline.clock),
             sealer: Sealer::new(&config.session_secret),
             github,
-            callbacks: Callbacks::new(),
+            callbacks: Callbacks::new(config.callback_allow.clone()),
             config,
             pipeline,
             wasm,
@@ -266,5 +266,5 @@ fn make_private_dir(path: &std::path::Path) -> anyhow::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .with_context(|| format!("cannot make the data folder {}", path.display()))
+        .with_context(|| format!("MASKER_DATA_DIR={}: the folder cannot be made", path.display()))
 }

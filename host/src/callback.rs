@@ -1,18 +1,28 @@
 //! Asks the operator's own server which assistant answers a call.
 //!
-//! The platform gives up after 7.5 s in all, so the answer is waited for much less long. Redirects are not followed, and
-//! what comes back is taken only when it is an assistant: an `assistantId` would send the call past Masker.
+//! The address comes from the people who edit agents, so it must not lead into Masker's own network: only public addresses
+//! are connected to, and those that the operator has allowed ([`addresses`]). The platform gives up after 7.5 s in all, so
+//! the timeout is much shorter. Redirects are not followed, and an answer is taken only when it holds an assistant: an
+//! `assistantId` would send the call past Masker.
 
-use crate::https;
+mod addresses;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{Request, StatusCode};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Map, Value};
+
+use crate::config::CallbackAllow;
+use crate::https;
+use addresses::{Checked, NotAllowed};
 
 /// For connecting, asking and reading together.
 pub const TIMEOUT: Duration = Duration::from_secs(3);
@@ -25,6 +35,9 @@ pub enum CallbackFault {
     /// No connection, or it broke.
     #[error("it cannot be reached")]
     Unreachable,
+    /// Its host is in a private network, and not on the list.
+    #[error("its address is not public, and MASKER_CALLBACK_ALLOW does not name it")]
+    NotAllowed,
     /// No answer in time.
     #[error("it did not answer within {} s", TIMEOUT.as_secs())]
     Timeout,
@@ -37,15 +50,24 @@ pub enum CallbackFault {
 }
 
 /// The client. Calls come in too rarely for connections to be worth keeping.
-pub struct Callbacks(Client<https::Connector, Full<Bytes>>);
+pub struct Callbacks {
+    client: Client<HttpsConnector<HttpConnector<Checked>>, Full<Bytes>>,
+    allow: Arc<CallbackAllow>,
+}
 
 impl Callbacks {
     /// A client that trusts the machine's certificate authorities; Mozilla's where it has none.
-    pub fn new() -> Self {
-        Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https::connector()))
+    pub fn new(allow: CallbackAllow) -> Self {
+        let allow = Arc::new(allow);
+        let connector = https::over(HttpConnector::new_with_resolver(Checked::new(allow.clone())));
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        Self { client, allow }
     }
 
-    /// Posts the platform's message as it came, and reads the assistant: `{"assistant": {...}}`, or the object itself.
+    /// Posts the platform's message as it came, and reads the assistant of `{"assistant": {...}}`.
+    ///
+    /// # Errors
+    /// There is none.
     pub async fn assistant(&self, url: &str, message: Bytes) -> Result<Map<String, Value>, CallbackFault> {
         tokio::time::timeout(TIMEOUT, self.ask(url, message)).await.map_err(|_| CallbackFault::Timeout)?
     }
@@ -56,7 +78,14 @@ impl Callbacks {
             .header(USER_AGENT, HeaderValue::from_static("masker"))
             .body(Full::from(message))
             .map_err(|_| CallbackFault::Unreachable)?;
-        let response = self.0.request(request).await.map_err(|_| CallbackFault::Unreachable)?;
+        // A host that is an address is not resolved.
+        if !addresses::may_be_named(request.uri().host().unwrap_or_default(), &self.allow) {
+            return Err(CallbackFault::NotAllowed);
+        }
+        let response = self.client.request(request).await.map_err(|error| match NotAllowed::is_in(&error) {
+            true => CallbackFault::NotAllowed,
+            false => CallbackFault::Unreachable,
+        })?;
         if response.status() != StatusCode::OK {
             return Err(CallbackFault::Status(response.status().as_u16()));
         }
@@ -65,20 +94,7 @@ impl Callbacks {
         let mut body: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| CallbackFault::NoAssistant)?;
         match body.remove("assistant") {
             Some(Value::Object(assistant)) => Ok(assistant),
-            Some(_) => Err(CallbackFault::NoAssistant),
-            None if ["assistantId", "squadId", "squad", "destination", "error"]
-                .iter()
-                .any(|key| body.contains_key(*key)) =>
-            {
-                Err(CallbackFault::NoAssistant)
-            }
-            None => Ok(body),
+            Some(_) | None => Err(CallbackFault::NoAssistant),
         }
-    }
-}
-
-impl Default for Callbacks {
-    fn default() -> Self {
-        Self::new()
     }
 }

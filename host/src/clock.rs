@@ -11,15 +11,21 @@ use chrono::{DateTime, SecondsFormat, Utc};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Timestamp(i64);
 
+/// 10000-01-01T00:00:00Z, in milliseconds.
+const YEAR_10000: i64 = 253_402_300_800_000;
+
 impl Timestamp {
     /// From milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// From a text of RFC 3339, such as `2026-05-03T21:14:32.481Z`; what it has beyond milliseconds is cut off.
+    /// From a text of RFC 3339, such as `2026-05-03T21:14:32.481Z`; what it has beyond milliseconds is cut off. From 1970 to
+    /// the end of 9999 in UTC: what is printed has four digits for the year, and reads back.
     pub fn parse(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|moment| Self(moment.timestamp_millis()))
+        let moment = DateTime::parse_from_rfc3339(text).ok()?;
+        let millis = moment.timestamp_millis();
+        (0..YEAR_10000).contains(&millis).then_some(Self(millis))
     }
 
     /// Milliseconds since the epoch.
@@ -98,6 +104,23 @@ mod tests {
             assert_eq!(Timestamp::parse(text), moment, "{text}");
         }
         for text in ["", "2026-05-03", "2026-05-03T21:14:32", "1777842872481", "2026-13-03T21:14:32Z"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_year_has_four_digits() {
+        for text in ["1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"] {
+            assert_eq!(Timestamp::parse(text).expect("a moment").to_string(), text);
+        }
+        for text in [
+            "9999-12-31T23:59:59-00:01",
+            "10000-01-01T00:00:00Z",
+            "+10000-01-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "0000-01-01T00:00:00Z",
+            "-0001-01-01T00:00:00Z",
+        ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }

@@ -3,8 +3,11 @@
 //! Any variable may also come from a file named by `<NAME>_FILE`. All mistakes are reported together, each with the
 //! variable's name and never with its value: it may be a secret.
 
+mod callback_allow;
+mod connections;
 mod environment;
 mod files;
+mod network;
 mod rate;
 mod sign_in;
 
@@ -18,6 +21,8 @@ use crate::keys::signature::{Trust, TrustedKeys};
 use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::sensitive::SensitiveText;
 
+pub use callback_allow::CallbackAllow;
+pub use connections::ConnectionLimits;
 pub use environment::{Environment, Problem, Problems, VARIABLES, is_secret};
 pub use rate::Rate;
 pub use sign_in::{AllowList, GithubApp, SignIn};
@@ -91,6 +96,10 @@ pub struct Config {
     pub vapi_signature_header: HeaderName,
     /// Of a proxied request, in bytes.
     pub max_body_bytes: usize,
+    /// Of connections, and of all bodies together.
+    pub connections: ConnectionLimits,
+    /// Hosts of the operator's own network that may be asked for an assistant.
+    pub callback_allow: CallbackAllow,
     /// How people sign in.
     pub sign_in: SignIn,
     /// Of an account's calls of the proxy and the webhook.
@@ -177,6 +186,8 @@ impl Config {
         let vault = path(read.text("MASKER_VAULT_PATH"), "vault.db");
         let journal = path(read.text("MASKER_AUDIT_LOG_PATH"), "audit.jsonl");
         let millis = |value: u64| Duration::from_millis(value);
+        let max_plugin_bytes = read.number("MASKER_MAX_PLUGIN_BYTES", 64 << 20, 1024..=1 << 30) as usize;
+        let max_body_bytes = read.number("MASKER_MAX_BODY_BYTES", 8 << 20, 1024..=1 << 30) as usize;
         let config = Self {
             development,
             listen_addr,
@@ -197,13 +208,15 @@ impl Config {
             upstream_timeout: millis(read.number("MASKER_UPSTREAM_TIMEOUT_MS", 30_000, 1..=3_600_000)),
             detection_timeout: millis(read.number("MASKER_DETECTION_TIMEOUT_MS", 200, 1..=60_000)),
             pass_threads: std::thread::available_parallelism().map_or(1, usize::from),
-            max_plugin_bytes: read.number("MASKER_MAX_PLUGIN_BYTES", 64 << 20, 1024..=1 << 30) as usize,
+            max_plugin_bytes,
             shutdown_grace: millis(read.number("MASKER_SHUTDOWN_GRACE_MS", 25_000, 0..=3_600_000)),
             vapi_webhook_secret: read.text("MASKER_VAPI_WEBHOOK_SECRET").map(SensitiveText::from),
             vapi_signature_header: read
                 .parsed("MASKER_VAPI_SIGNATURE_HEADER", "the name of a header")
                 .unwrap_or(HeaderName::from_static("x-vapi-signature")),
-            max_body_bytes: read.number("MASKER_MAX_BODY_BYTES", 8 << 20, 1024..=1 << 30) as usize,
+            max_body_bytes,
+            connections: ConnectionLimits::read(&mut read, max_body_bytes.max(max_plugin_bytes)),
+            callback_allow: read.parsed("MASKER_CALLBACK_ALLOW", CallbackAllow::FORM).unwrap_or_default(),
             sign_in: SignIn::read(&mut read),
             proxy_rate: read.parsed("MASKER_RATE_LIMIT_PROXY", Rate::FORM),
             api_rate: read.parsed("MASKER_RATE_LIMIT_API", Rate::FORM),

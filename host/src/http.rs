@@ -1,8 +1,11 @@
 //! The service's surface: the server, its layers, and every route in one table ([`router`]).
 
+mod answer_headers;
 pub mod api;
 pub mod auth;
+pub mod body;
 mod buffering;
+pub mod connections;
 pub mod cookie;
 mod cross_site;
 mod docs;
@@ -10,6 +13,7 @@ pub mod document;
 pub mod error;
 pub mod fields;
 pub mod health;
+mod one_host;
 pub mod openapi;
 pub mod page;
 pub mod path;
@@ -25,23 +29,19 @@ mod while_good;
 
 use std::sync::Arc;
 
-use axum::serve::ListenerExt;
+use axum::Router;
+use axum::middleware;
 use tokio::net::TcpListener;
 
 use crate::app::App;
+use crate::config::ConnectionLimits;
+
+/// Connections to the metrics: a few that read them, every few seconds.
+const METRICS_CONNECTIONS: usize = 32;
 
 /// Serves until `stop` ends; then requests in flight finish.
-pub async fn serve(
-    app: Arc<App>,
-    listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    // Without it the kernel holds small packets of a stream back for up to 40 ms.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY cannot be set");
-        }
-    });
+pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
+    let limits = app.config.connections;
     let stopping = app.clone();
     let stop = async move {
         stop.await;
@@ -49,5 +49,12 @@ pub async fn serve(
         stopping.store().end_watches();
         stopping.lanes.stop();
     };
-    axum::serve(listener, router::router(app)).with_graceful_shutdown(stop).await
+    let routes = router::router(app).layer(middleware::from_fn(one_host::layer));
+    connections::serve(routes, listener, limits, stop).await;
+}
+
+/// Serves the metrics for as long as the process lives.
+pub async fn serve_metrics(routes: Router, listener: TcpListener, limits: ConnectionLimits) {
+    let limits = ConnectionLimits { most: Some(METRICS_CONNECTIONS), ..limits };
+    connections::serve(routes, listener, limits, std::future::pending()).await;
 }

@@ -13,7 +13,7 @@ pub fn connector() -> Connector {
 
 /// HTTP version 1 over such connections. Trusts the machine's certificate authorities, so that a hospital's own works;
 /// Mozilla's where it has none.
-pub fn over(mut http: HttpConnector) -> Connector {
+pub fn over<R>(mut http: HttpConnector<R>) -> HttpsConnector<HttpConnector<R>> {
     http.enforce_http(false);
     let https = match HttpsConnectorBuilder::new().with_native_roots() {
         Ok(builder) => builder,

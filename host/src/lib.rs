@@ -3,7 +3,7 @@
 //! The modules, in the order in which they may use each other (each only those further down):
 //! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]) > core
 //! ([`report`], [`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`], [`vapi`]) > base ([`telemetry`], [`https`], [`config`], [`keys`],
-//! [`text`], [`ids`], [`kind`], [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
+//! [`text`], [`name`], [`ids`], [`kind`], [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
 
 pub mod app;
 pub mod audit;
@@ -18,6 +18,7 @@ pub mod https;
 pub mod ids;
 pub mod keys;
 pub mod kind;
+pub mod name;
 pub mod passes;
 pub mod pipeline;
 pub mod policy;

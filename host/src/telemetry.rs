@@ -8,11 +8,13 @@ mod otlp;
 use std::io::IsTerminal;
 
 use tokio::runtime::Handle;
+use tracing::Span;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::LogFormat;
+use crate::ids::SessionId;
 
 /// Crates of others whose debug lines print requests or URLs. They are silenced below this level whatever is asked for.
 const OTHERS: [&str; 7] = [
@@ -24,6 +26,17 @@ const OTHERS: [&str; 7] = [
     "cranelift=warn",
     "rusqlite_migration=warn",
 ];
+
+/// Says in every line of the current request from here on, and in its trace, which agent it is for: by its name, which is no
+/// credential.
+pub fn name_agent(name: &str) {
+    Span::current().record("agent", name);
+}
+
+/// Says in the same way in which session.
+pub fn name_session(id: SessionId) {
+    Span::current().record("session", tracing::field::display(id));
+}
 
 pub use otlp::{Traces, continue_trace, trace_headers};
 

@@ -1,6 +1,7 @@
 //! Service tests: the real app, through its router or on a real port, with a fake upstream behind it.
 
 mod api;
+mod connections;
 mod promises;
 mod proxy;
 mod sandbox;

@@ -106,22 +106,22 @@ async fn the_static_assistant_comes_back_and_a_minimal_one_where_there_is_none()
 
 #[tokio::test]
 async fn the_callback_decides_and_the_static_assistant_stands_in_when_it_fails() {
-    let mut app = TestApp::start().await;
+    let mut app = TestApp::builder().env("MASKER_CALLBACK_ALLOW", "127.0.0.0/8").start().await;
     app.plant(NUMBER);
     let own = FakeUpstream::start().await;
     let url = format!("{}/assistant", own.base_url());
     let fields = json!({"assistant": {"firstMessage": "static"}, "assistant_callback_url": url});
     let agent = agent(&app, "front", fields).await;
     for (reply, said) in [
-        (Reply::json(&json!({"assistant": {"firstMessage": "wrapped"}})), "wrapped"),
-        (Reply::json(&json!({"firstMessage": "bare"})), "bare"),
+        (Reply::json(&json!({"assistant": {"firstMessage": "asked"}})), "asked"),
+        (Reply::json(&json!({"firstMessage": "bare"})), "static"),
         // It would send the call past the proxy.
         (Reply::json(&json!({"assistantId": "a1"})), "static"),
         (Reply::json(&json!({"assistant": "x"})), "static"),
         (Reply::json(&json!([])), "static"),
         (Reply::server_error(), "static"),
         (Reply::html(200), "static"),
-        (Reply::bytes(302, "text/plain", ""), "static"),
+        (Reply::bytes(302, "text/plain", "").header("location", &url), "static"),
         (Reply::close(), "static"),
     ] {
         own.script(reply);
@@ -129,9 +129,40 @@ async fn the_callback_decides_and_the_static_assistant_stands_in_when_it_fails()
         assert_eq!(assistant["firstMessage"], said);
     }
     let asked = own.requests();
+    assert_eq!(asked.len(), 9, "a redirect is followed by nobody");
     assert_eq!((asked[0].text().as_str(), asked[0].path.ends_with("/assistant")), (NESTED, true));
     assert!(!asked[0].headers.contains_key("authorization"), "our own credentials stay here");
     app.finish().await;
+}
+
+#[tokio::test]
+async fn a_callback_leads_into_no_private_network_unless_the_operator_says_so() {
+    let own = FakeUpstream::start().await;
+    let port = own.base_url().rsplit(':').next().expect("a port").trim_end_matches("/v1").to_owned();
+    for (allow, hosts, is_asked) in [
+        ("", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "127.1", "0.0.0.0"].as_slice(), false),
+        ("10.0.0.0/8,other.internal", &["127.0.0.1", "localhost"], false),
+        ("127.0.0.0/8", &["127.0.0.1", "localhost"], true),
+        ("localhost", &["LOCALHOST"], true),
+    ] {
+        let app = TestApp::builder().env("MASKER_CALLBACK_ALLOW", allow).start().await;
+        own.respond_with(|_| Reply::json(&json!({"assistant": {"firstMessage": "asked"}})));
+        for (at, host) in hosts.iter().enumerate() {
+            let before = own.requests().len();
+            let url = format!("http://{host}:{port}/v1/assistant");
+            let fields = json!({"assistant": {"firstMessage": "static"}, "assistant_callback_url": url});
+            let agent = agent(&app, &format!("front {at}"), fields).await;
+            let assistant = assistant(&ring(&app, &agent, &[], NESTED).await, &agent);
+            let (said, asked) = if is_asked { ("asked", 1) } else { ("static", 0) };
+            assert_eq!(
+                (assistant["firstMessage"].as_str(), own.requests().len() - before),
+                (Some(said), asked),
+                "{host}"
+            );
+        }
+        app.finish().await;
+    }
+    assert!(own.requests().iter().all(|request| request.path == "/v1/assistant"));
 }
 
 #[tokio::test]

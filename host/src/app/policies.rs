@@ -41,6 +41,10 @@ pub fn read(path: Option<&Path>, catalog: &Catalog, cancel: &Cancel) -> (Vec<Ins
         }
     }
     let Some(path) = path else { return (sound, bad) };
+    if !path.exists() {
+        bad.push(one_error("MASKER_POLICY_PATH".into(), "", "there is no such file or folder"));
+        return (sound, bad);
+    }
     match files(path) {
         Ok(files) => {
             for file in files {

@@ -1,6 +1,7 @@
 //! `masker serve`.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -46,16 +48,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let address = config.listen_addr;
     let metrics_address = config.metrics_addr;
     let grace = config.shutdown_grace;
+    raise_file_limit();
     // Bound first: a port that is taken is the most common mistake, and preparing plugins takes seconds.
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = listen("MASKER_LISTEN_ADDR", address).await?;
     if config.development {
         warn_development(&config);
     }
     let app = App::start(config, Clock::system(), Vec::new()).await?;
     if let Some(address) = metrics_address {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let listener = listen("MASKER_METRICS_ADDR", address).await?;
         let routes = Router::new().route("/metrics", get(metrics)).with_state(app.clone());
-        tokio::spawn(async move { axum::serve(listener, routes).await });
+        tokio::spawn(http::serve_metrics(routes, listener, app.config.connections));
     }
     // The port that the system chose, where the setting leaves it to the system.
     let address = listener.local_addr().unwrap_or(address);
@@ -70,7 +73,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         let _ = stopped.await;
     });
     tokio::select! {
-        served = serving => served?,
+        () = serving => {}
         // What is cut off is recorded as `partial` when the runtime ends.
         patience = out_of_patience(signals, stop, grace) => tracing::warn!("{patience}: requests in flight are cut off"),
     }
@@ -80,6 +83,27 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     app.store().sessions_flushed().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn listen(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    let advice = match listener.as_ref().map_err(std::io::Error::kind) {
+        Err(ErrorKind::AddrInUse) => "; stop what listens there, or choose another port",
+        Err(ErrorKind::AddrNotAvailable) => "; choose an address of this machine",
+        Err(ErrorKind::PermissionDenied) => "; choose a port from 1024 on",
+        Ok(_) | Err(_) => "",
+    };
+    listener.with_context(|| format!("{variable}={address}: cannot listen on {address}{advice}"))
+}
+
+/// As many file descriptors as the system gives: each connection is one. Where it gives no more, there are fewer
+/// connections.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files cannot be raised");
+    }
 }
 
 fn warn_development(config: &Config) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
@@ -18,6 +19,8 @@ pub const VARIABLES: &[&str] = &[
     "MASKER_AUDIT_LOG_PATH",
     "MASKER_AUDIT_RETENTION_DAYS",
     "MASKER_AUDIT_ROTATE_BYTES",
+    "MASKER_BODY_TIMEOUT_MS",
+    "MASKER_CALLBACK_ALLOW",
     "MASKER_CONFIG",
     "MASKER_DATABASE_URL",
     "MASKER_DATA_DIR",
@@ -29,10 +32,14 @@ pub const VARIABLES: &[&str] = &[
     "MASKER_GITHUB_CLIENT_SECRET",
     "MASKER_GITHUB_TIMEOUT_MS",
     "MASKER_GITHUB_URL",
+    "MASKER_HEADER_TIMEOUT_MS",
+    "MASKER_IDLE_TIMEOUT_MS",
     "MASKER_LISTEN_ADDR",
     "MASKER_LOG_FORMAT",
     "MASKER_LOG_LEVEL",
     "MASKER_MAX_BODY_BYTES",
+    "MASKER_MAX_BUFFERED_BYTES",
+    "MASKER_MAX_CONNECTIONS",
     "MASKER_MAX_PLUGIN_BYTES",
     "MASKER_METRICS_ADDR",
     "MASKER_OPENAI_API_KEY",
@@ -201,7 +208,11 @@ impl Reader<'_> {
         match std::fs::read_to_string(path) {
             Ok(content) => Some(content.trim().to_owned()),
             Err(error) => {
-                self.problem(&file_variable, format!("the file cannot be read: {}", error.kind()));
+                let why = match error.kind() {
+                    ErrorKind::NotFound => "there is no such file".to_owned(),
+                    kind => format!("the file cannot be read: {kind}"),
+                };
+                self.problem(&file_variable, why);
                 None
             }
         }
@@ -274,7 +285,10 @@ impl Reader<'_> {
             (None, Some(folder)) => match files::read_or_make_key(folder, name) {
                 Ok(text) => text,
                 Err(error) => {
-                    self.problem(name, format!("no key could be made below {}: {error}", folder.display()));
+                    self.problem(
+                        name,
+                        format!("no key could be made in {}, below MASKER_DATA_DIR: {error}", folder.display()),
+                    );
                     return missing;
                 }
             },

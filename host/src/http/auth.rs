@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::extract::{FromRequestParts, Request};
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
+use axum::http::header::{AUTHORIZATION, HeaderValue};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -162,13 +162,12 @@ fn request_id(parts: &Parts) -> RequestId {
 #[derive(Clone, Default)]
 struct Renewal(Arc<OnceLock<HeaderValue>>);
 
-/// Renews the cookie of every request that it authenticated, and keeps what was answered out of every cache.
+/// Renews the cookie of every request that it authenticated.
 pub async fn renew_cookie(mut request: Request, next: Next) -> Response {
     let renewal = Renewal::default();
     request.extensions_mut().insert(renewal.clone());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Some(cookie) = renewal.0.get() {
         // A handler that sets cookies itself, as one that signs out does, has the last word.
         headers.entry(SET_COOKIE).or_insert_with(|| cookie.clone());

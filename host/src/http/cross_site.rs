@@ -1,10 +1,31 @@
 //! Whether another site's page makes a browser send this request. A cookie goes along with what such a page asks for, so
 //! it counts for nothing there.
 
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 
+use super::auth;
 use super::error::ApiError;
+use crate::app::App;
+
+/// What a handler takes that reads and, by reading, writes something down: 403 where another site's page had a browser ask
+/// with its cookie. Writes need no such thing, their cookies are looked at in any case.
+pub struct OwnPage;
+
+impl FromRequestParts<Arc<App>> for OwnPage {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        // No browser adds a token by itself.
+        if auth::bearer(&parts.headers).is_none() {
+            refuse(parts, &app.config.public_url)?;
+        }
+        Ok(Self)
+    }
+}
 
 /// # Errors
 /// 403 for a request that another site's page may have caused.
@@ -27,15 +48,14 @@ fn is_cross_site(parts: &Parts, public_url: &str) -> bool {
         || text(ORIGIN.as_str()).is_some_and(|origin| !is_ours(origin, host, public_url))
 }
 
-/// Whether an origin is this server, by the name that it was called by or by the one that it knows of itself.
+/// Whether an origin is this server, by the name that it was called by or by the one that it knows of itself. Over another
+/// scheme than its own it is another server: anybody on the way may be that one.
 fn is_ours(origin: &str, host: Option<&str>, public_url: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let called = host.is_some_and(|host| host.eq_ignore_ascii_case(authority));
-    let known = public_url.split_once("://").is_some_and(|(own_scheme, rest)| {
-        let own = rest.split('/').next().unwrap_or_default();
-        own_scheme.eq_ignore_ascii_case(scheme) && own.eq_ignore_ascii_case(authority)
-    });
-    called || known
+    let Some((own_scheme, rest)) = public_url.split_once("://") else { return false };
+    let own = rest.split('/').next().unwrap_or_default();
+    let is_known = |name: &str| name.eq_ignore_ascii_case(authority);
+    own_scheme.eq_ignore_ascii_case(scheme) && (is_known(own) || host.is_some_and(is_known))
 }
 
 #[cfg(test)]
@@ -64,7 +84,9 @@ mod tests {
         check(&[("sec-fetch-site", "same-site")], true);
         check(&[("sec-fetch-site", "")], true);
         check(&[("origin", "https://masker.example"), ("host", "10.0.0.7:8080")], false);
-        check(&[("origin", "http://localhost:8080"), ("host", "localhost:8080")], false);
+        check(&[("origin", "https://localhost:8080"), ("host", "localhost:8080")], false);
+        check(&[("origin", "http://localhost:8080"), ("host", "localhost:8080")], true);
+        check(&[("origin", "http://masker.example"), ("host", "masker.example")], true);
         check(&[("origin", "https://MASKER.example")], false);
         check(&[("origin", "http://masker.example"), ("host", "10.0.0.7:8080")], true);
         check(&[("origin", "https://evil.example"), ("host", "masker.example")], true);

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 
+use super::body;
 use super::error::ApiError;
 use crate::app::App;
 
@@ -25,7 +24,7 @@ impl FromRequest<Arc<App>> for PolicyDocument {
         if !is_one_of(request.headers(), &POLICY_TYPES) {
             return Err(unsupported("send the policy with Content-Type: application/yaml or application/json"));
         }
-        let bytes = read(request, app, app.config.max_body_bytes).await?;
+        let bytes = body::read(request.into_body(), app.config.max_body_bytes).await?;
         let text = String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::field("body", "is not UTF-8"))?;
         Ok(Self(text))
     }
@@ -41,18 +40,7 @@ impl FromRequest<Arc<App>> for Component {
         if !is_one_of(request.headers(), &["application/wasm"]) {
             return Err(unsupported("send the component with Content-Type: application/wasm"));
         }
-        Ok(Self(read(request, app, app.config.max_plugin_bytes).await?.to_vec()))
-    }
-}
-
-/// A body of any type, as it came: what a signature was made over.
-pub struct Raw(pub Bytes);
-
-impl FromRequest<Arc<App>> for Raw {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        Ok(Self(read(request, app, app.config.max_body_bytes).await?))
+        Ok(Self(body::read(request.into_body(), app.config.max_plugin_bytes).await?.to_vec()))
     }
 }
 
@@ -65,16 +53,6 @@ fn is_one_of(headers: &HeaderMap, types: &[&str]) -> bool {
 
 fn unsupported(message: &str) -> ApiError {
     ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
-}
-
-async fn read(request: Request, app: &Arc<App>, limit: usize) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, app).await.map_err(|rejection: BytesRejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            let message = format!("the body is larger than {limit} bytes");
-            return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message);
-        }
-        ApiError::field("body", "cannot be read")
-    })
 }
 
 #[cfg(test)]

@@ -16,12 +16,13 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use serde_json::json;
 
+use super::body::Unread;
 use crate::app::lanes::Refused;
 use crate::app::{AgentError, ChangeError, Origin};
 use crate::chat;
 use crate::chat::request::BadRequest;
 use crate::ids::RequestId;
-use crate::pipeline::PipelineError;
+use crate::pipeline::{PipelineError, Withheld};
 use crate::policy::PolicyError;
 use crate::store::StoreError;
 use crate::store::journal::JournalError;
@@ -184,7 +185,7 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the database failed");
+        tracing::error!(%error, "a database failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
     }
 }
@@ -245,7 +246,10 @@ impl From<PipelineError> for ApiError {
                 Self::new(status, "masking_unavailable", error.to_string()).with_retry_after(1)
             }
             PipelineError::AuditUnavailable => Self::audit_unavailable(),
-            PipelineError::ModelNotAllowed { .. } | PipelineError::Upstream(_) | PipelineError::UpstreamGarbage => {
+            PipelineError::ModelNotAllowed { .. }
+            | PipelineError::Upstream(_)
+            | PipelineError::UpstreamGarbage
+            | PipelineError::Withheld(_) => {
                 tracing::error!(%error, "a text that goes nowhere met an error of the way there");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
             }
@@ -356,6 +360,13 @@ pub fn openai(
     (status, Json(chat::error::body(message, kind, param, code, &id.text()))).into_response()
 }
 
+/// A body that was not read, in OpenAI's shape.
+pub fn unread(unread: Unread, id: RequestId) -> Response {
+    let (status, code, message) = unread.parts();
+    let kind = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
+    with_retry(openai(status, kind, None, code, &message, id))
+}
+
 /// A pipeline's error in OpenAI's shape.
 pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
     let message = error.to_string();
@@ -366,10 +377,14 @@ pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
         PipelineError::ModelNotAllowed { .. } => {
             (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request_error", Some("model"), "model_not_allowed")
         }
-        PipelineError::PassFailed { .. } | PipelineError::MaskingUnavailable(_) => {
+        PipelineError::PassFailed { .. }
+        | PipelineError::MaskingUnavailable(_)
+        | PipelineError::Withheld(Withheld::NotKept | Withheld::LabelTaken) => {
             (StatusCode::SERVICE_UNAVAILABLE, "masking_error", None, "masking_unavailable")
         }
-        PipelineError::AuditUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "audit_error", None, "audit_unavailable"),
+        PipelineError::AuditUnavailable | PipelineError::Withheld(Withheld::Unrecorded) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "audit_error", None, "audit_unavailable")
+        }
         PipelineError::Upstream(UpstreamFault::Timeout) => {
             (StatusCode::GATEWAY_TIMEOUT, "upstream_error", None, "upstream_timeout")
         }
@@ -377,9 +392,40 @@ pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
             (StatusCode::BAD_GATEWAY, "upstream_error", None, "upstream_error")
         }
     };
-    let mut response = openai(status, kind, param, code, &message, id);
     if status == StatusCode::SERVICE_UNAVAILABLE {
+        tracing::warn!(code, %error, "a request was not answered");
+    }
+    with_retry(openai(status, kind, param, code, &message, id))
+}
+
+fn with_retry(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_withheld_answer_is_said_to_have_been_forwarded() {
+        for (withheld, code) in [
+            (Withheld::Unrecorded, "audit_unavailable"),
+            (Withheld::NotKept, "masking_unavailable"),
+            (Withheld::LabelTaken, "masking_unavailable"),
+        ] {
+            let words = PipelineError::from(withheld).to_string();
+            assert!(words.contains("request was forwarded") && !words.contains("nothing"), "{words}");
+            let response = proxy_error(withheld.into(), RequestId::generate());
+            assert_eq!(
+                (response.status().as_u16(), response.headers().get(RETRY_AFTER).is_some()),
+                (503, true),
+                "{code}"
+            );
+        }
+        let before = PipelineError::MaskingUnavailable("the vault cannot be read").to_string();
+        assert!(before.ends_with("nothing was forwarded"), "{before}");
+    }
 }

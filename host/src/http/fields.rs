@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
+use super::body::Unread;
 use super::error::{ApiError, Detail};
 
 /// A body that is being read. `null` stands for a field that is not there. A field that nobody asked for is wrong.
@@ -128,10 +129,7 @@ pub fn body_error(rejection: JsonRejection) -> ApiError {
             let message = "send JSON with Content-Type: application/json";
             ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
         }
-        JsonRejection::BytesRejection(bytes) if bytes.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is larger than the limit")
-        }
-        JsonRejection::BytesRejection(_) => ApiError::field("body", "cannot be read"),
+        JsonRejection::BytesRejection(rejection) => Unread::of_rejection(&rejection).into(),
         // Where it stops being JSON; serde's words on that quote nothing.
         other => ApiError::field("body", other.body_text()),
     }

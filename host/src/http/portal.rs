@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY,
 };
 use axum::response::{IntoResponse, Response};
 
@@ -57,10 +57,7 @@ pub async fn page() -> Response {
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        // The back button must not show what a page held before somebody signed out.
-        (CACHE_CONTROL, "no-store"),
     ];
     (headers, PAGE).into_response()
 }
@@ -91,11 +88,10 @@ pub async fn asset(Path(file): Path<String>, headers: HeaderMap) -> Result<Respo
     let tag = format!("\"{}\"", &blake3::hash(content.as_bytes()).to_hex()[..16]);
     let kind = if name.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()) == Some(&tag);
-    let headers: [(HeaderName, HeaderValue); 4] = [
+    let headers: [(HeaderName, HeaderValue); 3] = [
         (CONTENT_TYPE, HeaderValue::from_static(kind)),
         // Asked for again each time, and mostly not sent: a file changes with the program.
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))),
     ];
     Ok(if known { (StatusCode::NOT_MODIFIED, headers).into_response() } else { (headers, *content).into_response() })

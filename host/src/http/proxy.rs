@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tracing::{Instrument, Span};
 
-use super::error::{openai, proxy_error};
+use super::error::{self, openai, proxy_error};
 use super::openapi::inputs;
 use super::path::{PathId, PathIdAndRest};
 use super::signature::Signature;
-use super::{auth, rate_limit, signature};
+use super::{auth, body, rate_limit, signature};
 use crate::app::{App, Serving};
 use crate::chat::Platform;
 use crate::chat::request::ChatRequest;
@@ -24,7 +24,7 @@ use crate::pipeline::response::Answer;
 use crate::pipeline::stream::AnswerStream;
 use crate::pipeline::{PipelineError, ReadyAgent};
 use crate::sensitive::SensitiveText;
-use crate::telemetry::trace_headers;
+use crate::telemetry::{name_agent, trace_headers};
 use crate::upstream::{Upstream, UpstreamRequest};
 
 /// A platform's or a client's own name for the call.
@@ -45,36 +45,20 @@ pub async fn completions(
     State(app): State<Arc<App>>,
     PathId(agent): PathId,
     Extension(request_id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Response {
-    let agent = match find_agent(&app, &agent) {
+    let (head, body) = request.into_parts();
+    let headers = head.headers;
+    // What is refused whatever it says is not read.
+    let agent = match open(&app, &agent, &headers, None, request_id) {
         Ok(agent) => agent,
-        Err(missing) => return missing.respond(request_id),
+        Err(answer) => return *answer,
     };
-    if let Err(limited) = app.limits.proxy(agent.account) {
-        return rate_limit::openai(limited, request_id);
-    }
-    let body = match body {
+    let body = match body::read(body, app.config.max_body_bytes).await {
         Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let message = format!("the body is larger than {} bytes", app.config.max_body_bytes);
-            let status = StatusCode::PAYLOAD_TOO_LARGE;
-            return openai(status, "invalid_request_error", None, "payload_too_large", &message, request_id);
-        }
-        Err(_) => {
-            let status = StatusCode::BAD_REQUEST;
-            return openai(
-                status,
-                "invalid_request_error",
-                None,
-                "validation_failed",
-                "the body cannot be read",
-                request_id,
-            );
-        }
+        Err(unread) => return error::unread(unread, request_id),
     };
-    if let Err(refused) = admit(&app, &agent, &headers, &body) {
+    if let Err(refused) = admit(&app, &agent, &headers, Some(&body)) {
         return refused.respond(request_id);
     }
     match complete(&app, &agent, &headers, &body).await {
@@ -126,7 +110,7 @@ pub async fn models(
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
 ) -> Response {
-    match open(&app, &agent, &headers, request_id) {
+    match open(&app, &agent, &headers, Some(b""), request_id) {
         Ok(agent) => axum::Json(json!({"object": "list", "data": [model_body(&agent.model)]})).into_response(),
         Err(answer) => *answer,
     }
@@ -149,7 +133,7 @@ pub async fn model(
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
 ) -> Response {
-    let agent = match open(&app, &agent, &headers, request_id) {
+    let agent = match open(&app, &agent, &headers, Some(b""), request_id) {
         Ok(agent) => agent,
         Err(answer) => return *answer,
     };
@@ -165,11 +149,18 @@ fn model_body(id: &str) -> serde_json::Value {
     json!({"id": id, "object": "model", "created": 0, "owned_by": "masker"})
 }
 
-/// The agent of a request without a body, when it may come in.
-fn open(app: &App, agent: &str, headers: &HeaderMap, request_id: RequestId) -> Result<Arc<ReadyAgent>, Box<Response>> {
+/// The agent of a request, when it may come in; without its body, as far as that can be said.
+fn open(
+    app: &App,
+    agent: &str,
+    headers: &HeaderMap,
+    body: Option<&[u8]>,
+    request_id: RequestId,
+) -> Result<Arc<ReadyAgent>, Box<Response>> {
     let agent = find_agent(app, agent).map_err(|missing| missing.respond(request_id))?;
+    name_agent(&agent.name);
     app.limits.proxy(agent.account).map_err(|limited| rate_limit::openai(limited, request_id))?;
-    admit(app, &agent, headers, b"").map_err(|refused| refused.respond(request_id))?;
+    admit(app, &agent, headers, body).map_err(|refused| refused.respond(request_id))?;
     Ok(agent)
 }
 
@@ -219,8 +210,8 @@ impl Refused {
 }
 
 /// What an agent demands beside its id: its key, and a signature that holds. One that is there must hold in any case
-/// where the platform is one that signs and there is a secret to check it with.
-fn admit(app: &App, agent: &ReadyAgent, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+/// where the platform is one that signs and there is a secret to check it with. Without the body a signature over it passes.
+fn admit(app: &App, agent: &ReadyAgent, headers: &HeaderMap, body: Option<&[u8]>) -> Result<(), Refused> {
     if !agent.door.takes(auth::bearer(headers)) {
         return Err(Refused::Key);
     }
@@ -229,7 +220,7 @@ fn admit(app: &App, agent: &ReadyAgent, headers: &HeaderMap, body: &[u8]) -> Res
         return Ok(());
     }
     match signature::of(headers, body, &app.config) {
-        Signature::Valid => Ok(()),
+        Signature::Valid | Signature::OfBody => Ok(()),
         Signature::Absent if !agent.door.require_signature => Ok(()),
         Signature::Absent | Signature::Invalid => Err(Refused::Signature),
     }
@@ -249,10 +240,15 @@ fn respond(answer: Answer, request_id: RequestId) -> Response {
     }
 }
 
+/// What is logged while a stream is being sent belongs to its request too.
 fn pieces(stream: AnswerStream) -> impl futures_util::Stream<Item = Result<Bytes, std::convert::Infallible>> {
-    futures_util::stream::unfold(stream, |mut stream| async move {
-        let bytes = stream.next().await?;
-        Some((Ok(bytes), stream))
+    let span = Span::current();
+    futures_util::stream::unfold(stream, move |mut stream| {
+        let next = async move {
+            let bytes = stream.next().await?;
+            Some((Ok(bytes), stream))
+        };
+        next.instrument(span.clone())
     })
 }
 

@@ -36,6 +36,8 @@ pub async fn layer(mut request: Request, next: Next) -> Response {
         request_id = %id,
         area = area(request.uri().path()),
         method = %request.method(),
+        agent = tracing::field::Empty,
+        session = tracing::field::Empty,
         otel.kind = "server",
         status = tracing::field::Empty,
     );
@@ -44,8 +46,13 @@ pub async fn layer(mut request: Request, next: Next) -> Response {
     span.record("status", response.status().as_u16());
     span.in_scope(|| tracing::debug!("answered"));
     ApiError::write_envelope(&mut response, id);
+    put(&mut response, id);
+    response
+}
+
+/// Writes the id into an answer's header.
+pub fn put(response: &mut Response, id: RequestId) {
     if let Ok(value) = HeaderValue::from_str(&id.text()) {
         response.headers_mut().insert(HEADER, value);
     }
-    response
 }

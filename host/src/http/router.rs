@@ -7,6 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post};
 
+use super::answer_headers::{self, OverTls};
 use super::{api, auth, buffering, docs, error, health, openapi, portal, proxy, request_id, webhook};
 use crate::app::App;
 
@@ -34,16 +35,18 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/proxy/{agent}/models/{*model}", get(proxy::model))
         .route("/vapi/webhook/{agent}", post(webhook::receive))
         .merge(api_routes(app.config.max_plugin_bytes));
-    in_layers(routes).layer(DefaultBodyLimit::max(max_body)).with_state(app)
+    let over_tls = OverTls::of(&app.config.public_url);
+    in_layers(routes, over_tls).layer(DefaultBodyLimit::max(max_body)).with_state(app)
 }
 
-/// What holds of every answer: an id, and an error in its envelope whatever went wrong.
-fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+/// What holds of every answer: an id, headers, and an error in its envelope whatever went wrong.
+fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>, over_tls: OverTls) -> Router<S> {
     routes
         .method_not_allowed_fallback(error::method_not_allowed)
         .fallback(error::not_found)
         .layer(middleware::from_fn(error::catch_panics))
         .layer(middleware::map_response(buffering::layer))
+        .layer(middleware::map_response_with_state(over_tls, answer_headers::layer))
         .layer(middleware::from_fn(request_id::layer))
 }
 
@@ -109,7 +112,7 @@ mod tests {
     #[tokio::test]
     async fn a_handler_that_panics_is_an_error_of_ours_in_the_shape_of_its_place() {
         for (path, kind) in [("/api/v1/x", Value::Null), ("/proxy/x", "server_error".into())] {
-            let routes: Router = in_layers(Router::new().route(path, get(panics)));
+            let routes: Router = in_layers(Router::new().route(path, get(panics)), OverTls::of(""));
             let request = Request::get(path).body(Body::empty()).expect("a request");
             let response = routes.oneshot(request).await.expect("an answer");
             let (head, body) = response.into_parts();

@@ -21,16 +21,18 @@ pub enum Signature {
     Valid,
     /// It is not, or we have no secret to check it with.
     Invalid,
+    /// It may be one over the body, which was not read yet.
+    OfBody,
 }
 
-/// Looks at a request's signature.
-pub fn of(headers: &HeaderMap, body: &[u8], config: &Config) -> Signature {
+/// Looks at a request's signature; without its body, as far as that can be done.
+pub fn of(headers: &HeaderMap, body: Option<&[u8]>, config: &Config) -> Signature {
     let secret = config.vapi_webhook_secret.as_ref().map(|secret| secret.expose().as_bytes());
     check(headers, body, secret, &config.vapi_signature_header)
 }
 
 /// The same of a webhook, where `Authorization: Bearer` may show the secret too.
-pub fn of_webhook(headers: &HeaderMap, body: &[u8], config: &Config) -> Signature {
+pub fn of_webhook(headers: &HeaderMap, body: Option<&[u8]>, config: &Config) -> Signature {
     let secret = config.vapi_webhook_secret.as_ref().map(|secret| secret.expose().as_bytes());
     let bearer = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
     match (check(headers, body, secret, &config.vapi_signature_header), bearer, secret) {
@@ -51,16 +53,23 @@ fn without_scheme(value: &[u8]) -> &[u8] {
     }
 }
 
-fn check(headers: &HeaderMap, body: &[u8], secret: Option<&[u8]>, header: &HeaderName) -> Signature {
+fn check(headers: &HeaderMap, body: Option<&[u8]>, secret: Option<&[u8]>, header: &HeaderName) -> Signature {
     let signed = headers.get(header).map(|value| value.as_bytes());
     let plain = headers.get(SECRET_HEADER).map(|value| value.as_bytes());
     if signed.is_none() && plain.is_none() {
         return Signature::Absent;
     }
     let Some(secret) = secret else { return Signature::Invalid };
-    let valid = signed.is_none_or(|value| is_secret(without_scheme(value), secret) || is_hmac(value, body, secret))
-        && plain.is_none_or(|value| is_secret(value, secret));
-    if valid { Signature::Valid } else { Signature::Invalid }
+    if !plain.is_none_or(|value| is_secret(value, secret)) {
+        return Signature::Invalid;
+    }
+    match (signed, body) {
+        (None, _) => Signature::Valid,
+        (Some(value), _) if is_secret(without_scheme(value), secret) => Signature::Valid,
+        (Some(value), Some(body)) if is_hmac(value, body, secret) => Signature::Valid,
+        (Some(value), None) if digest(value).is_some() => Signature::OfBody,
+        (Some(_), _) => Signature::Invalid,
+    }
 }
 
 /// Digests are compared, so that not even the secret's length shows in the time it takes.
@@ -69,11 +78,16 @@ fn is_secret(shown: &[u8], secret: &[u8]) -> bool {
 }
 
 fn is_hmac(shown: &[u8], body: &[u8], secret: &[u8]) -> bool {
-    let digits = shown.strip_prefix(b"sha256=").unwrap_or(shown);
-    let Ok(bytes) = data_encoding::HEXLOWER_PERMISSIVE.decode(digits) else { return false };
+    let Some(bytes) = digest(shown) else { return false };
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
     mac.update(body);
     mac.verify_slice(&bytes).is_ok()
+}
+
+/// The digest that is written there.
+fn digest(shown: &[u8]) -> Option<Vec<u8>> {
+    let digits = shown.strip_prefix(b"sha256=").unwrap_or(shown);
+    data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok().filter(|bytes| bytes.len() == 32)
 }
 
 #[cfg(test)]
@@ -115,10 +129,29 @@ mod tests {
         assert_eq!(with(&[("x-own", HMAC)], None), Signature::Invalid, "nothing to check it with");
     }
 
+    #[test]
+    fn without_the_body_only_a_digest_is_left_open() {
+        let check = |headers: &[(&'static str, &str)]| before_body(headers, Some(b"secret-of-tests"));
+        assert_eq!(check(&[]), Signature::Absent);
+        assert_eq!(check(&[("x-own", "secret-of-tests")]), Signature::Valid);
+        assert_eq!(check(&[("x-own", HMAC)]), Signature::OfBody);
+        assert_eq!(check(&[("x-own", &HMAC[..62])]), Signature::Invalid);
+        assert_eq!(check(&[("x-own", HMAC), (SECRET_HEADER, "x")]), Signature::Invalid);
+        assert_eq!(before_body(&[("x-own", HMAC)], None), Signature::Invalid);
+    }
+
     fn with(headers: &[(&'static str, &str)], secret: Option<&[u8]>) -> Signature {
+        looked_at(headers, Some(br#"{"a":1}"#), secret)
+    }
+
+    fn before_body(headers: &[(&'static str, &str)], secret: Option<&[u8]>) -> Signature {
+        looked_at(headers, None, secret)
+    }
+
+    fn looked_at(headers: &[(&'static str, &str)], body: Option<&[u8]>, secret: Option<&[u8]>) -> Signature {
         let headers = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a header's value")));
-        check(&headers.collect(), br#"{"a":1}"#, secret, &HeaderName::from_static("x-own"))
+        check(&headers.collect(), body, secret, &HeaderName::from_static("x-own"))
     }
 }

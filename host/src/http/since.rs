@@ -3,7 +3,8 @@
 use crate::clock::Timestamp;
 
 /// What is wrong with one that cannot be read.
-pub const FORM: &str = "must be a number with s, m, h, d or w (24h), or a time such as 2026-05-03T21:14:32.481Z";
+pub const FORM: &str =
+    "must be a number with s, m, h, d or w (24h), or a time from 1970 to 9999 such as 2026-05-03T21:14:32.481Z";
 
 /// Reads `<n>s|m|h|d|w` before `now`, or a moment in ISO 8601.
 pub fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
@@ -22,9 +23,9 @@ pub fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    // Longer ago than anything is.
     let count: i64 = digits.parse().unwrap_or(i64::MAX);
-    Some(Timestamp::from_millis(now.millis().saturating_sub(count.saturating_mul(unit))))
+    // Nothing is older than 1970, and a year has four digits.
+    Some(Timestamp::from_millis(now.millis().saturating_sub(count.saturating_mul(unit)).max(0)))
 }
 
 #[cfg(test)]
@@ -41,7 +42,8 @@ mod tests {
             ("24h", now - 86_400_000),
             ("007d", now - 604_800_000),
             ("2w", now - 1_209_600_000),
-            ("99999999999999999999w", now.saturating_sub(i64::MAX)),
+            ("3000w", 0),
+            ("99999999999999999999w", 0),
             ("2026-05-03T21:14:32.481Z", now),
             ("2026-05-03T23:14:32.481+02:00", now),
             ("2026-05-03T21:14:32Z", now - 481),
@@ -53,8 +55,23 @@ mod tests {
 
     #[test]
     fn nothing_else_is() {
-        for text in ["", "h", "24", "-1h", "+1h", "1.5h", "1 h", "1H", "1y", "now", "2026-05-03", "24hh", "٣h", "1é"]
-        {
+        for text in [
+            "",
+            "h",
+            "24",
+            "-1h",
+            "+1h",
+            "1.5h",
+            "1 h",
+            "1H",
+            "1y",
+            "now",
+            "2026-05-03",
+            "+10000-01-01T00:00:00Z",
+            "24hh",
+            "٣h",
+            "1é",
+        ] {
             assert_eq!(parse(text, Timestamp::from_millis(0)), None, "{text}");
         }
     }

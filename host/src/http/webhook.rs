@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::document::Raw;
+use super::body;
 use super::error::ApiError;
 use super::openapi::inputs;
 use super::path::PathId;
@@ -17,6 +17,7 @@ use super::signature::{self, Signature};
 use crate::app::{App, Serving};
 use crate::ids::AgentId;
 use crate::pipeline::ReadyAgent;
+use crate::telemetry::name_agent;
 use crate::vapi::{self, Message};
 
 /// What goes back to the platform: nothing, where it only told of something.
@@ -39,21 +40,29 @@ pub struct WebhookAnswer {
 )]
 pub async fn receive(
     State(app): State<Arc<App>>,
-    PathId(agent): PathId,
-    headers: HeaderMap,
-    body: Result<Raw, ApiError>,
+    PathId(id): PathId,
+    request: Request,
 ) -> Result<Json<WebhookAnswer>, ApiError> {
-    let Raw(body) = body?;
-    let is_signed = match signature::of_webhook(&headers, &body, &app.config) {
-        Signature::Valid => true,
-        Signature::Absent if app.config.vapi_webhook_secret.is_none() => false,
-        Signature::Absent | Signature::Invalid => return Err(ApiError::bad_signature()),
-    };
-    let agent = find_agent(&app, &agent)?;
+    let (head, body) = request.into_parts();
+    // What is refused whatever it says is not read.
+    let shown = signed(&app, &head.headers, None)?;
+    match find_agent(&app, &id) {
+        Ok(agent) if agent.door.require_signature && shown == Signature::Absent => {
+            return Err(ApiError::bad_signature());
+        }
+        Ok(agent) => app.limits.proxy(agent.account)?,
+        // Only a request that shows the secret learns whether there is such an agent.
+        Err(Missing::Unknown) if shown == Signature::OfBody => return Err(ApiError::bad_signature()),
+        Err(Missing::Unknown) => return Err(ApiError::agent_not_found()),
+        Err(Missing::Unusable) => {}
+    }
+    let body = body::read(body, app.config.max_body_bytes).await?;
+    let is_signed = signed(&app, &head.headers, Some(&body))? == Signature::Valid;
+    let agent = find_agent(&app, &id)?;
+    name_agent(&agent.name);
     if agent.door.require_signature && !is_signed {
         return Err(ApiError::bad_signature());
     }
-    app.limits.proxy(agent.account)?;
     let call = match vapi::read(&body).map_err(|error| ApiError::field("type", error.to_string()))? {
         Message::AssistantRequest(call) => call,
         Message::OtherNested => return Ok(Json(WebhookAnswer { assistant: None })),
@@ -66,15 +75,41 @@ pub async fn receive(
     Ok(Json(WebhookAnswer { assistant: Some(assistant) }))
 }
 
-fn find_agent(app: &App, id: &str) -> Result<Arc<ReadyAgent>, ApiError> {
-    let id = id.parse::<AgentId>().map_err(|_| ApiError::agent_not_found())?;
+/// What a request shows of the secret.
+///
+/// # Errors
+/// 401 when it does not show what it must.
+fn signed(app: &App, headers: &HeaderMap, body: Option<&[u8]>) -> Result<Signature, ApiError> {
+    match signature::of_webhook(headers, body, &app.config) {
+        Signature::Absent if app.config.vapi_webhook_secret.is_some() => Err(ApiError::bad_signature()),
+        Signature::Invalid => Err(ApiError::bad_signature()),
+        shown => Ok(shown),
+    }
+}
+
+/// Why there is no agent to answer for.
+enum Missing {
+    Unknown,
+    Unusable,
+}
+
+impl From<Missing> for ApiError {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Unknown => Self::agent_not_found(),
+            Missing::Unusable => {
+                let message = "this agent's policy cannot be used here";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "masking_unavailable", message)
+            }
+        }
+    }
+}
+
+fn find_agent(app: &App, id: &str) -> Result<Arc<ReadyAgent>, Missing> {
+    let id = id.parse::<AgentId>().map_err(|_| Missing::Unknown)?;
     match app.serving(&id) {
         Some(Serving::Ready(agent)) => Ok(agent),
-        Some(Serving::Unusable) => Err(ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "masking_unavailable",
-            "this agent's policy cannot be used here",
-        )),
-        None => Err(ApiError::agent_not_found()),
+        Some(Serving::Unusable) => Err(Missing::Unusable),
+        None => Err(Missing::Unknown),
     }
 }

@@ -19,6 +19,7 @@ use crate::session::payloads::Payloads;
 use crate::session::{SessionRow, StageDurations, Status};
 use crate::store::journal::Receipt;
 use crate::store::payloads::SealedPayloads;
+use crate::telemetry::name_session;
 
 /// The record of one session. Dropped before it is completed, it is recorded as `partial`.
 pub struct Recorder {
@@ -64,6 +65,7 @@ impl Recorder {
             merkle_root: None,
             journal: Vec::new(),
         };
+        name_session(row.id);
         let keeps_payloads = agent.policy.audit.log_payloads && pipeline.payload_key.is_some();
         let payloads = keeps_payloads.then(Payloads::default);
         Self { pipeline, agent, row, early: Vec::new(), hashes: Vec::new(), opened: None, completed: false, payloads }
@@ -89,10 +91,8 @@ impl Recorder {
         self.pipeline.metrics.passes(reports);
         for (report, pass) in reports.iter().zip(self.agent.passes.iter()) {
             if let Some(fault) = &report.fault {
-                tracing::warn!(
-                    session = %self.row.id, agent = &*self.agent.name, pass = &*report.name,
-                    fault = fault.kind.as_str(), detail = %fault.detail, "a pass failed"
-                );
+                let (name, kind) = (&*report.name, fault.kind.as_str());
+                tracing::warn!(pass = name, fault = kind, detail = %fault.detail, "a pass failed");
                 self.early.push(Event {
                     pass: Some(report.name.clone()),
                     field: Some(if pass.may_skip { "skipped" } else { "blocked" }.into()),
@@ -174,9 +174,10 @@ impl Recorder {
         // Without a runtime the process is ending; the row is made from the journal at the next start.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
+                let (session, agent) = (row.id, row.agent_name.clone());
                 let payloads = payloads.and_then(|payloads| pipeline.seal(&row, &payloads));
                 if let Err(error) = pipeline.store.record_session_with(row, payloads).await {
-                    tracing::error!(%error, "a session's row was not written; it will be made from the journal");
+                    tracing::error!(%error, %session, agent = &*agent, "a session's row was not written; it will be made from the journal");
                 }
             });
         }

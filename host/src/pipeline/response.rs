@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
-use super::error::PipelineError;
+use super::error::{PipelineError, Withheld};
 use super::incoming::{self, Incoming};
 use super::positions::Positions;
 use super::reader::Read;
@@ -23,6 +23,7 @@ use crate::chat::answer::{Fate, Leaf, Sort, is_cut_short, visit_choice, visit_to
 use crate::chat::error::Scrubbed;
 use crate::chat::surrogate;
 use crate::session::Status;
+use crate::store::StoreError;
 use crate::store::vault::Ticket;
 use crate::tokens::mint::Scope;
 use crate::tokens::scan::FinishReason;
@@ -114,9 +115,12 @@ impl Pipeline {
         synced: impl Future<Output = Result<(), PipelineError>>,
         stored: Option<(Ticket, Vec<u64>)>,
     ) -> Result<(), PipelineError> {
-        synced.await?;
+        synced.await.map_err(|_| Withheld::Unrecorded)?;
         if let Some((ticket, rows)) = stored {
-            ticket.kept().await.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be written"))?;
+            ticket.kept().await.map_err(|error| match error {
+                StoreError::LabelTaken => Withheld::LabelTaken,
+                _ => Withheld::NotKept,
+            })?;
             self.calls.stored(&rows);
         }
         Ok(())

@@ -34,14 +34,30 @@ const HEALTH: Duration = Duration::from_secs(1);
 /// What sets one database apart from another.
 pub(super) struct Kind {
     name: &'static str,
+    /// For people.
+    pub(super) what: &'static str,
+    /// The setting that says where it is.
+    pub(super) variable: &'static str,
     migrations: &'static [M<'static>],
     /// Pages of the write-ahead log before it is copied into the database. A longer log copies a page that many
     /// transactions touched only once.
     checkpoint_pages: u32,
 }
 
-pub(super) const MAIN: Kind = Kind { name: "db", migrations: migrations::MAIN, checkpoint_pages: 1000 };
-pub(super) const VAULT: Kind = Kind { name: "vault", migrations: migrations::VAULT, checkpoint_pages: 4000 };
+pub(super) const MAIN: Kind = Kind {
+    name: "db",
+    what: "the database",
+    variable: "MASKER_DATABASE_URL",
+    migrations: migrations::MAIN,
+    checkpoint_pages: 1000,
+};
+pub(super) const VAULT: Kind = Kind {
+    name: "vault",
+    what: "the vault",
+    variable: "MASKER_VAULT_PATH",
+    migrations: migrations::VAULT,
+    checkpoint_pages: 4000,
+};
 
 /// Memory for pages, in KiB, that a connection brings. SQLite is built with one pool for all of them: a writer takes what
 /// readers brought, so it is the sum that is used up in time.
@@ -65,7 +81,7 @@ impl Db {
         at_commit: Arc<dyn AtCommit>,
         first: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<(Self, T), StoreError> {
-        Self::try_open(path, kind, at_commit, first).map_err(|error| error.opening(path))
+        Self::try_open(path, kind, at_commit, first).map_err(|error| error.opening(kind, path))
     }
 
     fn try_open<T>(

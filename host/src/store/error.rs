@@ -5,16 +5,21 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+use super::db;
 use super::journal::JournalError;
 
 /// Why a question has no answer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StoreError {
     /// A database that cannot be opened at start.
-    #[error("the database {file} cannot be opened: {cause}")]
+    #[error("{variable}={path}: {what} cannot be opened: {cause}")]
     Open {
-        /// Its file's name.
-        file: String,
+        /// The setting that names it.
+        variable: &'static str,
+        /// Its file.
+        path: String,
+        /// The database or the vault.
+        what: &'static str,
         /// Why.
         cause: Box<StoreError>,
     },
@@ -25,19 +30,19 @@ pub enum StoreError {
     #[error("a migration failed")]
     Migration,
     /// Another process holds its lock.
-    #[error("the database is locked by another process")]
+    #[error("another process holds its lock")]
     Locked,
     /// The file is not a database, or a damaged one.
-    #[error("the database is damaged")]
+    #[error("the file is damaged")]
     Corrupt,
     /// No space left.
-    #[error("the disk is full")]
+    #[error("the disk is full: make room on it")]
     Full,
     /// Reading or writing the file failed.
-    #[error("the database cannot be read or written")]
+    #[error("the file cannot be read or written")]
     Io,
     /// The file system said no.
-    #[error("{0}")]
+    #[error("{words}", words = words(*.0))]
     File(io::ErrorKind),
     /// Another living agent of the account has that name.
     #[error("the name is taken")]
@@ -61,15 +66,29 @@ pub enum StoreError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// Anything else of SQLite's, by its extended result code.
-    #[error("the database failed (SQLite {0})")]
+    #[error("SQLite failed ({0})")]
     Sqlite(i32),
 }
 
 impl StoreError {
-    pub(super) fn opening(self, path: &Path) -> Self {
-        let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self::Open { file, cause: Box::new(self) }
+    pub(super) fn opening(self, kind: &db::Kind, path: &Path) -> Self {
+        let (variable, what, path) = (kind.variable, kind.what, path.display().to_string());
+        Self::Open { variable, path, what, cause: Box::new(self) }
     }
+}
+
+/// Why the file system does not give a file, and what to do.
+pub(super) fn words(kind: io::ErrorKind) -> String {
+    let advice = match kind {
+        io::ErrorKind::NotFound => return "there is no such folder: make it first".to_owned(),
+        io::ErrorKind::PermissionDenied => "the user that Masker runs as must be able to write to it and to its folder",
+        io::ErrorKind::IsADirectory => "name a file",
+        io::ErrorKind::NotADirectory => "something on its path is no folder",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on its disk",
+        io::ErrorKind::ReadOnlyFilesystem => "name a place that can be written to",
+        _ => return kind.to_string(),
+    };
+    format!("{kind}: {advice}")
 }
 
 impl From<rusqlite::Error> for StoreError {

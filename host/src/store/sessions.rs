@@ -153,7 +153,8 @@ impl WriteJob for Record {
         let failed = failed.or(self.result.as_ref().err());
         if let Some(error) = failed {
             // The session stays open, and so the checkpoint stays before it.
-            tracing::error!(%error, session = %self.row.id, "session not recorded; the next start rebuilds it");
+            let (session, agent) = (self.row.id, &*self.row.agent_name);
+            tracing::error!(%error, %session, agent, "session not recorded; the next start rebuilds it");
         }
         if let Some(open) = &self.open_sessions {
             open.settled(self.row.id, failed.is_none());

@@ -30,8 +30,14 @@ impl Folder {
         Store::open(&self.paths(), clock).unwrap()
     }
 
+    /// Why it is not opened; the path is as if it stood in no folder.
     pub fn refusal(&self) -> StoreError {
-        Store::open(&self.paths(), Clock::system()).err().unwrap()
+        let Some(StoreError::Open { variable, path, what, cause }) = Store::open(&self.paths(), Clock::system()).err()
+        else {
+            panic!("it is opened, or not refused as a file")
+        };
+        let path = Path::new(&path).strip_prefix(self.path()).unwrap().display().to_string();
+        StoreError::Open { variable, path, what, cause }
     }
 
     /// Whether any file holds this text.
@@ -66,7 +72,7 @@ pub fn agent(account: AccountId, name: &str) -> Agent {
 }
 
 fn refused(cause: StoreError) -> StoreError {
-    cause.opening(Path::new("masker.db"))
+    cause.opening(&db::MAIN, Path::new("masker.db"))
 }
 
 #[tokio::test]
@@ -100,7 +106,16 @@ fn what_is_no_database_is_refused() {
     let folder = Folder::new();
     fs::write(folder.paths().main, vec![b'x'; 8192]).unwrap();
     assert_eq!(folder.refusal(), refused(StoreError::Corrupt));
-    assert_eq!(folder.refusal().to_string(), "the database masker.db cannot be opened: the database is damaged");
+    let said = folder.refusal().to_string();
+    assert_eq!(said, "MASKER_DATABASE_URL=masker.db: the database cannot be opened: the file is damaged");
+}
+
+#[test]
+fn a_vault_is_not_called_the_database() {
+    let folder = Folder::new();
+    fs::create_dir(folder.paths().vault).unwrap();
+    let said = folder.refusal().to_string();
+    assert_eq!(said, "MASKER_VAULT_PATH=vault.db: the vault cannot be opened: is a directory: name a file");
 }
 
 #[tokio::test]
@@ -120,7 +135,7 @@ async fn a_damaged_database_is_an_error_and_no_panic() {
     }
     fs::write(folder.paths().main, bytes).unwrap();
     match Store::open(&folder.paths(), Clock::system()) {
-        Err(error) => assert_eq!(error, refused(StoreError::Corrupt)),
+        Err(error) => assert!(matches!(error, StoreError::Open { cause, .. } if *cause == StoreError::Corrupt)),
         Ok(store) => assert_eq!(store.agents_page(account, 100, None, None).await, Err(StoreError::Corrupt)),
     }
 }
@@ -147,5 +162,6 @@ fn a_newer_database_is_refused() {
 fn a_folder_that_is_not_there_is_an_error() {
     let paths = StorePaths { main: "/nowhere/masker.db".into(), vault: "/nowhere/vault.db".into() };
     let refusal = Store::open(&paths, Clock::system()).err().unwrap();
-    assert_eq!(refusal, refused(StoreError::File(std::io::ErrorKind::NotFound)));
+    let cause = StoreError::File(std::io::ErrorKind::NotFound);
+    assert_eq!(refusal, cause.opening(&db::MAIN, &paths.main));
 }

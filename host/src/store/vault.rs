@@ -52,7 +52,7 @@ impl Vault {
         // What is deleted is overwritten at once; `Vault::purge` sees to the rest.
         let (db, ()) =
             Db::open(path, &db::VAULT, Arc::new(()), |conn| Ok(conn.pragma_update(None, "secure_delete", true)?))?;
-        let fresh = Fresh::open(path).map_err(|error| StoreError::File(error.kind()).opening(path))?;
+        let fresh = Fresh::open(path).map_err(|error| StoreError::File(error.kind()).opening(&db::VAULT, path))?;
         let vault = Self { db, fresh: Arc::new(fresh), clock };
         if !vault.fresh.is_empty() {
             vault.ask_for_merge();

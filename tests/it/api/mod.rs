@@ -7,6 +7,7 @@ mod auth;
 mod contract;
 mod errors;
 mod github;
+mod headers;
 mod health;
 mod lanes;
 pub mod lists;
@@ -34,7 +35,7 @@ use masker_tests::TestApp;
 use masker_tests::test_app::Answer;
 
 /// A secret with these scopes, for the owner's account unless another is named.
-async fn token(app: &TestApp, account: Option<AccountId>, scopes: &[&str]) -> String {
+pub async fn token(app: &TestApp, account: Option<AccountId>, scopes: &[&str]) -> String {
     let store = app.app().store();
     let new = NewApiToken {
         account_id: account.unwrap_or_else(|| store.first_account()),

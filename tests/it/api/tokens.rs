@@ -80,7 +80,10 @@ async fn everything_that_is_wrong_with_a_token_is_said_at_once() {
         (json!({"name": long, "scopes": "admin"}), &["name", "scopes"]),
         (json!({"name": "a\u{7}", "scopes": ["agents:delete"]}), &["name", "scopes"]),
         (json!({"name": 1, "scopes": ["admin", 1], "expires_at": 5, "x": 0}), &["name", "scopes", "expires_at", "x"]),
+        (json!({"name": "\u{2066}x", "scopes": ["admin"]}), &["name"]),
         (json!({"name": "x", "scopes": ["admin"], "expires_at": "soon"}), &["expires_at"]),
+        (json!({"name": "x", "scopes": ["admin"], "expires_at": "+10000-01-01T00:00:00Z"}), &["expires_at"]),
+        (json!({"name": "x", "scopes": ["admin"], "expires_at": "9999-12-31T23:59:59-01:00"}), &["expires_at"]),
         (json!({"name": "x", "scopes": ["admin"], "expires_at": "2020-01-01T00:00:00Z"}), &["expires_at"]),
         (json!(["x"]), &["body"]),
     ] {

@@ -5,6 +5,7 @@ mod disconnect;
 mod door;
 mod fields;
 mod json_answers;
+mod log_lines;
 mod plain;
 mod positions;
 mod sessions;

@@ -8,6 +8,7 @@ use super::super::{App, Catalog, NamedPolicy};
 use super::AgentError;
 use crate::chat::Platform;
 use crate::ids::{AccountId, AgentId};
+use crate::name;
 use crate::policy::{CompiledPolicy, Tokenization};
 use crate::sensitive::SensitiveText;
 use crate::store::agents::{Agent, new_proxy_key};
@@ -222,9 +223,8 @@ fn policy_of(
 type Wrong = Vec<(&'static str, String)>;
 
 fn check_name(draft: &AgentDraft, wrong: &mut Wrong) {
-    let Some(name) = &draft.name else { return };
-    if !(1..=64).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-        wrong.push(("name", "must have 1 to 64 characters, none of them a control character".to_owned()));
+    if let Some(Err(fault)) = draft.name.as_deref().map(name::check) {
+        wrong.push(("name", fault.to_string()));
     }
 }
 

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::app::{App, ReportError, ReportScope, SignedReport};
 use crate::clock::Timestamp;
 use crate::http::auth::Caller;
+use crate::http::cross_site::OwnPage;
 use crate::http::error::ApiError;
 use crate::http::openapi::inputs;
 use crate::http::path::PathId;
@@ -62,6 +63,7 @@ pub enum ReportKeys {
 pub async fn of_session(
     State(app): State<Arc<App>>,
     caller: Caller,
+    _: OwnPage,
     PathId(id): PathId,
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -82,6 +84,7 @@ pub async fn of_session(
 pub async fn of_agent(
     State(app): State<Arc<App>>,
     caller: Caller,
+    _: OwnPage,
     PathId(id): PathId,
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -104,6 +107,7 @@ pub async fn of_agent(
 pub async fn of_account(
     State(app): State<Arc<App>>,
     caller: Caller,
+    _: OwnPage,
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     caller.require("reports:read")?;

@@ -17,6 +17,7 @@ use crate::http::openapi::inputs;
 use crate::http::page::{PageQuery, encode};
 use crate::http::path::PathId;
 use crate::ids::TokenId;
+use crate::name;
 use crate::store::api_tokens::{ApiToken, NewApiToken};
 
 /// A token in its envelope.
@@ -106,7 +107,10 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): Pat
 
 fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApiToken, ApiError> {
     let name = body.text("name");
-    let name = body.check("name", name, sound_name, "must have 1 to 64 characters, none of them a control character");
+    let name = name.and_then(|text| match name::check(&text) {
+        Ok(()) => Some(text),
+        Err(fault) => body.is_wrong("name", fault.to_string()),
+    });
     let scopes = body.texts("scopes");
     let scopes = body.check("scopes", scopes, sound_scopes, &format!("must be one or more of {}", SCOPES.join(", ")));
     let expires_at = body.text_if("expires_at");
@@ -114,7 +118,7 @@ fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApi
         "expires_at",
         expires_at,
         |text| Timestamp::parse(&text).filter(|moment| *moment > now),
-        "must be a time that is yet to come, such as 2030-01-31T00:00:00Z",
+        "must be a time that is yet to come and before the year 10000, such as 2030-01-31T00:00:00Z",
     );
     // Creating tokens needs `admin`, which includes every scope. So only the expiry can exceed the maker's.
     let maker = caller.token();
@@ -133,11 +137,6 @@ fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApi
         created_by: caller.user,
         made_with: maker.map(|maker| maker.id),
     })
-}
-
-fn sound_name(name: String) -> Option<String> {
-    let sound = (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    sound.then_some(name)
 }
 
 /// Each once, in the order of the contract.

@@ -61,6 +61,7 @@ pub struct ProxyErrorInner {
 
 /// Code, status, and when it is answered.
 pub const ERRORS: &[(&str, u16, &str)] = &[
+    ("bad_request", 400, "What came is not a sound HTTP request, or its body ends too early."),
     ("invalid_state", 400, "The sign-in was not begun here, or too long ago."),
     ("unauthenticated", 401, "There is no valid credential."),
     ("bad_signature", 401, "The signature is missing or does not verify."),
@@ -71,6 +72,7 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
     ("session_not_found", 404, "There is no such session for this account."),
     ("policy_not_found", 404, "There is no such policy for this account."),
     ("plugin_not_found", 404, "There is no such plugin."),
+    ("request_timeout", 408, "The body came too slowly."),
     ("name_taken", 409, "The account has something of this name already."),
     ("plugin_in_use", 409, "A policy that an agent follows needs this plugin."),
     ("gone", 410, "The link was used, or is too old."),
@@ -90,6 +92,11 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
     ("upstream_error", 502, "The LLM provider failed."),
     ("oauth_exchange_failed", 502, "GitHub failed."),
     ("audit_unavailable", 503, "The journal cannot be written: nothing is done unrecorded."),
-    ("masking_unavailable", 503, "A required pass failed: nothing is forwarded unmasked."),
+    (
+        "masking_unavailable",
+        503,
+        "Masking failed, and nothing was forwarded; or the vault cannot keep what an answer needs, and the answer is withheld.",
+    ),
+    ("overloaded", 503, "Too many large requests at the same time; `Retry-After` says when to come again."),
     ("upstream_timeout", 504, "The LLM provider took too long."),
 ];

@@ -83,12 +83,15 @@ fn error_codes(operation: &mut Value, of_proxy: bool) -> Vec<String> {
     let own = own.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let mut codes: Vec<String> = own.map(str::to_owned).collect();
     let mut add = |more: &[&str]| codes.extend(more.iter().map(|code| (*code).to_owned()));
-    add(&["internal_error"]);
+    add(&["internal_error", "bad_request"]);
     if operation.get("security").is_none() {
         add(&["unauthenticated", "forbidden", "rate_limited"]);
     }
-    if operation.get("requestBody").is_some() && !of_proxy {
-        add(&["payload_too_large", "unsupported_media_type", "validation_failed"]);
+    if operation.get("requestBody").is_some() {
+        add(&["payload_too_large", "request_timeout", "overloaded", "validation_failed"]);
+        if !of_proxy {
+            add(&["unsupported_media_type"]);
+        }
     }
     let parameters = operation["parameters"].as_array();
     if parameters.into_iter().flatten().any(|parameter| parameter["in"] == "query") {

@@ -295,6 +295,16 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
+/// `1 agent`, `2,000 agents`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {}", grouped(number), of_number(number, noun))
+}
+
+/// A noun as it is written behind a number.
+pub fn of_number(number: u64, noun: &str) -> String {
+    if number == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,6 +313,13 @@ mod tests {
     fn thousands_are_set_apart() {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn one_of_a_kind_is_not_many() {
+        for (number, text) in [(0, "0 agents"), (1, "1 agent"), (2000, "2,000 agents")] {
+            assert_eq!(counted(number, "agent"), text);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::flow::{BODY, CODE, Cell, Column, Flow, NOTE, grouped};
+use super::flow::{BODY, CODE, Cell, Column, Flow, NOTE, counted, grouped, of_number};
 use super::page::Ink;
 use crate::report::document::{Incident, Report};
 
@@ -67,10 +67,10 @@ fn summary(flow: &mut Flow<'_>, report: &Report) {
     let summary = &report.summary;
     let alarm = if summary.incidents == 0 { Ink::GOOD } else { Ink::BAD };
     flow.tiles(&[
-        (grouped(summary.sessions), "sessions", Ink::TEXT),
-        (grouped(summary.redactions), "values masked", Ink::TEXT),
+        (grouped(summary.sessions), &of_number(summary.sessions, "session"), Ink::TEXT),
+        (grouped(summary.redactions), &format!("{} masked", of_number(summary.redactions, "value")), Ink::TEXT),
         (grouped(summary.restored), "restored in answers", Ink::TEXT),
-        (grouped(summary.incidents), "incidents", alarm),
+        (grouped(summary.incidents), &of_number(summary.incidents, "incident"), alarm),
     ]);
     let ended: Vec<String> =
         summary.sessions_by_status.iter().map(|(status, count)| format!("{} {status}", grouped(*count))).collect();
@@ -78,10 +78,10 @@ fn summary(flow: &mut Flow<'_>, report: &Report) {
     flow.paragraph(
         BODY,
         &format!(
-            "{} agents, {} named phone calls. Sessions by outcome: {ended}. An incident is a token that did not come back, a \
+            "{}, {}. Sessions by outcome: {ended}. An incident is a token that did not come back, a \
              value found by the last check before text leaves, or a pass that failed.",
-            grouped(summary.agents),
-            grouped(summary.calls),
+            counted(summary.agents, "agent"),
+            counted(summary.calls, "named phone call"),
         ),
     );
     flow.paragraph(
@@ -141,7 +141,7 @@ fn leaks(flow: &mut Flow<'_>, report: &Report) {
     incidents(flow, "Values found by the last check before text leaves", &leaks.egress_blocked);
     incidents(flow, "Passes that failed", &leaks.failed_passes);
     if leaks.not_listed > 0 {
-        flow.paragraph(NOTE, &format!("{} more are not listed; the journal has them.", grouped(leaks.not_listed)));
+        flow.paragraph(NOTE, &format!("{} more not listed; the journal has them.", grouped(leaks.not_listed)));
     }
 }
 

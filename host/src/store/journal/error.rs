@@ -3,12 +3,13 @@
 use std::io;
 
 use crate::audit::verify::Fault;
+use crate::store::error::words;
 
 /// Why the journal cannot be opened, appended to or read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file cannot be opened.
-    #[error("the journal cannot be opened: {0}")]
+    #[error("the journal cannot be opened: {words}", words = words(*.0))]
     Open(io::ErrorKind),
     /// Another process has it.
     #[error("the journal is in use by another process: one `masker serve` per data directory")]
