@@ -127,10 +127,12 @@ impl Bench {
         let mut middle = None;
         for number in 0..sessions {
             let mut row = self.session(number, sessions, now, store.first_account(), &kind);
-            let opened = journal.append(&events(&row, &kind))?;
-            let completed = journal.append(&[row.completed_event()])?;
+            let (events, completed_event) = (events(&row, &kind), row.completed_event());
+            let opened = journal.append(&events)?;
+            let completed = journal.append(std::slice::from_ref(&completed_event))?;
             row.merkle_root = Some(merkle::root(&[opened.hashes, completed.hashes].concat()));
             row.journal = vec![opened.range, completed.range];
+            events.iter().chain([&completed_event]).for_each(|event| row.counted.count(event));
             if number == sessions / 2 {
                 middle = Some((row.id, row.started_at));
             }
@@ -180,6 +182,7 @@ impl Bench {
             rehydrated: vec![0],
             merkle_root: None,
             journal: Vec::new(),
+            counted: Default::default(),
         }
     }
 

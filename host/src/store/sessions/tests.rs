@@ -23,6 +23,7 @@ pub fn row(agent: &Agent, started_at: i64) -> SessionRow {
         rehydrated: vec![0, 2],
         merkle_root: Some([9; 32]),
         journal: vec![ByteRange { start: 0, end: 100 }, ByteRange { start: 200, end: 250 }],
+        counted: Figures::default(),
     }
 }
 
