@@ -1,106 +1,64 @@
-//! Counts the events of a report's sessions, one by one, in the order of the journal.
+//! Lists the incidents of a report's sessions, as their events tell of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use super::document::{Incident, LeakDetection, PciDss};
+use super::document::{Incident, LeakDetection};
 use crate::audit::event::{Detail, Event, EventKind};
 use crate::ids::SessionId;
-use crate::passes::finding::Action;
+use crate::session::figures::{Figure, Figures, tokens};
 
 /// Incidents of one sort that are listed; more are counted.
-const LISTED: usize = 200;
-/// The pass that checks the Luhn digit of every card.
-const LUHN_PASS: &str = "regex";
+pub const LISTED: usize = 200;
 
-/// The counts.
-#[derive(Default)]
-pub struct Tally {
+/// The lists.
+pub struct Leaks {
     /// The turn of each session in its call.
     turns: HashMap<SessionId, u64>,
-    /// Events counted.
-    pub events: u64,
-    /// By the pass that found the span.
-    pub by_pass: BTreeMap<String, u64>,
-    /// Cards.
-    pub cards: PciDss,
-    /// What went past.
-    pub leaks: LeakDetection,
-    /// All incidents.
-    pub incidents: u64,
+    found: LeakDetection,
 }
 
-impl Tally {
+impl Leaks {
     /// For these sessions, each with its turn.
     pub fn new(turns: HashMap<SessionId, u64>) -> Self {
-        Self { turns, ..Self::default() }
+        Self { turns, found: LeakDetection::default() }
     }
 
-    /// Counts an event, when it is of one of the sessions.
-    pub fn count(&mut self, event: &Event) {
-        let Some(session) = event.session_id else { return };
-        let Some(turn) = self.turns.get(&session).copied() else { return };
-        self.events += 1;
-        match event.kind {
-            EventKind::Redaction => self.redaction(event),
-            EventKind::RehydrationFailed => {
-                let incident = incident(event, session, turn);
-                self.incidents += incident.count;
-                list(&mut self.leaks.rehydration_failures, incident, &mut self.leaks.not_listed);
-            }
-            EventKind::EgressBlocked => {
-                self.incidents += 1;
-                let incident = incident(event, session, turn);
-                list(&mut self.leaks.egress_blocked, incident, &mut self.leaks.not_listed);
-            }
-            EventKind::PluginFailed => {
-                self.incidents += 1;
-                let incident = incident(event, session, turn);
-                list(&mut self.leaks.failed_passes, incident, &mut self.leaks.not_listed);
-            }
-            _ => {}
+    /// Lists an event, when it tells of an incident in one of the sessions and there is room.
+    pub fn look(&mut self, event: &Event) {
+        let Some((session, turn)) = event.session_id.and_then(|id| Some((id, *self.turns.get(&id)?))) else { return };
+        let list = match event.kind {
+            EventKind::RehydrationFailed => &mut self.found.rehydration_failures,
+            EventKind::EgressBlocked => &mut self.found.egress_blocked,
+            EventKind::PluginFailed => &mut self.found.failed_passes,
+            _ => return,
+        };
+        if list.len() < LISTED {
+            list.push(incident(event, session, turn));
         }
     }
 
-    fn redaction(&mut self, event: &Event) {
-        // Media have no kind; a digest of an identifier counts with the span it was made for.
-        let Some(kind) = &event.entity_kind else { return };
-        let pass = event.pass.as_deref().unwrap_or("host");
-        *self.by_pass.entry(pass.to_owned()).or_default() += 1;
-        if kind.as_str() != "CREDIT_CARD" {
-            return;
-        }
-        self.cards.cards_found += 1;
-        self.cards.luhn_checked += u64::from(pass == LUHN_PASS);
-        match event.action {
-            Some(Action::Redact) => self.cards.redacted += 1,
-            Some(Action::Passthrough) => self.cards.passed_through += 1,
-            Some(Action::Tokenize) | None => self.cards.tokenized += 1,
-        }
-    }
-}
-
-fn list(incidents: &mut Vec<Incident>, incident: Incident, not_listed: &mut u64) {
-    match incidents.len() < LISTED {
-        true => incidents.push(incident),
-        false => *not_listed += 1,
+    /// The lists of a report in which there were so many incidents.
+    pub fn finish(self, figures: &Figures) -> LeakDetection {
+        let LeakDetection { rehydration_failures, egress_blocked, failed_passes, .. } = &self.found;
+        let listed = rehydration_failures.len() + egress_blocked.len() + failed_passes.len();
+        let not_listed = figures.sum(Figure::Incidents).saturating_sub(listed as u64);
+        LeakDetection { not_listed, ..self.found }
     }
 }
 
 fn incident(event: &Event, session: SessionId, turn: u64) -> Incident {
-    let (count, reason) = match &event.detail {
-        Some(Detail::Count(count)) => (*count, None),
-        Some(Detail::Word(word)) => (1, Some(word.as_str().to_owned())),
-        None => (1, None),
-    };
     Incident {
         session_id: session.text(),
         turn,
         at: event.ts.to_string(),
         event_id: event.event_id.text(),
-        count,
+        count: tokens(event),
         pass: event.pass.as_deref().map(str::to_owned),
         outcome: event.field.as_ref().filter(|_| event.kind == EventKind::PluginFailed).map(|f| f.as_str().to_owned()),
-        reason,
+        reason: match &event.detail {
+            Some(Detail::Word(word)) => Some(word.as_str().to_owned()),
+            Some(Detail::Count(_)) | None => None,
+        },
     }
 }
 
@@ -108,40 +66,47 @@ fn incident(event: &Event, session: SessionId, turn: u64) -> Incident {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::kind::Kind;
+
+    fn event(kind: EventKind, session: SessionId) -> Event {
+        Event { session_id: Some(session), pass: Some("regex".into()), ..Event::new(kind, Timestamp::from_millis(0)) }
+    }
 
     #[test]
-    fn only_events_of_the_sessions_count_and_each_where_it_belongs() {
+    fn incidents_of_the_sessions_are_listed_with_their_turn() {
         let (own, other) = (SessionId::generate(), SessionId::generate());
-        let mut tally = Tally::new(HashMap::from([(own, 3)]));
-        let event = |kind, session_id: SessionId| Event {
-            session_id: Some(session_id),
-            pass: Some("regex".into()),
-            entity_kind: Kind::new("CREDIT_CARD"),
-            ..Event::new(kind, Timestamp::from_millis(0))
-        };
-        for action in [Action::Tokenize, Action::Redact, Action::Passthrough] {
-            tally.count(&Event { action: Some(action), ..event(EventKind::Redaction, own) });
-        }
-        tally.count(&Event { pass: Some("ner".into()), ..event(EventKind::Redaction, own) });
-        tally.count(&event(EventKind::Redaction, other));
-        tally.count(&Event { detail: Some(Detail::Count(2)), ..event(EventKind::RehydrationFailed, own) });
-        tally.count(&Event {
+        let mut leaks = Leaks::new(HashMap::from([(own, 3)]));
+        let failed = Event {
             field: Some("skipped".into()),
             detail: Some("timeout".into()),
             ..event(EventKind::PluginFailed, own)
-        });
-        tally.count(&event(EventKind::EgressBlocked, own));
-        let cards = &tally.cards;
-        assert_eq!((cards.cards_found, cards.luhn_checked), (4, 3));
-        assert_eq!((cards.tokenized, cards.redacted, cards.passed_through), (2, 1, 1));
-        assert_eq!((tally.events, tally.incidents), (7, 4));
-        assert_eq!(tally.by_pass, BTreeMap::from([("ner".into(), 1), ("regex".into(), 3)]));
-        let failed = &tally.leaks.failed_passes[0];
+        };
+        let unresolved = Event { detail: Some(Detail::Count(2)), ..event(EventKind::RehydrationFailed, own) };
+        let events = [failed, unresolved, event(EventKind::EgressBlocked, other), event(EventKind::Redaction, own)];
+        let mut figures = Figures::default();
+        for event in &events {
+            leaks.look(event);
+            figures.count(event);
+        }
+        let leaks = leaks.finish(&figures);
+        let failed = &leaks.failed_passes[0];
         assert_eq!(
             (failed.turn, failed.outcome.as_deref(), failed.reason.as_deref()),
             (3, Some("skipped"), Some("timeout"))
         );
-        assert_eq!(tally.leaks.rehydration_failures[0].count, 2);
+        assert_eq!((leaks.rehydration_failures[0].count, leaks.egress_blocked.len(), leaks.not_listed), (2, 0, 1));
+    }
+
+    #[test]
+    fn more_than_fit_are_counted() {
+        let session = SessionId::generate();
+        let mut leaks = Leaks::new(HashMap::from([(session, 1)]));
+        let mut figures = Figures::default();
+        for _ in 0..LISTED + 7 {
+            let event = event(EventKind::EgressBlocked, session);
+            leaks.look(&event);
+            figures.count(&event);
+        }
+        let leaks = leaks.finish(&figures);
+        assert_eq!((leaks.egress_blocked.len(), leaks.not_listed), (LISTED, 7));
     }
 }

@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn a_row_longer_than_a_page_goes_on_and_ends() {
         let fonts = Fonts::load().expect("the fonts of this build");
-        let mut flow = Flow::new(&fonts, "rpt_x");
+        let mut flow = Flow::new(&fonts, "rep_x");
         let long = "line\n".repeat(300);
         flow.table(&[Column("A", 1.0), Column("B", 1.0)], vec![vec![Cell::text("x"), Cell::text(long)]]);
         let pages = flow.finish().len();
