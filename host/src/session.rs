@@ -78,6 +78,11 @@ impl SessionRow {
         self.redactions_by_kind.values().copied().map(u64::from).sum()
     }
 
+    /// Without what grows with its request, and only its own page needs: for rows that wait to be shown in a list.
+    pub fn for_lists(self) -> Self {
+        Self { rehydrated: Vec::new(), journal: Vec::new(), counted: Figures::default(), ..self }
+    }
+
     /// The event that is appended before the text leaves: the row can be rebuilt from it.
     pub fn opened_event(&self) -> Event {
         Event {
