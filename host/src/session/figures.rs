@@ -111,6 +111,16 @@ impl Figures {
         }
     }
 
+    /// Takes another's numbers off.
+    pub fn take_all(&mut self, other: &Self) {
+        for (key, count) in &other.0 {
+            if let Some(own) = self.0.get_mut(key) {
+                *own = own.saturating_sub(*count);
+            }
+        }
+        self.0.retain(|_, count| *count > 0);
+    }
+
     /// Adds what an event of a session tells.
     pub fn count(&mut self, event: &Event) {
         self.add(Figure::Events, "", 1);
@@ -274,6 +284,8 @@ mod tests {
         let mut twice = figures.clone();
         twice.add_all(&figures);
         assert_eq!(twice.get(Figure::Kinds, "NAME"), 4);
+        twice.take_all(&figures);
+        assert_eq!(twice, figures);
         assert!(Figure::ALL.into_iter().all(|figure| Figure::from_word(figure.as_str()) == Some(figure)));
     }
 }

@@ -41,7 +41,7 @@ const BOUNDED: &[(&str, &str, &str)] = &[
     ("erasures.rs", "FROM session_payloads WHERE session_id > ?1", "a step of an erasure: LIMIT"),
     ("reports.rs", "SELECT count(*) FROM sessions", "the turns of one call"),
     ("reports/rows.rs", "ORDER BY started_at LIMIT 1", "one row"),
-    ("reports/rows.rs", "begins_call FROM sessions", "a report: the edges of its time, less than two days"),
+    ("reports/rows.rs", "begins_call FROM sessions", "a report: its first day, and what began since it was asked for"),
     ("reports/rows.rs", "SELECT id, merkle_root", "a report, on its own connection: the hash is over all its sessions"),
     ("reports/rows.rs", "started_at <= ?3 ORDER BY started_at, id LIMIT ?4", "what a report lists: LIMIT"),
     ("reports/rows.rs", "INDEXED BY sessions_with_incidents", "a report: sessions with incidents only, LIMIT"),

@@ -21,7 +21,7 @@ use crate::ids::{AccountId, AgentId, SessionId};
 use crate::report::document::LISTED_SESSIONS;
 use crate::report::transcript::Sample;
 use crate::session::SessionRow;
-use crate::session::figures::{Figures, INCIDENTS};
+use crate::session::figures::{Figure, Figures, INCIDENTS};
 use rows::Rows;
 
 /// Which sessions a report is about.
@@ -116,28 +116,27 @@ fn own_agents(conn: &Connection, sessions: &ReportSessions) -> Result<Vec<AgentI
     Ok(agents.collect::<Result<_, _>>()?)
 }
 
-/// The sums of whole days, and of what is before and behind them.
+/// The sums of the days, the first day from where the time begins, and the last without what began behind the time: that
+/// is next to nothing, since reports go up to now.
 fn figures(
     conn: &Connection,
     rows: &Rows,
     agents: &[AgentId],
     since: i64,
 ) -> Result<BTreeMap<AgentId, Figures>, StoreError> {
-    let mut figures: BTreeMap<AgentId, Figures> = BTreeMap::new();
     let end = rows.until.saturating_add(1);
-    let (first, behind) = (days::day(since - 1) + 1, days::day(end));
-    if first >= behind {
-        rows.count(conn, since..end, &mut figures)?;
-        return Ok(figures);
+    let (first, last) = (days::day(since - 1) + 1, days::day(rows.until));
+    if first > last {
+        return rows.count(conn, since..end);
     }
-    rows.count(conn, since..first * days::DAY_MS, &mut figures)?;
-    rows.count(conn, behind * days::DAY_MS..end, &mut figures)?;
+    let mut figures = rows.count(conn, since..first * days::DAY_MS)?;
     for agent in agents {
-        let own = days::of_agent(conn, *agent, first..behind)?;
-        if own != Figures::default() {
-            figures.entry(*agent).or_default().add_all(&own);
-        }
+        figures.entry(*agent).or_default().add_all(&days::of_agent(conn, *agent, first..last + 1)?);
     }
+    for (agent, behind) in rows.count(conn, end..(last + 1) * days::DAY_MS)? {
+        figures.entry(agent).or_default().take_all(&behind);
+    }
+    figures.retain(|_, own| own.sum(Figure::Sessions) > 0);
     Ok(figures)
 }
 

@@ -42,24 +42,20 @@ impl Rows {
         Ok(query.query_row([&self.owner], |row| row.get(0)).optional()?)
     }
 
-    /// Adds up the rows of a part of the time, one by one.
-    pub fn count(
-        &self,
-        conn: &Connection,
-        part: Range<i64>,
-        figures: &mut BTreeMap<AgentId, Figures>,
-    ) -> Result<(), StoreError> {
+    /// What the rows of a part of the time add up to, one by one.
+    pub fn count(&self, conn: &Connection, part: Range<i64>) -> Result<BTreeMap<AgentId, Figures>, StoreError> {
         let whose = self.whose;
         let mut query = conn.prepare_cached(&format!(
             "SELECT {COLUMNS}, begins_call FROM sessions INDEXED BY sessions_by_{whose}
              WHERE {whose}_id = ?1 AND started_at >= ?2 AND started_at < ?3"
         ))?;
         let mut rows = query.query((&self.owner, part.start, part.end))?;
+        let mut figures: BTreeMap<AgentId, Figures> = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let (own, begins_call) = (session(row)?, row.get("begins_call")?);
             figures.entry(own.agent_id).or_default().add_all(&Figures::of(&own, begins_call));
         }
-        Ok(())
+        Ok(figures)
     }
 
     /// Shows the id and the root of each.
