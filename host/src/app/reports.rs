@@ -33,6 +33,9 @@ use gather::Gathered;
 pub(super) use lane::Lanes;
 use parts::Parts;
 
+/// How much a report of many sessions gives way: the kernel's `nice`.
+const GIVE_WAY: i32 = 10;
+
 /// What a report is about.
 #[derive(Clone)]
 pub enum ReportScope {
@@ -149,11 +152,13 @@ impl App {
     ) -> Result<T, ReportError> {
         let place = self.report_lanes.enter(&scope).await?;
         let (app, runtime, span) = (self.clone(), Handle::current(), Span::current());
+        let is_short = scope.session().is_some();
         let work = move || {
             let _place = place;
             let _entered = span.entered();
             runtime.block_on(app.make_report(account, scope)).map(finish)
         };
+        let work = move || if is_short { work() } else { giving_way(work) };
         tokio::task::spawn_blocking(work).await.map_err(|_| ReportError::Stopped)?
     }
 
@@ -233,6 +238,16 @@ impl App {
             leak_detection: gathered.leaks,
         }
     }
+}
+
+/// Does the work on a thread that gives way to those that serve. It is one of its own: a priority that was lowered stays so.
+fn giving_way<T: Send>(work: impl FnOnce() -> Result<T, ReportError> + Send) -> Result<T, ReportError> {
+    let work = || {
+        // A thread that cannot lower its priority works with the usual one.
+        let _ = rustix::process::nice(GIVE_WAY);
+        work()
+    };
+    std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(ReportError::Stopped))
 }
 
 fn summary(figures: &Figures, agents: usize) -> Summary {

@@ -86,7 +86,9 @@ fn no_query_reads_more_of_a_table_that_grows_than_it_must() {
                 None => wrong.push(format!("{file}: not in BOUNDED: {plan:?}\n{sql}")),
             }
             for step in unbounded {
-                if step.starts_with("SCAN") && !step.contains(" USING ") {
+                // A step of a background task takes the next rows from an index.
+                let is_step = sql.contains("INDEXED BY") && sql.contains("LIMIT");
+                if step.starts_with("SCAN") && !is_step {
                     wrong.push(format!("{file}: reads all of it: {step}\n{sql}"));
                 }
                 let is_named = sql.contains("INDEXED BY") || sql.contains("NOT INDEXED");
