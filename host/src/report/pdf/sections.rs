@@ -83,18 +83,19 @@ fn summary(flow: &mut Flow<'_>, report: &Report) {
     );
     if summary.carried > 0 {
         let spans = counted(summary.carried, "span", "spans");
-        let (were, turns) = match (summary.carried, report.scope) {
-            (1, "session") => ("was", "an earlier turn of this call"),
-            (_, "session") => ("were", "earlier turns of this call"),
-            (1, _) => ("was", "an earlier turn of its call"),
-            _ => ("were", "earlier turns of their calls"),
+        let calls =
+            if report.scope == "session" { "this call" } else { noun(summary.carried, "its call", "their calls") };
+        let said = match summary.carried {
+            1 => format!("{spans} of the history was recorded in an earlier turn of {calls}, whose report has it."),
+            _ => format!("{spans} of the history were recorded in earlier turns of {calls}, whose reports have them."),
         };
-        flow.paragraph(BODY, &format!("{spans} of the history {were} recorded in {turns}, whose reports have them."));
+        flow.paragraph(BODY, &said);
     }
     flow.paragraph(
         BODY,
-        "The journal that these figures come from was verified when the report was made. Nothing in this document was \
-         said by a caller, except masked transcripts, which show what the model received.",
+        "These figures were counted as the journal was written; how far it was verified for this report stands under \
+         journal integrity. Nothing in this document was said by a caller, except masked transcripts, which show what the \
+         model received.",
     );
 }
 
