@@ -94,6 +94,7 @@ pub struct App {
     pub retention: Retention,
     /// What is known of the journal's soundness.
     pub evidence: Evidence,
+    report_lanes: reports::Lanes,
     /// Signs reports.
     pub report_key: ReportKey,
     /// Which keys this install has, and since when.
@@ -192,6 +193,7 @@ impl App {
             trials: Trials::default(),
             retention: Retention::default(),
             evidence: Evidence::default(),
+            report_lanes: reports::Lanes::default(),
             report_key,
             key_ages,
             upstream,

@@ -1,8 +1,9 @@
 //! One proxied request, once it is over: what the API lists and reports count. Pure data.
 //!
-//! [`latency`] has the buckets that percentiles are read from, [`payloads`] seals what was said, where a policy asks for
-//! that.
+//! [`figures`] is what sessions add up to, [`latency`] has the buckets that percentiles are read from, [`payloads`] seals
+//! what was said, where a policy asks for that.
 
+pub mod figures;
 pub mod latency;
 pub mod payloads;
 
@@ -14,6 +15,7 @@ use crate::audit::event::{Completed, Event, EventKind, Opened};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId, SessionId};
 use crate::kind::Kind;
+use figures::Figures;
 
 pub use crate::audit::event::{StageDurations, Status};
 
@@ -61,6 +63,8 @@ pub struct SessionRow {
     pub merkle_root: Option<Hash>,
     /// Where its events stand in the journal: the ranges of the receipts.
     pub journal: Vec<ByteRange>,
+    /// What reports count of its events.
+    pub counted: Figures,
 }
 
 impl SessionRow {
@@ -72,6 +76,11 @@ impl SessionRow {
     /// Every span of the request.
     pub fn redaction_count(&self) -> u64 {
         self.redactions_by_kind.values().copied().map(u64::from).sum()
+    }
+
+    /// Without what grows with its request, and only its own page needs: for rows that wait to be shown in a list.
+    pub fn for_lists(self) -> Self {
+        Self { rehydrated: Vec::new(), journal: Vec::new(), counted: Figures::default(), ..self }
     }
 
     /// The event that is appended before the text leaves: the row can be rebuilt from it.
@@ -132,6 +141,7 @@ pub(crate) mod tests {
             rehydrated: vec![0],
             merkle_root: Some([9; 32]),
             journal: vec![ByteRange { start: 0, end: 100 }],
+            counted: Figures::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod agents;
 pub mod api_tokens;
 mod columns;
+mod days;
 mod db;
 pub mod erasures;
 mod error;
@@ -21,7 +22,7 @@ mod page;
 pub mod payloads;
 pub mod policies;
 pub mod rebuild;
-mod reports;
+pub mod reports;
 mod retention;
 mod revocations;
 mod secret;
@@ -60,6 +61,7 @@ pub struct StorePaths {
 /// Both databases. Dropping it writes what is queued and ends its threads.
 pub struct Store {
     main: Db,
+    main_path: PathBuf,
     vault: Vault,
     clock: Clock,
     first_account: AccountId,
@@ -91,6 +93,7 @@ impl Store {
         let feed = Arc::new(Feed::new());
         Ok(Self {
             main,
+            main_path: paths.main.clone(),
             vault,
             clock,
             first_account,
@@ -118,5 +121,7 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 mod tests;

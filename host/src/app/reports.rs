@@ -1,35 +1,40 @@
-//! Gathers what a report is made of, signs it, and writes down that it was made.
+//! Makes reports: gathers what they are made of, puts it together, signs it, and writes down that it was made.
+//!
+//! [`gather`] reads the database and the journal, [`parts`] the configuration, [`lane`] lets one report be made at a time.
+//! All of it may block: it runs on a thread of its own ([`App::report`]).
 
+mod gather;
+mod lane;
 mod parts;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tracing::Span;
 
-use parts::{agent_snapshot, parties};
-
-use super::{App, Depth, EvidenceError, embedded};
+use super::{App, Depth, EvidenceError};
 use crate::audit::chain::{Hash, hex_text};
 use crate::audit::event::{Event, EventKind};
-use crate::audit::merkle;
 use crate::audit::verify::Verified;
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId, ReportId, SessionId};
 use crate::report::document::{
-    Configuration, ErasureNote, Generator, Integrity, Period, PluginSnapshot, Report, SCHEMA_VERSION, SessionRoot,
-    Summary,
+    Configuration, ErasureNote, Generator, Integrity, PciDss, Period, Report, SCHEMA_VERSION, SessionRoot, Summary,
 };
-use crate::report::safe_harbor::{InForce, matrix};
+use crate::report::safe_harbor::matrix;
 use crate::report::signature::NotCanonical;
-use crate::report::tally::Tally;
-use crate::session::{ByteRange, SessionRow};
+use crate::session::SessionRow;
+use crate::session::figures::{Figure, Figures, cards};
 use crate::store::StoreError;
 use crate::store::erasures::Erasure;
 use crate::store::journal::JournalError;
+use gather::Gathered;
+pub(super) use lane::Lanes;
+use parts::Parts;
 
-/// Stretches of the journal that are closer than this are read as one.
-const GAP: u64 = 64 << 10;
+/// How much a report of many sessions gives way: the kernel's `nice`.
+const GIVE_WAY: i32 = 10;
 
 /// What a report is about.
 #[derive(Clone)]
@@ -48,6 +53,49 @@ pub enum ReportScope {
         /// From here on.
         since: Timestamp,
     },
+}
+
+impl ReportScope {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Session(_) => "session",
+            Self::Agent { .. } => "agent",
+            Self::Account { .. } => "account",
+        }
+    }
+
+    fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Session(session) => Some(session.id),
+            Self::Agent { .. } | Self::Account { .. } => None,
+        }
+    }
+
+    fn agent(&self) -> Option<AgentId> {
+        match self {
+            Self::Session(session) => Some(session.agent_id),
+            Self::Agent { agent, .. } => Some(*agent),
+            Self::Account { .. } => None,
+        }
+    }
+
+    /// The id of what it is about.
+    fn id(&self, account: AccountId) -> String {
+        let session = self.session().map(|id| id.text());
+        session.or(self.agent().map(|id| id.text())).unwrap_or_else(|| account.text())
+    }
+
+    /// How what it says was checked.
+    fn method(&self) -> &'static str {
+        match self {
+            Self::Session(_) => {
+                "each event of the session by its own hash, their tree hash, and the chain since its last whole check"
+            }
+            Self::Agent { .. } | Self::Account { .. } => {
+                "the chain since its last whole check, and the tree hash of every listed session over its events"
+            }
+        }
+    }
 }
 
 /// A finished report.
@@ -70,6 +118,12 @@ pub enum ReportError {
     /// A figure has no canonical form.
     #[error(transparent)]
     NotCanonical(#[from] NotCanonical),
+    /// Others are being made, and enough wait.
+    #[error("too many reports are waiting")]
+    Busy,
+    /// The work was given up: the service stops.
+    #[error("the service stops")]
+    Stopped,
 }
 
 impl From<StoreError> for ReportError {
@@ -84,282 +138,146 @@ impl From<JournalError> for ReportError {
     }
 }
 
-/// The sessions of a report and the time they are of.
-struct Gathered {
-    sessions: Vec<SessionRow>,
-    turns: HashMap<SessionId, u64>,
-    period: (Timestamp, Timestamp),
-}
-
 impl App {
-    /// Makes a report. `progress` hears of each thousand events that were read.
+    /// Makes a report when its turn comes, and finishes it, all on a thread that may block. Who asked may leave meanwhile: the
+    /// work ends before the next one begins.
     ///
     /// # Errors
-    /// The journal does not verify: nothing is made of a broken one.
-    pub async fn make_report(
+    /// The journal does not verify: nothing is made of a broken one. Or too many others wait.
+    pub async fn report<T: Send + 'static>(
         self: &Arc<Self>,
         account: AccountId,
         scope: ReportScope,
-        progress: impl Fn(u64) + Send + 'static,
+        finish: impl FnOnce(SignedReport) -> T + Send + 'static,
+    ) -> Result<T, ReportError> {
+        let place = self.report_lanes.enter(&scope).await?;
+        let (app, runtime, span) = (self.clone(), Handle::current(), Span::current());
+        let is_short = scope.session().is_some();
+        let work = move || {
+            let _place = place;
+            let _entered = span.entered();
+            runtime.block_on(app.make_report(account, scope)).map(finish)
+        };
+        let work = move || if is_short { work() } else { giving_way(work) };
+        tokio::task::spawn_blocking(work).await.map_err(|_| ReportError::Stopped)?
+    }
+
+    async fn make_report(
+        self: &Arc<Self>,
+        account: AccountId,
+        scope: ReportScope,
     ) -> Result<SignedReport, ReportError> {
-        let id = ReportId::generate();
         let now = self.pipeline.clock.now();
+        let verified = self.verify_journal(Depth::Since).await?;
         let gathered = self.gather(account, &scope, now).await?;
-        let (app, depth) =
-            (self.clone(), if matches!(scope, ReportScope::Session(_)) { Depth::Since } else { Depth::Whole });
-        let checking = tokio::task::spawn_blocking(move || app.check_journal(depth));
-        let (app, turns, sessions) = (self.clone(), gathered.turns.clone(), gathered.sessions.clone());
-        let counting = tokio::task::spawn_blocking(move || app.tally(&sessions, turns, progress));
-        let verified = checking.await.map_err(|_| JournalError::Unavailable)??;
-        let tally = counting.await.map_err(|_| JournalError::Unavailable)??;
-        let report = self.fill_in(id, account, &scope, now, gathered, tally, verified).await?;
+        let parts = self.parts(account, &scope, &gathered, now).await?;
+        let report = self.fill_in(account, &scope, now, gathered, parts, verified);
         // Canonical JSON has one way to write a number; a tree with the digits kept apart has many.
         let mut json = serde_json::to_value(&report).map_err(|_| NotCanonical)?;
         json["signature"] = serde_json::to_value(self.report_key.sign(&json)?).map_err(|_| NotCanonical)?;
-        let agent_id = match &scope {
-            // Beside the session, not in it: its tree is closed.
-            ReportScope::Session(session) => Some(session.agent_id),
-            ReportScope::Agent { agent, .. } => Some(*agent),
-            ReportScope::Account { .. } => None,
-        };
+        // Beside a session's own events, not among them: its tree is closed.
+        let agent_id = scope.agent();
         let account_id = agent_id.is_none().then_some(account);
         let event = Event { agent_id, account_id, ..Event::new(EventKind::ReportGenerated, now) };
         self.record(event).await?;
         Ok(SignedReport { report, json: json!({"report": json}) })
     }
 
-    async fn gather(&self, account: AccountId, scope: &ReportScope, now: Timestamp) -> Result<Gathered, StoreError> {
-        if let ReportScope::Session(session) = scope {
-            let turns = HashMap::from([(session.id, self.store().turn_of(session).await?)]);
-            let period = (session.started_at, session.ended_at.unwrap_or(session.started_at));
-            return Ok(Gathered { sessions: vec![(**session).clone()], turns, period });
-        }
-        self.store().sessions_flushed().await?;
-        let (agent, since) = match scope {
-            ReportScope::Agent { agent, since } => (Some(*agent), *since),
-            ReportScope::Account { since } => (None, *since),
-            ReportScope::Session(session) => (None, session.started_at),
-        };
-        let sessions = self.store().sessions_between(account, agent, since, now).await?;
-        Ok(Gathered { turns: turns(&sessions), sessions, period: (since, now) })
-    }
-
-    /// Reads the sessions' events, counts them, and holds them against the sessions' tree hashes.
-    fn tally(
+    fn fill_in(
         &self,
-        sessions: &[SessionRow],
-        turns: HashMap<SessionId, u64>,
-        progress: impl Fn(u64),
-    ) -> Result<Tally, ReportError> {
-        let mut tally = Tally::new(turns);
-        let mut leaves: HashMap<SessionId, Vec<Hash>> = HashMap::new();
-        let roots = sessions.iter().filter_map(|session| Some((session.id, session.merkle_root?)));
-        let roots: HashMap<SessionId, Hash> = roots.collect();
-        let mut confirmed: HashSet<SessionId> = HashSet::with_capacity(roots.len());
-        for (read, entry) in self
-            .pipeline
-            .journal
-            .events_within(&stretches(sessions.iter().flat_map(|session| session.journal.iter().copied())))
-            .enumerate()
-        {
-            let entry = entry?;
-            tally.count(&entry.event);
-            if read % 1000 == 0 {
-                progress(read as u64);
-            }
-            let Some(session) = entry.event.session_id.filter(|session| roots.contains_key(session)) else { continue };
-            leaves.entry(session).or_default().push(entry.hash);
-            if entry.event.kind == EventKind::SessionCompleted {
-                let own = leaves.remove(&session).unwrap_or_default();
-                if roots.get(&session) != Some(&merkle::root(&own)) {
-                    return Err(ReportError::Root(session));
-                }
-                confirmed.insert(session);
-            }
-        }
-        // A session that Masker was stopped in has no last event.
-        confirmed.extend(
-            leaves.iter().filter(|(session, own)| roots.get(*session) == Some(&merkle::root(own))).map(|(id, _)| *id),
-        );
-        // Of sessions whose part of the journal was deleted when its time was over, nothing can be held against anything.
-        let begin = self.pipeline.journal.start();
-        let is_there = |session: &SessionRow| session.journal.first().is_some_and(|range| range.start >= begin);
-        let mut unconfirmed = sessions.iter().filter(|session| roots.contains_key(&session.id) && is_there(session));
-        match unconfirmed.find(|session| !confirmed.contains(&session.id)) {
-            Some(session) => Err(ReportError::Root(session.id)),
-            None => Ok(tally),
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the report and named like it")]
-    async fn fill_in(
-        &self,
-        id: ReportId,
         account: AccountId,
         scope: &ReportScope,
         now: Timestamp,
         gathered: Gathered,
-        tally: Tally,
+        parts: Parts,
         verified: Verified,
-    ) -> Result<Report, ReportError> {
-        let Gathered { sessions, period: (since, until), .. } = gathered;
-        let erasures = self.store().erasures(since, now).await?.into_iter().map(erasure_note).collect();
-        let (session, scope_name, agent) = match scope {
-            ReportScope::Session(session) => (Some(session.id), "session", Some(session.agent_id)),
-            ReportScope::Agent { agent, .. } => (None, "agent", Some(*agent)),
-            ReportScope::Account { .. } => (None, "account", None),
-        };
-        let mut ids: BTreeSet<AgentId> = sessions.iter().map(|session| session.agent_id).chain(agent).collect();
-        if agent.is_none() {
-            // An account's report names every agent that could have been called.
-            let living = self.store().all_agents().await?;
-            ids.extend(living.iter().filter(|agent| agent.account_id == account).map(|agent| agent.id));
-        }
-        let agents = self.store().agents_of_report(account, ids.into_iter().collect()).await?;
-        let (policy_snapshot, policies) = self.policies_in_force(account, &sessions, &agents).await?;
-        let catalog = self.catalog();
-        let shipped = embedded();
-        let is_shipped = |pass: &str| {
-            let digest = catalog.plugin(pass).map(|plugin| plugin.digest);
-            shipped.iter().any(|bytes| Some(*blake3::hash(bytes).as_bytes()) == digest)
-        };
-        let in_force: Vec<InForce<'_>> = policies
-            .iter()
-            .map(|policy| InForce {
-                policy,
-                as_shipped: policy.passes.iter().map(|pass| &*pass.plugin).filter(|pass| is_shipped(pass)).collect(),
-            })
-            .collect();
-        let safe_harbor_detail = matrix(&in_force);
-        let scope_id = session.map(|id| id.text()).or(agent.map(|id| id.text())).unwrap_or_else(|| account.text());
-        let (masked_transcripts, masked_transcripts_note) = self.transcripts(&scope_id, &sessions, &policies).await?;
-        let mut redactions_by_kind: BTreeMap<String, u64> = BTreeMap::new();
-        let mut sessions_by_status: BTreeMap<&'static str, u64> = BTreeMap::new();
-        for session in &sessions {
-            *sessions_by_status.entry(session.status.as_str()).or_default() += 1;
-            for (kind, count) in &session.redactions_by_kind {
-                *redactions_by_kind.entry(kind.to_string()).or_default() += u64::from(*count);
-            }
-        }
-        let calls: BTreeSet<_> = sessions.iter().filter_map(|s| Some((s.agent_id, s.call_id.as_deref()?))).collect();
-        let roots: Vec<(SessionId, Hash)> = sessions
-            .iter()
-            .map(|session| (session.id, session.merkle_root.unwrap_or_else(|| merkle::root(&[]))))
-            .collect();
-        let merkle_root = match (session, roots.as_slice()) {
-            (Some(_), [(_, root)]) => *root,
-            _ => merkle::root(&roots.iter().map(|(_, root)| *root).collect::<Vec<_>>()),
-        };
-        let agent_name =
-            agent.and_then(|id| agents.iter().find(|agent| agent.id == id)).map(|agent| agent.name.clone());
-        Ok(Report {
-            id: id.text(),
+    ) -> Report {
+        let Gathered { since, until, figures, .. } = &gathered;
+        let safe_harbor_detail = matrix(&parts::in_force(self.catalog().as_ref(), &parts.policies));
+        let agent = scope.agent();
+        let own = agent.and_then(|id| parts.agents.iter().find(|agent| agent.id == id));
+        let root = |(id, root): &(SessionId, Hash)| SessionRoot { id: id.text(), merkle_root_hex: hex_text(root) };
+        Report {
+            id: ReportId::generate().text(),
             schema_version: SCHEMA_VERSION,
-            scope: scope_name,
-            session_id: session.map(|id| id.text()),
+            scope: scope.name(),
+            session_id: scope.session().map(|id| id.text()),
             agent_id: agent.map(|id| id.text()),
-            agent_name,
+            agent_name: own.map(|agent| agent.name.clone()),
             account_id: account.text(),
             generated_at: now.to_string(),
             period: Period { since: since.to_string(), until: until.to_string() },
             generator: Generator { name: "masker", version: env!("CARGO_PKG_VERSION"), commit: env!("MASKER_COMMIT") },
-            merkle_root_hex: hex_text(&merkle_root),
-            summary: Summary {
-                sessions: sessions.len() as u64,
-                calls: calls.len() as u64,
-                agents: sessions.iter().map(|session| session.agent_id).collect::<BTreeSet<_>>().len() as u64,
-                redactions: redactions_by_kind.values().sum(),
-                restored: sessions.iter().map(|session| session.rehydrated.len() as u64).sum(),
-                incidents: tally.incidents,
-                sessions_by_status,
-            },
+            merkle_root_hex: hex_text(&gathered.root),
+            summary: summary(figures, gathered.agents.len()),
             safe_harbor_coverage: safe_harbor_detail.iter().map(|category| (category.key, category.status)).collect(),
             safe_harbor_detail,
-            pci_dss: tally.cards,
-            leak_detection: tally.leaks,
-            retention: self.kept(&policies),
-            erasures,
-            baa_chain: agents.iter().flat_map(parties).collect(),
-            redactions_by_kind,
-            redactions_by_pass: tally.by_pass,
-            masked_transcripts,
-            masked_transcripts_note,
+            pci_dss: pci_dss(figures),
+            retention: self.kept(&parts.policies),
+            erasures: parts.erasures.into_iter().map(erasure_note).collect(),
+            baa_chain: parts.agents.iter().flat_map(parts::parties).collect(),
+            redactions_by_kind: figures.named(Figure::Kinds).map(owned).collect(),
+            redactions_by_pass: figures.named(Figure::Passes).map(owned).collect(),
+            masked_transcripts: parts.transcripts,
+            masked_transcripts_note: parts.transcripts_note,
             journal_integrity: Integrity {
                 verified: true,
-                method: match scope {
-                    ReportScope::Session(_) => {
-                        "the session's tree hash over its events, and the chain since its last whole check"
-                    }
-                    _ => "the whole chain from its first event, and every session's tree hash over its events",
-                },
+                method: scope.method(),
                 start_hash: hex_text(&verified.start_hash),
                 end_hash: hex_text(&verified.end_hash),
                 event_count: verified.events,
-                events_in_scope: tally.events,
+                events_in_scope: figures.sum(Figure::Events),
             },
-            policy_snapshot,
+            policy_snapshot: parts.policy_snapshot,
             configuration: Configuration {
-                agents: agents.iter().map(agent_snapshot).collect(),
-                plugins: catalog
-                    .shelf()
-                    .plugins()
-                    .iter()
-                    .map(|plugin| PluginSnapshot {
-                        name: plugin.manifest.name.clone(),
-                        version: plugin.manifest.version.clone(),
-                        sha256: data_encoding::HEXLOWER.encode(&plugin.sha256),
-                    })
-                    .collect(),
+                agents: parts.agents.iter().map(parts::agent_snapshot).collect(),
+                plugins: parts::plugins(self.catalog().as_ref()),
             },
-            sessions: roots
-                .iter()
-                .map(|(id, root)| SessionRoot { id: id.text(), merkle_root_hex: hex_text(root) })
-                .collect(),
-        })
+            sessions_digest_hex: hex_text(&gathered.digest),
+            sessions: gathered.listed.iter().map(root).collect(),
+            leak_detection: gathered.leaks,
+        }
     }
 }
 
-/// Which turn of its call each session is, counted from 1.
-fn turns(sessions: &[SessionRow]) -> HashMap<SessionId, u64> {
-    let mut calls: HashMap<(AgentId, &str), u64> = HashMap::new();
-    let turn = |session: &'_ SessionRow, turns: &mut u64| {
-        *turns += 1;
-        (session.id, *turns)
+/// Does the work on a thread that gives way to those that serve. It is one of its own: a priority that was lowered stays so.
+fn giving_way<T: Send>(work: impl FnOnce() -> Result<T, ReportError> + Send) -> Result<T, ReportError> {
+    let work = || {
+        // A thread that cannot lower its priority works with the usual one.
+        let _ = rustix::process::nice(GIVE_WAY);
+        work()
     };
-    let numbered = sessions.iter().map(|session| match &session.call_id {
-        Some(call) => turn(session, calls.entry((session.agent_id, call.as_str())).or_default()),
-        None => (session.id, 1),
-    });
-    numbered.collect()
+    std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(ReportError::Stopped))
+}
+
+fn summary(figures: &Figures, agents: usize) -> Summary {
+    Summary {
+        sessions: figures.sum(Figure::Sessions),
+        sessions_by_status: figures.named(Figure::Sessions).map(owned).collect(),
+        calls: figures.sum(Figure::Calls),
+        agents: agents as u64,
+        redactions: figures.sum(Figure::Kinds),
+        carried: figures.sum(Figure::Carried),
+        restored: figures.sum(Figure::Restored),
+        incidents: figures.incidents(),
+    }
+}
+
+fn pci_dss(figures: &Figures) -> PciDss {
+    let count = |name| figures.get(Figure::Cards, name);
+    PciDss {
+        cards_found: count(cards::FOUND),
+        luhn_checked: count(cards::LUHN),
+        tokenized: count(cards::TOKENIZED),
+        redacted: count(cards::REDACTED),
+        passed_through: count(cards::PASSED),
+    }
+}
+
+fn owned((name, count): (&str, u64)) -> (String, u64) {
+    (name.to_owned(), count)
 }
 
 fn erasure_note(Erasure { at, what, values, payloads }: Erasure) -> ErasureNote {
     ErasureNote { at: at.to_string(), by: what, values, payloads }
-}
-
-/// The stretches of the journal that hold the sessions' events, in order, close ones joined.
-fn stretches(ranges: impl Iterator<Item = ByteRange>) -> Vec<ByteRange> {
-    let mut ranges: Vec<ByteRange> = ranges.collect();
-    ranges.sort_unstable();
-    let mut joined: Vec<ByteRange> = Vec::new();
-    for range in ranges {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(GAP) => last.end = last.end.max(range.end),
-            _ => joined.push(range),
-        }
-    }
-    joined
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn close_stretches_are_read_as_one() {
-        let ranges = [(500_000, 500_100), (0, 10), (10, 20), (600_000, 600_001)];
-        let ranges = ranges.into_iter().map(|(start, end)| ByteRange { start, end });
-        let read: Vec<_> = stretches(ranges).iter().map(|range| (range.start, range.end)).collect();
-        assert_eq!(read, [(0, 20), (500_000, 500_100), (600_000, 600_001)]);
-    }
 }

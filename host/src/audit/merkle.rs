@@ -1,8 +1,11 @@
 //! The tree hash of RFC 6962 section 2.1 over the 32 raw bytes of each event's `this_hash`.
 
+mod stream;
+
 use sha2::{Digest, Sha256};
 
 use super::chain::Hash;
+pub use stream::RootStream;
 
 /// The root of the tree over these leaves, in order.
 pub fn root(leaves: &[Hash]) -> Hash {

@@ -15,6 +15,7 @@ use crate::audit::merkle;
 use crate::ids::SessionId;
 use crate::passes::PassReport;
 use crate::passes::finding::Action;
+use crate::session::figures::Figures;
 use crate::session::payloads::Payloads;
 use crate::session::{SessionRow, StageDurations, Status};
 use crate::store::journal::Receipt;
@@ -64,6 +65,7 @@ impl Recorder {
             rehydrated: Vec::new(),
             merkle_root: None,
             journal: Vec::new(),
+            counted: Figures::default(),
         };
         name_session(row.id);
         let keeps_payloads = agent.policy.audit.log_payloads && pipeline.payload_key.is_some();
@@ -187,6 +189,7 @@ impl Recorder {
         let receipt = self.pipeline.journal.append(events).map_err(|_| PipelineError::AuditUnavailable)?;
         self.hashes.extend_from_slice(&receipt.hashes);
         self.row.journal.push(receipt.range);
+        events.iter().for_each(|event| self.row.counted.count(event));
         Ok(receipt)
     }
 

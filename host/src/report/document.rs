@@ -11,6 +11,9 @@ use super::safe_harbor::Category;
 /// The version of this form. A field that is added does not change it.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// Sessions that a report lists, and the pages of its PDF with it; behind them it has a digest of the whole list.
+pub const LISTED_SESSIONS: usize = 5000;
+
 /// What happened in a scope and a time, signed.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Report {
@@ -34,8 +37,8 @@ pub struct Report {
     pub period: Period,
     /// What made it.
     pub generator: Generator,
-    /// Of a session: the RFC 6962 root over its events. Of more sessions: the root over their roots, in the order of
-    /// `sessions`.
+    /// Of a session: the RFC 6962 root over its events. Of more sessions: the root over the roots of all of them, in the
+    /// order of `sessions`, whether they are listed there or not.
     pub merkle_root_hex: String,
     /// The figures in short.
     pub summary: Summary,
@@ -55,7 +58,7 @@ pub struct Report {
     pub baa_chain: Vec<Party>,
     /// Spans that were masked.
     pub redactions_by_kind: BTreeMap<String, u64>,
-    /// The same by the pass that found them.
+    /// Spans that these sessions recorded, by the pass that found them: those that earlier turns recorded are not among them.
     pub redactions_by_pass: BTreeMap<String, u64>,
     /// Up to twenty, as the model got them; empty where texts are not kept.
     pub masked_transcripts: Vec<Transcript>,
@@ -67,7 +70,11 @@ pub struct Report {
     pub policy_snapshot: Vec<PolicySnapshot>,
     /// What ran.
     pub configuration: Configuration,
-    /// Every session, with the root of its tree.
+    /// SHA-256 over a line for every session, in the order of `sessions`, whether it is listed there or not: its id, a
+    /// blank, its root, a line feed.
+    pub sessions_digest_hex: String,
+    /// The sessions in the order in which they began (then by id), with the root of each one's tree: the first 5,000;
+    /// `summary.sessions` says how many there are.
     pub sessions: Vec<SessionRoot>,
 }
 
@@ -97,13 +104,16 @@ pub struct Summary {
     /// Proxied requests.
     pub sessions: u64,
     /// The same by how they ended.
-    pub sessions_by_status: BTreeMap<&'static str, u64>,
-    /// Phone calls that the platform named.
+    pub sessions_by_status: BTreeMap<String, u64>,
+    /// Phone calls that the platform named, by the session that began them.
     pub calls: u64,
     /// Agents that were called.
     pub agents: u64,
     /// Spans that were masked.
     pub redactions: u64,
+    /// Of them, how many stand in the history and were recorded in earlier turns of their call: those turns' reports have
+    /// them.
+    pub carried: u64,
     /// Of them, how many came back in an answer.
     pub restored: u64,
     /// Tokens that did not come back, values that were about to leave, passes that were left out.

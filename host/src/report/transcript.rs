@@ -1,26 +1,50 @@
 //! The messages of a masked request, for people to read.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::document::Line;
-use crate::ids::SessionId;
 
 /// Transcripts of a report.
 pub const MOST: usize = 20;
 /// Characters of one message that are shown.
 const LONGEST: usize = 4000;
 
-/// The same sessions for the same scope, whoever asks and when.
-pub fn sample(scope: &str, sessions: impl Iterator<Item = SessionId>) -> Vec<SessionId> {
-    let mut drawn: Vec<([u8; 32], SessionId)> = sessions
-        .map(|session| {
-            let lot = Sha256::new().chain_update(scope).chain_update([0]).chain_update(session.to_bytes());
-            (lot.finalize().into(), session)
-        })
-        .collect();
-    drawn.sort_unstable();
-    drawn.into_iter().map(|(_, session)| session).collect()
+/// Sessions that are drawn: of some the texts may be gone by the time they are read.
+const DRAWN: usize = 2 * MOST;
+
+/// Draws sessions: the same ones for the same scope, whoever asks and when.
+pub struct Sample {
+    scope: Sha256,
+    /// The lowest lots so far.
+    drawn: BTreeMap<[u8; 32], String>,
+}
+
+impl Sample {
+    /// Of this scope.
+    pub fn new(scope: &str) -> Self {
+        Self { scope: Sha256::new().chain_update(scope).chain_update([0]), drawn: BTreeMap::new() }
+    }
+
+    /// Lets a session take part whose texts are kept; that is asked only where its lot is low enough.
+    pub fn offer<E>(&mut self, id: &str, has_texts: impl FnOnce() -> Result<bool, E>) -> Result<(), E> {
+        let lot: [u8; 32] = self.scope.clone().chain_update(id).finalize().into();
+        let is_low = self.drawn.len() < DRAWN || self.drawn.last_key_value().is_some_and(|(last, _)| lot < *last);
+        if is_low && has_texts()? {
+            self.drawn.insert(lot, id.to_owned());
+            if self.drawn.len() > DRAWN {
+                self.drawn.pop_last();
+            }
+        }
+        Ok(())
+    }
+
+    /// The sessions, in the order of their lots.
+    pub fn drawn(self) -> impl Iterator<Item = String> {
+        self.drawn.into_values()
+    }
 }
 
 /// The messages of a body that went to the model. One that is cut short or has none gives none.
@@ -67,12 +91,22 @@ mod tests {
         assert!(super::lines("{\"messages\": [{\"content\": \"cut").is_empty());
     }
 
+    fn drawn(scope: &str, ids: &[String]) -> Vec<String> {
+        let mut sample = Sample::new(scope);
+        for id in ids {
+            sample.offer(id, || Ok::<_, ()>(!id.ends_with('0'))).expect("it is known");
+        }
+        sample.drawn().collect()
+    }
+
     #[test]
     fn a_sample_depends_on_its_scope_and_not_on_the_order_of_sessions() {
-        let sessions: Vec<SessionId> = (0..50).map(|_| SessionId::generate()).collect();
-        let drawn = sample("a", sessions.iter().copied());
-        assert_eq!(drawn, sample("a", sessions.iter().rev().copied()));
-        assert_ne!(drawn, sample("b", sessions.iter().copied()));
-        assert_eq!(drawn.len(), 50);
+        let mut ids: Vec<String> = (0..200).map(|n| format!("sess_{n}")).collect();
+        let first = drawn("a", &ids);
+        ids.reverse();
+        assert_eq!(drawn("a", &ids), first);
+        assert_ne!(drawn("b", &ids), first);
+        assert_eq!(first.len(), DRAWN);
+        assert!(first.iter().all(|id| !id.ends_with('0')), "those without texts take no part");
     }
 }

@@ -201,7 +201,8 @@ fn compact(conn: &Connection) -> Result<(), StoreError> {
     if busy == 0 { Ok(()) } else { Err(StoreError::Locked) }
 }
 
-fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+/// A connection that only reads.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX)?;
     set_up(&conn)?;
     Ok(conn)

@@ -15,6 +15,7 @@ pub(super) const MAIN: &[M<'static>] = &[
     M::up(include_str!("../../migrations/main/0007_sign_in_list_and_keys.sql")),
     M::up(include_str!("../../migrations/main/0008_hours_by_kind.sql")),
     M::up(include_str!("../../migrations/main/0009_makers_of_tokens.sql")),
+    M::up(include_str!("../../migrations/main/0010_days.sql")),
 ];
 
 pub(super) const VAULT: &[M<'static>] = &[

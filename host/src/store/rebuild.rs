@@ -48,14 +48,7 @@ impl Store {
         let reading = tokio::task::spawn_blocking(move || read(entries, &owners, &chunks));
         while let Some(rows) = ready.recv().await {
             let gathered = self.gathered.clone();
-            let write = move |conn: &Connection| {
-                for row in rows {
-                    if insert(conn, &row)? {
-                        gathered.count(&row);
-                    }
-                }
-                Ok(())
-            };
+            let write = move |conn: &Connection| rows.iter().try_for_each(|row| insert(conn, row, &gathered).map(drop));
             self.main.write(write).await?;
         }
         let mut rebuilt = reading.await.map_err(|_| StoreError::Closed)??;
@@ -133,12 +126,14 @@ fn opened(event: &Event, id: SessionId, owners: &Owners) -> Option<SessionRow> {
         rehydrated: Vec::new(),
         merkle_root: None,
         journal: Vec::new(),
+        counted: Default::default(),
     })
 }
 
 impl Found {
     fn add(&mut self, Entry { event, hash, range }: &Entry) {
         self.leaves.push(*hash);
+        self.row.counted.count(event);
         match self.row.journal.last_mut() {
             Some(ByteRange { end, .. }) if *end == range.start => *end = range.end,
             _ => self.row.journal.push(*range),

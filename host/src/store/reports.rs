@@ -1,40 +1,88 @@
-//! What reports are made of: every session of a time, oldest first, and the agents they name.
+//! What a report is made of: the sums of its days and of the sessions at its edges, the hashes of all its sessions, and the
+//! few sessions that it names.
+//!
+//! A report of many sessions reads one moment of the database, on a connection of its own: nobody else waits for it, and
+//! what is in memory does not grow with the number of sessions.
+
+mod rows;
+
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, params_from_iter};
+use sha2::{Digest, Sha256};
 
 use super::agents::{self, Agent};
-use super::sessions;
-use super::{Store, StoreError};
+use super::db::open_reader;
+use super::{Store, StoreError, days};
+use crate::audit::chain::{Hash, hex_text};
+use crate::audit::merkle::{self, RootStream};
 use crate::clock::Timestamp;
-use crate::ids::{AccountId, AgentId};
+use crate::ids::{AccountId, AgentId, SessionId};
+use crate::report::document::LISTED_SESSIONS;
+use crate::report::transcript::Sample;
 use crate::session::SessionRow;
+use crate::session::figures::{Figure, Figures, INCIDENTS};
+use rows::Rows;
+
+/// Which sessions a report is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReportSessions {
+    /// Whose.
+    pub account: AccountId,
+    /// Of this agent only.
+    pub agent: Option<AgentId>,
+    /// Begun at this moment or later.
+    pub since: Timestamp,
+    /// Begun at this moment or before.
+    pub until: Timestamp,
+}
+
+/// What there is to say of them.
+#[derive(Default)]
+pub struct ReportRows {
+    /// Of each agent that was called.
+    pub figures: BTreeMap<AgentId, Figures>,
+    /// The root over the sessions' roots, in order.
+    pub root: Hash,
+    /// SHA-256 over a line for each session, in order: its id, a blank, its root.
+    pub digest: Hash,
+    /// The first of them.
+    pub listed: Vec<SessionRow>,
+    /// The first with an incident of each sort.
+    pub incidents: Vec<SessionRow>,
+    /// The turn of each of those.
+    pub turns: HashMap<SessionId, u64>,
+    /// Some whose texts are kept.
+    pub sample: Vec<SessionRow>,
+}
 
 impl Store {
-    /// The sessions of an account, or of one agent of it, that began in this time, oldest first.
-    pub async fn sessions_between(
-        &self,
-        account: AccountId,
-        agent: Option<AgentId>,
-        since: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<SessionRow>, StoreError> {
-        self.main.read(move |conn| sessions::between(conn, account, agent, since, until)).await
+    /// Counts the sessions of a report. `scope` draws the sample of those whose texts are kept; without one there is none.
+    /// Takes about a second for a million sessions: not for async code.
+    pub fn report_rows(&self, sessions: &ReportSessions, scope: Option<&str>) -> Result<ReportRows, StoreError> {
+        let conn = open_reader(&self.main_path)?;
+        let snapshot = conn.unchecked_transaction()?;
+        let agents = own_agents(&snapshot, sessions)?;
+        let rows = Rows::of(sessions);
+        let Some(oldest) = rows.oldest(&snapshot)? else { return Ok(empty()) };
+        // What is older was deleted, and the sums of its days say too much.
+        let since = sessions.since.millis().max(oldest);
+        let mut found = ReportRows { figures: figures(&snapshot, &rows, &agents, since)?, ..empty() };
+        walk(&snapshot, &rows, scope, &mut found)?;
+        found.listed = rows.first(&snapshot, LISTED_SESSIONS)?;
+        for kind in INCIDENTS {
+            found.incidents.extend(rows.with_incident(&snapshot, sessions, kind)?);
+        }
+        for row in &found.incidents {
+            found.turns.insert(row.id, turn(&snapshot, row)?);
+        }
+        Ok(found)
     }
 
     /// Which turn of its call a session is, counted from 1.
     pub async fn turn_of(&self, session: &SessionRow) -> Result<u64, StoreError> {
-        let Some(call) = session.call_id.clone() else { return Ok(1) };
-        let (account, agent) = (session.account_id.text(), session.agent_id.text());
-        let (started_at, id) = (session.started_at.millis(), session.id.text());
-        self.main
-            .read(move |conn| {
-                let mut query = conn.prepare_cached(
-                    "SELECT count(*) FROM sessions WHERE account_id = ?1 AND call_id = ?2 AND agent_id = ?3
-                     AND (started_at, id) <= (?4, ?5)",
-                )?;
-                Ok(query.query_row((account, call, agent, started_at, id), |row| row.get::<_, i64>(0))?.max(1) as u64)
-            })
-            .await
+        let session = session.clone();
+        self.main.read(move |conn| turn(conn, &session)).await
     }
 
     /// These agents of an account, deleted ones too.
@@ -53,3 +101,79 @@ impl Store {
             .await
     }
 }
+
+fn empty() -> ReportRows {
+    ReportRows { root: merkle::root(&[]), digest: Sha256::digest([]).into(), ..ReportRows::default() }
+}
+
+/// The agents whose sessions they may be, deleted ones too.
+fn own_agents(conn: &Connection, sessions: &ReportSessions) -> Result<Vec<AgentId>, StoreError> {
+    let mut query = conn.prepare_cached(
+        "SELECT id FROM agents INDEXED BY agents_ever WHERE account_id = ?1 AND (?2 IS NULL OR id = ?2)",
+    )?;
+    let agent = sessions.agent.map(|agent| agent.text());
+    let agents = query.query_map((sessions.account.text(), agent), |row| super::columns::parsed(row, 0))?;
+    Ok(agents.collect::<Result<_, _>>()?)
+}
+
+/// The sums of the days, the first day from where the time begins, and the last without what began behind the time: that
+/// is next to nothing, since reports go up to now.
+fn figures(
+    conn: &Connection,
+    rows: &Rows,
+    agents: &[AgentId],
+    since: i64,
+) -> Result<BTreeMap<AgentId, Figures>, StoreError> {
+    let end = rows.until.saturating_add(1);
+    let (first, last) = (days::day(since - 1) + 1, days::day(rows.until));
+    if first > last {
+        return rows.count(conn, since..end);
+    }
+    let mut figures = rows.count(conn, since..first * days::DAY_MS)?;
+    for agent in agents {
+        figures.entry(*agent).or_default().add_all(&days::of_agent(conn, *agent, first..last + 1)?);
+    }
+    for (agent, behind) in rows.count(conn, end..(last + 1) * days::DAY_MS)? {
+        figures.entry(agent).or_default().take_all(&behind);
+    }
+    figures.retain(|_, own| own.sum(Figure::Sessions) > 0);
+    Ok(figures)
+}
+
+/// Looks at every session, at its id and its hash.
+fn walk(conn: &Connection, rows: &Rows, scope: Option<&str>, found: &mut ReportRows) -> Result<(), StoreError> {
+    let (mut root, mut digest) = (RootStream::default(), Sha256::new());
+    let mut sample = scope.map(Sample::new);
+    let mut has_texts = conn.prepare_cached("SELECT 1 FROM session_payloads WHERE session_id = ?1")?;
+    rows.each(conn, |id, hash| {
+        let hash = hash.unwrap_or_else(|| merkle::root(&[]));
+        root.push(&hash);
+        digest.update(id);
+        digest.update(b" ");
+        digest.update(hex_text(&hash));
+        digest.update(b"\n");
+        match &mut sample {
+            Some(sample) => Ok(sample.offer(id, || has_texts.exists([id]))?),
+            None => Ok(()),
+        }
+    })?;
+    (found.root, found.digest) = (root.root(), digest.finalize().into());
+    for id in sample.into_iter().flat_map(Sample::drawn) {
+        found.sample.extend(super::sessions::by_its_id(conn, &id)?);
+    }
+    Ok(())
+}
+
+fn turn(conn: &Connection, session: &SessionRow) -> Result<u64, StoreError> {
+    let Some(call) = &session.call_id else { return Ok(1) };
+    let mut query = conn.prepare_cached(
+        "SELECT count(*) FROM sessions INDEXED BY sessions_by_call
+         WHERE account_id = ?1 AND call_id = ?2 AND agent_id = ?3 AND (started_at, id) <= (?4, ?5)",
+    )?;
+    let (account, agent) = (session.account_id.text(), session.agent_id.text());
+    let values = (account, call, agent, session.started_at.millis(), session.id.text());
+    Ok(query.query_row(values, |row| row.get::<_, i64>(0))?.max(1) as u64)
+}
+
+#[cfg(test)]
+mod tests;

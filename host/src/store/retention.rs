@@ -3,6 +3,7 @@
 
 use rusqlite::Connection;
 
+use super::days::day;
 use super::{Store, StoreError, stats};
 use crate::clock::Timestamp;
 
@@ -17,7 +18,19 @@ impl Store {
         let sql = "DELETE FROM sessions WHERE rowid IN (
                        SELECT sessions.rowid FROM accounts CROSS JOIN sessions INDEXED BY sessions_by_account
                        ON sessions.account_id = accounts.id WHERE started_at < ?1 LIMIT ?2)";
-        self.main.write(move |conn| delete(conn, sql, before.millis())).await
+        let days = "DELETE FROM agent_days WHERE (agent_id, day, figure, name) IN (
+                        SELECT agent_id, day, figure, agent_days.name FROM agents CROSS JOIN agent_days ON agent_id = id
+                        WHERE day < ?1 LIMIT ?2)";
+        self.main
+            .write(move |conn| {
+                let deleted = delete(conn, sql, before.millis())?;
+                // The sums of a day stay as long as a row of it may.
+                if deleted < BATCH {
+                    delete(conn, days, day(before.millis()))?;
+                }
+                Ok(deleted)
+            })
+            .await
     }
 
     /// Deletes payloads that were kept since before this moment, or all of them; their sessions stay. Says how many, as

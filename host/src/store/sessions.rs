@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::days::{STEP, incident_bits};
 use super::db::WriteJob;
 use super::journal::OpenSessions;
 use super::payloads::{self, SealedPayloads};
 use super::{Page, Store, StoreError, columns};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId, SessionId};
+use crate::session::figures::Figures;
 use crate::session::{ByteRange, SessionRow, StageDurations, Status};
 
 pub(super) use feed::Feed;
@@ -167,10 +169,7 @@ impl WriteJob for Record {
 
 impl Record {
     fn write(&self, conn: &Connection) -> Result<bool, StoreError> {
-        let is_new = insert(conn, &self.row)?;
-        if is_new {
-            self.gathered.count(&self.row);
-        }
+        let is_new = insert(conn, &self.row, &self.gathered)?;
         if let Some(payloads) = &self.payloads {
             payloads::insert(conn, self.row.id, payloads)?;
         }
@@ -182,21 +181,26 @@ impl Record {
 }
 
 /// In the order that [`session`] reads them.
-const COLUMNS: &str = "id, account_id, agent_id, agent_name, call_id, started_at, ended_at, status, redactions_by_kind,
+pub(super) const COLUMNS: &str =
+    "id, account_id, agent_id, agent_name, call_id, started_at, ended_at, status, redactions_by_kind,
     upstream_model, policy_name, policy_version, detection_ms, tokenize_ms, upstream_ms, rehydrate_ms, rehydrated,
-    merkle_root, journal";
+    merkle_root, journal, counted";
 
-/// Writes a row, unless there is one; says whether it was new, and is to be counted.
-pub(super) fn insert(conn: &Connection, row: &SessionRow) -> Result<bool, StoreError> {
+/// Writes a row, unless there is one, and counts it; says whether it was new.
+pub(super) fn insert(conn: &Connection, row: &SessionRow, gathered: &Gathered) -> Result<bool, StoreError> {
     let json = |text: serde_json::Result<String>| text.map_err(|_| StoreError::BadRow("sessions"));
     let kinds: serde_json::Map<_, _> =
         row.redactions_by_kind.iter().map(|(kind, n)| (kind.as_str().to_owned(), (*n).into())).collect();
     let journal: Vec<_> = row.journal.iter().map(|range| (range.start, range.end)).collect();
+    // The first row of a call begins it.
     let mut insert = conn.prepare_cached(&format!(
-        "INSERT OR IGNORE INTO sessions ({COLUMNS}, redaction_count)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
+        "INSERT OR IGNORE INTO sessions ({COLUMNS}, redaction_count, incidents, begins_call)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+             ?5 IS NOT NULL AND NOT EXISTS (
+                 SELECT 1 FROM sessions INDEXED BY sessions_by_call WHERE account_id = ?2 AND call_id = ?5))
+         RETURNING begins_call"
     ))?;
-    let inserted = insert.execute(rusqlite::params![
+    let values = rusqlite::params![
         row.id.text(),
         row.account_id.text(),
         row.agent_id.text(),
@@ -216,9 +220,15 @@ pub(super) fn insert(conn: &Connection, row: &SessionRow) -> Result<bool, StoreE
         json(serde_json::to_string(&row.rehydrated))?,
         row.merkle_root,
         json(serde_json::to_string(&journal))?,
+        json(row.counted.to_json())?,
         row.redaction_count() as i64,
-    ])?;
-    Ok(inserted > 0)
+        incident_bits(&row.counted),
+    ];
+    let begins_call: Option<bool> = insert.query_row(values, |row| row.get(0)).optional()?;
+    if let Some(begins_call) = begins_call {
+        gathered.count(row, begins_call);
+    }
+    Ok(begins_call.is_some())
 }
 
 /// The byte of the journal before which every session has its row.
@@ -232,20 +242,12 @@ pub(super) fn set_checkpoint(conn: &Connection, offset: u64) -> Result<(), Store
     Ok(())
 }
 
-pub(super) fn between(
-    conn: &Connection,
-    account: AccountId,
-    agent: Option<AgentId>,
-    since: Timestamp,
-    until: Timestamp,
-) -> Result<Vec<SessionRow>, StoreError> {
-    let whose = if agent.is_some() { "agent" } else { "account" };
-    let owner = agent.map_or_else(|| account.text(), |agent| agent.text());
+/// Rows whose events were not counted yet, oldest first.
+pub(super) fn uncounted(conn: &Connection) -> Result<Vec<SessionRow>, StoreError> {
     let mut query = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM sessions INDEXED BY sessions_by_{whose}
-         WHERE {whose}_id = ?1 AND started_at >= ?2 AND started_at <= ?3 AND account_id = ?4 ORDER BY started_at, id"
+        "SELECT {COLUMNS} FROM sessions INDEXED BY sessions_uncounted WHERE counted IS NULL ORDER BY id LIMIT ?1"
     ))?;
-    let rows = query.query_map((owner, since.millis(), until.millis(), account.text()), session)?;
+    let rows = query.query_map([STEP], session)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -284,7 +286,7 @@ fn behind(conn: &Connection, account: AccountId, last: SessionId) -> Result<Opti
     Ok((rows.len() as i64 <= MOST_MISSED).then_some(rows))
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     let kinds: std::collections::BTreeMap<String, u32> = columns::json(row, 8)?;
     let journal: Vec<(u64, u64)> = columns::json(row, 18)?;
     let text = |column| row.get::<_, String>(column).map(Arc::from);
@@ -314,6 +316,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         rehydrated: columns::json(row, 16)?,
         merkle_root: row.get(17)?,
         journal: journal.into_iter().map(|(start, end)| ByteRange { start, end }).collect(),
+        counted: columns::read_if(row, 19, Figures::from_json)?.unwrap_or_default(),
     })
 }
 

@@ -145,6 +145,7 @@ async fn a_pdf_says_what_its_attached_json_says_and_every_page_names_the_report(
         report["signature"]["key_id"].as_str(),
         Some("Executive summary"),
         Some("STAFF_ID"),
+        Some("1 agent, 1 named phone call. Sessions by outcome: 3 ok."),
     ] {
         let said: String = said.expect("text").split_whitespace().collect();
         assert!(flat.contains(&said), "{said}");
@@ -195,6 +196,40 @@ async fn a_broken_journal_makes_no_report() {
     let own = app.api("GET", &format!("/api/v1/sessions/{session}/report"), &Value::Null).await;
     assert_eq!(own.status.as_u16(), 500, "the chain was found broken");
     fs::write(app.journal_path(), &lines).expect("the journal can be written");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_whose_events_were_changed_after_the_chain_was_checked_makes_no_report() {
+    let app = talked().await;
+    let sessions = app.sessions().await;
+    let path = |at: usize| format!("/api/v1/sessions/{}/report", sessions[at].id);
+    // The whole chain is sound, and is not read again.
+    report(&app, &path(0)).await;
+    let lines = fs::read_to_string(app.journal_path()).expect("the journal can be read");
+    fs::write(app.journal_path(), lines.replacen("\"confidence\":0.95", "\"confidence\":0.85", 1)).expect("written");
+    let answer = app.api("GET", &path(2), &Value::Null).await;
+    assert_eq!(answer.error_code(), "report_generation_failed", "{}", answer.text());
+    fs::write(app.journal_path(), &lines).expect("the journal can be written");
+    report(&app, &path(2)).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_report_is_the_same_when_its_sessions_are_older_than_the_sums_of_days() {
+    let app = talked().await;
+    let before = report(&app, "/api/v1/reports").await;
+    let database = rusqlite::Connection::open(&app.app().config.database).expect("the database can be opened");
+    let as_before = "DELETE FROM agent_days; UPDATE sessions SET counted = NULL, begins_call = 0, incidents = 0";
+    database.execute_batch(as_before).expect("an older version's rows");
+    for _ in 0..2 {
+        let after = report(&app, "/api/v1/reports").await;
+        for figures in ["summary", "redactions_by_pass", "pci_dss", "leak_detection", "sessions_digest_hex"] {
+            assert_eq!(after[figures], before[figures]);
+        }
+        assert_eq!(after["summary"]["incidents"], 1);
+        assert_eq!(after["leak_detection"]["rehydration_failures"][0]["turn"], 2);
+    }
     app.finish().await;
 }
 

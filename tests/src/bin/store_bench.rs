@@ -1,5 +1,5 @@
-//! What lists and figures cost when there is a lot: fills a database and a journal with sessions and their events, asks
-//! the API for everything it lists and counts, and prints how long each call took. For `make bench-store`.
+//! What lists, figures and reports cost when there is a lot: fills a database and a journal with sessions and their events,
+//! asks the API for everything it lists, counts and reports, and prints how long each call took. For `make bench-store`.
 //!
 //! Usage: store_bench [SESSIONS], a million without it; each session has five events. The calls go through the router of
 //! the real app, signed in with a token, and each must answer what was planted. A call slower than 50 ms fails.
@@ -69,8 +69,34 @@ async fn main() -> anyhow::Result<()> {
         writeln!(out, "| {} | {rows} | {:.2} | {worst:.2} |", call.what, times[ROUNDS / 2])?;
         slow += usize::from(worst > LIMIT_MS);
     }
+    writeln!(out, "\n| report | bytes | ms | memory that it took at its peak, MiB |\n| --- | --- | --- | --- |")?;
+    for (what, path) in reports(&planted) {
+        let (bytes, ms, mib) = bench.report(&path).await?;
+        writeln!(out, "| {what} | {bytes} | {ms:.0} | {mib:.0} |")?;
+    }
     ensure!(slow == 0, "{slow} calls took longer than {LIMIT_MS} ms");
     Ok(())
+}
+
+/// What is reported on, in this order: the first one checks what of the journal nobody has checked yet.
+fn reports(planted: &Planted) -> [(&'static str, String); 6] {
+    let session = format!("/api/v1/sessions/{}/report", planted.session);
+    let agent = format!("/api/v1/agents/{}/report?since=52w", planted.agents[0].text());
+    [
+        ("a session, the first report after the start", session.clone()),
+        ("the same again", session),
+        ("the account, 7 days", "/api/v1/reports".into()),
+        ("the account, everything", "/api/v1/reports?since=52w".into()),
+        ("the same as a PDF", "/api/v1/reports?since=52w&format=pdf".into()),
+        ("the busiest agent, everything", agent),
+    ]
+}
+
+/// A line of `/proc/self/status`, in MiB.
+fn memory(line: &str) -> anyhow::Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let kib = status.lines().find_map(|own| own.strip_prefix(line)?.trim_start_matches(':').trim().strip_suffix(" kB"));
+    Ok(kib.context("a line of the status")?.parse::<f64>()? / 1024.0)
 }
 
 /// The app with its agents.
@@ -133,10 +159,12 @@ impl Bench {
         let mut middle = None;
         for number in 0..sessions {
             let mut row = self.session(number, sessions, now, store.first_account(), &kind);
-            let opened = journal.append(&events(&row, &kind))?;
-            let completed = journal.append(&[row.completed_event()])?;
+            let (events, completed_event) = (events(&row, &kind), row.completed_event());
+            let opened = journal.append(&events)?;
+            let completed = journal.append(std::slice::from_ref(&completed_event))?;
             row.merkle_root = Some(merkle::root(&[opened.hashes, completed.hashes].concat()));
             row.journal = vec![opened.range, completed.range];
+            events.iter().chain([&completed_event]).for_each(|event| row.counted.count(event));
             if number == sessions / 2 {
                 middle = Some((row.id, row.started_at));
             }
@@ -186,6 +214,7 @@ impl Bench {
             rehydrated: vec![0],
             merkle_root: None,
             journal: Vec::new(),
+            counted: Default::default(),
         }
     }
 
@@ -202,6 +231,18 @@ impl Bench {
         }
         times.sort_by(f64::total_cmp);
         Ok((rows, times))
+    }
+
+    /// Bytes, milliseconds, and MiB that were needed beyond those before.
+    async fn report(&self, path: &str) -> anyhow::Result<(usize, f64, f64)> {
+        // The peak begins anew.
+        std::fs::write("/proc/self/clear_refs", "5")?;
+        let (before, began) = (memory("VmRSS")?, Instant::now());
+        let request = Request::builder().uri(path).header("authorization", &self.token).body(Body::empty())?;
+        let response = self.router.clone().oneshot(request).await?;
+        ensure!(response.status() == StatusCode::OK, "{path}: {}", response.status());
+        let bytes = response.into_body().collect().await?.to_bytes().len();
+        Ok((bytes, began.elapsed().as_secs_f64() * 1000.0, memory("VmHWM")? - before))
     }
 
     async fn call(&self, method: &str, path: &str, body: String) -> anyhow::Result<(StatusCode, Value)> {

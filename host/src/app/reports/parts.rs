@@ -1,32 +1,73 @@
-//! The parts of a report that come from the configuration: policies, transcripts, retention, agreements, agents.
+//! The parts of a report that come from the configuration: policies, retention, agreements, agents; and its transcripts.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::App;
-use crate::ids::{AccountId, AgentId, SessionId};
+use super::ReportScope;
+use super::gather::Gathered;
+use crate::app::{App, Catalog, embedded};
+use crate::clock::Timestamp;
+use crate::ids::{AccountId, AgentId};
 use crate::policy::CompiledPolicy;
-use crate::report::document::{AgentSnapshot, Kept, Party, PolicySnapshot, Transcript};
+use crate::report::document::{AgentSnapshot, Kept, Party, PluginSnapshot, PolicySnapshot, Transcript};
+use crate::report::safe_harbor::InForce;
 use crate::report::transcript;
 use crate::session::SessionRow;
 use crate::store::StoreError;
 use crate::store::agents::Agent;
+use crate::store::erasures::Erasure;
+use crate::wasm::Plugin;
+
+/// These parts.
+pub(super) struct Parts {
+    pub agents: Vec<Agent>,
+    pub policy_snapshot: Vec<PolicySnapshot>,
+    /// Those of the snapshot that compile.
+    pub policies: Vec<CompiledPolicy>,
+    pub erasures: Vec<Erasure>,
+    pub transcripts: Vec<Transcript>,
+    /// Why there are none.
+    pub transcripts_note: Option<String>,
+}
+
+/// The components that ship, by what they contain.
+static SHIPPED: LazyLock<Vec<[u8; 32]>> =
+    LazyLock::new(|| embedded().iter().map(|bytes| *blake3::hash(bytes).as_bytes()).collect());
 
 impl App {
-    /// Every policy that a session ran on, or that an agent without sessions would run on: as it was written, and compiled.
-    pub(super) async fn policies_in_force(
+    pub(super) async fn parts(
         &self,
         account: AccountId,
-        sessions: &[SessionRow],
+        scope: &ReportScope,
+        gathered: &Gathered,
+        now: Timestamp,
+    ) -> Result<Parts, StoreError> {
+        let mut ids: BTreeSet<AgentId> = gathered.agents.iter().copied().chain(scope.agent()).collect();
+        if scope.agent().is_none() {
+            // An account's report names every agent that could have been called.
+            let living = self.store().all_agents().await?;
+            ids.extend(living.iter().filter(|agent| agent.account_id == account).map(|agent| agent.id));
+        }
+        let agents = self.store().agents_of_report(account, ids.into_iter().collect()).await?;
+        let (policy_snapshot, policies) = self.policies_in_force(account, &gathered.policies, &agents).await?;
+        let (transcripts, transcripts_note) = self.transcripts(&gathered.sample, &policies).await?;
+        let erasures = self.store().erasures(gathered.since, now).await?;
+        Ok(Parts { agents, policy_snapshot, policies, erasures, transcripts, transcripts_note })
+    }
+
+    /// Every policy that a session ran on, or that an agent without sessions would run on: as it was written, and compiled.
+    async fn policies_in_force(
+        &self,
+        account: AccountId,
+        used: &BTreeSet<(AgentId, String, u32)>,
         agents: &[Agent],
     ) -> Result<(Vec<PolicySnapshot>, Vec<CompiledPolicy>), StoreError> {
-        let own: HashMap<AgentId, &Agent> = agents.iter().map(|agent| (agent.id, agent)).collect();
-        let used = sessions.iter().map(|session| {
-            let own = own
-                .get(&session.agent_id)
-                .and_then(|agent| own_policy(agent, &session.policy_name, session.policy_version));
-            (session.policy_name.to_string(), session.policy_version, own)
+        let by_id: HashMap<AgentId, &Agent> = agents.iter().map(|agent| (agent.id, agent)).collect();
+        let used = used.iter().map(|(agent, name, version)| {
+            let own = by_id.get(agent).and_then(|agent| own_policy(agent, name, *version));
+            (name.clone(), *version, own)
         });
         let mut used: BTreeSet<(String, u32, Option<String>)> = used.collect();
         if used.is_empty() {
@@ -63,11 +104,10 @@ impl App {
         Ok(self.store().policy_version(policy.id, version).await?.map(|(document, _)| document))
     }
 
-    /// A sample of what the model got, where that is kept.
-    pub(super) async fn transcripts(
+    /// What the model got in these sessions, where that is kept.
+    async fn transcripts(
         &self,
-        scope: &str,
-        sessions: &[SessionRow],
+        sample: &[SessionRow],
         policies: &[CompiledPolicy],
     ) -> Result<(Vec<Transcript>, Option<String>), StoreError> {
         let keeps = self.config.payload_retention_days > 0 && policies.iter().any(|policy| policy.audit.log_payloads);
@@ -75,13 +115,11 @@ impl App {
             let note = "Texts are not kept: MASKER_PAYLOAD_RETENTION_DAYS is 0, or no policy sets audit.log_payloads.";
             return Ok((Vec::new(), Some(note.to_owned())));
         }
-        let rows: HashMap<SessionId, &SessionRow> = sessions.iter().map(|session| (session.id, session)).collect();
         let mut transcripts = Vec::new();
-        for id in transcript::sample(scope, rows.keys().copied()) {
-            let Some(session) = rows.get(&id) else { continue };
+        for session in sample {
             let Some(masked) = self.payloads(session).await?.and_then(|payloads| payloads.masked) else { continue };
             transcripts.push(Transcript {
-                session_id: id.text(),
+                session_id: session.id.text(),
                 agent_name: session.agent_name.to_string(),
                 started_at: session.started_at.to_string(),
                 messages: transcript::lines(masked.expose()),
@@ -103,7 +141,8 @@ impl App {
             (0, _) => "Not kept: MASKER_PAYLOAD_RETENTION_DAYS is 0.".to_owned(),
             (_, []) => "Not kept: no policy in force sets audit.log_payloads.".to_owned(),
             (_, names) => format!(
-                "Sealed with AES-256-GCM-SIV, for the policies {}; deleted by the hourly pass.",
+                "Sealed with AES-256-GCM-SIV, for the {} {}; deleted by the hourly pass.",
+                if names.len() == 1 { "policy" } else { "policies" },
                 names.join(", ")
             ),
         };
@@ -134,6 +173,24 @@ impl App {
             },
         ]
     }
+}
+
+/// The policies, each with those of its passes that are as they ship.
+pub(super) fn in_force<'p>(catalog: &Catalog, policies: &'p [CompiledPolicy]) -> Vec<InForce<'p>> {
+    let is_shipped = |pass: &&str| catalog.plugin(pass).is_some_and(|plugin| SHIPPED.contains(&plugin.digest));
+    let passes =
+        |policy: &'p CompiledPolicy| policy.passes.iter().map(|pass| &*pass.plugin).filter(is_shipped).collect();
+    policies.iter().map(|policy| InForce { policy, as_shipped: passes(policy) }).collect()
+}
+
+/// The plugins that are installed.
+pub(super) fn plugins(catalog: &Catalog) -> Vec<PluginSnapshot> {
+    let snapshot = |plugin: &Plugin| PluginSnapshot {
+        name: plugin.manifest.name.clone(),
+        version: plugin.manifest.version.clone(),
+        sha256: data_encoding::HEXLOWER.encode(&plugin.sha256),
+    };
+    catalog.shelf().plugins().iter().map(snapshot).collect()
 }
 
 /// The agent's own document, when that is what ran.

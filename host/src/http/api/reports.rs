@@ -24,6 +24,8 @@ use crate::report::document::Report;
 use crate::report::pdf;
 use crate::report::signature::{PublicKey, Signature};
 
+/// Seconds after which one comes again who was turned away.
+const RETRY_AFTER: u64 = 5;
 /// Without `since`, reports are about so many days.
 const DAYS: u32 = 7;
 
@@ -157,14 +159,17 @@ impl Asked {
 }
 
 async fn respond(app: &Arc<App>, caller: &Caller, scope: ReportScope, format: Format) -> Result<Response, ApiError> {
-    let SignedReport { report, json } = app.make_report(caller.account, scope, |_| ()).await?;
-    let Format::Pdf = format else { return Ok(Json(json).into_response()) };
-    let name = file_name(&report);
-    let bytes = tokio::task::spawn_blocking(move || pdf::render(&report, &json)).await;
-    let bytes = bytes.map_err(|_| failed(&"the PDF"))?.map_err(|error| failed(&error))?;
+    app.report(caller.account, scope, move |signed| file(&signed, format)).await?
+}
+
+fn file(SignedReport { report, json }: &SignedReport, format: Format) -> Result<Response, ApiError> {
+    if let Format::Json = format {
+        return Ok(Json(json).into_response());
+    }
+    let bytes = pdf::render(report, json).map_err(|error| failed(&error))?;
     let headers = [
         (CONTENT_TYPE, "application/pdf".to_owned()),
-        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file_name(report))),
     ];
     Ok((headers, bytes).into_response())
 }
@@ -183,7 +188,15 @@ fn failed(error: &dyn std::fmt::Display) -> ApiError {
 
 impl From<ReportError> for ApiError {
     fn from(error: ReportError) -> Self {
-        failed(&error)
+        match error {
+            ReportError::Busy => {
+                let message = "other reports are being made; try again in a moment";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).with_retry_after(RETRY_AFTER)
+            }
+            ReportError::Evidence(_) | ReportError::Root(_) | ReportError::NotCanonical(_) | ReportError::Stopped => {
+                failed(&error)
+            }
+        }
     }
 }
 

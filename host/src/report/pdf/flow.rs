@@ -295,16 +295,6 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
-/// `1 agent`, `2,000 agents`.
-pub fn counted(number: u64, noun: &str) -> String {
-    format!("{} {}", grouped(number), of_number(number, noun))
-}
-
-/// A noun as it is written behind a number.
-pub fn of_number(number: u64, noun: &str) -> String {
-    if number == 1 { noun.to_owned() } else { format!("{noun}s") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,16 +307,9 @@ mod tests {
     }
 
     #[test]
-    fn one_of_a_kind_is_not_many() {
-        for (number, text) in [(0, "0 agents"), (1, "1 agent"), (2000, "2,000 agents")] {
-            assert_eq!(counted(number, "agent"), text);
-        }
-    }
-
-    #[test]
     fn a_row_longer_than_a_page_goes_on_and_ends() {
         let fonts = Fonts::load().expect("the fonts of this build");
-        let mut flow = Flow::new(&fonts, "rpt_x");
+        let mut flow = Flow::new(&fonts, "rep_x");
         let long = "line\n".repeat(300);
         flow.table(&[Column("A", 1.0), Column("B", 1.0)], vec![vec![Cell::text("x"), Cell::text(long)]]);
         let pages = flow.finish().len();

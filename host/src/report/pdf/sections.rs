@@ -2,12 +2,9 @@
 
 use serde_json::Value;
 
-use super::flow::{BODY, CODE, Cell, Column, Flow, NOTE, counted, grouped, of_number};
+use super::flow::{BODY, CODE, Cell, Column, Flow, NOTE, grouped};
 use super::page::Ink;
 use crate::report::document::{Incident, Report};
-
-/// Sessions of the appendix: beyond them a document has more pages than anybody turns.
-const LISTED: usize = 5000;
 
 /// Everything, in order.
 pub fn write(flow: &mut Flow<'_>, report: &Report, json: &Value) {
@@ -67,10 +64,10 @@ fn summary(flow: &mut Flow<'_>, report: &Report) {
     let summary = &report.summary;
     let alarm = if summary.incidents == 0 { Ink::GOOD } else { Ink::BAD };
     flow.tiles(&[
-        (grouped(summary.sessions), &of_number(summary.sessions, "session"), Ink::TEXT),
-        (grouped(summary.redactions), &format!("{} masked", of_number(summary.redactions, "value")), Ink::TEXT),
+        (grouped(summary.sessions), noun(summary.sessions, "session", "sessions"), Ink::TEXT),
+        (grouped(summary.redactions), noun(summary.redactions, "value masked", "values masked"), Ink::TEXT),
         (grouped(summary.restored), "restored in answers", Ink::TEXT),
-        (grouped(summary.incidents), &of_number(summary.incidents, "incident"), alarm),
+        (grouped(summary.incidents), noun(summary.incidents, "incident", "incidents"), alarm),
     ]);
     let ended: Vec<String> =
         summary.sessions_by_status.iter().map(|(status, count)| format!("{} {status}", grouped(*count))).collect();
@@ -78,16 +75,27 @@ fn summary(flow: &mut Flow<'_>, report: &Report) {
     flow.paragraph(
         BODY,
         &format!(
-            "{}, {}. Sessions by outcome: {ended}. An incident is a token that did not come back, a \
-             value found by the last check before text leaves, or a pass that failed.",
-            counted(summary.agents, "agent"),
-            counted(summary.calls, "named phone call"),
+            "{}, {}. Sessions by outcome: {ended}. An incident is a token that did not come back, a value found by the last \
+             check before text leaves, or a pass that failed.",
+            counted(summary.agents, "agent", "agents"),
+            counted(summary.calls, "named phone call", "named phone calls"),
         ),
     );
+    if summary.carried > 0 {
+        let spans = counted(summary.carried, "span", "spans");
+        let calls =
+            if report.scope == "session" { "this call" } else { noun(summary.carried, "its call", "their calls") };
+        let said = match summary.carried {
+            1 => format!("{spans} of the history was recorded in an earlier turn of {calls}, whose report has it."),
+            _ => format!("{spans} of the history were recorded in earlier turns of {calls}, whose reports have them."),
+        };
+        flow.paragraph(BODY, &said);
+    }
     flow.paragraph(
         BODY,
-        "The journal that these figures come from was verified when the report was made. Nothing in this document was \
-         said by a caller, except masked transcripts, which show what the model received.",
+        "These figures were counted as the journal was written; how far it was verified for this report stands under \
+         journal integrity. Nothing in this document was said by a caller, except masked transcripts, which show what the \
+         model received.",
     );
 }
 
@@ -141,7 +149,8 @@ fn leaks(flow: &mut Flow<'_>, report: &Report) {
     incidents(flow, "Values found by the last check before text leaves", &leaks.egress_blocked);
     incidents(flow, "Passes that failed", &leaks.failed_passes);
     if leaks.not_listed > 0 {
-        flow.paragraph(NOTE, &format!("{} more not listed; the journal has them.", grouped(leaks.not_listed)));
+        let (are, them) = if leaks.not_listed == 1 { ("is", "it") } else { ("are", "them") };
+        flow.paragraph(NOTE, &format!("{} more {are} not listed; the journal has {them}.", grouped(leaks.not_listed)));
     }
 }
 
@@ -178,7 +187,7 @@ fn retention(flow: &mut Flow<'_>, report: &Report) {
     let rows = report.retention.iter().map(|kept| {
         let days = match kept.days {
             Some(0) => "not kept".to_owned(),
-            Some(days) => format!("{days} days"),
+            Some(days) => counted(days.into(), "day", "days"),
             None => "until deleted".to_owned(),
         };
         vec![Cell::text(kept.what), Cell::text(days).bold(Ink::TEXT), Cell::text(&*kept.rule).quiet()]
@@ -326,12 +335,29 @@ fn appendix(flow: &mut Flow<'_>, report: &Report) {
         flow.paragraph(BODY, "There was none in this time.");
         return;
     }
-    if report.sessions.len() > LISTED {
-        let all = grouped(report.sessions.len() as u64);
-        let listed = grouped(LISTED as u64);
-        flow.paragraph(NOTE, &format!("The first {listed} of {all}; the attached JSON lists all of them."));
+    let (listed, all) = (report.sessions.len() as u64, report.summary.sessions);
+    if listed < all {
+        flow.paragraph(
+            NOTE,
+            &format!(
+                "The first {} of {}. The digest is SHA-256 over a line for each of all of them: id, blank, root.",
+                grouped(listed),
+                grouped(all)
+            ),
+        );
+        flow.paragraph(CODE, &format!("sha-256 {}", report.sessions_digest_hex));
     }
-    let rows = report.sessions.iter().take(LISTED);
+    let rows = report.sessions.iter();
     let rows = rows.map(|session| vec![Cell::code(&*session.id), Cell::code(&*session.merkle_root_hex)]);
     flow.table(&[Column("Session", 0.34), Column("Merkle root", 0.66)], rows.collect());
+}
+
+/// The noun for so many.
+fn noun(count: u64, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
+/// So many of them.
+fn counted(count: u64, one: &'static str, many: &'static str) -> String {
+    format!("{} {}", grouped(count), noun(count, one, many))
 }

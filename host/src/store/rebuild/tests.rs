@@ -33,12 +33,15 @@ fn open(journal: &Journal, row: &mut SessionRow) -> Vec<Hash> {
     let events = [row.opened_event(), redaction(row, "NAME"), redaction(row, "NAME"), redaction(row, "PHONE")];
     let receipt = journal.append(&events).unwrap();
     row.journal = vec![receipt.range];
+    events.iter().for_each(|event| row.counted.count(event));
     receipt.hashes
 }
 
 /// What it appends when the caller has the answer.
 fn complete(journal: &Journal, row: &mut SessionRow, mut leaves: Vec<Hash>) {
-    let receipt = journal.append(&[row.completed_event()]).unwrap();
+    let event = row.completed_event();
+    row.counted.count(&event);
+    let receipt = journal.append(&[event]).unwrap();
     leaves.extend(receipt.hashes);
     row.journal.push(receipt.range);
     row.merkle_root = Some(merkle::root(&leaves));

@@ -1,5 +1,5 @@
 //! Sessions as they are written, for whoever watches an account: a bounded ring for each account that is watched, so
-//! that a slow reader holds nobody up and learns nothing of other accounts.
+//! that a slow reader holds nobody up and learns nothing of other accounts. What grows with a request is not in it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,6 +55,7 @@ impl Feed {
         if state.closed {
             return Watch(broadcast::channel(1).1);
         }
+        state.accounts.retain(|_, readers| readers.receiver_count() > 0);
         Watch(state.accounts.entry(account).or_insert_with(|| broadcast::channel(RING).0).subscribe())
     }
 
@@ -66,7 +67,7 @@ impl Feed {
             state.accounts.remove(&row.account_id);
         } else {
             // Fails only without readers.
-            let _ = readers.send(Arc::new(row.clone()));
+            let _ = readers.send(Arc::new(row.clone().for_lists()));
         }
     }
 
@@ -95,7 +96,7 @@ mod tests {
         feed.publish(&other);
         feed.publish(&own);
         feed.close();
-        assert!(matches!(watch.next().await, Some(Watched::Session(seen)) if *seen == own));
+        assert!(matches!(watch.next().await, Some(Watched::Session(seen)) if *seen == own.clone().for_lists()));
         assert!(watch.next().await.is_none());
         assert!(feed.watch(own.account_id).next().await.is_none());
     }
@@ -119,5 +120,9 @@ mod tests {
         drop(feed.watch(own.account_id));
         feed.publish(&own);
         assert!(feed.lock().accounts.is_empty());
+        // Nor for those of an account in which nothing happens.
+        drop(feed.watch(own.account_id));
+        let _watch = feed.watch(AccountId::generate());
+        assert_eq!(feed.lock().accounts.len(), 1);
     }
 }

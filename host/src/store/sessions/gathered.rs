@@ -1,5 +1,5 @@
-//! What sessions leave to be written once for all of a transaction: the figures of their hours, and how far the journal has
-//! become rows.
+//! What sessions leave to be written once for all of a transaction: the figures of their hours and days, and how far the
+//! journal has become rows.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::set_checkpoint;
 use crate::session::SessionRow;
 use crate::store::StoreError;
+use crate::store::days::Days;
 use crate::store::db::AtCommit;
 use crate::store::stats::Totals;
 
@@ -18,13 +19,16 @@ pub(in crate::store) struct Gathered(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     totals: Totals,
+    days: Days,
     checkpoint: Option<u64>,
 }
 
 impl Gathered {
     /// Counts a session whose row is new.
-    pub fn count(&self, row: &SessionRow) {
-        self.lock().totals.count(row);
+    pub fn count(&self, row: &SessionRow, begins_call: bool) {
+        let mut inner = self.lock();
+        inner.totals.count(row);
+        inner.days.count(row, begins_call);
     }
 
     /// Every session before this byte of the journal has its row now.
@@ -40,8 +44,9 @@ impl Gathered {
 
 impl AtCommit for Gathered {
     fn write(&self, conn: &Connection) -> Result<(), StoreError> {
-        let Inner { totals, checkpoint } = std::mem::take(&mut *self.lock());
+        let Inner { totals, days, checkpoint } = std::mem::take(&mut *self.lock());
         totals.write(conn)?;
+        days.write(conn)?;
         checkpoint.map_or(Ok(()), |offset| set_checkpoint(conn, offset))
     }
 

@@ -18,6 +18,7 @@ use crate::http::path::PathId;
 use crate::passes::finding::Action;
 use crate::sensitive::{Sensitive, SensitiveText};
 use crate::session::SessionRow;
+use crate::session::figures::tokens;
 use crate::session::payloads::Payloads;
 use crate::store::StoreError;
 
@@ -134,7 +135,7 @@ impl SessionDetail {
             merkle_root_hex: row.merkle_root.as_ref().map(hex_text),
             events: spans.map(|(at, event)| Span::of(event, came_back(at))).collect(),
             failed_passes: of_kind(EventKind::PluginFailed).map(FailedPass::of).collect(),
-            rehydration_failures: of_kind(EventKind::RehydrationFailed).map(count).sum(),
+            rehydration_failures: of_kind(EventKind::RehydrationFailed).map(tokens).sum(),
             payloads: Texts::of(payloads),
         }
     }
@@ -169,13 +170,6 @@ impl FailedPass {
                 Some(Detail::Count(_)) | None => None,
             },
         }
-    }
-}
-
-fn count(event: &Event) -> u64 {
-    match event.detail {
-        Some(Detail::Count(count)) => count,
-        Some(Detail::Word(_)) | None => 1,
     }
 }
 

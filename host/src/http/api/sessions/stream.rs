@@ -77,7 +77,7 @@ impl Reader {
     fn catch_up(&mut self, missed: Option<Vec<SessionRow>>) {
         let Some(missed) = missed else { return self.before.push_back(Watched::Missed(None)) };
         self.shown = missed.iter().map(|row| row.id).collect();
-        self.before.extend(missed.into_iter().map(|row| Watched::Session(Arc::new(row))));
+        self.before.extend(missed.into_iter().map(|row| Watched::Session(Arc::new(row.for_lists()))));
     }
 
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {

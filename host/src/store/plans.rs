@@ -1,0 +1,278 @@
+//! Every query of the store is planned, and no plan grows with the install by accident.
+//!
+//! The queries are read from the source: every text in this folder that begins like one. So a new query is here as soon as
+//! it is written. Of a table that grows, a query looks one row up by its key; or it names its index, and stands in
+//! [`BOUNDED`] with the reason why it reads few rows or need not. So it is not SQLite that picks the index, which without
+//! statistics took the worse of two.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::migrations;
+
+/// Tables that people fill by hand, and those of one row: a walk through them is no matter.
+const SMALL: &[&str] = &[
+    "accounts",
+    "agents",
+    "api_tokens",
+    "journal_checkpoint",
+    "keys_seen",
+    "login_links",
+    "policies",
+    "policy_versions",
+    "sign_ins",
+    "sqlite_master",
+    "used_oauth_states",
+    "users",
+];
+
+/// Names that queries give to tables.
+const ALIASES: &[(&str, &str)] = &[("p", "policies"), ("v", "policy_versions"), ("earlier", "sessions")];
+
+/// Queries of a table that grows which read more than one row: file, a part of the query, and what bounds it.
+const BOUNDED: &[(&str, &str, &str)] = &[
+    ("agents.rs", "instr(name_lower", "a page of agents; of each the rows of one hour, and a day of hours"),
+    ("days.rs", "FROM agent_days WHERE agent_id = ?1 AND day", "as many rows as the time has days"),
+    ("days.rs", "AS earlier INDEXED BY sessions_by_call", "an old row, once; stops at the first row"),
+    ("erasures.rs", "FROM erasures WHERE at", "what people erased"),
+    ("erasures.rs", "FROM session_payloads WHERE session_id > ?1", "a step of an erasure: LIMIT"),
+    ("reports.rs", "SELECT count(*) FROM sessions", "the turns of one call"),
+    ("reports/rows.rs", "ORDER BY started_at LIMIT 1", "one row"),
+    ("reports/rows.rs", "begins_call FROM sessions", "a report: its first day, and what began since it was asked for"),
+    ("reports/rows.rs", "SELECT id, merkle_root", "a report, on its own connection: the hash is over all its sessions"),
+    ("reports/rows.rs", "started_at <= ?3 ORDER BY started_at, id LIMIT ?4", "what a report lists: LIMIT"),
+    ("reports/rows.rs", "INDEXED BY sessions_with_incidents", "a report: sessions with incidents only, LIMIT"),
+    ("retention.rs", "DELETE FROM sessions", "a step of the hourly pass: LIMIT"),
+    ("retention.rs", "DELETE FROM session_payloads", "a step of the hourly pass: LIMIT"),
+    ("retention.rs", "DELETE FROM agent_hours", "a step of the hourly pass: LIMIT"),
+    ("retention.rs", "DELETE FROM agent_hour_latencies", "a step of the hourly pass: LIMIT"),
+    ("retention.rs", "DELETE FROM account_hour_kinds", "a step of the hourly pass: LIMIT"),
+    ("retention.rs", "DELETE FROM agent_days", "a step of the hourly pass: LIMIT"),
+    ("sessions.rs", "INDEXED BY sessions_uncounted", "a step after an upgrade: LIMIT"),
+    (
+        "sessions.rs",
+        "FROM sessions INDEXED BY sessions_by_call WHERE account_id = ?2",
+        "stops at the first row of a call",
+    ),
+    ("sessions.rs", "SELECT max(rowid) FROM sessions", "the last row"),
+    ("sessions.rs", "FROM sessions NOT INDEXED", "rows behind a place, which is at most 10,000 from the end"),
+    ("stats.rs", "sum(sessions), sum(redactions) FROM agents", "a week of hours of an account's agents"),
+    ("stats.rs", "SELECT bucket, sum(sessions) FROM agents", "a day of hours of an account's agents"),
+    ("stats.rs", "FROM account_hour_kinds WHERE account_id", "a week of hours"),
+    ("stats.rs", "FROM sessions INDEXED BY sessions_by_agent", "a week of hours, and the rows of one hour"),
+    ("stats.rs", "FROM agent_hour_latencies WHERE agent_id", "a day of hours"),
+];
+
+#[test]
+fn no_query_reads_more_of_a_table_that_grows_than_it_must() {
+    let queries = queries();
+    assert!(queries.len() > 60, "the queries are found");
+    let (mut used, mut wrong) = (BTreeSet::new(), Vec::new());
+    for with_statistics in [false, true] {
+        let conn = database(with_statistics);
+        for (file, sql) in &queries {
+            let plan = plan(&conn, sql).unwrap_or_else(|error| panic!("{file}: {error}: {sql}"));
+            let unbounded: Vec<&String> = plan.iter().filter(|step| is_more_than_one_row(&conn, step)).collect();
+            let reads_what_grows = plan.iter().filter_map(|step| table(step)).any(|table| !SMALL.contains(&table));
+            let is_sorted = reads_what_grows && plan.iter().any(|step| step.contains("TEMP B-TREE"));
+            if unbounded.is_empty() && !is_sorted {
+                continue;
+            }
+            match BOUNDED.iter().position(|(of, part, _)| of == file && sql.contains(part)) {
+                Some(reason) => drop(used.insert(reason)),
+                None => wrong.push(format!("{file}: not in BOUNDED: {plan:?}\n{sql}")),
+            }
+            for step in unbounded {
+                // A step of a background task takes the next rows from an index.
+                let is_step = sql.contains("INDEXED BY") && sql.contains("LIMIT");
+                if step.starts_with("SCAN") && !is_step {
+                    wrong.push(format!("{file}: reads all of it: {step}\n{sql}"));
+                }
+                let is_named = sql.contains("INDEXED BY") || sql.contains("NOT INDEXED");
+                if !is_named && is_picked(&conn, step) {
+                    wrong.push(format!("{file}: SQLite picks the index: {step}\n{sql}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    let unused: Vec<_> = (0..BOUNDED.len()).filter(|at| !used.contains(at)).map(|at| BOUNDED[at]).collect();
+    assert!(unused.is_empty(), "no query needs these reasons: {unused:#?}");
+}
+
+/// Whether a step of a plan reads what grows, and not a single row of it.
+fn is_more_than_one_row(conn: &Connection, step: &str) -> bool {
+    let Some(table) = table(step).filter(|table| !SMALL.contains(table)) else { return false };
+    let compared = step.split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(')'));
+    let equal: BTreeSet<&str> = compared.split(" AND ").filter_map(|term| term.strip_suffix("=?")).collect();
+    let is_key = |key: &Vec<String>| key.iter().all(|column| equal.contains(column.as_str()));
+    !(equal.contains("rowid") || unique_keys(conn, table).iter().any(is_key))
+}
+
+/// The table that a step reads.
+fn table(step: &str) -> Option<&str> {
+    let rest = step.strip_prefix("SEARCH ").or_else(|| step.strip_prefix("SCAN "))?;
+    let name = rest.split(' ').next()?;
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, table)| table);
+    // What SQLite makes itself, such as a list of values, is as long as the query.
+    let is_ours = !name.starts_with("pragma_") && !name.starts_with('(') && name != "CONSTANT";
+    is_ours.then_some(name)
+}
+
+fn texts(conn: &Connection, sql: &str, value: &str) -> Vec<String> {
+    let mut query = conn.prepare(sql).unwrap();
+    let rows = query.query_map([value], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+fn unique_keys(conn: &Connection, table: &str) -> Vec<Vec<String>> {
+    let indexes = texts(conn, "SELECT name FROM pragma_index_list(?1) WHERE \"unique\" AND NOT partial", table);
+    let columns = |index: &String| texts(conn, "SELECT name FROM pragma_index_info(?1)", index);
+    indexes.iter().map(columns).collect()
+}
+
+/// Whether there was an index to pick: neither the table's own key, nor its only one, nor none for its last row.
+fn is_picked(conn: &Connection, step: &str) -> bool {
+    let is_key = step.contains("sqlite_autoindex_") || step.contains("PRIMARY KEY");
+    let indexes = texts(conn, "SELECT name FROM pragma_index_list(?1)", table(step).unwrap_or_default());
+    step.contains(" USING ") && !is_key && indexes.len() > 1
+}
+
+fn plan(conn: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    // The values do not matter for the plan.
+    explain.raw_query().mapped(|row| row.get::<_, String>(3)).collect()
+}
+
+/// The main database, empty; with the statistics of one that has a million sessions, or without any, as in service.
+fn database(with_statistics: bool) -> Connection {
+    let mut conn = Connection::open_in_memory().unwrap();
+    migrations::run(&mut conn, migrations::MAIN).unwrap();
+    if !with_statistics {
+        return conn;
+    }
+    conn.execute_batch("ANALYZE").unwrap();
+    for table in texts(&conn, "SELECT name FROM sqlite_schema WHERE type = ?1", "table") {
+        let rows: u64 = if SMALL.contains(&table.as_str()) { 100 } else { 1_000_000 };
+        for index in texts(&conn, "SELECT name FROM pragma_index_list(?1)", &table) {
+            let columns = texts(&conn, "SELECT coalesce(name, '') FROM pragma_index_info(?1)", &index);
+            let left = columns.iter().scan(rows, |left, column| {
+                let different = match column.as_str() {
+                    "account_id" => 1,
+                    "agent_id" => 100,
+                    "call_id" => 50_000,
+                    "id" | "started_at" | "session_id" => 1_000_000,
+                    _ => 10,
+                };
+                *left = (*left / different).max(1);
+                Some(left.to_string())
+            });
+            let stat = std::iter::once(rows.to_string()).chain(left).collect::<Vec<_>>().join(" ");
+            conn.execute("INSERT INTO sqlite_stat1 VALUES (?1, ?2, ?3)", (&table, &index, stat)).unwrap();
+        }
+    }
+    conn.execute_batch("ANALYZE sqlite_schema").unwrap();
+    conn
+}
+
+/// Every query of this folder, with the file that it is in. The vault's are its own matter: it is another database.
+fn queries() -> BTreeSet<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let sources: Vec<(String, Vec<String>)> = files(&folder)
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
+            let source = fs::read_to_string(path).unwrap();
+            // Tests may walk where they like.
+            let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
+            (name, literals(&source))
+        })
+        .filter(|(name, _)| !name.ends_with("tests.rs") && name != "plans.rs" && !name.starts_with("vault"))
+        .collect();
+    let columns_of = |file: &str| {
+        let own = sources.iter().find(|(name, _)| name == file).map(|(_, literals)| literals);
+        own.and_then(|literals| literals.iter().find(|text| text.starts_with("id, account_id, "))).cloned()
+    };
+    let mut queries = BTreeSet::new();
+    for (file, literals) in &sources {
+        let columns = columns_of(file).or_else(|| columns_of("sessions.rs")).unwrap();
+        let select = literals.iter().find(|text| text.starts_with("SELECT p.id")).cloned().unwrap_or_default();
+        for literal in literals.iter().filter(|text| is_query(text) && **text != select) {
+            let sql = literal.replace("{COLUMNS}", &columns).replace("{SELECT}", &select).replace("{marks}", "?, ?");
+            let sql = sql.replace("SELECT {} FROM agents", "SELECT id FROM agents").replace("{which}", "id = ?1");
+            for whose in ["account", "agent"] {
+                let sql = sql.replace("{whose}", whose);
+                // The lists of sessions have a test of their own, with every form that these take.
+                if file == "sessions/list.rs" && sql.contains("{index}") {
+                    continue;
+                }
+                assert!(!sql.contains('{'), "{file}: say here what this may be: {sql}");
+                queries.insert((file.clone(), sql));
+            }
+        }
+    }
+    queries
+}
+
+fn is_query(text: &str) -> bool {
+    ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "REPLACE ", "{SELECT}"]
+        .iter()
+        .any(|verb| text.starts_with(verb))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let nested = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
+    nested.collect()
+}
+
+/// The texts in quotes of a source.
+fn literals(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = source;
+    while let Some(at) = rest.find(['"', '\'', '/']) {
+        let tail = &rest[at..];
+        if tail.starts_with("//") {
+            rest = tail.split_once('\n').map_or("", |(_, rest)| rest);
+        } else if tail.starts_with('"') {
+            let (text, behind) = literal(&tail[1..]);
+            found.push(text);
+            rest = behind;
+        } else {
+            // A character in quotes may be a quotation mark.
+            let skip = ["'\"'", "'\\\"'", "'\\''"].iter().find(|quoted| tail.starts_with(**quoted));
+            rest = &tail[skip.map_or(1, |quoted| quoted.len())..];
+        }
+    }
+    found
+}
+
+/// A text up to its closing mark, and what is behind.
+fn literal(source: &str) -> (String, &str) {
+    let mut text = String::new();
+    let mut chars = source.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return (text, &source[at + 1..]),
+            '\\' => match chars.next() {
+                Some((_, '\n')) => while chars.next_if(|(_, c)| c.is_whitespace()).is_some() {},
+                Some((_, 'n')) => text.push('\n'),
+                Some((_, c)) => text.push(c),
+                None => break,
+            },
+            c => text.push(c),
+        }
+    }
+    (text, "")
+}
+
+#[test]
+fn texts_in_quotes_are_read_as_the_compiler_reads_them() {
+    let source = r#"let a = "one \"two\" \
+        three"; // "no"
+        let b: &'static str = "x"; let c = ('"', "y");"#;
+    assert_eq!(literals(source), ["one \"two\" three", "x", "y"]);
+}
