@@ -120,13 +120,12 @@ fn a_manifest_that_breaks_a_rule_is_refused_with_the_rule() {
 /// A guest with further memories of so many pages.
 fn with_memories(pages: &[u16]) -> Vec<u8> {
     let mut bytes = components::guest("staff-id");
-    let mut modules = core_modules(&bytes);
-    for pages in pages {
+    let before = core_modules(&bytes);
+    for (pages, module) in pages.iter().zip(before..) {
         // `(module (memory PAGES))`, and an instance of it.
         let [low, high] = [(*pages & 0x7f) as u8 | 0x80, (*pages >> 7) as u8];
         bytes.extend([1, 14, 0, b'a', b's', b'm', 1, 0, 0, 0, 5, 4, 1, 0, low, high]);
-        bytes.extend([2, 4, 1, 0, modules, 0]);
-        modules += 1;
+        bytes.extend([2, 4, 1, 0, module, 0]);
     }
     bytes
 }
