@@ -127,9 +127,13 @@ impl App {
         };
         cancel.check()?;
         let policy = policy.map_err(AgentError::Policy)?;
-        let passes = passes_of(catalog.shelf().plugins(), &policy, cancel, |plugin, pass| {
-            self.wasm.prepare_unkept(plugin, &pass.config_json, &pass.pattern_kinds)
-        })?;
+        let passes = match trial {
+            // Nobody may ever use it again, and the cache on disk has no end.
+            Trial::Document(_) => passes_of(catalog.shelf().plugins(), &policy, cancel, |plugin, pass| {
+                self.wasm.prepare_unkept(plugin, &pass.config_json, &pass.pattern_kinds)
+            }),
+            Trial::Default | Trial::Named(_) => self.prepare_passes(catalog, &policy, cancel),
+        }?;
         let agent = Agent {
             id: AgentId::generate(),
             account_id: account,
