@@ -38,7 +38,7 @@ use crate::store::journal::Journal;
 use crate::tokens::mint::Minters;
 
 pub use agent::ReadyAgent;
-pub use error::{PipelineError, Withheld};
+pub use error::{PipelineError};
 
 /// What every request shares.
 pub struct Pipeline {

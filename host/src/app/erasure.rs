@@ -1,20 +1,21 @@
 //! Erasing on demand: what a time, a key or a person left in the vault, and the texts of their sessions.
 //!
-//! Nothing is erased that is not in the journal first. A service that runs forgets what it knows of calls as well
-//! ([`App::erase`]); a command that works on the files has the journal's lock, so that no service runs.
+//! Nothing is erased that is not in the journal first. A service that runs forgets it too ([`App::erase`]); a command that works on the files has the journal's lock, so that no service runs.
 
 use std::collections::HashSet;
 
 use super::App;
 use crate::audit::event::{Detail, Event, EventKind, Word};
 use crate::clock::{Clock, Timestamp};
-use crate::ids::SessionId;
+use crate::ids::{AccountId, SessionId};
 use crate::keys::Kid;
+use crate::kind::Kind;
+use crate::pipeline::calls::Calls;
 use crate::sensitive::SensitiveText;
 use crate::session::payloads::{PayloadKey, Payloads};
 use crate::store::erasures::Erasure;
 use crate::store::journal::{Journal, JournalError};
-use crate::store::vault::{Doomed, Place};
+use crate::store::vault::{Doomed, Gone, Place, Subject};
 use crate::store::{Store, StoreError};
 use crate::tokens::mint::Minters;
 
@@ -80,6 +81,8 @@ pub struct Eraser<'a> {
     pub minters: &'a Minters,
     /// To look into kept texts.
     pub payload_key: &'a PayloadKey,
+    /// What a service remembers of calls; a command that works on the files remembers nothing.
+    pub calls: Option<&'a Calls>,
     /// Time.
     pub clock: &'a Clock,
 }
@@ -103,7 +106,7 @@ impl Eraser<'_> {
             Erase::Kid(kid) => (Doomed::Kid(kid.clone()), Vec::new()),
             Erase::Subject(value) => self.subject(value).await?,
         };
-        let values = self.store.vault().count_doomed(doomed.clone()).await?;
+        let values = self.store.vault().count_doomed(&doomed).await?;
         let count = Erased { values, payloads: sessions.len() as u64 };
         Ok(Found { doomed, sessions, count })
     }
@@ -124,11 +127,26 @@ impl Eraser<'_> {
         }
         let receipt = self.journal.append(&events)?;
         self.journal.synced(&receipt).await?;
-        let values = self.store.vault().purge(found.doomed).await?;
+        let values = self.purge(found.doomed).await?;
         let payloads = self.store.erase_payloads(found.sessions).await?;
         let (at, what) = (self.clock.now(), what.word().to_owned());
         self.store.note_erasure(Erasure { at, what, values, payloads }).await?;
         Ok(Erased { values, payloads })
+    }
+
+    /// Out of the vault, and out of memory: exactly what is deleted, and of calls that are erased as a whole everything.
+    async fn purge(&self, doomed: Doomed) -> Result<u64, StoreError> {
+        let calls = if let Doomed::Subject(Subject { calls, .. }) = &doomed { calls.clone() } else { HashSet::new() };
+        let forget = |gone: &[Gone]| {
+            if let Some(calls) = self.calls {
+                calls.forget_rows(gone, self.minters);
+            }
+        };
+        let values = self.store.vault().purge(doomed, forget).await;
+        if let Some(memory) = self.calls {
+            calls.into_iter().for_each(|name| memory.forget_call(name));
+        }
+        values
     }
 
     async fn sessions_before(&self, moment: Timestamp) -> Result<Vec<SessionId>, StoreError> {
@@ -148,24 +166,23 @@ impl Eraser<'_> {
         if text.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST {
             return Err(EraseError::TooShort);
         }
-        let mut values = HashSet::new();
-        for (kid, kind) in self.store.vault().kinds().await? {
-            let minter = self.minters.get(&kid).ok_or_else(|| EraseError::UnknownKid(kid.clone()))?;
-            values.extend(minter.values_of(&kind, text).into_iter().map(|mac| (kid.clone(), kind.clone(), mac)));
+        let (kinds, accounts) = (self.store.vault().kinds().await?, self.store.account_ids().await?);
+        if let Some((kid, _)) = kinds.iter().find(|(kid, _)| self.minters.get(kid).is_none()) {
+            return Err(EraseError::UnknownKid(kid.clone()));
         }
-        let macs = values.iter().map(|(_, _, mac)| *mac).collect();
-        let places = self.store.vault().places_of(values).await?;
-        let sessions = self.sessions_with(text, &places).await?;
-        Ok((Doomed::Places(places, macs), sessions))
+        let (minters, own) = (self.minters.clone(), SensitiveText::from(text));
+        // One HMAC for each account, kind and key: thousands, where there are many accounts.
+        let values = tokio::task::spawn_blocking(move || values_of(&minters, &kinds, &accounts, own.expose()));
+        let values = values.await.map_err(|_| StoreError::Closed)?;
+        let subject = self.store.vault().subject(values).await?;
+        let sessions = self.sessions_with(text, &subject.calls).await?;
+        Ok((Doomed::Subject(subject), sessions))
     }
 
     /// Sessions of these calls, and those in whose kept texts the value stands.
     async fn sessions_with(&self, value: &str, places: &HashSet<Place>) -> Result<Vec<SessionId>, StoreError> {
-        let calls: HashSet<(_, String)> = places
-            .iter()
-            .filter(|(_, scope)| *scope != [0; 16])
-            .map(|(agent, scope)| (*agent, data_encoding::HEXLOWER.encode(scope)))
-            .collect();
+        let calls: HashSet<(_, String)> =
+            places.iter().map(|(agent, scope)| (*agent, data_encoding::HEXLOWER.encode(scope))).collect();
         let mut sessions = Vec::new();
         let mut after = None;
         loop {
@@ -182,6 +199,21 @@ impl Eraser<'_> {
             }
         }
     }
+}
+
+/// What the tokens of a value may hold.
+fn values_of(
+    minters: &Minters,
+    kinds: &[(Kid, Kind)],
+    accounts: &[AccountId],
+    text: &str,
+) -> HashSet<(Kid, Kind, [u8; 16])> {
+    let mut values = HashSet::new();
+    for (kid, kind) in kinds {
+        let macs = minters.get(kid).map(|minter| minter.values_of(accounts, kind, text));
+        values.extend(macs.into_iter().flatten().map(|mac| (kid.clone(), kind.clone(), mac)));
+    }
+    values
 }
 
 /// Whether the value stands in one of the texts, in whatever case, and however its digits are grouped.
@@ -213,12 +245,10 @@ fn squeezed(text: &str) -> String {
 }
 
 impl App {
-    /// Erases, and forgets what is known of calls in progress. A request that is under way goes on with what it holds.
+    /// Erases, and forgets what is known of it in calls in progress. A request that is under way goes on with what it holds.
     pub async fn erase(&self, what: &Erase) -> Result<Erased, EraseError> {
         let key = PayloadKey::new(&self.config.session_secret);
         let erased = self.eraser(&key).erase(what).await;
-        // Also when it failed half way: the vault is asked again what it has.
-        self.pipeline.calls.forget();
         if let Ok(Erased { values, payloads }) = &erased {
             tracing::info!(what = what.word(), values, payloads, "erased on demand");
         }
@@ -237,6 +267,7 @@ impl App {
             journal: &self.pipeline.journal,
             minters: &self.pipeline.minters,
             payload_key,
+            calls: Some(&self.pipeline.calls),
             clock: &self.pipeline.clock,
         }
     }

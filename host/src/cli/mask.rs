@@ -6,7 +6,7 @@ use super::Output;
 use super::exit::{self, Failure};
 use super::local::{Asked, Searched, search};
 use crate::config::{Config, Environment};
-use crate::ids::AgentId;
+use crate::ids::{AccountId, AgentId};
 use crate::keys::{KeyPair, SecretKey};
 use crate::passes::finding::{Action, Decision};
 use crate::policy::Tokenization;
@@ -57,6 +57,11 @@ fn print(searched: &Searched, masked: &[String], output: Output) -> std::io::Res
     out.flush()
 }
 
+/// The command line belongs to no account: its tokens are the same every time, and nobody else's.
+fn no_account() -> AccountId {
+    AccountId::from_bytes([0; 16])
+}
+
 struct Masking {
     minter: Minter,
     agent: AgentId,
@@ -105,7 +110,9 @@ impl Masking {
             return Ok(replacement.to_string());
         }
         match tokenization {
-            Tokenization::VaultDeterministic => Ok(self.minter.token_for(&decision.kind, original, Form::Text).text()),
+            Tokenization::VaultDeterministic => {
+                Ok(self.minter.token_for(no_account(), &decision.kind, original, Form::Text).text())
+            }
             Tokenization::Synthetic => {
                 let surrogate = synthesizer.surrogate(&decision.kind, original);
                 surrogate.map_err(|error| Failure::new(exit::GENERIC, error.to_string()))

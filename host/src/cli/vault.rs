@@ -171,6 +171,7 @@ pub fn purge(options: &PurgeOptions, environment: &Environment, output: Output) 
             journal: &opened.journal,
             minters: &opened.minters,
             payload_key: &key,
+            calls: None,
             clock: &opened.clock,
         };
         match options.dry_run {

@@ -22,7 +22,7 @@ use crate::app::{AgentError, ChangeError, Origin};
 use crate::chat;
 use crate::chat::request::BadRequest;
 use crate::ids::RequestId;
-use crate::pipeline::{PipelineError, Withheld};
+use crate::pipeline::PipelineError;
 use crate::policy::PolicyError;
 use crate::store::StoreError;
 use crate::store::journal::JournalError;
@@ -249,7 +249,7 @@ impl From<PipelineError> for ApiError {
             PipelineError::ModelNotAllowed { .. }
             | PipelineError::Upstream(_)
             | PipelineError::UpstreamGarbage
-            | PipelineError::Withheld(_) => {
+            | PipelineError::AnswerUnrecorded => {
                 tracing::error!(%error, "a text that goes nowhere met an error of the way there");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
             }
@@ -377,12 +377,10 @@ pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
         PipelineError::ModelNotAllowed { .. } => {
             (StatusCode::UNPROCESSABLE_ENTITY, "invalid_request_error", Some("model"), "model_not_allowed")
         }
-        PipelineError::PassFailed { .. }
-        | PipelineError::MaskingUnavailable(_)
-        | PipelineError::Withheld(Withheld::NotKept | Withheld::LabelTaken) => {
+        PipelineError::PassFailed { .. } | PipelineError::MaskingUnavailable(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "masking_error", None, "masking_unavailable")
         }
-        PipelineError::AuditUnavailable | PipelineError::Withheld(Withheld::Unrecorded) => {
+        PipelineError::AuditUnavailable | PipelineError::AnswerUnrecorded => {
             (StatusCode::SERVICE_UNAVAILABLE, "audit_error", None, "audit_unavailable")
         }
         PipelineError::Upstream(UpstreamFault::Timeout) => {

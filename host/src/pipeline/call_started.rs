@@ -50,9 +50,8 @@ impl Pipeline {
             let minted = minter.mint_aead(&scope, &kind, number, Form::Text);
             return minted.map_err(|_| unavailable("the caller's number is too long"));
         }
-        let minted = minter.mint_vault(&scope, &kind, number, Form::Text);
-        let kept = self.store.vault().put(vec![minted.row]).kept().await;
-        kept.map_err(|_| unavailable("the vault cannot be written to"))?;
+        let minted = minter.mint_vault(agent.account, &scope, &kind, number, Form::Text);
+        self.store.vault().put(vec![minted.row]).await.map_err(|_| unavailable("the vault cannot be written to"))?;
         Ok(minted.token)
     }
 }

@@ -2,218 +2,219 @@
 //!
 //! Only calls that the platform names are remembered. Without a name nothing says which requests belong together, and a
 //! memory over all of an agent's callers would let one caller's words change how another's are treated; then the
-//! request's own history, which voice platforms send whole, is the memory. Bounded: a call that is not used falls out,
-//! and what it had (the vault's rows) is read again.
+//! request's own history, which voice platforms send whole, is the memory. Bounded in bytes: a call that is not used falls
+//! out. What the vault has of a call is read when the call is first seen, after a restart too.
 
-use std::collections::HashMap;
+mod call;
+
+use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{OptionsBuilder, Weighter};
 
-use crate::ids::AgentId;
-use crate::kind::Kind;
-use crate::passes::memory::Remembered;
+pub use call::Call;
+
+use super::error::PipelineError;
+use super::tokenize::Tokenized;
+use crate::ids::{AccountId, AgentId};
+use crate::store::vault::Gone;
 use crate::store::{Store, StoreError};
-use crate::tokens::mint::VaultRow;
+use crate::tokens::mint::{Minters, RowKey, VaultRow};
 
-/// Calls that are remembered at the same time.
+/// Bytes of all calls together.
+const BYTES: u64 = 16 << 20;
+/// Calls that are expected at the same time.
 const CALLS: usize = 4096;
-/// Values of one call.
+/// Parts of the cache. Each must have room for the largest call.
+const SHARDS: usize = 16;
+/// Values of one call that are read from the vault, and remembered.
 const VALUES: usize = 512;
-
-/// Tokens of which it is remembered that the vault has them.
+/// Rows of which it is remembered that the vault has them.
 const STORED: usize = 16_384;
 
-/// Calls by agent and [`crate::tokens::mint::Scope::id`].
+/// How often numbers of compact tokens are chosen before it is given up.
+const ATTEMPTS: usize = 4;
+
+/// A call of an agent, by [`crate::tokens::mint::Scope::id`].
+pub type CallName = (AgentId, [u8; 16]);
+
+/// The calls in progress.
 pub struct Calls {
-    calls: Cache<(AgentId, [u8; 16]), Arc<Call>>,
+    calls: Cache<CallName, Weighed, ByBytes>,
     stored: Cache<u64, ()>,
     hasher: RandomState,
+    erasures: AtomicU64,
 }
 
-/// One call.
-#[derive(Default)]
-pub struct Call {
-    state: Mutex<State>,
+/// Rows on their way into the vault.
+struct Storing {
+    fingerprints: Vec<u64>,
+    erasures: u64,
 }
 
-#[derive(Default)]
-struct State {
-    values: Vec<Remembered>,
-    labels: Option<Labels>,
+/// A call, and what it weighed when it was put here: the cache adds up what it is told, so this must not change.
+#[derive(Clone)]
+struct Weighed {
+    call: Arc<Call>,
+    bytes: u64,
 }
 
-/// The numbers of a call's compact tokens.
-#[derive(Default)]
-pub struct Labels {
-    numbers: HashMap<(Kind, [u8; 16]), u32>,
-    last: HashMap<Kind, u32>,
+impl Weighed {
+    fn new(call: Arc<Call>) -> Self {
+        let bytes = call.bytes();
+        Self { call, bytes }
+    }
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<CallName, Weighed> for ByBytes {
+    fn weight(&self, _: &CallName, weighed: &Weighed) -> u64 {
+        weighed.bytes
+    }
 }
 
 impl Default for Calls {
     fn default() -> Self {
-        Self { calls: Cache::new(CALLS), stored: Cache::new(STORED), hasher: RandomState::new() }
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(CALLS)
+            .weight_capacity(BYTES)
+            .shards(SHARDS)
+            .build()
+            .expect("all that is needed is given");
+        let calls = Cache::with_options(options, ByBytes, Default::default(), DefaultLifecycle::default());
+        let (stored, hasher) = (Cache::new(STORED), RandomState::new());
+        Self { calls, stored, hasher, erasures: AtomicU64::new(0) }
     }
 }
 
 impl Calls {
     /// The memory of a call.
-    pub fn get(&self, agent: AgentId, scope: [u8; 16]) -> Arc<Call> {
-        let key = (agent, scope);
-        self.calls.get(&key).unwrap_or_else(|| {
-            let call = Arc::new(Call::default());
-            self.calls.insert(key, call.clone());
-            call
-        })
+    pub fn get(&self, name: CallName, account: AccountId) -> Arc<Call> {
+        let new = || Ok::<_, Infallible>(Weighed::new(Arc::new(Call::new(account))));
+        self.calls.get_or_insert_with(&name, new).unwrap_or_else(|never| match never {}).call
     }
 
-    /// Forgets every call, and what the vault is known to have: values were erased.
-    pub fn forget(&self) {
-        self.calls.clear();
-        self.stored.clear();
+    /// Reads what the vault has of a call, if that was not done yet. A call that is new costs a look into an index.
+    pub async fn read(
+        &self,
+        name: CallName,
+        call: &Arc<Call>,
+        store: &Store,
+        minters: &Minters,
+    ) -> Result<(), PipelineError> {
+        if !call.is_read() {
+            let (account, minters) = (call.account(), minters.clone());
+            let open = move |row: VaultRow| call::known(&row, account, &minters);
+            let kept = store.vault().call(name.0, name.1, VALUES, open).await;
+            call.learn(kept.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be read"))?);
+            self.weigh(name, call);
+        }
+        Ok(())
+    }
+
+    /// Tokenizes, and ends when the vault has what the tokens stand for: nothing leaves of which it does not know. A call's
+    /// numbers are chosen anew where the vault has given them to other values: another request of the call did that, while
+    /// the memory of one of them had fallen out.
+    pub async fn settle(
+        &self,
+        name: CallName,
+        call: Option<&Arc<Call>>,
+        store: &Store,
+        minters: &Minters,
+        tokenize: impl Fn() -> Result<Tokenized, PipelineError>,
+    ) -> Result<Tokenized, PipelineError> {
+        for _ in 0..ATTEMPTS {
+            let mut tokenized = tokenize()?;
+            match self.keep(std::mem::take(&mut tokenized.rows), store).await {
+                Ok(()) => return Ok(tokenized),
+                Err(StoreError::LabelTaken) => {
+                    if let Some(call) = call {
+                        call.forget_numbers();
+                        self.read(name, call, store, minters).await?;
+                    }
+                }
+                Err(_) => break,
+            }
+        }
+        Err(PipelineError::MaskingUnavailable("the vault cannot be written"))
+    }
+
+    async fn keep(&self, rows: Vec<VaultRow>, store: &Store) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let storing = self.storing(&rows);
+        store.vault().put(rows).await?;
+        self.stored(&storing);
+        Ok(())
+    }
+
+    /// To be called when a call has grown.
+    pub fn weigh(&self, name: CallName, call: &Arc<Call>) {
+        // One that has fallen out, or was forgotten, must not come back.
+        if self.calls.peek(&name).is_some_and(|known| Arc::ptr_eq(&known.call, call)) {
+            self.calls.insert(name, Weighed::new(call.clone()));
+        }
+    }
+
+    /// Forgets these rows of the vault, and the values that they stood for.
+    pub fn forget_rows(&self, gone: &[Gone], minters: &Minters) {
+        self.erasures.fetch_add(1, Ordering::Relaxed);
+        for Gone { key, label } in gone {
+            self.stored.remove(&self.fingerprint(key, None));
+            self.stored.remove(&self.fingerprint(key, label.as_deref()));
+        }
+        let mut rest = gone;
+        while let Some(first) = rest.first() {
+            let name = |gone: &Gone| (gone.key.agent, gone.key.scope);
+            let of_call = rest.iter().take_while(|gone| name(gone) == name(first)).count();
+            if let Some(known) = self.calls.peek(&name(first)) {
+                known.call.forget(&rest[..of_call], minters);
+            }
+            rest = &rest[of_call..];
+        }
+    }
+
+    /// Forgets all of a call, also what the vault never had.
+    pub fn forget_call(&self, name: CallName) {
+        if let Some(known) = self.calls.peek(&name) {
+            known.call.forget_all();
+        }
     }
 
     /// Whether the vault is known to have this row.
     pub fn is_stored(&self, row: &VaultRow) -> bool {
-        self.stored.get(&self.fingerprint(row)).is_some()
+        self.stored.get(&self.fingerprint(&row.key(), row.label.as_deref())).is_some()
+    }
+
+    /// Rows that are about to be stored.
+    fn storing(&self, rows: &[VaultRow]) -> Storing {
+        let fingerprints = rows.iter().map(|row| self.fingerprint(&row.key(), row.label.as_deref())).collect();
+        Storing { fingerprints, erasures: self.erasures.load(Ordering::Relaxed) }
     }
 
     /// The vault has these rows now.
-    pub fn stored(&self, rows: &[u64]) {
-        rows.iter().for_each(|row| self.stored.insert(*row, ()));
-    }
-
-    /// What [`Calls::stored`] takes: a hash of everything by which the vault looks a row up. 64 bits under a random
-    /// key; a row that is taken for another one's is not written, with a probability of one in 10^14 over the whole
-    /// memory, and its token still resolves within its own request.
-    pub fn fingerprint(&self, row: &VaultRow) -> u64 {
-        self.hasher.hash_one((row.agent, row.scope, &row.kid, &row.kind, row.mac))
-    }
-}
-
-impl Call {
-    /// The values masked before in this call.
-    pub fn values(&self) -> Vec<Remembered> {
-        self.lock().values.clone()
-    }
-
-    /// Remembers values.
-    pub fn remember(&self, values: &[Remembered]) {
-        let mut state = self.lock();
-        for value in values {
-            if state.values.len() < VALUES && !state.values.iter().any(|known| known.text == value.text) {
-                state.values.push(value.clone());
-            }
+    fn stored(&self, storing: &Storing) {
+        // What was erased meanwhile may be among them.
+        if storing.erasures == self.erasures.load(Ordering::Relaxed) {
+            storing.fingerprints.iter().for_each(|row| self.stored.insert(*row, ()));
         }
     }
 
-    /// Reads the numbers this call has given out before, if that was not done yet.
-    pub async fn load_labels(&self, store: &Store, agent: AgentId, scope: [u8; 16]) -> Result<(), StoreError> {
-        if self.lock().labels.is_some() {
-            return Ok(());
-        }
-        let rows = store.vault().labels(agent, scope).await?;
-        let mut labels = Labels::default();
-        for row in rows {
-            if let Some(number) = row.label.as_deref().and_then(|label| label.parse::<u32>().ok()) {
-                let last = labels.last.entry(row.kind.clone()).or_default();
-                *last = number.max(*last);
-                labels.numbers.insert((row.kind, row.mac), number);
-            }
-        }
-        self.lock().labels.get_or_insert(labels);
-        Ok(())
-    }
-
-    /// The number of a value: the one it has, or the next.
-    pub fn label(&self, kind: &Kind, mac: [u8; 16]) -> u32 {
-        let mut state = self.lock();
-        let labels = state.labels.get_or_insert_default();
-        if let Some(number) = labels.numbers.get(&(kind.clone(), mac)) {
-            return *number;
-        }
-        let last = labels.last.entry(kind.clone()).or_default();
-        *last += 1;
-        let number = *last;
-        labels.numbers.insert((kind.clone(), mac), number);
-        number
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is sound after every statement that changes it, so a panic elsewhere does no harm to it.
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// A hash of everything by which the vault looks a row up, and of its label: a row that was stored without one is
+    /// stored again with it. 64 bits under a random key; a row that is taken for another one's is not written, with a
+    /// probability of one in 10^14 over the whole memory, and its token still resolves within its own request.
+    fn fingerprint(&self, key: &RowKey, label: Option<&str>) -> u64 {
+        self.hasher.hash_one((key, label))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_keeps_its_number_and_no_other_gets_it() {
-        let call = Call::default();
-        let kind = |name| Kind::new(name).expect("a kind");
-        assert_eq!(call.label(&kind("NAME"), [1; 16]), 1);
-        assert_eq!(call.label(&kind("NAME"), [2; 16]), 2);
-        assert_eq!(call.label(&kind("PHONE"), [2; 16]), 1);
-        assert_eq!(call.label(&kind("NAME"), [1; 16]), 1);
-    }
-
-    fn value(text: &str) -> Remembered {
-        let kind = Kind::new("NAME").expect("a kind");
-        Remembered { text: text.into(), kind, action: crate::passes::finding::Action::Tokenize }
-    }
-
-    fn texts(call: &Call) -> Vec<String> {
-        call.values().iter().map(|value| value.text.expose().clone()).collect()
-    }
-
-    #[test]
-    fn a_call_remembers_each_value_once_and_no_other_calls() {
-        let calls = Calls::default();
-        let (agent, other) = (AgentId::generate(), AgentId::generate());
-        calls.get(agent, [1; 16]).remember(&[value("Jane"), value("Doe"), value("Jane")]);
-        calls.get(agent, [1; 16]).remember(&[value("Doe")]);
-        assert_eq!(texts(&calls.get(agent, [1; 16])), ["Jane", "Doe"]);
-        assert!(texts(&calls.get(agent, [2; 16])).is_empty());
-        assert!(texts(&calls.get(other, [1; 16])).is_empty());
-    }
-
-    #[test]
-    fn what_a_call_remembers_is_bounded() {
-        let call = Call::default();
-        let many: Vec<Remembered> = (0..VALUES + 10).map(|index| value(&format!("value {index}"))).collect();
-        call.remember(&many);
-        assert_eq!(call.values().len(), VALUES);
-    }
-
-    #[test]
-    fn a_row_is_known_as_stored_only_under_everything_the_vault_looks_it_up_by() {
-        let calls = Calls::default();
-        let row = VaultRow {
-            agent: AgentId::generate(),
-            scope: [1; 16],
-            kid: crate::keys::Kid::new("K").expect("a kid"),
-            kind: Kind::new("NAME").expect("a kind"),
-            mac: [2; 16],
-            sealed: vec![],
-            label: None,
-            sealed_by: None,
-        };
-        calls.stored(&[calls.fingerprint(&row)]);
-        assert!(calls.is_stored(&row));
-        let changes: [fn(&mut VaultRow); 5] = [
-            |row| row.agent = AgentId::generate(),
-            |row| row.scope = [9; 16],
-            |row| row.kid = crate::keys::Kid::new("L").expect("a kid"),
-            |row| row.kind = Kind::new("PHONE").expect("a kind"),
-            |row| row.mac = [9; 16],
-        ];
-        for change in changes {
-            let mut other = row.clone();
-            change(&mut other);
-            assert!(!calls.is_stored(&other));
-        }
-    }
-}
+mod label_tests;
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ pub fn agent(lines: &str) -> ReadyAgent {
     let (_, policy) = policy::load(&document, 1, &environment).expect("a sound policy");
     ReadyAgent {
         id: AgentId::generate(),
-        account: AccountId::generate(),
+        account: AccountId::from_bytes([7; 16]),
         name: "test".into(),
         model: "gpt-4o-mini".into(),
         upstream: Upstream::Stub,

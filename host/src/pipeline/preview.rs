@@ -59,7 +59,7 @@ impl Pipeline {
         let pieces = pieces::collect(&mut request)?;
         let decisions = remembered(&pieces, detect_once(self, agent, &pieces).await?, None);
         let minter = throwaway(agent.policy.kid.clone())?;
-        let call = Call::default();
+        let call = Call::new(agent.account);
         let scope = Scope { agent: agent.id, call: None };
         let is_stored = |_: &VaultRow| true;
         let tokenizer = Tokenizer {

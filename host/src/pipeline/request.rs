@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
-use super::calls::Call;
+use super::calls::{Call, CallName};
 use super::detect::detect;
 use super::error::PipelineError;
 use super::pieces::{self, Piece};
@@ -20,7 +20,7 @@ use crate::passes::memory::{Remembered, Searched, contains_whole, is_known_at, r
 use crate::policy;
 use crate::sensitive::SensitiveText;
 use crate::text::CharSpan;
-use crate::tokens::mint::{Scope, VaultRow};
+use crate::tokens::mint::Scope;
 
 /// A request that may leave, recorded.
 pub struct Masked {
@@ -28,8 +28,6 @@ pub struct Masked {
     pub body: Vec<u8>,
     /// What its tokens stand for.
     pub table: TokenTable,
-    /// Rows that the vault must have before the answer begins.
-    pub rows: Vec<VaultRow>,
     /// What masking is done with. To give its many pieces of memory back takes a moment, which is best taken once the
     /// request is on its way.
     pub spent: Spent,
@@ -44,7 +42,6 @@ struct Leaving {
     body: Vec<u8>,
     table: TokenTable,
     tools: Tools,
-    rows: Vec<VaultRow>,
     spent: Spent,
 }
 
@@ -64,7 +61,7 @@ impl Pipeline {
         let scope = Scope { agent: agent.id, call: call_id };
         let mut recorder = Recorder::new(self.clone(), agent.clone(), call_id.map(|_| scope.id()));
         match self.mask_recorded(agent, request, scope, &mut recorder).await {
-            Ok(Leaving { body, table, tools, rows, spent }) => Ok(Masked { body, table, tools, rows, spent, recorder }),
+            Ok(Leaving { body, table, tools, spent }) => Ok(Masked { body, table, tools, spent, recorder }),
             Err(error) => {
                 if matches!(error, PipelineError::MaskingUnavailable(STILL_THERE)) {
                     recorder.egress_blocked();
@@ -93,19 +90,24 @@ impl Pipeline {
         let started = Instant::now();
         let withheld = withhold_media(&mut request, media(&agent.policy));
         let pieces = pieces::collect(&mut request)?;
-        let detected = detect(self, agent, scope_id, &pieces).await?;
+        let name = (agent.id, scope_id);
+        let call = scope.call.map(|_| self.calls.get(name, agent.account));
+        // What the vault has of the call is read while the passes run.
+        let (detected, read) =
+            tokio::join!(detect(self, agent, scope_id, &pieces), self.read_call(name, call.as_ref()));
+        let detected = detected?;
+        read?;
         recorder.passes(&detected.reports);
         if let Some(report) = &detected.blocked_by {
             let fault = report.fault.as_ref().map_or("failed", |fault| fault.kind.as_str());
             return Err(PipelineError::PassFailed { pass: report.name.to_string(), fault });
         }
-        let call = scope.call.map(|_| self.calls.get(agent.id, scope_id));
         let decisions = remembered(&pieces, detected.decisions, call.as_deref());
         recorder.stages().detection = millis(started);
 
         let started = Instant::now();
-        let tokenized = self.tokenize(agent, scope, call.as_deref(), &pieces, &decisions).await?;
-        let Tokenized { edits, mut placed, table, rows, values, renamed, .. } = tokenized;
+        let tokenized = self.tokenize(agent, scope, call.as_ref(), &pieces, &decisions).await?;
+        let Tokenized { edits, mut placed, table, values, renamed, .. } = tokenized;
         for (name, sent) in &renamed {
             tools.rename(name, sent);
         }
@@ -115,35 +117,41 @@ impl Pipeline {
         if let Some(payloads) = recorder.payloads() {
             payloads.set_masked(&body);
         }
-        if let Some(call) = &call {
-            call.remember(&values);
+        if let Some(call) = call.filter(|call| call.remember(&values)) {
+            self.calls.weigh(name, &call);
         }
         recorder.open(Opening { pieces: &pieces, placed: &placed, withheld })?;
         recorder.stages().tokenize = millis(started);
         let spent = Box::new((request, pieces, decisions, placed, values));
-        Ok(Leaving { body, table, tools, rows, spent })
+        Ok(Leaving { body, table, tools, spent })
     }
 
+    /// Puts tokens in the places of values. Ends when the vault has what they stand for, so that nothing leaves of which the
+    /// vault does not know.
     async fn tokenize(
         &self,
         agent: &ReadyAgent,
         scope: Scope<'_>,
-        call: Option<&Call>,
+        call: Option<&Arc<Call>>,
         pieces: &[Piece],
         decisions: &[Arc<[Decision]>],
     ) -> Result<Tokenized, PipelineError> {
-        if let (Some(call), policy::TokenStyle::Compact) = (call, agent.policy.token_style) {
-            call.load_labels(&self.store, agent.id, scope.id())
-                .await
-                .map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be read"))?;
-        }
         let minter = self
             .minters
             .get(&agent.policy.kid)
             .ok_or(PipelineError::MaskingUnavailable("the policy's key is not known"))?;
-        let is_stored = |row: &_| self.stored_before(row);
-        Tokenizer { agent, minter, scope, call, is_stored: &is_stored, shows_replacements: false }
-            .run(pieces, decisions)
+        let known = call.map(|call| &**call);
+        let tokenize = || {
+            let is_stored = |row: &_| self.calls.is_stored(row);
+            Tokenizer { agent, minter, scope, call: known, is_stored: &is_stored, shows_replacements: false }
+                .run(pieces, decisions)
+        };
+        self.calls.settle((agent.id, scope.id()), call, &self.store, &self.minters, tokenize).await
+    }
+
+    async fn read_call(&self, name: CallName, call: Option<&Arc<Call>>) -> Result<(), PipelineError> {
+        let Some(call) = call else { return Ok(()) };
+        self.calls.read(name, call, &self.store, &self.minters).await
     }
 }
 

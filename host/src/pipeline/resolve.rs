@@ -11,9 +11,8 @@ use super::reader::{Read, Target};
 use super::tokenize::TokenTable;
 use crate::chat::json_cursor::Step;
 use crate::chat::tools::Wanted;
-use crate::store::vault::Ticket;
 use crate::tokens::format::{Scheme, Token};
-use crate::tokens::mint::{Original, Scope, VaultRow};
+use crate::tokens::mint::{Original, Scope};
 use crate::tokens::rehydrate::{Place, is_wanted_as_number, render};
 use crate::tokens::scan::{Found, Piece, TokenRef};
 
@@ -145,18 +144,5 @@ fn token_text(token: &TokenRef) -> String {
     match &token.found {
         Found::Long(token) => token.text(),
         Found::Compact(token) => token.to_string(),
-    }
-}
-
-impl Pipeline {
-    /// Whether the vault was given this row before and has it on disk.
-    pub(super) fn stored_before(&self, row: &VaultRow) -> bool {
-        self.calls.is_stored(row)
-    }
-
-    /// Queues rows for the vault; the answer's first byte waits for the ticket.
-    pub(super) fn put(&self, rows: Vec<VaultRow>) -> (Ticket, Vec<u64>) {
-        let fingerprints = rows.iter().map(|row| self.calls.fingerprint(row)).collect();
-        (self.store.vault().put(rows), fingerprints)
     }
 }

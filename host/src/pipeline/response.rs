@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
-use super::error::{PipelineError, Withheld};
+use super::error::PipelineError;
 use super::incoming::{self, Incoming};
 use super::positions::Positions;
 use super::reader::Read;
@@ -23,8 +23,6 @@ use crate::chat::answer::{Fate, Leaf, Sort, is_cut_short, visit_choice, visit_to
 use crate::chat::error::Scrubbed;
 use crate::chat::surrogate;
 use crate::session::Status;
-use crate::store::StoreError;
-use crate::store::vault::Ticket;
 use crate::tokens::mint::Scope;
 use crate::tokens::scan::FinishReason;
 use crate::upstream::{UpstreamFault, UpstreamRequest};
@@ -60,23 +58,22 @@ impl Pipeline {
     ) -> Result<Answer, PipelineError> {
         let started = Instant::now();
         let asked_for_stream = request.stream;
-        // Asked for before the request leaves, so that the disk works while the model thinks.
+        // Asked for before the request leaves, so that the disk works while the model thinks. It may still be at it while a
+        // whole answer is read and made ready.
         let synced = masked.recorder.synced();
-        let (rows, spent) = (std::mem::take(&mut masked.rows), std::mem::replace(&mut masked.spent, Box::new(())));
+        let synced = async { synced.await.map_err(|_| PipelineError::AnswerUnrecorded) };
+        let spent = std::mem::replace(&mut masked.spent, Box::new(()));
         let meanwhile = async {
             // Behind the connection's own task, which writes the request.
             tokio::task::yield_now().await;
             drop(spent);
-            (!rows.is_empty()).then(|| self.put(rows))
         };
-        let (answer, stored) = tokio::join!(agent.upstream.send(request), meanwhile);
+        let (answer, ()) = tokio::join!(agent.upstream.send(request), meanwhile);
         masked.recorder.stages().upstream = millis(started);
         match &answer {
             Ok(answer) if !answer.status.is_server_error() => self.metrics.upstream_answered(),
             _ => self.metrics.upstream_failed(),
         }
-        // What the first byte depends on may still be on its way to the disk while a whole answer is read and made ready.
-        let kept = self.kept(synced, stored);
         let incoming = match answer {
             Ok(answer) => incoming::sort(answer, asked_for_stream).await,
             Err(fault) => Err(fault.into()),
@@ -84,7 +81,7 @@ impl Pipeline {
         let result = match incoming {
             Ok(Incoming::Error(error)) => Ok(error),
             Ok(Incoming::Stream(body)) => {
-                kept.await?;
+                synced.await?;
                 let stream = AnswerStream::new(self.clone(), agent.clone(), masked, call_id, body);
                 return Ok(Answer::Stream(Box::new(stream)));
             }
@@ -103,27 +100,10 @@ impl Pipeline {
             }
             Err(error) => Err(error),
         };
-        kept.await?;
+        synced.await?;
         let status = if matches!(result, Ok(Answer::Whole(_))) { Status::Ok } else { Status::Error };
         masked.recorder.complete(status, masked.table.returned());
         result
-    }
-
-    /// Ends when an answer may begin: the journal's events are on disk, and the vault has its rows.
-    async fn kept(
-        &self,
-        synced: impl Future<Output = Result<(), PipelineError>>,
-        stored: Option<(Ticket, Vec<u64>)>,
-    ) -> Result<(), PipelineError> {
-        synced.await.map_err(|_| Withheld::Unrecorded)?;
-        if let Some((ticket, rows)) = stored {
-            ticket.kept().await.map_err(|error| match error {
-                StoreError::LabelTaken => Withheld::LabelTaken,
-                _ => Withheld::NotKept,
-            })?;
-            self.calls.stored(&rows);
-        }
-        Ok(())
     }
 
     async fn rehydrate(

@@ -119,7 +119,7 @@ pub struct Tokenized {
     pub placed: Vec<Placed>,
     /// What the tokens stand for.
     pub table: TokenTable,
-    /// Rows that the vault must have before the answer begins.
+    /// Rows that the vault must have before the text leaves.
     pub rows: Vec<VaultRow>,
     /// The values that were replaced.
     pub values: Vec<Remembered>,
@@ -268,7 +268,12 @@ impl Tokenizer<'_> {
     }
 
     fn digest_of(&self, decision: &Decision, text: &str) -> String {
-        data_encoding::BASE64URL_NOPAD.encode(&self.minter.token_for(&decision.kind, text, Form::Text).value)
+        data_encoding::BASE64URL_NOPAD.encode(&self.minter.value_for(
+            self.agent.account,
+            &decision.kind,
+            text,
+            Form::Text,
+        ))
     }
 
     fn note_digest(&self, at: (usize, &Piece), decisions: &[Decision], digest: &str, done: &mut Tokenized) {
@@ -331,8 +336,10 @@ impl Tokenizer<'_> {
                 return (token.text(), TokenKind::Aead);
             }
         }
-        let token = self.minter.token_for(kind, value.text, value.form);
-        let label = compact.then(|| self.label(&token.value, decision));
+        let mac = self.minter.value_for(self.agent.account, kind, value.text, value.form);
+        let mac = self.call.and_then(|call| call.older(self.minter.kid(), kind, mac)).unwrap_or(mac);
+        let token = self.minter.token_of(mac, kind);
+        let label = compact.then(|| self.label(mac, decision));
         let text = match &label {
             Some(label) => CompactToken { kind: kind.clone(), label: label.clone() }.to_string(),
             None => token.text(),
@@ -345,8 +352,7 @@ impl Tokenizer<'_> {
         (text, if compact { TokenKind::Compact } else { TokenKind::Vault })
     }
 
-    fn label(&self, mac: &[u8], decision: &Decision) -> String {
-        let mac: [u8; 16] = mac.try_into().unwrap_or_default();
+    fn label(&self, mac: [u8; 16], decision: &Decision) -> String {
         match self.call {
             Some(call) => call.label(&decision.kind, mac).to_string(),
             None => hash_label(&mac, HASH_LABEL),

@@ -24,6 +24,17 @@ impl Store {
     pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         self.main.read(move |conn| by_id(conn, id)).await
     }
+
+    /// The ids of all accounts.
+    pub async fn account_ids(&self) -> Result<Vec<AccountId>, StoreError> {
+        self.main.read(ids).await
+    }
+}
+
+fn ids(conn: &Connection) -> Result<Vec<AccountId>, StoreError> {
+    let mut query = conn.prepare_cached("SELECT id FROM accounts")?;
+    let ids = query.query_map([], |row| columns::parsed(row, 0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 fn by_id(conn: &Connection, id: AccountId) -> Result<Option<Account>, StoreError> {

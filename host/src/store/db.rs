@@ -8,7 +8,7 @@ mod writer;
 
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -25,8 +25,8 @@ use writer::{Job, Write};
 const BUSY: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(5) };
 /// Jobs that may wait, for the writer and for all readers together.
 const QUEUE: usize = 4096;
-/// Bytes of a database from which on a copy of it goes to the disk.
-const LARGE: i64 = 64 << 20;
+/// Free pages that are given back to the file system in one transaction.
+const GIVE_BACK: usize = 64;
 const READERS: usize = 2;
 /// A health check that takes longer is a no.
 const HEALTH: Duration = Duration::from_secs(1);
@@ -70,6 +70,7 @@ pub(super) struct Db {
     writer: Option<JoinHandle<()>>,
     readers: Vec<JoinHandle<()>>,
     healthy: Arc<AtomicBool>,
+    path: PathBuf,
 }
 
 impl Db {
@@ -102,6 +103,7 @@ impl Db {
             writer: Some(writer::start(kind.name, writer, jobs, healthy.clone(), at_commit)?),
             readers: reader::start(kind.name, readers, questions)?,
             healthy,
+            path: path.to_owned(),
         };
         Ok((db, first))
     }
@@ -129,11 +131,36 @@ impl Db {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Writes the file anew without anything that is not in it any more, and empties the log. Writes wait meanwhile.
-    pub(super) async fn compact(&self) -> Result<(), StoreError> {
-        let (job, answer) = Write::alone(compact);
+    /// As [`Db::write`], but a power cut may take it until something else is synced.
+    pub(super) async fn write_unsynced<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (job, answer) = Write::committed(work);
         self.enqueue(job).await?;
         answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Gives free space back to the file system and empties the log, in small steps; other writes come between them. What is
+    /// deleted is overwritten at once (`secure_delete`), in pages that are split and merged too.
+    pub(super) async fn compact(&self) -> Result<(), StoreError> {
+        while self.write_unsynced(give_back).await? == GIVE_BACK {}
+        // Most of the log is copied while others write; they wait for the rest only.
+        self.copy_log().await?;
+        let (job, answer) = Write::alone(empty_log);
+        self.enqueue(job).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Copies what is in the log into the database, while others read and write.
+    pub(super) async fn copy_log(&self) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        let copy = move || -> Result<(), StoreError> {
+            let conn = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX)?;
+            set_up(&conn)?;
+            Ok(conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+        };
+        tokio::task::spawn_blocking(copy).await.map_err(|_| StoreError::Closed)?
     }
 
     /// Queues a job; waits while the queue is full.
@@ -179,6 +206,8 @@ fn open_writer(path: &Path, kind: &Kind) -> Result<Connection, StoreError> {
     drop(file);
     let mut conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX)?;
     set_up(&conn)?;
+    // Only a new file takes this on.
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", kind.checkpoint_pages)?;
@@ -186,17 +215,19 @@ fn open_writer(path: &Path, kind: &Kind) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-fn compact(conn: &Connection) -> Result<(), StoreError> {
-    // The copy that VACUUM makes is as large as the database: in memory only when it is small.
-    let size: i64 =
-        conn.query_row("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()", [], |row| {
-            row.get(0)
-        })?;
-    conn.pragma_update(None, "temp_store", if size > LARGE { "FILE" } else { "MEMORY" })?;
-    let vacuumed = conn.execute_batch("VACUUM");
-    conn.pragma_update(None, "temp_store", "MEMORY")?;
-    vacuumed?;
-    // Waits for readers, as long as for any lock.
+/// Gives free pages at the end of the file back to the file system, in a file that was made so that it can
+/// (`auto_vacuum`); says how many.
+fn give_back(conn: &Connection) -> Result<usize, StoreError> {
+    let mut query = conn.prepare_cached(&format!("PRAGMA incremental_vacuum({GIVE_BACK})"))?;
+    let (mut rows, mut pages) = (query.query([])?, 0);
+    while rows.next()?.is_some() {
+        pages += 1;
+    }
+    Ok(pages)
+}
+
+/// Copies what is left of the log into the database and empties it. Waits for readers, as long as for any lock.
+fn empty_log(conn: &Connection) -> Result<(), StoreError> {
     let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if busy == 0 { Ok(()) } else { Err(StoreError::Locked) }
 }

@@ -21,6 +21,7 @@ pub(super) const MAIN: &[M<'static>] = &[
 pub(super) const VAULT: &[M<'static>] = &[
     M::up(include_str!("../../migrations/vault/0001_vault.sql")),
     M::up(include_str!("../../migrations/vault/0002_sealed_by.sql")),
+    M::up(include_str!("../../migrations/vault/0003_counts.sql")),
 ];
 
 /// Brings a database to the last of these.

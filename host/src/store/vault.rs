@@ -1,19 +1,21 @@
 //! The vault: what each token stands for, sealed. In files of its own, so that it can be dropped.
 //!
 //! A row is first in an append-only file (`vault/fresh.rs`), later in the database. Rows of compact tokens go into the
-//! database at once, since it is what keeps their labels apart. The first byte of an answer waits for its rows
-//! ([`Ticket::kept`]).
+//! database at once, since it is what keeps their labels apart. A text waits for its rows before it leaves ([`Vault::put`]):
+//! a full disk or a number that was given out already is known while nothing has gone.
 
+mod counts;
 mod erase;
 mod fresh;
 mod merge;
+mod search;
 
 use std::path::Path;
 use std::sync::Arc;
 
-pub use erase::{Doomed, Place, VaultStats};
+pub use erase::{Doomed, Gone, Place, Subject, VaultStats};
 use rusqlite::{Connection, OptionalExtension, Row};
-use tokio::sync::oneshot;
+use tokio::sync::Mutex;
 
 use super::db::{self, Db, Writing};
 use super::error::is_duplicate;
@@ -22,8 +24,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::ids::AgentId;
 use crate::keys::Kid;
 use crate::kind::Kind;
-use crate::tokens::mint::VaultRow;
-use fresh::{Fresh, Key};
+use crate::tokens::mint::{RowKey, VaultRow};
+use counts::Counts;
+use fresh::Fresh;
 use merge::{Merge, seconds};
 
 /// The vault.
@@ -31,55 +34,58 @@ pub struct Vault {
     db: Db,
     fresh: Arc<Fresh>,
     clock: Clock,
+    /// One erasure at a time.
+    erasing: Mutex<()>,
 }
 
-/// Rows on their way to the disk.
-#[must_use = "the answer may not begin before the rows are kept"]
-pub struct Ticket(Result<Option<oneshot::Receiver<Result<(), StoreError>>>, StoreError>);
+/// What the vault has of a call.
+pub struct KeptCall<T> {
+    /// What was made of its rows.
+    pub rows: Vec<T>,
+    /// Its compact tokens.
+    pub labels: Vec<Label>,
+}
 
-impl Ticket {
-    /// Ends when the rows outlive this process.
-    pub async fn kept(self) -> Result<(), StoreError> {
-        match self.0? {
-            Some(committed) => committed.await.map_err(|_| StoreError::Closed)?,
-            None => Ok(()),
-        }
-    }
+/// A compact token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Label {
+    /// What sort of data it stands for.
+    pub kind: Kind,
+    /// What the long token of the value would hold.
+    pub mac: [u8; 16],
+    /// What stands in the compact one.
+    pub label: String,
 }
 
 impl Vault {
     pub(super) fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        // What is deleted is overwritten at once; `Vault::purge` sees to the rest.
+        // What is deleted is overwritten at once; `Vault::purge` sees to the log.
         let (db, ()) =
             Db::open(path, &db::VAULT, Arc::new(()), |conn| Ok(conn.pragma_update(None, "secure_delete", true)?))?;
         let fresh = Fresh::open(path).map_err(|error| StoreError::File(error.kind()).opening(&db::VAULT, path))?;
-        let vault = Self { db, fresh: Arc::new(fresh), clock };
+        let vault = Self { db, fresh: Arc::new(fresh), clock, erasing: Mutex::new(()) };
         if !vault.fresh.is_empty() {
             vault.ask_for_merge();
         }
         Ok(vault)
     }
 
-    /// Keeps rows, at once and without waiting: what goes wrong is in the ticket. A row that is there already stays as it
-    /// is; with another label, or with a label that another value has, it is [`StoreError::LabelTaken`].
-    pub fn put(&self, rows: Vec<VaultRow>) -> Ticket {
+    /// Keeps rows; ends when they outlive this process. A row that is there already stays as it is, but gets its label if
+    /// it has none; with another label, or with one that another value has, it is [`StoreError::LabelTaken`].
+    pub async fn put(&self, rows: Vec<VaultRow>) -> Result<(), StoreError> {
         let now = self.clock.now();
         if rows.iter().any(|row| row.label.is_some()) {
             // The number of a compact token is not derived from anything, so it is synced.
             let (job, committed) = Writing::durable(move |conn: &Connection| insert_labelled(conn, &rows, now));
-            return Ticket(self.db.try_enqueue(job).map(|()| Some(committed)));
+            self.db.try_enqueue(job)?;
+            return committed.await.map_err(|_| StoreError::Closed)?;
         }
         // Not synced: a row that a power cut takes is made again, since the call's next turn carries the value, and its
         // token is derived from it.
-        match self.fresh.append(&rows, now) {
-            Ok(time_to_merge) => {
-                if time_to_merge {
-                    self.ask_for_merge();
-                }
-                Ticket(Ok(None))
-            }
-            Err(error) => Ticket(Err(StoreError::File(error.kind()))),
+        if self.fresh.append(&rows, now)? {
+            self.ask_for_merge();
         }
+        Ok(())
     }
 
     /// Takes all fresh rows into the database; ends when they are there.
@@ -110,7 +116,7 @@ impl Vault {
         kind: &Kind,
         mac: [u8; 16],
     ) -> Result<Option<VaultRow>, StoreError> {
-        let key = Key { agent, scope, kid: kid.clone(), kind: kind.clone(), mac };
+        let key = RowKey { agent, scope, kid: kid.clone(), kind: kind.clone(), mac };
         let fresh = self.fresh.clone();
         // In this order: a row leaves the fresh ones only when it is in the database.
         let find = move |conn: &Connection| match fresh.get(&key) {
@@ -132,9 +138,23 @@ impl Vault {
         self.db.read(move |conn| by_label(conn, agent, &scope, &kind, &label)).await
     }
 
-    /// The rows of all compact tokens of a call, by kind and label.
-    pub async fn labels(&self, agent: AgentId, scope: [u8; 16]) -> Result<Vec<VaultRow>, StoreError> {
-        self.db.read(move |conn| labels(conn, agent, &scope)).await
+    /// What there is of a call: of its rows so many at most, as `open` reads them, and all its compact tokens.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        agent: AgentId,
+        scope: [u8; 16],
+        most: usize,
+        open: impl Fn(VaultRow) -> Option<T> + Send + 'static,
+    ) -> Result<KeptCall<T>, StoreError> {
+        let fresh = self.fresh.clone();
+        let read = move |conn: &Connection| {
+            // In this order, as above.
+            let mut rows = fresh.of_call(agent, scope, most);
+            rows.extend(of_call(conn, agent, scope, most)?);
+            let rows = rows.into_iter().take(most).filter_map(open).collect();
+            Ok(KeptCall { rows, labels: labels(conn, agent, scope)? })
+        };
+        self.db.read(read).await
     }
 
     /// How much of the disk it takes, the log aside.
@@ -163,6 +183,8 @@ fn insert_labelled(conn: &Connection, rows: &[VaultRow], now: Timestamp) -> Resu
         "INSERT INTO vault (agent, scope, kid, kind, mac, sealed, label, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (agent, scope, kid, kind, mac) DO NOTHING",
     )?;
+    let mut counts = Counts::default();
+    let mut result = Ok(());
     for row in rows {
         let inserted = insert.execute(rusqlite::params![
             row.agent.to_bytes(),
@@ -174,25 +196,43 @@ fn insert_labelled(conn: &Connection, rows: &[VaultRow], now: Timestamp) -> Resu
             row.label,
             seconds(now),
         ]);
-        match inserted {
-            Ok(0) if row.label.is_some() => same_label(conn, row)?,
-            Ok(_) => {}
-            Err(error) if is_duplicate(&error) => return Err(StoreError::LabelTaken),
-            Err(error) => return Err(error.into()),
+        result = match inserted {
+            Ok(0) => row.label.as_ref().map_or(Ok(()), |label| label_in_place(conn, &row.key(), label)),
+            Ok(_) => {
+                counts.add(&row.kid, None, &row.kind, seconds(now));
+                Ok(())
+            }
+            Err(error) => Err(label_error(error)),
+        };
+        if result.is_err() {
+            break;
         }
     }
-    Ok(())
+    // Those before the one that failed stay.
+    counts.write(conn)?;
+    result
 }
 
-/// A token that was given out before must not get another label.
-fn same_label(conn: &Connection, row: &VaultRow) -> Result<(), StoreError> {
-    let there = by_mac(conn, &Key::of(row))?;
-    if there.is_some_and(|there| there.label == row.label) { Ok(()) } else { Err(StoreError::LabelTaken) }
+fn label_error(error: rusqlite::Error) -> StoreError {
+    if is_duplicate(&error) { StoreError::LabelTaken } else { error.into() }
+}
+
+/// Gives a row that is there its label, if it has none. A token that was given out before must not get another one.
+fn label_in_place(conn: &Connection, key: &RowKey, label: &str) -> Result<(), StoreError> {
+    let mut update = conn.prepare_cached(
+        "UPDATE vault SET label = ?6 WHERE agent = ?1 AND scope = ?2 AND kid = ?3 AND kind = ?4 AND mac = ?5
+         AND (label IS NULL OR label = ?6)",
+    )?;
+    let bound = (key.agent.to_bytes(), key.scope, key.kid.as_str(), key.kind.as_str(), key.mac, label);
+    match update.execute(bound).map_err(label_error)? {
+        0 => Err(StoreError::LabelTaken),
+        _ => Ok(()),
+    }
 }
 
 const COLUMNS: &str = "agent, scope, kid, kind, mac, sealed, label, sealed_by";
 
-fn by_mac(conn: &Connection, key: &Key) -> Result<Option<VaultRow>, StoreError> {
+fn by_mac(conn: &Connection, key: &RowKey) -> Result<Option<VaultRow>, StoreError> {
     let mut query = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM vault WHERE agent = ?1 AND scope = ?2 AND kid = ?3 AND kind = ?4 AND mac = ?5"
     ))?;
@@ -213,11 +253,19 @@ fn by_label(
     Ok(query.query_row((agent.to_bytes(), scope, kind.as_str(), label), vault_row).optional()?)
 }
 
-fn labels(conn: &Connection, agent: AgentId, scope: &[u8; 16]) -> Result<Vec<VaultRow>, StoreError> {
-    let mut query = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM vault WHERE agent = ?1 AND scope = ?2 AND label IS NOT NULL ORDER BY kind, length(label), label"
-    ))?;
-    let rows = query.query_map((agent.to_bytes(), scope), vault_row)?;
+fn of_call(conn: &Connection, agent: AgentId, scope: [u8; 16], most: usize) -> Result<Vec<VaultRow>, StoreError> {
+    let mut query =
+        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM vault WHERE agent = ?1 AND scope = ?2 LIMIT ?3"))?;
+    let rows = query.query_map((agent.to_bytes(), scope, most as i64), vault_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn labels(conn: &Connection, agent: AgentId, scope: [u8; 16]) -> Result<Vec<Label>, StoreError> {
+    let sql = "SELECT kind, mac, label FROM vault WHERE agent = ?1 AND scope = ?2 AND label IS NOT NULL";
+    let mut query = conn.prepare_cached(sql)?;
+    let rows = query.query_map((agent.to_bytes(), scope), |row| {
+        Ok(Label { kind: columns::read(row, 0, Kind::new)?, mac: row.get(1)?, label: row.get(2)? })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -1,13 +1,14 @@
 //! Makes tokens and opens them again.
 //!
-//! A vault token is a truncated HMAC of the normalised value; what it stands for is a [`VaultRow`], sealed for the agent
-//! and the call. An AEAD token carries its original itself. Both use AES-256-GCM-SIV, which stays safe when a nonce
+//! A vault token is a truncated HMAC of the account and the normalised value; what it stands for is a [`VaultRow`], sealed
+//! for the agent and the call. An AEAD token carries its original itself. Both use AES-256-GCM-SIV, which stays safe when a nonce
 //! comes twice (RFC 8452): so nonces are derived from what is sealed, not drawn. That is what lets an AEAD token be the
 //! same for the same value on every turn and after a restart without being remembered, and it takes the random number
 //! generator, and its failures, off the request path. Equal ciphertexts then tell that two originals are equal, which
 //! is what a token is for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aes_gcm_siv::aead::{Aead, KeyInit, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::format::{AEAD_HEADER, AEAD_MAX_SURFACE, Scheme, Token, VAULT_BYTES, aead_header};
 use super::normalise::normalise;
-use crate::ids::AgentId;
+use crate::ids::{AccountId, AgentId};
 use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::kind::Kind;
 use crate::sensitive::SensitiveText;
@@ -83,6 +84,21 @@ pub struct Original {
     pub form: Form,
 }
 
+/// By what the vault knows a row.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// Who minted it.
+    pub agent: AgentId,
+    /// [`Scope::id`] of the call.
+    pub scope: [u8; 16],
+    /// The key it was minted with.
+    pub kid: Kid,
+    /// What sort of data it is.
+    pub kind: Kind,
+    /// The token's value.
+    pub mac: [u8; VAULT_BYTES],
+}
+
 /// What the vault keeps of one token. The store looks rows up by everything but `sealed`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VaultRow {
@@ -102,6 +118,20 @@ pub struct VaultRow {
     pub label: Option<String>,
     /// The kid whose key seals the original, where that is not the token's own: it was sealed anew when keys were rotated.
     pub sealed_by: Option<Kid>,
+}
+
+impl VaultRow {
+    /// By what it is known.
+    pub fn key(&self) -> RowKey {
+        let Self { agent, scope, kid, kind, mac, .. } = self;
+        RowKey { agent: *agent, scope: *scope, kid: kid.clone(), kind: kind.clone(), mac: *mac }
+    }
+}
+
+impl std::fmt::Debug for RowKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RowKey({} {})", self.kid, self.kind)
+    }
 }
 
 impl std::fmt::Debug for VaultRow {
@@ -171,26 +201,36 @@ impl Ciphers {
         }
     }
 
-    /// A number of nothing but digits has the token that the same digits have in text. One with a sign, a fraction or an
-    /// exponent is a value of its own: -1, 1.0 and 1 are different documents.
-    fn token_value(&self, kind: &Kind, original: &str, form: Form) -> [u8; VAULT_BYTES] {
-        match form {
-            Form::JsonNumber if !original.bytes().all(|byte| byte.is_ascii_digit()) => self.number_value(original),
-            Form::Text | Form::JsonNumber => self.value_of(normalise(kind, original)),
+    /// What the token of a value holds. The account is part of it: who may see masked text of one account must not be able to
+    /// confirm a guess about another's. Tokens of earlier versions have none.
+    fn token_value(&self, account: Option<AccountId>, kind: &Kind, original: &str, form: Form) -> [u8; VAULT_BYTES] {
+        self.value_of(account, &identity(kind, original, form))
+    }
+
+    fn value_of(&self, account: Option<AccountId>, identity: &str) -> [u8; VAULT_BYTES] {
+        let mut mac = self.mac.clone();
+        if let Some(account) = account {
+            // No identity begins like this, so that none is equal to an account with a shorter one.
+            mac = mac.chain_update("\u{1}account:").chain_update(account.to_bytes());
         }
-    }
-
-    /// No normalised text holds a control character, so such a number never shares a text's token.
-    fn number_value(&self, number: &str) -> [u8; VAULT_BYTES] {
-        self.value_of(["\u{1}number:", number].concat())
-    }
-
-    fn value_of(&self, identity: String) -> [u8; VAULT_BYTES] {
-        let mac = self.mac.clone().chain_update(identity);
         let mut value = [0; VAULT_BYTES];
-        value.copy_from_slice(&mac.finalize().into_bytes()[..VAULT_BYTES]);
+        value.copy_from_slice(&mac.chain_update(identity).finalize().into_bytes()[..VAULT_BYTES]);
         value
     }
+}
+
+/// A number of nothing but digits is the same value as these digits in text. One with a sign, a fraction or an exponent is a
+/// value of its own: -1, 1.0 and 1 are different documents.
+fn identity(kind: &Kind, original: &str, form: Form) -> String {
+    match form {
+        Form::JsonNumber if !original.bytes().all(|byte| byte.is_ascii_digit()) => number_identity(original),
+        Form::Text | Form::JsonNumber => normalise(kind, original),
+    }
+}
+
+/// No normalised text holds a control character, so such a number never shares a text's token.
+fn number_identity(number: &str) -> String {
+    ["\u{1}number:", number].concat()
 }
 
 impl Minter {
@@ -210,10 +250,19 @@ impl Minter {
         &self.synthetic
     }
 
-    /// The vault token of a value: one HMAC, no encryption. The same on every call, turn and agent.
-    pub fn token_for(&self, kind: &Kind, original: &str, form: Form) -> Token {
-        let value = self.current.token_value(kind, original, form).to_vec();
-        Token { scheme: Scheme::Vault, kind: kind.clone(), kid: self.kid.clone(), value }
+    /// The vault token of a value: one HMAC, no encryption. The same on every call, turn and agent of the account.
+    pub fn token_for(&self, account: AccountId, kind: &Kind, original: &str, form: Form) -> Token {
+        self.token_of(self.value_for(account, kind, original, form), kind)
+    }
+
+    /// What [`Minter::token_for`] holds.
+    pub fn value_for(&self, account: AccountId, kind: &Kind, original: &str, form: Form) -> [u8; VAULT_BYTES] {
+        self.current.token_value(Some(account), kind, original, form)
+    }
+
+    /// The vault token that holds this.
+    pub fn token_of(&self, value: [u8; VAULT_BYTES], kind: &Kind) -> Token {
+        Token { scheme: Scheme::Vault, kind: kind.clone(), kid: self.kid.clone(), value: value.to_vec() }
     }
 
     /// The row that resolves a token of [`Minter::token_for`]. Needed only when the vault has none yet for this scope.
@@ -237,8 +286,8 @@ impl Minter {
     }
 
     /// A vault token and its row at once.
-    pub fn mint_vault(&self, scope: &Scope<'_>, kind: &Kind, original: &str, form: Form) -> Minted {
-        let token = self.token_for(kind, original, form);
+    pub fn mint_vault(&self, account: AccountId, scope: &Scope<'_>, kind: &Kind, original: &str, form: Form) -> Minted {
+        let token = self.token_for(account, kind, original, form);
         let row = self.seal(scope, &token, original, form, None).expect("the token was just made by this minter");
         Minted { token, row }
     }
@@ -256,11 +305,14 @@ impl Minter {
         Ok(Token { scheme: Scheme::Aead, kind: kind.clone(), kid: self.kid.clone(), value })
     }
 
-    /// What vault tokens of a value may hold: with the current key and the old one, as text and as a number, which once
-    /// always had a token of its own.
-    pub fn values_of(&self, kind: &Kind, original: &str) -> Vec<[u8; VAULT_BYTES]> {
+    /// What vault tokens of a value may hold in these accounts: with the current key and the old one, as text and as a
+    /// number, which once always had a token of its own, and without an account, as once.
+    pub fn values_of(&self, accounts: &[AccountId], kind: &Kind, original: &str) -> Vec<[u8; VAULT_BYTES]> {
+        let identities = [identity(kind, original, Form::Text), number_identity(original)];
+        let accounts = || std::iter::once(None).chain(accounts.iter().copied().map(Some));
         let keys = std::iter::once(&self.current).chain(&self.old);
-        keys.flat_map(|ciphers| [ciphers.token_value(kind, original, Form::Text), ciphers.number_value(original)])
+        keys.flat_map(|key| accounts().map(move |account| (key, account)))
+            .flat_map(|(key, account)| identities.iter().map(move |identity| key.value_of(account, identity)))
             .collect()
     }
 
@@ -316,15 +368,15 @@ impl Minter {
     }
 }
 
-/// A minter for every kid of the key ring.
+/// A minter for every kid of the key ring. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Minters(BTreeMap<Kid, Minter>);
+pub struct Minters(Arc<BTreeMap<Kid, Minter>>);
 
 impl Minters {
     /// Derives all keys of the ring.
     pub fn new(ring: &KeyRing) -> Self {
         let minter = |kid: &Kid| Some((kid.clone(), Minter::new(kid.clone(), ring.get(kid)?)));
-        Self(ring.kids().filter_map(minter).collect())
+        Self(Arc::new(ring.kids().filter_map(minter).collect()))
     }
 
     /// The minter of a kid.

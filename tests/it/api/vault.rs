@@ -149,6 +149,39 @@ async fn what_is_older_than_a_moment_is_erased() {
 }
 
 #[tokio::test]
+async fn an_erasure_forgets_what_it_erased_and_nothing_else() {
+    const SAID: &str = "so E one two three four five it is";
+    let app = TestApp::start().await;
+    for call in ["call-1", "call-2"] {
+        said(&app, call, "I am E-12345.").await;
+    }
+    said(&app, "call-2", "My colleague is E-55555.").await;
+    let sent = async |call| {
+        app.upstream.script(Reply::text("Noted."));
+        app.chat_in_call(call, ask(SAID)).await;
+        app.forwarded_text()
+    };
+    assert!(sent("call-1").await.starts_with("so MSKV1."));
+    assert_eq!(purge(&app, json!({"subject": "E-55555"})).await["values"], 2);
+    assert_eq!(sent("call-2").await, SAID, "the memory of a call that was erased is empty");
+    assert!(sent("call-1").await.starts_with("so MSKV1."), "the memory of another call stays");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_vault_that_takes_nothing_is_noticed_before_a_text_leaves() {
+    let mut app = TestApp::start().await;
+    app.plant("E-12345");
+    crate::support::fill_the_disk_below(&app.data_dir().join("vault.db-rows-a"));
+    for _ in 0..2 {
+        let answer = app.say("I am E-12345.").await;
+        assert_eq!((answer.status.as_u16(), answer.error_code()), (503, "masking_unavailable".into()));
+    }
+    assert!(app.upstream.requests().is_empty(), "it went");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn what_is_in_the_vault_is_counted_by_key_and_kind() {
     let app = TestApp::start().await;
     let stats = async || app.api("GET", "/api/v1/vault/stats", &Value::Null).await.json()["vault"].clone();

@@ -127,6 +127,23 @@ async fn compact_tokens_keep_their_numbers_over_a_restart() {
     app.finish().await;
 }
 
+/// Said digit by digit, no pass finds it: only the memory of the call knows it.
+const SAID: &str = "so E one two three four five it is";
+
+#[tokio::test]
+async fn what_was_masked_in_a_call_is_known_after_a_restart() {
+    let mut app = app().await;
+    app.upstream.respond_with(respond::echo);
+    app.chat_in_call("call-a", ask("I am E-12345")).await;
+    app.restart().await;
+    app.chat_in_call("call-b", ask(SAID)).await;
+    assert_eq!(app.forwarded_text(), SAID, "another call knows nothing of it");
+    app.chat_in_call("call-a", ask(SAID)).await;
+    let sent = app.forwarded_text();
+    assert!(sent.starts_with("so MSKV1.STAFF_ID.") && sent.ends_with(" it is"), "{sent}");
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn sessions_whose_rows_are_lost_are_read_from_the_journal() {
     let mut app = app().await;

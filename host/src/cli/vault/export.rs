@@ -45,7 +45,7 @@ pub fn export(options: &ExportOptions, environment: &Environment, output: Output
             None => None,
         };
         let total = match &wanted {
-            Some(wanted) => opened.store.vault().count_doomed(wanted.clone()).await,
+            Some(wanted) => opened.store.vault().count_doomed(wanted).await,
             None => opened.store.vault().count().await,
         };
         let event = Event {
@@ -70,6 +70,7 @@ async fn of_subject(opened: &Opened, what: Erase) -> Result<Doomed, Failure> {
         journal: &opened.journal,
         minters: &opened.minters,
         payload_key: &key,
+        calls: None,
         clock: &opened.clock,
     };
     Ok(eraser.find(&what).await?.doomed)

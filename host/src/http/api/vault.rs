@@ -34,7 +34,7 @@ pub struct VaultFigures {
     /// By the kid whose key seals them: a key that has none here is not needed for the vault any more.
     values_sealed_by: BTreeMap<String, u64>,
     values_by_kind: BTreeMap<String, u64>,
-    /// To the second; null when there is none.
+    /// No value is older than this, to the second; null when there is none.
     oldest_at: Option<String>,
     newest_at: Option<String>,
 }
@@ -58,7 +58,7 @@ pub struct Purged {
 /// `GET /api/v1/vault/stats`.
 #[utoipa::path(
     get, path = "/api/v1/vault/stats", tag = "vault", operation_id = "vault_stats",
-    responses((status = 200, description = "How much there is. Reads the whole vault.", body = VaultEnvelope)),
+    responses((status = 200, description = "How much there is.", body = VaultEnvelope)),
 )]
 pub async fn stats(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<VaultEnvelope>, ApiError> {
     caller.require("admin")?;

@@ -1,6 +1,7 @@
 //! What stands in a value's place, in every form and by every scheme.
 
 use super::*;
+use crate::ids::AccountId;
 use crate::pipeline::fixtures::{agent, decision, kid, kind, minter, piece};
 use crate::tokens::format::{Scheme, Token};
 
@@ -10,7 +11,7 @@ const COMPACT: &str = "tokenization: vault-deterministic\ntoken_style: compact";
 
 /// Replaces these values of one piece.
 fn tokenize(policy: &str, form: Place, text: &str, decisions: Vec<Decision>) -> Result<Tokenized, PipelineError> {
-    tokenize_in(&Call::default(), policy, form, text, decisions)
+    tokenize_in(&Call::new(AccountId::generate()), policy, form, text, decisions)
 }
 
 fn tokenize_in(
@@ -126,7 +127,7 @@ fn a_value_too_long_for_a_self_contained_token_has_one_of_the_vault() {
 
 #[test]
 fn compact_tokens_count_values_of_the_call() {
-    let call = Call::default();
+    let call = Call::new(AccountId::generate());
     let tokens = |text: &str, part: &str| {
         let decisions = vec![decision(text, part, "NAME", Action::Tokenize)];
         masked(&tokenize_in(&call, COMPACT, Place::Text, text, decisions).expect("tokenized"), text)

@@ -115,3 +115,43 @@ async fn an_orderly_end_leaves_everything_in_the_one_file() {
     drop(db);
     assert!(!folder.path().join("t.db-wal").exists());
 }
+
+/// Inserts numbers one by one, each in a transaction of its own.
+struct Slow {
+    left: Vec<i64>,
+    reply: oneshot::Sender<Vec<i64>>,
+    seen: Vec<i64>,
+}
+
+impl WriteJob for Slow {
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    fn run(&mut self, conn: &Connection) {
+        let mut query = conn.prepare("SELECT count(*) FROM t").unwrap();
+        self.seen.push(query.query_row([], |row| row.get(0)).unwrap());
+        insert(self.left.remove(0))(conn).unwrap();
+    }
+
+    fn is_unfinished(&self) -> bool {
+        !self.left.is_empty()
+    }
+
+    fn done(self: Box<Self>, failed: Option<&StoreError>) {
+        assert_eq!(failed, None);
+        self.reply.send(self.seen).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn others_write_between_the_steps_of_a_job_and_dropping_ends_it() {
+    let (_folder, db) = memory();
+    let go = hold(&db).await;
+    let (reply, seen) = oneshot::channel();
+    db.enqueue(Box::new(Slow { left: vec![1, 2, 3], reply, seen: Vec::new() })).await.unwrap();
+    db.enqueue(Write::durable(insert(9)).0).await.unwrap();
+    go.send(()).unwrap();
+    drop(db);
+    assert_eq!(seen.await.unwrap(), [0, 2, 3]);
+}

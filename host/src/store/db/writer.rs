@@ -26,6 +26,11 @@ pub(in crate::store) trait Job: Send {
     fn is_alone(&self) -> bool {
         false
     }
+    /// Whether there is more to write than `run` did: it is called again in the next transaction, so that others who wait
+    /// come in between.
+    fn is_unfinished(&self) -> bool {
+        false
+    }
     /// Writes, within a transaction that other jobs share.
     fn run(&mut self, conn: &Connection);
     /// Called once, after the commit, or with the reason why there was none; `run` may then not have been called.
@@ -137,16 +142,16 @@ pub(super) fn start(
     thread::Builder::new().name(format!("{name}-write")).spawn(move || {
         // A thread that cannot lower its priority writes with the usual one.
         let _ = rustix::process::nice(GIVE_WAY);
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
         let mut synchronous = true;
-        while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
+        while !batch.is_empty() || jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
             if batch.iter().all(|job| job.may_wait()) {
                 thread::sleep(GATHER);
-                while batch.len() < BATCH
-                    && let Ok(job) = jobs.try_recv()
-                {
-                    batch.push(job);
-                }
+            }
+            while batch.len() < BATCH
+                && let Ok(job) = jobs.try_recv()
+            {
+                batch.push(job);
             }
             let mut alone = Vec::new();
             for at in (0..batch.len()).rev().filter(|at| batch[*at].is_alone()).collect::<Vec<_>>() {
@@ -159,8 +164,11 @@ pub(super) fn start(
                 at_commit.forget();
             }
             healthy.store(result.is_ok(), Ordering::Relaxed);
-            for job in batch.drain(..) {
-                job.done(result.as_ref().err());
+            for job in std::mem::take(&mut batch) {
+                match &result {
+                    Ok(()) if job.is_unfinished() => batch.push(job),
+                    result => job.done(result.as_ref().err()),
+                }
             }
             for mut job in alone.into_iter().rev() {
                 job.run(&conn);

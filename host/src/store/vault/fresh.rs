@@ -7,9 +7,8 @@
 
 mod file;
 
-use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,9 +17,7 @@ use file::{Reader, RowFile, Spot};
 
 use crate::clock::Timestamp;
 use crate::ids::AgentId;
-use crate::keys::Kid;
-use crate::kind::Kind;
-use crate::tokens::mint::VaultRow;
+use crate::tokens::mint::{RowKey, VaultRow};
 
 /// Rows that are gathered before they go into the database: two megabytes of memory. The more there are, the more of them
 /// meet on one page of the table, where each page is written once.
@@ -29,37 +26,20 @@ pub(super) const GATHER: usize = 32_768;
 /// Bytes of a file that are enough, too, however few rows they are.
 const ENOUGH_BYTES: u64 = 64 << 20;
 
-/// By what a row is looked up.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Key {
-    pub agent: AgentId,
-    pub scope: [u8; 16],
-    pub kid: Kid,
-    pub kind: Kind,
-    pub mac: [u8; 16],
-}
-
-impl Key {
-    /// That of a row.
-    pub fn of(row: &VaultRow) -> Self {
-        let VaultRow { agent, scope, kid, kind, mac, .. } = row.clone();
-        Self { agent, scope, kid, kind, mac }
-    }
-}
-
-/// A key in sixteen bytes, which sort nearly as the table does: rows of one agent, call and kind stand together, and within
-/// them in the order of their macs. Two keys of one call and kind are one with a probability of 2^-64 for each pair of rows, and
-/// nobody without the key can choose macs; of these the later row would not be kept.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A key in twenty-four bytes, which sort nearly as the table does: rows of one call stand together, within them rows of one
+/// kind, and these in the order of their macs. Two keys of one call are one with a probability of 2^-64 for each pair of rows,
+/// and nobody without the key can choose macs; of these the later row would not be kept.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Id {
-    group: u64,
+    call: u64,
+    kind: u64,
     mac: u64,
 }
 
 /// Rows that are not in the database yet.
 pub(super) struct Fresh {
     state: Mutex<State>,
-    groups: RandomState,
+    hasher: RandomState,
 }
 
 struct State {
@@ -68,42 +48,53 @@ struct State {
     current: usize,
     /// Somebody was told that it is time for a merge.
     told: bool,
+    /// There is a merge under way.
+    merging: bool,
     failed: bool,
 }
 
 struct Place {
     file: RowFile,
-    rows: HashMap<Id, Spot>,
+    rows: BTreeMap<Id, Spot>,
 }
 
-/// Rows on their way into the database. They are read one by one: all of them would take megabytes.
+/// Rows on their way into the database, about in the order of the table's primary key, so that a merge goes through the table
+/// once. They are read one by one: all of them would take megabytes.
 pub(super) struct Batch {
     reader: Reader,
-    spots: Vec<Spot>,
+    spots: std::vec::IntoIter<Spot>,
 }
 
 impl Batch {
-    /// The rows, about in the order of the table's primary key, so that a merge goes through the table once.
-    pub fn rows(&self) -> impl Iterator<Item = io::Result<(VaultRow, Timestamp)>> {
-        self.spots.iter().map(|spot| self.reader.read(*spot))
+    /// Whether all rows were taken.
+    pub fn is_empty(&self) -> bool {
+        self.spots.len() == 0
+    }
+}
+
+impl Iterator for Batch {
+    type Item = io::Result<(VaultRow, Timestamp)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.spots.next().map(|spot| self.reader.read(spot))
     }
 }
 
 impl Fresh {
     /// Opens or creates the files of this database, and takes up the rows that are in them.
     pub fn open(database: &Path) -> io::Result<Self> {
-        let groups = RandomState::new();
+        let hasher = RandomState::new();
         let place = |suffix: &str| {
             let mut path = database.as_os_str().to_owned();
             path.push(suffix);
-            let mut rows = HashMap::new();
+            let mut rows = BTreeMap::new();
             let file = RowFile::open(&PathBuf::from(path), |row, spot| {
-                rows.entry(id(&groups, row)).or_insert(spot);
+                rows.entry(id(&hasher, &row.key())).or_insert(spot);
             })?;
             io::Result::Ok(Place { file, rows })
         };
         let places = [place("-rows-a")?, place("-rows-b")?];
-        Ok(Self { state: Mutex::new(State { places, current: 0, told: false, failed: false }), groups })
+        Ok(Self { state: Mutex::new(State { places, current: 0, told: false, failed: false, merging: false }), hasher })
     }
 
     /// Appends rows, which outlive this process from here on. Says once when it is time for a merge.
@@ -114,7 +105,7 @@ impl Fresh {
         let appended = place.file.append(rows, now);
         for (row, spot) in rows.iter().zip(appended.iter().flatten()) {
             // A row that is there stays as it is.
-            place.rows.entry(id(&self.groups, row)).or_insert(*spot);
+            place.rows.entry(id(&self.hasher, &row.key())).or_insert(*spot);
         }
         let enough = place.rows.len() >= GATHER || place.file.len() >= ENOUGH_BYTES;
         state.failed = appended.is_err();
@@ -122,8 +113,8 @@ impl Fresh {
     }
 
     /// A row that is not in the database yet. Reads the disk: not for async code.
-    pub fn get(&self, key: &Key) -> Option<VaultRow> {
-        let id = id_of(&self.groups, key);
+    pub fn get(&self, key: &RowKey) -> Option<VaultRow> {
+        let id = id(&self.hasher, key);
         let (reader, spot) = {
             let state = self.lock();
             let place = |at: usize| &state.places[at];
@@ -131,38 +122,54 @@ impl Fresh {
             found(1 - state.current).or_else(|| found(state.current))?
         };
         // A file that was emptied meanwhile has another row there, or none: then the row is in the database.
-        reader.read(spot).ok().map(|(row, _)| row).filter(|row| Key::of(row) == *key)
+        reader.read(spot).ok().map(|(row, _)| row).filter(|row| row.key() == *key)
+    }
+
+    /// Rows of a call that are not in the database yet, so many at most. Reads the disk: not for async code.
+    pub fn of_call(&self, agent: AgentId, scope: [u8; 16], most: usize) -> Vec<VaultRow> {
+        let call = self.hasher.hash_one((agent, scope));
+        let (first, last) = (Id { call, kind: 0, mac: 0 }, Id { call, kind: u64::MAX, mac: u64::MAX });
+        let found: Vec<_> = {
+            let state = self.lock();
+            let of_place = |place: &Place| {
+                let spots: Vec<Spot> = place.rows.range(first..=last).map(|(_, spot)| *spot).take(most).collect();
+                (!spots.is_empty()).then(|| (place.file.reader(), spots))
+            };
+            state.places.iter().filter_map(of_place).collect()
+        };
+        let rows = found.iter().flat_map(|(reader, spots)| spots.iter().filter_map(|spot| reader.read(*spot).ok()));
+        rows.map(|(row, _)| row).filter(|row| (row.agent, row.scope) == (agent, scope)).take(most).collect()
     }
 
     /// The rows that go into the database next: those that an earlier merge did not get there, else all that have gathered.
-    /// Call [`Fresh::merged`] when they are there.
-    pub fn begin_merge(&self) -> Batch {
-        let (reader, mut rows) = {
-            let mut state = self.lock();
-            if state.places[1 - state.current].rows.is_empty() {
-                state.current = 1 - state.current;
-            }
-            let place = &state.places[1 - state.current];
-            (place.file.reader(), place.rows.iter().map(|(id, spot)| (*id, *spot)).collect::<Vec<_>>())
-        };
-        rows.sort_unstable_by_key(|(id, _)| *id);
-        Batch { reader, spots: rows.into_iter().map(|(_, spot)| spot).collect() }
+    /// Call [`Fresh::merged`] when they are there, or [`Fresh::not_merged`]. Nothing while another merge is under way.
+    pub fn begin_merge(&self) -> Option<Batch> {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.merging, true) {
+            return None;
+        }
+        if state.places[1 - state.current].rows.is_empty() {
+            state.current = 1 - state.current;
+        }
+        let place = &state.places[1 - state.current];
+        Some(Batch { reader: place.file.reader(), spots: place.rows.values().copied().collect::<Vec<_>>().into_iter() })
     }
 
     /// The rows of [`Fresh::begin_merge`] are in the database.
     pub fn merged(&self) -> io::Result<()> {
         let mut state = self.lock();
         let other = 1 - state.current;
-        state.told = false;
+        (state.told, state.merging) = (false, false);
         // Forgotten only when the file is: what stands in it is merged again at the next start.
         state.places[other].file.clear()?;
-        state.places[other].rows = HashMap::new();
+        state.places[other].rows = BTreeMap::new();
         Ok(())
     }
 
     /// The merge failed: somebody may be told again.
     pub fn not_merged(&self) {
-        self.lock().told = false;
+        let mut state = self.lock();
+        (state.told, state.merging) = (false, false);
     }
 
     /// Whether there are none.
@@ -186,22 +193,20 @@ impl Fresh {
     }
 }
 
-fn id(groups: &RandomState, row: &VaultRow) -> Id {
-    id_from(groups, (row.agent, row.scope, &row.kid, &row.kind), row.mac)
-}
-
-fn id_of(groups: &RandomState, key: &Key) -> Id {
-    id_from(groups, (key.agent, key.scope, &key.kid, &key.kind), key.mac)
-}
-
-fn id_from(groups: &RandomState, group: (AgentId, [u8; 16], &Kid, &Kind), mac: [u8; 16]) -> Id {
-    let [a, b, c, d, e, f, g, h, ..] = mac;
-    Id { group: groups.hash_one(group), mac: u64::from_be_bytes([a, b, c, d, e, f, g, h]) }
+fn id(hasher: &RandomState, key: &RowKey) -> Id {
+    let [a, b, c, d, e, f, g, h, ..] = key.mac;
+    Id {
+        call: hasher.hash_one((key.agent, key.scope)),
+        kind: hasher.hash_one((&key.kid, &key.kind)),
+        mac: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::Kid;
+    use crate::kind::Kind;
 
     fn row(mac: u8) -> VaultRow {
         VaultRow {
@@ -216,8 +221,8 @@ mod tests {
         }
     }
 
-    fn key(mac: u8) -> Key {
-        Key::of(&row(mac))
+    fn key(mac: u8) -> RowKey {
+        row(mac).key()
     }
 
     fn append(fresh: &Fresh, macs: impl IntoIterator<Item = u8>) {
@@ -226,7 +231,7 @@ mod tests {
     }
 
     fn merge(fresh: &Fresh) -> Vec<u8> {
-        fresh.begin_merge().rows().map(|row| row.unwrap().0.mac[0]).collect()
+        fresh.begin_merge().unwrap().map(|row| row.unwrap().0.mac[0]).collect()
     }
 
     struct Folder(tempfile::TempDir);
@@ -265,7 +270,9 @@ mod tests {
         let fresh = folder.open();
         append(&fresh, [1]);
         assert_eq!(merge(&fresh), [1]);
+        assert!(fresh.begin_merge().is_none(), "one at a time");
         append(&fresh, [2]);
+        fresh.not_merged();
         assert_eq!(merge(&fresh), [1], "again: the first merge did not get it there");
         fresh.merged().unwrap();
         assert_eq!(merge(&fresh), [2]);
@@ -273,6 +280,25 @@ mod tests {
         append(&fresh, [3]);
         let fresh = folder.open();
         assert_eq!((fresh.get(&key(2)), fresh.get(&key(3))), (Some(row(2)), Some(row(3))));
+    }
+
+    #[test]
+    fn the_rows_of_a_call_are_found_in_both_files() {
+        let folder = Folder::new();
+        let fresh = folder.open();
+        append(&fresh, [1, 2]);
+        assert_eq!(merge(&fresh), [1, 2]);
+        append(&fresh, [3]);
+        fresh.append(&[VaultRow { scope: [2; 16], ..row(4) }], Timestamp::from_millis(0)).unwrap();
+        let of_call = |scope, most| {
+            let rows = fresh.of_call(row(0).agent, [scope; 16], most);
+            let mut macs: Vec<u8> = rows.iter().map(|row| row.mac[0]).collect();
+            macs.sort_unstable();
+            macs
+        };
+        assert_eq!((of_call(1, 9), of_call(2, 9), of_call(3, 9)), (vec![1, 2, 3], vec![4], vec![]));
+        assert_eq!(of_call(1, 2).len(), 2);
+        assert!(fresh.of_call(AgentId::from_bytes([8; 16]), [1; 16], 9).is_empty());
     }
 
     #[test]
@@ -284,7 +310,7 @@ mod tests {
             fresh.append(&rows.collect::<Vec<_>>(), Timestamp::from_millis(0)).unwrap()
         };
         assert_eq!((many(0), many(GATHER)), (true, false));
-        assert_eq!(fresh.begin_merge().rows().count(), 2 * GATHER);
+        assert_eq!(fresh.begin_merge().unwrap().count(), 2 * GATHER);
         fresh.merged().unwrap();
         assert!(many(0));
         fresh.not_merged();
@@ -316,8 +342,7 @@ mod tests {
         let folder = Folder::new();
         let fresh = folder.open();
         append(&fresh, (0..200).map(|n| (n * 37 % 251) as u8));
-        let batch = fresh.begin_merge();
-        let rows: Vec<_> = batch.rows().map(Result::unwrap).collect();
+        let rows: Vec<_> = fresh.begin_merge().unwrap().map(Result::unwrap).collect();
         assert!(rows.is_sorted_by_key(|(row, _)| row.mac), "one group");
         assert_eq!(rows[0], (row(0), Timestamp::from_millis(5000)));
     }

@@ -1,19 +1,26 @@
 //! Takes fresh rows into the database, many in one transaction.
 
+use std::io;
 use std::sync::Arc;
-use std::thread;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::counts::Counts;
 use super::fresh::{Batch, Fresh};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::store::db::WriteJob;
+use crate::tokens::mint::VaultRow;
+
+/// Rows in one transaction, so that who waits for the writer does not wait for all of them.
+const STEP: usize = 512;
 
 /// A merge on its way to the writer.
 pub(super) struct Merge {
     fresh: Arc<Fresh>,
+    batch: Option<Batch>,
+    is_over: bool,
     result: Result<(), StoreError>,
     reply: oneshot::Sender<Result<(), StoreError>>,
 }
@@ -22,7 +29,7 @@ impl Merge {
     /// A merge, and what tells when it is over.
     pub fn new(fresh: Arc<Fresh>) -> (Box<Self>, oneshot::Receiver<Result<(), StoreError>>) {
         let (reply, over) = oneshot::channel();
-        (Box::new(Self { fresh, result: Ok(()), reply }), over)
+        (Box::new(Self { fresh, batch: None, is_over: false, result: Ok(()), reply }), over)
     }
 }
 
@@ -33,33 +40,45 @@ impl WriteJob for Merge {
     }
 
     fn run(&mut self, conn: &Connection) {
-        self.result = insert(conn, &self.fresh.begin_merge());
+        if self.batch.is_none() {
+            // While another merge is under way, this one waits for it.
+            self.batch = self.fresh.begin_merge();
+        }
+        if let Some(batch) = &mut self.batch {
+            self.result = insert(conn, batch.by_ref().take(STEP));
+            self.is_over = batch.is_empty() || self.result.is_err();
+        }
+    }
+
+    fn is_unfinished(&self) -> bool {
+        !self.is_over
     }
 
     fn done(self: Box<Self>, failed: Option<&StoreError>) {
-        let result = failed.cloned().map_or(self.result, Err);
-        let result = result.and_then(|()| self.fresh.merged().map_err(|error| StoreError::File(error.kind())));
-        if let Err(error) = &result {
-            self.fresh.not_merged();
-            tracing::error!(%error, "fresh rows were not taken into the vault's database; they are kept and tried again");
+        let Self { fresh, batch, result, reply, .. } = *self;
+        let mut result = failed.cloned().map_or(result, Err);
+        if batch.is_some() {
+            result = result.and_then(|()| Ok(fresh.merged()?));
+            if let Err(error) = &result {
+                fresh.not_merged();
+                tracing::error!(%error, "fresh rows were not taken into the vault's database; they are kept and tried again");
+            }
         }
         // Mostly nobody waits.
-        let _ = self.reply.send(result);
+        let _ = reply.send(result);
     }
 }
 
-/// Rows after which whoever waits for the processor goes first.
-const STRETCH: usize = 64;
-
 /// Inserts rows; one that is there stays as it is.
-fn insert(conn: &Connection, batch: &Batch) -> Result<(), StoreError> {
+fn insert(conn: &Connection, rows: impl Iterator<Item = io::Result<(VaultRow, Timestamp)>>) -> Result<(), StoreError> {
     let mut insert = conn.prepare_cached(
         "INSERT INTO vault (agent, scope, kid, kind, mac, sealed, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (agent, scope, kid, kind, mac) DO NOTHING",
     )?;
-    for (at, row) in batch.rows().enumerate() {
-        let (row, created_at) = row.map_err(|error| StoreError::File(error.kind()))?;
-        insert.execute(rusqlite::params![
+    let mut counts = Counts::default();
+    for row in rows {
+        let (row, created_at) = row?;
+        let inserted = insert.execute(rusqlite::params![
             row.agent.to_bytes(),
             row.scope,
             row.kid.as_str(),
@@ -68,11 +87,11 @@ fn insert(conn: &Connection, batch: &Batch) -> Result<(), StoreError> {
             row.sealed,
             seconds(created_at),
         ])?;
-        if at % STRETCH == STRETCH - 1 {
-            thread::yield_now();
+        if inserted > 0 {
+            counts.add(&row.kid, None, &row.kind, seconds(created_at));
         }
     }
-    Ok(())
+    counts.write(conn)
 }
 
 /// Moments are kept in seconds, rounded down.

@@ -28,7 +28,7 @@ async fn a_committed_row_is_found_by_its_whole_key_only() {
     let folder = Folder::new();
     let store = folder.store();
     let there = row(AgentId::generate(), 1);
-    store.vault().put(vec![there.clone()]).kept().await.unwrap();
+    store.vault().put(vec![there.clone()]).await.unwrap();
     assert_eq!(get(&store, &there).await, Some(there.clone()));
     for other in [
         VaultRow { agent: AgentId::generate(), ..there.clone() },
@@ -49,8 +49,8 @@ async fn a_row_that_is_there_stays_as_it_is() {
     let store = folder.store();
     let first = row(AgentId::generate(), 1);
     let again = VaultRow { sealed: vec![9], ..first.clone() };
-    store.vault().put(vec![first.clone(), again.clone()]).kept().await.unwrap();
-    store.vault().put(vec![again]).kept().await.unwrap();
+    store.vault().put(vec![first.clone(), again.clone()]).await.unwrap();
+    store.vault().put(vec![again]).await.unwrap();
     assert_eq!(get(&store, &first).await, Some(first));
     assert_eq!(store.vault().count().await, Ok(1));
     assert!(store.vault().size_bytes().await.unwrap() >= 4096);
@@ -63,14 +63,17 @@ async fn a_label_stands_for_one_value_of_a_call() {
     let vault = store.vault();
     let agent = AgentId::generate();
     let (one, two) = (labelled(agent, 1, 1), labelled(agent, 2, 2));
-    vault.put(vec![two.clone(), one.clone(), row(agent, 3)]).kept().await.unwrap();
-    vault.put(vec![one.clone()]).kept().await.unwrap();
-    assert_eq!(vault.put(vec![labelled(agent, 4, 1)]).kept().await, Err(StoreError::LabelTaken));
-    assert_eq!(vault.put(vec![labelled(agent, 1, 5)]).kept().await, Err(StoreError::LabelTaken));
+    vault.put(vec![two.clone(), one.clone(), row(agent, 3)]).await.unwrap();
+    vault.put(vec![one.clone()]).await.unwrap();
+    assert_eq!(vault.put(vec![labelled(agent, 4, 1)]).await, Err(StoreError::LabelTaken));
+    assert_eq!(vault.put(vec![labelled(agent, 1, 5)]).await, Err(StoreError::LabelTaken));
     let elsewhere = VaultRow { scope: [2; 16], ..labelled(agent, 4, 1) };
-    vault.put(vec![elsewhere]).kept().await.unwrap();
+    vault.put(vec![elsewhere]).await.unwrap();
 
-    assert_eq!(vault.labels(agent, [1; 16]).await.unwrap(), [one.clone(), two]);
+    let labels = vault.call(agent, [1; 16], 0, |_| None::<()>).await.unwrap().labels;
+    let mut labels: Vec<_> = labels.into_iter().map(|label| (label.mac, label.label)).collect();
+    labels.sort();
+    assert_eq!(labels, [(one.mac, "1".to_owned()), (two.mac, "2".to_owned())]);
     assert_eq!(vault.by_label(agent, [1; 16], &one.kind, "1").await.unwrap(), Some(one));
     assert_eq!(vault.by_label(AgentId::generate(), [1; 16], &Kind::new("NAME").unwrap(), "1").await.unwrap(), None);
 }
@@ -81,10 +84,10 @@ async fn a_purge_takes_the_old_rows() {
     let clock = Clock::manual(Timestamp::from_millis(10_000));
     let store = folder.store_at(clock.clone());
     let (old, new) = (row(AgentId::generate(), 1), row(AgentId::generate(), 2));
-    store.vault().put(vec![old.clone()]).kept().await.unwrap();
+    store.vault().put(vec![old.clone()]).await.unwrap();
     clock.set(Timestamp::from_millis(20_000));
-    store.vault().put(vec![new.clone()]).kept().await.unwrap();
-    assert_eq!(store.vault().purge(Doomed::Before(Timestamp::from_millis(20_000))).await, Ok(1));
+    store.vault().put(vec![new.clone()]).await.unwrap();
+    assert_eq!(store.vault().purge(Doomed::Before(Timestamp::from_millis(20_000)), |_| {}).await, Ok(1));
     assert_eq!((get(&store, &old).await, get(&store, &new).await), (None, Some(new)));
 }
 
@@ -94,13 +97,13 @@ async fn a_vault_that_cannot_be_written_fails_the_ticket() {
     let store = folder.store();
     let other = rusqlite::Connection::open(folder.paths().vault).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let ticket = store.vault().put(vec![labelled(AgentId::generate(), 1, 1)]);
-    assert_eq!(ticket.kept().await, Err(StoreError::Locked));
+    let put = store.vault().put(vec![labelled(AgentId::generate(), 1, 1)]);
+    assert_eq!(put.await, Err(StoreError::Locked));
     assert!(!store.health().await.vault);
 
     // A row without a label needs no database to be kept; it goes there when the lock is gone.
     let there = row(AgentId::generate(), 2);
-    store.vault().put(vec![there.clone()]).kept().await.unwrap();
+    store.vault().put(vec![there.clone()]).await.unwrap();
     assert_eq!(get(&store, &there).await, Some(there.clone()));
     assert_eq!(store.vault().count().await, Err(StoreError::Locked));
     assert_eq!(get(&store, &there).await, Some(there.clone()));
@@ -108,4 +111,41 @@ async fn a_vault_that_cannot_be_written_fails_the_ticket() {
     assert_eq!(store.vault().count().await, Ok(1));
     assert_eq!(get(&store, &there).await, Some(there));
     assert!(store.health().await.vault);
+}
+
+#[tokio::test]
+async fn a_row_without_a_label_gets_it_in_place_whether_it_is_in_the_database_yet_or_not() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let vault = store.vault();
+    let agent = AgentId::generate();
+    vault.put(vec![row(agent, 1)]).await.unwrap();
+    assert_eq!(vault.count().await, Ok(1));
+    vault.put(vec![row(agent, 2)]).await.unwrap();
+    vault.put(vec![labelled(agent, 1, 1), labelled(agent, 2, 2)]).await.unwrap();
+    assert_eq!(vault.put(vec![labelled(agent, 1, 3)]).await, Err(StoreError::LabelTaken));
+    assert_eq!(vault.put(vec![labelled(agent, 3, 2)]).await, Err(StoreError::LabelTaken));
+    assert_eq!(vault.count().await, Ok(2));
+    for (mac, label) in [(1, "1"), (2, "2")] {
+        let there = vault.by_label(agent, [1; 16], &Kind::new("NAME").unwrap(), label).await.unwrap();
+        assert_eq!(there, Some(labelled(agent, mac, mac.into())));
+    }
+}
+
+#[tokio::test]
+async fn the_rows_of_a_call_are_found_wherever_they_are() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let vault = store.vault();
+    let agent = AgentId::generate();
+    vault.put(vec![row(agent, 1), VaultRow { scope: [2; 16], ..row(agent, 9) }]).await.unwrap();
+    assert_eq!(vault.count().await, Ok(2), "they are in the database");
+    vault.put(vec![row(agent, 2), row(AgentId::generate(), 3)]).await.unwrap();
+    let of_call = async |most| {
+        let mut macs = vault.call(agent, [1; 16], most, |row| Some(row.mac[0])).await.unwrap().rows;
+        macs.sort();
+        macs
+    };
+    assert_eq!(of_call(9).await, [1, 2]);
+    assert_eq!(of_call(1).await.len(), 1);
 }

@@ -25,6 +25,10 @@ fn agent() -> AgentId {
     AgentId::generate()
 }
 
+fn account() -> AccountId {
+    AccountId::from_bytes([7; 16])
+}
+
 fn scope(agent: AgentId) -> Scope<'static> {
     Scope { agent, call: Some("call-1") }
 }
@@ -33,19 +37,46 @@ fn original(text: &str, form: Form) -> Result<Original, OpenError> {
     Ok(Original { text: text.into(), form })
 }
 
+fn hmac(parts: &[&[u8]]) -> [u8; VAULT_BYTES] {
+    let mac = HmacSha256::new_from_slice(&[1; 32]).expect("any length").chain_update(parts.concat());
+    mac.finalize().into_bytes()[..VAULT_BYTES].try_into().expect("sixteen bytes")
+}
+
 #[test]
-fn a_vault_token_is_the_hmac_of_the_normalised_value() {
-    let token = minter().token_for(&kind("PHONE"), "(555) 123-4567", Form::Text);
-    let mac = HmacSha256::new_from_slice(&[1; 32]).expect("any length").chain_update("5551234567").finalize();
-    assert_eq!(token.value, mac.into_bytes()[..16]);
+fn a_vault_token_is_the_hmac_of_the_account_and_the_normalised_value() {
+    let token = minter().token_for(account(), &kind("PHONE"), "(555) 123-4567", Form::Text);
+    assert_eq!(token.value, hmac(&[b"\x01account:", &[7; 16], b"5551234567"]));
     assert_eq!(Token::parse(&token.text()), Some(token));
+}
+
+#[test]
+fn two_accounts_never_share_a_vault_token() {
+    let token = |account| minter().token_for(account, &kind("PHONE"), "(555) 123-4567", Form::Text);
+    assert_ne!(token(account()), token(AccountId::from_bytes([8; 16])));
+}
+
+#[test]
+fn a_value_is_found_under_every_token_that_it_ever_had() {
+    let minter = Minter::new(kid("K_TEST"), &keys(2, Some(1)));
+    let values = minter.values_of(&[account(), AccountId::from_bytes([8; 16])], &kind("PHONE"), "(555) 123-4567");
+    let current = minter.token_for(account(), &kind("PHONE"), "(555) 123-4567", Form::Text).value;
+    let account = |byte| [&b"\x01account:"[..], &[byte; 16]].concat();
+    for value in [
+        current.try_into().expect("sixteen bytes"),
+        hmac(&[b"5551234567"]),
+        hmac(&[b"\x01number:(555) 123-4567"]),
+        hmac(&[&account(7), b"5551234567"]),
+        hmac(&[&account(8), b"5551234567"]),
+    ] {
+        assert!(values.contains(&value));
+    }
 }
 
 #[test]
 fn a_row_opens_with_the_spelling_that_was_sealed() {
     let minter = minter();
     for (text, form) in [("(555) 123-4567", Form::Text), ("5551234567.0", Form::JsonNumber), ("", Form::Text)] {
-        let minted = minter.mint_vault(&scope(agent()), &kind("PHONE"), text, form);
+        let minted = minter.mint_vault(account(), &scope(agent()), &kind("PHONE"), text, form);
         assert_eq!(minter.open_row(&minted.row), original(text, form));
     }
 }
@@ -53,18 +84,18 @@ fn a_row_opens_with_the_spelling_that_was_sealed() {
 #[test]
 fn a_number_has_the_token_of_the_same_digits_in_text() {
     let (minter, kind) = (minter(), kind("ZIP"));
-    let number = |text| minter.token_for(&kind, text, Form::JsonNumber);
-    assert_eq!(number("12345"), minter.token_for(&kind, "12345", Form::Text));
+    let number = |text| minter.token_for(account(), &kind, text, Form::JsonNumber);
+    assert_eq!(number("12345"), minter.token_for(account(), &kind, "12345", Form::Text));
     for other in ["-12345", "12345.0", "1.2345e4"] {
         assert_ne!(number(other), number("12345"), "{other}");
-        assert_ne!(number(other), minter.token_for(&kind, other, Form::Text), "{other}");
+        assert_ne!(number(other), minter.token_for(account(), &kind, other, Form::Text), "{other}");
     }
 }
 
 #[test]
 fn a_row_opens_for_nobody_else() {
     let minter = minter();
-    let row = minter.mint_vault(&scope(agent()), &kind("NAME"), "Jane", Form::Text).row;
+    let row = minter.mint_vault(account(), &scope(agent()), &kind("NAME"), "Jane", Form::Text).row;
     let mut others = vec![row.clone(); 5];
     others[0].agent = agent();
     others[1].scope = Scope { agent: row.agent, call: None }.id();
@@ -95,7 +126,7 @@ fn an_aead_token_opens_for_nobody_else() {
     assert_eq!(twin.open_aead(&token, &scope(agent)), Err(OpenError::UnknownKid));
     let renamed = Token { kid: kid("K_OTHER"), ..token.clone() };
     assert_eq!(twin.open_aead(&renamed, &scope(agent)), Err(OpenError::Refused));
-    let vault = minter.token_for(&kind("NAME"), "Jane", Form::Text);
+    let vault = minter.token_for(account(), &kind("NAME"), "Jane", Form::Text);
     assert_eq!(minter.open_aead(&vault, &scope(agent)), Err(OpenError::Scheme));
 }
 
@@ -143,10 +174,10 @@ fn the_old_key_opens_and_does_not_mint() {
     let (before, after) = (minter(), Minter::new(kid("K_TEST"), &keys(2, Some(1))));
     let (agent, kind) = (agent(), kind("NAME"));
     let aead = before.mint_aead(&scope(agent), &kind, "Jane", Form::Text).expect("short");
-    let minted = before.mint_vault(&scope(agent), &kind, "Jane", Form::Text);
+    let minted = before.mint_vault(account(), &scope(agent), &kind, "Jane", Form::Text);
     assert_eq!(after.open_aead(&aead, &scope(agent)), original("Jane", Form::Text));
     assert_eq!(after.open_row(&minted.row), original("Jane", Form::Text));
-    assert_ne!(after.token_for(&kind, "Jane", Form::Text), minted.token);
+    assert_ne!(after.token_for(account(), &kind, "Jane", Form::Text), minted.token);
     let later = Minter::new(kid("K_TEST"), &keys(3, Some(2)));
     assert_eq!(later.open_row(&minted.row), Err(OpenError::Refused));
 }
@@ -158,7 +189,7 @@ fn the_ring_opens_by_kid() {
     let (agent, kind) = (agent(), kind("NAME"));
     for name in ["K_A", "K_B"] {
         let minter = minters.get(&kid(name)).expect("in the ring");
-        let row = minter.mint_vault(&scope(agent), &kind, "Jane", Form::Text).row;
+        let row = minter.mint_vault(account(), &scope(agent), &kind, "Jane", Form::Text).row;
         assert_eq!(minters.open_row(&row), original("Jane", Form::Text));
         let token = minter.mint_aead(&scope(agent), &kind, "Jane", Form::Text).expect("short");
         assert_eq!(minters.open_aead(&token, &scope(agent)), original("Jane", Form::Text));
@@ -170,7 +201,7 @@ fn the_ring_opens_by_kid() {
 #[test]
 fn a_row_is_sealed_only_for_its_own_token() {
     let minter = minter();
-    let token = minter.token_for(&kind("NAME"), "Jane", Form::Text);
+    let token = minter.token_for(account(), &kind("NAME"), "Jane", Form::Text);
     let sealed = |token: &Token| minter.seal(&scope(agent()), token, "Jane", Form::Text, Some("1".to_owned()));
     assert_eq!(sealed(&token).and_then(|row| row.label), Some("1".to_owned()));
     assert!(sealed(&Token { kid: kid("K_OTHER"), ..token.clone() }).is_none());
@@ -188,7 +219,7 @@ proptest! {
     #[test]
     fn two_values_never_share_a_token(a in any::<String>(), b in any::<String>(), index in 0..crate::kind::STANDARD.len()) {
         let (minter, kind) = (minter(), kind(crate::kind::STANDARD[index]));
-        let same = minter.token_for(&kind, &a, Form::Text) == minter.token_for(&kind, &b, Form::Text);
+        let same = minter.token_for(account(), &kind, &a, Form::Text) == minter.token_for(account(), &kind, &b, Form::Text);
         prop_assert_eq!(same, normalise(&kind, &a) == normalise(&kind, &b));
         let scope = scope(AgentId::generate());
         let aead = |text: &str| minter.mint_aead(&scope, &kind, text, Form::Text).expect("short");
@@ -201,6 +232,6 @@ proptest! {
         let token = minter.mint_aead(&scope, &kind, &text, Form::Text).expect("short");
         prop_assert_eq!(Token::parse(&token.text()), Some(token.clone()));
         prop_assert_eq!(minter.open_aead(&token, &scope), original(&text, Form::Text));
-        prop_assert_eq!(minter.open_row(&minter.mint_vault(&scope, &kind, &text, Form::Text).row), original(&text, Form::Text));
+        prop_assert_eq!(minter.open_row(&minter.mint_vault(account(), &scope, &kind, &text, Form::Text).row), original(&text, Form::Text));
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::chat::tools::Wanted;
-use crate::ids::AgentId;
+use crate::ids::{AccountId, AgentId};
 use crate::keys::{KeyPair, Kid, SecretKey};
 use crate::tokens::format::CompactToken;
 use crate::tokens::mint::{Minter, Scope};
@@ -117,7 +117,7 @@ impl Journey {
         match style % 3 {
             // Normalising folds case, and this test wants every spelling back.
             0 => {
-                let minted = self.minter.mint_vault(&self.scope(), &kind, value, form);
+                let minted = self.minter.mint_vault(AccountId::from_bytes([7; 16]), &self.scope(), &kind, value, form);
                 let text = minted.token.text();
                 let first = self.minter.open_row(&minted.row).expect("just minted");
                 self.vault.entry(text.clone()).or_insert(first);

@@ -1,0 +1,184 @@
+//! One call: its values, and the numbers of its compact tokens.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::VALUES;
+use crate::ids::AccountId;
+use crate::keys::Kid;
+use crate::kind::Kind;
+use crate::passes::finding::Action;
+use crate::passes::memory::Remembered;
+use crate::store::vault::{Gone, KeptCall};
+use crate::tokens::mint::{Minters, VaultRow};
+
+/// Bytes of the values of one call.
+const VALUE_BYTES: u64 = 256 << 10;
+/// What a value takes beside its text.
+const VALUE: u64 = 96;
+/// What a label takes.
+const LABEL: u64 = 64;
+
+/// What an account's token of a value holds.
+type TokenValue = [u8; 16];
+
+/// One call.
+pub struct Call {
+    account: AccountId,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    is_read: bool,
+    values: Vec<Remembered>,
+    value_bytes: u64,
+    numbers: HashMap<(Kind, TokenValue), u32>,
+    last: HashMap<Kind, u32>,
+    older: HashMap<(Kid, Kind, TokenValue), TokenValue>,
+}
+
+/// What a row of the vault says of its call.
+pub(super) struct Known {
+    value: Remembered,
+    older: Option<((Kid, Kind, TokenValue), TokenValue)>,
+}
+
+/// Opens a row. Nothing where its key is not here.
+pub(super) fn known(row: &VaultRow, account: AccountId, minters: &Minters) -> Option<Known> {
+    let original = minters.open_row(row).ok()?;
+    let today = minters.get(&row.kid)?.value_for(account, &row.kind, original.text.expose(), original.form);
+    let older = (today != row.mac).then(|| ((row.kid.clone(), row.kind.clone(), today), row.mac));
+    // Of what was redacted, or is a surrogate, there is no row.
+    let value = Remembered { text: original.text, kind: row.kind.clone(), action: Action::Tokenize };
+    Some(Known { value, older })
+}
+
+impl Call {
+    /// A call of an agent of this account, of which nothing is known.
+    pub fn new(account: AccountId) -> Self {
+        Self { account, state: Mutex::default() }
+    }
+
+    /// Whose agent it is.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> u64 {
+        let state = self.lock();
+        let entries = state.numbers.len() + 2 * state.older.len();
+        size_of::<Self>() as u64 + state.value_bytes + LABEL * entries as u64
+    }
+
+    /// The values masked before in this call.
+    pub fn values(&self) -> Vec<Remembered> {
+        self.lock().values.clone()
+    }
+
+    /// Remembers values. Says whether any was new.
+    pub fn remember(&self, values: &[Remembered]) -> bool {
+        let mut state = self.lock();
+        let before = state.values.len();
+        values.iter().for_each(|value| state.remember(value));
+        state.values.len() > before
+    }
+
+    /// Whether what the vault has of this call was read.
+    pub fn is_read(&self) -> bool {
+        self.lock().is_read
+    }
+
+    /// Takes over what the vault has of this call.
+    pub(super) fn learn(&self, kept: KeptCall<Known>) {
+        let mut state = self.lock();
+        state.is_read = true;
+        for Known { value, older } in kept.rows {
+            state.remember(&value);
+            state.older.extend(older);
+        }
+        for labelled in kept.labels {
+            if let Ok(number) = labelled.label.parse::<u32>() {
+                let last = state.last.entry(labelled.kind.clone()).or_default();
+                *last = number.max(*last);
+                // What the vault says holds: a number that was given out here and is not there was not used.
+                state.numbers.insert((labelled.kind, labelled.mac), number);
+            }
+        }
+    }
+
+    /// What is known of the numbers is not what the vault has: reads it again.
+    pub fn forget_numbers(&self) {
+        let mut state = self.lock();
+        state.is_read = false;
+        state.numbers.clear();
+        state.last.clear();
+    }
+
+    /// The number of a value: the one it has, or the next.
+    pub fn label(&self, kind: &Kind, value: TokenValue) -> u32 {
+        let mut state = self.lock();
+        if let Some(number) = state.numbers.get(&(kind.clone(), value)) {
+            return *number;
+        }
+        let last = state.last.entry(kind.clone()).or_default();
+        *last += 1;
+        let number = *last;
+        state.numbers.insert((kind.clone(), value), number);
+        number
+    }
+
+    /// What this value's token holds in this call, where that is not what it would hold today: an earlier version made it,
+    /// or the key is another one since.
+    pub fn older(&self, kid: &Kid, kind: &Kind, value: TokenValue) -> Option<TokenValue> {
+        let state = self.lock();
+        if state.older.is_empty() {
+            return None;
+        }
+        state.older.get(&(kid.clone(), kind.clone(), value)).copied()
+    }
+
+    /// Forgets the values of these rows, all of this call. The numbers that they had are not given out again.
+    pub(super) fn forget(&self, gone: &[Gone], minters: &Minters) {
+        let macs: HashSet<TokenValue> = gone.iter().map(|gone| gone.key.mac).collect();
+        let kids: HashSet<&Kid> = gone.iter().map(|gone| &gone.key.kid).collect();
+        let is_gone = |value: &Remembered| {
+            let text = value.text.expose();
+            let minters = kids.iter().filter_map(|kid| minters.get(kid));
+            minters
+                .flat_map(|minter| minter.values_of(&[self.account], &value.kind, text))
+                .any(|mac| macs.contains(&mac))
+        };
+        let mut state = self.lock();
+        state.values.retain(|value| !is_gone(value));
+        state.value_bytes = state.values.iter().map(bytes_of).sum();
+        state.numbers.retain(|(_, value), _| !macs.contains(value));
+        state.older.retain(|_, value| !macs.contains(value));
+    }
+
+    /// Forgets everything.
+    pub(super) fn forget_all(&self) {
+        *self.lock() = State::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is sound after every statement that changes it, so a panic elsewhere does no harm to it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn remember(&mut self, value: &Remembered) {
+        let bytes = bytes_of(value);
+        let fits = self.values.len() < VALUES && self.value_bytes + bytes <= VALUE_BYTES;
+        if fits && !self.values.iter().any(|known| known.text == value.text) {
+            self.value_bytes += bytes;
+            self.values.push(value.clone());
+        }
+    }
+}
+
+fn bytes_of(value: &Remembered) -> u64 {
+    VALUE + value.text.expose().len() as u64
+}
