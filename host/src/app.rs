@@ -37,6 +37,7 @@ use crate::session::SessionRow;
 use crate::session::payloads::{PayloadKey, Payloads};
 use crate::store::journal::{Journal, JournalError};
 use crate::store::policies::InstallPolicy;
+use crate::store::rebuild::remembered_end;
 use crate::store::{Store, StoreError, StorePaths};
 use crate::tokens::mint::Minters;
 use crate::upstream::Upstream;
@@ -113,8 +114,9 @@ impl App {
     pub async fn start(config: Config, clock: Clock, extra_plugins: Vec<Vec<u8>>) -> anyhow::Result<Arc<Self>> {
         make_private_dir(&config.data_dir)?;
         // The journal first: its lock keeps a second process out of everything else.
+        let remembered = remembered_end(&config.database).unwrap_or_default();
         let (journal, recovered) =
-            Journal::open_rotating(&config.journal, &config.audit_key, config.audit_rotate_bytes)
+            Journal::open_rotating(&config.journal, &config.audit_key, config.audit_rotate_bytes, remembered)
                 .context("the journal cannot be opened")?;
         let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
         let store = Arc::new(Store::open(&paths, clock.clone()).context("the database cannot be opened")?);

@@ -3,9 +3,10 @@
 //! A `session_opened` without a row becomes one, `partial` unless its `session_completed` was written too.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
 use super::journal::{Entries, Entry, Journal};
@@ -30,6 +31,17 @@ pub struct Rebuilt {
     /// Bytes that the journal had when the database was last written, and has no more: unsynced lines that a power cut
     /// took, or somebody who cut it.
     pub missing: u64,
+}
+
+/// Up to which byte of the journal a database knows its sessions; `None` where it cannot be read. For those who have not
+/// opened it: nothing is written beside it.
+pub(crate) fn remembered_end(database: &Path) -> Option<u64> {
+    let path = database.to_str()?;
+    let is_in_use = Path::new(&format!("{path}-wal")).exists();
+    let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?{}", if is_in_use { "mode=ro" } else { "immutable=1" });
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    checkpoint(&Connection::open_with_flags(uri, flags).ok()?).ok()
 }
 
 impl Store {

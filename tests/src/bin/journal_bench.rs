@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     let key = SecretKey::new([7; 32]);
 
-    let (journal, _) = Journal::open_rotating(&folder.path().join("requests.jsonl"), &key, ROTATE_AT)?;
+    let (journal, _) = Journal::open_rotating(&folder.path().join("requests.jsonl"), &key, ROTATE_AT, 0)?;
     let journal = Arc::new(journal);
     let mut alone = Vec::new();
     for _ in 0..ROUNDS {
@@ -65,7 +65,7 @@ async fn main() -> anyhow::Result<()> {
 
     let path = folder.path().join("long.jsonl");
     let places = fill(&path, &key, events)?;
-    let (journal, _) = Journal::open_rotating(&path, &key, ROTATE_AT)?;
+    let (journal, _) = Journal::open_rotating(&path, &key, ROTATE_AT, 0)?;
     let began = Instant::now();
     let verified = verify(journal.snapshot(0)?.0, &key).map_err(|broken| anyhow::anyhow!("{broken}"))?;
     ensure!(verified.events >= events, "{} events are there", verified.events);
@@ -136,7 +136,7 @@ fn event(kind: EventKind, session: SessionId) -> Event {
 type Places = Vec<(SessionId, Vec<ByteRange>)>;
 
 fn fill(path: &Path, key: &SecretKey, events: u64) -> anyhow::Result<Places> {
-    let (journal, _) = Journal::open_rotating(path, key, ROTATE_AT)?;
+    let (journal, _) = Journal::open_rotating(path, key, ROTATE_AT, 0)?;
     let mut places = Vec::new();
     for _ in 0..events / PER_SESSION {
         let session = SessionId::generate();
