@@ -49,7 +49,7 @@ pub use agents::{AgentDraft, AgentError, ChangedAgent, Field, Trial};
 pub use catalog::{Catalog, NamedPolicy};
 pub use changes::{ChangeError, Reloaded};
 pub use erasure::{Erase, EraseError, Erased, Eraser, Found};
-pub use evidence::{Depth, Evidence, EvidenceError, Pieces, Proof};
+pub use evidence::{Depth, Evidence, EvidenceError, Pieces, Proof, Soundness};
 pub use key_ages::KeyAge;
 pub use limits::{Limits, RateLimited};
 pub use oauth_state::LIFE_SECONDS as OAUTH_STATE_SECONDS;
@@ -88,7 +88,7 @@ pub struct App {
     /// How the retention does.
     pub retention: Retention,
     /// What is known of the journal's soundness.
-    pub evidence: Evidence,
+    pub evidence: Arc<Evidence>,
     /// Signs reports.
     pub report_key: ReportKey,
     /// Which keys this install has, and since when.
@@ -140,6 +140,8 @@ impl App {
                 "the journal is shorter than it was: a power cut, or somebody cut it"
             );
         }
+        let (path, key) = (config.journal.clone(), config.audit_key.clone());
+        let evidence = Evidence::at_start(path, key, recovered.end, rebuilt.missing);
         let wasm = Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);
         let uploads = Uploads::new(config.data_dir.join("plugins"));
         let shelf = Shelf::load(&wasm, &config.plugin_trust, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
@@ -185,11 +187,12 @@ impl App {
             changing_catalog: tokio::sync::Mutex::default(),
             compiling: tokio::sync::Mutex::default(),
             retention: Retention::default(),
-            evidence: Evidence::default(),
+            evidence: Arc::new(evidence),
             report_key,
             key_ages,
             upstream,
         });
+        app.check_journal_at_start()?;
         app.prepare_agents().await?;
         Ok(app)
     }

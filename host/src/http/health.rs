@@ -17,7 +17,28 @@ pub struct Health {
     version: &'static str,
     uptime_seconds: u64,
     components: Components,
+    /// What the checks of the journal found.
+    journal: JournalHealth,
     build: Build,
+}
+
+#[derive(Serialize, ToSchema)]
+struct JournalHealth {
+    /// Whether no check found it broken, or shorter than it was.
+    sound: bool,
+    /// The last check of the whole journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_whole_check: Option<LastCheck>,
+    /// Bytes at its end that its database or its checkpoint remembers and that are not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_bytes: Option<u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct LastCheck {
+    at: String,
+    /// Whether every line was genuine and in its place.
+    ok: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -52,7 +73,8 @@ struct Build {
 )]
 pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     let store = app.store().health().await;
-    let journal = app.pipeline.journal.is_healthy() && app.evidence.is_sound();
+    let checks = app.evidence.soundness();
+    let journal = app.pipeline.journal.is_healthy() && checks.is_sound;
     let catalog = app.catalog();
     let metrics = &app.pipeline.metrics;
     let ner = catalog.plugin("ner").is_some() && metrics.plugin_is_well("ner");
@@ -72,6 +94,11 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
             ner_model: word(ner),
             plugins: word(plugins),
             retention: word(retention),
+        },
+        journal: JournalHealth {
+            sound: checks.is_sound,
+            last_whole_check: checks.whole.map(|whole| LastCheck { at: whole.at().to_string(), ok: whole.sound }),
+            missing_bytes: checks.lost.map(|lost| lost.bytes),
         },
         build: Build { commit: env!("MASKER_COMMIT"), built_at: env!("MASKER_BUILT_AT") },
     };
