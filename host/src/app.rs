@@ -31,7 +31,7 @@ use crate::config::{Config, Provider};
 use crate::github::GitHub;
 use crate::ids::AgentId;
 use crate::passes::pool::PassPool;
-use crate::pipeline::{Pipeline, ReadyAgent, calls::Calls, detect::Memo, metrics::Metrics};
+use crate::pipeline::{Pipeline, ReadyAgent, RecordedSpans, calls::Calls, detect::Memo, metrics::Metrics};
 use crate::report::signature::ReportKey;
 use crate::session::SessionRow;
 use crate::session::payloads::{PayloadKey, Payloads};
@@ -163,6 +163,7 @@ impl App {
             store,
             minters: Minters::new(&config.keys),
             calls: Calls::default(),
+            recorded: RecordedSpans::default(),
             memo: Memo::new().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
             metrics: Arc::new(Metrics::new()),
             payload_key: (config.payload_retention_days > 0).then(|| PayloadKey::new(&config.session_secret)),

@@ -20,6 +20,7 @@ pub mod preview;
 pub mod reader;
 mod recent;
 pub mod record;
+mod recorded;
 pub mod request;
 pub mod resolve;
 pub mod response;
@@ -39,6 +40,7 @@ use crate::tokens::mint::Minters;
 
 pub use agent::ReadyAgent;
 pub use error::PipelineError;
+pub use recorded::RecordedSpans;
 
 /// What every request shares.
 pub struct Pipeline {
@@ -54,6 +56,8 @@ pub struct Pipeline {
     pub minters: Minters,
     /// What is known of calls in progress.
     pub calls: calls::Calls,
+    /// Which spans of calls in progress are in the journal.
+    pub recorded: recorded::RecordedSpans,
     /// Findings of messages seen before.
     pub memo: detect::Memo,
     /// Counters.

@@ -137,7 +137,7 @@ fn opened(event: &Event, id: SessionId, owners: &Owners) -> Option<SessionRow> {
         started_at: event.ts,
         ended_at: None,
         status: Status::Partial,
-        redactions_by_kind: Default::default(),
+        redactions_by_kind: opened.carried_by_kind.clone(),
         upstream_model: opened.model.clone(),
         policy_name: opened.policy_name.clone(),
         policy_version: event.policy_version.unwrap_or_default(),
