@@ -39,6 +39,7 @@ use crate::store::journal::{Journal, JournalError};
 use crate::store::policies::InstallPolicy;
 use crate::store::rebuild::remembered_end;
 use crate::store::{Store, StoreError, StorePaths};
+use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::Minters;
 use crate::upstream::Upstream;
 use crate::upstream::openai::OpenAi;
@@ -163,6 +164,7 @@ impl App {
             store,
             minters: Minters::new(&config.keys),
             calls: Calls::default(),
+            call_names: CallNames::new(&config.session_secret),
             recorded: RecordedSpans::default(),
             memo: Memo::new().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
             metrics: Arc::new(Metrics::new()),

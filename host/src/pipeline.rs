@@ -36,6 +36,7 @@ use crate::passes::pool::PassPool;
 use crate::session::payloads::PayloadKey;
 use crate::store::Store;
 use crate::store::journal::Journal;
+use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::Minters;
 
 pub use agent::ReadyAgent;
@@ -56,6 +57,8 @@ pub struct Pipeline {
     pub minters: Minters,
     /// What is known of calls in progress.
     pub calls: calls::Calls,
+    /// What calls are called.
+    pub call_names: CallNames,
     /// Which spans of calls in progress are in the journal.
     pub recorded: recorded::RecordedSpans,
     /// Findings of messages seen before.
