@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 
 impl Journal {
     /// Goes on in a new file when the newest was begun before `moment` and has more than its first event.
-    pub fn rotate_if_begun_before(&self, moment: Timestamp, now: Timestamp) -> Result<bool, JournalError> {
+    pub(crate) fn rotate_if_begun_before(&self, moment: Timestamp, now: Timestamp) -> Result<bool, JournalError> {
         let begun = first_event(&self.path)?.is_some_and(|first| first.ts < moment);
         let mut writer = self.writer.lock().map_err(|_| JournalError::Unavailable)?;
         if !begun || self.syncer.failed() {
@@ -28,7 +28,7 @@ impl Journal {
     }
 
     /// The byte at which the first file begins that has an event of `moment` or later; everything before it is older.
-    pub fn first_file_after(&self, moment: Timestamp) -> Result<u64, JournalError> {
+    pub(crate) fn first_file_after(&self, moment: Timestamp) -> Result<u64, JournalError> {
         let closed = self.segments.closed();
         let mut keep = self.start();
         for (at, segment) in closed.iter().enumerate() {
@@ -43,7 +43,7 @@ impl Journal {
     }
 
     /// Deletes files that end at `start` or before. Says how many. That they are to go must be in the journal by now.
-    pub fn delete_files_before(&self, start: u64) -> Result<usize, JournalError> {
+    pub(crate) fn delete_files_before(&self, start: u64) -> Result<usize, JournalError> {
         let deleted = self.segments.delete_before(start)?;
         sync_folder(&self.path)?;
         Ok(deleted)
