@@ -99,7 +99,7 @@ impl Evidence {
     }
 
     /// What the checks found.
-    pub fn soundness(&self) -> Soundness {
+    pub(crate) fn soundness(&self) -> Soundness {
         let state = lock(&self.state);
         let Checkpoint { whole, lost, broken_at, .. } = state.known;
         let is_sound = broken_at.is_none() && lost.is_none();
@@ -303,4 +303,154 @@ impl BufRead for Paced<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Sound after every statement, so a panic elsewhere does no harm to it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::audit::event::{Event, EventKind};
+    use crate::store::journal::Journal;
+
+    const NOW: Timestamp = Timestamp::from_millis(1000);
+
+    fn key() -> SecretKey {
+        SecretKey::new([42; 32])
+    }
+
+    /// A journal of several files.
+    fn journal(folder: &Path) -> Journal {
+        Journal::open_rotating(&folder.join("audit.jsonl"), &key(), 1000, 0).unwrap().0
+    }
+
+    fn append(journal: &Journal, events: usize) {
+        for _ in 0..events {
+            journal.append(&[Event::new(EventKind::Login, NOW)]).unwrap();
+        }
+    }
+
+    fn evidence(journal: &Journal) -> Evidence {
+        Evidence::at_start(journal.path().to_owned(), key(), journal.end().unwrap().0, 0)
+    }
+
+    fn change(journal: &Journal, file: usize) {
+        let path = &journal.closed_files()[file].path;
+        let text = fs::read_to_string(path).unwrap();
+        fs::write(path, text.replace("\"login\"", "\"logia\"")).unwrap();
+    }
+
+    #[test]
+    fn a_check_goes_on_from_the_checkpoint_and_the_whole_is_read_on_demand() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        append(&journal, 20);
+        let first = evidence(&journal);
+        let known = first.check_since(&journal.reading().unwrap(), Pace::Quiet, NOW).unwrap();
+        assert_eq!(first.soundness().whole.map(|whole| (whole.sound, whole.events)), Some((true, known.events)));
+        first.save();
+        let before = journal.closed_files().len();
+        let sound = fs::read(&journal.closed_files()[0].path).unwrap();
+
+        // Before the checkpoint: a start does not read it again, and a check of the whole finds it.
+        change(&journal, 0);
+        append(&journal, 20);
+        let second = evidence(&journal);
+        let reading = journal.reading().unwrap();
+        let since = second.check_since(&reading, Pace::Quiet, NOW).unwrap();
+        assert!(since.events > known.events && second.soundness().is_sound);
+        assert!(
+            second
+                .check_whole(&reading, Pace::Quiet, NOW)
+                .is_err_and(|error| matches!(error, EvidenceError::Broken(_)))
+        );
+        assert!(!second.soundness().is_sound);
+        let third = evidence(&journal);
+        assert!(!third.soundness().is_sound, "the next start knows it");
+        third.check_since(&reading, Pace::Quiet, NOW).unwrap_err();
+
+        // Somebody put it right.
+        fs::write(&journal.closed_files()[0].path, sound).unwrap();
+        assert_eq!(third.check_since(&reading, Pace::Quiet, NOW).unwrap(), since);
+        assert!(third.soundness().is_sound);
+
+        // Behind the checkpoint: the start finds it.
+        change(&journal, before + 1);
+        let fourth = Evidence { state: Mutex::default(), ..evidence(&journal) };
+        lock(&fourth.state).known = first.state.into_inner().unwrap().known;
+        fourth.check_since(&reading, Pace::Quiet, NOW).unwrap_err();
+        assert!(!fourth.soundness().is_sound);
+    }
+
+    #[test]
+    fn those_who_wait_share_one_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        append(&journal, 20);
+        let evidence = evidence(&journal);
+        for depth in ["whole", "since"] {
+            let begun = evidence.begun.load(Ordering::Relaxed);
+            lock(&evidence.state).known.checked = None;
+            let checking = lock(&evidence.whole);
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        let reading = journal.reading().unwrap();
+                        match depth {
+                            "whole" => evidence.check_whole(&reading, Pace::Hurried, NOW),
+                            _ => evidence.check_since(&reading, Pace::Hurried, NOW),
+                        }
+                        .unwrap()
+                    });
+                }
+                while evidence.urgent.load(Ordering::Relaxed) < 4 {
+                    thread::yield_now();
+                }
+                drop(checking);
+            });
+            assert_eq!(evidence.begun.load(Ordering::Relaxed), begun + 1, "{depth}");
+        }
+    }
+
+    #[test]
+    fn a_quiet_check_makes_way_and_none_outlives_the_service() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        append(&journal, 20);
+        let (evidence, reading) = (evidence(&journal), journal.reading().unwrap());
+        let over = |pace| match evidence.check_whole(&reading, pace, NOW) {
+            Ok(_) => false,
+            Err(EvidenceError::Journal(JournalError::Unavailable)) => true,
+            Err(error) => panic!("{error}"),
+        };
+        let waits = Urgent::new(&evidence, Pace::Hurried);
+        assert!(over(Pace::Quiet) && !over(Pace::Hurried));
+        drop(waits);
+        assert!(!over(Pace::Quiet));
+        evidence.stop();
+        assert!(over(Pace::Quiet) && over(Pace::Hurried));
+        append(&journal, 1);
+        evidence.finish(&journal.reading().unwrap());
+        let saved = checkpoint::read(journal.path(), &key()).unwrap();
+        assert_eq!(saved.checked.unwrap().end, journal.end().unwrap().0);
+    }
+
+    #[test]
+    fn a_journal_that_lost_its_end_is_known_as_such_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        append(&journal, 3);
+        let (end, path) = (journal.end().unwrap().0, journal.path().to_owned());
+        let lost = Some(Lost { offset: end, bytes: 10 });
+        assert_eq!(Evidence::at_start(path.clone(), key(), end, 10).soundness().lost, lost);
+        let later = evidence(&journal);
+        later.check_since(&journal.reading().unwrap(), Pace::Quiet, NOW).unwrap();
+        assert!(later.soundness().lost == lost && !later.soundness().is_sound);
+        later.save();
+        assert_eq!(evidence(&journal).soundness().lost, lost);
+        // Without a database it is the checkpoint that remembers.
+        let shorter = Evidence::at_start(path, key(), end - 5, 0).soundness();
+        assert_eq!(shorter.lost, Some(Lost { offset: end - 5, bytes: 5 }));
+    }
 }
