@@ -51,7 +51,7 @@ pub enum Depth {
 
 impl App {
     /// Checks the journal, as it is now. Several who ask at once share the checks.
-    pub async fn verify_journal(self: &Arc<Self>, depth: Depth) -> Result<Verified, EvidenceError> {
+    pub(crate) async fn verify_journal(self: &Arc<Self>, depth: Depth) -> Result<Verified, EvidenceError> {
         let app = self.clone();
         let check = move || app.check_journal(depth);
         tokio::task::spawn_blocking(check).await.map_err(|_| JournalError::Unavailable)?

@@ -51,7 +51,7 @@ impl Chain {
     }
 
     /// Goes back to an earlier end: what was pushed since was not written.
-    pub fn rewind(&mut self, end: Hash) {
+    pub(crate) fn rewind(&mut self, end: Hash) {
         self.prev = end;
     }
 }

@@ -99,7 +99,7 @@ struct Sealed {
 
 impl Checkpoint {
     /// The text of its file.
-    pub fn seal(&self, audit_key: &SecretKey) -> Vec<u8> {
+    pub(crate) fn seal(&self, audit_key: &SecretKey) -> Vec<u8> {
         let checkpoint = self.form();
         let mac = hex_text(&mac_of(&checkpoint, audit_key));
         serde_json::to_vec(&Sealed { checkpoint, mac }).unwrap_or_default()

@@ -160,7 +160,7 @@ impl Recorder {
     }
 
     /// Notes that the last look before text leaves found a value.
-    pub fn egress_blocked(&mut self) {
+    pub(crate) fn egress_blocked(&mut self) {
         let event = self.event(EventKind::EgressBlocked);
         self.early.push(event);
     }
@@ -193,7 +193,7 @@ impl Recorder {
     }
 
     /// Ends the session: its last event, its tree hash, its row. Only the first call counts.
-    pub fn complete(&mut self, status: Status, rehydrated: Vec<u32>) {
+    pub(crate) fn complete(&mut self, status: Status, rehydrated: Vec<u32>) {
         if std::mem::replace(&mut self.completed, true) || self.opened.is_none() {
             return;
         }

@@ -174,7 +174,7 @@ impl Journal {
 
     /// Whether it takes events. Where the last one could not be written it tries whether bytes can be now: while it is not
     /// healthy no request may come that would try.
-    pub fn is_healthy(&self) -> bool {
+    pub(crate) fn is_healthy(&self) -> bool {
         if !self.syncer.failed() && self.refusing.load(Ordering::Relaxed) {
             let takes_bytes = self.writer.lock().is_ok_and(|mut writer| writer.try_bytes().is_ok());
             self.refusing.store(!takes_bytes, Ordering::Relaxed);
@@ -224,7 +224,7 @@ impl Journal {
     }
 
     /// The events within these ranges of whole lines, in order.
-    pub fn events_within(&self, ranges: &[ByteRange]) -> impl Iterator<Item = Result<Entry, JournalError>> {
+    pub(crate) fn events_within(&self, ranges: &[ByteRange]) -> impl Iterator<Item = Result<Entry, JournalError>> {
         let segments = self.segments.clone();
         ranges.iter().copied().flat_map(move |range| {
             let (entries, failed) = match Entries::open(&segments, range) {

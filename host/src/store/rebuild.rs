@@ -46,13 +46,13 @@ pub(crate) fn remembered_end(database: &Path) -> Option<u64> {
 
 impl Store {
     /// Who owns each agent, deleted ones too, and its name.
-    pub async fn agent_owners(&self) -> Result<Owners, StoreError> {
+    pub(crate) async fn agent_owners(&self) -> Result<Owners, StoreError> {
         self.main.read(owners).await
     }
 
     /// Reads the journal from the checkpoint on, writes the rows that are missing, and from here on moves the checkpoint
     /// along with the sessions. Call it once, at start, before the first request.
-    pub async fn rebuild_sessions(&self, journal: &Journal) -> Result<Rebuilt, StoreError> {
+    pub(crate) async fn rebuild_sessions(&self, journal: &Journal) -> Result<Rebuilt, StoreError> {
         let (from, owners) = self.main.read(|conn| Ok((checkpoint(conn)?, owners(conn)?))).await?;
         let end = journal.end()?.0;
         let entries = journal.entries(from.min(end))?;

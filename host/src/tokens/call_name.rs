@@ -44,7 +44,7 @@ impl CallNames {
     }
 
     /// The call to which a person gives this name: the platform's, or what a session's row says.
-    pub fn sought(&self, given: &str) -> SoughtCall {
+    pub(crate) fn sought(&self, given: &str) -> SoughtCall {
         SoughtCall { given: given.to_owned(), keyed: self.keyed(given) }
     }
 

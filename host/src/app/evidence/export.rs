@@ -27,7 +27,7 @@ pub type Pieces = Receiver<Result<Piece, std::io::Error>>;
 
 impl App {
     /// How many of the journal's events are this account's.
-    pub async fn count_events(self: &Arc<Self>, account: AccountId) -> Result<u64, EvidenceError> {
+    pub(crate) async fn count_events(self: &Arc<Self>, account: AccountId) -> Result<u64, EvidenceError> {
         let (app, owners) = (self.clone(), self.store().agent_owners().await?);
         let count = move || {
             let own = own_lines(&app.pipeline.journal, &owners, account)?;
@@ -37,7 +37,7 @@ impl App {
     }
 
     /// The whole journal, as it stands in the file.
-    pub fn export_journal(self: &Arc<Self>) -> Result<Pieces, EvidenceError> {
+    pub(crate) fn export_journal(self: &Arc<Self>) -> Result<Pieces, EvidenceError> {
         let mut file = self.pipeline.journal.snapshot(0)?.0;
         let (pieces, receiver) = channel(AHEAD);
         tokio::task::spawn_blocking(move || {
@@ -56,7 +56,7 @@ impl App {
 
     /// The events of one account, each with its proof that it stands in the journal: the journal's tree head first, then
     /// a line for each event.
-    pub async fn export_own_events(self: &Arc<Self>, account: AccountId) -> Result<Pieces, EvidenceError> {
+    pub(crate) async fn export_own_events(self: &Arc<Self>, account: AccountId) -> Result<Pieces, EvidenceError> {
         let (app, owners) = (self.clone(), self.store().agent_owners().await?);
         let (pieces, receiver) = channel(AHEAD);
         tokio::task::spawn_blocking(move || {

@@ -30,7 +30,7 @@ impl App {
     }
 
     /// Looks after the journal until it is dropped.
-    pub async fn keep_journal(self: Arc<Self>) {
+    pub(crate) async fn keep_journal(self: Arc<Self>) {
         loop {
             tokio::time::sleep(EVERY).await;
             let app = self.clone();
@@ -61,7 +61,7 @@ impl App {
     }
 
     /// Ends what is done in the background, and moves the checkpoint to the end: the next start goes on from there.
-    pub async fn finish_journal(self: Arc<Self>) {
+    pub(crate) async fn finish_journal(self: Arc<Self>) {
         self.evidence.stop();
         let finish = move || self.pipeline.journal.reading().map(|journal| self.evidence.finish(&journal));
         let _ = tokio::task::spawn_blocking(finish).await;
