@@ -74,7 +74,7 @@ struct Build {
 pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     let store = app.store().health().await;
     let checks = app.evidence.soundness();
-    let journal = app.pipeline.journal.is_healthy() && checks.is_sound;
+    let journal = app.pipeline.journal.is_healthy() && checks.is_sound();
     let catalog = app.catalog();
     let metrics = &app.pipeline.metrics;
     let ner = catalog.plugin("ner").is_some() && metrics.plugin_is_well("ner");
@@ -96,7 +96,7 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
             retention: word(retention),
         },
         journal: JournalHealth {
-            sound: checks.is_sound,
+            sound: checks.is_sound(),
             last_whole_check: checks.whole.map(|whole| LastCheck { at: whole.at().to_string(), ok: whole.sound }),
             missing_bytes: checks.lost.map(|lost| lost.bytes),
         },

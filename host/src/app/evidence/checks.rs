@@ -65,12 +65,19 @@ struct State {
 /// What the checks found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Soundness {
-    /// Whether no check found it broken or shorter than it was.
-    pub is_sound: bool,
+    /// Whether a check found a bad line, and none of the whole since found it sound.
+    pub is_broken: bool,
     /// The last check of the whole journal.
     pub whole: Option<WholeCheck>,
     /// What is missing at its end.
     pub lost: Option<Lost>,
+}
+
+impl Soundness {
+    /// Whether no check found it broken or shorter than it was.
+    pub fn is_sound(&self) -> bool {
+        !self.is_broken && self.lost.is_none()
+    }
 }
 
 impl Evidence {
@@ -102,8 +109,7 @@ impl Evidence {
     pub(crate) fn soundness(&self) -> Soundness {
         let state = lock(&self.state);
         let Checkpoint { whole, lost, broken_at, .. } = state.known;
-        let is_sound = broken_at.is_none() && lost.is_none();
-        Soundness { is_sound, whole, lost }
+        Soundness { is_broken: broken_at.is_some(), whole, lost }
     }
 
     /// Ends checks that are under way: the service stops, and would wait for them.
@@ -359,28 +365,28 @@ mod tests {
         let second = evidence(&journal);
         let reading = journal.reading().unwrap();
         let since = second.check_since(&reading, Pace::Quiet, NOW).unwrap();
-        assert!(since.events > known.events && second.soundness().is_sound);
+        assert!(since.events > known.events && second.soundness().is_sound());
         assert!(
             second
                 .check_whole(&reading, Pace::Quiet, NOW)
                 .is_err_and(|error| matches!(error, EvidenceError::Broken(_)))
         );
-        assert!(!second.soundness().is_sound);
+        assert!(!second.soundness().is_sound());
         let third = evidence(&journal);
-        assert!(!third.soundness().is_sound, "the next start knows it");
+        assert!(!third.soundness().is_sound(), "the next start knows it");
         third.check_since(&reading, Pace::Quiet, NOW).unwrap_err();
 
         // Somebody put it right.
         fs::write(&journal.closed_files()[0].path, sound).unwrap();
         assert_eq!(third.check_since(&reading, Pace::Quiet, NOW).unwrap(), since);
-        assert!(third.soundness().is_sound);
+        assert!(third.soundness().is_sound());
 
         // Behind the checkpoint: the start finds it.
         change(&journal, before + 1);
         let fourth = Evidence { state: Mutex::default(), ..evidence(&journal) };
         lock(&fourth.state).known = first.state.into_inner().unwrap().known;
         fourth.check_since(&reading, Pace::Quiet, NOW).unwrap_err();
-        assert!(!fourth.soundness().is_sound);
+        assert!(!fourth.soundness().is_sound());
     }
 
     #[test]
@@ -446,7 +452,7 @@ mod tests {
         assert_eq!(Evidence::at_start(path.clone(), key(), end, 10).soundness().lost, lost);
         let later = evidence(&journal);
         later.check_since(&journal.reading().unwrap(), Pace::Quiet, NOW).unwrap();
-        assert!(later.soundness().lost == lost && !later.soundness().is_sound);
+        assert!(later.soundness().lost == lost && !later.soundness().is_sound());
         later.save();
         assert_eq!(evidence(&journal).soundness().lost, lost);
         // Without a database it is the checkpoint that remembers.

@@ -47,7 +47,10 @@ impl App {
     pub fn look_after_journal(&self) {
         let (evidence, now) = (&self.evidence, self.pipeline.clock.now());
         let Ok(journal) = self.pipeline.journal.reading() else { return };
-        told(evidence.check_since(&journal, Pace::Quiet, now).map(drop));
+        // Of a broken one that would be the whole, again and again.
+        if !evidence.soundness().is_broken {
+            told(evidence.check_since(&journal, Pace::Quiet, now).map(drop));
+        }
         evidence.save();
         match self.pipeline.journal.compress_closed_files(|| !evidence.is_stopping()) {
             Ok(0) => {}
