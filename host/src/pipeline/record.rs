@@ -206,7 +206,9 @@ impl Recorder {
             completed.carried = self.carried.count;
         }
         if self.append(&[event]).is_err() {
-            return;
+            // As a rebuild from the journal would make it.
+            (self.row.status, self.row.ended_at) = (Status::Partial, None);
+            (self.row.stages, self.row.rehydrated) = (StageDurations::default(), Vec::new());
         }
         self.row.merkle_root = Some(merkle::root(&self.hashes));
         let (pipeline, row, payloads) = (self.pipeline.clone(), self.row.clone(), self.payloads.take());

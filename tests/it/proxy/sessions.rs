@@ -15,7 +15,7 @@ use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, openai, respond};
 use serde_json::{Value, json};
 
-use crate::support::{answer_with, ask, ask_streamed};
+use crate::support::{answer_with, ask, ask_streamed, fill_the_disk_below};
 
 async fn app() -> TestApp {
     let mut app = TestApp::start().await;
@@ -266,5 +266,19 @@ async fn a_call_is_known_by_a_keyed_hash_and_what_had_another_is_found() {
     app.upstream.respond_with(move |_| Reply::text(&format!("You are {token}")));
     assert_eq!(app.chat_in_call(number, ask("who?")).await.content(), "You are E-54321");
     assert_ne!(app.chat_in_call("+13125550148", ask("who?")).await.content(), "You are E-54321");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_whose_end_the_journal_does_not_take_is_partial() {
+    let app = app().await;
+    let journal = app.journal_path();
+    app.upstream.respond_with(move |request| {
+        fill_the_disk_below(&journal);
+        respond::echo(request)
+    });
+    app.say("I am E-12345").await;
+    let session = app.sessions_over(1).await.remove(0);
+    assert_eq!((session.status, session.ended_at, session.redaction_count()), (Status::Partial, None, 1));
     app.finish().await;
 }
