@@ -4,9 +4,9 @@
     verify_report.py report.json key.json [journal.jsonl [audit-key-base64-file]]
 
 key.json is what GET /.well-known/masker-report-key answers. The journal is what GET /api/v1/audit/export answers the
-install's owner. Ed25519 is RFC 8032 section 5.1, canonical JSON RFC 8785 (a report has texts and whole numbers only), the tree RFC 6962.
+install's owner, or audit.jsonl with its closed files beside it; compressed ones need Python 3.14 or the command zstd. Ed25519 is RFC 8032 section 5.1, canonical JSON RFC 8785 (a report has texts and whole numbers only), the tree RFC 6962.
 """
-import base64, hashlib, hmac, json, sys
+import base64, glob, hashlib, hmac, json, os, re, subprocess, sys
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
@@ -55,6 +55,21 @@ def root(leaves):
     return hashlib.sha256(b"\1" + root(leaves[:split]) + root(leaves[split:])).digest()
 
 
+def lines(path):  # Closed files of a journal have the byte at which they begin behind their name, and .zst when compressed.
+    closed = [name for name in sorted(glob.glob(glob.escape(path) + ".*")) if re.search(r"\.[0-9]{20}(\.zst)?$", name)]
+    for name in [name for name in closed if name.removesuffix(".zst") not in closed or not name.endswith(".zst")] + [path]:
+        if not name.endswith(".zst"):
+            yield from open(name, encoding="utf-8")
+            continue
+        try:
+            from compression import zstd
+            yield from zstd.open(name, "rt", encoding="utf-8")
+        except ImportError:
+            with subprocess.Popen(["zstd", "-dcq", os.path.abspath(name)], stdout=subprocess.PIPE, encoding="utf-8") as unpacked:
+                yield from unpacked.stdout
+            assert unpacked.returncode == 0, "not a compressed file: " + name
+
+
 def check(sound, what):
     print("ok " if sound else "BAD", what)
     return sound
@@ -77,7 +92,7 @@ else:  # Of a long list only the beginning is there.
 if len(sys.argv) > 3:
     audit_key = base64.b64decode(open(sys.argv[4]).read()) if len(sys.argv) > 4 else None
     trees, previous, chained, genuine, start, trimmed = {}, None, True, True, 0, {0}
-    for line in open(sys.argv[3], encoding="utf-8"):
+    for line in lines(sys.argv[3]):
         event = json.loads(line)
         if previous is None:  # A journal whose oldest files were deleted begins in the middle, and has an event that says so.
             start = event["detail"] if event["kind"] == "journal_rotated" else 0

@@ -35,13 +35,15 @@ use crate::config::{Config, Provider};
 use crate::github::GitHub;
 use crate::ids::AgentId;
 use crate::passes::pool::PassPool;
-use crate::pipeline::{Pipeline, ReadyAgent, calls::Calls, detect::Memo, metrics::Metrics};
+use crate::pipeline::{Pipeline, ReadyAgent, RecordedSpans, calls::Calls, detect::Memo, metrics::Metrics};
 use crate::report::signature::ReportKey;
 use crate::session::SessionRow;
 use crate::session::payloads::{PayloadKey, Payloads};
 use crate::store::journal::{Journal, JournalError};
 use crate::store::policies::InstallPolicy;
+use crate::store::rebuild::remembered_end;
 use crate::store::{Store, StoreError, StorePaths};
+use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::Minters;
 use crate::upstream::Upstream;
 use crate::upstream::openai::OpenAi;
@@ -54,7 +56,7 @@ pub use api_tokens::TokenError;
 pub use catalog::{Catalog, NamedPolicy};
 pub use changes::{ChangeError, Reloaded};
 pub use erasure::{Erase, EraseError, Erased, Eraser, Found};
-pub use evidence::{Depth, Evidence, EvidenceError, Pieces, Proof};
+pub use evidence::{Depth, Evidence, EvidenceError, Pieces, Proof, Soundness};
 pub use key_ages::KeyAge;
 pub use limits::{Limits, RateLimited};
 pub use oauth_state::LIFE_SECONDS as OAUTH_STATE_SECONDS;
@@ -93,7 +95,7 @@ pub struct App {
     /// How the retention does.
     pub retention: Retention,
     /// What is known of the journal's soundness.
-    pub evidence: Evidence,
+    pub evidence: Arc<Evidence>,
     report_lanes: reports::Lanes,
     /// Signs reports.
     pub report_key: ReportKey,
@@ -121,8 +123,9 @@ impl App {
     pub async fn start(config: Config, clock: Clock, extra_plugins: Vec<Vec<u8>>) -> anyhow::Result<Arc<Self>> {
         make_private_dir(&config.data_dir)?;
         // The journal first: its lock keeps a second process out of everything else.
+        let remembered = remembered_end(&config.database).unwrap_or_default();
         let (journal, recovered) =
-            Journal::open_rotating(&config.journal, &config.audit_key, config.audit_rotate_bytes)
+            Journal::open_rotating(&config.journal, &config.audit_key, config.audit_rotate_bytes, remembered)
                 .with_context(|| format!("MASKER_AUDIT_LOG_PATH={}", config.journal.display()))?;
         let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
         let store = Arc::new(Store::open(&paths, clock.clone())?);
@@ -146,6 +149,8 @@ impl App {
                 "the journal is shorter than it was: a power cut, or somebody cut it"
             );
         }
+        let (path, key) = (config.journal.clone(), config.audit_key.clone());
+        let evidence = Evidence::at_start(path, key, recovered.end, rebuilt.missing);
         let wasm = Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);
         let uploads = Uploads::new(config.data_dir.join("plugins"));
         let shelf = Shelf::load(&wasm, &config.plugin_trust, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
@@ -167,6 +172,8 @@ impl App {
             store,
             minters: Minters::new(&config.keys),
             calls: Calls::default(),
+            call_names: CallNames::new(&config.session_secret),
+            recorded: RecordedSpans::default(),
             memo: Memo::new().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
             metrics: Arc::new(Metrics::new()),
             payload_key: (config.payload_retention_days > 0).then(|| PayloadKey::new(&config.session_secret)),
@@ -192,12 +199,13 @@ impl App {
             changing_catalog: Arc::default(),
             trials: Trials::default(),
             retention: Retention::default(),
-            evidence: Evidence::default(),
+            evidence: Arc::new(evidence),
             report_lanes: reports::Lanes::default(),
             report_key,
             key_ages,
             upstream,
         });
+        app.check_journal_at_start()?;
         app.prepare_agents().await?;
         app.end_tokens_of_who_left().await?;
         Ok(app)

@@ -5,6 +5,7 @@
 
 mod canonical;
 pub mod chain;
+pub mod checkpoint;
 pub mod event;
 mod line;
 pub mod merkle;

@@ -113,7 +113,7 @@ id!(
 
 id!(
     /// A report.
-    ReportId, "rpt", in_order
+    ReportId, "rep", in_order
 );
 id!(
     /// A policy, whatever its version.

@@ -20,6 +20,7 @@ pub mod preview;
 pub mod reader;
 mod recent;
 pub mod record;
+mod recorded;
 pub mod request;
 pub mod resolve;
 pub mod response;
@@ -35,10 +36,12 @@ use crate::passes::pool::PassPool;
 use crate::session::payloads::PayloadKey;
 use crate::store::Store;
 use crate::store::journal::Journal;
+use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::Minters;
 
 pub use agent::ReadyAgent;
-pub use error::{PipelineError};
+pub use error::PipelineError;
+pub use recorded::RecordedSpans;
 
 /// What every request shares.
 pub struct Pipeline {
@@ -54,6 +57,10 @@ pub struct Pipeline {
     pub minters: Minters,
     /// What is known of calls in progress.
     pub calls: calls::Calls,
+    /// What calls are called.
+    pub call_names: CallNames,
+    /// Which spans of calls in progress are in the journal.
+    pub recorded: recorded::RecordedSpans,
     /// Findings of messages seen before.
     pub memo: detect::Memo,
     /// Counters.

@@ -57,7 +57,8 @@ pub struct SessionRow {
     pub policy_version: u32,
     /// How long each stage took.
     pub stages: StageDurations,
-    /// Which of its `redaction` events, counted from 0, came back in the answer.
+    /// Which of its `redaction` events came back in the answer, counted from 0; numbers behind the last one are spans that
+    /// earlier turns of its call recorded.
     pub rehydrated: Vec<u32>,
     /// Tree hash over its events.
     pub merkle_root: Option<Hash>,
@@ -90,6 +91,7 @@ impl SessionRow {
             opened: Some(Box::new(Opened {
                 model: self.upstream_model.clone(),
                 policy_name: self.policy_name.clone(),
+                carried_by_kind: BTreeMap::new(),
             })),
             ..self.event(EventKind::SessionOpened, self.started_at)
         }
@@ -101,6 +103,7 @@ impl SessionRow {
             completed: Some(Box::new(Completed {
                 status: self.status,
                 redactions_by_kind: self.redactions_by_kind.clone(),
+                carried: 0,
                 stages: self.stages,
                 rehydrated: self.rehydrated.clone(),
             })),

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! * [`mod@format`]: how a token is written, the long forms and the compact one, and how a whole text is read as one.
+//! * [`call_name`]: what a call is called where no name of it may stand.
 //! * [`normalise`]: which spellings of a value are the same value.
 //! * [`mint`]: keys in, tokens and sealed vault rows out; and back.
 //! * [`scan`]: finds tokens in text that arrives in pieces and that a model may have mangled. What is said there about
@@ -16,6 +17,7 @@
 //!
 //! Everything here is pure: no storage, no clock, no randomness. Resolving a vault token is the store's part.
 
+pub mod call_name;
 pub mod echo;
 pub mod format;
 pub mod mint;

@@ -3,8 +3,11 @@
 //! All keys are ASCII, so that byte order is the order the RFC asks for. Numbers are whole, or a confidence in
 //! thousandths, which ECMAScript never prints with an exponent.
 
+use std::collections::BTreeMap;
+
 use super::event::{Completed, Detail, Event, NamedToken, StageDurations};
 use crate::clock::Timestamp;
+use crate::kind::Kind;
 use crate::text::CharSpan;
 
 /// Writes the keys before `this_hash`, without the closing brace.
@@ -22,6 +25,12 @@ pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64])
     object.text_if("call_id", event.call_id.as_deref());
     if let Some(caller) = started.and_then(|started| started.caller.as_ref()) {
         object.plain("caller", caller.as_str().as_bytes());
+    }
+    if let Some(carried) = event.completed.as_ref().map(|completed| completed.carried).filter(|carried| *carried > 0) {
+        object.number("carried", u64::from(carried));
+    }
+    if let Some(opened) = event.opened.as_ref().filter(|opened| !opened.carried_by_kind.is_empty()) {
+        by_kind(object.key("carried_by_kind"), &opened.carried_by_kind);
     }
     if let Some(confidence) = event.confidence {
         thousandths(object.key("confidence"), confidence);
@@ -49,7 +58,7 @@ pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64])
     object.number_if("policy_version", event.policy_version);
     object.plain("prev_hash", prev_hash);
     if let Some(completed) = &event.completed {
-        redactions(object.key("redactions_by_kind"), completed);
+        by_kind(object.key("redactions_by_kind"), &completed.redactions_by_kind);
         rehydrated(object.key("rehydrated"), completed);
     }
     if let Some(session) = &event.session_id {
@@ -94,9 +103,9 @@ fn action_word(action: crate::passes::finding::Action) -> &'static str {
     }
 }
 
-fn redactions(out: &mut Vec<u8>, completed: &Completed) {
+fn by_kind(out: &mut Vec<u8>, counts: &BTreeMap<Kind, u32>) {
     let mut object = Object::open(out);
-    for (kind, count) in &completed.redactions_by_kind {
+    for (kind, count) in counts {
         object.number(kind.as_str(), u64::from(*count));
     }
     object.close();

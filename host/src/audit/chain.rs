@@ -51,7 +51,7 @@ impl Chain {
     }
 
     /// Goes back to an earlier end: what was pushed since was not written.
-    pub fn rewind(&mut self, end: Hash) {
+    pub(crate) fn rewind(&mut self, end: Hash) {
         self.prev = end;
     }
 }
@@ -138,10 +138,12 @@ pub(super) mod tests {
             proptest::collection::btree_map(kind(), any::<u32>(), 0..5),
             proptest::array::uniform4(0..1_000_000u32),
             proptest::collection::vec(any::<u32>(), 0..4),
+            0..3u32,
         )
-            .prop_map(|(status, redactions_by_kind, [a, b, c, d], rehydrated)| Completed {
+            .prop_map(|(status, redactions_by_kind, [a, b, c, d], rehydrated, carried)| Completed {
                 status: Status::ALL[status],
                 redactions_by_kind,
+                carried,
                 stages: StageDurations {
                     detection: f64::from(a) / 1000.0,
                     tokenize: f64::from(b) / 1000.0,
@@ -203,9 +205,10 @@ pub(super) mod tests {
                 policy_version: message,
                 call_id,
                 detail: count.map(|n| if n % 2 == 0 { Detail::Count(n) } else { Detail::from("timeout") }),
-                opened: model
-                    .filter(|_| started.is_none())
-                    .map(|model| Box::new(Opened { policy_name: "p\"\n".into(), model: model.into() })),
+                opened: model.filter(|_| started.is_none()).map(|model| {
+                    let carried_by_kind = Kind::new("NAME").zip(message).into_iter().collect();
+                    Box::new(Opened { policy_name: "p\"\n".into(), model: model.into(), carried_by_kind })
+                }),
                 completed: completed.map(Box::new),
                 started,
                 ..Event::new(event_kind, Timestamp::from_millis(ts))

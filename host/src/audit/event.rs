@@ -103,6 +103,8 @@ pub struct Opened {
     pub model: Arc<str>,
     /// The policy in force; its version is in the event.
     pub policy_name: Arc<str>,
+    /// Spans of the request that earlier turns of the same call recorded, and that are not written again.
+    pub carried_by_kind: BTreeMap<Kind, u32>,
 }
 
 /// What is known of a session once it is over.
@@ -112,9 +114,12 @@ pub struct Completed {
     pub status: Status,
     /// How many spans of each kind were masked.
     pub redactions_by_kind: BTreeMap<Kind, u32>,
+    /// How many of them earlier turns of the same call recorded; the session has no `redaction` event for these.
+    pub carried: u32,
     /// How long each stage took.
     pub stages: StageDurations,
-    /// Which of the session's `redaction` events, counted from 0, came back in the answer.
+    /// Which of the session's `redaction` events came back in the answer, counted from 0; numbers behind the last one are
+    /// spans that were carried.
     pub rehydrated: Vec<u32>,
 }
 
@@ -284,7 +289,7 @@ macro_rules! words {
             }
 
             /// As it was written.
-            pub fn from_word(word: &str) -> Option<Self> {
+            pub(crate) fn from_word(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)*
                     _ => None,

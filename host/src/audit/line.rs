@@ -42,6 +42,8 @@ struct Raw {
     assistant_id: Option<String>,
     call_id: Option<String>,
     caller: Option<String>,
+    carried: Option<u32>,
+    carried_by_kind: Option<BTreeMap<String, u32>>,
     confidence: Option<f32>,
     detail: Option<RawDetail>,
     entity_kind: Option<String>,
@@ -102,9 +104,10 @@ impl Raw {
             }));
         }
         let policy_name: Option<Arc<str>> = self.policy_name.map(Into::into);
+        let carried_by_kind = kinds(&self.carried_by_kind.unwrap_or_default())?;
         let (opened, policy_name) = match model {
             Some(model) => {
-                let opened = policy_name.map(|policy_name| Box::new(Opened { model, policy_name }));
+                let opened = policy_name.map(|policy_name| Box::new(Opened { model, policy_name, carried_by_kind }));
                 (opened, None)
             }
             None => (None, policy_name),
@@ -152,7 +155,8 @@ impl Raw {
         let millis = |micros: u32| f64::from(micros) / 1000.0;
         Some(Some(Box::new(Completed {
             status: Status::from_word(status)?,
-            redactions_by_kind: counts.iter().map(|(kind, n)| Some((Kind::new(kind)?, *n))).collect::<Option<_>>()?,
+            redactions_by_kind: kinds(counts)?,
+            carried: self.carried.unwrap_or_default(),
             stages: StageDurations {
                 detection: millis(stages.detection),
                 tokenize: millis(stages.tokenize),
@@ -173,6 +177,10 @@ impl RawToken {
             maker: checked(self.maker, Maker::from_text)?,
         })
     }
+}
+
+fn kinds(counts: &BTreeMap<String, u32>) -> Option<BTreeMap<Kind, u32>> {
+    counts.iter().map(|(kind, count)| Some((Kind::new(kind)?, *count))).collect()
 }
 
 /// `None` when there is a text that does not fit, `Some(None)` when there is none.

@@ -48,7 +48,7 @@ impl Tree {
     }
 
     /// As [`inclusion_proof`], in as many steps as the tree has levels.
-    pub fn inclusion_proof(&self, mut index: usize) -> Option<Vec<Hash>> {
+    pub(crate) fn inclusion_proof(&self, mut index: usize) -> Option<Vec<Hash>> {
         let leaves = self.levels.first()?;
         leaves.get(index)?;
         let mut path = Vec::new();
@@ -61,7 +61,7 @@ impl Tree {
 }
 
 /// The audit path of a leaf (RFC 6962 section 2.1.1), nearest sibling first; `None` when there is no such leaf.
-pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+pub(crate) fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
     proof_over(leaves, index)
 }
 

@@ -16,7 +16,7 @@ use crate::keys::SecretKey;
 pub use super::line::Line;
 
 /// No line is longer, its line break included.
-pub const MAX_LINE: usize = 1 << 20;
+pub(crate) const MAX_LINE: usize = 1 << 20;
 
 /// A journal whose every line is genuine and in its place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,18 +79,23 @@ pub fn verify(journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken
 }
 
 /// Checks a part of a journal that begins with one of its files; what stood before it is not asked for.
-pub fn verify_part(journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken> {
+pub(crate) fn verify_part(journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken> {
     check_from_its_first_line(journal, key, false)
 }
 
 /// Checks the rest of a journal, of which `before` was checked already, up to the byte `offset`.
-pub fn resume(journal: impl BufRead, key: &SecretKey, before: Verified, offset: u64) -> Result<Verified, Broken> {
+pub(crate) fn resume(
+    journal: impl BufRead,
+    key: &SecretKey,
+    before: Verified,
+    offset: u64,
+) -> Result<Verified, Broken> {
     check_lines(journal, key, before, offset, |_| ())
 }
 
 /// At which byte of its journal a file begins, by its first line; `None` where that is the journal's first or none of
 /// ours. Whether it is genuine is for a check to say.
-pub fn begins_at(first_line: &[u8]) -> Option<u64> {
+pub(crate) fn begins_at(first_line: &[u8]) -> Option<u64> {
     let Line { event, .. } = Line::parse(first_line)?;
     match event {
         Event { kind: EventKind::JournalRotated, detail: Some(Detail::Count(at)), .. } => Some(at),
@@ -155,7 +160,7 @@ fn check_lines(
 }
 
 /// The next line without its line break, `None` at the end. Takes bounded memory whatever the file holds.
-pub fn next_line<'a>(journal: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Fault> {
+pub(crate) fn next_line<'a>(journal: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Fault> {
     buffer.clear();
     journal.by_ref().take(MAX_LINE as u64).read_until(b'\n', buffer).map_err(|_| Fault::Unreadable)?;
     match buffer.split_last() {

@@ -1,7 +1,6 @@
 //! `masker audit`: reads a journal and trusts nothing in it. Needs no service and no data folder.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,14 +9,20 @@ use serde_json::json;
 use super::Output;
 use super::exit::{self, Failure};
 use crate::audit::chain::{Hash, hex_text};
+use crate::audit::checkpoint::Lost;
 use crate::audit::merkle;
 use crate::audit::verify::{Broken, Fault, Line, Verified, next_line, verify as check, verify_part};
 use crate::config::{Config, Environment};
 use crate::ids::{EventId, SessionId};
 use crate::keys::SecretKey;
-use crate::store::journal::{Bytes, segments};
+use crate::store::journal::{Bytes, Snapshot, checkpoint};
+use crate::store::rebuild::remembered_end;
 
-/// Checks a journal from its first line to its last. A broken one ends with the command's own exit code.
+/// How often a journal that changes under our eyes is looked at again.
+const LOOKS: usize = 10;
+
+/// Checks a journal from its first line to its last. A broken one, or one that is shorter than it was, ends with the
+/// command's own exit code.
 pub fn verify(
     log: &Path,
     key: Option<&Path>,
@@ -26,31 +31,94 @@ pub fn verify(
     output: Output,
 ) -> Result<(), Failure> {
     let key = read_key(key, environment)?;
-    // Of a part, the file alone.
-    let files = if part { vec![log.to_owned()] } else { files_of(log)? };
-    let bytes = Bytes::of_files(files.clone());
-    match if part { verify_part(bytes, &key) } else { check(bytes, &key) } {
-        Ok(verified) => exit::written(print(&verified, output)),
-        Err(broken) if broken.what == Fault::Unreadable => {
-            Err(Failure::new(exit::GENERIC, format!("{}: {broken}", log.display())))
-        }
-        Err(broken) => {
-            let place = Place::find(&files, &broken);
-            if output.json {
-                exit::written(writeln!(std::io::stdout(), "{}", shown(&broken, &place)))?;
-                return Err(Failure::new(exit::COMMAND, ""));
-            }
-            Err(Failure::new(exit::COMMAND, format!("{}: {}", place.file.display(), place.broken)))
-        }
+    if part {
+        let found = verify_part(Bytes::of_file(log.to_owned()), &key);
+        return match found {
+            Ok(verified) => exit::written(print(&verified, output)),
+            Err(broken) => Err(refuse(&broken, &Place { file: log.to_owned(), broken }, log, output)),
+        };
+    }
+    // Before the files are looked at: a service may append meanwhile.
+    let before = Remembered::of(log, &key);
+    let (files, found) = look(log, &key)?;
+    match found {
+        Ok(verified) => match before.missing(&files) {
+            Some(missing) => Err(refuse_shorter(&missing, &verified, log, output)),
+            None => exit::written(print(&verified, output)),
+        },
+        Err(broken) => Err(refuse(&broken, &Place::find(&files, &broken), log, output)),
     }
 }
 
-/// The files of a journal, oldest first: the closed ones stand beside the newest.
-fn files_of(log: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let unreadable = |error: &dyn std::fmt::Display| Failure::new(exit::GENERIC, format!("{}: {error}", log.display()));
-    File::open(log).map_err(|error| unreadable(&error))?;
-    let closed = segments::list(log).map_err(|error| unreadable(&error))?;
-    Ok(closed.into_iter().map(|segment| segment.path).chain([log.to_owned()]).collect())
+/// Checks the files as they are at one moment. A service beside may rotate, compress and delete them, and be in the middle
+/// of a line: what may come of that is looked at again before it is said.
+fn look(log: &Path, key: &SecretKey) -> Result<(Snapshot, Result<Verified, Broken>), Failure> {
+    let take = || Snapshot::take(log).map_err(|error| unreadable(log, &error));
+    let mut files = take()?;
+    for _ in 1..LOOKS {
+        let found = check(files.bytes(), key);
+        let may_be_a_change = |what| matches!(what, Fault::Torn | Fault::Unreadable | Fault::Missing);
+        let again = take()?;
+        let is_certain = found.map_or_else(|broken| !may_be_a_change(broken.what), |_| true);
+        if is_certain || again.is_same(&files) {
+            return Ok((files, found));
+        }
+        files = again;
+    }
+    let found = check(files.bytes(), key);
+    Ok((files, found))
+}
+
+fn unreadable(log: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(exit::GENERIC, format!("{}: {error}", log.display()))
+}
+
+/// How long the journal was, as far as its checkpoint and the database beside it know.
+struct Remembered {
+    end: u64,
+    lost: Option<Lost>,
+}
+
+impl Remembered {
+    fn of(log: &Path, key: &SecretKey) -> Self {
+        let checkpoint = checkpoint::read(log, key).unwrap_or_default();
+        let checked = checkpoint.checked.map(|checked| checked.end);
+        let database = remembered_end(&log.with_file_name("masker.db"));
+        Self { end: checked.max(database).unwrap_or_default(), lost: checkpoint.lost }
+    }
+
+    fn missing(&self, files: &Snapshot) -> Option<Lost> {
+        let bytes = self.end.saturating_sub(files.end());
+        if bytes > 0 { Some(Lost { offset: files.end(), bytes }) } else { self.lost }
+    }
+}
+
+fn refuse(broken: &Broken, place: &Place, log: &Path, output: Output) -> Failure {
+    if broken.what == Fault::Unreadable {
+        return unreadable(log, broken);
+    }
+    if output.json {
+        return refused_as_json(&shown(broken, place));
+    }
+    Failure::new(exit::COMMAND, format!("{}: {}", place.file.display(), place.broken))
+}
+
+fn refuse_shorter(missing: &Lost, verified: &Verified, log: &Path, output: Output) -> Failure {
+    let message = format!("the journal is shorter than it was: {missing}");
+    if output.json {
+        return refused_as_json(&json!({
+            "ok": false, "event_count": verified.events, "message": message,
+            "missing_bytes": missing.bytes, "offset": missing.offset,
+        }));
+    }
+    Failure::new(exit::COMMAND, format!("{}: {message}", log.display()))
+}
+
+fn refused_as_json(shown: &serde_json::Value) -> Failure {
+    match exit::written(writeln!(std::io::stdout(), "{shown}")) {
+        Ok(()) => Failure::new(exit::COMMAND, ""),
+        Err(failure) => failure,
+    }
 }
 
 /// Where a journal is broken, within the file in which that is.
@@ -60,20 +128,12 @@ struct Place {
 }
 
 impl Place {
-    fn find(files: &[PathBuf], broken: &Broken) -> Self {
-        let first = files.first().cloned().unwrap_or_default();
-        let mut begins = segments::begin_of(&first).unwrap_or_default();
-        for file in files {
-            let end = begins + std::fs::metadata(file).map_or(0, |file| file.len());
-            if (begins..end).contains(&broken.offset) {
-                let offset = broken.offset - begins;
-                // Where it cannot be read, the line is the first as far as anybody can tell.
-                let line = File::open(file).and_then(|file| lines_in(file.take(offset))).unwrap_or_default() + 1;
-                return Self { file: file.clone(), broken: Broken { line, offset, ..*broken } };
-            }
-            begins = end;
-        }
-        Self { file: first, broken: *broken }
+    fn find(files: &Snapshot, broken: &Broken) -> Self {
+        let (file, begins) = files.file_at(broken.offset);
+        let offset = broken.offset.saturating_sub(begins);
+        // Where it cannot be read, the line is the first as far as anybody can tell.
+        let line = lines_in(Bytes::of_file(file.to_owned()).take(offset)).unwrap_or_default() + 1;
+        Self { file: file.to_owned(), broken: Broken { line, offset, ..*broken } }
     }
 }
 
@@ -89,12 +149,14 @@ pub fn prove(
     let event: EventId = event
         .parse()
         .map_err(|_| Failure::new(exit::USAGE, format!("{event}: is not the id of an event (evt_...)")))?;
-    verify(log, key, false, environment, Output { json: false, quiet: true })?;
-    let unreadable = |error: &dyn std::fmt::Display| Failure::new(exit::GENERIC, format!("{}: {error}", log.display()));
-    let mut journal = Bytes::of_files(files_of(log)?);
+    let (files, found) = look(log, &read_key(key, environment)?)?;
+    if let Err(broken) = found {
+        return Err(refuse(&broken, &Place::find(&files, &broken), log, Output { json: false, quiet: true }));
+    }
+    let mut journal = files.bytes();
     let mut trees: HashMap<SessionId, Vec<Hash>> = HashMap::new();
     let (mut buffer, mut found) = (Vec::new(), None);
-    while let Some(text) = next_line(&mut journal, &mut buffer).map_err(|fault| unreadable(&fault))? {
+    while let Some(text) = next_line(&mut journal, &mut buffer).map_err(|fault| unreadable(log, &fault))? {
         let Some(line) = Line::parse(text) else { continue };
         let Some(session) = line.event.session_id else {
             if line.event.event_id == event {

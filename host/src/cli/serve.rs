@@ -65,6 +65,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!("listening on http://{address}");
     offer_login_link(&app).await?;
     let retention = tokio::spawn(app.clone().keep_deleting());
+    let journal = tokio::spawn(app.clone().keep_journal());
     let watching = tokio::spawn(app.clone().watch_plugin_folder());
     // From here on a signal does not end the process by itself any more; while it starts, it does.
     let signals = Signals::listen().context("no signals")?;
@@ -78,9 +79,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         patience = out_of_patience(signals, stop, grace) => tracing::warn!("{patience}: requests in flight are cut off"),
     }
     retention.abort();
+    journal.abort();
     watching.abort();
     app.evidence.stop();
     app.store().sessions_flushed().await?;
+    app.finish_journal().await;
     tracing::info!("stopped");
     Ok(())
 }

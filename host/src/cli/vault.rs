@@ -25,6 +25,7 @@ use crate::keys::Kid;
 use crate::sensitive::SensitiveText;
 use crate::session::payloads::PayloadKey;
 use crate::store::journal::{Journal, JournalError};
+use crate::store::rebuild::remembered_end;
 use crate::store::vault::VaultStats;
 use crate::store::{Store, StoreError, StorePaths};
 use crate::tokens::mint::Minters;
@@ -90,7 +91,9 @@ impl Opened {
         if !config.vault.exists() {
             return Err(Failure::new(exit::GENERIC, format!("{}: there is no vault", config.vault.display())));
         }
-        let (journal, _) = Journal::open(&config.journal, &config.audit_key).map_err(|error| match error {
+        let remembered = remembered_end(&config.database).unwrap_or_default();
+        let opened = Journal::open_rotating(&config.journal, &config.audit_key, u64::MAX, remembered);
+        let (journal, _) = opened.map_err(|error| match error {
             JournalError::InUse => Failure::new(exit::GENERIC, in_use(&config)),
             error => Failure::new(exit::GENERIC, error.to_string()),
         })?;

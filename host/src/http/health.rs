@@ -21,9 +21,30 @@ pub struct Health {
     version: &'static str,
     uptime_seconds: u64,
     components: Components,
+    /// What the checks of the journal found.
+    journal: JournalHealth,
     /// Agents whose policy or plugin cannot be used: their requests get 503. `plugins` is `degraded` while there are any.
     unusable_agents: usize,
     build: Build,
+}
+
+#[derive(Serialize, ToSchema)]
+struct JournalHealth {
+    /// Whether no check found it broken, or shorter than it was.
+    sound: bool,
+    /// The last check of the whole journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_whole_check: Option<LastCheck>,
+    /// Bytes at its end that its database or its checkpoint remembers and that are not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_bytes: Option<u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct LastCheck {
+    at: String,
+    /// Whether every line was genuine and in its place.
+    ok: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -83,7 +104,8 @@ pub struct Liveness {
 )]
 pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     let store = app.store().health().await;
-    let journal = app.pipeline.journal.is_healthy() && app.evidence.is_sound();
+    let checks = app.evidence.soundness();
+    let journal = app.pipeline.journal.is_healthy() && checks.is_sound();
     let (catalog, unusable_agents) = (app.catalog(), app.unusable_agents());
     let metrics = &app.pipeline.metrics;
     let ner = catalog.plugin("ner").is_some() && metrics.plugin_is_well("ner");
@@ -104,6 +126,11 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
             retention: word(retention),
         },
         unusable_agents,
+        journal: JournalHealth {
+            sound: checks.is_sound(),
+            last_whole_check: checks.whole.map(|whole| LastCheck { at: whole.at().to_string(), ok: whole.sound }),
+            missing_bytes: checks.lost.map(|lost| lost.bytes),
+        },
         build: Build { commit: env!("MASKER_COMMIT"), built_at: env!("MASKER_BUILT_AT") },
     };
     (status(sound), Json(health))

@@ -83,7 +83,8 @@ async fn complete(
     }
     let stream = request.streams()?;
     let call_id = call_id(headers).or_else(|| request.call_id.take());
-    let mut masked = app.pipeline.mask(agent, request, call_id.as_deref()).await?;
+    let call = call_id.map(|name| app.pipeline.call_names.name(&name));
+    let mut masked = app.pipeline.mask(agent, request, call.as_ref()).await?;
     let mut upstream = UpstreamRequest {
         body: Bytes::from(std::mem::take(&mut masked.body)),
         stream,
@@ -93,7 +94,7 @@ async fn complete(
     if upstream.authorization.is_some() {
         upstream.headers.extend(key_headers(headers));
     }
-    app.pipeline.forward(agent, masked, call_id, upstream).await
+    app.pipeline.forward(agent, masked, call, upstream).await
 }
 
 /// `GET .../models`: the one model this agent may use.

@@ -6,6 +6,7 @@ use super::error::PipelineError;
 use crate::audit::event::{CallerToken, Event, EventKind, PlatformId, Started};
 use crate::kind::Kind;
 use crate::policy::Tokenization;
+use crate::tokens::call_name::CallName;
 use crate::tokens::format::Token;
 use crate::tokens::mint::{Form, Scope};
 use crate::vapi::IncomingCall;
@@ -16,7 +17,8 @@ impl Pipeline {
     /// # Errors
     /// The journal or the vault cannot be written to, or the policy's key is not known: the call must not begin then.
     pub async fn call_started(&self, agent: &ReadyAgent, call: IncomingCall) -> Result<(), PipelineError> {
-        let scope = Scope { agent: agent.id, call: call.id.as_deref() };
+        let name = call.id.as_deref().map(|id| self.call_names.name(id));
+        let scope = CallName::scope(agent.id, name.as_ref());
         let caller = match &call.caller {
             Some(number) => Some(self.token_of_caller(agent, scope, number.expose()).await?),
             None => None,
@@ -28,7 +30,7 @@ impl Pipeline {
         };
         let event = Event {
             agent_id: Some(agent.id),
-            call_id: call.id.as_ref().map(|_| data_encoding::HEXLOWER.encode(&scope.id())),
+            call_id: name.as_ref().map(|_| data_encoding::HEXLOWER.encode(&scope.id())),
             policy_version: Some(agent.policy.version_number),
             started: Some(Box::new(started)),
             ..Event::new(EventKind::CallStarted, self.clock.now())

@@ -13,6 +13,7 @@ use crate::audit::chain::Hash;
 use crate::audit::event::{Detail, Event, EventKind, TokenKind};
 use crate::audit::merkle;
 use crate::ids::SessionId;
+use crate::kind::Kind;
 use crate::passes::PassReport;
 use crate::passes::finding::Action;
 use crate::session::figures::Figures;
@@ -33,6 +34,16 @@ pub struct Recorder {
     opened: Option<Receipt>,
     completed: bool,
     payloads: Option<Payloads>,
+    carried: Carried,
+}
+
+/// Spans of the request that are not written, since earlier turns of the call recorded them.
+#[derive(Default)]
+struct Carried {
+    count: u32,
+    by_kind: BTreeMap<Kind, u32>,
+    /// The number of each span in the session: the written ones first. Empty where all are written.
+    numbers: Vec<u32>,
 }
 
 /// What a session is opened with.
@@ -70,7 +81,17 @@ impl Recorder {
         name_session(row.id);
         let keeps_payloads = agent.policy.audit.log_payloads && pipeline.payload_key.is_some();
         let payloads = keeps_payloads.then(Payloads::default);
-        Self { pipeline, agent, row, early: Vec::new(), hashes: Vec::new(), opened: None, completed: false, payloads }
+        Self {
+            pipeline,
+            agent,
+            row,
+            early: Vec::new(),
+            hashes: Vec::new(),
+            opened: None,
+            completed: false,
+            payloads,
+            carried: Carried::default(),
+        }
     }
 
     /// The session's id.
@@ -107,26 +128,41 @@ impl Recorder {
 
     /// Appends the events of a request that may leave.
     pub fn open(&mut self, opening: Opening<'_>) -> Result<(), PipelineError> {
-        let mut events = vec![self.row.opened_event()];
-        events.append(&mut self.early);
         for placed in opening.placed {
             *self.row.redactions_by_kind.entry(placed.decision.kind.clone()).or_default() += 1;
             self.pipeline.metrics.redaction(&placed.decision.kind, &placed.decision.pass);
-            if self.agent.policy.audit.log_events {
-                events.push(self.redaction(&opening.pieces[placed.piece], placed));
-            }
+        }
+        let logs_spans = self.agent.policy.audit.log_events;
+        let spans = match (logs_spans, &self.row.call_id) {
+            (true, Some(call)) => self.pipeline.recorded.of_request(&self.agent, call, opening.pieces, opening.placed),
+            _ => Vec::new(),
+        };
+        let is_carried: Vec<bool> = spans.iter().map(|span| self.pipeline.recorded.has(*span)).collect();
+        self.carried = Carried::of(opening.placed, &is_carried, opening.withheld > 0);
+
+        let mut first = self.row.opened_event();
+        if let Some(opened) = &mut first.opened {
+            opened.carried_by_kind = self.carried.by_kind.clone();
+        }
+        let mut events = vec![first];
+        events.append(&mut self.early);
+        if logs_spans {
+            let is_carried = is_carried.iter().chain(std::iter::repeat(&false));
+            let written = opening.placed.iter().zip(is_carried).filter(|(_, is_carried)| !**is_carried);
+            events.extend(written.map(|(placed, _)| self.redaction(&opening.pieces[placed.piece], placed)));
         }
         // Behind the texts: a session counts its replaced spans from its first one.
-        if opening.withheld > 0 && self.agent.policy.audit.log_events {
+        if opening.withheld > 0 && logs_spans {
             events.push(self.withheld(opening.withheld));
         }
         let receipt = self.append(&events)?;
         self.opened = Some(receipt);
+        self.pipeline.recorded.add(&spans);
         Ok(())
     }
 
     /// Notes that the last look before text leaves found a value.
-    pub fn egress_blocked(&mut self) {
+    pub(crate) fn egress_blocked(&mut self) {
         let event = self.event(EventKind::EgressBlocked);
         self.early.push(event);
     }
@@ -159,17 +195,22 @@ impl Recorder {
     }
 
     /// Ends the session: its last event, its tree hash, its row. Only the first call counts.
-    pub fn complete(&mut self, status: Status, rehydrated: Vec<u32>) {
+    pub(crate) fn complete(&mut self, status: Status, rehydrated: Vec<u32>) {
         if std::mem::replace(&mut self.completed, true) || self.opened.is_none() {
             return;
         }
         self.row.status = status;
-        self.row.rehydrated = rehydrated;
+        self.row.rehydrated = self.carried.numbered(rehydrated);
         self.row.ended_at = Some(self.pipeline.clock.now());
         self.pipeline.metrics.request(&self.agent.name, status, &self.row.stages);
-        let event = self.row.completed_event();
+        let mut event = self.row.completed_event();
+        if let Some(completed) = &mut event.completed {
+            completed.carried = self.carried.count;
+        }
         if self.append(&[event]).is_err() {
-            return;
+            // As a rebuild from the journal would make it.
+            (self.row.status, self.row.ended_at) = (Status::Partial, None);
+            (self.row.stages, self.row.rehydrated) = (StageDurations::default(), Vec::new());
         }
         self.row.merkle_root = Some(merkle::root(&self.hashes));
         let (pipeline, row, payloads) = (self.pipeline.clone(), self.row.clone(), self.payloads.take());
@@ -228,6 +269,39 @@ impl Recorder {
             kid: keyed.then(|| self.agent.policy.kid.clone()),
             ..self.event(EventKind::Redaction)
         }
+    }
+}
+
+impl Carried {
+    /// `is_carried` says it of each span, or is empty where none is.
+    fn of(placed: &[Placed], is_carried: &[bool], is_media_withheld: bool) -> Self {
+        let mut carried = Self::default();
+        if !is_carried.contains(&true) {
+            return carried;
+        }
+        let written = is_carried.iter().filter(|is_carried| !**is_carried).count() + usize::from(is_media_withheld);
+        let (mut next, mut next_carried) = (0, u32::try_from(written).unwrap_or(u32::MAX));
+        for (placed, is_carried) in placed.iter().zip(is_carried) {
+            let number = if *is_carried { &mut next_carried } else { &mut next };
+            carried.numbers.push(*number);
+            *number += 1;
+            if *is_carried {
+                carried.count += 1;
+                *carried.by_kind.entry(placed.decision.kind.clone()).or_default() += 1;
+            }
+        }
+        carried
+    }
+
+    /// The numbers of these spans in the session.
+    fn numbered(&self, spans: Vec<u32>) -> Vec<u32> {
+        if self.numbers.is_empty() {
+            return spans;
+        }
+        let number = |span: u32| self.numbers.get(usize::try_from(span).ok()?).copied();
+        let mut numbers: Vec<u32> = spans.into_iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        numbers
     }
 }
 

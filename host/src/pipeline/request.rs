@@ -20,6 +20,7 @@ use crate::passes::memory::{Remembered, Searched, contains_whole, is_known_at, r
 use crate::policy;
 use crate::sensitive::SensitiveText;
 use crate::text::CharSpan;
+use crate::tokens::call_name::CallName;
 use crate::tokens::mint::Scope;
 
 /// A request that may leave, recorded.
@@ -56,10 +57,10 @@ impl Pipeline {
         self: &Arc<Self>,
         agent: &Arc<ReadyAgent>,
         request: ChatRequest,
-        call_id: Option<&str>,
+        call: Option<&CallName>,
     ) -> Result<Masked, PipelineError> {
-        let scope = Scope { agent: agent.id, call: call_id };
-        let mut recorder = Recorder::new(self.clone(), agent.clone(), call_id.map(|_| scope.id()));
+        let scope = CallName::scope(agent.id, call);
+        let mut recorder = Recorder::new(self.clone(), agent.clone(), call.map(|_| scope.id()));
         match self.mask_recorded(agent, request, scope, &mut recorder).await {
             Ok(Leaving { body, table, tools, spent }) => Ok(Masked { body, table, tools, spent, recorder }),
             Err(error) => {

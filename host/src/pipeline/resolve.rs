@@ -11,6 +11,7 @@ use super::reader::{Read, Target};
 use super::tokenize::TokenTable;
 use crate::chat::json_cursor::Step;
 use crate::chat::tools::Wanted;
+use crate::tokens::call_name::CallName;
 use crate::tokens::format::{Scheme, Token};
 use crate::tokens::mint::{Original, Scope};
 use crate::tokens::rehydrate::{Place, is_wanted_as_number, render};
@@ -22,8 +23,8 @@ pub struct Resolver<'a> {
     pub pipeline: &'a Pipeline,
     /// Whose answer it is.
     pub agent: &'a ReadyAgent,
-    /// Where its tokens resolve.
-    pub scope: Scope<'a>,
+    /// The call in which its tokens resolve, where it has a name.
+    pub call: Option<&'a CallName>,
     /// What the request's own tokens stand for.
     pub table: &'a mut TokenTable,
     /// Tokens that did not resolve.
@@ -98,24 +99,31 @@ impl Resolver<'_> {
         is_number.then(|| serde_json::from_str(original.text.expose()).ok())?
     }
 
+    /// Also what was made before names of calls were keyed.
     async fn find(&self, token: &TokenRef) -> Option<Original> {
+        let agent = self.agent.id;
+        match self.find_within(CallName::scope(agent, self.call), token).await {
+            None => self.find_within(self.call?.scope_before(agent), token).await,
+            found => found,
+        }
+    }
+
+    async fn find_within(&self, scope: Scope<'_>, token: &TokenRef) -> Option<Original> {
         match &token.found {
-            Found::Long(token) if token.scheme == Scheme::Aead => {
-                self.pipeline.minters.open_aead(token, &self.scope).ok()
-            }
-            Found::Long(token) => self.find_in_vault(token).await,
+            Found::Long(token) if token.scheme == Scheme::Aead => self.pipeline.minters.open_aead(token, &scope).ok(),
+            Found::Long(token) => self.find_in_vault(scope, token).await,
             Found::Compact(token) => {
                 let vault = self.pipeline.store.vault();
-                let row = vault.by_label(self.scope.agent, self.scope.id(), &token.kind, &token.label).await.ok()??;
+                let row = vault.by_label(scope.agent, scope.id(), &token.kind, &token.label).await.ok()??;
                 self.pipeline.minters.open_row(&row).ok()
             }
         }
     }
 
-    async fn find_in_vault(&self, token: &Token) -> Option<Original> {
+    async fn find_in_vault(&self, scope: Scope<'_>, token: &Token) -> Option<Original> {
         let mac = token.value.as_slice().try_into().ok()?;
         let vault = self.pipeline.store.vault();
-        let row = vault.get(self.scope.agent, self.scope.id(), &token.kid, &token.kind, mac).await.ok()??;
+        let row = vault.get(scope.agent, scope.id(), &token.kid, &token.kind, mac).await.ok()??;
         self.pipeline.minters.open_row(&row).ok()
     }
 }

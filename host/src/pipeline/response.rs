@@ -23,7 +23,7 @@ use crate::chat::answer::{Fate, Leaf, Sort, is_cut_short, visit_choice, visit_to
 use crate::chat::error::Scrubbed;
 use crate::chat::surrogate;
 use crate::session::Status;
-use crate::tokens::mint::Scope;
+use crate::tokens::call_name::CallName;
 use crate::tokens::scan::FinishReason;
 use crate::upstream::{UpstreamFault, UpstreamRequest};
 
@@ -53,7 +53,7 @@ impl Pipeline {
         self: &Arc<Self>,
         agent: &Arc<ReadyAgent>,
         mut masked: Masked,
-        call_id: Option<String>,
+        call: Option<CallName>,
         request: UpstreamRequest,
     ) -> Result<Answer, PipelineError> {
         let started = Instant::now();
@@ -82,14 +82,14 @@ impl Pipeline {
             Ok(Incoming::Error(error)) => Ok(error),
             Ok(Incoming::Stream(body)) => {
                 synced.await?;
-                let stream = AnswerStream::new(self.clone(), agent.clone(), masked, call_id, body);
+                let stream = AnswerStream::new(self.clone(), agent.clone(), masked, call, body);
                 return Ok(Answer::Stream(Box::new(stream)));
             }
             Ok(Incoming::Whole(body, headers)) => {
                 let whole = read(body, MAX_ANSWER).await;
                 masked.recorder.stages().upstream = millis(started);
                 match whole {
-                    Ok(bytes) => match self.rehydrate(agent, &mut masked, call_id.as_deref(), &bytes).await {
+                    Ok(bytes) => match self.rehydrate(agent, &mut masked, call.as_ref(), &bytes).await {
                         Err(PipelineError::UpstreamGarbage) => {
                             incoming::error_in_answer(&bytes, headers).ok_or(PipelineError::UpstreamGarbage)
                         }
@@ -110,7 +110,7 @@ impl Pipeline {
         &self,
         agent: &ReadyAgent,
         masked: &mut Masked,
-        call: Option<&str>,
+        call: Option<&CallName>,
         bytes: &[u8],
     ) -> Result<Answer, PipelineError> {
         let started = Instant::now();
@@ -121,8 +121,7 @@ impl Pipeline {
         }
         answer.shift_remove("obfuscation");
         let texts = Texts::of(masked, agent.policy.token_style);
-        let scope = Scope { agent: agent.id, call };
-        let mut resolver = Resolver { pipeline: self, agent, scope, table: &mut masked.table, failures: 0 };
+        let mut resolver = Resolver { pipeline: self, agent, call, table: &mut masked.table, failures: 0 };
         restore(&mut answer, &texts, &mut resolver).await;
         let failures = resolver.failures;
         masked.recorder.rehydration_failed(failures);

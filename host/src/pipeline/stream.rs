@@ -29,7 +29,7 @@ use crate::chat::answer::{ChunkHead, Fate, Field, says_more, visit_top};
 use crate::chat::plain_chunk::PlainChunk;
 use crate::chat::{error, surrogate};
 use crate::session::Status;
-use crate::tokens::mint::Scope;
+use crate::tokens::call_name::CallName;
 use crate::tokens::scan::FinishReason;
 use crate::upstream::UpstreamFault;
 
@@ -47,7 +47,7 @@ pub struct AnswerStream {
     pipeline: Arc<Pipeline>,
     agent: Arc<ReadyAgent>,
     masked: Masked,
-    call_id: Option<String>,
+    call: Option<CallName>,
     upstream: BoxStream<'static, Result<Bytes, UpstreamFault>>,
     decoder: SseDecoder,
     comments: Comments,
@@ -103,7 +103,7 @@ impl AnswerStream {
         pipeline: Arc<Pipeline>,
         agent: Arc<ReadyAgent>,
         mut masked: Masked,
-        call_id: Option<String>,
+        call: Option<CallName>,
         upstream: BoxStream<'static, Result<Bytes, UpstreamFault>>,
     ) -> Self {
         let texts = Texts::of(&mut masked, agent.policy.token_style);
@@ -112,7 +112,7 @@ impl AnswerStream {
             pipeline,
             agent,
             masked,
-            call_id,
+            call,
             upstream,
             decoder: SseDecoder::with_limit(MAX_EVENT),
             comments: Comments::default(),
@@ -297,9 +297,9 @@ impl AnswerStream {
     /// Prints what was read, with the originals put back. `tool` is the tool whose arguments it is, `said` the choice
     /// whose content.
     async fn print(&mut self, read: &[Read], tool: Option<&str>, said: Option<u64>) -> String {
-        let scope = Scope { agent: self.agent.id, call: self.call_id.as_deref() };
+        let call = self.call.as_ref();
         let table = &mut self.masked.table;
-        let mut resolver = Resolver { pipeline: &self.pipeline, agent: &self.agent, scope, table, failures: 0 };
+        let mut resolver = Resolver { pipeline: &self.pipeline, agent: &self.agent, call, table, failures: 0 };
         resolver.look_up(read).await;
         let positions = said.and_then(|index| self.choices.get_mut(&index)).map(|choice| &mut choice.said);
         let tools = &self.texts.tools;
@@ -309,9 +309,9 @@ impl AnswerStream {
     }
 
     fn resolver(&mut self) -> Resolver<'_> {
-        let scope = Scope { agent: self.agent.id, call: self.call_id.as_deref() };
+        let call = self.call.as_ref();
         let table = &mut self.masked.table;
-        Resolver { pipeline: &self.pipeline, agent: &self.agent, scope, table, failures: 0 }
+        Resolver { pipeline: &self.pipeline, agent: &self.agent, call, table, failures: 0 }
     }
 
     fn unfinished(&self) -> Vec<u64> {

@@ -127,6 +127,10 @@ impl Figures {
         match event.kind {
             EventKind::Redaction => self.redaction(event),
             EventKind::RehydrationFailed => self.add(Figure::Unresolved, "", tokens(event)),
+            EventKind::SessionCompleted => {
+                let carried = event.completed.as_ref().map_or(0, |completed| completed.carried);
+                self.add(Figure::Carried, "", carried.into());
+            }
             _ => {}
         }
         if INCIDENTS.contains(&event.kind) {

@@ -1,15 +1,18 @@
 //! The journal: append-only JSON lines, chained, on disk before the first byte of an answer leaves.
 //!
 //! [`Journal::append`] is one `write(2)` into the page cache, so that async code may call it; [`Journal::synced`] waits
-//! for the sync that one thread makes for everybody (`journal/sync.rs`). The first failed write or sync is the
-//! last: what the kernel did with the bytes is then unknown, so nothing is appended until a restart has looked.
+//! for the sync that one thread makes for everybody (`journal/sync.rs`). A write that fails is taken back, and the next one
+//! is tried. The first failed sync is the last: what the kernel did with the bytes is then unknown, so nothing is appended
+//! until a restart has looked.
 
+pub(crate) mod checkpoint;
+mod compressed;
 mod error;
 mod open_sessions;
 mod read;
 mod ring;
 mod rotate;
-pub mod segments;
+mod segments;
 mod sync;
 mod tail;
 
@@ -18,13 +21,15 @@ use std::future::Future;
 use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use error::JournalError;
 pub(super) use open_sessions::OpenSessions;
 pub use read::{Entries, Entry};
-pub use segments::Bytes;
 use segments::Segments;
+pub(crate) use segments::Snapshot;
+pub use segments::{Bytes, Segment};
 
 use crate::audit::chain::{Chain, Hash};
 use crate::audit::event::{Event, EventKind};
@@ -43,6 +48,8 @@ pub struct Journal {
     writer: Mutex<Writer>,
     syncer: Syncer,
     open_sessions: Arc<OpenSessions>,
+    /// The last append failed.
+    refusing: AtomicBool,
 }
 
 /// What opening a journal found.
@@ -73,22 +80,28 @@ struct Writer {
     /// Where the file begins.
     segment: u64,
     end: u64,
+    /// From here on a new file follows.
+    rotate_from: u64,
+    /// A part of what could not be written may stand behind the end.
+    torn: bool,
     buffer: Vec<u8>,
 }
 
 impl Journal {
     /// Opens or creates a journal, mode 0600, and takes a lock on it that ends with the process.
     ///
-    /// The last lines must verify under `audit_key`; a last line without its end is what a crash leaves, and is cut off.
+    /// The last lines must verify under `audit_key`; what a crash leaves behind them is cut off.
     pub fn open(path: &Path, audit_key: &SecretKey) -> Result<(Self, Recovered), JournalError> {
-        Self::open_rotating(path, audit_key, u64::MAX)
+        Self::open_rotating(path, audit_key, u64::MAX, 0)
     }
 
-    /// The same, of one that goes on in a new file whenever the newest is longer than `rotate_at`.
+    /// The same, of one that goes on in a new file whenever the newest is longer than `rotate_at`. Nothing is cut off that
+    /// lies before byte `remembered`, up to which the database knows the sessions.
     pub fn open_rotating(
         path: &Path,
         audit_key: &SecretKey,
         rotate_at: u64,
+        remembered: u64,
     ) -> Result<(Self, Recovered), JournalError> {
         if let (false, Some(last)) = (path.exists(), segments::list(path)?.last()) {
             return Err(JournalError::Gap { offset: last.range.end });
@@ -96,6 +109,7 @@ impl Journal {
         let is_new = !path.exists();
         let mut file = open_file(path)?;
         rotate::tidy_up(path)?;
+        rotate::remove_unfinished(path)?;
         let segments = Segments::find(path)?;
         let ring = ring::path_of(path);
         // A journal that was deleted does not come back.
@@ -106,7 +120,7 @@ impl Journal {
             // The ring may be all that is on disk of what the file has.
             file.sync_all()?;
         }
-        let recovered = Recovered { restored, ..tail::recover(&file, segments.newest(), audit_key)? };
+        let recovered = Recovered { restored, ..tail::recover(&file, segments.newest(), remembered, audit_key)? };
         ring::remove(&ring)?;
         sync_folder(path)?;
         let syncer = Syncer::start(file.try_clone()?, recovered.end, ring)?;
@@ -118,11 +132,14 @@ impl Journal {
                 chain: Chain::new(audit_key, recovered.end_hash),
                 segment: segments.newest(),
                 end: recovered.end,
+                rotate_from: segments.newest().saturating_add(rotate_at),
+                torn: false,
                 buffer: Vec::new(),
             }),
             syncer,
             segments: Arc::new(segments),
             open_sessions: Arc::new(OpenSessions::new(recovered.end)),
+            refusing: AtomicBool::new(false),
         };
         Ok((journal, recovered))
     }
@@ -134,12 +151,15 @@ impl Journal {
         if self.syncer.failed() {
             return Err(JournalError::Unavailable);
         }
-        if let (true, Some(first)) = (writer.end - writer.segment >= self.rotate_at, events.first()) {
+        if let (true, Some(first)) = (writer.end >= writer.rotate_from, events.first()) {
             self.rotate(&mut writer, first.ts)?;
         }
+        let before = writer.chain.end();
         let (receipt, opened) = writer.line_up(events)?;
-        if writer.write().is_err() {
-            self.syncer.fail();
+        let written = writer.write();
+        self.refusing.store(written.is_err(), Ordering::Relaxed);
+        if written.is_err() {
+            writer.chain.rewind(before);
             return Err(JournalError::Unavailable);
         }
         self.syncer.wrote(&writer.buffer);
@@ -152,9 +172,14 @@ impl Journal {
         self.syncer.synced(receipt.range.end)
     }
 
-    /// Whether it takes events.
-    pub fn is_healthy(&self) -> bool {
-        !self.syncer.failed()
+    /// Whether it takes events. Where the last one could not be written it tries whether bytes can be now: while it is not
+    /// healthy no request may come that would try.
+    pub(crate) fn is_healthy(&self) -> bool {
+        if !self.syncer.failed() && self.refusing.load(Ordering::Relaxed) {
+            let takes_bytes = self.writer.lock().is_ok_and(|mut writer| writer.try_bytes().is_ok());
+            self.refusing.store(!takes_bytes, Ordering::Relaxed);
+        }
+        !self.syncer.failed() && !self.refusing.load(Ordering::Relaxed)
     }
 
     /// Where it is.
@@ -179,6 +204,11 @@ impl Journal {
         Entries::open(&self.segments, ByteRange { start: from.max(self.start()), end: self.end()?.0 })
     }
 
+    /// The files as they are now, for a check. They are read whatever becomes of the journal.
+    pub(crate) fn reading(&self) -> Result<Reading, JournalError> {
+        Ok(Reading { segments: self.segments.clone(), end: self.end()?.0 })
+    }
+
     /// The bytes from one on up to the end as it is now, and that end. Reads the disk: not for async code.
     pub fn snapshot(&self, from: u64) -> Result<(Bytes, u64), JournalError> {
         let end = self.end()?.0;
@@ -194,7 +224,7 @@ impl Journal {
     }
 
     /// The events within these ranges of whole lines, in order.
-    pub fn events_within(&self, ranges: &[ByteRange]) -> impl Iterator<Item = Result<Entry, JournalError>> {
+    pub(crate) fn events_within(&self, ranges: &[ByteRange]) -> impl Iterator<Item = Result<Entry, JournalError>> {
         let segments = self.segments.clone();
         ranges.iter().copied().flat_map(move |range| {
             let (entries, failed) = match Entries::open(&segments, range) {
@@ -222,6 +252,26 @@ impl Journal {
     }
 }
 
+/// A journal up to where it was at one moment.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    segments: Arc<Segments>,
+    /// One byte past its last.
+    pub end: u64,
+}
+
+impl Reading {
+    /// The byte at which it begins now.
+    pub fn begins(&self) -> u64 {
+        self.segments.start()
+    }
+
+    /// The bytes from one on.
+    pub fn bytes(&self, from: u64) -> Result<Bytes, JournalError> {
+        self.segments.open(ByteRange { start: from.max(self.begins()), end: self.end })
+    }
+}
+
 impl Writer {
     /// Puts the lines into the buffer, and moves the chain on.
     fn line_up(&mut self, events: &[Event]) -> Result<(Receipt, Vec<(SessionId, u64)>), JournalError> {
@@ -245,14 +295,32 @@ impl Writer {
         Ok((Receipt { hashes, range }, opened))
     }
 
-    /// Writes the buffer. When that fails, takes back what part of it was written; where even that fails, what is left
-    /// stands at the end of the file for good, since nothing is written after it, and opening cuts it off.
+    /// Writes the buffer. When that fails, takes back what part of it was written, now or before the next write. Where the
+    /// process ends before, opening cuts it off.
     fn write(&mut self) -> std::io::Result<()> {
+        if self.torn {
+            self.take_back()?;
+        }
         if let Err(error) = self.file.write_all(&self.buffer) {
-            let _ = self.file.set_len(self.end - self.segment);
+            self.torn = true;
+            let _ = self.take_back();
             return Err(error);
         }
         self.end += self.buffer.len() as u64;
+        Ok(())
+    }
+
+    /// Writes what is no line, and takes it back.
+    fn try_bytes(&mut self) -> std::io::Result<()> {
+        self.take_back()?;
+        self.torn = true;
+        self.file.write_all(&[b' '; 4096])?;
+        self.take_back()
+    }
+
+    fn take_back(&mut self) -> std::io::Result<()> {
+        self.file.set_len(self.end - self.segment)?;
+        self.torn = false;
         Ok(())
     }
 }

@@ -3,9 +3,10 @@
 //! A `session_opened` without a row becomes one, `partial` unless its `session_completed` was written too.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
 use super::journal::{Entries, Entry, Journal};
@@ -32,15 +33,26 @@ pub struct Rebuilt {
     pub missing: u64,
 }
 
+/// Up to which byte of the journal a database knows its sessions; `None` where it cannot be read. For those who have not
+/// opened it: nothing is written beside it.
+pub(crate) fn remembered_end(database: &Path) -> Option<u64> {
+    let path = database.to_str()?;
+    let is_in_use = Path::new(&format!("{path}-wal")).exists();
+    let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?{}", if is_in_use { "mode=ro" } else { "immutable=1" });
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    checkpoint(&Connection::open_with_flags(uri, flags).ok()?).ok()
+}
+
 impl Store {
     /// Who owns each agent, deleted ones too, and its name.
-    pub async fn agent_owners(&self) -> Result<Owners, StoreError> {
+    pub(crate) async fn agent_owners(&self) -> Result<Owners, StoreError> {
         self.main.read(owners).await
     }
 
     /// Reads the journal from the checkpoint on, writes the rows that are missing, and from here on moves the checkpoint
     /// along with the sessions. Call it once, at start, before the first request.
-    pub async fn rebuild_sessions(&self, journal: &Journal) -> Result<Rebuilt, StoreError> {
+    pub(crate) async fn rebuild_sessions(&self, journal: &Journal) -> Result<Rebuilt, StoreError> {
         let (from, owners) = self.main.read(|conn| Ok((checkpoint(conn)?, owners(conn)?))).await?;
         let end = journal.end()?.0;
         let entries = journal.entries(from.min(end))?;
@@ -118,7 +130,7 @@ fn opened(event: &Event, id: SessionId, owners: &Owners) -> Option<SessionRow> {
         started_at: event.ts,
         ended_at: None,
         status: Status::Partial,
-        redactions_by_kind: Default::default(),
+        redactions_by_kind: opened.carried_by_kind.clone(),
         upstream_model: opened.model.clone(),
         policy_name: opened.policy_name.clone(),
         policy_version: event.policy_version.unwrap_or_default(),

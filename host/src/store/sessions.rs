@@ -19,6 +19,7 @@ use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId, SessionId};
 use crate::session::figures::Figures;
 use crate::session::{ByteRange, SessionRow, StageDurations, Status};
+use crate::tokens::call_name::SoughtCall;
 
 pub(super) use feed::Feed;
 pub use feed::{Watch, Watched};
@@ -32,7 +33,7 @@ pub struct SessionFilter {
     /// Of this agent only; a deleted one has its sessions still.
     pub agent: Option<AgentId>,
     /// Of this phone call only: the platform's name for it, or what [`SessionRow::call_id`] says.
-    pub call_id: Option<String>,
+    pub call_id: Option<SoughtCall>,
     /// Begun at this moment or later.
     pub since: Option<Timestamp>,
     /// Ended like this.

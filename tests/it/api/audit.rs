@@ -1,10 +1,11 @@
 //! `/api/v1/audit`: the journal checked and exported, whole for the install's owner, in part for others.
 
 use std::fs;
+use std::path::Path;
 
 use hyper::StatusCode;
 use masker::audit::chain::from_hex;
-use masker::audit::event::EventKind;
+use masker::audit::event::{Event, EventKind};
 use masker::audit::merkle::is_included;
 use masker::audit::verify::Line;
 use masker::clock::{Clock, Timestamp};
@@ -152,6 +153,24 @@ async fn a_journal_of_several_files_is_one_journal_and_its_oldest_go_in_time() {
         (ran.status.success(), String::from_utf8_lossy(&ran.stdout).into_owned())
     };
     assert!(run(&exported).0, "{}", run(&exported).1);
+    // Of the files themselves too, compressed as they are in time.
+    app.app().look_after_journal();
+    let compressed = app.app().pipeline.journal.closed_files();
+    assert!(
+        compressed.iter().all(|file| file.path.extension().is_some_and(|ending| ending == "zst")),
+        "{compressed:?}"
+    );
+    assert_eq!(app.api("GET", "/api/v1/audit/export", &Value::Null).await.body.slice(..exported.len()), exported);
+    if std::process::Command::new("zstd").arg("--version").output().is_ok() {
+        let mut python = std::process::Command::new("python3");
+        let ran = python.arg(script).args([&report, &key, &app.journal_path()]).output().expect("python3 runs");
+        assert!(
+            ran.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&ran.stdout),
+            String::from_utf8_lossy(&ran.stderr)
+        );
+    }
     let text = String::from_utf8(exported.to_vec()).expect("UTF-8");
     // A sound chain that begins where no event says that it does.
     let newest = text
@@ -170,6 +189,107 @@ async fn a_journal_of_several_files_is_one_journal_and_its_oldest_go_in_time() {
     assert_eq!(verify(&app).await["ok"], false);
     fs::write(&first.path, bytes).expect("the journal can be written");
     assert_eq!(verify(&app).await["ok"], true);
+    app.finish().await;
+}
+
+/// Appends enough for several files.
+fn fill(app: &TestApp) {
+    let journal = &app.app().pipeline.journal;
+    let before = journal.closed_files().len();
+    let events: Vec<Event> = (0..50).map(|_| Event::new(EventKind::Login, Timestamp::from_millis(0))).collect();
+    while journal.closed_files().len() < before + 2 {
+        journal.append(&events).expect("the journal takes events");
+    }
+}
+
+async fn audit_log(app: &TestApp) -> (u16, Value) {
+    let health = app.api("GET", "/health", &Value::Null).await;
+    let body = health.json();
+    assert_eq!(body["components"]["audit_log"] == "ok", body["journal"]["sound"] == true, "{body}");
+    (health.status.as_u16(), body["journal"].clone())
+}
+
+/// Somebody with an editor.
+fn change(file: &Path) {
+    let text = fs::read_to_string(file).expect("a file of the journal");
+    let (at, _) = text.match_indices("\"1970-").nth(20).expect("an event");
+    fs::write(file, format!("{}\"1971-{}", &text[..at], &text[at + 6..])).expect("it can be written");
+}
+
+#[tokio::test]
+async fn a_line_that_was_changed_is_found_at_start_or_within_a_day() {
+    let clock = Clock::manual(Timestamp::from_millis(1_777_896_000_000));
+    let mut app = TestApp::builder().env("MASKER_AUDIT_ROTATE_BYTES", "65536").clock(&clock).start().await;
+    app.say("I am E-12345.").await;
+    let report = format!("/api/v1/sessions/{}/report", app.sessions().await[0].id);
+    fill(&app);
+    let old = app.app().pipeline.journal.closed_files()[0].path.clone();
+    let sound = fs::read(&old).expect("a closed file");
+    app.app().look_after_journal();
+    let compressed = app.app().pipeline.journal.closed_files()[0].path.clone();
+    assert_ne!(compressed, old);
+
+    // Long before the end: the start goes on from the checkpoint.
+    app.restart_after(|_| {
+        fs::remove_file(&compressed).expect("a closed file");
+        fs::write(&old, &sound).expect("it can be written");
+        change(&old);
+    })
+    .await;
+    assert_eq!(app.api("GET", &report, &Value::Null).await.status, 200);
+    let (status, checks) = audit_log(&app).await;
+    assert_eq!((status, &checks["last_whole_check"]["ok"]), (200, &json!(true)), "{checks}");
+    clock.set(Timestamp::from_millis(clock.now().millis() + 86_400_000));
+    app.app().look_after_journal();
+    let (status, checks) = audit_log(&app).await;
+    assert_eq!((status, &checks["last_whole_check"]["ok"]), (503, &json!(false)), "{checks}");
+    assert_eq!(checks["last_whole_check"]["at"], clock.now().to_string());
+    assert_eq!(app.api("GET", &report, &Value::Null).await.error_code(), "report_generation_failed");
+    app.restart().await;
+    assert_eq!(audit_log(&app).await.0, 503, "the next start knows it");
+    // Of a file in both forms the plain one counts.
+    app.restart_after(|_| fs::write(&old, &sound).expect("it can be written")).await;
+    let found = verify(&app).await;
+    assert_eq!((&found["ok"], &found["last_whole_check"]["ok"]), (&json!(true), &json!(true)));
+    assert_eq!((audit_log(&app).await.0, app.api("GET", &report, &Value::Null).await.status.as_u16()), (200, 200));
+
+    // Behind the checkpoint, and further from the end than opening looks.
+    fill(&app);
+    let new = app.app().pipeline.journal.closed_files().pop().expect("closed files").path;
+    let sound = fs::read(&new).expect("a closed file");
+    app.restart_after(|_| change(&new)).await;
+    assert_eq!(app.api("GET", &report, &Value::Null).await.error_code(), "report_generation_failed");
+    assert_eq!(audit_log(&app).await.0, 503);
+    fs::write(&new, sound).expect("it can be written");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_journal_that_was_cut_at_a_line_is_missed() {
+    let mut app = TestApp::start().await;
+    for _ in 0..3 {
+        app.say("I am E-12345.").await;
+    }
+    app.sessions().await;
+    let journal = app.journal_path();
+    let whole = fs::read_to_string(&journal).expect("the journal");
+    let kept: String = whole.split_inclusive('\n').take(4).collect();
+    app.restart_after(|_| fs::write(&journal, &kept).expect("it can be written")).await;
+    for _ in 0..2 {
+        let missing = json!(whole.len() - kept.len());
+        let (status, checks) = audit_log(&app).await;
+        assert_eq!((status, &checks["missing_bytes"]), (503, &missing), "{checks}");
+        let found = verify(&app).await;
+        assert_eq!((&found["ok"], &found["missing_bytes"]), (&json!(false), &missing), "{found}");
+        assert_eq!(found["offset"], json!(kept.len()));
+        assert!(found["message"].as_str().is_some_and(|message| message.contains("shorter")), "{found}");
+        assert_eq!(app.api("GET", "/api/v1/reports", &Value::Null).await.error_code(), "report_generation_failed");
+        app.restart().await;
+    }
+    // The operator knows why.
+    let checkpoint = journal.with_extension("jsonl.checkpoint");
+    app.restart_after(|_| fs::remove_file(checkpoint).expect("the checkpoint")).await;
+    assert_eq!((audit_log(&app).await.0, &verify(&app).await["ok"]), (200, &json!(true)));
     app.finish().await;
 }
 

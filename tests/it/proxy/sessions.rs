@@ -5,12 +5,17 @@ use std::path::Path;
 
 use masker::audit::event::EventKind;
 use masker::audit::merkle;
-use masker::session::Status;
+use masker::ids::SessionId;
+use masker::keys::Kid;
+use masker::kind::Kind;
+use masker::session::{SessionRow, Status};
+use masker::tokens::call_name::CallName;
+use masker::tokens::mint::Form;
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, openai, respond};
 use serde_json::{Value, json};
 
-use crate::support::{answer_with, ask, ask_streamed};
+use crate::support::{answer_with, ask, ask_streamed, fill_the_disk_below};
 
 async fn app() -> TestApp {
     let mut app = TestApp::start().await;
@@ -184,4 +189,113 @@ fn database(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
     let names = names.filter(|name| name.starts_with("masker.db"));
     names.map(|name| (name.clone(), fs::read(folder.join(&name)).expect("a file of the database"))).collect()
+}
+
+/// A turn as a voice platform sends it: with all that was said before.
+fn turn(said: &[&str]) -> Value {
+    let messages: Vec<Value> = said.iter().map(|text| json!({"role": "user", "content": text})).collect();
+    json!({"messages": messages})
+}
+
+#[tokio::test]
+async fn a_span_of_the_history_is_recorded_in_the_first_turn_that_has_it() {
+    let mut app = app().await;
+    app.upstream.respond_with(respond::echo);
+    let said = ["I am E-12345", "not E-54321", "E-12345, I said", "I am E-12345"];
+    for until in 1..=said.len() {
+        app.chat_in_call("call-a", turn(&said[..until])).await;
+    }
+    let mut sessions = app.sessions().await;
+    sessions.reverse();
+    for (at, session) in sessions.iter().enumerate() {
+        let entries = app.app().pipeline.journal.session_events(&session.journal, session.id).await.expect("events");
+        let spans: Vec<_> = entries.iter().filter(|entry| entry.event.kind == EventKind::Redaction).collect();
+        assert_eq!(spans.len(), 1, "turn {at}");
+        assert_eq!(
+            spans[0].event.message,
+            Some(at as u32),
+            "the last message's, also where it says what the first did"
+        );
+        assert_eq!(session.redaction_count(), at as u64 + 1);
+        let completed = entries.last().and_then(|entry| entry.event.completed.clone()).expect("its last event");
+        assert_eq!(
+            (completed.carried as usize, completed.redactions_by_kind.values().sum::<u32>()),
+            (at, at as u32 + 1)
+        );
+        // What came back is the last message's, and what the history has of the same value.
+        assert_eq!(session.rehydrated, [vec![0], vec![0], vec![0, 1], vec![0, 1, 3]][at], "turn {at}");
+        let leaves: Vec<_> = entries.iter().map(|entry| entry.hash).collect();
+        assert_eq!(session.merkle_root, Some(merkle::root(&leaves)));
+    }
+    let path = format!("/api/v1/sessions/{}", sessions[2].id);
+    let shown = app.api("GET", &path, &Value::Null).await.json();
+    assert_eq!(shown["session"]["redaction_count"], 3);
+    assert_eq!(shown["session"]["events"].as_array().map(Vec::len), Some(1), "{shown}");
+    assert_eq!(shown["session"]["events"][0]["rehydrated"], true);
+
+    // In another call, without a name, and after a restart it is written.
+    let written = async |app: &TestApp| {
+        let session = app.sessions().await.remove(0);
+        let entries = app.app().pipeline.journal.session_events(&session.journal, session.id).await.expect("events");
+        entries.iter().filter(|entry| entry.event.kind == EventKind::Redaction).count()
+    };
+    app.chat_in_call("call-b", turn(&said)).await;
+    assert_eq!(written(&app).await, 4);
+    for _ in 0..2 {
+        app.chat(turn(&said)).await;
+        assert_eq!(written(&app).await, 4);
+    }
+    app.restart().await;
+    app.chat_in_call("call-b", turn(&said)).await;
+    assert_eq!(written(&app).await, 4);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_call_is_known_by_a_keyed_hash_and_what_had_another_is_found() {
+    let app = app().await;
+    app.upstream.respond_with(respond::echo);
+    let number = "+13125550147";
+    app.chat_in_call(number, ask("I am E-12345")).await;
+    let session = app.sessions().await.remove(0);
+    let agent = session.agent_id;
+    let own = app.app().pipeline.call_names.name(number);
+    let before = own.scope_before(agent);
+    let hex = |id: [u8; 16]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let name = hex(CallName::scope(agent, Some(&own)).id());
+    assert_eq!(session.call_id.as_ref(), Some(&name));
+    assert_ne!(name, hex(before.id()));
+    let opened = app.events().into_iter().find(|event| event.kind == EventKind::SessionOpened).expect("an event");
+    assert_eq!(opened.call_id, session.call_id);
+
+    // As an earlier version left it.
+    let old = SessionRow { id: SessionId::generate(), call_id: Some(hex(before.id())), ..session.clone() };
+    app.app().store().record_session(old.clone()).await.expect("it is written");
+    app.app().store().sessions_flushed().await.expect("it is written");
+    let listed = app.api("GET", "/api/v1/sessions?since=52w&call_id=%2B13125550147", &Value::Null).await.json();
+    let ids: Vec<&str> =
+        listed["data"].as_array().expect("a list").iter().filter_map(|row| row["id"].as_str()).collect();
+    assert!(ids.len() == 2 && ids.contains(&&*old.id.text()) && ids.contains(&&*session.id.text()), "{listed}");
+    let minter = app.app().pipeline.minters.get(&Kid::new("K_HEALTHCARE").expect("a kid")).expect("its minter");
+    let minted = minter.mint_vault(&before, &Kind::new("STAFF_ID").expect("a kind"), "E-54321", Form::Text);
+    app.app().store().vault().put(vec![minted.row]).kept().await.expect("the vault takes it");
+    let token = minted.token.text();
+    app.upstream.respond_with(move |_| Reply::text(&format!("You are {token}")));
+    assert_eq!(app.chat_in_call(number, ask("who?")).await.content(), "You are E-54321");
+    assert_ne!(app.chat_in_call("+13125550148", ask("who?")).await.content(), "You are E-54321");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_whose_end_the_journal_does_not_take_is_partial() {
+    let app = app().await;
+    let journal = app.journal_path();
+    app.upstream.respond_with(move |request| {
+        fill_the_disk_below(&journal);
+        respond::echo(request)
+    });
+    app.say("I am E-12345").await;
+    let session = app.sessions_over(1).await.remove(0);
+    assert_eq!((session.status, session.ended_at, session.redaction_count()), (Status::Partial, None, 1));
+    app.finish().await;
 }

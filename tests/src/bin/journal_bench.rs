@@ -1,5 +1,6 @@
 //! What the journal costs: a request's appends and its wait for the disk, alone and in a crowd; checking a journal of many
-//! events; and reading one session's events out of it. For `make bench-journal`.
+//! events; compressing its closed files; and reading one session's events out of it, most of them compressed. For `make
+//! bench-journal`.
 //!
 //! Usage: journal_bench [EVENTS], a million without it; each session has five events.
 
@@ -37,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     let key = SecretKey::new([7; 32]);
 
-    let (journal, _) = Journal::open_rotating(&folder.path().join("requests.jsonl"), &key, ROTATE_AT)?;
+    let (journal, _) = Journal::open_rotating(&folder.path().join("requests.jsonl"), &key, ROTATE_AT, 0)?;
     let journal = Arc::new(journal);
     let mut alone = Vec::new();
     for _ in 0..ROUNDS {
@@ -65,7 +66,7 @@ async fn main() -> anyhow::Result<()> {
 
     let path = folder.path().join("long.jsonl");
     let places = fill(&path, &key, events)?;
-    let (journal, _) = Journal::open_rotating(&path, &key, ROTATE_AT)?;
+    let (journal, _) = Journal::open_rotating(&path, &key, ROTATE_AT, 0)?;
     let began = Instant::now();
     let verified = verify(journal.snapshot(0)?.0, &key).map_err(|broken| anyhow::anyhow!("{broken}"))?;
     ensure!(verified.events >= events, "{} events are there", verified.events);
@@ -78,6 +79,22 @@ async fn main() -> anyhow::Result<()> {
         format!("checking {} events", verified.events),
         took.as_secs_f64(),
         bytes >> 20
+    )?;
+
+    let began = Instant::now();
+    let files = journal.compress_closed_files(|| true)?;
+    let (mut plain, mut kept) = (0, 0);
+    for segment in journal.closed_files() {
+        plain += segment.range.end - segment.range.start;
+        kept += std::fs::metadata(&segment.path)?.len();
+    }
+    writeln!(
+        out,
+        "{:<44}{:>10.2} s, {} MiB become {} MiB",
+        format!("compressing {files} closed files"),
+        began.elapsed().as_secs_f64(),
+        plain >> 20,
+        kept >> 20
     )?;
 
     let mut times = Vec::new();
@@ -136,7 +153,7 @@ fn event(kind: EventKind, session: SessionId) -> Event {
 type Places = Vec<(SessionId, Vec<ByteRange>)>;
 
 fn fill(path: &Path, key: &SecretKey, events: u64) -> anyhow::Result<Places> {
-    let (journal, _) = Journal::open_rotating(path, key, ROTATE_AT)?;
+    let (journal, _) = Journal::open_rotating(path, key, ROTATE_AT, 0)?;
     let mut places = Vec::new();
     for _ in 0..events / PER_SESSION {
         let session = SessionId::generate();

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::app::{App, Depth, EvidenceError};
 use crate::audit::chain::hex_text;
+use crate::audit::checkpoint::{Lost, WholeCheck};
 use crate::audit::verify::{Broken, Verified};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -39,9 +40,42 @@ pub struct Verification {
     start_hash: Option<String>,
     /// Hash of the last event, to be kept elsewhere: a journal that was cut at its end has another one.
     end_hash: Option<String>,
+    /// Of a journal that is shorter than its database or its checkpoint remembers: how many bytes are missing at `offset`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_bytes: Option<u64>,
+    /// The last check of the whole journal: this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_whole_check: Option<WholeCheckShown>,
+}
+
+/// When the whole journal was checked, and what was found.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WholeCheck)]
+struct WholeCheckShown {
+    at: String,
+    /// Whether every line was genuine and in its place.
+    ok: bool,
+    /// The events of it; of a broken journal those before the first bad line.
+    event_count: u64,
+}
+
+impl From<WholeCheck> for WholeCheckShown {
+    fn from(check: WholeCheck) -> Self {
+        Self { at: check.at().to_string(), ok: check.sound, event_count: check.events }
+    }
 }
 
 impl Verification {
+    fn shorter(lost: &Lost, verified: &Verified, event_count: u64) -> Self {
+        Self {
+            ok: false,
+            message: format!("the journal is shorter than it was: {lost}"),
+            offset: Some(lost.offset),
+            missing_bytes: Some(lost.bytes),
+            ..Self::sound(verified, event_count)
+        }
+    }
+
     fn sound(verified: &Verified, event_count: u64) -> Self {
         let hash = |hash| (verified.events > 0).then(|| hex_text(hash));
         Self {
@@ -52,6 +86,8 @@ impl Verification {
             offset: None,
             start_hash: hash(&verified.start_hash),
             end_hash: hash(&verified.end_hash),
+            missing_bytes: None,
+            last_whole_check: None,
         }
     }
 
@@ -64,6 +100,8 @@ impl Verification {
             offset: Some(broken.offset),
             start_hash: None,
             end_hash: None,
+            missing_bytes: None,
+            last_whole_check: None,
         }
     }
 }
@@ -77,11 +115,16 @@ impl Verification {
 pub async fn verify(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Verification>, ApiError> {
     caller.require("admin")?;
     let own = (!caller.owns_install).then_some(caller.account);
-    Ok(Json(match app.verify_journal(Depth::Whole).await {
+    let found = match app.verify_journal(Depth::Whole).await {
         Ok(verified) => Verification::sound(&verified, counted(&app, &verified, own).await?),
         Err(EvidenceError::Broken(broken)) => Verification::broken(&broken),
+        Err(EvidenceError::Shorter(lost, verified)) => {
+            Verification::shorter(&lost, &verified, counted(&app, &verified, own).await?)
+        }
         Err(error) => return Err(error.into()),
-    }))
+    };
+    let last_whole_check = app.evidence.soundness().whole.map(WholeCheckShown::from);
+    Ok(Json(Verification { last_whole_check, ..found }))
 }
 
 async fn counted(app: &Arc<App>, verified: &Verified, own: Option<AccountId>) -> Result<u64, EvidenceError> {
@@ -180,7 +223,7 @@ impl From<EvidenceError> for ApiError {
                 tracing::error!(%error, "the journal is not what it was");
                 Self::audit_unavailable()
             }
-            EvidenceError::Broken(_) => Self::audit_unavailable(),
+            EvidenceError::Broken(_) | EvidenceError::Shorter(..) => Self::audit_unavailable(),
         }
     }
 }

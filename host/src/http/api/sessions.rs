@@ -46,7 +46,7 @@ pub async fn page(
     query: SessionQuery,
     agent: Option<AgentId>,
 ) -> Result<Json<Listed<SessionSummary>>, ApiError> {
-    let filter = query.filter(caller.account, agent, app.pipeline.clock.now())?;
+    let filter = query.filter(caller.account, agent, &app.pipeline.call_names, app.pipeline.clock.now())?;
     let page = app.store().sessions_page(filter).await?;
     let rows = page.rows.iter().map(SessionSummary::of).collect();
     Ok(Json(Listed::new(rows, page.next.map(|cursor| cursor.to_string()))))

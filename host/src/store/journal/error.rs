@@ -29,7 +29,7 @@ pub enum JournalError {
         offset: u64,
     },
     /// A write or a sync failed, now or earlier.
-    #[error("the journal cannot be written: nothing is appended until a restart")]
+    #[error("the journal cannot be written")]
     Unavailable,
     /// An event longer than `MAX_LINE`; the journal goes on without it.
     #[error("the event is too long for the journal")]

@@ -2,32 +2,33 @@
 //!
 //! The path of the journal is at no moment free, so that no second process can begin a journal there: the new file is made,
 //! locked and given its first event under another name, the old one gets a second name, and then the new one takes its
-//! place. A crash before that leaves everything as it was.
+//! place. A crash before that leaves everything as it was. Closed files are compressed later, in the background.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::segments::{Segment, closed_name};
-use super::{Journal, JournalError, Writer, sync_folder};
+use super::segments::{Segment, closed_name, first_line, remove_if_there};
+use super::{Journal, JournalError, Writer, compressed, sync_folder};
 use crate::audit::event::{Detail, Event, EventKind};
-use crate::audit::verify::{Line, next_line};
+use crate::audit::verify::Line;
 use crate::clock::Timestamp;
 
 impl Journal {
     /// Goes on in a new file when the newest was begun before `moment` and has more than its first event.
-    pub fn rotate_if_begun_before(&self, moment: Timestamp, now: Timestamp) -> Result<bool, JournalError> {
+    pub(crate) fn rotate_if_begun_before(&self, moment: Timestamp, now: Timestamp) -> Result<bool, JournalError> {
         let begun = first_event(&self.path)?.is_some_and(|first| first.ts < moment);
         let mut writer = self.writer.lock().map_err(|_| JournalError::Unavailable)?;
         if !begun || self.syncer.failed() {
             return Ok(false);
         }
-        self.rotate(&mut writer, now).map(|()| true)
+        let segment = writer.segment;
+        self.rotate(&mut writer, now).map(|()| writer.segment != segment)
     }
 
     /// The byte at which the first file begins that has an event of `moment` or later; everything before it is older.
-    pub fn first_file_after(&self, moment: Timestamp) -> Result<u64, JournalError> {
+    pub(crate) fn first_file_after(&self, moment: Timestamp) -> Result<u64, JournalError> {
         let closed = self.segments.closed();
         let mut keep = self.start();
         for (at, segment) in closed.iter().enumerate() {
@@ -42,7 +43,7 @@ impl Journal {
     }
 
     /// Deletes files that end at `start` or before. Says how many. That they are to go must be in the journal by now.
-    pub fn delete_files_before(&self, start: u64) -> Result<usize, JournalError> {
+    pub(crate) fn delete_files_before(&self, start: u64) -> Result<usize, JournalError> {
         let deleted = self.segments.delete_before(start)?;
         sync_folder(&self.path)?;
         Ok(deleted)
@@ -53,17 +54,53 @@ impl Journal {
         self.segments.closed()
     }
 
-    /// Puts a new file in the place of the newest. When that fails, nothing is appended any more.
-    pub(super) fn rotate(&self, writer: &mut Writer, now: Timestamp) -> Result<(), JournalError> {
-        self.try_rotate(writer, now).map_err(|_| {
-            self.syncer.fail();
-            JournalError::Unavailable
-        })
+    /// Compresses the closed files that are not compressed yet, until `pace` says no. Says how many it compressed. At no
+    /// moment is a file missing: the compressed one is on the disk and compared before the plain one goes.
+    pub fn compress_closed_files(&self, mut pace: impl FnMut() -> bool) -> io::Result<usize> {
+        let mut done = 0;
+        for segment in self.segments.closed() {
+            if compressed::is_compressed(&segment.path) {
+                continue;
+            }
+            let Some(path) = compressed::compress(&segment.path, &mut pace)? else { break };
+            sync_folder(&self.path)?;
+            self.segments.replace(segment.range.start, path)?;
+            done += 1;
+        }
+        Ok(done)
     }
 
-    fn try_rotate(&self, writer: &mut Writer, now: Timestamp) -> io::Result<()> {
+    /// Puts a new file in the place of the newest. Where none can be made the journal goes on in the one it has, and tries
+    /// again later; a failed sync ends it.
+    pub(super) fn rotate(&self, writer: &mut Writer, now: Timestamp) -> Result<(), JournalError> {
+        let fail = |_| {
+            self.syncer.fail();
+            JournalError::Unavailable
+        };
         // What was written is on disk before anything is done to the file.
-        writer.file.sync_data()?;
+        writer.file.sync_data().map_err(fail)?;
+        let before = writer.chain.end();
+        let begun = match self.begin_file(writer, now) {
+            Ok(begun) => begun,
+            Err(error) => {
+                tracing::warn!(error = %error.kind(), "no new file of the journal can be begun; it goes on in the old one");
+                writer.chain.rewind(before);
+                writer.rotate_from = writer.end + self.rotate_at / 16;
+                let _ = tidy_up(&self.path);
+                return Ok(());
+            }
+        };
+        sync_folder(&self.path).map_err(fail)?;
+        writer.segment = writer.end;
+        writer.end += begun.length;
+        writer.rotate_from = writer.segment.saturating_add(self.rotate_at);
+        self.syncer.go_on_with(begun.to_sync, writer.end);
+        writer.file = begun.file;
+        Ok(())
+    }
+
+    /// Makes the new file and gives it the old one's name.
+    fn begin_file(&self, writer: &mut Writer, now: Timestamp) -> io::Result<Begun> {
         let (new, start) = (new_name(&self.path), writer.end);
         let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&new)?;
         file.set_len(0)?;
@@ -74,27 +111,29 @@ impl Journal {
         line.push(b'\n');
         file.write_all(&line)?;
         file.sync_all()?;
+        let to_sync = file.try_clone()?;
         let closed = closed_name(&self.path, self.segments.newest());
         self.segments.rotate(closed.clone(), start, || {
             fs::hard_link(&self.path, &closed)?;
             fs::rename(&new, &self.path)
         })?;
-        sync_folder(&self.path)?;
-        writer.end = start + line.len() as u64;
-        self.syncer.go_on_with(file.try_clone()?, writer.end);
-        writer.file = file;
-        writer.segment = start;
-        Ok(())
+        Ok(Begun { file, to_sync, length: line.len() as u64 })
     }
 }
 
-/// Undoes what a crash left of a rotation.
+/// A file that was begun.
+struct Begun {
+    file: File,
+    /// The same, for the thread that syncs it.
+    to_sync: File,
+    /// Of its first line.
+    length: u64,
+}
+
+/// Undoes what a crash or a failure left of a rotation.
 pub(super) fn tidy_up(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    match fs::remove_file(new_name(path)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_there(&new_name(path))?;
     let Ok(file) = fs::metadata(path) else { return Ok(()) };
     if file.nlink() > 1 {
         // Whatever byte it begins at, a second name of the same file is one that was about to be closed.
@@ -107,6 +146,23 @@ pub(super) fn tidy_up(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes what a crash left of files that were being compressed.
+pub(super) fn remove_unfinished(path: &Path) -> io::Result<()> {
+    let (Some(folder), Some(name)) =
+        (super::segments::folder_of(path), path.file_name().and_then(|name| name.to_str()))
+    else {
+        return Ok(());
+    };
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let own = |own: &str| own.starts_with(name) && compressed::is_unfinished(own);
+        if entry.file_name().to_str().is_some_and(own) {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 fn new_name(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
@@ -114,7 +170,5 @@ fn new_name(path: &Path) -> PathBuf {
 }
 
 fn first_event(path: &Path) -> Result<Option<Event>, JournalError> {
-    let mut buffer = Vec::new();
-    let first = next_line(&mut BufReader::new(File::open(path)?), &mut buffer).ok().flatten();
-    Ok(first.and_then(Line::parse).map(|line| line.event))
+    Ok(first_line(path, |line| Line::parse(line).map(|line| line.event))?)
 }

@@ -1,17 +1,19 @@
 //! The files of a journal: the one that is written, and those it went on from, which never change any more.
 //!
 //! A place in the journal is a byte of all of them together, one behind the other, so that it stays what it is when a new
-//! file begins. `audit.jsonl` is the newest; the others have the byte at which they begin behind its name. A file that is
-//! not the first begins with an event that says the same, so that it can be checked wherever it is taken.
+//! file begins. `audit.jsonl` is the newest; the others have the byte at which they begin behind its name, and `.zst` when
+//! they are compressed (`journal/compressed.rs`). A file that is not the first begins with an event that says the same, so
+//! that it can be checked wherever it is taken.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::JournalError;
+use super::compressed::{self, Frames};
 use crate::audit::verify::{begins_at, next_line};
 use crate::session::ByteRange;
 
@@ -90,13 +92,24 @@ impl Segments {
         let mut state = self.lock();
         let mut deleted = 0;
         while let Some(first) = state.closed.first().filter(|first| first.range.end <= start) {
-            match fs::remove_file(&first.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => drop(state.closed.remove(0)),
+            // A crash may have left it in both forms.
+            for name in [compressed::name(&first.path), first.path.clone()] {
+                remove_if_there(&name)?;
             }
+            state.closed.remove(0);
             deleted += 1;
         }
         Ok(deleted)
+    }
+
+    /// From now on the closed file that begins at `start` is this compressed one; the plain one is deleted. Nothing is kept
+    /// of a file that was deleted meanwhile.
+    pub fn replace(&self, start: u64, compressed: PathBuf) -> io::Result<()> {
+        let mut state = self.lock();
+        match state.closed.iter_mut().find(|segment| segment.range.start == start) {
+            Some(segment) => remove_if_there(&std::mem::replace(&mut segment.path, compressed)),
+            None => remove_if_there(&compressed),
+        }
     }
 
     /// The bytes of a stretch.
@@ -118,8 +131,7 @@ impl Segments {
         if range.end > state.newest {
             // Opened now: later its name may be another's.
             let from = range.start.max(state.newest) - state.newest;
-            let file = opened(&self.path, from)?;
-            parts.push_back(Part::Open(BufReader::new(file.take(range.end - state.newest - from))));
+            parts.push_back(Part::Open(opened(&self.path, from, range.end - state.newest - from)?));
         }
         Ok(Bytes { parts })
     }
@@ -131,27 +143,54 @@ impl Segments {
 }
 
 /// The closed files beside a journal, in order.
-pub fn list(path: &Path) -> Result<Vec<Segment>, JournalError> {
+pub(super) fn list(path: &Path) -> Result<Vec<Segment>, JournalError> {
+    list_beside(path, fs::metadata(path).ok().map(|file| id_of(&file)))
+}
+
+/// Those beside the newest file with this id. Of a file that a crash left in both forms the plain one counts.
+fn list_beside(path: &Path, newest: Option<FileId>) -> Result<Vec<Segment>, JournalError> {
     let (Some(name), Some(folder)) = (path.file_name().and_then(|name| name.to_str()), folder_of(path)) else {
         return Ok(Vec::new());
     };
-    let newest = fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    let mut segments = Vec::new();
+    let mut segments = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let file_name = entry.file_name();
-        let digits = file_name.to_str().and_then(|own| own.strip_prefix(name)?.strip_prefix('.'));
+        let rest = file_name.to_str().and_then(|own| own.strip_prefix(name)?.strip_prefix('.'));
+        let digits = rest.map(|rest| rest.strip_suffix(".zst").unwrap_or(rest));
         let Some(start) = digits.filter(|digits| digits.len() == DIGITS).and_then(|digits| digits.parse().ok()) else {
             continue;
         };
-        let file = entry.metadata()?;
+        let Ok(file) = entry.metadata() else { continue };
         // A rotation that a crash cut short: still the newest.
-        if newest != Some((file.dev(), file.ino())) {
-            segments.push(Segment { range: ByteRange { start, end: start + file.len() }, path: entry.path() });
+        if newest == Some(id_of(&file)) {
+            continue;
+        }
+        let path = entry.path();
+        let is_compressed = compressed::is_compressed(&path);
+        // One whose table is damaged counts as empty, and so leaves a gap.
+        let length = if is_compressed { compressed::length(&path).unwrap_or_default() } else { file.len() };
+        let segment = Segment { range: ByteRange { start, end: start.saturating_add(length) }, path };
+        if is_compressed {
+            segments.entry(start).or_insert(segment);
+        } else {
+            segments.insert(start, segment);
         }
     }
-    segments.sort_by_key(|segment| segment.range.start);
-    Ok(segments)
+    Ok(segments.into_values().collect())
+}
+
+type FileId = (u64, u64);
+
+fn id_of(file: &fs::Metadata) -> FileId {
+    (file.dev(), file.ino())
+}
+
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// What the newest file is called once it is closed.
@@ -161,11 +200,14 @@ pub(super) fn closed_name(path: &Path, start: u64) -> PathBuf {
     name.into()
 }
 
-/// At which byte of the journal a file begins, by its first line.
-pub fn begin_of(path: &Path) -> Result<u64, JournalError> {
+/// At which byte of the journal the newest file begins, by its first line.
+pub(super) fn begin_of(path: &Path) -> Result<u64, JournalError> {
+    Ok(begin(BufReader::new(File::open(path)?)))
+}
+
+fn begin(mut file: impl BufRead) -> u64 {
     let mut buffer = Vec::new();
-    let first = next_line(&mut BufReader::new(File::open(path)?), &mut buffer).ok().flatten().and_then(begins_at);
-    Ok(first.unwrap_or_default())
+    next_line(&mut file, &mut buffer).ok().flatten().and_then(begins_at).unwrap_or_default()
 }
 
 /// The folder of a path.
@@ -173,10 +215,27 @@ pub(super) fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
-fn opened(path: &Path, from: u64) -> io::Result<File> {
-    let mut file = File::open(path)?;
+/// The bytes of a file in either form.
+fn opened(path: &Path, from: u64, length: u64) -> io::Result<Box<dyn BufRead + Send>> {
+    if compressed::is_compressed(path) {
+        return Ok(Box::new(Frames::open(path, from)?.take(length)));
+    }
+    let mut file = match File::open(path) {
+        // It may have been compressed since it was listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let frames = Frames::open(&compressed::name(path), from).map_err(|_| error)?;
+            return Ok(Box::new(frames.take(length)));
+        }
+        file => file?,
+    };
     file.seek(SeekFrom::Start(from))?;
-    Ok(file)
+    Ok(Box::new(BufReader::new(file.take(length))))
+}
+
+/// The first line of a file in either form.
+pub(super) fn first_line<T>(path: &Path, read: impl FnOnce(&[u8]) -> Option<T>) -> io::Result<Option<T>> {
+    let mut buffer = Vec::new();
+    Ok(next_line(&mut opened(path, 0, u64::MAX)?, &mut buffer).ok().flatten().and_then(read))
 }
 
 /// The bytes of a stretch of a journal, as they stand in its files.
@@ -191,14 +250,13 @@ enum Part {
         from: u64,
         length: u64,
     },
-    Open(BufReader<io::Take<File>>),
+    Open(Box<dyn BufRead + Send>),
 }
 
 impl Bytes {
-    /// Of all these files, one behind the other.
-    pub fn of_files(paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        let parts = paths.into_iter().map(|path| Part::Named { path, from: 0, length: u64::MAX });
-        Self { parts: parts.collect() }
+    /// Of a file by itself.
+    pub(crate) fn of_file(path: PathBuf) -> Self {
+        Self { parts: [Part::Named { path, from: 0, length: u64::MAX }].into() }
     }
 }
 
@@ -214,7 +272,7 @@ impl BufRead for Bytes {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while let Some(part) = self.parts.front_mut() {
             if let Part::Named { path, from, length } = part {
-                *part = Part::Open(BufReader::new(opened(path, *from)?.take(*length)));
+                *part = Part::Open(opened(path, *from, *length)?);
             }
             let Part::Open(file) = part else { continue };
             if file.fill_buf()?.is_empty() {
@@ -233,5 +291,82 @@ impl BufRead for Bytes {
         if let Some(Part::Open(file)) = self.parts.front_mut() {
             file.consume(amount);
         }
+    }
+}
+
+/// The files of a journal as they are at one moment, for a reader beside the service that writes and rotates them.
+pub(crate) struct Snapshot {
+    path: PathBuf,
+    closed: Vec<Segment>,
+    newest: Arc<File>,
+    begins: u64,
+    length: u64,
+}
+
+impl Snapshot {
+    /// Of the journal at this path.
+    pub fn take(path: &Path) -> Result<Self, JournalError> {
+        loop {
+            let newest = File::open(path)?;
+            let id = id_of(&newest.metadata()?);
+            let closed = list_beside(path, Some(id))?;
+            // After the list: what the list has no more, the events up to here tell of.
+            let length = newest.metadata()?.len();
+            // Else there is a newer one by now, and this one is in no list.
+            if id_of(&fs::metadata(path)?) == id {
+                let begins = begin(BufReader::new(At { file: Arc::new(newest.try_clone()?), at: 0, end: length }));
+                return Ok(Self { path: path.to_owned(), closed, newest: Arc::new(newest), begins, length });
+            }
+        }
+    }
+
+    /// The bytes of all files.
+    pub fn bytes(&self) -> Bytes {
+        let closed = self.closed.iter().map(|segment| {
+            let length = segment.range.end - segment.range.start;
+            Part::Named { path: segment.path.clone(), from: 0, length }
+        });
+        let newest = BufReader::new(At { file: self.newest.clone(), at: 0, end: self.length });
+        Bytes { parts: closed.chain([Part::Open(Box::new(newest))]).collect() }
+    }
+
+    /// One byte past its last.
+    pub fn end(&self) -> u64 {
+        self.begins + self.length
+    }
+
+    /// The file in which a byte of [`Self::bytes`] is, and the byte of them at which that file begins.
+    pub fn file_at(&self, offset: u64) -> (&Path, u64) {
+        let mut begins = self.closed.first().map_or(self.begins, |first| first.range.start);
+        for segment in &self.closed {
+            let end = begins + (segment.range.end - segment.range.start);
+            if offset < end {
+                return (&segment.path, begins);
+            }
+            begins = end;
+        }
+        (&self.path, begins)
+    }
+
+    /// Whether these are the same files, of the same lengths.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.closed, self.begins, self.length) == (&other.closed, other.begins, other.length)
+    }
+}
+
+/// A file from a place of its own on, so that several may read it at once.
+struct At {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for At {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let most = buffer.len().min(left);
+        let length = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += length as u64;
+        Ok(length)
     }
 }

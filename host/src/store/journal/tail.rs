@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use super::ring::Run;
 use super::{JournalError, Recovered};
-use crate::audit::chain::START;
+use crate::audit::chain::{Hash, START};
 use crate::audit::verify::{Checker, Fault, MAX_LINE};
 use crate::keys::SecretKey;
 
@@ -14,24 +14,32 @@ use crate::keys::SecretKey;
 /// `masker audit verify`.
 const WINDOW: u64 = 2 * MAX_LINE as u64;
 
-/// Cuts off what a crash left behind the last whole line, and checks the last lines. `begins` is the byte of the journal at which the file begins.
-pub(super) fn recover(file: &File, begins: u64, key: &SecretKey) -> Result<Recovered, JournalError> {
+/// Cuts off what a crash left behind the last line that verifies, and checks the last lines. `begins` is the byte of the
+/// journal at which the file begins. Nothing is cut that a line which verifies follows, that was once a whole line, or that
+/// lies before byte `remembered` of the journal, up to which the database knows its sessions: that is damage, and refused.
+pub(super) fn recover(file: &File, begins: u64, remembered: u64, key: &SecretKey) -> Result<Recovered, JournalError> {
     let length = file.metadata()?.len();
     let start = length.saturating_sub(WINDOW);
     let mut window = vec![0; (length - start) as usize];
     file.read_exact_at(&mut window, start)?;
 
-    let whole = whole_lines(&window);
     let first = if start == 0 { 0 } else { after_break(&window) };
-    if first >= whole && start > 0 {
-        return Err(JournalError::Tail { offset: start, fault: Fault::TooLong });
-    }
-    let end_hash = check(&window[first..whole], begins, start + first as u64, key)?;
-    let end = start + whole as u64;
-    if end < length {
-        file.set_len(end)?;
-        file.sync_all()?;
-    }
+    let Sound { end_hash, left, .. } = check(&window[first..], begins, start + first as u64, key)?;
+    let end = match left {
+        None if first == window.len() && start > 0 => {
+            return Err(JournalError::Tail { offset: start, fault: Fault::TooLong });
+        }
+        None => length,
+        Some(Left { offset, fault, by_crash }) => {
+            let nothing_verified = start > 0 && offset == start + first as u64;
+            if !by_crash || nothing_verified || begins + offset < remembered {
+                return Err(JournalError::Tail { offset, fault });
+            }
+            file.set_len(offset)?;
+            file.sync_all()?;
+            offset
+        }
+    };
     Ok(Recovered { truncated: length - end, restored: 0, end: begins + end, end_hash })
 }
 
@@ -43,7 +51,7 @@ pub(super) fn restore(file: &mut File, begins: u64, key: &SecretKey, run: &Run) 
     let Some(start) = run.start.checked_sub(begins).filter(|start| *start <= length) else { return Ok(0) };
     let before = line_before(file, start)?;
     let offset = start - before.len() as u64;
-    if check(&[&before, &run.bytes[..]].concat(), begins, offset, key).is_err() {
+    if !check(&[&before, &run.bytes[..]].concat(), begins, offset, key).is_ok_and(|sound| sound.left.is_none()) {
         return Ok(0);
     }
     let mut there = vec![0; run.bytes.len().min((length - start) as usize)];
@@ -66,27 +74,55 @@ fn line_before(file: &File, end: u64) -> std::io::Result<Vec<u8>> {
     Ok(window.split_off(from))
 }
 
-/// How many bytes of the window are whole lines. A line with a NUL in it, and all after it, is not: some file systems
-/// leave blocks of zeros where the machine stopped before the data got there, and no event has one.
-fn whole_lines(window: &[u8]) -> usize {
-    let sound = window.iter().position(|&byte| byte == 0).unwrap_or(window.len());
-    window[..sound].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)
-}
-
 fn after_break(window: &[u8]) -> usize {
     window.iter().position(|&byte| byte == b'\n').map_or(window.len(), |at| at + 1)
 }
 
-fn check(lines: &[u8], begins: u64, mut offset: u64, key: &SecretKey) -> Result<[u8; 32], JournalError> {
+/// What stands at the end of a file.
+struct Sound {
+    /// `this_hash` of the last line that verifies.
+    end_hash: Hash,
+    /// What stands behind it.
+    left: Option<Left>,
+}
+
+/// Bytes that no line which verifies follows.
+struct Left {
+    /// Where in the file they begin.
+    offset: u64,
+    /// What is wrong with the first of them.
+    fault: Fault,
+    /// Whether a crash leaves such bytes: a line without its end, or with zeros in it, as some file systems leave where the
+    /// machine stopped before the data got there. No event has one.
+    by_crash: bool,
+}
+
+/// Checks lines one by one. Each that verifies must follow the one before, with nothing between them.
+fn check(lines: &[u8], begins: u64, mut offset: u64, key: &SecretKey) -> Result<Sound, JournalError> {
     let checker = Checker::new(key);
     let mut previous = (begins == 0 && offset == 0).then_some(START);
+    let mut left: Option<Left> = None;
     for line in lines.split_inclusive(|&byte| byte == b'\n') {
-        let link = checker.check(&line[..line.len() - 1]).and_then(|link| match previous {
-            Some(previous) if previous != link.prev => Err(Fault::WrongPrevious),
-            _ => Ok(link),
-        });
-        previous = Some(link.map_err(|fault| JournalError::Tail { offset, fault })?.this);
+        let whole = line.strip_suffix(b"\n");
+        match whole.ok_or(Fault::Torn).and_then(|line| checker.check(line)) {
+            Ok(link) => {
+                if let Some(Left { offset, fault, .. }) = left {
+                    return Err(JournalError::Tail { offset, fault });
+                }
+                if previous.is_some_and(|previous| previous != link.prev) {
+                    return Err(JournalError::Tail { offset, fault: Fault::WrongPrevious });
+                }
+                previous = Some(link.this);
+            }
+            Err(fault) => {
+                let by_crash = whole.is_none() || line.contains(&0);
+                match &mut left {
+                    Some(left) => left.by_crash &= by_crash,
+                    None => left = Some(Left { offset, fault, by_crash }),
+                }
+            }
+        }
         offset += line.len() as u64;
     }
-    Ok(previous.unwrap_or(START))
+    Ok(Sound { end_hash: previous.unwrap_or(START), left })
 }

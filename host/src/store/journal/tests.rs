@@ -1,6 +1,8 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::audit::chain::START;
 use crate::audit::event::Detail;
@@ -61,7 +63,7 @@ impl Folder {
 
     /// Goes on in a new file after every `rotate_at` bytes.
     fn rotating(&self, rotate_at: u64) -> Journal {
-        Journal::open_rotating(&self.path(), &key(), rotate_at).unwrap().0
+        Journal::open_rotating(&self.path(), &key(), rotate_at, 0).unwrap().0
     }
 
     /// A closed journal of `files` files, with events a second apart.
@@ -83,7 +85,12 @@ impl Folder {
     }
 
     fn verified_files(&self) -> Result<u64, Broken> {
-        verify(Bytes::of_files(self.files()), &key()).map(|verified| verified.events)
+        verify(self.bytes(), &key()).map(|verified| verified.events)
+    }
+
+    /// As a reader beside a service finds it.
+    fn bytes(&self) -> Bytes {
+        Snapshot::take(&self.path()).unwrap().bytes()
     }
 }
 
@@ -174,6 +181,99 @@ fn zeros_that_a_power_cut_left_are_cut_off() {
 }
 
 #[test]
+fn zeros_before_a_sound_line_are_damage_and_nothing_is_cut() {
+    let folder = Folder::with_three_events();
+    let second = fs::read(folder.path()).unwrap().iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    folder.change(|mut text| {
+        text[second + 30..second + 40].fill(0);
+        text
+    });
+    let before = fs::read(folder.path()).unwrap();
+    assert!(matches!(folder.refusal(), JournalError::Tail { offset, .. } if offset == second as u64));
+    assert_eq!(fs::read(folder.path()).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_last_line_that_the_database_remembers_is_not_cut() {
+    let folder = Folder::with_three_events();
+    let whole = fs::read(folder.path()).unwrap();
+    let third = whole[..whole.len() - 1].iter().rposition(|&byte| byte == b'\n').unwrap() as u64 + 1;
+    folder.change(|text| text[..text.len() - 5].to_vec());
+    let open =
+        |remembered| Journal::open_rotating(&folder.path(), &key(), u64::MAX, remembered).map(|(_, found)| found);
+    assert_eq!(open(third + 1), Err(JournalError::Tail { offset: third, fault: Fault::Torn }));
+    assert_eq!(open(third).unwrap().end, third);
+}
+
+/// What may happen to the end of a file.
+#[derive(Clone, Debug)]
+enum Damage {
+    Cut(prop::sample::Index),
+    Zeros(prop::sample::Index, usize),
+    Flip(prop::sample::Index, u8),
+    More(Vec<u8>),
+}
+
+impl Damage {
+    fn any() -> impl Strategy<Value = Self> {
+        prop_oneof![
+            any::<prop::sample::Index>().prop_map(Self::Cut),
+            (any::<prop::sample::Index>(), 1..900usize).prop_map(|(at, length)| Self::Zeros(at, length)),
+            (any::<prop::sample::Index>(), 1u8..).prop_map(|(at, change)| Self::Flip(at, change)),
+            proptest::collection::vec(any::<u8>(), 1..200).prop_map(Self::More),
+        ]
+    }
+
+    fn to(&self, mut text: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Cut(at) => text.truncate(at.index(text.len())),
+            Self::Zeros(at, length) => {
+                let at = at.index(text.len());
+                let end = text.len().min(at + length);
+                text[at..end].fill(0);
+            }
+            Self::Flip(at, change) => {
+                let at = at.index(text.len());
+                text[at] ^= change;
+            }
+            Self::More(bytes) => text.extend_from_slice(bytes),
+        }
+        text
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_damage_to_the_end_loses_a_line_that_verifies(
+        lines in 1..6u32, damages in proptest::collection::vec(Damage::any(), 1..3), remembered in 0..6usize,
+    ) {
+        let folder = Folder::new();
+        folder.open().unwrap().0.append(&events(lines)).unwrap();
+        let whole = fs::read(folder.path()).unwrap();
+        let remembered = whole.split_inclusive(|&byte| byte == b'\n').take(remembered).map(<[u8]>::len).sum::<usize>();
+        folder.change(|text| damages.iter().fold(text, |text, damage| if text.is_empty() { text } else { damage.to(text) }));
+        let damaged = fs::read(folder.path()).unwrap();
+        let checker = crate::audit::verify::Checker::new(&key());
+        let sound = |text: &[u8]| -> Vec<Vec<u8>> {
+            let lines = text.split_inclusive(|&byte| byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
+            lines.filter(|line| checker.check(line).is_ok()).map(<[u8]>::to_vec).collect()
+        };
+        match Journal::open_rotating(&folder.path(), &key(), u64::MAX, remembered as u64) {
+            Ok((journal, recovered)) => {
+                journal.append(&events(1)).unwrap();
+                drop(journal);
+                let kept = sound(&fs::read(folder.path()).unwrap());
+                prop_assert_eq!(&kept[..kept.len() - 1], &sound(&damaged)[..]);
+                prop_assert_eq!(folder.verified(), kept.len() as u64);
+                prop_assert!(recovered.truncated == 0 || recovered.end >= remembered as u64);
+            }
+            Err(_) => prop_assert_eq!(fs::read(folder.path()).unwrap(), damaged),
+        }
+    }
+}
+
+#[test]
 fn only_a_torn_line_is_an_empty_journal() {
     let folder = Folder::new();
     fs::write(folder.path(), "{\"act").unwrap();
@@ -227,20 +327,39 @@ fn a_long_journal_opens_by_its_end_alone() {
 }
 
 #[tokio::test]
-async fn a_full_disk_fails_the_journal_for_good() {
+async fn a_full_disk_refuses_events_while_it_is_full() {
     let folder = Folder::new();
     let (journal, _) = folder.open().unwrap();
     let first = journal.append(&events(2)).unwrap();
     journal.synced(&first).await.unwrap();
     fill_disk(&journal);
-    assert_eq!(journal.append(&events(2)), Err(JournalError::Unavailable));
+    for _ in 0..2 {
+        assert_eq!(journal.append(&events(2)), Err(JournalError::Unavailable));
+        assert!(!journal.is_healthy());
+    }
+    // As much of the line as there was room for, which could not be taken back.
+    let mut file = OpenOptions::new().append(true).open(folder.path()).unwrap();
+    file.write_all(b"{\"action\":").unwrap();
+    journal.writer.lock().unwrap().file = file;
+    let receipt = journal.append(&events(3)).unwrap();
+    journal.synced(&receipt).await.unwrap();
+    assert!(journal.is_healthy());
+    assert_eq!(receipt.range.start, first.range.end);
+    drop(journal);
+    assert_eq!(folder.verified(), 5);
+    assert_eq!(folder.open().unwrap().1.truncated, 0);
+}
+
+#[test]
+fn a_journal_is_healthy_again_without_an_event_that_tries() {
+    let folder = Folder::with_three_events();
+    let (journal, _) = folder.open().unwrap();
+    fill_disk(&journal);
+    journal.append(&events(1)).unwrap_err();
     assert!(!journal.is_healthy());
     journal.writer.lock().unwrap().file = OpenOptions::new().append(true).open(folder.path()).unwrap();
-    assert_eq!(journal.append(&events(2)), Err(JournalError::Unavailable), "space again, but nothing is certain");
-    assert_eq!(journal.synced(&first).await, Err(JournalError::Unavailable));
-    drop(journal);
-    assert_eq!(folder.verified(), 2);
-    assert_eq!(folder.open().unwrap().1.truncated, 0);
+    assert!(journal.is_healthy());
+    assert_eq!(folder.verified(), 3, "what was tried was taken back");
 }
 
 #[test]
@@ -461,7 +580,7 @@ fn old_files_are_deleted_and_the_journal_says_so() {
     let away: Vec<_> = folder.files()[..2].iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect();
     away.iter().for_each(|(file, _)| fs::remove_file(file).unwrap());
     assert_eq!(folder.verified_files().unwrap_err().what, Fault::Missing);
-    assert_eq!(verify_part(Bytes::of_files(folder.files()), &key()).unwrap().events, 6);
+    assert_eq!(verify_part(folder.bytes(), &key()).unwrap().events, 6);
     away.iter().for_each(|(file, bytes)| fs::write(file, bytes).unwrap());
 
     let trimmed = Event { detail: Some(Detail::Count(start)), ..Event::new(EventKind::JournalTrimmed, event(0).ts) };
@@ -481,6 +600,68 @@ fn old_files_are_deleted_and_the_journal_says_so() {
     assert_eq!(folder.verified_files().unwrap_err().what, Fault::Missing);
 }
 
+#[tokio::test]
+async fn a_compressed_file_is_read_as_the_plain_one() {
+    let folder = Folder::with_files(4);
+    let journal = folder.rotating(1 << 20);
+    let session = SessionId::generate();
+    let receipt = journal.append(&[Event { session_id: Some(session), ..event(0) }]).unwrap();
+    journal.rotate_if_begun_before(Timestamp::from_millis(i64::MAX), Timestamp::from_millis(9000)).unwrap();
+    let plain: Vec<_> = folder.files()[..4].iter().map(|file| fs::read(file).unwrap()).collect();
+    let (verified, entries) = (folder.verified_files().unwrap(), journal.entries(0).unwrap().count());
+    let snapshot = journal.snapshot(0).unwrap().0;
+    assert_eq!(journal.compress_closed_files(|| true).unwrap(), 4);
+    assert_eq!(journal.compress_closed_files(|| true).unwrap(), 0);
+
+    let files = folder.files();
+    assert!(files[..4].iter().all(|file| compressed::is_compressed(file)), "{files:?}");
+    let ranges: Vec<_> = journal.closed_files().iter().map(|segment| segment.range).collect();
+    assert_eq!(
+        ranges.iter().map(|range| (range.end - range.start) as usize).collect::<Vec<_>>(),
+        plain.iter().map(Vec::len).collect::<Vec<_>>()
+    );
+    assert_eq!(verify(snapshot, &key()).unwrap().events, verified, "one that was begun before goes on");
+    for (file, plain) in files.iter().zip(&plain) {
+        let mut text = Vec::new();
+        Bytes::of_file(file.clone()).read_to_end(&mut text).unwrap();
+        assert!(text == *plain && fs::metadata(file).unwrap().mode() & 0o777 == 0o600);
+    }
+    assert_eq!((folder.verified_files().unwrap(), journal.entries(0).unwrap().count()), (verified, entries));
+    assert_eq!(journal.session_events(&[receipt.range], session).await.unwrap().len(), 1);
+    assert_eq!(journal.first_file_after(Timestamp::from_millis(2500)).unwrap(), ranges[2].start);
+    drop(journal);
+    let journal = folder.rotating(1 << 20);
+    assert_eq!(journal.closed_files().iter().map(|segment| segment.range).collect::<Vec<_>>(), ranges);
+    assert_eq!(journal.delete_files_before(ranges[1].start).unwrap(), 1);
+    assert_eq!((folder.files().len(), files[0].exists()), (4, false));
+}
+
+#[test]
+fn a_crash_while_a_file_is_compressed_leaves_it_once() {
+    let folder = Folder::with_files(3);
+    let [first, second] = [0, 1].map(|at| folder.files()[at].clone());
+    let (one, other) = (fs::read(&first).unwrap(), fs::read(&second).unwrap());
+    let expected = folder.verified_files().unwrap();
+    folder.rotating(1 << 20).compress_closed_files(|| true).unwrap();
+    // The plain one was not deleted yet; the other was being written.
+    fs::write(&first, one).unwrap();
+    fs::write(&second, other).unwrap();
+    let unfinished = compressed::name(&second).with_added_extension("new");
+    fs::rename(compressed::name(&second), &unfinished).unwrap();
+    assert_eq!(folder.verified_files().unwrap(), expected);
+    let journal = folder.rotating(1 << 20);
+    assert!(!unfinished.exists());
+    assert_eq!((journal.closed_files().len(), journal.entries(0).unwrap().count() as u64), (2, expected));
+    assert_eq!(journal.compress_closed_files(|| true).unwrap(), 2);
+    assert!(!first.exists() && !second.exists());
+    assert_eq!(folder.verified_files().unwrap(), expected);
+    // A file whose table is damaged is missed, and none of its bytes taken for the journal's.
+    drop(journal);
+    let compressed = compressed::name(&first);
+    fs::write(&compressed, &fs::read(&compressed).unwrap()[..100]).unwrap();
+    assert!(matches!(folder.refusal(), JournalError::Gap { .. }));
+}
+
 #[test]
 fn a_file_is_closed_when_it_was_begun_long_ago() {
     let folder = Folder::with_files(1);
@@ -493,27 +674,56 @@ fn a_file_is_closed_when_it_was_begun_long_ago() {
 }
 
 #[test]
-fn a_rotation_that_fails_fails_the_journal_and_loses_nothing() {
+fn where_no_new_file_can_be_begun_the_old_one_goes_on() {
     let folder = Folder::new();
     let journal = folder.rotating(1);
     journal.append(&events(2)).unwrap();
-    fs::create_dir(folder.path().with_extension("jsonl.new")).unwrap();
-    assert_eq!(journal.append(&events(1)), Err(JournalError::Unavailable));
-    assert!(!journal.is_healthy());
-    assert_eq!(journal.append(&events(1)), Err(JournalError::Unavailable));
+    let obstacle = folder.path().with_extension("jsonl.new");
+    fs::create_dir(&obstacle).unwrap();
+    journal.append(&events(1)).unwrap();
+    assert!(journal.is_healthy());
+    assert_eq!((folder.verified(), folder.files().len()), (3, 1));
+    fs::remove_dir(obstacle).unwrap();
+    journal.append(&events(1)).unwrap();
     drop(journal);
-    assert_eq!(folder.verified(), 2);
+    assert_eq!((folder.verified_files().unwrap(), folder.files().len()), (5, 2));
 }
 
 #[test]
-fn readers_see_whole_files_while_they_are_rotated() {
+fn a_rotation_that_fails_half_way_leaves_the_old_file_and_no_second_name_of_it() {
+    let folder = Folder::new();
+    let journal = folder.rotating(1);
+    journal.append(&events(2)).unwrap();
+    // The name that the closed file would get is taken.
+    let taken = segments::closed_name(&folder.path(), 0);
+    fs::create_dir(&taken).unwrap();
+    journal.append(&events(1)).unwrap();
+    assert_eq!(fs::metadata(folder.path()).unwrap().nlink(), 1);
+    fs::remove_dir(taken).unwrap();
+    journal.append(&events(1)).unwrap();
+    drop(journal);
+    assert_eq!((folder.verified_files().unwrap(), folder.files().len()), (5, 2));
+}
+
+#[test]
+fn readers_see_whole_files_while_they_are_rotated_and_compressed() {
     let folder = Folder::new();
     let journal = folder.rotating(2000);
     std::thread::scope(|scope| {
-        let appending = scope.spawn(|| (0..300).for_each(|n| drop(journal.append(&[event(n)]).unwrap())));
+        let appending = scope.spawn(|| {
+            for n in 0..300 {
+                journal.append(&[event(n)]).unwrap();
+                if n % 20 == 0 {
+                    journal.compress_closed_files(|| true).unwrap();
+                }
+            }
+        });
         while !appending.is_finished() {
             let (bytes, _) = journal.snapshot(0).unwrap();
             verify(bytes, &key()).unwrap();
+            // Beside the service the newest line may be half written.
+            let found = verify(folder.bytes(), &key());
+            assert!(matches!(found, Ok(_) | Err(Broken { what: Fault::Torn, .. })), "{found:?}");
         }
     });
     assert!(journal.closed_files().len() > 10);
@@ -521,7 +731,7 @@ fn readers_see_whole_files_while_they_are_rotated() {
 }
 
 #[test]
-fn a_file_that_may_not_be_written_fails_the_journal_for_good() {
+fn a_file_that_may_not_be_written_refuses_events() {
     let folder = Folder::with_three_events();
     let (journal, _) = folder.open().unwrap();
     // As a remount for reading only leaves it.

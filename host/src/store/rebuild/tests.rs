@@ -93,6 +93,22 @@ async fn rows_that_the_database_lost_come_back() {
 }
 
 #[tokio::test]
+async fn spans_that_earlier_turns_recorded_are_counted_in_a_row_that_is_rebuilt() {
+    let folder = Folder::new();
+    let store = folder.store();
+    let journal = journal(&folder);
+    let agent = with_agent(&store).await;
+    let row = sessions::row(&agent, 1000);
+    let mut opened = row.opened_event();
+    opened.opened.as_mut().unwrap().carried_by_kind = [(Kind::new("NAME").unwrap(), 5)].into();
+    journal.append(&[opened, redaction(&row, "NAME"), redaction(&row, "PHONE")]).unwrap();
+    store.rebuild_sessions(&journal).await.unwrap();
+    let rebuilt = rows(&store).await.remove(0);
+    let counts: Vec<_> = rebuilt.redactions_by_kind.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    assert_eq!(counts, [("NAME", 6), ("PHONE", 1)]);
+}
+
+#[tokio::test]
 async fn a_batch_that_cannot_be_written_is_rebuilt_at_the_next_start() {
     let folder = Folder::new();
     let store = folder.store();
@@ -155,8 +171,14 @@ async fn a_journal_that_was_cut_is_noticed() {
     let text = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
     let first = text.split_inclusive('\n').next().unwrap();
     std::fs::write(folder.path().join("audit.jsonl"), first).unwrap();
+    let database = folder.paths().main;
+    assert_eq!(remembered_end(&database), Some(end), "also beside a service");
     let rebuilt = store.rebuild_sessions(&self::journal(&folder)).await.unwrap();
     assert_eq!(rebuilt.missing, end - first.len() as u64);
+    drop(store);
+    assert_eq!(remembered_end(&database), Some(first.len() as u64));
+    assert_eq!(remembered_end(&folder.path().join("none.db")), None);
+    assert!(!folder.path().join("none.db").exists());
 }
 
 #[tokio::test]

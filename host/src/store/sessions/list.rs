@@ -17,7 +17,7 @@ use super::{SessionCursor, SessionFilter, by_id};
 use crate::ids::{AccountId, AgentId};
 use crate::session::{SessionRow, Status};
 use crate::store::{Page, StoreError};
-use crate::tokens::mint::Scope;
+use crate::tokens::call_name::SoughtCall;
 
 /// What a run gives at a time when it gives more than its first session.
 const CHUNK: usize = 16;
@@ -173,7 +173,7 @@ fn call_ids(
     conn: &Connection,
     account: AccountId,
     agent: Option<AgentId>,
-    call: &str,
+    call: &SoughtCall,
 ) -> Result<BTreeSet<String>, StoreError> {
     let agents = match agent {
         Some(agent) => vec![agent],
@@ -184,8 +184,8 @@ fn call_ids(
             agents.collect::<Result<_, _>>()?
         }
     };
-    let hash = |agent: AgentId| data_encoding::HEXLOWER.encode(&Scope { agent, call: Some(call) }.id());
-    Ok(agents.into_iter().map(hash).chain([call.to_owned()]).collect())
+    let given = std::iter::once(call.given().to_owned());
+    Ok(agents.into_iter().flat_map(|agent| call.ids(agent)).chain(given).collect())
 }
 
 /// The keys of a page and one more, if there is one: always the newest of what the runs have next.

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::keys::SecretKey;
 use crate::kind::Kind;
 use crate::store::agents::Agent;
 use crate::store::tests::{Folder, agent};
+use crate::tokens::call_name::CallNames;
 
 pub fn row(agent: &Agent, started_at: i64) -> SessionRow {
     SessionRow {
@@ -25,6 +27,11 @@ pub fn row(agent: &Agent, started_at: i64) -> SessionRow {
         journal: vec![ByteRange { start: 0, end: 100 }, ByteRange { start: 200, end: 250 }],
         counted: Figures::default(),
     }
+}
+
+/// A call as a person looks for it.
+pub fn sought(call: &str) -> SoughtCall {
+    CallNames::new(&SecretKey::new([3; 32])).sought(call)
 }
 
 pub fn all(account: AccountId) -> SessionFilter {
@@ -95,7 +102,7 @@ async fn the_list_is_filtered() {
     assert_eq!(list(SessionFilter { agent: Some(a.id), ..all(account) }).await, [failed.id, old.id]);
     assert_eq!(list(SessionFilter { status: Some(Status::Error), ..all(account) }).await, [failed.id]);
     assert_eq!(list(SessionFilter { min_redactions: Some(1), since, ..all(account) }).await, [call.id, failed.id]);
-    assert_eq!(list(SessionFilter { call_id: Some("c1".into()), ..all(account) }).await, [call.id]);
+    assert_eq!(list(SessionFilter { call_id: Some(sought("c1")), ..all(account) }).await, [call.id]);
     assert!(list(all(AccountId::generate())).await.is_empty());
     assert!(list(SessionFilter { agent: Some(a.id), ..all(AccountId::generate()) }).await.is_empty());
 }

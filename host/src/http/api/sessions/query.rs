@@ -10,6 +10,7 @@ use crate::http::since;
 use crate::ids::{AccountId, AgentId};
 use crate::session::Status;
 use crate::store::sessions::{SessionCursor, SessionFilter};
+use crate::tokens::call_name::CallNames;
 
 /// How far back a list goes that does not say so.
 const SINCE: &str = "24h";
@@ -29,7 +30,13 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionQuery {
 
 impl SessionQuery {
     /// Checks it. `of` is the agent of the path; without one the query may name one.
-    pub fn filter(&self, account: AccountId, of: Option<AgentId>, now: Timestamp) -> Result<SessionFilter, ApiError> {
+    pub fn filter(
+        &self,
+        account: AccountId,
+        of: Option<AgentId>,
+        names: &CallNames,
+        now: Timestamp,
+    ) -> Result<SessionFilter, ApiError> {
         let mut wrong = Vec::new();
         let mut note = |field: &str, message: &str| wrong.push(Detail { field: field.into(), message: message.into() });
         let since = since::parse(self.0.value("since").unwrap_or(SINCE), now);
@@ -61,7 +68,7 @@ impl SessionQuery {
         Ok(SessionFilter {
             account,
             agent: of.or(agent.and_then(Result::ok)),
-            call_id: call_id.map(str::to_owned),
+            call_id: call_id.map(|given| names.sought(given)),
             since,
             status: status.flatten(),
             min_redactions: min_redactions.flatten(),

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::kind::Kind;
 use crate::store::Store;
 use crate::store::agents::Agent;
-use crate::store::sessions::tests::{all, record, row, with_agent};
+use crate::store::sessions::tests::{all, record, row, sought, with_agent};
 use crate::store::tests::Folder;
 
 async fn plan(store: &Store, sql: String) -> String {
@@ -24,7 +24,7 @@ async fn every_list_is_read_from_an_index_at_the_place_where_it_begins_and_never
     let store = folder.store();
     let agent = with_agent(&store, "a").await;
     let everything = all(agent.account_id);
-    let call_id = Some("c".to_owned());
+    let call_id = Some(sought("c"));
     let outcome = "status=? AND redaction_count=? AND started_at>? AND started_at<?)";
     let many = "status=? AND <expr>=? AND started_at>? AND started_at<?)";
     for (filter, expected) in [
@@ -75,7 +75,7 @@ async fn every_list_is_read_from_an_index_at_the_place_where_it_begins_and_never
 /// Sessions of two agents with all that is filtered by, many in one millisecond.
 async fn sessions(store: &Store, agents: &[Agent]) -> Vec<SessionRow> {
     let kind = Kind::new("NAME").unwrap();
-    let name = |agent: &Agent, call| data_encoding::HEXLOWER.encode(&Scope { agent: agent.id, call: Some(call) }.id());
+    let name = |agent: &Agent, call, way: u32| sought(call).ids(agent.id).nth(way as usize % 2);
     let rows: Vec<SessionRow> = (0..400u32)
         .map(|n| {
             let agent = &agents[(n % 3 == 0) as usize];
@@ -83,7 +83,7 @@ async fn sessions(store: &Store, agents: &[Agent]) -> Vec<SessionRow> {
             SessionRow {
                 status: if n % 50 == 7 { Status::Error } else { [Status::Ok, Status::Partial][(n % 9 == 0) as usize] },
                 redactions_by_kind: if spans > 0 { BTreeMap::from([(kind.clone(), spans)]) } else { BTreeMap::new() },
-                call_id: (n % 20 < 2).then(|| name(agent, ["call-a", "call-b"][(n % 20) as usize])),
+                call_id: if n % 20 < 2 { name(agent, ["call-a", "call-b"][(n % 20) as usize], n / 20) } else { None },
                 ..row(agent, 1000 + i64::from(n) / 7)
             }
         })
@@ -93,10 +93,9 @@ async fn sessions(store: &Store, agents: &[Agent]) -> Vec<SessionRow> {
 }
 
 fn fits(row: &SessionRow, filter: &SessionFilter, agents: &[Agent]) -> bool {
-    let is_of_call = |call: &String| {
-        let names = agents.iter().map(|agent| Scope { agent: agent.id, call: Some(call) }.id());
-        let names: Vec<String> = names.map(|id| data_encoding::HEXLOWER.encode(&id)).collect();
-        row.call_id.as_ref().is_some_and(|id| id == call || names.contains(id))
+    let is_of_call = |call: &SoughtCall| {
+        let names: Vec<String> = agents.iter().flat_map(|agent| call.ids(agent.id)).collect();
+        row.call_id.as_ref().is_some_and(|id| id == call.given() || names.contains(id))
     };
     filter.agent.is_none_or(|agent| row.agent_id == agent)
         && filter.call_id.as_ref().is_none_or(is_of_call)
@@ -137,7 +136,7 @@ async fn every_combination_of_filters_lists_what_fits_newest_first_in_pages_of_a
                     for since in [None, Some(1030)] {
                         let filter = SessionFilter {
                             agent,
-                            call_id: call_id.map(str::to_owned),
+                            call_id: call_id.map(sought),
                             status,
                             min_redactions,
                             since: since.map(Timestamp::from_millis),
