@@ -81,6 +81,8 @@ pub struct Config {
     pub detection_timeout: Duration,
     /// Threads for passes.
     pub pass_threads: usize,
+    /// For decisions about texts seen before.
+    pub memo_bytes: usize,
     /// Of an uploaded plugin, in bytes.
     pub max_plugin_bytes: usize,
     /// How long requests in flight may go on once the service is told to stop.
@@ -197,6 +199,7 @@ impl Config {
             upstream_timeout: millis(read.number("MASKER_UPSTREAM_TIMEOUT_MS", 30_000, 1..=3_600_000)),
             detection_timeout: millis(read.number("MASKER_DETECTION_TIMEOUT_MS", 200, 1..=60_000)),
             pass_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            memo_bytes: read.number("MASKER_MEMO_BYTES", 16 << 20, 1 << 16..=1 << 34) as usize,
             max_plugin_bytes: read.number("MASKER_MAX_PLUGIN_BYTES", 64 << 20, 1024..=1 << 30) as usize,
             shutdown_grace: millis(read.number("MASKER_SHUTDOWN_GRACE_MS", 25_000, 0..=3_600_000)),
             vapi_webhook_secret: read.text("MASKER_VAPI_WEBHOOK_SECRET").map(SensitiveText::from),

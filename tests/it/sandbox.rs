@@ -6,4 +6,5 @@ mod contracts;
 mod faults;
 mod install;
 mod linear;
+mod memo;
 mod selection;
