@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
@@ -26,7 +27,7 @@ pub(super) const BUSY: &str = "too many requests wait for their passes";
 
 /// A body of so many bytes is masked where its request was read: to hand it over takes longer. A longer one is worked on by a
 /// pass thread from its texts to its last look, so that no other call waits for it.
-const SHORT: usize = 64 << 10;
+const SHORT: usize = 32 << 10;
 
 /// A request that may leave, recorded.
 pub struct Masked {
@@ -151,9 +152,13 @@ impl Job {
         let pool = self.pipeline.pool.clone();
         let place = Arc::new(Mutex::new(Some(self)));
         let there = place.clone();
-        let work = move || match lock(&there).as_mut().map(part) {
-            Some((result, remains)) => (Some(result), remains),
-            None => (None, Remains::new()),
+        let runtime = Handle::try_current().ok();
+        let work = move || {
+            // Where the caller hung up, the job ends here, and what was opened is recorded from here.
+            let _entered = runtime.as_ref().map(Handle::enter);
+            let there = there;
+            let done = lock(&there).as_mut().map(part);
+            done.map_or_else(|| (None, Remains::new()), |(result, remains)| (Some(result), remains))
         };
         let result = pool.run(work).await.ok().flatten();
         let job = lock(&place).take().expect("the job was put there, and only borrowed since");
