@@ -174,7 +174,7 @@ impl App {
             calls: Calls::default(),
             call_names: CallNames::new(&config.session_secret),
             recorded: RecordedSpans::default(),
-            memo: Memo::new().map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
+            memo: Memo::new(config.memo_bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
             metrics: Arc::new(Metrics::new()),
             payload_key: (config.payload_retention_days > 0).then(|| PayloadKey::new(&config.session_secret)),
             clock,

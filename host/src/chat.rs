@@ -11,6 +11,7 @@ mod leaves;
 pub mod plain_chunk;
 pub mod position;
 pub mod request;
+pub mod size;
 pub mod surrogate;
 pub mod tools;
 pub mod walk;

@@ -86,6 +86,8 @@ pub struct Config {
     pub detection_timeout: Duration,
     /// Threads for passes.
     pub pass_threads: usize,
+    /// For decisions about texts seen before.
+    pub memo_bytes: usize,
     /// Of an uploaded plugin, in bytes.
     pub max_plugin_bytes: usize,
     /// How long requests in flight may go on once the service is told to stop.
@@ -209,6 +211,7 @@ impl Config {
             detection_timeout: millis(read.number("MASKER_DETECTION_TIMEOUT_MS", 200, 1..=60_000)),
             pass_threads: std::thread::available_parallelism().map_or(1, usize::from),
             max_plugin_bytes,
+            memo_bytes: read.number("MASKER_MEMO_BYTES", 16 << 20, 1 << 16..=1 << 34) as usize,
             shutdown_grace: millis(read.number("MASKER_SHUTDOWN_GRACE_MS", 25_000, 0..=3_600_000)),
             vapi_webhook_secret: read.text("MASKER_VAPI_WEBHOOK_SECRET").map(SensitiveText::from),
             vapi_signature_header: read

@@ -7,11 +7,13 @@ pub mod agent;
 mod call_started;
 pub mod calls;
 pub mod detect;
+mod egress;
 pub mod error;
 #[cfg(test)]
 mod fixtures;
 mod incoming;
 mod keep_alive;
+pub mod masking;
 pub mod metrics;
 pub mod pieces;
 pub mod plugin_stats;

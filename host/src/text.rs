@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+pub(crate) mod work;
+
 /// A span in bytes of UTF-8, on character boundaries of the text it belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ByteSpan {
@@ -36,10 +38,39 @@ impl ByteSpan {
         self.start < other.end && other.start < self.end
     }
 
-    /// The span in characters of `text`, which it must belong to.
+    /// The span in characters of `text`, which it must belong to. For many spans of one text see [`CharCounter`].
     pub fn to_chars(self, text: &str) -> CharSpan {
-        let start = text[..self.start].chars().count();
-        CharSpan { start, end: start + text[self.range()].chars().count() }
+        CharCounter::new(text).span(self)
+    }
+}
+
+/// Turns spans of one text into characters. Spans that come in order are counted in one sweep over the text.
+pub struct CharCounter<'t> {
+    text: &'t str,
+    byte: usize,
+    chars: usize,
+}
+
+impl<'t> CharCounter<'t> {
+    /// At the beginning of a text.
+    pub fn new(text: &'t str) -> Self {
+        Self { text, byte: 0, chars: 0 }
+    }
+
+    /// A span in characters.
+    pub fn span(&mut self, span: ByteSpan) -> CharSpan {
+        let start = self.count_to(span.start);
+        CharSpan { start, end: self.count_to(span.end) }
+    }
+
+    fn count_to(&mut self, at: usize) -> usize {
+        if at < self.byte {
+            *self = Self::new(self.text);
+        }
+        work::steps(at - self.byte);
+        self.chars += self.text[self.byte..at].chars().count();
+        self.byte = at;
+        self.chars
     }
 }
 
@@ -51,5 +82,20 @@ mod tests {
     fn characters_are_counted_not_bytes() {
         let text = "José Núñez";
         assert_eq!(ByteSpan::new(6, text.len()).to_chars(text), CharSpan { start: 5, end: 10 });
+    }
+
+    #[test]
+    fn all_spans_of_a_text_take_one_sweep() {
+        work::assert_linear(100, |count| {
+            let text = "José ".repeat(count);
+            let mut counter = CharCounter::new(&text);
+            for index in 0..count {
+                let span = counter.span(ByteSpan::new(index * 6, index * 6 + 5));
+                assert_eq!(span, CharSpan { start: index * 5, end: index * 5 + 4 });
+            }
+        });
+        let mut counter = CharCounter::new("José");
+        assert_eq!(counter.span(ByteSpan::new(3, 5)), CharSpan { start: 3, end: 4 });
+        assert_eq!(counter.span(ByteSpan::new(0, 1)), CharSpan { start: 0, end: 1 }, "also backwards");
     }
 }

@@ -8,4 +8,5 @@ mod faults;
 mod folder;
 mod install;
 mod linear;
+mod memo;
 mod selection;

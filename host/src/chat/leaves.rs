@@ -66,8 +66,12 @@ fn text_edits(text: &str, place: &Place<'_>, visitor: &mut dyn Visitor, depth: u
     if !may_hold_json {
         return plain_edits(text, place, visitor);
     }
+    let Some(parts) = json::parts(text, visitor.room()) else {
+        visitor.too_large(place);
+        return plain_edits(text, place, visitor);
+    };
     let mut edits = Vec::new();
-    for part in json::parts(text) {
+    for part in parts {
         match part {
             Part::Text(span) => shift(plain_edits(&text[span.range()], place, visitor), span.start, &mut edits),
             Part::Json(node) => Document { source: text, visitor, depth }.node(&node, place, &mut edits),

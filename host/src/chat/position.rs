@@ -123,6 +123,16 @@ pub trait Visitor {
     /// A text, decoded. Returns the edits to make in it, in order and without overlaps.
     fn leaf(&mut self, place: &Place<'_>, text: &str) -> Vec<Edit>;
 
+    /// How many values the JSON of a text may have. One that has more is `too_large`, and visited as a text.
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
+    /// The JSON at this place has more values than there is room for.
+    fn too_large(&mut self, place: &Place<'_>) {
+        let _ = place;
+    }
+
     /// Edits are about to be made in the text of a field, of which they are spans now.
     fn applied(&mut self, edits: &[Edit], text: &str) {
         let _ = (edits, text);

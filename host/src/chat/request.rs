@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{Platform, surrogate};
+use super::{Platform, size, surrogate};
 
 /// Top-level fields that voice platforms add for their own custom-LLM servers (sources: VOICE.md, sections 1 and 4).
 /// They are consumed, never forwarded: they hold the caller's number, account secrets, whole call records.
@@ -77,7 +77,7 @@ pub enum BadRequest {
 }
 
 impl BadRequest {
-    pub(super) fn shape(path: impl Into<String>, expected: &'static str) -> Self {
+    pub(crate) fn shape(path: impl Into<String>, expected: &'static str) -> Self {
         Self::Shape { path: path.into(), expected }
     }
 
@@ -96,6 +96,8 @@ pub struct ChatRequest {
     pub body: Map<String, Value>,
     /// The platform's id of the phone call, where the body names it.
     pub call_id: Option<String>,
+    /// Bytes of the body as it came.
+    pub length: usize,
     /// A text has half of a character in it, as an answer that was cut short has.
     has_halves: bool,
 }
@@ -115,8 +117,12 @@ impl ChatRequest {
     /// Reads a body.
     ///
     /// # Errors
-    /// When it is not a JSON object with a list of messages. Nesting past 128 levels is refused as not JSON.
+    /// When it is not a JSON object with a list of messages, or has too many values. Nesting past 128 levels is refused as not
+    /// JSON.
     pub fn parse(bytes: &[u8], platform: Platform) -> Result<Self, BadRequest> {
+        if size::is_too_much(bytes) {
+            return Err(BadRequest::shape("body", size::TOO_MANY));
+        }
         let (value, has_halves) =
             read(bytes).map_err(|error| BadRequest::NotJson { line: error.line(), column: error.column() })?;
         let Value::Object(mut body) = value else {
@@ -129,7 +135,21 @@ impl ChatRequest {
         }
         let call_id = call_id(&body)?;
         consume_platform_fields(&mut body, platform);
-        Ok(Self { body, call_id, has_halves })
+        Ok(Self { body, call_id, length: bytes.len(), has_halves })
+    }
+
+    /// A request of what a caller said, one message each.
+    pub fn said<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        let messages: Vec<Value> =
+            texts.into_iter().map(|text| serde_json::json!({"role": "user", "content": text})).collect();
+        let body = Map::from_iter([("messages".to_owned(), Value::Array(messages))]);
+        Self { body, call_id: None, length: usize::MAX, has_halves: false }
+    }
+
+    /// The content of every message, where it is a text.
+    pub fn contents(&self) -> impl Iterator<Item = Option<&str>> {
+        let messages = self.body.get("messages").and_then(Value::as_array).into_iter().flatten();
+        messages.map(|message| message.get("content").and_then(Value::as_str))
     }
 
     /// The model asked for.
@@ -212,6 +232,8 @@ mod tests {
             "the body is not JSON: line 1, column 128"
         );
         assert!(ChatRequest::parse(b"{\"messages\": [\"\xff\"]}", Platform::Custom).is_err());
+        let many = format!("{{\"messages\": [], \"x\": [{}1]}}", "1,".repeat(size::MOST));
+        assert_eq!(refused(&many), format!("body: {}", size::TOO_MANY));
     }
 
     #[test]

@@ -4,24 +4,33 @@ use std::io::Write;
 
 use super::Output;
 use super::exit::{self, Failure};
-use super::local::{Asked, Searched, search};
+use super::local::{Asked, Searched, failure, search};
+use crate::pipeline::preview::{Preview, throwaway};
 
 /// Prints one line per span: place, kind, confidence, pass, text. The text goes to whoever gave it.
 pub fn run(asked: &Asked<'_>, output: Output) -> Result<(), Failure> {
-    let searched = search(asked)?;
-    exit::written(print(&searched, output))?;
-    if asked.options.require_match && searched.count() == 0 {
+    let Searched { agent, decided, .. } = search(asked, None)?;
+    let lines: Vec<String> = decided.request.contents().map(|line| line.unwrap_or_default().to_owned()).collect();
+    let minter = throwaway(agent.policy.kid.clone()).map_err(|error| failure(&error))?;
+    let masked = Preview::with_tokens(&agent, &minter, decided).map_err(|error| failure(&error))?;
+    exit::written(print(&masked, &lines, output))?;
+    if asked.options.require_match && masked.replaced.is_empty() {
         return Err(Failure::new(exit::COMMAND, "nothing was found"));
     }
     Ok(())
 }
 
-fn print(searched: &Searched, output: Output) -> std::io::Result<()> {
+fn print(masked: &Preview, lines: &[String], output: Output) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    for (index, (line, decisions)) in searched.lines.iter().zip(&searched.decisions).enumerate() {
-        for decision in decisions {
-            let span = decision.span.to_chars(line.expose());
-            let text = &line.expose()[decision.span.range()];
+    for of_line in masked.replaced.chunk_by(|one, next| one.message == next.message) {
+        let Some((index, line)) = of_line[0].message.and_then(|index| Some((index, lines.get(index)?))) else {
+            continue;
+        };
+        // The place of each character, and of the end.
+        let places: Vec<usize> = line.char_indices().map(|(at, _)| at).chain([line.len()]).collect();
+        for replaced in of_line {
+            let (span, decision) = (replaced.span, &replaced.decision);
+            let text = &line[places[span.start]..places[span.end]];
             if output.json {
                 let shown = serde_json::json!({
                     "line": index + 1, "start": span.start, "end": span.end, "kind": decision.kind.as_str(),

@@ -13,7 +13,6 @@ mod score;
 mod table;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use dataset::Dataset;
 
@@ -21,8 +20,7 @@ use super::Output;
 use super::exit::{self, Failure};
 use super::local::{LocalPlugins, Selection};
 use crate::config::Environment;
-use crate::passes::ReadyPass;
-use crate::policy::CompiledPolicy;
+use crate::pipeline::ReadyAgent;
 
 /// Options of the command.
 #[derive(clap::Args)]
@@ -61,8 +59,7 @@ pub struct EvalOptions {
 
 /// A policy that is measured.
 struct Setup {
-    policy: CompiledPolicy,
-    passes: Arc<[ReadyPass]>,
+    agent: ReadyAgent,
     threshold: Option<f32>,
 }
 
@@ -70,14 +67,14 @@ impl Setup {
     fn prepare(selection: &Selection<'_>, plugins: &LocalPlugins) -> Result<Self, Failure> {
         let policy = selection.compile(plugins)?;
         let passes = plugins.prepare(&policy)?;
-        Ok(Self { policy, passes, threshold: selection.threshold })
+        Ok(Self { agent: ReadyAgent::local(policy, passes), threshold: selection.threshold })
     }
 
     /// In words: `healthcare-default (regex, ner)`.
     fn title(&self) -> String {
-        let passes: Vec<&str> = self.policy.passes.iter().map(|pass| &*pass.plugin).collect();
+        let passes: Vec<&str> = self.agent.policy.passes.iter().map(|pass| &*pass.plugin).collect();
         let threshold = self.threshold.map(|threshold| format!(", threshold {threshold}")).unwrap_or_default();
-        format!("{} ({}{threshold})", self.policy.name, passes.join(", "))
+        format!("{} ({}{threshold})", self.agent.policy.name, passes.join(", "))
     }
 }
 

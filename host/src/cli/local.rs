@@ -8,20 +8,20 @@ use std::time::Duration;
 use super::TextOptions;
 use super::exit::{self, Failure};
 use crate::app::{compile_local, embedded, prepare_passes};
+use crate::chat::request::ChatRequest;
 use crate::config::Environment;
 use crate::keys::SecretKey;
-use crate::passes::finding::Decision;
-use crate::passes::{Message, ReadyPass, merge, run_passes};
-use crate::policy::{self, CompiledPolicy};
+use crate::passes::{PassReport, ReadyPass};
+use crate::pipeline::masking::{Decided, Masking};
+use crate::pipeline::{PipelineError, ReadyAgent};
+use crate::policy::{self, CompiledPolicy, Tokenization};
 use crate::sensitive::SensitiveText;
 use crate::wasm::{InstallError, Plugin, PreparedPass, Registry, Wasm};
 
 /// A command may take longer than a call.
 const BUDGET: Duration = Duration::from_secs(10);
-/// How many lines before one are its context; the contract promises no more.
-pub const CONTEXT: usize = 4;
 /// Lines given to the passes at once.
-const BATCH: usize = 64;
+const AT_ONCE: usize = 64;
 
 /// The plugins of this binary, and those of a folder.
 pub struct LocalPlugins {
@@ -82,23 +82,14 @@ impl LocalPlugins {
     }
 }
 
-/// A text's lines, and what is to be masked in each.
+/// A text's lines, and what is to be masked in them.
 pub struct Searched {
-    /// The policy that was followed.
-    pub policy: CompiledPolicy,
-    /// The lines, without their ends.
-    pub lines: Vec<Arc<SensitiveText>>,
+    /// Follows the policy.
+    pub agent: ReadyAgent,
+    /// Every line is a message.
+    pub decided: Decided,
     /// What each line ended with: a line break of either sort, or nothing.
     pub ends: Vec<&'static str>,
-    /// One list per line.
-    pub decisions: Vec<Vec<Decision>>,
-}
-
-impl Searched {
-    /// How many spans there are.
-    pub fn count(&self) -> usize {
-        self.decisions.iter().map(Vec::len).sum()
-    }
 }
 
 /// What `mask` and `detect` are asked for.
@@ -111,49 +102,44 @@ pub struct Asked<'a> {
     pub environment: &'a Environment,
 }
 
-/// Runs a policy's passes over a text. Every line is a message of the caller's, with the lines before it as context.
-pub fn search(asked: &Asked<'_>) -> Result<Searched, Failure> {
+/// Finds what a policy masks in a text, as a server does in a call. Every line is a message of the caller's, with the lines
+/// before it as context.
+pub fn search(asked: &Asked<'_>, tokenization: Option<Tokenization>) -> Result<Searched, Failure> {
     let options = asked.options;
     let text = read_input(options.input.as_deref())?;
     let plugins = LocalPlugins::load(asked.environment.plugin_dir().as_deref(), 1)?;
     let chosen = Selection { policy: asked.policy, passes: options.passes.as_deref(), threshold: options.threshold };
-    let policy = chosen.compile(&plugins)?;
+    let mut policy = chosen.compile(&plugins)?;
+    policy.tokenization = tokenization.unwrap_or(policy.tokenization);
     let passes = plugins.prepare(&policy)?;
+    let agent = ReadyAgent::local(policy, passes);
     let (lines, ends) = split_lines(text.expose());
-    let mut decisions = Vec::with_capacity(lines.len());
-    for start in (0..lines.len()).step_by(BATCH) {
-        decisions.extend(search_batch(&lines, start, &passes, &policy)?);
-    }
-    Ok(Searched { policy, lines, ends, decisions })
+    let masking = Masking::begin_long(&agent, ChatRequest::said(lines), AT_ONCE);
+    let mut masking = masking.map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
+    drop(masking.detect(&agent, None, BUDGET));
+    let fault = pass_fault(masking.reports());
+    let decided = masking.decide(None).map_err(|error| fault.unwrap_or_else(|| failure(&error)))?;
+    Ok(Searched { agent, decided, ends })
+}
+
+/// What went wrong in the last pass that failed, in the plugin's place.
+pub fn pass_fault(reports: &[PassReport]) -> Option<Failure> {
+    let (report, fault) = reports.iter().rev().find_map(|report| Some((report, report.fault.as_ref()?)))?;
+    Some(Failure::new(exit::GENERIC, format!("the pass {} failed: {}", report.name, fault.detail)))
+}
+
+/// An error of masking.
+pub fn failure(error: &PipelineError) -> Failure {
+    Failure::new(exit::GENERIC, error.to_string())
 }
 
 /// The lines of a text and what ends each.
-fn split_lines(text: &str) -> (Vec<Arc<SensitiveText>>, Vec<&'static str>) {
+fn split_lines(text: &str) -> (Vec<&str>, Vec<&'static str>) {
     let split = text.split_inclusive('\n').map(|line| {
         let end = ["\r\n", "\n"].into_iter().find(|end| line.ends_with(end)).unwrap_or_default();
-        (Arc::new(SensitiveText::from(&line[..line.len() - end.len()])), end)
+        (&line[..line.len() - end.len()], end)
     });
     split.unzip()
-}
-
-fn search_batch(
-    lines: &[Arc<SensitiveText>],
-    start: usize,
-    passes: &[ReadyPass],
-    policy: &CompiledPolicy,
-) -> Result<Vec<Vec<Decision>>, Failure> {
-    let first = start.saturating_sub(CONTEXT);
-    let end = lines.len().min(start + BATCH);
-    let messages: Vec<Message> = (first..end)
-        .map(|index| Message { role: "user", text: lines[index].clone(), search: index >= start })
-        .collect();
-    let detection = run_passes(passes, &messages, BUDGET);
-    if let Some(report) = detection.blocked_by(passes) {
-        let fault = report.fault.as_ref().map(|fault| fault.detail.to_string()).unwrap_or_default();
-        return Err(Failure::new(exit::GENERIC, format!("the pass {} failed: {fault}", report.name)));
-    }
-    let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();
-    Ok(merge::merge(&detection.findings, &texts, policy).split_off(start - first))
 }
 
 /// A policy and what of it is used.
@@ -236,7 +222,7 @@ mod tests {
 
     fn check_lines(text: &str, expected: &[(&str, &str)]) {
         let (lines, ends) = split_lines(text);
-        let lines: Vec<(&str, &str)> = lines.iter().map(|line| line.expose().as_str()).zip(ends).collect();
+        let lines: Vec<(&str, &str)> = lines.into_iter().zip(ends).collect();
         assert_eq!(lines, expected);
     }
 

@@ -1,6 +1,7 @@
 //! The body of a write: a JSON object, read field by field, so that everything that is wrong with it is said at once.
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::body::Unread;
 use super::error::{ApiError, Detail};
+use crate::chat::size;
 
 /// A body that is being read. `null` stands for a field that is not there. A field that nobody asked for is wrong.
 ///
@@ -117,6 +119,13 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
+        let bytes = bytes.map_err(|rejection| body_error(rejection.into()))?;
+        if size::is_too_much(&bytes) {
+            return Err(ApiError::field("body", size::TOO_MANY));
+        }
+        let request = Request::from_parts(parts, Body::from(bytes));
         let Json(body) = Json::from_request(request, state).await.map_err(body_error)?;
         Self::of(body)
     }

@@ -18,7 +18,6 @@ use super::signature::Signature;
 use super::{auth, body, rate_limit, signature};
 use crate::app::{App, Serving};
 use crate::chat::Platform;
-use crate::chat::request::ChatRequest;
 use crate::ids::{AgentId, RequestId};
 use crate::pipeline::response::Answer;
 use crate::pipeline::stream::AnswerStream;
@@ -71,9 +70,9 @@ async fn complete(
     app: &App,
     agent: &Arc<ReadyAgent>,
     headers: &HeaderMap,
-    body: &[u8],
+    body: &Bytes,
 ) -> Result<Answer, PipelineError> {
-    let mut request = ChatRequest::parse(body, agent.platform)?;
+    let mut request = app.pipeline.read(body, agent.platform).await?;
     match request.model()? {
         Some(model) if agent.allows_model(model) => {}
         Some(_) => return Err(PipelineError::ModelNotAllowed { allowed: agent.model.to_string() }),

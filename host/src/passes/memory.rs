@@ -5,12 +5,15 @@
 //! (`memory/spoken.rs`). A single short word that is also an ordinary word ("May", "Will") is only found again as it was
 //! written, with its capital: a transcript without capitals would lose every "will".
 
+mod needles;
 mod spoken;
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use memchr::memmem;
+use needles::Needles;
 use spoken::Form;
 
 use crate::chat::position::Search;
@@ -126,82 +129,189 @@ pub fn is_known_at(search: Search, value: &Remembered) -> bool {
     }
 }
 
-/// Adds decisions of the pass `memory` to `decisions` where a remembered value is uncovered. One list per text.
+/// Adds decisions of the pass `memory` to `decisions` where a remembered value is uncovered. One list per text, in order.
+///
+/// Every text is gone through once for values as they were written and once for their other forms, however many values there
+/// are. Where several values begin at one place the longest counts.
 pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], values: &[Remembered]) {
     let values = unique(values);
     if values.is_empty() {
         return;
     }
-    // One text out of all, so that every value is looked for once. ASCII case is folded, which keeps positions.
-    let mut haystack = String::with_capacity(texts.iter().map(|searched| searched.text.len() + 1).sum());
-    let mut starts = Vec::with_capacity(texts.len());
-    for searched in texts {
-        starts.push(haystack.len());
-        haystack.push_str(searched.text);
-        haystack.push('\0');
-    }
-    haystack.make_ascii_lowercase();
-
-    let place = |at: usize| starts.partition_point(|start| *start <= at) - 1;
-    let (form, mut own) = (Form::of(&haystack), Form::default());
-    let mut added: Vec<(usize, Decision)> = Vec::new();
-    for value in values {
-        let is_telling = is_known_at(Search::Name, value);
-        let counts = |index: usize, found: ByteSpan| {
-            let Searched { text, search } = texts[index];
-            // A name may be a word of a setting in another case.
-            let as_written = || search != Search::Word || text.get(found.range()) == Some(value.text.expose());
-            is_telling || is_known_at(search, value) && as_written()
-        };
-        for needle in needles(value.text.expose()) {
-            for at in memmem::find_iter(haystack.as_bytes(), needle.as_bytes()) {
-                let index = place(at);
-                let span = ByteSpan::new(at - starts[index], at - starts[index] + needle.len());
-                if counts(index, span)
-                    && stands(texts[index].text, span, value)
-                    && !decisions[index].iter().any(|d| d.span.overlaps(span))
-                {
-                    added.push((index, decision(span, value)));
-                }
-            }
-        }
-        own.take(value.text.expose());
-        for span in form.find(&own) {
-            let index = place(span.start);
-            let span = ByteSpan::new(span.start - starts[index], span.end - starts[index]);
-            let ordinary = texts[index].text.get(span.range()).is_none_or(is_ordinary);
-            if counts(index, span) && !ordinary && !decisions[index].iter().any(|d| d.span.overlaps(span)) {
-                added.push((index, decision(span, value)));
-            }
+    let pass: Arc<str> = Arc::from("memory");
+    let known = Known::new(&values);
+    let (mut folded, mut form) = (String::new(), Form::default());
+    for (searched, decisions) in texts.iter().zip(decisions) {
+        let mut found = Vec::new();
+        known.written(*searched, decisions, &mut folded, &mut found);
+        known.in_other_forms(*searched, decisions, &mut form, &mut found);
+        if !found.is_empty() {
+            *decisions = with_found(decisions, found, &pass);
         }
     }
-    insert(added, decisions);
 }
 
-fn is_ordinary(word: &str) -> bool {
-    ALSO_ORDINARY.contains(&word.to_ascii_lowercase().as_str())
-}
-
-/// Whether every character between `start` and `end` of an uncovered text is free of these values: the check after
-/// masking, made of plain search and nothing that masking itself used.
+/// Whether a value stands in a text as whole words.
 pub fn contains_whole(text: &str, value: &str) -> bool {
     memmem::find_iter(text.as_bytes(), value.as_bytes()).any(|at| begins(text, at) && begins(text, at + value.len()))
 }
 
+type Found<'v> = Vec<(ByteSpan, &'v Remembered)>;
+
+/// Values, ready to be looked for.
+struct Known<'v> {
+    /// By how they were written. ASCII case is folded, which keeps positions; other letters are there in both cases.
+    written: Index<'v>,
+    /// By their form.
+    forms: Index<'v>,
+    exact: HashMap<&'v str, &'v Remembered>,
+}
+
+impl<'v> Known<'v> {
+    fn new(values: &[&'v Remembered]) -> Self {
+        let mut form = Form::default();
+        Self {
+            written: Index::new(values, |text| spellings(text).map(String::into_bytes).collect()),
+            forms: Index::new(values, |text| {
+                form.take(text);
+                form.needle().into_iter().collect()
+            }),
+            exact: values.iter().map(|value| (value.text.expose().as_str(), *value)).collect(),
+        }
+    }
+
+    fn written(&self, searched: Searched<'_>, covered: &[Decision], folded: &mut String, found: &mut Found<'v>) {
+        let text = searched.text;
+        folded.clear();
+        folded.push_str(text);
+        folded.make_ascii_lowercase();
+        let mut covered = Covered(covered);
+        let mut at = 0;
+        while let Some(ahead) = folded.as_bytes()[at..].iter().position(|byte| self.written.needles.may_begin(*byte)) {
+            at += ahead;
+            let start = at;
+            at += 1;
+            if !text.is_char_boundary(start) || !begins(text, start) {
+                continue;
+            }
+            for (length, group) in self.written.needles.beginning(&folded.as_bytes()[start..]) {
+                let span = ByteSpan::new(start, start + length);
+                if !text.is_char_boundary(span.end) || !begins(text, span.end) || covered.overlaps(span) {
+                    continue;
+                }
+                if let Some(value) = self.written_value(&self.written.groups[group as usize], searched, span) {
+                    found.push((span, value));
+                    break;
+                }
+            }
+        }
+    }
+
+    fn written_value(&self, group: &Group<'v>, searched: Searched<'_>, span: ByteSpan) -> Option<&'v Remembered> {
+        let text = &searched.text[span.range()];
+        let exact = self.exact.get(text).copied();
+        if is_ordinary(text) {
+            let is_name = |value: &&Remembered| value.text.expose().starts_with(char::is_uppercase);
+            return exact.filter(is_name).filter(|value| counts(searched, value, text));
+        }
+        group.value(searched, text, exact)
+    }
+
+    fn in_other_forms(&self, searched: Searched<'_>, covered: &[Decision], form: &mut Form, found: &mut Found<'v>) {
+        if self.forms.groups.is_empty() {
+            return;
+        }
+        form.take(searched.text);
+        let mut covered = Covered(covered);
+        form.each(&self.forms.needles, |span, group| {
+            let Some(text) = searched.text.get(span.range()) else { return false };
+            if covered.overlaps(span) || is_ordinary(text) {
+                return false;
+            }
+            let value = self.forms.groups[group as usize].value(searched, text, self.exact.get(text).copied());
+            found.extend(value.map(|value| (span, value)));
+            value.is_some()
+        });
+    }
+}
+
+/// Values by the texts by which they are looked for.
+struct Index<'v> {
+    needles: Needles,
+    groups: Vec<Group<'v>>,
+}
+
+/// The values that one text stands for, as far as it matters which: the first of them, and the first that is looked for
+/// everywhere.
+struct Group<'v> {
+    first: &'v Remembered,
+    telling: Option<&'v Remembered>,
+}
+
+impl<'v> Index<'v> {
+    fn new(values: &[&'v Remembered], mut texts: impl FnMut(&str) -> Vec<Vec<u8>>) -> Self {
+        let mut groups: Vec<Group<'v>> = Vec::new();
+        let mut places: HashMap<Vec<u8>, u32> = HashMap::new();
+        for value in values {
+            let telling = is_known_at(Search::Name, value).then_some(*value);
+            for text in texts(value.text.expose()) {
+                match places.entry(text) {
+                    Entry::Occupied(place) => {
+                        let group = &mut groups[*place.get() as usize];
+                        group.telling = group.telling.or(telling);
+                    }
+                    Entry::Vacant(place) => {
+                        place.insert(groups.len() as u32);
+                        groups.push(Group { first: value, telling });
+                    }
+                }
+            }
+        }
+        Self { needles: Needles::new(places.into_iter().collect()), groups }
+    }
+}
+
+impl<'v> Group<'v> {
+    /// The value that `text` is taken for: `exact` is the one that was written just so.
+    fn value(&self, searched: Searched<'_>, text: &str, exact: Option<&'v Remembered>) -> Option<&'v Remembered> {
+        [Some(self.first), self.telling, exact].into_iter().flatten().find(|value| counts(searched, value, text))
+    }
+}
+
+/// Whether a value is looked for where `text` stands. A name may be a word of a setting in another case.
+fn counts(searched: Searched<'_>, value: &Remembered, text: &str) -> bool {
+    let as_written = || searched.search != Search::Word || value.text.expose() == text;
+    is_known_at(Search::Name, value) || is_known_at(searched.search, value) && as_written()
+}
+
+/// What is decided about a text already. Asked about places in order.
+struct Covered<'d>(&'d [Decision]);
+
+impl Covered<'_> {
+    fn overlaps(&mut self, span: ByteSpan) -> bool {
+        while self.0.first().is_some_and(|decision| decision.span.end <= span.start) {
+            self.0 = &self.0[1..];
+        }
+        self.0.first().is_some_and(|decision| decision.span.overlaps(span))
+    }
+}
+
+fn is_ordinary(word: &str) -> bool {
+    const LONGEST: usize = 9;
+    word.len() <= LONGEST && ALSO_ORDINARY.contains(&word.to_ascii_lowercase().as_str())
+}
+
 fn unique(values: &[Remembered]) -> Vec<&Remembered> {
     let mut seen = HashSet::new();
-    let mut unique: Vec<&Remembered> = values
+    values
         .iter()
-        .filter(|value| value.text.expose().chars().filter(|c| c.is_alphanumeric()).count() > 1)
+        .filter(|value| value.text.expose().chars().filter(|c| c.is_alphanumeric()).nth(1).is_some())
         .filter(|value| seen.insert(value.text.expose().as_str()))
-        .collect();
-    // The longest first, so that a name is found before a part of it.
-    unique.sort_by_key(|value| std::cmp::Reverse(value.text.expose().len()));
-    unique
+        .collect()
 }
 
 /// What to look for in a text whose ASCII letters are folded: other letters are tried in both cases.
-fn needles(value: &str) -> impl Iterator<Item = String> {
+fn spellings(value: &str) -> impl Iterator<Item = String> {
     let own = value.to_ascii_lowercase();
     let others: Vec<String> = if value.is_ascii() {
         Vec::new()
@@ -215,45 +325,30 @@ fn needles(value: &str) -> impl Iterator<Item = String> {
     std::iter::once(own).chain(others)
 }
 
-fn stands(text: &str, span: ByteSpan, value: &Remembered) -> bool {
-    let Some(found) = text.get(span.range()) else { return false };
-    let own = value.text.expose();
-    let as_written = found == own && own.starts_with(char::is_uppercase);
-    begins(text, span.start) && begins(text, span.end) && (!is_ordinary(own) || as_written)
-}
-
-fn decision(span: ByteSpan, value: &Remembered) -> Decision {
-    Decision {
-        span,
-        kind: value.kind.clone(),
-        confidence: 1.0,
-        action: value.action,
-        pass: Arc::from("memory"),
-        replacement: None,
-    }
-}
-
-fn insert(mut added: Vec<(usize, Decision)>, decisions: &mut [Arc<[Decision]>]) {
-    added.sort_by_key(|(index, decision)| (*index, decision.span.start, std::cmp::Reverse(decision.span.end)));
-    let mut rest = added.into_iter().peekable();
-    while let Some((index, first)) = rest.next() {
-        let mut list = decisions[index].to_vec();
-        let mut end = first.span.end;
-        list.push(first);
-        while let Some((_, next)) = rest.next_if(|(other, _)| *other == index) {
-            if next.span.start >= end {
-                end = next.span.end;
-                list.push(next);
-            }
+/// The decisions with those that were found: of two that overlap the one that begins first, and then the longer one.
+fn with_found(decisions: &[Decision], mut found: Found<'_>, pass: &Arc<str>) -> Arc<[Decision]> {
+    found.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
+    let mut all = decisions.to_vec();
+    let mut end = 0;
+    for (span, value) in found {
+        if span.start >= end {
+            end = span.end;
+            all.push(decision(span, value, pass.clone()));
         }
-        list.sort_by_key(|decision| decision.span);
-        decisions[index] = list.into();
     }
+    all.sort_by_key(|decision| decision.span);
+    all.into()
+}
+
+fn decision(span: ByteSpan, value: &Remembered, pass: Arc<str>) -> Decision {
+    let Remembered { kind, action, .. } = value;
+    Decision { span, kind: kind.clone(), confidence: 1.0, action: *action, pass, replacement: None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::work;
 
     fn speech(text: &str) -> Searched<'_> {
         Searched { text, search: Search::Speech }
@@ -334,5 +429,54 @@ mod tests {
         assert_eq!(decisions[0].len(), 2);
         assert_eq!(decisions[0][0], own);
         assert_eq!(&*decisions[0][1].pass, "memory");
+    }
+
+    #[test]
+    fn of_values_at_one_place_the_longest_counts_and_of_equal_ones_the_first() {
+        let value = |text: &str, kind: &str| Remembered {
+            text: text.into(),
+            kind: Kind::new(kind).expect("a kind"),
+            action: Action::Tokenize,
+        };
+        let values = [value("Jane", "NAME"), value("JANE DOE", "NAME"), value("jane doe", "OTHER_ID")];
+        let text = "jane doe, jane dow";
+        let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new())];
+        recall(&[speech(text)], &mut decisions, &values);
+        let found: Vec<(&str, &str)> =
+            decisions[0].iter().map(|decision| (&text[decision.span.range()], decision.kind.as_str())).collect();
+        assert_eq!(found, [("jane doe", "NAME"), ("jane", "NAME")]);
+    }
+
+    #[test]
+    fn many_values_in_many_texts_take_linear_time() {
+        work::assert_linear(400, |count| {
+            let kind = Kind::new("NAME").expect("a kind");
+            let values: Vec<Remembered> = (0..count)
+                .map(|index| Remembered {
+                    text: format!("Caller {index:07}").into(),
+                    kind: kind.clone(),
+                    action: Action::Tokenize,
+                })
+                .collect();
+            let long: String = values.iter().map(|value| format!("{} and ", value.text.expose())).collect();
+            let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new()); 2];
+            recall(&[speech(&long), speech("caller 0000001")], &mut decisions, &values);
+            assert_eq!((decisions[0].len(), decisions[1].len()), (count, 1));
+        });
+    }
+
+    #[test]
+    fn values_that_begin_alike_take_no_longer() {
+        work::assert_linear(400, |count| {
+            let value = |index: usize| Remembered {
+                text: format!("a{}", " b".repeat(index % 20 + 1) + &format!(" {index:07}")).into(),
+                kind: Kind::new("NAME").expect("a kind"),
+                action: Action::Tokenize,
+            };
+            let values: Vec<Remembered> = (0..count).map(value).collect();
+            let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new())];
+            recall(&[speech(&"a b b b b ".repeat(count))], &mut decisions, &values);
+            assert!(decisions[0].is_empty());
+        });
     }
 }

@@ -20,11 +20,13 @@
 //! The order in which findings arrive makes no difference. It is on the path of every request: no allocation but the
 //! two lists, no regular expression.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 
 use crate::passes::finding::{Action, Decision, Finding};
+use crate::policy::phrases::{Covered, Phrases};
 use crate::policy::{CompiledPolicy, HOST_PASSES};
-use crate::text::ByteSpan;
+use crate::text::{ByteSpan, work};
 
 mod edges;
 #[cfg(test)]
@@ -39,8 +41,9 @@ const SURE: f32 = 0.9;
 /// Decides: one list per text, in order, without overlaps. Findings for other messages than `texts` are ignored.
 pub fn merge(findings: &[Finding], texts: &[&str], policy: &CompiledPolicy) -> Vec<Vec<Decision>> {
     let denied = denied(texts, policy);
+    let allowed = Allowed::new(texts, policy);
     let mut candidates: Vec<Candidate<'_>> =
-        findings.iter().chain(&denied).filter_map(|finding| Candidate::new(finding, texts, policy)).collect();
+        findings.iter().chain(&denied).filter_map(|finding| Candidate::new(finding, &allowed, policy)).collect();
     candidates.sort_unstable_by_key(|candidate| (candidate.finding.message, candidate.span));
 
     let mut decisions: Vec<Vec<Decision>> = vec![Vec::new(); texts.len()];
@@ -73,8 +76,8 @@ struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    fn new(finding: &'a Finding, texts: &[&str], policy: &CompiledPolicy) -> Option<Self> {
-        let text = texts.get(finding.message)?;
+    fn new(finding: &'a Finding, allowed: &Allowed<'_>, policy: &CompiledPolicy) -> Option<Self> {
+        let text = allowed.texts.get(finding.message)?;
         let rule = policy.rule(&finding.kind)?;
         let hosts_own = HOST_PASSES.contains(&&*finding.pass);
         let sure = hosts_own || finding.confidence >= rule.threshold;
@@ -82,7 +85,7 @@ impl<'a> Candidate<'a> {
             return None;
         }
         let trimmed = edges::trim(text, edges::within(text, finding.span)?);
-        if !hosts_own && policy.allowed().cover(text, trimmed) {
+        if !hosts_own && allowed.hold(finding.message, trimmed) {
             return None;
         }
         let place = policy.passes.iter().position(|pass| pass.plugin == finding.pass);
@@ -103,12 +106,8 @@ impl<'a> Candidate<'a> {
         self.span.end - self.span.start
     }
 
-    /// Whether the other lies inside this one, which is longer and sure.
-    fn holds(&self, other: &Self) -> bool {
+    fn is_sure(&self) -> bool {
         self.finding.confidence > SURE
-            && self.span.start <= other.span.start
-            && other.span.end <= self.span.end
-            && self.length() > other.length()
     }
 
     /// The better of two is the greater.
@@ -125,6 +124,26 @@ impl<'a> Candidate<'a> {
     }
 }
 
+/// What the policy's `allow` covers of each text: looked for when it is first asked about.
+struct Allowed<'a> {
+    texts: &'a [&'a str],
+    phrases: &'a Phrases,
+    covered: Vec<OnceCell<Covered>>,
+}
+
+impl<'a> Allowed<'a> {
+    fn new(texts: &'a [&'a str], policy: &'a CompiledPolicy) -> Self {
+        let phrases = policy.allowed();
+        let count = if phrases.is_empty() { 0 } else { texts.len() };
+        Self { texts, phrases, covered: std::iter::repeat_with(OnceCell::new).take(count).collect() }
+    }
+
+    fn hold(&self, message: usize, span: ByteSpan) -> bool {
+        let covered = self.covered.get(message);
+        covered.is_some_and(|cell| cell.get_or_init(|| self.phrases.covered(self.texts[message])).holds(span))
+    }
+}
+
 /// How many of these, which are in order, overlap the first or one that does.
 fn cluster_length(candidates: &[Candidate<'_>]) -> usize {
     let Some(first) = candidates.first() else { return 0 };
@@ -138,10 +157,8 @@ fn cluster_length(candidates: &[Candidate<'_>]) -> usize {
 }
 
 fn decide(cluster: &[Candidate<'_>]) -> Decision {
-    let is_part = |of: &Candidate<'_>| cluster.iter().any(|other| other.holds(of));
-    let whole = cluster.iter().filter(|candidate| !is_part(candidate));
     // The longest is in no other, so there is one.
-    let best = whole.max_by(|a, b| a.compare(b)).unwrap_or(&cluster[0]);
+    let best = whole(cluster).max_by(|a, b| a.compare(b)).unwrap_or(&cluster[0]);
     let end = cluster.iter().map(|member| member.span.end).max().unwrap_or(best.span.end);
     let span = ByteSpan::new(cluster[0].span.start, end);
     let redact = cluster.iter().any(|member| member.action == Action::Redact);
@@ -155,6 +172,19 @@ fn decide(cluster: &[Candidate<'_>]) -> Decision {
         pass: best.finding.pass.clone(),
         replacement: best.finding.replacement.clone().filter(|_| replaces),
     }
+}
+
+/// Those of a cluster that lie in no longer one that is sure. They are in order of where they begin, so it is enough to know how
+/// far the sure ones reach that began before or at the same place.
+fn whole<'c, 'a>(cluster: &'c [Candidate<'a>]) -> impl Iterator<Item = &'c Candidate<'a>> {
+    let mut reach = 0;
+    cluster.chunk_by(|a, b| a.span.start == b.span.start).flat_map(move |group| {
+        work::steps(group.len());
+        let before = reach;
+        let longest = group.iter().filter(|one| one.is_sure()).map(|one| one.span.end).max().unwrap_or(0);
+        reach = reach.max(longest);
+        group.iter().filter(move |one| before < one.span.end && longest <= one.span.end)
+    })
 }
 
 fn are_one_name(left: &Decision, right: &Decision, text: &str) -> bool {

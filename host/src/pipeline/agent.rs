@@ -69,6 +69,25 @@ impl ReadyAgent {
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// An agent without a service around it, for commands: nobody calls it, and it asks no model. It is the same in every run,
+    /// so that a value keeps its surrogate.
+    pub fn local(policy: CompiledPolicy, passes: Arc<[ReadyPass]>) -> Self {
+        let nothing: Arc<str> = Arc::from("");
+        Self {
+            id: AgentId::from_bytes([0; 16]),
+            account: AccountId::generate(),
+            name: nothing.clone(),
+            model: nothing,
+            upstream: Upstream::Stub,
+            platform: Platform::default(),
+            policy: Arc::new(policy),
+            passes,
+            fallback: Fallback::default(),
+            generation: Self::next_generation(),
+            door: Door::default(),
+        }
+    }
+
     /// Whether `asked` is this agent's model or a dated snapshot of it (`gpt-4o-mini-2024-07-18`).
     pub fn allows_model(&self, asked: &str) -> bool {
         let Some(rest) = asked.strip_prefix(&*self.model) else { return false };

@@ -39,11 +39,11 @@ const STORED: usize = 16_384;
 const ATTEMPTS: usize = 4;
 
 /// A call of an agent, by [`crate::tokens::mint::Scope::id`].
-pub type CallName = (AgentId, [u8; 16]);
+pub type CallKey = (AgentId, [u8; 16]);
 
 /// The calls in progress.
 pub struct Calls {
-    calls: Cache<CallName, Weighed, ByBytes>,
+    calls: Cache<CallKey, Weighed, ByBytes>,
     stored: Cache<u64, ()>,
     hasher: RandomState,
     erasures: AtomicU64,
@@ -72,8 +72,8 @@ impl Weighed {
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<CallName, Weighed> for ByBytes {
-    fn weight(&self, _: &CallName, weighed: &Weighed) -> u64 {
+impl Weighter<CallKey, Weighed> for ByBytes {
+    fn weight(&self, _: &CallKey, weighed: &Weighed) -> u64 {
         weighed.bytes
     }
 }
@@ -94,7 +94,7 @@ impl Default for Calls {
 
 impl Calls {
     /// The memory of a call.
-    pub fn get(&self, name: CallName, account: AccountId) -> Arc<Call> {
+    pub fn get(&self, name: CallKey, account: AccountId) -> Arc<Call> {
         let new = || Ok::<_, Infallible>(Weighed::new(Arc::new(Call::new(account))));
         self.calls.get_or_insert_with(&name, new).unwrap_or_else(|never| match never {}).call
     }
@@ -102,7 +102,7 @@ impl Calls {
     /// Reads what the vault has of a call, if that was not done yet. A call that is new costs a look into an index.
     pub async fn read(
         &self,
-        name: CallName,
+        name: CallKey,
         call: &Arc<Call>,
         store: &Store,
         minters: &Minters,
@@ -122,7 +122,7 @@ impl Calls {
     /// the memory of one of them had fallen out.
     pub async fn settle(
         &self,
-        name: CallName,
+        name: CallKey,
         call: Option<&Arc<Call>>,
         store: &Store,
         minters: &Minters,
@@ -155,7 +155,7 @@ impl Calls {
     }
 
     /// To be called when a call has grown.
-    pub fn weigh(&self, name: CallName, call: &Arc<Call>) {
+    pub fn weigh(&self, name: CallKey, call: &Arc<Call>) {
         // One that has fallen out, or was forgotten, must not come back.
         if self.calls.peek(&name).is_some_and(|known| Arc::ptr_eq(&known.call, call)) {
             self.calls.insert(name, Weighed::new(call.clone()));
@@ -181,7 +181,7 @@ impl Calls {
     }
 
     /// Forgets all of a call, also what the vault never had.
-    pub fn forget_call(&self, name: CallName) {
+    pub fn forget_call(&self, name: CallKey) {
         if let Some(known) = self.calls.peek(&name) {
             known.call.forget_all();
         }

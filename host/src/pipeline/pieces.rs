@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::chat::position::{Edit, Form, Place, Search, Visitor};
 use crate::chat::request::{BadRequest, ChatRequest};
+use crate::chat::size;
 use crate::chat::walk::walk;
 use crate::sensitive::SensitiveText;
-use crate::text::CharSpan;
+use crate::text::{CharCounter, CharSpan};
 
 /// One text of a request, decoded.
 pub struct Piece {
@@ -29,6 +30,12 @@ pub struct Piece {
 }
 
 impl Piece {
+    /// A text of a conversation that is searched as it is.
+    pub fn said(role: &'static str, text: Arc<SensitiveText>) -> Self {
+        let (form, search, name) = (Form::Text, Search::Speech, "content");
+        Self { form, search, role, field: None, name, message: Some(0), text, written: None }
+    }
+
     /// Whether it is part of what was said, so that what was said before is context.
     pub fn is_conversation(&self) -> bool {
         self.message.is_some() && self.search.is_speech()
@@ -36,10 +43,21 @@ impl Piece {
 }
 
 /// All texts of a request.
+///
+/// # Errors
+/// It has a shape in which text could be missed, or more values than a request may have: they are counted before they are read.
 pub fn collect(request: &mut ChatRequest) -> Result<Vec<Piece>, BadRequest> {
-    let mut collector = Collector(Vec::new());
+    collect_up_to(request, size::MOST)
+}
+
+/// The same with another limit.
+pub fn collect_up_to(request: &mut ChatRequest, most: usize) -> Result<Vec<Piece>, BadRequest> {
+    let mut collector = Collector { pieces: Vec::new(), room: most, full: None };
     walk(request, &mut collector)?;
-    Ok(collector.0)
+    match collector.full {
+        Some(path) => Err(BadRequest::shape(path, size::TOO_MANY)),
+        None => Ok(collector.pieces),
+    }
 }
 
 /// Makes edits in the texts of pieces: one list per piece. `placed` hears of every replacement where it was made, in
@@ -52,11 +70,24 @@ pub fn replace(
     walk(request, &mut Replacer { edits: edits.into_iter(), placed })
 }
 
-struct Collector(Vec<Piece>);
+struct Collector {
+    pieces: Vec<Piece>,
+    /// Values that may still be read.
+    room: usize,
+    /// Where they became too many.
+    full: Option<String>,
+}
 
 impl Visitor for Collector {
     fn leaf(&mut self, place: &Place<'_>, text: &str) -> Vec<Edit> {
-        self.0.push(Piece {
+        match self.room.checked_sub(1) {
+            Some(left) => self.room = left,
+            None => self.too_large(place),
+        }
+        if self.full.is_some() {
+            return Vec::new();
+        }
+        self.pieces.push(Piece {
             form: place.form,
             search: place.search,
             role: place.role,
@@ -67,6 +98,14 @@ impl Visitor for Collector {
             written: place.written.map(SensitiveText::from),
         });
         Vec::new()
+    }
+
+    fn room(&self) -> usize {
+        self.room
+    }
+
+    fn too_large(&mut self, place: &Place<'_>) {
+        self.full.get_or_insert_with(|| place.path());
     }
 }
 
@@ -81,15 +120,41 @@ impl Visitor for Replacer<'_> {
     }
 
     fn applied(&mut self, edits: &[Edit], text: &str) {
-        let (mut at, mut chars) = (0, 0);
+        let mut counter = CharCounter::new(text);
         for edit in edits {
-            chars += text[at..edit.span.start].chars().count();
-            let start = chars;
-            chars += text[edit.span.range()].chars().count();
-            at = edit.span.end;
             if let Some(index) = edit.placed {
-                (self.placed)(index, CharSpan { start, end: chars });
+                (self.placed)(index, counter.span(edit.span));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::chat::Platform;
+
+    fn refusal(content: &str) -> Option<BadRequest> {
+        let body = json!({"messages": [{"role": "user", "content": content}]}).to_string();
+        let mut request = ChatRequest::parse(body.as_bytes(), Platform::Custom).expect("a request");
+        collect(&mut request).err()
+    }
+
+    #[test]
+    fn values_in_a_text_are_counted_before_they_are_read() {
+        let list = |count: usize| format!("[{}1]", "1,".repeat(count));
+        assert_eq!(refusal(&list(size::MOST / 2)), None);
+        let too_many = Some(BadRequest::shape("messages[0].content", size::TOO_MANY));
+        assert_eq!(refusal(&list(size::MOST)), too_many);
+        assert_eq!(refusal(&json!({"deep": json!({"deeper": list(size::MOST)}).to_string()}).to_string()), too_many);
+        assert_eq!(refusal(&"[so], they, said, ".repeat(size::MOST)), None, "text with commas and brackets");
+    }
+
+    #[test]
+    fn many_short_lists_are_counted_together() {
+        let said = json!({"a": (0..10).map(|_| format!("[{}1]", "1,".repeat(size::MOST / 8))).collect::<Vec<_>>()});
+        assert_eq!(refusal(&said.to_string()), Some(BadRequest::shape("messages[0].content", size::TOO_MANY)));
     }
 }

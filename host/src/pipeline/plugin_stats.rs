@@ -104,8 +104,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::passes::fault::FaultDetail;
     use crate::passes::PassFault;
+    use crate::passes::fault::FaultDetail;
 
     #[test]
     fn a_text_that_a_plugin_fails_on_is_not_its_health() {

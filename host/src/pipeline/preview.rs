@@ -8,18 +8,17 @@ use std::sync::Arc;
 use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::calls::Call;
-use super::detect::detect_once;
 use super::error::PipelineError;
-use super::pieces::{self, Piece};
-use super::request::{locate, media, remembered};
+use super::masking::{Decided, Masking};
+use super::pieces::Piece;
+use super::request::BUSY;
 use super::tokenize::{Placed, Tokenized, Tokenizer};
 use crate::audit::event::TokenKind;
 use crate::chat::position::Edit;
 use crate::chat::request::ChatRequest;
-use crate::chat::walk::withhold_media;
 use crate::keys::{KeyPair, Kid, SecretKey};
 use crate::passes::finding::{Action, Decision};
-use crate::text::CharSpan;
+use crate::text::{CharCounter, CharSpan};
 use crate::tokens::format::redacted;
 use crate::tokens::mint::{Minter, Scope, VaultRow};
 use crate::tokens::synthetic::Synthesizer;
@@ -54,50 +53,82 @@ pub struct Replaced {
 
 impl Pipeline {
     /// Masks a request that goes nowhere.
-    pub async fn preview(&self, agent: &Arc<ReadyAgent>, mut request: ChatRequest) -> Result<Preview, PipelineError> {
-        let withheld = withhold_media(&mut request, media(&agent.policy));
-        let pieces = pieces::collect(&mut request)?;
-        let decisions = remembered(&pieces, detect_once(self, agent, &pieces).await?, None);
+    pub async fn preview(&self, agent: &Arc<ReadyAgent>, request: ChatRequest) -> Result<Preview, PipelineError> {
         let minter = throwaway(agent.policy.kid.clone())?;
-        let call = Call::new(agent.account);
-        let scope = Scope { agent: agent.id, call: None };
-        let is_stored = |_: &VaultRow| true;
-        let tokenizer = Tokenizer {
-            agent,
-            minter: &minter,
-            scope,
-            call: Some(&call),
-            is_stored: &is_stored,
-            shows_replacements: true,
-        };
-        let Tokenized { edits, mut placed, replacements, .. } = tokenizer.run(&pieces, &decisions)?;
-        pieces::replace(&mut request, edits, &mut |index, span| locate(&mut placed, index, span))?;
-        let replaced = placed.into_iter().zip(replacements);
-        let replaced = replaced.map(|(placed, text)| replaced_by(&minter, &pieces, placed, text)).collect();
-        Ok(Preview { request, replaced, withheld })
+        self.try_out(agent, request, move |agent, decided| Preview::with_tokens(agent, &minter, decided)).await
     }
-}
 
-impl Pipeline {
     /// Puts surrogates in the places of values, in a request that goes nowhere.
     pub async fn synthesize(
         &self,
         agent: &Arc<ReadyAgent>,
-        mut request: ChatRequest,
+        request: ChatRequest,
         key: &SecretKey,
         seed: &str,
     ) -> Result<Preview, PipelineError> {
-        let withheld = withhold_media(&mut request, media(&agent.policy));
-        let pieces = pieces::collect(&mut request)?;
-        let decisions = remembered(&pieces, detect_once(self, agent, &pieces).await?, None);
-        let said: Vec<&str> = pieces.iter().map(|piece| piece.text.expose().as_str()).collect();
+        let key = key.clone();
         // Apart from the seeds of calls, so that nobody can try out what an agent's surrogates stand for.
         let seed = format!("seed {seed}");
-        let mut synthesizer = Synthesizer::new(key, seed.as_bytes(), agent.policy.epsilon, &said);
-        let (mut edits, mut replaced) = (Vec::with_capacity(pieces.len()), Vec::new());
-        for (piece, decisions) in pieces.iter().zip(&decisions) {
+        self.try_out(agent, request, move |agent, decided| {
+            Preview::with_surrogates(agent, &key, seed.as_bytes(), decided)
+        })
+        .await
+    }
+
+    /// On a thread of the passes, as a whole: nobody waits for it in a call.
+    async fn try_out(
+        &self,
+        agent: &Arc<ReadyAgent>,
+        request: ChatRequest,
+        replace: impl FnOnce(&ReadyAgent, Decided) -> Result<Preview, PipelineError> + Send + 'static,
+    ) -> Result<Preview, PipelineError> {
+        let (agent, budget) = (agent.clone(), self.detection_timeout);
+        let work = move || {
+            let mut masking = match Masking::begin(&agent, request, None) {
+                Ok(masking) => masking,
+                Err(error) => return (Err(error.into()), Vec::new()),
+            };
+            let remains = masking.detect(&agent, None, budget);
+            (masking.decide(None).and_then(|decided| replace(&agent, decided)), remains)
+        };
+        self.pool.run(work).await.map_err(|_| PipelineError::MaskingUnavailable(BUSY))?
+    }
+}
+
+impl Preview {
+    /// With tokens of this minter.
+    pub fn with_tokens(agent: &ReadyAgent, minter: &Minter, mut decided: Decided) -> Result<Self, PipelineError> {
+        let tokenizer = Tokenizer {
+            agent,
+            minter,
+            scope: Scope { agent: agent.id, call: None },
+            call: Some(&Call::new(agent.account)),
+            is_stored: &|_: &VaultRow| true,
+            shows_replacements: true,
+        };
+        let mut tokenized = decided.tokens(&tokenizer)?;
+        decided.put(&mut tokenized)?;
+        let Tokenized { placed, replacements, .. } = tokenized;
+        let Decided { request, pieces, withheld, .. } = decided;
+        let replaced = placed.into_iter().zip(replacements);
+        let replaced = replaced.map(|(placed, text)| replaced_by(minter, &pieces, placed, text)).collect();
+        Ok(Self { request, replaced, withheld })
+    }
+
+    /// With a surrogate for every value: where none is left there is an error.
+    fn with_surrogates(
+        agent: &ReadyAgent,
+        key: &SecretKey,
+        seed: &[u8],
+        mut decided: Decided,
+    ) -> Result<Self, PipelineError> {
+        let said: Vec<&str> = decided.pieces.iter().map(|piece| piece.text.expose().as_str()).collect();
+        let mut synthesizer = Synthesizer::new(key, seed, agent.policy.epsilon, &said);
+        let (mut edits, mut replaced) = (Vec::with_capacity(said.len()), Vec::new());
+        for (piece, decisions) in decided.pieces.iter().zip(&decided.decisions) {
             let text = piece.text.expose();
             let mut own_edits = Vec::with_capacity(decisions.len());
+            let mut counter = CharCounter::new(text);
             for decision in decisions.iter() {
                 let own = &text[decision.span.range()];
                 let (replacement, token_kind) = stand_in(&mut synthesizer, decision, own)?;
@@ -106,7 +137,7 @@ impl Pipeline {
                 replaced.push(Replaced {
                     message: piece.message,
                     field: piece.name,
-                    span: decision.span.to_chars(text),
+                    span: counter.span(decision.span),
                     decision: decision.clone(),
                     token_kind,
                     kid: None,
@@ -115,12 +146,12 @@ impl Pipeline {
             }
             edits.push(own_edits);
         }
-        pieces::replace(&mut request, edits, &mut |index, span| {
+        decided.replace(edits, |index, span| {
             if let Some(replaced) = usize::try_from(index).ok().and_then(|index| replaced.get_mut(index)) {
                 replaced.span = span;
             }
         })?;
-        Ok(Preview { request, replaced, withheld })
+        Ok(Self { request: decided.request, replaced, withheld: decided.withheld })
     }
 }
 
@@ -140,7 +171,8 @@ fn stand_in(
     }
 }
 
-fn throwaway(kid: Kid) -> Result<Minter, PipelineError> {
+/// Makes tokens that nobody resolves.
+pub fn throwaway(kid: Kid) -> Result<Minter, PipelineError> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|_| PipelineError::MaskingUnavailable("the system gives no randomness"))?;
     Ok(Minter::new(kid, &KeyPair { current: SecretKey::new(key), old: None }))

@@ -1,27 +1,33 @@
 //! Out: from a caller's request to one that may leave.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
-use super::calls::{Call, CallName};
-use super::detect::detect;
+use super::calls::{Call, CallKey};
+use super::detect::Remembering;
+use super::egress;
 use super::error::PipelineError;
-use super::pieces::{self, Piece};
+use super::masking::{Decided, Masking};
 use super::record::{Opening, Recorder};
-use super::tokenize::{Placed, TokenTable, Tokenized, Tokenizer};
-use crate::chat::position::{Edit, Place, Search, Visitor};
+use super::tokenize::{TokenTable, Tokenized, Tokenizer};
+use crate::chat::Platform;
 use crate::chat::request::ChatRequest;
 use crate::chat::tools::Tools;
-use crate::chat::walk::{Media, walk, withhold_media};
-use crate::passes::finding::Decision;
-use crate::passes::memory::{Remembered, Searched, contains_whole, is_known_at, recall};
-use crate::policy;
-use crate::sensitive::SensitiveText;
-use crate::text::CharSpan;
+use crate::passes::Remains;
 use crate::tokens::call_name::CallName;
 use crate::tokens::mint::Scope;
+
+/// The threads of the passes have too much to do.
+pub(super) const BUSY: &str = "too many requests wait for their passes";
+
+/// A body of so many bytes is masked where its request was read: to hand it over takes longer. A longer one is worked on by a
+/// pass thread from its texts to its last look, so that no other call waits for it.
+const SHORT: usize = 32 << 10;
 
 /// A request that may leave, recorded.
 pub struct Masked {
@@ -50,6 +56,19 @@ struct Leaving {
 pub type Spent = Box<dyn Send>;
 
 impl Pipeline {
+    /// Reads a body; a long one on a thread of the passes.
+    ///
+    /// # Errors
+    /// It is no request, or too many others wait for these threads.
+    pub async fn read(&self, body: &Bytes, platform: Platform) -> Result<ChatRequest, PipelineError> {
+        if body.len() <= SHORT {
+            return Ok(ChatRequest::parse(body, platform)?);
+        }
+        let body = body.clone();
+        let read = self.pool.run(move || (ChatRequest::parse(&body, platform), ())).await;
+        Ok(read.map_err(|_| PipelineError::MaskingUnavailable(BUSY))??)
+    }
+
     /// Masks a request and records it, so that it may leave.
     ///
     /// Passes, memory, tokens, egress check, events: when one of them fails, nothing leaves.
@@ -57,182 +76,214 @@ impl Pipeline {
         self: &Arc<Self>,
         agent: &Arc<ReadyAgent>,
         request: ChatRequest,
-        call: Option<&CallName>,
+        name: Option<&CallName>,
     ) -> Result<Masked, PipelineError> {
-        let scope = CallName::scope(agent.id, call);
-        let mut recorder = Recorder::new(self.clone(), agent.clone(), call.map(|_| scope.id()));
-        match self.mask_recorded(agent, request, scope, &mut recorder).await {
-            Ok(Leaving { body, table, tools, spent }) => Ok(Masked { body, table, tools, spent, recorder }),
-            Err(error) => {
-                if matches!(error, PipelineError::MaskingUnavailable(STILL_THERE)) {
-                    recorder.egress_blocked();
-                }
-                // What is refused through no fault of the caller's is a session too, and the operator sees it.
-                if matches!(error, PipelineError::PassFailed { .. } | PipelineError::MaskingUnavailable(_)) {
-                    recorder.refuse()?;
-                }
-                Err(error)
-            }
+        let key = (agent.id, CallName::scope(agent.id, name).id());
+        let mut recorder = Recorder::new(self.clone(), agent.clone(), name.map(|_| key.1));
+        let call = name.map(|_| self.calls.get(key, agent.account));
+        if let Some(call) = &call
+            && let Err(error) = self.calls.read(key, call, &self.store, &self.minters).await
+        {
+            recorder.refuse()?;
+            return Err(error);
         }
+        let is_short = request.length <= SHORT;
+        let (pipeline, agent, name) = (self.clone(), agent.clone(), name.cloned());
+        let job = Job { pipeline, agent, name, call, recorder, stage: Stage::Read(Box::new(request)) };
+        if is_short { job.run_here().await } else { job.run_on_pass_thread().await }
+    }
+}
+
+/// A request on its way through masking, with all that the way takes.
+struct Job {
+    pipeline: Arc<Pipeline>,
+    agent: Arc<ReadyAgent>,
+    name: Option<CallName>,
+    call: Option<Arc<Call>>,
+    recorder: Recorder,
+    stage: Stage,
+}
+
+/// How far it has come.
+enum Stage {
+    Read(Box<ChatRequest>),
+    Detecting(Box<Detection>),
+    Over,
+}
+
+struct Detection {
+    started: Instant,
+    tools: Tools,
+    masking: Masking,
+}
+
+impl Job {
+    /// Only the passes run on one of their threads.
+    async fn run_here(mut self) -> Result<Masked, PipelineError> {
+        if let Err(error) = self.begin() {
+            return Err(self.refuse(error));
+        }
+        let asks = matches!(&self.stage, Stage::Detecting(detection) if detection.masking.has_questions());
+        let (mut job, detected) =
+            if asks { self.on_pass_thread(|job| ((), job.detect())).await } else { (self, Ok(())) };
+        let result = match detected {
+            Ok(()) => job.finish().await,
+            Err(error) => Err(error),
+        };
+        job.settle(result)
     }
 
-    async fn mask_recorded(
-        &self,
-        agent: &Arc<ReadyAgent>,
-        mut request: ChatRequest,
-        scope: Scope<'_>,
-        recorder: &mut Recorder,
-    ) -> Result<Leaving, PipelineError> {
-        let scope_id = scope.id();
-        if let Some(payloads) = recorder.payloads() {
+    /// All of it runs on one of the threads of the passes.
+    async fn run_on_pass_thread(self) -> Result<Masked, PipelineError> {
+        let runtime = Handle::current();
+        let all = move |job: &mut Self| {
+            let begun = job.begin();
+            let remains = job.detect();
+            // It waits for the vault at most.
+            (begun.and_then(|()| runtime.block_on(job.finish())), remains)
+        };
+        let (job, result) = self.on_pass_thread(all).await;
+        job.settle(result.flatten())
+    }
+
+    /// Does a part of the job on a thread of the passes. The job comes back also where that fails: it has to be recorded.
+    async fn on_pass_thread<T: Send + 'static>(
+        self,
+        part: impl FnOnce(&mut Self) -> (T, Remains) + Send + 'static,
+    ) -> (Self, Result<T, PipelineError>) {
+        let pool = self.pipeline.pool.clone();
+        let place = Arc::new(Mutex::new(Some(self)));
+        let there = place.clone();
+        let runtime = Handle::try_current().ok();
+        let work = move || {
+            // Where the caller hung up, the job ends here, and what was opened is recorded from here.
+            let _entered = runtime.as_ref().map(Handle::enter);
+            let there = there;
+            let done = lock(&there).as_mut().map(part);
+            done.map_or_else(|| (None, Remains::new()), |(result, remains)| (Some(result), remains))
+        };
+        let result = pool.run(work).await.ok().flatten();
+        let job = lock(&place).take().expect("the job was put there, and only borrowed since");
+        (job, result.ok_or(PipelineError::MaskingUnavailable(BUSY)))
+    }
+
+    /// Takes the texts, and what is remembered of them.
+    fn begin(&mut self) -> Result<(), PipelineError> {
+        let Stage::Read(request) = std::mem::replace(&mut self.stage, Stage::Over) else { return Ok(()) };
+        if let Some(payloads) = self.recorder.payloads() {
             payloads.set_request(&request.to_bytes());
         }
-        let mut tools = Tools::read(&request.body);
+        let tools = Tools::read(&request.body);
         let started = Instant::now();
-        let withheld = withhold_media(&mut request, media(&agent.policy));
-        let pieces = pieces::collect(&mut request)?;
-        let name = (agent.id, scope_id);
-        let call = scope.call.map(|_| self.calls.get(name, agent.account));
-        // What the vault has of the call is read while the passes run.
-        let (detected, read) =
-            tokio::join!(detect(self, agent, scope_id, &pieces), self.read_call(name, call.as_ref()));
-        let detected = detected?;
-        read?;
-        recorder.passes(&detected.reports);
-        if let Some(report) = &detected.blocked_by {
-            let fault = report.fault.as_ref().map_or("failed", |fault| fault.kind.as_str());
-            return Err(PipelineError::PassFailed { pass: report.name.to_string(), fault });
-        }
-        let decisions = remembered(&pieces, detected.decisions, call.as_deref());
-        recorder.stages().detection = millis(started);
+        let known = Remembering { memo: &self.pipeline.memo, call: self.scope().id() };
+        let masking = Masking::begin(&self.agent, *request, Some(known))?;
+        self.stage = Stage::Detecting(Box::new(Detection { started, tools, masking }));
+        Ok(())
+    }
+
+    /// Runs the passes over what is new.
+    fn detect(&mut self) -> Remains {
+        let Self { pipeline, agent, stage: Stage::Detecting(detection), .. } = self else { return Remains::new() };
+        detection.masking.detect(agent, Some(&pipeline.memo), pipeline.detection_timeout)
+    }
+
+    /// Everything else, to the events.
+    async fn finish(&mut self) -> Result<Leaving, PipelineError> {
+        let Stage::Detecting(detection) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return Err(PipelineError::MaskingUnavailable("the texts were not read"));
+        };
+        let Detection { started, mut tools, masking } = *detection;
+        self.recorder.passes(masking.reports());
+        let mut decided = masking.decide(self.call.as_deref())?;
+        self.recorder.stages().detection = millis(started);
 
         let started = Instant::now();
-        let tokenized = self.tokenize(agent, scope, call.as_ref(), &pieces, &decisions).await?;
-        let Tokenized { edits, mut placed, table, values, renamed, .. } = tokenized;
+        let (key, name) = (self.key(), self.name.as_ref());
+        let tokenized = tokenize(&self.pipeline, &self.agent, name, self.call.as_ref(), &mut decided).await?;
+        let Tokenized { placed, table, values, renamed, .. } = tokenized;
         for (name, sent) in &renamed {
             tools.rename(name, sent);
         }
-        pieces::replace(&mut request, edits, &mut |index, span| locate(&mut placed, index, span))?;
-        check_egress(&mut request, &values)?;
+        let Decided { mut request, pieces, decisions, withheld } = decided;
+        egress::check(&mut request, &values)?;
         let body = request.to_bytes();
-        if let Some(payloads) = recorder.payloads() {
+        if let Some(payloads) = self.recorder.payloads() {
             payloads.set_masked(&body);
         }
-        if let Some(call) = call.filter(|call| call.remember(&values)) {
-            self.calls.weigh(name, &call);
+        if let Some(call) = self.call.as_ref().filter(|call| call.remember(&values)) {
+            self.pipeline.calls.weigh(key, call);
         }
-        recorder.open(Opening { pieces: &pieces, placed: &placed, withheld })?;
-        recorder.stages().tokenize = millis(started);
+        self.recorder.open(Opening { pieces: &pieces, placed: &placed, withheld })?;
+        self.recorder.stages().tokenize = millis(started);
         let spent = Box::new((request, pieces, decisions, placed, values));
         Ok(Leaving { body, table, tools, spent })
     }
 
-    /// Puts tokens in the places of values. Ends when the vault has what they stand for, so that nothing leaves of which the
-    /// vault does not know.
-    async fn tokenize(
-        &self,
-        agent: &ReadyAgent,
-        scope: Scope<'_>,
-        call: Option<&Arc<Call>>,
-        pieces: &[Piece],
-        decisions: &[Arc<[Decision]>],
-    ) -> Result<Tokenized, PipelineError> {
-        let minter = self
-            .minters
-            .get(&agent.policy.kid)
-            .ok_or(PipelineError::MaskingUnavailable("the policy's key is not known"))?;
-        let known = call.map(|call| &**call);
-        let tokenize = || {
-            let is_stored = |row: &_| self.calls.is_stored(row);
-            Tokenizer { agent, minter, scope, call: known, is_stored: &is_stored, shows_replacements: false }
-                .run(pieces, decisions)
-        };
-        self.calls.settle((agent.id, scope.id()), call, &self.store, &self.minters, tokenize).await
+    fn key(&self) -> CallKey {
+        (self.agent.id, self.scope().id())
     }
 
-    async fn read_call(&self, name: CallName, call: Option<&Arc<Call>>) -> Result<(), PipelineError> {
-        let Some(call) = call else { return Ok(()) };
-        self.calls.read(name, call, &self.store, &self.minters).await
+    fn scope(&self) -> Scope<'_> {
+        CallName::scope(self.agent.id, self.name.as_ref())
     }
-}
 
-pub(super) fn media(policy: &policy::CompiledPolicy) -> Media {
-    match policy.media {
-        policy::Media::Block => Media::Block,
-        policy::Media::Pass => Media::Pass,
+    fn settle(self, result: Result<Leaving, PipelineError>) -> Result<Masked, PipelineError> {
+        match result {
+            Ok(Leaving { body, table, tools, spent }) => {
+                Ok(Masked { body, table, tools, spent, recorder: self.recorder })
+            }
+            Err(error) => Err(self.refuse(error)),
+        }
+    }
+
+    /// What is refused through no fault of the caller's is a session too, and the operator sees it.
+    fn refuse(mut self, error: PipelineError) -> PipelineError {
+        if matches!(error, PipelineError::MaskingUnavailable(egress::STILL_THERE)) {
+            self.recorder.egress_blocked();
+        }
+        match error {
+            PipelineError::PassFailed { .. } | PipelineError::MaskingUnavailable(_) => {
+                self.recorder.refuse().err().unwrap_or(error)
+            }
+            error => error,
+        }
     }
 }
 
-/// Adds what the call remembers: its earlier values, and those of this request in its other texts.
-pub(super) fn remembered(
-    pieces: &[Piece],
-    mut decisions: Vec<Arc<[Decision]>>,
-    call: Option<&Call>,
-) -> Vec<Arc<[Decision]>> {
-    let mut values = call.map(Call::values).unwrap_or_default();
-    for (piece, decisions) in pieces.iter().zip(&decisions) {
-        values.extend(decisions.iter().filter(|decision| &*decision.pass != "host").map(|decision| Remembered {
-            text: piece.text.expose()[decision.span.range()].into(),
-            kind: decision.kind.clone(),
-            action: decision.action,
-        }));
-    }
-    let texts: Vec<Searched<'_>> =
-        pieces.iter().map(|piece| Searched { text: piece.text.expose(), search: piece.search }).collect();
-    recall(&texts, &mut decisions, &values);
-    decisions
-}
-
-const STILL_THERE: &str = "a masked value still stands in the finished request";
-
-/// The last look before text leaves: none of the values just masked is left in the finished request, in any position in
-/// which it is looked for. The positions are the walk's own; the search is a plain one, that shares nothing with masking.
-/// Short values and plain words may be part of other words, and are not looked for here.
-fn check_egress(request: &mut ChatRequest, values: &[Remembered]) -> Result<(), PipelineError> {
-    let is_plain = |text: &str| {
-        text.len() >= 7 && (text.contains(['@', ' ']) || text.bytes().filter(u8::is_ascii_digit).count() >= 5)
+/// Puts tokens in the places of values. Ends when the vault has what they stand for, so that nothing leaves of which the
+/// vault does not know.
+async fn tokenize(
+    pipeline: &Pipeline,
+    agent: &ReadyAgent,
+    name: Option<&CallName>,
+    call: Option<&Arc<Call>>,
+    decided: &mut Decided,
+) -> Result<Tokenized, PipelineError> {
+    let minter = pipeline
+        .minters
+        .get(&agent.policy.kid)
+        .ok_or(PipelineError::MaskingUnavailable("the policy's key is not known"))?;
+    let (scope, known) = (CallName::scope(agent.id, name), call.map(|call| &**call));
+    let tokens = || {
+        let is_stored = |row: &_| pipeline.calls.is_stored(row);
+        decided.tokens(&Tokenizer {
+            agent,
+            minter,
+            scope,
+            call: known,
+            is_stored: &is_stored,
+            shows_replacements: false,
+        })
     };
-    let values: Vec<&Remembered> = values.iter().filter(|value| is_plain(value.text.expose())).collect();
-    if values.is_empty() {
-        return Ok(());
-    }
-    let mut left = Left::default();
-    walk(request, &mut left)?;
-    let is_left = |value: &&Remembered| {
-        let text = value.text.expose();
-        let in_names = is_known_at(Search::Name, value) && contains_whole(left.names.expose(), text);
-        in_names || contains_whole(left.texts.expose(), text)
-    };
-    match values.iter().any(is_left) {
-        true => Err(PipelineError::MaskingUnavailable(STILL_THERE)),
-        false => Ok(()),
-    }
+    let key = (agent.id, scope.id());
+    let mut tokenized = pipeline.calls.settle(key, call, &pipeline.store, &pipeline.minters, tokens).await?;
+    decided.put(&mut tokenized)?;
+    Ok(tokenized)
 }
 
-/// What leaves, by what is looked for there.
-#[derive(Default)]
-struct Left {
-    texts: SensitiveText,
-    names: SensitiveText,
-}
-
-impl Visitor for Left {
-    fn leaf(&mut self, place: &Place<'_>, text: &str) -> Vec<Edit> {
-        let kept = match place.search {
-            Search::Speech | Search::Field | Search::Static => self.texts.expose_mut(),
-            Search::Setting | Search::Word | Search::Name | Search::Known => self.names.expose_mut(),
-        };
-        kept.push_str(text);
-        kept.push('\0');
-        Vec::new()
-    }
-}
-
-/// Notes where a replacement was made.
-pub(super) fn locate(placed: &mut [Placed], index: u32, span: CharSpan) {
-    if let Some(placed) = usize::try_from(index).ok().and_then(|index| placed.get_mut(index)) {
-        placed.span = span;
-    }
+fn lock<T>(place: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A part that panicked leaves a job that can still be refused.
+    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(super) fn millis(since: Instant) -> f64 {

@@ -13,7 +13,7 @@ use crate::passes::finding::{Action, Decision};
 use crate::passes::memory::Remembered;
 use crate::policy::{TokenStyle, Tokenization};
 use crate::sensitive::SensitiveText;
-use crate::text::{ByteSpan, CharSpan};
+use crate::text::{ByteSpan, CharCounter, CharSpan};
 use crate::tokens::echo::Surrogates;
 use crate::tokens::format::{CompactToken, hash_label, redacted};
 use crate::tokens::mint::{Form, Minter, Original, Scope, VaultRow};
@@ -143,9 +143,18 @@ struct Value<'a> {
     form: Form,
 }
 
-fn placed((index, piece): (usize, &Piece), decision: &Decision, token_kind: TokenKind) -> Placed {
-    let span = decision.span.to_chars(piece.text.expose());
-    Placed { piece: index, decision: decision.clone(), span, token_kind }
+/// A piece whose values are replaced, from its beginning to its end.
+struct At<'p> {
+    index: usize,
+    piece: &'p Piece,
+    counter: CharCounter<'p>,
+}
+
+impl At<'_> {
+    fn placed(&mut self, decision: &Decision, token_kind: TokenKind) -> Placed {
+        let span = self.counter.span(decision.span);
+        Placed { piece: self.index, decision: decision.clone(), span, token_kind }
+    }
 }
 
 fn whole(piece: &Piece) -> ByteSpan {
@@ -177,12 +186,13 @@ impl Tokenizer<'_> {
             ..Tokenized::default()
         };
         for (index, (piece, decisions)) in pieces.iter().zip(decisions).enumerate() {
+            let at = At { index, piece, counter: CharCounter::new(piece.text.expose()) };
             let edits = match (decisions.is_empty(), piece.form) {
                 (true, _) => Vec::new(),
-                (false, Place::ToolName) => vec![self.tool_name(index, piece, decisions, &mut done)],
-                (false, Place::Identifier) => vec![self.digest(index, piece, decisions, &mut done)],
-                (false, Place::Number) => vec![self.number(index, piece, &decisions[0], &mut done)?],
-                (false, Place::Text | Place::Key) => self.spans(index, piece, decisions, &mut done)?,
+                (false, Place::ToolName) => vec![self.tool_name(at, decisions, &mut done)],
+                (false, Place::Identifier) => vec![self.digest(at, decisions, &mut done)],
+                (false, Place::Number) => vec![self.number(at, &decisions[0], &mut done)?],
+                (false, Place::Text | Place::Key) => self.spans(at, decisions, &mut done)?,
             };
             done.edits.push(edits);
         }
@@ -203,21 +213,15 @@ impl Tokenizer<'_> {
         Some(Synthesizer::new(self.minter.synthetic_key(), &seed, policy.epsilon, &texts))
     }
 
-    fn spans(
-        &self,
-        index: usize,
-        piece: &Piece,
-        decisions: &[Decision],
-        done: &mut Tokenized,
-    ) -> Result<Vec<Edit>, PipelineError> {
-        let text = piece.text.expose();
+    fn spans(&self, mut at: At<'_>, decisions: &[Decision], done: &mut Tokenized) -> Result<Vec<Edit>, PipelineError> {
+        let text = at.piece.text.expose();
         let mut edits = Vec::with_capacity(decisions.len());
         for decision in decisions {
             let placed = done.next_index();
             let value = Value { text: &text[decision.span.range()], form: Form::Text };
             edits.push(Edit {
                 span: decision.span,
-                text: self.replacement((index, piece), value, decision, done)?,
+                text: self.replacement(&mut at, value, decision, done)?,
                 placed: Some(placed),
             });
         }
@@ -225,44 +229,41 @@ impl Tokenizer<'_> {
     }
 
     /// A number is replaced whole: what is left of its digits would be a number still.
-    fn number(
-        &self,
-        index: usize,
-        piece: &Piece,
-        decision: &Decision,
-        done: &mut Tokenized,
-    ) -> Result<Edit, PipelineError> {
+    fn number(&self, mut at: At<'_>, decision: &Decision, done: &mut Tokenized) -> Result<Edit, PipelineError> {
         let placed = done.next_index();
+        let piece = at.piece;
         let text = piece.written.as_ref().unwrap_or(&piece.text).expose();
         let value = Value { text, form: Form::JsonNumber };
-        let text = self.replacement((index, piece), value, decision, done)?;
+        let text = self.replacement(&mut at, value, decision, done)?;
         Ok(Edit { span: whole(piece), text, placed: Some(placed) })
     }
 
-    fn digest(&self, index: usize, piece: &Piece, decisions: &[Decision], done: &mut Tokenized) -> Edit {
+    fn digest(&self, at: At<'_>, decisions: &[Decision], done: &mut Tokenized) -> Edit {
+        let piece = at.piece;
         let digest = self.digest_of(&decisions[0], piece.text.expose());
-        self.note_digest((index, piece), decisions, &digest, done);
+        self.note_digest(at, decisions, &digest, done);
         Edit { span: whole(piece), text: digest, placed: None }
     }
 
     /// Another name for a tool, in the alphabet that providers take: the same in every position.
-    fn tool_name(&self, index: usize, piece: &Piece, decisions: &[Decision], done: &mut Tokenized) -> Edit {
+    fn tool_name(&self, at: At<'_>, decisions: &[Decision], done: &mut Tokenized) -> Edit {
         /// Of a name of 64 characters.
         const DIGEST: usize = 10;
+        let piece = at.piece;
         let name = piece.text.expose();
-        let (mut sent, mut at) = (String::with_capacity(name.len()), 0);
+        let (mut sent, mut end) = (String::with_capacity(name.len()), 0);
         let allowed = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' };
         for decision in decisions {
-            sent.extend(name[at..decision.span.start].chars().map(allowed));
+            sent.extend(name[end..decision.span.start].chars().map(allowed));
             let digest = self.digest_of(decision, &name[decision.span.range()]);
             sent.push_str(digest.get(..DIGEST).unwrap_or(&digest));
-            at = decision.span.end;
+            end = decision.span.end;
         }
-        sent.extend(name[at..].chars().map(allowed));
+        sent.extend(name[end..].chars().map(allowed));
         if sent.len() > 64 {
             sent = format!("tool_{}", self.digest_of(&decisions[0], name));
         }
-        self.note_digest((index, piece), decisions, &sent, done);
+        self.note_digest(at, decisions, &sent, done);
         done.renamed.push((name.clone(), sent.clone()));
         Edit { span: whole(piece), text: sent, placed: None }
     }
@@ -276,18 +277,18 @@ impl Tokenizer<'_> {
         ))
     }
 
-    fn note_digest(&self, at: (usize, &Piece), decisions: &[Decision], digest: &str, done: &mut Tokenized) {
-        let text = at.1.text.expose();
+    fn note_digest(&self, mut at: At<'_>, decisions: &[Decision], digest: &str, done: &mut Tokenized) {
+        let text = at.piece.text.expose();
         for decision in decisions {
             self.remember(&text[decision.span.range()], decision, done);
-            done.placed.push(placed(at, decision, TokenKind::Digest));
+            done.placed.push(at.placed(decision, TokenKind::Digest));
             done.replacements.extend(self.shows_replacements.then(|| digest.to_owned()));
         }
     }
 
     fn replacement(
         &self,
-        at: (usize, &Piece),
+        at: &mut At<'_>,
         value: Value<'_>,
         decision: &Decision,
         done: &mut Tokenized,
@@ -307,7 +308,7 @@ impl Tokenizer<'_> {
             },
         };
         done.replacements.extend(self.shows_replacements.then(|| text.clone()));
-        done.placed.push(placed(at, decision, token_kind));
+        done.placed.push(at.placed(decision, token_kind));
         Ok(text)
     }
 

@@ -1,137 +1,151 @@
-//! Fixed texts, looked for without case, on word boundaries, with any white space where the text has some.
+//! Fixed texts, looked for on word boundaries without regard to case, accents, the Unicode form they are written in, and
+//! how much white space stands between their words.
 //!
-//! It is on the path of every request: nearly every place is ruled out by a look at its first character, and the others
-//! are compared only with texts that begin with it.
+//! A text is folded character by character (`phrases/fold.rs`) and fed to one automaton for all phrases, so that it is gone
+//! through once however many there are. Where the characters of a match began is kept in a ring as long as the longest
+//! phrase: nothing grows with the text but what is found.
+
+mod fold;
+
+use std::sync::Arc;
+
+use aho_corasick::Anchored;
+use aho_corasick::automaton::Automaton;
+use aho_corasick::nfa::contiguous::NFA;
 
 use super::words::begins;
-use crate::text::ByteSpan;
+use crate::text::{ByteSpan, work};
+use fold::{Folder, is_accent};
 
 /// Texts to look for.
-#[derive(Clone)]
-pub(crate) struct Phrases {
-    /// In order of their first character.
-    phrases: Vec<Phrase>,
-    /// For each ASCII character, in either case, whether one of them begins with it.
-    firsts: [bool; 128],
-    /// The most characters one of them has.
+#[derive(Clone, Default)]
+pub(crate) struct Phrases(Option<Arc<Finder>>);
+
+struct Finder {
+    automaton: NFA,
+    /// Which text each pattern is.
+    indexes: Vec<usize>,
+    /// Bytes of the longest pattern.
     longest: usize,
 }
 
-#[derive(Clone)]
-struct Phrase {
-    folded: Vec<char>,
-    index: usize,
-}
-
 impl Phrases {
-    /// These texts. Blank ones are never found.
+    /// These texts. Blank ones are never found; of texts too many for an automaton there is an error.
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
-        let phrase = |(index, text): (usize, &str)| {
-            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            Phrase { folded: text.chars().flat_map(fold).collect(), index }
+        let folded = |(index, text): (usize, &str)| {
+            let mut folded = Vec::new();
+            let mut folder = Folder::default();
+            text.trim().chars().for_each(|c| folder.fold(c, |byte| folded.push(byte)));
+            (index, folded)
         };
-        let mut phrases: Vec<_> =
-            texts.into_iter().enumerate().map(phrase).filter(|phrase| !phrase.folded.is_empty()).collect();
-        phrases.sort_by_key(|phrase| (phrase.folded[0], phrase.index));
-        let longest = phrases.iter().map(|phrase| phrase.folded.len()).max().unwrap_or(0);
-        let mut firsts = [false; 128];
-        for (byte, first) in (0..).zip(&mut firsts) {
-            let folded = fold(char::from(byte)).next();
-            *first = phrases.iter().any(|phrase| Some(phrase.folded[0]) == folded);
+        let (indexes, patterns): (Vec<usize>, Vec<Vec<u8>>) =
+            texts.into_iter().enumerate().map(folded).filter(|(_, folded)| !folded.is_empty()).unzip();
+        let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
+        if longest == 0 {
+            return Self::default();
         }
-        Self { phrases, firsts, longest }
+        let automaton = NFA::new(&patterns).expect("a policy's document is far too short to overflow a state's number");
+        Self(Some(Arc::new(Finder { automaton, indexes, longest })))
     }
 
-    /// Whether the span lies wholly inside an occurrence of one of the texts.
-    pub fn cover(&self, text: &str, span: ByteSpan) -> bool {
-        if self.phrases.is_empty() {
-            return false;
-        }
-        let mut at = span.start;
-        // A run of white space counts once, as it does when texts are compared.
-        let mut left = self.longest;
-        let mut in_space = false;
-        loop {
-            if self.at(text, at).any(|(_, end)| end >= span.end) {
-                return true;
-            }
-            let Some(before) = text[..at].chars().next_back() else { return false };
-            if !(in_space && before.is_whitespace()) {
-                let Some(fewer) = left.checked_sub(1) else { return false };
-                left = fewer;
-            }
-            in_space = before.is_whitespace();
-            at -= before.len_utf8();
-        }
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
-    /// All occurrences, with the index of the text found.
+    /// All occurrences in the order of their ends, with the index of the text found.
     pub fn find_all(&self, text: &str) -> Vec<(ByteSpan, usize)> {
-        if self.phrases.is_empty() {
-            return Vec::new();
+        self.0.as_ref().map_or_else(Vec::new, |finder| finder.find_all(text))
+    }
+
+    /// The places that the texts cover.
+    pub fn covered(&self, text: &str) -> Covered {
+        let mut spans: Vec<ByteSpan> = self.find_all(text).into_iter().map(|(span, _)| span).collect();
+        spans.sort_unstable();
+        let mut end = 0;
+        for span in &mut spans {
+            end = end.max(span.end);
+            span.end = end;
         }
-        let starts = text.char_indices().map(|(at, _)| at).filter(|at| self.may_begin(text, *at));
-        starts.flat_map(|at| self.at(text, at).map(move |(index, end)| (ByteSpan::new(at, end), index))).collect()
-    }
-
-    /// The texts that stand at a place: index and end.
-    fn at<'s>(&'s self, text: &'s str, at: usize) -> impl Iterator<Item = (usize, usize)> + 's {
-        let candidates = if self.may_begin(text, at) { self.beginning(&text[at..]) } else { &[] };
-        candidates.iter().filter_map(move |phrase| {
-            let end = match_end(&text[at..], &phrase.folded)? + at;
-            begins(text, end).then_some((phrase.index, end))
-        })
-    }
-
-    fn may_begin(&self, text: &str, at: usize) -> bool {
-        let first = text.as_bytes().get(at).is_some_and(|byte| *self.firsts.get(usize::from(*byte)).unwrap_or(&true));
-        first && begins(text, at)
-    }
-
-    /// The phrases that begin as the text does.
-    fn beginning(&self, text: &str) -> &[Phrase] {
-        let Some(first) = text.chars().next().and_then(|c| fold(c).next()) else { return &[] };
-        let from = self.phrases.partition_point(|phrase| phrase.folded[0] < first);
-        let count = self.phrases[from..].partition_point(|phrase| phrase.folded[0] == first);
-        &self.phrases[from..from + count]
+        Covered(spans)
     }
 }
 
-/// Where the match ends when `text` begins with the folded text.
-fn match_end(text: &str, folded: &[char]) -> Option<usize> {
-    let mut wanted = folded.iter().copied();
-    let mut left = folded.len();
-    let mut after_space = false;
-    for (at, c) in text.char_indices() {
-        if after_space && c.is_whitespace() {
-            continue;
-        }
-        if left == 0 {
-            return Some(at);
-        }
-        after_space = c.is_whitespace();
-        for c in fold(c) {
-            if wanted.next() != Some(c) {
-                return None;
+/// What phrases cover of a text: where each begins, and how far the longest up to there reaches.
+#[derive(Default)]
+pub(crate) struct Covered(Vec<ByteSpan>);
+
+impl Covered {
+    /// Whether the span lies wholly inside one occurrence.
+    pub fn holds(&self, span: ByteSpan) -> bool {
+        let before = self.0.partition_point(|own| own.start <= span.start);
+        before > 0 && self.0[before - 1].end >= span.end
+    }
+}
+
+impl Finder {
+    fn find_all(&self, text: &str) -> Vec<(ByteSpan, usize)> {
+        const START: &str = "the automaton has an unanchored start";
+        let start = self.automaton.start_state(Anchored::No).expect(START);
+        let (mut state, mut folder, mut found) = (start, Folder::default(), Vec::new());
+        let mut begun = Begun::new(self.longest);
+        for (at, c) in text.char_indices() {
+            let mut next = Some(at);
+            work::steps(1);
+            folder.fold(c, |byte| {
+                state = self.automaton.next_state(Anchored::No, state, byte);
+                begun.push(next.take());
+            });
+            // Only whole characters match, so it is looked at after the last byte of what a character is folded to.
+            if next.is_some() || !self.automaton.is_match(state) {
+                continue;
             }
-            left -= 1;
+            let end = with_accents(text, at + c.len_utf8());
+            for index in 0..self.automaton.match_len(state) {
+                let pattern = self.automaton.match_pattern(state, index);
+                let Some(start) = begun.before(self.automaton.pattern_len(pattern)) else { continue };
+                if begins(text, start) && begins(text, end) {
+                    found.push((ByteSpan::new(start, end), self.indexes[pattern.as_usize()]));
+                }
+            }
         }
+        found
     }
-    (left == 0).then_some(text.len())
 }
 
-/// The character without case; a typographic apostrophe and every white space as the plain one.
-fn fold(c: char) -> impl Iterator<Item = char> {
-    let c = match c {
-        '\u{2019}' => '\'',
-        c if c.is_whitespace() => ' ',
-        c => c,
-    };
-    c.to_lowercase()
+/// Accents that follow a character belong to it.
+fn with_accents(text: &str, at: usize) -> usize {
+    let accents = text[at..].chars().take_while(|c| is_accent(*c));
+    at + accents.map(char::len_utf8).sum::<usize>()
+}
+
+/// Of the last folded bytes, the place of each that begins a character of the text.
+struct Begun {
+    ring: Vec<Option<usize>>,
+    count: usize,
+}
+
+impl Begun {
+    fn new(length: usize) -> Self {
+        Self { ring: vec![None; length], count: 0 }
+    }
+
+    fn push(&mut self, place: Option<usize>) {
+        let at = self.count % self.ring.len();
+        self.ring[at] = place;
+        self.count += 1;
+    }
+
+    /// Where the character began whose first byte came so many bytes ago; nothing when that byte is not its first.
+    fn before(&self, bytes: usize) -> Option<usize> {
+        self.ring[(self.count - bytes) % self.ring.len()]
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn found(phrase: &str, text: &str) -> Vec<String> {
@@ -142,32 +156,76 @@ mod tests {
     #[test]
     fn case_and_white_space_do_not_matter() {
         assert_eq!(found("Lakeside  clinic", "the LAKESIDE\n Clinic."), ["LAKESIDE\n Clinic"]);
-        assert_eq!(found("Élan", "élan ÉLAN elan"), ["élan", "ÉLAN"]);
+        assert_eq!(found(" Élan", "élan ÉLAN"), ["élan", "ÉLAN"]);
         assert_eq!(found("O'Hara", "o\u{2019}hara"), ["o\u{2019}hara"]);
+    }
+
+    #[test]
+    fn accents_and_unicode_forms_do_not_matter() {
+        const WRITTEN: [&str; 5] =
+            ["Café Müller", "Cafe\u{301} Mu\u{308}ller", "cafe muller", "CAFÉ MÜLLER", "Ｃａｆé  Müller"];
+        for phrase in WRITTEN {
+            for text in WRITTEN {
+                assert_eq!(found(phrase, &format!("to {text}, ok")), [text], "{phrase}");
+            }
+        }
+        assert_eq!(found("Łukasz Groß", "lukasz GROSS"), ["lukasz GROSS"]);
+        assert_eq!(found("lukasz gross", "Łukasz Groß"), ["Łukasz Groß"]);
+        assert_eq!(found("김민", "\u{1100}\u{1175}\u{11b7}\u{1106}\u{1175}\u{11ab}").len(), 1, "composed and in parts");
+        assert_eq!(found("efficient", "e\u{fb03}cient"), ["e\u{fb03}cient"], "a ligature");
     }
 
     #[test]
     fn only_whole_words_are_found() {
         assert_eq!(found("ann", "Ann, Anna, Joann, ann's"), ["Ann", "ann"]);
-        assert_eq!(found("ann", "ann\u{301}"), [""; 0]);
+        assert_eq!(found("ann", "ann\u{301}"), ["ann\u{301}"], "its accent goes with it");
+        assert_eq!(found("ann", "ann\u{301}a"), [""; 0]);
         assert_eq!(found("+49", "a+49"), ["+49"]);
         assert_eq!(found("张伟", "我是张伟吗"), ["张伟"]);
         assert_eq!(found("a b", "a b"), ["a b"]);
         assert_eq!(found(" ", "a b"), [""; 0]);
+        assert_eq!(found("i", "\u{fb01}"), [""; 0], "half of a ligature");
+        assert_eq!(found("e", "ê\u{301} e"), ["ê\u{301}", "e"]);
     }
 
     #[test]
     fn a_span_is_covered_only_as_a_whole() {
-        let phrases = Phrases::new(["St. Mary Clinic", "Mary"]);
         let text = "at St.   Mary Clinic, Mary Jones";
+        let covered = Phrases::new(["St. Mary Clinic", "Mary"]).covered(text);
         let span = |part: &str| {
             let start = text.find(part).expect("it is there");
             ByteSpan::new(start, start + part.len())
         };
-        for (part, covered) in
+        for (part, expected) in
             [("Mary", true), ("Clinic", true), ("St.   Mary", true), ("Mary Jones", false), ("Clinic, Mary", false)]
         {
-            assert_eq!(phrases.cover(text, span(part)), covered, "{part}");
+            assert_eq!(covered.holds(span(part)), expected, "{part}");
+        }
+    }
+
+    #[test]
+    fn phrases_that_overlap_are_all_found() {
+        let phrases = Phrases::new(["a b", "b", "b c"]);
+        let found: Vec<usize> = phrases.find_all("a b c").into_iter().map(|(_, index)| index).collect();
+        assert_eq!(found, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_text_is_gone_through_once() {
+        let phrases = Phrases::new(
+            (0..200).map(|index| format!("{}b", "a ".repeat(index))).collect::<Vec<_>>().iter().map(String::as_str),
+        );
+        work::assert_linear(1000, |count| {
+            phrases.find_all(&"a ".repeat(count));
+        });
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_lies_on_characters(text in "[a-cé\u{301} ﬁ]{0,20}", phrase in "[a-cé\u{301} ]{0,4}") {
+            for (span, _) in Phrases::new([phrase.as_str()]).find_all(&text) {
+                prop_assert!(text.get(span.range()).is_some_and(|found| !found.is_empty()));
+            }
         }
     }
 }

@@ -131,11 +131,7 @@ pub struct Carried {
 
 impl Carried {
     /// Adds the summary of the message that has just gone by.
-    pub fn push(&mut self, mut summary: Summary) {
-        if self.is_field_value() {
-            // A field's value answers its name; it is no piece of what somebody says, and answers nobody's question.
-            (summary.fragment, summary.answered) = (0, false);
-        }
+    pub fn push(&mut self, summary: Summary) {
         self.before.copy_within(..REACH - 1, 1);
         self.before[0] = summary;
         self.count = (self.count + 1).min(REACH);
@@ -152,7 +148,7 @@ impl Carried {
                 // Said and confirmed in one message, a key phrase asks for nothing further on.
                 return (at == 0 || !summary.complete).then_some((summary, at + 1));
             }
-            if summary.closed || (summary.answered && summary.fragment == 0) {
+            if summary.closed || (summary.answered && summary.fragment == 0 && !self.is_value(at)) {
                 return None;
             }
         }
@@ -162,6 +158,12 @@ impl Carried {
     /// Whether the message right before is the name of a field.
     pub fn is_field_value(&self) -> bool {
         self.count > 0 && self.before[0].field
+    }
+
+    /// Whether a message back there is a field's value: it answers its name, is no piece of what somebody says, and answers nobody's
+    /// question. Of the last of the four nothing is known, since its name would be a fifth.
+    fn is_value(&self, at: usize) -> bool {
+        self.before[..self.count].get(at + 1).is_some_and(|before| before.field)
     }
 
     /// Whether one of the last open questions is about one of these rules.
@@ -179,6 +181,7 @@ impl Carried {
         if self.is_field_value() {
             return 0;
         }
-        self.before[..self.count].iter().map(|summary| usize::from(summary.fragment)).sum()
+        let spoken = (0..self.count).filter(|at| !self.is_value(*at));
+        spoken.map(|at| usize::from(self.before[at].fragment)).sum()
     }
 }

@@ -27,6 +27,36 @@ async fn refused(app: &TestApp, body: impl Into<axum::body::Body>, status: u16, 
 }
 
 #[tokio::test]
+async fn more_json_values_than_a_request_may_have_are_refused() {
+    let app = app().await;
+    let list = format!("[{}1]", "1,".repeat(200_000));
+    let said = |content: Value| json!({"messages": [{"role": "user", "content": content}]}).to_string();
+    for (body, field) in [
+        (format!(r#"{{"messages": [], "x": {list}}}"#), "body"),
+        (said(json!(list)), "messages[0].content"),
+        (said(json!(json!({"deep": json!({"deeper": list}).to_string()}).to_string())), "messages[0].content"),
+        (
+            said(json!(format!("E-12345 said {}", json!({"x": serde_json::from_str::<Value>(&list).expect("JSON")})))),
+            "messages[0].content",
+        ),
+    ] {
+        let answer = app.send(body.clone()).await;
+        let error = answer.json()["error"].clone();
+        assert_eq!(error["param"], field);
+        assert!(error["message"].as_str().is_some_and(|message| message.contains("100000 JSON values")), "{error}");
+        refused(&app, body, 422, "validation_failed").await;
+    }
+    // A long text with commas and brackets in it is none of that.
+    let long = format!("E-12345 [said] {}", "one, two, [3], ".repeat(100_000));
+    assert_eq!(app.send(said(json!(long))).await.status, 200);
+    let answer = app
+        .api("POST", "/api/v1/mask", &json!({"messages": serde_json::from_str::<Value>(&list).expect("JSON")}))
+        .await;
+    assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (422, "validation_failed"));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_a_chat_request_is_refused() {
     let app = app().await;
     for body in [

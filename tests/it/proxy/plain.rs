@@ -17,6 +17,19 @@ async fn a_value_reaches_the_upstream_as_a_token_and_comes_back_whole() {
 }
 
 #[tokio::test]
+async fn a_long_request_goes_the_same_way() {
+    let mut app = TestApp::builder().env("MASKER_DETECTION_TIMEOUT_MS", "60000").start().await;
+    let value = app.plant("E-12345");
+    app.upstream.respond_with(respond::echo);
+    let said = format!("{}I am {value}, hello.", "So it was said. ".repeat(20_000));
+    let answer = app.say(&said).await;
+    assert_eq!(answer.content(), format!("You said: {said}"));
+    assert!(app.forwarded_text().ends_with(", hello."));
+    assert_eq!(app.sessions().await[0].redactions_by_kind.values().sum::<u32>(), 1);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn the_shipped_policy_masks_a_conversation_and_restores_it() {
     let mut app = TestApp::healthcare().await;
     let said = "My name is Maria Gonzalez, call me at 415-555-0123 or write to maria.gonzalez@example.com.";

@@ -276,9 +276,10 @@ async fn a_call_is_known_by_a_keyed_hash_and_what_had_another_is_found() {
     let ids: Vec<&str> =
         listed["data"].as_array().expect("a list").iter().filter_map(|row| row["id"].as_str()).collect();
     assert!(ids.len() == 2 && ids.contains(&&*old.id.text()) && ids.contains(&&*session.id.text()), "{listed}");
+    let account = app.app().store().first_account();
     let minter = app.app().pipeline.minters.get(&Kid::new("K_HEALTHCARE").expect("a kid")).expect("its minter");
-    let minted = minter.mint_vault(&before, &Kind::new("STAFF_ID").expect("a kind"), "E-54321", Form::Text);
-    app.app().store().vault().put(vec![minted.row]).kept().await.expect("the vault takes it");
+    let minted = minter.mint_vault(account, &before, &Kind::new("STAFF_ID").expect("a kind"), "E-54321", Form::Text);
+    app.app().store().vault().put(vec![minted.row]).await.expect("the vault takes it");
     let token = minted.token.text();
     app.upstream.respond_with(move |_| Reply::text(&format!("You are {token}")));
     assert_eq!(app.chat_in_call(number, ask("who?")).await.content(), "You are E-54321");

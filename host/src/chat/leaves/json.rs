@@ -39,16 +39,17 @@ pub(super) enum Part {
     Json(Node),
 }
 
-/// A text as what is JSON in it and what is not. Work is linear: what failed attempts read is bounded by a multiple of
-/// the text.
-pub(super) fn parts(text: &str) -> Vec<Part> {
+/// A text as what is JSON in it and what is not; nothing when its JSON has more than `most` values. Work is linear: what failed
+/// attempts read is bounded by a multiple of the text.
+pub(super) fn parts(text: &str, most: usize) -> Option<Vec<Part>> {
+    let mut room = most;
     let whole = text.trim_ascii_start();
     let start = text.len() - whole.len();
     if whole.starts_with(['{', '[', '"'])
-        && let Ok((node, end)) = read(text, start)
+        && let Ok((node, end)) = read(text, start, &mut { most })?
         && text[end..].trim_ascii().is_empty()
     {
-        return vec![Part::Json(node)];
+        return Some(vec![Part::Json(node)]);
     }
     let (mut parts, mut plain, mut at) = (Vec::new(), 0, 0);
     let mut budget = 4 * text.len();
@@ -57,7 +58,7 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
         if !may_begin(&text[open..]) {
             continue;
         }
-        match read(text, open) {
+        match read(text, open, &mut room)? {
             Ok((node, end)) => {
                 if open > plain {
                     parts.push(Part::Text(ByteSpan::new(plain, open)));
@@ -74,7 +75,7 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
     if plain < text.len() {
         parts.push(Part::Text(ByteSpan::new(plain, text.len())));
     }
-    parts
+    Some(parts)
 }
 
 /// Whether a document may begin here, inside of a text: an object with a key, a list of strings or objects, or a string
@@ -91,23 +92,33 @@ fn may_begin(text: &str) -> bool {
     }
 }
 
-/// Reads the value that begins at `at`, and says where it ends; or how far it was read.
-fn read(text: &str, at: usize) -> Result<(Node, usize), usize> {
-    let mut reader = Reader { bytes: text.as_bytes(), at, depth: 0 };
-    match reader.value() {
-        Some(node) => Ok((node, reader.at)),
+/// Reads the value that begins at `at`, and says where it ends; or how far it was read. Nothing when there is no room for all
+/// its values; what is no JSON takes none.
+fn read(text: &str, at: usize, room: &mut usize) -> Option<Result<(Node, usize), usize>> {
+    let mut reader = Reader { bytes: text.as_bytes(), at, depth: 0, room: Some(*room) };
+    let node = reader.value();
+    let left = reader.room?;
+    Some(match node {
+        Some(node) => {
+            *room = left;
+            Ok((node, reader.at))
+        }
         None => Err(reader.at),
-    }
+    })
 }
 
 struct Reader<'t> {
     bytes: &'t [u8],
     at: usize,
     depth: usize,
+    /// Values that may still come; nothing once there were too many.
+    room: Option<usize>,
 }
 
 impl Reader<'_> {
     fn value(&mut self) -> Option<Node> {
+        self.room = self.room?.checked_sub(1);
+        self.room?;
         match self.peek()? {
             b'{' => self.nested(Self::object),
             b'[' => self.nested(Self::list),
@@ -272,9 +283,13 @@ mod tests {
         }
     }
 
+    fn all_parts(text: &str) -> Vec<Part> {
+        parts(text, usize::MAX).expect("there is room")
+    }
+
     fn read_parts(text: &str) -> Vec<String> {
         let mut out = Vec::new();
-        for part in parts(text) {
+        for part in all_parts(text) {
             match part {
                 Part::Text(span) => out.push(format!("<{}>", &text[span.range()])),
                 Part::Json(node) => flat(text, &node, &mut out),
@@ -311,23 +326,35 @@ mod tests {
     #[test]
     fn a_document_too_deep_is_a_text() {
         let deep = format!("{}\"x\"{}", "[".repeat(200), "]".repeat(200));
-        let found = parts(&deep);
+        let found = all_parts(&deep);
         assert!(matches!(found.as_slice(), [Part::Text(_), ..]), "the outer lists are text");
         let text = "[{\"a\":".repeat(20_000);
-        assert_eq!(parts(&text).len(), 1);
+        assert_eq!(all_parts(&text).len(), 1);
+    }
+
+    #[test]
+    fn what_has_more_values_than_there_is_room_for_is_not_read() {
+        for (text, values) in [
+            (r#"{"a": [1, {"b": null}], "c": "x"}"#, 6),
+            (r#"see {"a": 1} and {"b": 2}, [1]"#, 4),
+            ("no JSON, [1], {x}", 0),
+        ] {
+            assert!(parts(text, values).is_some(), "{text}");
+            assert!(values == 0 || parts(text, values - 1).is_none(), "{text}");
+        }
     }
 
     proptest! {
         #[test]
         fn it_reads_what_serde_reads(text in "[\\[{](\"([a-c]|\\\\u00e9|\\\\n|\\\\x|\\\\){0,2}\"|-?[0-9]{1,3}(\\.[0-9])?(e[0-9])?|true|nul|[\\[\\]{}:, ]){0,12}") {
-            let whole = matches!(parts(&text).as_slice(), [Part::Json(_)]) && read(&text, 0).is_ok_and(|(_, end)| text[end..].trim_ascii().is_empty());
+            let whole = matches!(all_parts(&text).as_slice(), [Part::Json(_)]) && read(&text, 0, &mut 99).is_some_and(|read| read.is_ok_and(|(_, end)| text[end..].trim_ascii().is_empty()));
             prop_assert_eq!(whole, serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok());
         }
 
         #[test]
         fn the_parts_cover_the_text(text in "([a-c \\[\\]{}:,\"]|\\{\"a\": ?1\\}){0,30}") {
             let mut at = 0;
-            for part in parts(&text) {
+            for part in all_parts(&text) {
                 if let Part::Text(span) = part {
                     prop_assert!(span.start >= at && span.start < span.end && text.get(span.range()).is_some());
                     at = span.end;

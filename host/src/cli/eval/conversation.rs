@@ -10,9 +10,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::dataset::Record;
-use crate::cli::local::CONTEXT;
 use crate::passes::Message;
 use crate::sensitive::SensitiveText;
+
+/// How many messages before one are its context; the contract promises no more.
+const CONTEXT: usize = 4;
 
 /// Questions that stand in for those a set leaves out, by what they ask for.
 const QUESTIONS: [(&str, &str); 8] = [

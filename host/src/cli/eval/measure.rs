@@ -10,8 +10,12 @@ use super::Setup;
 use super::conversation;
 use super::dataset::{Dataset, Record};
 use crate::cli::exit::{self, Failure};
+use crate::cli::local::{failure, pass_fault};
 use crate::kind::Kind;
-use crate::passes::{Message, merge, run_passes};
+use crate::passes::Message;
+use crate::pipeline::detect::Detecting;
+use crate::pipeline::masking::recall_in;
+use crate::pipeline::pieces::Piece;
 use crate::text::ByteSpan;
 
 /// A measurement may take longer than a call.
@@ -98,20 +102,23 @@ impl Run<'_> {
     }
 
     fn search(&self, set: &Dataset, record: &Record, messages: &[Message]) -> Result<Outcome, Failure> {
-        let Setup { policy, passes, .. } = self.setup;
+        let agent = &self.setup.agent;
         let (clock, cpu) = (Instant::now(), ThreadTime::now());
-        let detection = run_passes(passes, messages, BUDGET);
-        if let Some(report) = detection.blocked_by(passes) {
-            let fault = report.fault.as_ref().map(|fault| fault.detail.to_string()).unwrap_or_default();
-            let message = format!("{}:{}: the pass {} failed: {fault}", set.name, record.line, report.name);
-            return Err(Failure::new(exit::GENERIC, message));
-        }
-        let texts: Vec<&str> = messages.iter().map(|message| message.text.expose().as_str()).collect();
-        let decisions = merge::merge(&detection.findings, &texts, policy).pop().unwrap_or_default();
+        let pieces: Vec<Piece> =
+            messages.iter().map(|message| Piece::said(message.role, message.text.clone())).collect();
+        let last = pieces.len() - 1;
+        let mut detecting = Detecting::begin_with(agent, pieces, |index| index == last, None, usize::MAX);
+        let remains = detecting.run(agent, None, BUDGET);
+        detecting.check().map_err(|error| {
+            let what = pass_fault(&detecting.reports).unwrap_or_else(|| failure(&error));
+            Failure::new(exit::GENERIC, format!("{}:{}: {what}", set.name, record.line))
+        })?;
+        recall_in(&detecting.pieces, &mut detecting.decisions, Vec::new());
+        let decisions = detecting.decisions.pop().unwrap_or_default();
         // Throwing the instances away is part of what a pass costs.
-        drop(detection);
+        drop(remains);
         let (cpu, wall) = (cpu.elapsed(), clock.elapsed());
-        let masked = decisions.into_iter().map(|decision| (decision.span, decision.kind)).collect();
+        let masked = decisions.iter().map(|decision| (decision.span, decision.kind.clone())).collect();
         Ok(Outcome { masked, cpu, wall })
     }
 }

@@ -49,7 +49,7 @@ pub fn coverage(setup: &Setup, sets: &[Dataset], tally: &Tally) -> String {
     });
     let coverage = Coverage {
         format: FORMAT,
-        policy: &setup.policy.name,
+        policy: &setup.agent.policy.name,
         passes: passes(setup),
         sets: sets.iter().map(set).collect(),
         kinds: kinds.collect(),
@@ -71,7 +71,7 @@ pub fn json(setups: &[Setup], sets: &[Dataset], measured: &[Tally]) -> String {
             let kinds: Vec<Value> =
                 tally.kinds.iter().map(|(kind, counts)| with("kind", kind.as_str(), counts)).collect();
             json!({
-                "policy": &*setup.policy.name, "passes": passes(setup), "threshold": setup.threshold,
+                "policy": &*setup.agent.policy.name, "passes": passes(setup), "threshold": setup.threshold,
                 "all": figures(&tally.all), "sets": sets, "styles": styles, "kinds": kinds,
                 "time_us": {"cpu": times(&tally.cpu), "wall": times(&tally.wall)},
             })
@@ -82,7 +82,7 @@ pub fn json(setups: &[Setup], sets: &[Dataset], measured: &[Tally]) -> String {
 }
 
 fn passes(setup: &Setup) -> Vec<&str> {
-    setup.policy.passes.iter().map(|pass| &*pass.plugin).collect()
+    setup.agent.policy.passes.iter().map(|pass| &*pass.plugin).collect()
 }
 
 fn set(set: &Dataset) -> Set<'_> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,13 +12,11 @@ use utoipa::ToSchema;
 use crate::app::{App, Trial};
 use crate::audit::event::TokenKind;
 use crate::chat::Platform;
-use crate::chat::request::ChatRequest;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::openapi::inputs;
 use crate::passes::finding::Action;
-use crate::pipeline::PipelineError;
 use crate::pipeline::preview::{Preview, Replaced};
 
 /// What was made of it.
@@ -65,8 +64,8 @@ pub async fn mask(
 ) -> Result<Json<MaskAnswer>, ApiError> {
     caller.require("agents:read")?;
     let Asked { messages, is_text, policy } = asked(body?)?;
-    let request = json!({"messages": messages}).to_string();
-    let request = ChatRequest::parse(request.as_bytes(), Platform::Custom).map_err(PipelineError::from)?;
+    let request = Bytes::from(json!({"messages": messages}).to_string());
+    let request = app.pipeline.read(&request, Platform::Custom).await?;
     let agent = app.try_policy(caller.account, policy).await?;
     let Preview { mut request, replaced, withheld } = app.pipeline.preview(&agent, request).await?;
     let mut masked = request.body.get_mut("messages").map(Value::take).unwrap_or_default();

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::mask::MaskEvent;
 use crate::app::{App, Trial};
-use crate::chat::Platform;
 use crate::chat::request::ChatRequest;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -47,14 +46,13 @@ pub async fn synthesize(
     caller.require("agents:read")?;
     let (text, policy, seed) = asked(body?)?;
     let seed = seed.map_or_else(new_seed, Ok)?;
-    let request = json!({"messages": [{"role": "user", "content": text}]}).to_string();
-    let request = ChatRequest::parse(request.as_bytes(), Platform::Custom).map_err(PipelineError::from)?;
+    let request = ChatRequest::said([text.as_str()]);
     let agent = app.try_policy(caller.account, policy).await?;
     // A policy whose key is not known does not compile.
     let minter = app.pipeline.minters.get(&agent.policy.kid);
     let key = minter.ok_or(PipelineError::MaskingUnavailable("the policy's key is not known"))?.synthetic_key();
     let Preview { request, replaced, .. } = app.pipeline.synthesize(&agent, request, key, &seed).await?;
-    let synthesized = request.body["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
+    let synthesized = request.contents().next().flatten().unwrap_or_default().to_owned();
     Ok(Json(SynthesizeAnswer { synthesized, seed, events: replaced.into_iter().map(MaskEvent::from).collect() }))
 }
 

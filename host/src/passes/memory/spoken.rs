@@ -5,8 +5,7 @@
 //! words as digits, "at" as `@`, without whatever separates them. The letter o and the digit 0 are one character of it,
 //! since "oh" is both. A value stands where its form does, from the beginning of one word to the end of another.
 
-use memchr::memmem::{FinderBuilder, Prefilter};
-
+use super::needles::Needles;
 use crate::text::ByteSpan;
 
 /// Characters that a value's form must have to be looked for anywhere.
@@ -33,14 +32,7 @@ struct Word {
 }
 
 impl Form {
-    /// Of a text.
-    pub fn of(text: &str) -> Self {
-        let mut form = Self::default();
-        form.take(text);
-        form
-    }
-
-    /// Becomes that of another text.
+    /// Becomes that of a text.
     pub fn take(&mut self, text: &str) {
         let form = self;
         form.characters.clear();
@@ -71,20 +63,29 @@ impl Form {
         }
     }
 
-    /// Where this value stands, in whatever form. `value` is a form, too.
-    pub fn find<'a>(&'a self, value: &'a Self) -> impl Iterator<Item = ByteSpan> + 'a {
-        let needle = Some(value.characters.as_slice()).filter(|needle| needle.len() >= SHORTEST_SPELLED);
-        // Values are many and texts short: what makes a long search quick costs more than it saves.
-        let finder = |needle: &'a [u8]| FinderBuilder::new().prefilter(Prefilter::None).build_forward(needle);
-        needle.into_iter().flat_map(move |needle| {
-            let found: Vec<usize> = finder(needle).find_iter(&self.characters).collect();
-            found.into_iter().filter_map(|at| self.stands(at, at + needle.len()))
-        })
+    /// What to look for when this is the form of a value; nothing when it is too short for that.
+    pub fn needle(&self) -> Option<Vec<u8>> {
+        (self.characters.len() >= SHORTEST_SPELLED).then(|| self.characters.clone())
     }
 
-    fn stands(&self, start: usize, end: usize) -> Option<ByteSpan> {
-        let (first, last) = (self.word_at(start), self.word_at(end - 1));
-        let whole = self.words[first].first == start && self.first_after(last) == end;
+    /// Where values stand, in whatever form: `accept` is given place and number, the longest that begins with a word first,
+    /// and says whether that settles the word.
+    pub fn each(&self, needles: &Needles, mut accept: impl FnMut(ByteSpan, u32) -> bool) {
+        for (index, word) in self.words.iter().enumerate() {
+            let rest = &self.characters[word.first..];
+            let mut beginning = needles.beginning(rest);
+            beginning.any(|(length, number)| {
+                self.stands(index, word.first + length).is_some_and(|span| accept(span, number))
+            });
+        }
+    }
+
+    /// The place from the beginning of a word to the character `end`, where a value may stand.
+    fn stands(&self, first: usize, end: usize) -> Option<ByteSpan> {
+        let (start, last) = (self.words[first].first, self.word_at(end - 1));
+        if self.first_after(last) != end {
+            return None;
+        }
         let digits = self.characters[start..end].iter().all(|c| is_digit(*c));
         let continued = start > 0 && is_digit(self.characters[start - 1])
             || self.characters.get(end).is_some_and(|next| is_digit(*next));
@@ -93,7 +94,7 @@ impl Form {
             length => length >= SHORTEST || self.is_spelled(first, last),
         };
         let span = ByteSpan::new(self.words[first].span.start, self.words[last].span.end);
-        (whole && fits).then_some(span)
+        fits.then_some(span)
     }
 
     /// Whether these words are letters that stand one by one, and no more of them before and after.
@@ -301,9 +302,24 @@ mod tests {
 
     use super::*;
 
+    fn form_of(text: &str) -> Form {
+        let mut form = Form::default();
+        form.take(text);
+        form
+    }
+
+    fn spans(text: &str, value: &str) -> Vec<ByteSpan> {
+        let needles = form_of(value).needle().into_iter().map(|needle| (needle, 0));
+        let (needles, mut found) = (Needles::new(needles.collect()), Vec::new());
+        form_of(text).each(&needles, |span, _| {
+            found.push(span);
+            true
+        });
+        found
+    }
+
     fn found<'t>(text: &'t str, value: &str) -> Vec<&'t str> {
-        let (form, value) = (Form::of(text), Form::of(value));
-        form.find(&value).map(|span| &text[span.range()]).collect()
+        spans(text, value).into_iter().map(|span| &text[span.range()]).collect()
     }
 
     #[test]
@@ -361,8 +377,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_found_lies_within_the_text(text in "[a-z0-9 é@\\-\0]{0,60}", value in "[a-z0-9 é@]{0,20}") {
-            let (form, value) = (Form::of(&text), Form::of(&value));
-            for span in form.find(&value) {
+            for span in spans(&text, &value) {
                 prop_assert!(text.get(span.range()).is_some_and(|found| !found.is_empty()));
             }
         }

@@ -11,6 +11,9 @@ use crate::kind::Kind;
 use crate::policy::words::joined;
 use crate::text::ByteSpan;
 
+/// A word goes on for so many bytes at most: what is longer is none, and many findings in it would each walk to its ends.
+const LONGEST_REST: usize = 1024;
+
 /// The span cut to the text and widened to whole characters; `None` when nothing is left.
 pub fn within(text: &str, span: ByteSpan) -> Option<ByteSpan> {
     let mut end = span.end.min(text.len());
@@ -26,34 +29,56 @@ pub fn within(text: &str, span: ByteSpan) -> Option<ByteSpan> {
 
 /// Without what does not belong to a value. A span of nothing else stays as it is.
 pub fn trim(text: &str, span: ByteSpan) -> ByteSpan {
-    let mut inner = &text[span.range()];
-    let mut start = span.start;
-    while let Some(first) = inner.chars().next() {
-        let unpaired = closing(first).is_some_and(|other| !inner.contains(other));
+    let whole = &text[span.range()];
+    let (mut start, mut end) = (0, whole.len());
+    // Where the last bracket of each sort closes: behind it none that opens has a partner.
+    let mut closes = Brackets::default();
+    while let Some(first) = whole[start..].chars().next() {
+        let unpaired = closing(first).is_some_and(|other| closes.of(other, |c| whole.rfind(c)) < Some(start));
         if !(first.is_whitespace() || is_punctuation(first) || unpaired) {
             break;
         }
-        inner = &inner[first.len_utf8()..];
         start += first.len_utf8();
     }
-    while let Some(last) = inner.chars().next_back() {
-        let unpaired = opening(last).is_some_and(|other| !inner.contains(other));
+    let mut opens = Brackets::default();
+    while let Some(last) = whole[start..end].chars().next_back() {
+        let first_open = |other| opens.of(other, |c| whole[start..].find(c).map(|at| start + at));
+        let unpaired = opening(last).map(first_open).is_some_and(|at| at.is_none_or(|at| at >= end));
         if !(last.is_whitespace() || is_punctuation(last) || unpaired) {
             break;
         }
-        inner = &inner[..inner.len() - last.len_utf8()];
+        end -= last.len_utf8();
     }
-    if inner.is_empty() { span } else { ByteSpan::new(start, start + inner.len()) }
+    if start == end { span } else { ByteSpan::new(span.start + start, span.start + end) }
+}
+
+/// A place for each sort of bracket, looked for once.
+#[derive(Default)]
+struct Brackets(Vec<(char, Option<usize>)>);
+
+impl Brackets {
+    fn of(&mut self, bracket: char, find: impl FnOnce(char) -> Option<usize>) -> Option<usize> {
+        if let Some((_, at)) = self.0.iter().find(|(own, _)| *own == bracket) {
+            return *at;
+        }
+        let at = find(bracket);
+        self.0.push((bracket, at));
+        at
+    }
 }
 
 /// With the rest of the words that its ends cut.
 pub fn widen(text: &str, span: ByteSpan, kind: &Kind) -> ByteSpan {
     let hyphens = matches!(kind.as_str(), "NAME" | "ADDRESS" | "ORGANIZATION");
     let ByteSpan { mut start, mut end } = span;
-    while let Some(step) = before(text, start, hyphens && start < span.start) {
+    while span.start - start < LONGEST_REST
+        && let Some(step) = before(text, start, hyphens && start < span.start)
+    {
         start -= step;
     }
-    while let Some(step) = after(text, end, hyphens && end > span.end) {
+    while end - span.end < LONGEST_REST
+        && let Some(step) = after(text, end, hyphens && end > span.end)
+    {
         end += step;
     }
     ByteSpan::new(start, end)
@@ -153,6 +178,22 @@ mod tests {
         check("NAME", "<Mulle>\u{301} x", "Mulle\u{301}");
         check("SSN", "no. A1<23>45-6", "A12345");
         check("NAME", "我是<张伟>吗", "张伟");
+    }
+
+    #[test]
+    fn brackets_without_partners_are_taken_off_however_many_there_are() {
+        check("NAME", "a <((((Jane> Doe", "Jane");
+        check("NAME", "a <Jane))]> b", "Jane");
+        check("NAME", "a <(Jane) (Doe))> b", "(Jane) (Doe))");
+        let many = "(".repeat(100_000);
+        assert_eq!(trim(&many, ByteSpan::new(0, many.len())), ByteSpan::new(0, many.len()), "nothing else");
+    }
+
+    #[test]
+    fn what_goes_on_without_end_is_no_word() {
+        let text = "x".repeat(10_000);
+        let span = widen(&text, ByteSpan::new(5000, 5001), &Kind::new("NAME").expect("a kind"));
+        assert_eq!((span.start, span.end), (5000 - LONGEST_REST, 5001 + LONGEST_REST));
     }
 
     #[test]

@@ -1,0 +1,73 @@
+//! How many values JSON has, told from its bytes before anything is built of them.
+//!
+//! A value of one byte becomes some five hundred: a tree's node, a place in the text, a piece to be masked. So a body is counted
+//! before it is read; JSON inside of a text is counted while it is read (`leaves/json.rs`).
+
+/// The most values of one request: keys are none, and those of JSON inside of its texts count. A long conversation has some
+/// hundreds.
+pub const MOST: usize = 100_000;
+
+/// What a request with more is told.
+pub const TOO_MANY: &str = "must not have more than 100000 JSON values, those of JSON in a text included";
+
+/// Whether a JSON document has more than [`MOST`] values.
+pub fn is_too_much(document: &[u8]) -> bool {
+    // Each has a byte and one that separates it.
+    document.len() > 2 * MOST && outside_of_strings(document) > MOST
+}
+
+fn separates(byte: u8) -> bool {
+    matches!(byte, b',' | b'[' | b'{')
+}
+
+fn outside_of_strings(document: &[u8]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while let Some(byte) = document.get(at) {
+        at += 1;
+        match byte {
+            b'"' => at += string_length(&document[at..]),
+            byte => count += usize::from(separates(*byte)),
+        }
+    }
+    count
+}
+
+/// How many bytes the rest of a string takes, with the quotation mark at its end.
+fn string_length(rest: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', rest.get(at..).unwrap_or_default()) {
+        at += found;
+        match rest[at] {
+            b'"' => return at + 1,
+            _ => at += 2,
+        }
+    }
+    rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_strings_is_no_value_of_the_document() {
+        for (document, count) in [
+            ("1", 0),
+            ("[]", 1),
+            ("[1,2]", 2),
+            (r#"{"a,b": ["c,[", 1], "d\\": "\",", "e": {}}"#, 6),
+            (r#"["unfinished , \"#, 1),
+            (r#"["unfinished , \""#, 1),
+        ] {
+            assert_eq!(outside_of_strings(document.as_bytes()), count, "{document}");
+        }
+    }
+
+    #[test]
+    fn a_document_is_too_much_by_its_values_and_not_by_its_length() {
+        let list = |count: usize| format!("[{}1]", "1,".repeat(count - 1));
+        assert!(!is_too_much(list(MOST - 1).as_bytes()));
+        assert!(is_too_much(list(MOST + 1).as_bytes()));
+        assert!(!is_too_much(format!("[\"{}\"]", "a,".repeat(4 * MOST)).as_bytes()));
+    }
+}

@@ -1,0 +1,90 @@
+//! Many texts looked for in one, in one sweep.
+//!
+//! The needles are in order, and each knows the longest other one that it begins with. Whatever needles a text begins with
+//! are then the last one that is not greater than the text, or that one's beginnings: one binary search for a place of
+//! the text, however many needles there are.
+
+use crate::text::work;
+
+/// Texts to look for, each with a number.
+pub(super) struct Needles {
+    /// In order, each once. An empty one is never found.
+    needles: Vec<(Vec<u8>, u32)>,
+    /// The longest other needle that a needle begins with.
+    within: Vec<Option<usize>>,
+    /// Whether a needle begins with this byte.
+    firsts: [bool; 256],
+}
+
+impl Needles {
+    /// These needles. Of equal ones the least number counts.
+    pub fn new(mut needles: Vec<(Vec<u8>, u32)>) -> Self {
+        needles.retain(|(needle, _)| !needle.is_empty());
+        needles.sort_unstable();
+        needles.dedup_by(|next, kept| next.0 == kept.0);
+        let mut firsts = [false; 256];
+        let mut within = Vec::with_capacity(needles.len());
+        // The beginnings of the needle before, longest last.
+        let mut open: Vec<usize> = Vec::new();
+        for (index, (needle, _)) in needles.iter().enumerate() {
+            firsts[usize::from(needle[0])] = true;
+            while open.last().is_some_and(|last| !needle.starts_with(&needles[*last].0)) {
+                open.pop();
+            }
+            within.push(open.last().copied());
+            open.push(index);
+        }
+        Self { needles, within, firsts }
+    }
+
+    /// Whether any needle begins with this byte.
+    pub fn may_begin(&self, byte: u8) -> bool {
+        self.firsts[usize::from(byte)]
+    }
+
+    /// The needles that a text begins with, the longest first: length and number.
+    pub fn beginning<'n>(&'n self, text: &'n [u8]) -> impl Iterator<Item = (usize, u32)> + 'n {
+        let may_begin = text.first().is_some_and(|byte| self.may_begin(*byte));
+        let last = may_begin.then(|| self.last_up_to(text)).flatten();
+        let shared = last.map_or(0, |at| shared_length(&self.needles[at].0, text));
+        let chain = std::iter::successors(last, |at| self.within[*at]);
+        let found = chain.inspect(|_| work::steps(1)).skip_while(move |at| self.needles[*at].0.len() > shared);
+        found.map(|at| (self.needles[at].0.len(), self.needles[at].1))
+    }
+
+    fn last_up_to(&self, text: &[u8]) -> Option<usize> {
+        work::steps(1 + self.needles.len().ilog2() as usize);
+        self.needles.partition_point(|(needle, _)| needle.as_slice() <= text).checked_sub(1)
+    }
+}
+
+/// How many bytes two texts have in common at their beginning.
+fn shared_length(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn of_equal_needles_the_first_counts_and_an_empty_one_is_never_found() {
+        let needles = Needles::new(vec![(b"ann".to_vec(), 3), (b"ann".to_vec(), 1), (Vec::new(), 0)]);
+        assert_eq!(needles.beginning(b"anna").collect::<Vec<_>>(), [(3, 1)]);
+        assert_eq!(needles.beginning(b"").count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn it_finds_what_a_plain_search_finds(needles in proptest::collection::vec("[ab]{0,4}", 0..12), text in "[abc]{0,8}") {
+            let numbered: Vec<(Vec<u8>, u32)> = (0..).zip(&needles).map(|(index, needle)| (needle.clone().into_bytes(), index)).collect();
+            let found: Vec<usize> = Needles::new(numbered).beginning(text.as_bytes()).map(|(length, _)| length).collect();
+            let mut plain: Vec<usize> = needles.iter().filter(|needle| !needle.is_empty() && text.starts_with(needle.as_str())).map(String::len).collect();
+            plain.sort_unstable_by(|a, b| b.cmp(a));
+            plain.dedup();
+            prop_assert_eq!(found, plain);
+        }
+    }
+}
