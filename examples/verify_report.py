@@ -82,8 +82,8 @@ keys = {key["key_id"]: base64.b64decode(key["public_key"]) for key in (keys if i
 good = check(is_signed(canonical(report), base64.b64decode(signature["sig"]), keys[signature["key_id"]]), "signature of the report")
 roots = [bytes.fromhex(session["merkle_root_hex"]) for session in report["sessions"]]
 over = roots[0] if report["scope"] == "session" else root(roots)
-lines = "".join(session["id"] + " " + session["merkle_root_hex"] + "\n" for session in report["sessions"])
-digest = hashlib.sha256(lines.encode()).hexdigest()
+listed = "".join(session["id"] + " " + session["merkle_root_hex"] + "\n" for session in report["sessions"])
+digest = hashlib.sha256(listed.encode()).hexdigest()
 if len(roots) == report["summary"]["sessions"]:
     same = over.hex() == report["merkle_root_hex"] and digest == report.get("sessions_digest_hex", digest)
     good &= check(same, "root and digest over the sessions' roots")

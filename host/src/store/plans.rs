@@ -30,7 +30,13 @@ const SMALL: &[&str] = &[
 ];
 
 /// Names that queries give to tables.
-const ALIASES: &[(&str, &str)] = &[("p", "policies"), ("v", "policy_versions"), ("earlier", "sessions")];
+const ALIASES: &[(&str, &str)] = &[
+    ("p", "policies"),
+    ("v", "policy_versions"),
+    ("earlier", "sessions"),
+    ("made", "api_tokens"),
+    ("family", "api_tokens"),
+];
 
 /// Queries of a table that grows which read more than one row: file, a part of the query, and what bounds it.
 const BOUNDED: &[(&str, &str, &str)] = &[
