@@ -7,6 +7,8 @@ above idle, and the 99th percentile of another agent's calls meanwhile. Load and
 beginning of a function's name below.
 """
 
+import json
+import os
 import pathlib
 import socket
 import sys
@@ -108,9 +110,6 @@ def findings(table, masker):
         ("one-finding", "STAFF_ID", "(" * 400_000),
     ):
         path = ROOT / "target" / "guests" / f"{guest}.wasm"
-        if not path.exists():
-            table.add(f"plugin {guest}", "under the deadline", "no such guest: make guests", "-")
-            continue
         with Row(table, masker, f"plugin {guest}, {len(text) // 1000} KB", "within its deadline of 200 ms") as row:
             status, body = row.service.api("POST", "/plugins", path.read_bytes(), "application/wasm")
             assert status in (200, 201), body
@@ -120,12 +119,26 @@ def findings(table, masker):
             row.say(f"{took:.2f} s ({status})", other)
 
 
+def with_memories(component, count, pages):
+    """A component with so many further memories: core modules with a memory each, and an instance of each."""
+    at, modules = 8, 0
+    while at < len(component):
+        section, at, length, shift = component[at], at + 1, 0, 0
+        while True:
+            byte, at = component[at], at + 1
+            length, shift = length | (byte & 0x7F) << shift, shift + 7
+            if byte < 0x80:
+                break
+        at, modules = at + length, modules + (section == 1)
+    low, high = pages & 0x7F | 0x80, pages >> 7
+    module = bytes([1, 14, 0]) + b"asm" + bytes([1, 0, 0, 0, 5, 4, 1, 0, low, high])
+    return component + b"".join(module + bytes([2, 4, 1, 0, modules + at, 0]) for at in range(count))
+
+
 def memories(table, masker):
-    path = ROOT / "target" / "guests" / "many-memories.wasm"
-    if not path.exists():
-        return table.add("plugin with 24 memories", "<= 64 MiB", "no such guest: make guests", "-")
-    with Row(table, masker, "plugin with 24 memories filled in `describe`", "refused, <= 64 MiB above idle") as row:
-        took, (status, _) = seconds(lambda: row.service.api("POST", "/plugins", path.read_bytes(), "application/wasm"))
+    component = with_memories((ROOT / "target" / "guests" / "staff-id.wasm").read_bytes(), 24, 1000)
+    with Row(table, masker, "plugin with 24 memories of 62 MiB", "refused, <= 64 MiB above idle") as row:
+        took, (status, _) = seconds(lambda: row.service.api("POST", "/plugins", component, "application/wasm"))
         row.say(f"{took:.2f} s ({status}), +{row.above():.0f} MiB")
 
 
@@ -214,7 +227,6 @@ def validations(table, masker):
             f'      - {{name: p{at}, regex: "(?i)[\\\\p{{L}}\\\\p{{N}}]{{1,60}}{at}", confidence: 0.9}}\n' for at in range(60))
         body = ("name: tried\nversion: 1\nkid: K_HEALTHCARE\ntokenization: vault-deterministic\npasses: [regex]\n"
                 f"entities:\n  OTHER_ID:\n    patterns:\n{listed}")
-        import json
         data = json.dumps({"policy_yaml": body, "yaml": body, "policy": body}).encode()
         head = (f"POST /api/v1/policies/validate HTTP/1.1\r\nHost: 127.0.0.1:{row.service.port}\r\nAuthorization: Bearer {row.service.token}\r\n"
                 f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n").encode()
@@ -237,7 +249,7 @@ def main():
     for row in ROWS:
         if not wanted or any(row.__name__.startswith(word) for word in wanted):
             row(table, masker)
-    print(f"{pathlib.Path(masker).name}, {len(__import__('os').sched_getaffinity(0))} cores, load and server share them\n")
+    print(f"{pathlib.Path(masker).name}, {len(os.sched_getaffinity(0))} cores, load and server share them\n")
     table.show()
 
 

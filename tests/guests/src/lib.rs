@@ -17,6 +17,9 @@ macro_rules! guest {
         $crate::guest!($name, $detect, |_: &str| Ok(()));
     };
     ($name:literal, $detect:expr, $configure:expr) => {
+        $crate::guest!($name, $detect, $configure, Utf8);
+    };
+    ($name:literal, $detect:expr, $configure:expr, $unit:ident) => {
         /// The pass.
         pub struct Guest;
 
@@ -29,7 +32,7 @@ macro_rules! guest {
                     version: "1.0.0",
                     description: "A guest of the tests.",
                     kinds: &["NAME", "STAFF_ID"],
-                    offset_unit: $crate::sdk::OffsetUnit::Utf8,
+                    offset_unit: $crate::sdk::OffsetUnit::$unit,
                 }
             }
 
