@@ -32,14 +32,27 @@ def phone(number):
     return f"{200 + number // 10_000 % 800}-{200 + number // 100 % 700}-{number % 10_000:04}"
 
 
+LOOKALIKES = """name: lookalikes
+version: 1
+kid: K_HEALTHCARE
+tokenization: vault-deterministic
+token_style: compact
+passes: [regex]
+entities: {PHONE: {}}
+"""
+
+
 class Row:
     """One row's server, and another agent that calls it meanwhile."""
 
-    def __init__(self, table, masker, name, reach, **settings):
+    def __init__(self, table, masker, name, reach, agent={}, **settings):
         self.table, self.name, self.reach = table, name, reach
         self.folder = tempfile.TemporaryDirectory()
         self.service = Service(masker, self.folder.name, **settings)
-        self.other = self.service.agent("other")
+        self.other, self.attacked = self.service.agent("other"), self.service.agent("attacked", **agent)
+        # What compiling the plugins took is not what a row takes.
+        self.service.stop()
+        self.service.start()
         for _ in range(200):
             self.service.ask("POST", self.other, HELLO)
         self.idle = self.service.memory()
@@ -64,42 +77,41 @@ class Row:
 
 
 def history(table, masker):
-    name = "720 KB of history with 48,000 values: seen first, and again"
-    with Row(table, masker, name, "< 0.3 s again; others p99 < 5 ms", DETECTION_TIMEOUT_MS=60_000) as row:
-        agent = row.service.agent("attacked")
+    name = "720 KB of history with 48,000 values, most of it seen before"
+    with Row(table, masker, name, "< 0.3 s; others p99 < 5 ms", DETECTION_TIMEOUT_MS=60_000) as row:
         said = [", ".join(phone(number) for number in range(at * 100, at * 100 + 100)) for at in range(480)]
+        for end in range(60, 480, 60):
+            row.service.ask("POST", row.attacked, chat(*said[:end]))
         with row.beside() as other:
-            first, (status, _) = seconds(lambda: row.service.ask("POST", agent, chat(*said, "first")))
-            again, (status_again, _) = seconds(lambda: row.service.ask("POST", agent, chat(*said, "again")))
-        row.say(f"{first:.2f} s ({status}), {again:.2f} s ({status_again}), +{row.above():.0f} MiB", other)
+            took, (status, _) = seconds(lambda: row.service.ask("POST", row.attacked, chat(*said)))
+        again, (status_again, _) = seconds(lambda: row.service.ask("POST", row.attacked, chat(*said, "again")))
+        row.say(f"{took:.2f} s ({status}), once more {again:.2f} s ({status_again}), +{row.above():.0f} MiB", other)
 
 
 def lookalikes(table, masker):
+    only_regex = {"policy_yaml": LOOKALIKES}
     for name, text in (("[NAME_1]", "[NAME_1] "), ("MSKV1", "MSKV1.NAME.K_HEALTHCARE.AAAAAAAAAAAAAAAAAAAAAAAAAA ")):
-        with Row(table, masker, f"80,000 look-alikes of {name}", "< 0.3 s", DETECTION_TIMEOUT_MS=60_000) as row:
-            style = row.service.agent("attacked")
+        with Row(table, masker, f"80,000 look-alikes of {name}", "< 0.3 s", only_regex, DETECTION_TIMEOUT_MS=60_000) as row:
             with row.beside() as other:
-                took, (status, _) = seconds(lambda: row.service.ask("POST", style, chat(text * 80_000)))
+                took, (status, _) = seconds(lambda: row.service.ask("POST", row.attacked, chat(text * 80_000)))
             row.say(f"{took:.2f} s ({status}), +{row.above():.0f} MiB", other)
 
 
 def leaves(table, masker):
     for name, wrap in (("in a body", lambda ones: ones), ("in a string", lambda ones: '"' + ones + '"')):
         with Row(table, masker, f"8 MB [1,1,1,...] {name}", "refused, < 64 MiB above idle") as row:
-            agent = row.service.agent("attacked")
             ones = "[" + "1," * (4 * MIB - 1000) + "1]"
             body = '{"model":"stub","messages":[{"role":"user","content":"hello"}],"x":' + wrap(ones) + "}"
             with row.beside() as other:
-                took, (status, _) = seconds(lambda: row.service.ask("POST", agent, body))
+                took, (status, _) = seconds(lambda: row.service.ask("POST", row.attacked, body))
             row.say(f"{took:.2f} s ({status}), +{row.above():.0f} MiB", other)
 
 
 def memo(table, masker):
     with Row(table, masker, "60 requests of 130 KB", "<= 16 MiB kept", DETECTION_TIMEOUT_MS=60_000) as row:
-        agent = row.service.agent("attacked")
         for at in range(60):
             text = ", ".join(phone(number) for number in range(at * 9000, at * 9000 + 9000))
-            status, _ = row.service.ask("POST", agent, chat(text))
+            status, _ = row.service.ask("POST", row.attacked, chat(text))
         row.say(f"+{row.service.memory() - row.idle:.0f} MiB kept ({status})")
 
 
