@@ -134,7 +134,7 @@ mod tests {
         let report = |name: &str, micros: u64, fails: bool| PassReport {
             name: name.into(),
             duration: Duration::from_micros(micros),
-            fault: fails.then(|| PassFault { kind: FaultKind::Trap, detail: FaultDetail::Words("it trapped") }),
+            fault: fails.then_some(PassFault { kind: FaultKind::Trap, detail: FaultDetail::Words("it trapped") }),
         };
         counters.count(&[report("a", 5, false), report("b", 7, true)]);
         counters.count(&[report("a", 5, false), report("a", 9, false)]);

@@ -243,8 +243,8 @@ fn literals(source: &str) -> Vec<String> {
         let tail = &rest[at..];
         if tail.starts_with("//") {
             rest = tail.split_once('\n').map_or("", |(_, rest)| rest);
-        } else if tail.starts_with('"') {
-            let (text, behind) = literal(&tail[1..]);
+        } else if let Some(inside) = tail.strip_prefix('"') {
+            let (text, behind) = literal(inside);
             found.push(text);
             rest = behind;
         } else {

@@ -138,7 +138,8 @@ mod tests {
         let planted = 3_125_550_147_u32;
         let text = "Jane 3125550147".to_owned();
         let long = text.repeat(30);
-        let cases: [(&dyn Fn(&mut RawFinding), &str); 10] = [
+        type Change<'c> = &'c dyn Fn(&mut RawFinding);
+        let cases: [(Change<'_>, &str); 10] = [
             (&|f| f.message = planted, "message is not there"),
             (&|f| f.message = 0, "context only"),
             (&|f| f.confidence = f32::NAN, "confidence"),

@@ -82,7 +82,7 @@ fn a_missing_file_or_key_is_an_error_that_says_which() {
 fn a_journal_of_several_files_is_checked_as_one_and_the_bad_file_is_named() {
     let folder = folder();
     let log = folder.path().join("audit.jsonl");
-    let (journal, _) = Journal::open_rotating(&log, &SecretKey::new([7; 32]), 1).expect("it opens");
+    let (journal, _) = Journal::open_rotating(&log, &SecretKey::new([7; 32]), 1, 0).expect("it opens");
     let session = SessionId::generate();
     let event =
         |at| Event { session_id: Some(session), ..Event::new(EventKind::Redaction, Timestamp::from_millis(at)) };

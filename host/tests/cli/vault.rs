@@ -40,16 +40,18 @@ impl Install {
         let install = Self { folder: folder(), agent: AgentId::generate() };
         let keys = KeyPair { current: SecretKey::new([7; 32]), old: None };
         let minter = Minter::new(Kid::new("K_HEALTHCARE").expect("a kid"), &keys);
-        let row = |call, kind, value| {
+        let row = |store: &Store, call, kind, value| {
             let scope = Scope { agent: install.agent, call: Some(call) };
-            minter.mint_vault(&scope, &Kind::new(kind).expect("a kind"), value, Form::Text).row
+            minter.mint_vault(store.first_account(), &scope, &Kind::new(kind).expect("a kind"), value, Form::Text).row
         };
-        let rows = vec![
-            row("one", "NAME", "Jane Doe"),
-            row("one", "PHONE", "312-555-0147"),
-            row("two", "PHONE", "312-555-0199"),
-        ];
-        with_store(&install.folder, async |store| store.vault().put(rows).kept().await.expect("kept"));
+        with_store(&install.folder, async |store| {
+            let rows = vec![
+                row(store, "one", "NAME", "Jane Doe"),
+                row(store, "one", "PHONE", "312-555-0147"),
+                row(store, "two", "PHONE", "312-555-0199"),
+            ];
+            store.vault().put(rows).await.expect("kept");
+        });
         install
     }
 
