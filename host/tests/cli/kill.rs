@@ -29,7 +29,7 @@ fn ask(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Op
     Some((status, serde_json::from_str(body).ok()?))
 }
 
-fn token(folder: &TempDir) -> String {
+pub fn token(folder: &TempDir) -> String {
     let mut command = masker(&["token", "create", "--name", "kill", "--scope", "admin"]);
     let ran = run(command.env("MASKER_DEV", "1").env("MASKER_DATA_DIR", folder.path()));
     assert_eq!(ran.code, 0, "{}", ran.err);

@@ -4,12 +4,19 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{ChildStderr, Command};
 
+use tempfile::TempDir;
+
+use super::kill::token;
 use super::{Serving, folder, serve_with};
 
 /// A request whose body has not come yet. The server's word that it waits for it says that it is in flight.
-fn in_flight(address: &str) -> TcpStream {
+fn in_flight(folder: &TempDir, address: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).expect("it listens where it says");
-    let head = "POST /proxy/agt_1/v1/chat/completions HTTP/1.1\r\nHost: masker\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    let head = format!(
+        "POST /api/v1/mask HTTP/1.1\r\nHost: masker\r\n{}Content-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+        token(folder)
+    );
     connection.write_all(head.as_bytes()).expect("a request");
     let mut word = [0; 25];
     connection.read_exact(&mut word).expect("a word");
@@ -42,13 +49,13 @@ fn end(mut serving: Serving, mut log: BufReader<ChildStderr>) -> String {
 fn a_request_in_flight_is_answered_after_the_signal() {
     let folder = folder();
     let (serving, address, mut log) = serve_with(&folder, &[("MASKER_SHUTDOWN_GRACE_MS", "3600000")]);
-    let mut connection = in_flight(&address);
+    let mut connection = in_flight(&folder, &address);
     terminate(&serving);
     wait_for(&mut log, "stopping");
     connection.write_all(b"{}").expect("the connection is still there");
     let mut answer = String::new();
     connection.read_to_string(&mut answer).expect("an answer, and then the end of the connection");
-    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("agent_not_found"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 422") && answer.contains("validation_failed"), "{answer}");
     assert!(!end(serving, log).contains("cut off"));
     assert!(TcpStream::connect(&address).is_err(), "nobody listens any more");
 }
@@ -57,7 +64,7 @@ fn a_request_in_flight_is_answered_after_the_signal() {
 fn a_request_that_takes_too_long_is_cut_off() {
     let folder = folder();
     let (serving, address, log) = serve_with(&folder, &[("MASKER_SHUTDOWN_GRACE_MS", "1")]);
-    let mut connection = in_flight(&address);
+    let mut connection = in_flight(&folder, &address);
     terminate(&serving);
     assert!(end(serving, log).contains("the time to stop is over"));
     assert!(!matches!(connection.read(&mut [0; 1]), Ok(1..)), "there is no answer");
@@ -67,7 +74,7 @@ fn a_request_that_takes_too_long_is_cut_off() {
 fn a_second_signal_cuts_off_at_once() {
     let folder = folder();
     let (serving, address, mut log) = serve_with(&folder, &[("MASKER_SHUTDOWN_GRACE_MS", "3600000")]);
-    let _connection = in_flight(&address);
+    let _connection = in_flight(&folder, &address);
     terminate(&serving);
     wait_for(&mut log, "stopping");
     terminate(&serving);
