@@ -3,7 +3,7 @@
     python3 tests/limits/soak.py MASKER [MINUTES]
 
 Calls of six turns, whole and streamed, some hung up in the middle, with bad bodies, policy edits, plugins installed and removed, reports
-of sessions and of the account, and a live list of sessions that is opened and dropped. Every ten seconds the resident memory is
+of sessions and of the account, and a live list of sessions that is opened and dropped, after a load that has filled the caches. Every ten seconds the resident memory is
 read; at the end the slope of a line through the second half is printed, in MiB an hour.
 """
 
@@ -16,8 +16,12 @@ import tempfile
 import threading
 import time
 
-from growth import COMPACT, said
+from growth import COMPACT, Load, said
 from service import ROOT, Service, chat
+
+
+# Turns after which every cache is full.
+CACHES = 200_000
 
 
 class Soak:
@@ -104,6 +108,9 @@ def main():
         service = Service(sys.argv[1], folder)
         soak = Soak(service, [service.agent("long"), service.agent("compact", policy_yaml=COMPACT)])
         work = [soak.calls, soak.calls, soak.calls, soak.errors, soak.edits, soak.installs, soak.reports, soak.live]
+        # Caches are filled to their bounds first: what grows after that is not a cache.
+        Load(service, soak.agents).run(CACHES)
+        soak.call = CACHES
         threads = [threading.Thread(target=one, daemon=True) for one in work]
         [thread.start() for thread in threads]
         began, samples = time.monotonic(), []

@@ -112,8 +112,9 @@ faults! {
     a_finding_in_a_message_that_is_not_there_fails_its_pass: "wrong-message" => "finding",
 }
 
-/// Guests with tests of their own, below, in `install` and in `selection`.
-const OTHERS: [&str; 5] = ["configure-fails", "configure-panics", "remembers", "repeats", "staff-id"];
+/// Guests with tests of their own, below, in `install` and in `selection`, and those of `make bench-limits`.
+const OTHERS: [&str; 7] =
+    ["configure-fails", "configure-panics", "many-utf16-findings", "one-finding", "remembers", "repeats", "staff-id"];
 
 #[test]
 fn every_guest_has_a_test() {
