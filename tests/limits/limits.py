@@ -127,7 +127,7 @@ def findings(table, masker):
         with Row(table, masker, f"plugin {guest}, {len(text) // 1000} KB", "within its deadline of 200 ms") as row:
             status, body = row.service.api("POST", "/plugins", path.read_bytes(), "application/wasm")
             assert status in (200, 201), body
-            agent = row.service.agent("attacked", policy_yaml=GUEST_POLICY.format(plugin=guest, kind=kind))
+            agent = row.service.agent("guest", policy_yaml=GUEST_POLICY.format(plugin=guest, kind=kind))
             with row.beside() as other:
                 took, (status, _) = seconds(lambda: row.service.ask("POST", agent, chat(text)))
             row.say(f"{took:.2f} s ({status})", other)
