@@ -17,7 +17,7 @@ use crate::store::erasures::Erasure;
 use crate::store::journal::{Journal, JournalError};
 use crate::store::vault::{Doomed, Gone, Place, Subject};
 use crate::store::{Store, StoreError};
-use crate::tokens::mint::Minters;
+use crate::tokens::mint::{Minters, Scope};
 
 /// Letters and digits that a value must have to be looked for.
 const SHORTEST: usize = 3;
@@ -144,7 +144,7 @@ impl Eraser<'_> {
         };
         let values = self.store.vault().purge(doomed, forget).await;
         if let Some(memory) = self.calls {
-            calls.into_iter().for_each(|name| memory.forget_call(name));
+            calls.into_iter().for_each(|(agent, id)| memory.forget_call(Scope::with_id(agent, id)));
         }
         values
     }

@@ -39,12 +39,7 @@ impl Pipeline {
         self.journal.synced(&receipt).await.map_err(|_| PipelineError::AuditUnavailable)
     }
 
-    async fn token_of_caller(
-        &self,
-        agent: &ReadyAgent,
-        scope: Scope<'_>,
-        number: &str,
-    ) -> Result<Token, PipelineError> {
+    async fn token_of_caller(&self, agent: &ReadyAgent, scope: Scope, number: &str) -> Result<Token, PipelineError> {
         let unavailable = PipelineError::MaskingUnavailable;
         let minter = self.minters.get(&agent.policy.kid).ok_or(unavailable("the policy's key is not known"))?;
         let kind = Kind::new("PHONE").ok_or(unavailable("the kind is not known"))?;

@@ -19,10 +19,10 @@ pub use call::Call;
 
 use super::error::PipelineError;
 use super::tokenize::Tokenized;
-use crate::ids::{AccountId, AgentId};
+use crate::ids::AccountId;
 use crate::store::vault::Gone;
 use crate::store::{Store, StoreError};
-use crate::tokens::mint::{Minters, RowKey, VaultRow};
+use crate::tokens::mint::{Minters, RowKey, Scope, VaultRow};
 
 /// Bytes of all calls together.
 const BYTES: u64 = 16 << 20;
@@ -38,12 +38,9 @@ const STORED: usize = 16_384;
 /// How often numbers of compact tokens are chosen before it is given up.
 const ATTEMPTS: usize = 4;
 
-/// A call of an agent, by [`crate::tokens::mint::Scope::id`].
-pub type CallKey = (AgentId, [u8; 16]);
-
 /// The calls in progress.
 pub struct Calls {
-    calls: Cache<CallKey, Weighed, ByBytes>,
+    calls: Cache<Scope, Weighed, ByBytes>,
     stored: Cache<u64, ()>,
     hasher: RandomState,
     erasures: AtomicU64,
@@ -72,8 +69,8 @@ impl Weighed {
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<CallKey, Weighed> for ByBytes {
-    fn weight(&self, _: &CallKey, weighed: &Weighed) -> u64 {
+impl Weighter<Scope, Weighed> for ByBytes {
+    fn weight(&self, _: &Scope, weighed: &Weighed) -> u64 {
         weighed.bytes
     }
 }
@@ -94,7 +91,7 @@ impl Default for Calls {
 
 impl Calls {
     /// The memory of a call.
-    pub fn get(&self, name: CallKey, account: AccountId) -> Arc<Call> {
+    pub fn get(&self, name: Scope, account: AccountId) -> Arc<Call> {
         let new = || Ok::<_, Infallible>(Weighed::new(Arc::new(Call::new(account))));
         self.calls.get_or_insert_with(&name, new).unwrap_or_else(|never| match never {}).call
     }
@@ -102,7 +99,7 @@ impl Calls {
     /// Reads what the vault has of a call, if that was not done yet. A call that is new costs a look into an index.
     pub async fn read(
         &self,
-        name: CallKey,
+        name: Scope,
         call: &Arc<Call>,
         store: &Store,
         minters: &Minters,
@@ -110,7 +107,7 @@ impl Calls {
         if !call.is_read() {
             let (account, minters) = (call.account(), minters.clone());
             let open = move |row: VaultRow| call::known(&row, account, &minters);
-            let kept = store.vault().call(name.0, name.1, VALUES, open).await;
+            let kept = store.vault().call(name.agent, name.id(), VALUES, open).await;
             call.learn(kept.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be read"))?);
             self.weigh(name, call);
         }
@@ -122,7 +119,7 @@ impl Calls {
     /// the memory of one of them had fallen out.
     pub async fn settle(
         &self,
-        name: CallKey,
+        name: Scope,
         call: Option<&Arc<Call>>,
         store: &Store,
         minters: &Minters,
@@ -155,7 +152,7 @@ impl Calls {
     }
 
     /// To be called when a call has grown.
-    pub fn weigh(&self, name: CallKey, call: &Arc<Call>) {
+    pub fn weigh(&self, name: Scope, call: &Arc<Call>) {
         // One that has fallen out, or was forgotten, must not come back.
         if self.calls.peek(&name).is_some_and(|known| Arc::ptr_eq(&known.call, call)) {
             self.calls.insert(name, Weighed::new(call.clone()));
@@ -171,7 +168,7 @@ impl Calls {
         }
         let mut rest = gone;
         while let Some(first) = rest.first() {
-            let name = |gone: &Gone| (gone.key.agent, gone.key.scope);
+            let name = |gone: &Gone| Scope::with_id(gone.key.agent, gone.key.scope);
             let of_call = rest.iter().take_while(|gone| name(gone) == name(first)).count();
             if let Some(known) = self.calls.peek(&name(first)) {
                 known.call.forget(&rest[..of_call], minters);
@@ -181,7 +178,7 @@ impl Calls {
     }
 
     /// Forgets all of a call, also what the vault never had.
-    pub fn forget_call(&self, name: CallKey) {
+    pub fn forget_call(&self, name: Scope) {
         if let Some(known) = self.calls.peek(&name) {
             known.call.forget_all();
         }

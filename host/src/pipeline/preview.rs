@@ -101,7 +101,7 @@ impl Preview {
         let tokenizer = Tokenizer {
             agent,
             minter,
-            scope: Scope { agent: agent.id, call: None },
+            scope: Scope::new(agent.id, None),
             call: Some(&Call::new(agent.account)),
             is_stored: &|_: &VaultRow| true,
             shows_replacements: true,

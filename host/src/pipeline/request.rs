@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
-use super::calls::{Call, CallKey};
+use super::calls::Call;
 use super::detect::Remembering;
 use super::egress;
 use super::error::PipelineError;
@@ -78,18 +78,18 @@ impl Pipeline {
         request: ChatRequest,
         name: Option<&CallName>,
     ) -> Result<Masked, PipelineError> {
-        let key = (agent.id, CallName::scope(agent.id, name).id());
-        let mut recorder = Recorder::new(self.clone(), agent.clone(), name.map(|_| key.1));
-        let call = name.map(|_| self.calls.get(key, agent.account));
+        let scope = CallName::scope(agent.id, name);
+        let mut recorder = Recorder::new(self.clone(), agent.clone(), name.map(|_| scope.id()));
+        let call = name.map(|_| self.calls.get(scope, agent.account));
         if let Some(call) = &call
-            && let Err(error) = self.calls.read(key, call, &self.store, &self.minters).await
+            && let Err(error) = self.calls.read(scope, call, &self.store, &self.minters).await
         {
             recorder.refuse()?;
             return Err(error);
         }
         let is_short = request.length <= SHORT;
-        let (pipeline, agent, name) = (self.clone(), agent.clone(), name.cloned());
-        let job = Job { pipeline, agent, name, call, recorder, stage: Stage::Read(Box::new(request)) };
+        let (pipeline, agent) = (self.clone(), agent.clone());
+        let job = Job { pipeline, agent, scope, call, recorder, stage: Stage::Read(Box::new(request)) };
         if is_short { job.run_here().await } else { job.run_on_pass_thread().await }
     }
 }
@@ -98,7 +98,7 @@ impl Pipeline {
 struct Job {
     pipeline: Arc<Pipeline>,
     agent: Arc<ReadyAgent>,
-    name: Option<CallName>,
+    scope: Scope,
     call: Option<Arc<Call>>,
     recorder: Recorder,
     stage: Stage,
@@ -175,7 +175,7 @@ impl Job {
         }
         let tools = Tools::read(&request.body);
         let started = Instant::now();
-        let known = Remembering { memo: &self.pipeline.memo, call: self.scope().id() };
+        let known = Remembering { memo: &self.pipeline.memo, call: self.scope.id() };
         let masking = Masking::begin(&self.agent, *request, Some(known))?;
         self.stage = Stage::Detecting(Box::new(Detection { started, tools, masking }));
         Ok(())
@@ -198,8 +198,7 @@ impl Job {
         self.recorder.stages().detection = millis(started);
 
         let started = Instant::now();
-        let (key, name) = (self.key(), self.name.as_ref());
-        let tokenized = tokenize(&self.pipeline, &self.agent, name, self.call.as_ref(), &mut decided).await?;
+        let tokenized = self.tokenize(&mut decided).await?;
         let Tokenized { placed, table, values, renamed, .. } = tokenized;
         for (name, sent) in &renamed {
             tools.rename(name, sent);
@@ -211,7 +210,7 @@ impl Job {
             payloads.set_masked(&body);
         }
         if let Some(call) = self.call.as_ref().filter(|call| call.remember(&values)) {
-            self.pipeline.calls.weigh(key, call);
+            self.pipeline.calls.weigh(self.scope, call);
         }
         self.recorder.open(Opening { pieces: &pieces, placed: &placed, withheld })?;
         self.recorder.stages().tokenize = millis(started);
@@ -219,12 +218,29 @@ impl Job {
         Ok(Leaving { body, table, tools, spent })
     }
 
-    fn key(&self) -> CallKey {
-        (self.agent.id, self.scope().id())
-    }
-
-    fn scope(&self) -> Scope<'_> {
-        CallName::scope(self.agent.id, self.name.as_ref())
+    /// Puts tokens in the places of values. Ends when the vault has what they stand for, so that nothing leaves of which the
+    /// vault does not know.
+    async fn tokenize(&self, decided: &mut Decided) -> Result<Tokenized, PipelineError> {
+        let Self { pipeline, agent, scope, call, .. } = self;
+        let minter = pipeline
+            .minters
+            .get(&agent.policy.kid)
+            .ok_or(PipelineError::MaskingUnavailable("the policy's key is not known"))?;
+        let tokens = || {
+            let is_stored = |row: &_| pipeline.calls.is_stored(row);
+            decided.tokens(&Tokenizer {
+                agent,
+                minter,
+                scope: *scope,
+                call: call.as_deref(),
+                is_stored: &is_stored,
+                shows_replacements: false,
+            })
+        };
+        let settled = pipeline.calls.settle(*scope, call.as_ref(), &pipeline.store, &pipeline.minters, tokens);
+        let mut tokenized = settled.await?;
+        decided.put(&mut tokenized)?;
+        Ok(tokenized)
     }
 
     fn settle(self, result: Result<Leaving, PipelineError>) -> Result<Masked, PipelineError> {
@@ -248,37 +264,6 @@ impl Job {
             error => error,
         }
     }
-}
-
-/// Puts tokens in the places of values. Ends when the vault has what they stand for, so that nothing leaves of which the
-/// vault does not know.
-async fn tokenize(
-    pipeline: &Pipeline,
-    agent: &ReadyAgent,
-    name: Option<&CallName>,
-    call: Option<&Arc<Call>>,
-    decided: &mut Decided,
-) -> Result<Tokenized, PipelineError> {
-    let minter = pipeline
-        .minters
-        .get(&agent.policy.kid)
-        .ok_or(PipelineError::MaskingUnavailable("the policy's key is not known"))?;
-    let (scope, known) = (CallName::scope(agent.id, name), call.map(|call| &**call));
-    let tokens = || {
-        let is_stored = |row: &_| pipeline.calls.is_stored(row);
-        decided.tokens(&Tokenizer {
-            agent,
-            minter,
-            scope,
-            call: known,
-            is_stored: &is_stored,
-            shows_replacements: false,
-        })
-    };
-    let key = (agent.id, scope.id());
-    let mut tokenized = pipeline.calls.settle(key, call, &pipeline.store, &pipeline.minters, tokens).await?;
-    decided.put(&mut tokenized)?;
-    Ok(tokenized)
 }
 
 fn lock<T>(place: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -108,7 +108,7 @@ impl Resolver<'_> {
         }
     }
 
-    async fn find_within(&self, scope: Scope<'_>, token: &TokenRef) -> Option<Original> {
+    async fn find_within(&self, scope: Scope, token: &TokenRef) -> Option<Original> {
         match &token.found {
             Found::Long(token) if token.scheme == Scheme::Aead => self.pipeline.minters.open_aead(token, &scope).ok(),
             Found::Long(token) => self.find_in_vault(scope, token).await,
@@ -120,7 +120,7 @@ impl Resolver<'_> {
         }
     }
 
-    async fn find_in_vault(&self, scope: Scope<'_>, token: &Token) -> Option<Original> {
+    async fn find_in_vault(&self, scope: Scope, token: &Token) -> Option<Original> {
         let mac = token.value.as_slice().try_into().ok()?;
         let vault = self.pipeline.store.vault();
         let row = vault.get(scope.agent, scope.id(), &token.kid, &token.kind, mac).await.ok()??;

@@ -168,7 +168,7 @@ pub struct Tokenizer<'a> {
     /// Mints.
     pub minter: &'a Minter,
     /// Where tokens resolve.
-    pub scope: Scope<'a>,
+    pub scope: Scope,
     /// The call, when it has a name.
     pub call: Option<&'a Call>,
     /// Tells whether the vault has a row already.

@@ -56,13 +56,13 @@ impl CallNames {
 
 impl CallName {
     /// Where the tokens of an agent resolve, in this call if there is one.
-    pub fn scope(agent: AgentId, call: Option<&Self>) -> Scope<'_> {
-        Scope { agent, call: call.map(|call| call.keyed.as_str()) }
+    pub fn scope(agent: AgentId, call: Option<&Self>) -> Scope {
+        Scope::new(agent, call.map(|call| call.keyed.as_str()))
     }
 
     /// Where they resolved before names were keyed.
-    pub fn scope_before(&self, agent: AgentId) -> Scope<'_> {
-        Scope { agent, call: Some(self.given.expose()) }
+    pub fn scope_before(&self, agent: AgentId) -> Scope {
+        Scope::new(agent, Some(self.given.expose()))
     }
 }
 
@@ -70,7 +70,7 @@ impl SoughtCall {
     /// What rows of an agent's sessions may have, but for [`Self::given`].
     pub fn ids(&self, agent: AgentId) -> impl Iterator<Item = String> {
         let names = [&self.keyed, &self.given];
-        names.map(|name| data_encoding::HEXLOWER.encode(&Scope { agent, call: Some(name) }.id())).into_iter()
+        names.map(|name| data_encoding::HEXLOWER.encode(&Scope::new(agent, Some(name)).id())).into_iter()
     }
 
     /// As it was given: what a row says is taken as it is.

@@ -29,23 +29,32 @@ type HmacSha256 = Hmac<Sha256>;
 const NONCE: usize = 12;
 
 /// Where a token resolves: only for the agent that minted it and, when the platform names the call, only in that call.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Scope<'a> {
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Scope {
     /// The agent.
     pub agent: AgentId,
-    /// The platform's id of the call.
-    pub call: Option<&'a str>,
+    call: [u8; 16],
 }
 
-impl Scope<'_> {
-    /// The call as the vault knows it: a hash, so that rows do not name calls; zero when there is none.
-    pub fn id(&self) -> [u8; 16] {
+impl Scope {
+    /// An agent's call, by the name that is hashed for it; all of the agent's requests without a name when there is none.
+    pub fn new(agent: AgentId, call: Option<&str>) -> Self {
         let mut id = [0; 16];
-        if let Some(call) = self.call {
-            let hash = Sha256::new().chain_update("masker call v1").chain_update(self.agent.text()).chain_update(call);
+        if let Some(call) = call {
+            let hash = Sha256::new().chain_update("masker call v1").chain_update(agent.text()).chain_update(call);
             id.copy_from_slice(&hash.finalize()[..16]);
         }
-        id
+        Self { agent, call: id }
+    }
+
+    /// The scope whose [`Self::id`] is known.
+    pub fn with_id(agent: AgentId, id: [u8; 16]) -> Self {
+        Self { agent, call: id }
+    }
+
+    /// The call as the vault knows it: a hash, so that rows do not name calls; zero when there is none.
+    pub fn id(&self) -> [u8; 16] {
+        self.call
     }
 }
 
@@ -269,7 +278,7 @@ impl Minter {
     /// Nothing for a token of another kid or scheme.
     pub fn seal(
         &self,
-        scope: &Scope<'_>,
+        scope: &Scope,
         token: &Token,
         original: &str,
         form: Form,
@@ -286,14 +295,14 @@ impl Minter {
     }
 
     /// A vault token and its row at once.
-    pub fn mint_vault(&self, account: AccountId, scope: &Scope<'_>, kind: &Kind, original: &str, form: Form) -> Minted {
+    pub fn mint_vault(&self, account: AccountId, scope: &Scope, kind: &Kind, original: &str, form: Form) -> Minted {
         let token = self.token_for(account, kind, original, form);
         let row = self.seal(scope, &token, original, form, None).expect("the token was just made by this minter");
         Minted { token, row }
     }
 
     /// A token that carries its original. The same value in the same spelling has the same token throughout the scope.
-    pub fn mint_aead(&self, scope: &Scope<'_>, kind: &Kind, original: &str, form: Form) -> Result<Token, TooLong> {
+    pub fn mint_aead(&self, scope: &Scope, kind: &Kind, original: &str, form: Form) -> Result<Token, TooLong> {
         let header = aead_header(original.len()).ok_or(TooLong)?;
         let aad = aad(Scheme::Aead.as_str().as_bytes(), scope.agent, &scope.id(), kind, &self.kid, &header);
         let mac = self.current.aead_nonce.clone().chain_update(&aad).chain_update([form.byte()]).chain_update(original);
@@ -337,7 +346,7 @@ impl Minter {
     }
 
     /// The original of an AEAD token, for the agent and call of `scope`.
-    pub fn open_aead(&self, token: &Token, scope: &Scope<'_>) -> Result<Original, OpenError> {
+    pub fn open_aead(&self, token: &Token, scope: &Scope) -> Result<Original, OpenError> {
         if token.kid != self.kid {
             return Err(OpenError::UnknownKid);
         }
@@ -390,7 +399,7 @@ impl Minters {
     }
 
     /// As [`Minter::open_aead`], with the token's kid.
-    pub fn open_aead(&self, token: &Token, scope: &Scope<'_>) -> Result<Original, OpenError> {
+    pub fn open_aead(&self, token: &Token, scope: &Scope) -> Result<Original, OpenError> {
         self.get(&token.kid).ok_or(OpenError::UnknownKid)?.open_aead(token, scope)
     }
 }

@@ -45,8 +45,8 @@ impl Service {
         }
     }
 
-    fn scope(&self) -> Scope<'static> {
-        Scope { agent: self.long.id, call: Some("call-1") }
+    fn scope(&self) -> Scope {
+        Scope::new(self.long.id, Some("call-1"))
     }
 
     /// What stands in the places of these names.
@@ -54,7 +54,7 @@ impl Service {
         let text = names.join(", ");
         let decisions: Vec<_> = names.iter().map(|name| decision(&text, name, "NAME", Action::Tokenize)).collect();
         let (pieces, decisions) = ([piece(Place::Text, &text)], [Arc::from(decisions)]);
-        let (calls, name) = (&self.memories[memory], (agent.id, self.scope().id()));
+        let (calls, name) = (&self.memories[memory], self.scope());
         let call = calls.get(name, agent.account);
         calls.read(name, &call, &self.store, &self.minters).await.expect("the vault can be read");
         let minter = self.minters.get(&kid()).expect("the key is there");
@@ -167,7 +167,7 @@ async fn a_value_of_a_call_from_before_keeps_its_token() {
     let today = |name| minter.token_for(service.long.account, &kind("NAME"), name, Form::Text).text();
     assert_eq!(tokens, [before.text(), today("Bob Ray")]);
     assert_eq!(service.store.vault().count().await, Ok(2));
-    let elsewhere = Scope { agent: service.long.id, call: Some("call-2") };
+    let elsewhere = Scope::new(service.long.id, Some("call-2"));
     let call = service.memories[0].get((service.long.id, elsewhere.id()), service.long.account);
     assert_eq!(call.older(&kid(), &kind("NAME"), [1; 16]), None);
 }
@@ -178,7 +178,7 @@ async fn what_the_vault_has_of_a_call_is_remembered_after_a_restart() {
     service.request(0, &service.long, &["Ann Lee"]).await;
     assert_eq!(service.store.vault().count().await, Ok(1), "one row is in the database");
     service.request(0, &service.long, &["Bob Ray"]).await;
-    let name = (service.long.id, service.scope().id());
+    let name = service.scope();
     let call = service.memories[1].get(name, service.long.account);
     assert!(call.values().is_empty());
     service.memories[1].read(name, &call, &service.store, &service.minters).await.expect("the vault can be read");
@@ -202,7 +202,7 @@ async fn a_vault_that_cannot_be_written_is_known_before_a_text_leaves() {
         done.rows.extend(row);
         Ok(done)
     };
-    let name = (service.long.id, service.scope().id());
+    let name = service.scope();
     let done = calls.settle(name, None, &service.store, &service.minters, tokenize).await;
     assert!(matches!(done, Err(PipelineError::MaskingUnavailable("the vault cannot be written"))));
 }

@@ -35,11 +35,11 @@ fn a_call_remembers_each_value_once_and_no_other_calls() {
     let calls = Calls::default();
     let account = AccountId::generate();
     let (agent, other) = (AgentId::generate(), AgentId::generate());
-    calls.get((agent, [1; 16]), account).remember(&[value("Jane"), value("Doe"), value("Jane")]);
-    calls.get((agent, [1; 16]), account).remember(&[value("Doe")]);
-    assert_eq!(texts(&calls.get((agent, [1; 16]), account)), ["Jane", "Doe"]);
-    assert!(texts(&calls.get((agent, [2; 16]), account)).is_empty());
-    assert!(texts(&calls.get((other, [1; 16]), account)).is_empty());
+    calls.get(Scope::with_id(agent, [1; 16]), account).remember(&[value("Jane"), value("Doe"), value("Jane")]);
+    calls.get(Scope::with_id(agent, [1; 16]), account).remember(&[value("Doe")]);
+    assert_eq!(texts(&calls.get(Scope::with_id(agent, [1; 16]), account)), ["Jane", "Doe"]);
+    assert!(texts(&calls.get(Scope::with_id(agent, [2; 16]), account)).is_empty());
+    assert!(texts(&calls.get(Scope::with_id(other, [1; 16]), account)).is_empty());
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn all_calls_together_are_bounded_in_bytes() {
     let calls = Calls::default();
     let agent = AgentId::generate();
     for index in 0..2000u128 {
-        let name = (agent, index.to_le_bytes());
+        let name = Scope::with_id(agent, index.to_le_bytes());
         let call = calls.get(name, AccountId::generate());
         if call.remember(&[value(&"x".repeat(50_000))]) {
             calls.weigh(name, &call);
@@ -72,7 +72,7 @@ fn all_calls_together_are_bounded_in_bytes() {
 #[test]
 fn a_call_that_fell_out_does_not_come_back_by_being_weighed() {
     let calls = Calls::default();
-    let name = (AgentId::generate(), [1; 16]);
+    let name = Scope::with_id(AgentId::generate(), [1; 16]);
     let call = calls.get(name, AccountId::generate());
     calls.calls.clear();
     calls.weigh(name, &call);
@@ -132,13 +132,13 @@ fn what_was_erased_is_forgotten_and_nothing_else() {
     let (account, agent) = (AccountId::generate(), AgentId::generate());
     let calls = Calls::default();
     let row_of = |call, text: &str| {
-        let scope = Scope { agent, call: Some(call) };
+        let scope = Scope::new(agent, Some(call));
         minter.mint_vault(account, &scope, &kind("NAME"), text, Form::Text).row
     };
     let names = ["call-1", "call-2"];
     for name in names {
         let rows = [row_of(name, "Jane Doe"), row_of(name, "Ann Lee")];
-        let call = calls.get((agent, rows[0].scope), account);
+        let call = calls.get(Scope::with_id(agent, rows[0].scope), account);
         call.remember(&[value("Jane Doe"), value("Ann Lee"), value("never in the vault")]);
         rows.iter().for_each(|row| assert!(call.label(&row.kind, row.mac) > 0));
         calls.stored(&calls.storing(&rows));
@@ -146,16 +146,16 @@ fn what_was_erased_is_forgotten_and_nothing_else() {
     let gone = row_of("call-1", "JANE  DOE");
     calls.forget_rows(&[Gone { key: gone.key(), label: None }], &minters);
 
-    let known = |name| texts(&calls.get((agent, row_of(name, "").scope), account));
+    let known = |name| texts(&calls.get(Scope::with_id(agent, row_of(name, "").scope), account));
     assert_eq!(known("call-1"), ["Ann Lee", "never in the vault"]);
     assert_eq!(known("call-2"), ["Jane Doe", "Ann Lee", "never in the vault"]);
     let stored = |name, text| calls.is_stored(&row_of(name, text));
     assert_eq!([stored("call-1", "Jane Doe"), stored("call-1", "Ann Lee")], [false, true]);
     assert_eq!([stored("call-2", "Jane Doe"), stored("call-2", "Ann Lee")], [true, true]);
-    let call = calls.get((agent, gone.scope), account);
+    let call = calls.get(Scope::with_id(agent, gone.scope), account);
     assert_eq!(call.label(&gone.kind, row_of("call-1", "Ann Lee").mac), 2);
     assert_eq!(call.label(&gone.kind, gone.mac), 3, "its number is not given to anybody again");
 
-    calls.forget_call((agent, gone.scope));
+    calls.forget_call(Scope::with_id(agent, gone.scope));
     assert!(known("call-1").is_empty());
 }

@@ -22,7 +22,7 @@ fn tokenize_in(
     decisions: Vec<Decision>,
 ) -> Result<Tokenized, PipelineError> {
     let (agent, minter) = (agent(policy), minter());
-    let scope = Scope { agent: agent.id, call: Some("call-1") };
+    let scope = Scope::new(agent.id, Some("call-1"));
     let tokenizer = Tokenizer {
         agent: &agent,
         minter: &minter,
@@ -167,7 +167,7 @@ fn a_number_has_the_token_of_its_digits_and_one_with_more_a_token_of_its_own() {
     let masked_as = |form, written: Option<&str>| {
         let digits = "4155550123";
         let (agent, minter) = (agent(VAULT), minter());
-        let scope = Scope { agent: agent.id, call: None };
+        let scope = Scope::new(agent.id, None);
         let tokenizer = Tokenizer {
             agent: &agent,
             minter: &minter,

@@ -29,8 +29,8 @@ fn account() -> AccountId {
     AccountId::from_bytes([7; 16])
 }
 
-fn scope(agent: AgentId) -> Scope<'static> {
-    Scope { agent, call: Some("call-1") }
+fn scope(agent: AgentId) -> Scope {
+    Scope::new(agent, Some("call-1"))
 }
 
 fn original(text: &str, form: Form) -> Result<Original, OpenError> {
@@ -98,7 +98,7 @@ fn a_row_opens_for_nobody_else() {
     let row = minter.mint_vault(account(), &scope(agent()), &kind("NAME"), "Jane", Form::Text).row;
     let mut others = vec![row.clone(); 5];
     others[0].agent = agent();
-    others[1].scope = Scope { agent: row.agent, call: None }.id();
+    others[1].scope = Scope::new(row.agent, None).id();
     others[2].kind = kind("EMAIL");
     others[3].mac[0] ^= 1;
     others[4].mac[15] ^= 1;
@@ -116,7 +116,7 @@ fn an_aead_token_opens_for_nobody_else() {
     let (minter, agent) = (minter(), agent());
     let token = minter.mint_aead(&scope(agent), &kind("NAME"), "Jane", Form::Text).expect("short");
     assert_eq!(minter.open_aead(&token, &scope(agent)), original("Jane", Form::Text));
-    let elsewhere = [scope(AgentId::generate()), Scope { agent, call: None }, Scope { agent, call: Some("call-2") }];
+    let elsewhere = [scope(AgentId::generate()), Scope::new(agent, None), Scope::new(agent, Some("call-2"))];
     for scope in elsewhere {
         assert_eq!(minter.open_aead(&token, &scope), Err(OpenError::Refused));
     }
@@ -148,7 +148,7 @@ fn flipping_any_bit_of_an_aead_token_fails() {
 #[test]
 fn a_value_keeps_its_aead_token_in_a_call_and_nowhere_else() {
     let agent = agent();
-    let mint = |scope: Scope<'_>, kind: &Kind, text: &str, form| {
+    let mint = |scope: Scope, kind: &Kind, text: &str, form| {
         Minter::new(kid("K_TEST"), &keys(1, None)).mint_aead(&scope, kind, text, form).expect("short").text()
     };
     let (name, here) = (kind("NAME"), scope(agent));
@@ -158,7 +158,7 @@ fn a_value_keeps_its_aead_token_in_a_call_and_nowhere_else() {
         mint(here, &name, "13", Form::Text),
         mint(here, &name, "12", Form::JsonNumber),
         mint(here, &kind("AGE"), "12", Form::Text),
-        mint(Scope { agent, call: None }, &name, "12", Form::Text),
+        mint(Scope::new(agent, None), &name, "12", Form::Text),
         mint(scope(AgentId::generate()), &name, "12", Form::Text),
     ] {
         // Not even a nonce is shared.

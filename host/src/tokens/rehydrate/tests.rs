@@ -108,8 +108,8 @@ impl Journey {
         Self { minter, agent: AgentId::generate(), vault: HashMap::new() }
     }
 
-    fn scope(&self) -> Scope<'static> {
-        Scope { agent: self.agent, call: Some("call") }
+    fn scope(&self) -> Scope {
+        Scope::new(self.agent, Some("call"))
     }
 
     fn mask(&mut self, value: &str, form: Form, style: usize) -> String {
