@@ -65,6 +65,8 @@ pub struct Pipeline {
     pub recorded: recorded::RecordedSpans,
     /// Findings of messages seen before.
     pub memo: detect::Memo,
+    /// Places for long answers that are restored at the same time.
+    pub long_answers: Arc<tokio::sync::Semaphore>,
     /// Counters.
     pub metrics: Arc<metrics::Metrics>,
     /// Seals the texts of sessions whose policy wants them kept; `None` where nothing is kept.

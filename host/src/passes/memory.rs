@@ -186,15 +186,12 @@ impl<'v> Known<'v> {
         folded.push_str(text);
         folded.make_ascii_lowercase();
         let mut covered = Covered(covered);
-        let mut at = 0;
-        while let Some(ahead) = folded.as_bytes()[at..].iter().position(|byte| self.written.needles.may_begin(*byte)) {
-            at += ahead;
-            let start = at;
-            at += 1;
+        let folded = folded.as_bytes();
+        for start in (0..folded.len()).filter(|start| self.written.needles.may_begin(&folded[*start..])) {
             if !text.is_char_boundary(start) || !begins(text, start) {
                 continue;
             }
-            for (length, group) in self.written.needles.beginning(&folded.as_bytes()[start..]) {
+            for (length, group) in self.written.needles.beginning(&folded[start..]) {
                 let span = ByteSpan::new(start, start + length);
                 if !text.is_char_boundary(span.end) || !begins(text, span.end) || covered.overlaps(span) {
                     continue;

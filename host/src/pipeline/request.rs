@@ -25,9 +25,10 @@ use crate::tokens::mint::Scope;
 /// The threads of the passes have too much to do.
 pub(super) const BUSY: &str = "too many requests wait for their passes";
 
-/// A body of so many bytes is masked where its request was read: to hand it over takes longer. A longer one is worked on by a
-/// pass thread from its texts to its last look, so that no other call waits for it.
-const SHORT: usize = 32 << 10;
+/// A body of so many bytes is masked where its request was read, and an answer restored where it was read: to hand it over
+/// takes longer. A longer request is worked on by a pass thread from its texts to its last look, so that no other call waits for
+/// it, and a longer answer by a blocking thread.
+pub(super) const SHORT: usize = 32 << 10;
 
 /// A request that may leave, recorded.
 pub struct Masked {

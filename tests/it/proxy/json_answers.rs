@@ -43,6 +43,19 @@ fn opened(document: &str, levels: usize) -> Value {
 }
 
 #[tokio::test]
+async fn a_long_answer_is_restored_like_a_short_one() {
+    let app = app().await;
+    // About 60 bytes each: the longer one is restored on another thread than the shorter ones.
+    for times in [1, 20, 5_000] {
+        app.upstream.respond_with(move |request| {
+            Reply::json(&openai::completion(&format!("{}. ", token(&request.text())).repeat(times)))
+        });
+        let answer = app.chat(ask(&format!("I live at {HOSTILE}"))).await.json();
+        assert_eq!(answer["choices"][0]["message"]["content"], format!("{HOSTILE}. ").repeat(times), "{times}");
+    }
+}
+
+#[tokio::test]
 async fn a_value_adds_nothing_to_the_arguments_of_a_call_at_any_depth() {
     let app = app().await;
     for levels in 0..4 {

@@ -12,8 +12,37 @@ pub(super) struct Needles {
     needles: Vec<(Vec<u8>, u32)>,
     /// The longest other needle that a needle begins with.
     within: Vec<Option<usize>>,
-    /// Whether a needle begins with this byte.
-    firsts: [bool; 256],
+    beginnings: Beginnings,
+}
+
+/// The pairs of bytes that needles begin with, a bit for each: few places of a text are worth a binary search. Some pairs
+/// share a bit.
+struct Beginnings([u32; 64]);
+
+impl Beginnings {
+    fn add(&mut self, needle: &[u8]) {
+        match *needle {
+            [first] => self.0[Self::word(first)] = u32::MAX,
+            [first, second, ..] => self.0[Self::word(first)] |= Self::bit(second),
+            [] => {}
+        }
+    }
+
+    fn may_hold(&self, text: &[u8]) -> bool {
+        match *text {
+            [first] => self.0[Self::word(first)] == u32::MAX,
+            [first, second, ..] => self.0[Self::word(first)] & Self::bit(second) != 0,
+            [] => false,
+        }
+    }
+
+    fn word(first: u8) -> usize {
+        usize::from(first & 63)
+    }
+
+    fn bit(second: u8) -> u32 {
+        1 << (second & 31)
+    }
 }
 
 impl Needles {
@@ -22,30 +51,29 @@ impl Needles {
         needles.retain(|(needle, _)| !needle.is_empty());
         needles.sort_unstable();
         needles.dedup_by(|next, kept| next.0 == kept.0);
-        let mut firsts = [false; 256];
+        let mut beginnings = Beginnings([0; 64]);
         let mut within = Vec::with_capacity(needles.len());
         // The beginnings of the needle before, longest last.
         let mut open: Vec<usize> = Vec::new();
         for (index, (needle, _)) in needles.iter().enumerate() {
-            firsts[usize::from(needle[0])] = true;
+            beginnings.add(needle);
             while open.last().is_some_and(|last| !needle.starts_with(&needles[*last].0)) {
                 open.pop();
             }
             within.push(open.last().copied());
             open.push(index);
         }
-        Self { needles, within, firsts }
+        Self { needles, within, beginnings }
     }
 
-    /// Whether any needle begins with this byte.
-    pub fn may_begin(&self, byte: u8) -> bool {
-        self.firsts[usize::from(byte)]
+    /// Whether a needle may begin a text.
+    pub fn may_begin(&self, text: &[u8]) -> bool {
+        self.beginnings.may_hold(text)
     }
 
     /// The needles that a text begins with, the longest first: length and number.
     pub fn beginning<'n>(&'n self, text: &'n [u8]) -> impl Iterator<Item = (usize, u32)> + 'n {
-        let may_begin = text.first().is_some_and(|byte| self.may_begin(*byte));
-        let last = may_begin.then(|| self.last_up_to(text)).flatten();
+        let last = self.may_begin(text).then(|| self.last_up_to(text)).flatten();
         let shared = last.map_or(0, |at| shared_length(&self.needles[at].0, text));
         let chain = std::iter::successors(last, |at| self.within[*at]);
         let found = chain.inspect(|_| work::steps(1)).skip_while(move |at| self.needles[*at].0.len() > shared);
