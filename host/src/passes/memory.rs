@@ -5,15 +5,14 @@
 //! (`memory/spoken.rs`). A single short word that is also an ordinary word ("May", "Will") is only found again as it was
 //! written, with its capital: a transcript without capitals would lose every "will".
 
+mod known;
 mod needles;
 mod spoken;
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+pub use known::Known;
 use memchr::memmem;
-use needles::Needles;
 use spoken::Form;
 
 use crate::chat::position::Search;
@@ -129,22 +128,23 @@ pub fn is_known_at(search: Search, value: &Remembered) -> bool {
     }
 }
 
-/// Adds decisions of the pass `memory` to `decisions` where a remembered value is uncovered. One list per text, in order.
+/// Adds decisions of the pass `memory` to `decisions` where a value of `known` is uncovered. One list per text, in order.
 ///
-/// Every text is gone through once for values as they were written and once for their other forms, however many values there
-/// are. Where several values begin at one place the longest counts.
-pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], values: &[Remembered]) {
-    let values = unique(values);
-    if values.is_empty() {
+/// Every text is searched once for values as they were written and once for their other forms, for each of the `known` and
+/// however many values it has. Where several values begin at one place the longest counts.
+pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], known: &[&Known]) {
+    let known: Vec<_> = known.iter().filter(|known| !known.is_empty()).collect();
+    if known.is_empty() {
         return;
     }
     let pass: Arc<str> = Arc::from("memory");
-    let known = Known::new(&values);
     let (mut folded, mut form) = (String::new(), Form::default());
     for (searched, decisions) in texts.iter().zip(decisions) {
         let mut found = Vec::new();
-        known.written(*searched, decisions, &mut folded, &mut found);
-        known.in_other_forms(*searched, decisions, &mut form, &mut found);
+        for known in &known {
+            known.written(*searched, decisions, &mut folded, &mut found);
+            known.in_other_forms(*searched, decisions, &mut form, &mut found);
+        }
         if !found.is_empty() {
             *decisions = with_found(decisions, found, &pass);
         }
@@ -157,123 +157,6 @@ pub fn contains_whole(text: &str, value: &str) -> bool {
 }
 
 type Found<'v> = Vec<(ByteSpan, &'v Remembered)>;
-
-/// Values, ready to be looked for.
-struct Known<'v> {
-    /// By how they were written. ASCII case is folded, which keeps positions; other letters are there in both cases.
-    written: Index<'v>,
-    /// By their form.
-    forms: Index<'v>,
-    exact: HashMap<&'v str, &'v Remembered>,
-}
-
-impl<'v> Known<'v> {
-    fn new(values: &[&'v Remembered]) -> Self {
-        let mut form = Form::default();
-        Self {
-            written: Index::new(values, |text| spellings(text).map(String::into_bytes).collect()),
-            forms: Index::new(values, |text| {
-                form.take(text);
-                form.needle().into_iter().collect()
-            }),
-            exact: values.iter().map(|value| (value.text.expose().as_str(), *value)).collect(),
-        }
-    }
-
-    fn written(&self, searched: Searched<'_>, covered: &[Decision], folded: &mut String, found: &mut Found<'v>) {
-        let text = searched.text;
-        folded.clear();
-        folded.push_str(text);
-        folded.make_ascii_lowercase();
-        let mut covered = Covered(covered);
-        let folded = folded.as_bytes();
-        for start in (0..folded.len()).filter(|start| self.written.needles.may_begin(&folded[*start..])) {
-            if !text.is_char_boundary(start) || !begins(text, start) {
-                continue;
-            }
-            for (length, group) in self.written.needles.beginning(&folded[start..]) {
-                let span = ByteSpan::new(start, start + length);
-                if !text.is_char_boundary(span.end) || !begins(text, span.end) || covered.overlaps(span) {
-                    continue;
-                }
-                if let Some(value) = self.written_value(&self.written.groups[group as usize], searched, span) {
-                    found.push((span, value));
-                    break;
-                }
-            }
-        }
-    }
-
-    fn written_value(&self, group: &Group<'v>, searched: Searched<'_>, span: ByteSpan) -> Option<&'v Remembered> {
-        let text = &searched.text[span.range()];
-        let exact = self.exact.get(text).copied();
-        if is_ordinary(text) {
-            let is_name = |value: &&Remembered| value.text.expose().starts_with(char::is_uppercase);
-            return exact.filter(is_name).filter(|value| counts(searched, value, text));
-        }
-        group.value(searched, text, exact)
-    }
-
-    fn in_other_forms(&self, searched: Searched<'_>, covered: &[Decision], form: &mut Form, found: &mut Found<'v>) {
-        if self.forms.groups.is_empty() {
-            return;
-        }
-        form.take(searched.text);
-        let mut covered = Covered(covered);
-        form.each(&self.forms.needles, |span, group| {
-            let Some(text) = searched.text.get(span.range()) else { return false };
-            if covered.overlaps(span) || is_ordinary(text) {
-                return false;
-            }
-            let value = self.forms.groups[group as usize].value(searched, text, self.exact.get(text).copied());
-            found.extend(value.map(|value| (span, value)));
-            value.is_some()
-        });
-    }
-}
-
-/// Values by the texts by which they are looked for.
-struct Index<'v> {
-    needles: Needles,
-    groups: Vec<Group<'v>>,
-}
-
-/// The values that one text stands for, as far as it matters which: the first of them, and the first that is looked for
-/// everywhere.
-struct Group<'v> {
-    first: &'v Remembered,
-    telling: Option<&'v Remembered>,
-}
-
-impl<'v> Index<'v> {
-    fn new(values: &[&'v Remembered], mut texts: impl FnMut(&str) -> Vec<Vec<u8>>) -> Self {
-        let mut groups: Vec<Group<'v>> = Vec::new();
-        let mut places: HashMap<Vec<u8>, u32> = HashMap::new();
-        for value in values {
-            let telling = is_known_at(Search::Name, value).then_some(*value);
-            for text in texts(value.text.expose()) {
-                match places.entry(text) {
-                    Entry::Occupied(place) => {
-                        let group = &mut groups[*place.get() as usize];
-                        group.telling = group.telling.or(telling);
-                    }
-                    Entry::Vacant(place) => {
-                        place.insert(groups.len() as u32);
-                        groups.push(Group { first: value, telling });
-                    }
-                }
-            }
-        }
-        Self { needles: Needles::new(places.into_iter().collect()), groups }
-    }
-}
-
-impl<'v> Group<'v> {
-    /// The value that `text` is taken for: `exact` is the one that was written just so.
-    fn value(&self, searched: Searched<'_>, text: &str, exact: Option<&'v Remembered>) -> Option<&'v Remembered> {
-        [Some(self.first), self.telling, exact].into_iter().flatten().find(|value| counts(searched, value, text))
-    }
-}
 
 /// Whether a value is looked for where `text` stands. A name may be a word of a setting in another case.
 fn counts(searched: Searched<'_>, value: &Remembered, text: &str) -> bool {
@@ -296,30 +179,6 @@ impl Covered<'_> {
 fn is_ordinary(word: &str) -> bool {
     const LONGEST: usize = 9;
     word.len() <= LONGEST && ALSO_ORDINARY.contains(&word.to_ascii_lowercase().as_str())
-}
-
-fn unique(values: &[Remembered]) -> Vec<&Remembered> {
-    let mut seen = HashSet::new();
-    values
-        .iter()
-        .filter(|value| value.text.expose().chars().filter(|c| c.is_alphanumeric()).nth(1).is_some())
-        .filter(|value| seen.insert(value.text.expose().as_str()))
-        .collect()
-}
-
-/// What to look for in a text whose ASCII letters are folded: other letters are tried in both cases.
-fn spellings(value: &str) -> impl Iterator<Item = String> {
-    let own = value.to_ascii_lowercase();
-    let others: Vec<String> = if value.is_ascii() {
-        Vec::new()
-    } else {
-        [value.to_lowercase(), value.to_uppercase()]
-            .into_iter()
-            .map(|text| text.to_ascii_lowercase())
-            .filter(|text| *text != own)
-            .collect()
-    };
-    std::iter::once(own).chain(others)
 }
 
 /// The decisions with those that were found: of two that overlap the one that begins first, and then the longer one.
@@ -379,7 +238,7 @@ mod tests {
     fn recalled(text: &str, value: &str, kind: &str) -> Vec<String> {
         let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new())];
         let value = Remembered { text: value.into(), kind: Kind::new(kind).expect("a kind"), action: Action::Tokenize };
-        recall(&[speech(text)], &mut decisions, &[value]);
+        recall(&[speech(text)], &mut decisions, &[&Known::new(vec![value])]);
         decisions[0].iter().map(|decision| text[decision.span.range()].to_owned()).collect()
     }
 
@@ -422,7 +281,7 @@ mod tests {
         };
         let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(vec![own.clone()])];
         let value = Remembered { text: "Jane Doe".into(), kind: own.kind.clone(), action: Action::Tokenize };
-        recall(&[speech("Jane Doe, Jane Doe")], &mut decisions, &[value]);
+        recall(&[speech("Jane Doe, Jane Doe")], &mut decisions, &[&Known::new(vec![value])]);
         assert_eq!(decisions[0].len(), 2);
         assert_eq!(decisions[0][0], own);
         assert_eq!(&*decisions[0][1].pass, "memory");
@@ -438,7 +297,7 @@ mod tests {
         let values = [value("Jane", "NAME"), value("JANE DOE", "NAME"), value("jane doe", "OTHER_ID")];
         let text = "jane doe, jane dow";
         let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new())];
-        recall(&[speech(text)], &mut decisions, &values);
+        recall(&[speech(text)], &mut decisions, &[&Known::new(values)]);
         let found: Vec<(&str, &str)> =
             decisions[0].iter().map(|decision| (&text[decision.span.range()], decision.kind.as_str())).collect();
         assert_eq!(found, [("jane doe", "NAME"), ("jane", "NAME")]);
@@ -457,7 +316,7 @@ mod tests {
                 .collect();
             let long: String = values.iter().map(|value| format!("{} and ", value.text.expose())).collect();
             let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new()); 2];
-            recall(&[speech(&long), speech("caller 0000001")], &mut decisions, &values);
+            recall(&[speech(&long), speech("caller 0000001")], &mut decisions, &[&Known::new(values)]);
             assert_eq!((decisions[0].len(), decisions[1].len()), (count, 1));
         });
     }
@@ -472,7 +331,7 @@ mod tests {
             };
             let values: Vec<Remembered> = (0..count).map(value).collect();
             let mut decisions: Vec<Arc<[Decision]>> = vec![Arc::from(Vec::new())];
-            recall(&[speech(&"a b b b b ".repeat(count))], &mut decisions, &values);
+            recall(&[speech(&"a b b b b ".repeat(count))], &mut decisions, &[&Known::new(values)]);
             assert!(decisions[0].is_empty());
         });
     }

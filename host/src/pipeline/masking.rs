@@ -16,7 +16,7 @@ use crate::chat::position::Edit;
 use crate::chat::request::{BadRequest, ChatRequest};
 use crate::chat::walk::{Media, withhold_media};
 use crate::passes::finding::Decision;
-use crate::passes::memory::{Remembered, Searched, recall};
+use crate::passes::memory::{Known, Remembered, Searched, recall};
 use crate::passes::{PassReport, Remains};
 use crate::policy;
 use crate::text::CharSpan;
@@ -79,7 +79,7 @@ impl Masking {
     pub fn decide(self, call: Option<&Call>) -> Result<Decided, PipelineError> {
         self.detecting.check()?;
         let Detecting { pieces, mut decisions, .. } = self.detecting;
-        recall_in(&pieces, &mut decisions, call.map(Call::values).unwrap_or_default());
+        recall_in(&pieces, &mut decisions, call.map(Call::known).as_deref());
         Ok(Decided { request: self.request, pieces, decisions, withheld: self.withheld })
     }
 }
@@ -106,18 +106,25 @@ impl Decided {
     }
 }
 
-/// Adds decisions where values of these texts, or `values` known before, stand uncovered.
-pub fn recall_in(pieces: &[Piece], decisions: &mut [Arc<[Decision]>], mut values: Vec<Remembered>) {
+/// Adds decisions where values of these texts, or those `known` of their call, are uncovered.
+pub fn recall_in(pieces: &[Piece], decisions: &mut [Arc<[Decision]>], known: Option<&Known>) {
+    let mut new = Vec::new();
     for (piece, decisions) in pieces.iter().zip(&*decisions) {
-        values.extend(decisions.iter().filter(|decision| &*decision.pass != "host").map(|decision| Remembered {
-            text: piece.text.expose()[decision.span.range()].into(),
-            kind: decision.kind.clone(),
-            action: decision.action,
-        }));
+        for decision in decisions.iter().filter(|decision| &*decision.pass != "host") {
+            let text = &piece.text.expose()[decision.span.range()];
+            if known.is_none_or(|known| !known.contains(text)) {
+                let (kind, action) = (decision.kind.clone(), decision.action);
+                new.push(Remembered { text: text.into(), kind, action });
+            }
+        }
     }
+    let new = Known::new(new);
     let texts: Vec<Searched<'_>> =
         pieces.iter().map(|piece| Searched { text: piece.text.expose(), search: piece.search }).collect();
-    recall(&texts, decisions, &values);
+    match known {
+        Some(known) => recall(&texts, decisions, &[known, &new]),
+        None => recall(&texts, decisions, &[&new]),
+    }
 }
 
 fn media(policy: &policy::CompiledPolicy) -> Media {

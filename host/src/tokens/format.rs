@@ -26,6 +26,18 @@ pub const AEAD_HEADER_LETTERS: usize = 4;
 /// Bytes around an original in an AEAD token: header, nonce, form, tag.
 const AEAD_OVERHEAD: usize = AEAD_HEADER + 12 + 1 + 16;
 
+/// Names of the views of a value, a part or a form of it, in the order of their names: `[SSN_4.last4]`,
+/// `MSKV1.NAME.K_X.….spelled`.
+pub const VIEWS: [&str; 20] = [
+    "age", "area", "city", "day", "digits", "domain", "family", "first3", "given", "initials", "iso", "last4", "month",
+    "spelled", "spoken", "state", "street", "weekday", "year", "zip",
+];
+
+/// The view of this name, in any case.
+pub fn view(name: &str) -> Option<&'static str> {
+    VIEWS.into_iter().find(|view| view.eq_ignore_ascii_case(name))
+}
+
 /// How a token carries its original.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Scheme {

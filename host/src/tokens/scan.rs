@@ -65,6 +65,8 @@ pub enum Found {
 pub struct TokenRef {
     /// What it says.
     pub found: Found,
+    /// The view of the value that is asked for, one of [`super::format::VIEWS`]; `None` for all of it.
+    pub view: Option<&'static str>,
     /// Letters that stood directly after it, as they were written. They are shown after the original; when the token
     /// does not resolve they are taken for more of it and dropped, since a made-up token has no right length.
     pub tail: String,
@@ -214,7 +216,7 @@ struct Walk {
 enum Step {
     Text,
     Drop,
-    Token { found: Found, tail: usize },
+    Token { found: Found, view: Option<&'static str>, tail: usize },
     Fragment(Option<Kind>),
 }
 
@@ -238,9 +240,9 @@ impl Walk {
             match step {
                 Step::Text => {}
                 Step::Drop => pieces.push(Piece::Dropped { len: covered.chars().count() }),
-                Step::Token { found, tail } => {
+                Step::Token { found, view, tail } => {
                     let tail = covered[len - tail..].to_owned();
-                    pieces.push(Piece::Token(TokenRef { found, tail, len: covered.chars().count() }));
+                    pieces.push(Piece::Token(TokenRef { found, view, tail, len: covered.chars().count() }));
                 }
                 Step::Fragment(kind) => pieces.push(Piece::Fragment { kind, len: covered.chars().count() }),
             }
@@ -285,9 +287,9 @@ impl Walk {
                 (len, Step::Text)
             }
             Verdict::Drop(len) => (len, Step::Drop),
-            Verdict::Token { len, found, tail } => {
+            Verdict::Token { len, found, view, tail } => {
                 (self.in_word, self.run) = (false, Run::default());
-                (len, Step::Token { found, tail })
+                (len, Step::Token { found, view, tail })
             }
             Verdict::Fragment { len, kind, debris } => {
                 (self.in_word, self.run) = (true, Run::after_fragment());

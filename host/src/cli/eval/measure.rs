@@ -113,7 +113,7 @@ impl Run<'_> {
             let what = pass_fault(&detecting.reports).unwrap_or_else(|| failure(&error));
             Failure::new(exit::GENERIC, format!("{}:{}: {what}", set.name, record.line))
         })?;
-        recall_in(&detecting.pieces, &mut detecting.decisions, Vec::new());
+        recall_in(&detecting.pieces, &mut detecting.decisions, None);
         let decisions = detecting.decisions.pop().unwrap_or_default();
         // Throwing the instances away is part of what a pass costs.
         drop(remains);

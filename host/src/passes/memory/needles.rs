@@ -4,9 +4,12 @@
 //! are then the last one that is not greater than the text, or that one's beginnings: one binary search for a place of
 //! the text, however many needles there are.
 
+use zeroize::Zeroize;
+
 use crate::text::work;
 
 /// Texts to look for, each with a number.
+#[derive(Default)]
 pub(super) struct Needles {
     /// In order, each once. An empty one is never found.
     needles: Vec<(Vec<u8>, u32)>,
@@ -18,6 +21,12 @@ pub(super) struct Needles {
 /// The pairs of bytes that needles begin with, a bit for each: few places of a text are worth a binary search. Some pairs
 /// share a bit.
 struct Beginnings([u32; 64]);
+
+impl Default for Beginnings {
+    fn default() -> Self {
+        Self([0; 64])
+    }
+}
 
 impl Beginnings {
     fn add(&mut self, needle: &[u8]) {
@@ -45,13 +54,19 @@ impl Beginnings {
     }
 }
 
+impl Drop for Needles {
+    fn drop(&mut self) {
+        self.needles.iter_mut().for_each(|(needle, _)| needle.zeroize());
+    }
+}
+
 impl Needles {
     /// These needles. Of equal ones the least number counts.
     pub fn new(mut needles: Vec<(Vec<u8>, u32)>) -> Self {
         needles.retain(|(needle, _)| !needle.is_empty());
         needles.sort_unstable();
         needles.dedup_by(|next, kept| next.0 == kept.0);
-        let mut beginnings = Beginnings([0; 64]);
+        let mut beginnings = Beginnings::default();
         let mut within = Vec::with_capacity(needles.len());
         // The beginnings of the needle before, longest last.
         let mut open: Vec<usize> = Vec::new();

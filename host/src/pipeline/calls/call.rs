@@ -1,21 +1,24 @@
 //! One call: its values, and the numbers of its compact tokens.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::VALUES;
 use crate::ids::AccountId;
 use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::passes::finding::Action;
-use crate::passes::memory::Remembered;
+use crate::passes::memory::{Known, Remembered};
 use crate::store::vault::{Gone, KeptCall};
 use crate::tokens::mint::{Minters, VaultRow};
 
 /// Bytes of the values of one call.
 const VALUE_BYTES: u64 = 256 << 10;
-/// What a value takes beside its text.
-const VALUE: u64 = 96;
+/// What a value takes beside its texts.
+const VALUE: u64 = 240;
+/// How often its text is there: as it stood, folded, and in its other form, once among the values and once ready to be looked
+/// for.
+const TEXTS: u64 = 4;
 /// What a label takes.
 const LABEL: u64 = 64;
 
@@ -33,25 +36,27 @@ struct State {
     is_read: bool,
     values: Vec<Remembered>,
     value_bytes: u64,
+    /// The values, ready to be looked for; made when it is asked for.
+    known: Option<Arc<Known>>,
     numbers: HashMap<(Kind, TokenValue), u32>,
     last: HashMap<Kind, u32>,
     older: HashMap<(Kid, Kind, TokenValue), TokenValue>,
 }
 
 /// What a row of the vault says of its call.
-pub(super) struct Known {
+pub(super) struct KnownRow {
     value: Remembered,
     older: Option<((Kid, Kind, TokenValue), TokenValue)>,
 }
 
 /// Opens a row. Nothing where its key is not here.
-pub(super) fn known(row: &VaultRow, account: AccountId, minters: &Minters) -> Option<Known> {
+pub(super) fn known(row: &VaultRow, account: AccountId, minters: &Minters) -> Option<KnownRow> {
     let original = minters.open_row(row).ok()?;
     let today = minters.get(&row.kid)?.value_for(account, &row.kind, original.text.expose(), original.form);
     let older = (today != row.mac).then(|| ((row.kid.clone(), row.kind.clone(), today), row.mac));
     // Of what was redacted, or is a surrogate, there is no row.
     let value = Remembered { text: original.text, kind: row.kind.clone(), action: Action::Tokenize };
-    Some(Known { value, older })
+    Some(KnownRow { value, older })
 }
 
 impl Call {
@@ -72,7 +77,15 @@ impl Call {
         size_of::<Self>() as u64 + state.value_bytes + LABEL * entries as u64
     }
 
+    /// The values masked before in this call, ready to be looked for.
+    pub fn known(&self) -> Arc<Known> {
+        let mut state = self.lock();
+        let State { values, known, .. } = &mut *state;
+        known.get_or_insert_with(|| Arc::new(Known::new(values.iter().cloned()))).clone()
+    }
+
     /// The values masked before in this call.
+    #[cfg(test)]
     pub fn values(&self) -> Vec<Remembered> {
         self.lock().values.clone()
     }
@@ -91,10 +104,10 @@ impl Call {
     }
 
     /// Takes over what the vault has of this call.
-    pub(super) fn learn(&self, kept: KeptCall<Known>) {
+    pub(super) fn learn(&self, kept: KeptCall<KnownRow>) {
         let mut state = self.lock();
         state.is_read = true;
-        for Known { value, older } in kept.rows {
+        for KnownRow { value, older } in kept.rows {
             state.remember(&value);
             state.older.extend(older);
         }
@@ -152,6 +165,7 @@ impl Call {
         };
         let mut state = self.lock();
         state.values.retain(|value| !is_gone(value));
+        state.known = None;
         state.value_bytes = state.values.iter().map(bytes_of).sum();
         state.numbers.retain(|(_, value), _| !macs.contains(value));
         state.older.retain(|_, value| !macs.contains(value));
@@ -175,10 +189,11 @@ impl State {
         if fits && !self.values.iter().any(|known| known.text == value.text) {
             self.value_bytes += bytes;
             self.values.push(value.clone());
+            self.known = None;
         }
     }
 }
 
 fn bytes_of(value: &Remembered) -> u64 {
-    VALUE + value.text.expose().len() as u64
+    VALUE + TEXTS * value.text.expose().len() as u64
 }

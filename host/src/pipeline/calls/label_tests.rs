@@ -168,7 +168,7 @@ async fn a_value_of_a_call_from_before_keeps_its_token() {
     assert_eq!(tokens, [before.text(), today("Bob Ray")]);
     assert_eq!(service.store.vault().count().await, Ok(2));
     let elsewhere = Scope::new(service.long.id, Some("call-2"));
-    let call = service.memories[0].get((service.long.id, elsewhere.id()), service.long.account);
+    let call = service.memories[0].get(elsewhere, service.long.account);
     assert_eq!(call.older(&kid(), &kind("NAME"), [1; 16]), None);
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::AgentId;
 use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::kind::Kind;
 use crate::passes::finding::Action;
@@ -62,7 +63,7 @@ fn all_calls_together_are_bounded_in_bytes() {
     for index in 0..2000u128 {
         let name = Scope::with_id(agent, index.to_le_bytes());
         let call = calls.get(name, AccountId::generate());
-        if call.remember(&[value(&"x".repeat(50_000))]) {
+        if call.remember(&[value(&"x".repeat(20_000))]) {
             calls.weigh(name, &call);
         }
     }

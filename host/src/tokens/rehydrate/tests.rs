@@ -35,7 +35,7 @@ fn printed(piece: Piece, original: Option<Original>, place: Place, fallback: &Fa
 
 fn token(tail: &str) -> Piece {
     let found = Found::Compact(CompactToken::parse("[NAME_1]").expect("a token"));
-    Piece::Token(TokenRef { found, tail: tail.to_owned(), len: 8 + tail.len() })
+    Piece::Token(TokenRef { found, view: None, tail: tail.to_owned(), len: 8 + tail.len() })
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Is this a token? Judged from its first letter on, as far as the text is known.
 //!
-//! The grammar is `scheme . KIND . kid . value` over [units](super::unit), with noise allowed between and inside parts.
+//! The grammar is `scheme . KIND . kid . value`, perhaps with `. view` behind it, over [units](super::unit), with noise allowed between and inside parts.
 //! Words are not noise: a part goes on after a gap only in the same case, and a value only up to its known length, so
 //! that `MSKV1.NAME.K.JOHN said hello` ends at `JOHN`.
 //!
@@ -14,7 +14,7 @@ use super::unit::{Source, Sym};
 use super::{FinishReason, Found};
 use crate::keys::Kid;
 use crate::kind::Kind;
-use crate::tokens::format::{AEAD_HEADER_LETTERS, Scheme, Token, VAULT_BYTES, aead_letters, letters};
+use crate::tokens::format::{AEAD_HEADER_LETTERS, Scheme, Token, VAULT_BYTES, aead_letters, letters, view};
 
 /// Bytes that scheme, kind and kid may take with all noise. The longest without noise are 136.
 const MAX_HEAD: usize = 256;
@@ -43,6 +43,8 @@ pub(super) enum Verdict {
         len: usize,
         /// What it says.
         found: Found,
+        /// The view that is asked for.
+        view: Option<&'static str>,
         /// Bytes of letters at its end that stood directly after it.
         tail: usize,
     },
@@ -94,7 +96,7 @@ pub(super) fn judge(place: Place<'_>) -> Verdict {
         Err(_) => return Verdict::Text(first),
     }
     match reader.rest() {
-        Ok((token, tail)) => reader.token(token, tail),
+        Ok(read) => reader.token(read),
         Err(Stop::More) => Verdict::More,
         Err(_) if reader.is_ordinary() => Verdict::Text(first),
         Err(Stop::End) if place.is_cut() => reader.fragment(place.source.text.len()),
@@ -102,8 +104,16 @@ pub(super) fn judge(place: Place<'_>) -> Verdict {
     }
 }
 
-/// A whole value and its letters, or letters that decode to nothing.
-type Read = Option<Token>;
+/// The longest name of a view.
+const MAX_VIEW: usize = 8;
+
+/// All that was read after the first dot.
+struct Read {
+    /// None where the value decodes to nothing.
+    token: Option<Token>,
+    view: Option<&'static str>,
+    tail: usize,
+}
 
 struct Reader<'a> {
     place: Place<'a>,
@@ -199,14 +209,39 @@ impl<'a> Reader<'a> {
     }
 
     /// Everything after the first dot.
-    fn rest(&mut self) -> Result<(Read, usize), Stop> {
+    fn rest(&mut self) -> Result<Read, Stop> {
         let kind = self.name()?;
         let kind = Kind::new(&kind).ok_or(Stop::Bad)?;
         self.kind = Some(kind.clone());
         let kid = Kid::new(&self.name()?).ok_or(Stop::Bad)?;
         let value = self.value()?;
         let tail = self.tail()?;
-        Ok((self.scheme.and_then(|scheme| Token::from_parts(scheme, kind, kid, &value)), tail))
+        let token = self.scheme.and_then(|scheme| Token::from_parts(scheme, kind, kid, &value));
+        let view = if tail == 0 && token.is_some() { self.view()? } else { None };
+        Ok(Read { token, view, tail })
+    }
+
+    /// A dot and the name of a view. Anything else behind a dot belongs to the sentence.
+    fn view(&mut self) -> Result<Option<&'static str>, Stop> {
+        let before = self.cursor;
+        self.cursor.limit = before.at + 8 * (MAX_VIEW + 2);
+        let name = self.name_of_view();
+        self.cursor = before;
+        match name {
+            Ok(group) => Ok(view(&group.letters).inspect(|_| self.cursor.at = group.end)),
+            Err(Stop::More) => Err(Stop::More),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn name_of_view(&mut self) -> Result<Group, Stop> {
+        self.cursor.noise(false)?;
+        let dot = self.cursor.peek()?;
+        if dot.sym != Sym::Dot {
+            return Err(Stop::Bad);
+        }
+        self.cursor.skip(dot);
+        self.cursor.group(MAX_VIEW + 1)
     }
 
     /// A kind or a kid, and the dot after it.
@@ -318,10 +353,10 @@ impl<'a> Reader<'a> {
         self.weak && !self.kind.as_ref().is_some_and(Kind::is_standard)
     }
 
-    fn token(&self, token: Read, tail: usize) -> Verdict {
+    fn token(&self, Read { token, view, tail }: Read) -> Verdict {
         let len = self.cursor.at - self.place.at;
         match token {
-            Some(token) => Verdict::Token { len, found: Found::Long(token), tail },
+            Some(token) => Verdict::Token { len, found: Found::Long(token), view, tail },
             None => self.fragment(self.cursor.at),
         }
     }

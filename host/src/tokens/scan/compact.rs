@@ -1,4 +1,5 @@
-//! Compact tokens: `[NAME_1]`, in any case, with escapes and gaps inside the brackets, and with a gap for the underscore.
+//! Compact tokens: `[NAME_1]`, in any case, with escapes and gaps inside the brackets, and with a gap for the underscore. A
+//! dot and the name of a view may follow the label: `[SSN_4.last4]`.
 //!
 //! A bracket in ordinary text is let go at the first character that cannot be part of `KIND_label`. Once a kind and a
 //! label were read, a missing bracket makes it a fragment, where the kind is a standard one.
@@ -9,7 +10,7 @@ use super::cursor::{Cursor, Stop};
 use super::debris::Debris;
 use super::unit::Sym;
 use crate::kind::{Kind, STANDARD};
-use crate::tokens::format::{CompactToken, HASH_LABEL_MAX};
+use crate::tokens::format::{CompactToken, HASH_LABEL_MAX, view};
 
 /// Bytes that a compact token may take with all noise.
 const MAX_LEN: usize = 256;
@@ -26,8 +27,8 @@ pub(super) fn judge(place: Place<'_>) -> Verdict {
     };
     let mut inner = Inner { text: String::new(), end: place.at, spaced: false };
     match inner.read(&mut cursor) {
-        Ok(()) => match CompactToken::from_inner(&inner.text) {
-            Some(token) => Verdict::Token { len: cursor.at - place.at, found: Found::Compact(token), tail: 0 },
+        Ok(view) => match CompactToken::from_inner(&inner.text) {
+            Some(token) => Verdict::Token { len: cursor.at - place.at, found: Found::Compact(token), view, tail: 0 },
             None => Verdict::Text(first),
         },
         Err(Stop::More) => Verdict::More,
@@ -46,8 +47,8 @@ struct Inner {
 }
 
 impl Inner {
-    /// Everything up to the closing bracket.
-    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Stop> {
+    /// Everything up to the closing bracket. Gives the view that is asked for.
+    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<&'static str>, Stop> {
         cursor.noise(false)?;
         let open = cursor.peek()?;
         if open.sym != Sym::Open {
@@ -60,7 +61,11 @@ impl Inner {
             match unit.sym {
                 Sym::Close if !self.text.is_empty() => {
                     cursor.skip(unit);
-                    return Ok(());
+                    return Ok(None);
+                }
+                Sym::Dot if !self.text.is_empty() => {
+                    cursor.skip(unit);
+                    return self.view(cursor);
                 }
                 Sym::Alnum(letter) => self.push(letter, gap)?,
                 Sym::Under => self.push(b'_', gap)?,
@@ -70,6 +75,21 @@ impl Inner {
             self.end = cursor.at;
             gap = cursor.noise(true)?;
         }
+    }
+
+    /// The name of a view, up to the closing bracket. One that there is not is all of the value, where the kind is a standard one.
+    fn view(&self, cursor: &mut Cursor<'_>) -> Result<Option<&'static str>, Stop> {
+        let token = CompactToken::from_inner(&self.text).ok_or(Stop::Bad)?;
+        cursor.noise(true)?;
+        let group = cursor.group(MAX_INNER)?;
+        let view = view(&group.letters);
+        cursor.noise(true)?;
+        let close = cursor.peek()?;
+        if close.sym != Sym::Close || view.is_none() && !token.kind.is_standard() {
+            return Err(Stop::Bad);
+        }
+        cursor.skip(close);
+        Ok(view)
     }
 
     /// Words in brackets are no token: a gap may be beside an underscore, or in its place behind a kind.

@@ -46,8 +46,8 @@ fn show(pieces: &[Piece]) -> String {
                 if let Found::Long(long) = &token.found {
                     assert_eq!(Token::parse(&long.text()).as_ref(), Some(long), "what was found is a token");
                 }
-                let kind = token.kind();
-                out.push_str(&format!("<{kind}>"));
+                let (kind, view) = (token.kind(), token.view.map(|view| format!(".{view}")).unwrap_or_default());
+                out.push_str(&format!("<{kind}{view}>"));
                 if !token.tail.is_empty() {
                     out.push_str(&format!("{{{}}}", token.tail));
                 }
@@ -93,6 +93,28 @@ fn a_token_is_found_in_text() {
     check(&format!("{V}さん、こんにちは"), "<NAME>さん、こんにちは");
     check(&format!("alias{V}"), "alias<NAME>");
     check(&format!("{V}\nMSK"), "<NAME>\nMSK");
+}
+
+#[test]
+fn a_view_follows_a_token() {
+    check(&format!("{V}.last4"), "<NAME.last4>");
+    check(&format!("It ends in {V}.last4, is it yours?"), "It ends in <NAME.last4>, is it yours?");
+    check(&format!("{V}.SPELLED. And {V}.given {V}.family."), "<NAME.spelled>. And <NAME.given> <NAME.family>.");
+    check(&format!("{V}&#46;last4 {V}\\.last4"), "<NAME.last4> <NAME.last4>");
+    // Anything else behind a dot is the sentence's.
+    for rest in [". Last4", ".", ".lasting", ".last4s", ".last", ".Then we left", ".. last4", ".com", ".unknown_view"] {
+        check(&format!("{V}{rest}"), &format!("<NAME>{rest}"));
+    }
+    check(&format!("{V}s.last4"), "<NAME>{s}.last4");
+    check(&format!("{V}.{V}"), "<NAME>.<NAME>");
+    let compact = |text: &str, expected: &str| check_as(COMPACT, FinishReason::Stop, text, expected);
+    compact("[SSN_4.last4]", "<SSN.last4>");
+    compact("ends in [SSN_4.last4], [name_12 . Spelled].", "ends in <SSN.last4>, <NAME.spelled>.");
+    // Where there is no such view it is the whole value.
+    compact("[SSN_4.nothing]", "<SSN>");
+    compact("[SSN_4].last4", "<SSN>.last4");
+    compact("[x_1.5] [a_2.b]", "[x_1.5] [a_2.b]");
+    compact("[SSN_4.last4", "<?SSN>.last4");
 }
 
 #[test]

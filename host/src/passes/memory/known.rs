@@ -1,0 +1,189 @@
+//! The values of a call, ready to be looked for in its texts.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use super::needles::Needles;
+use super::spoken::Form;
+use super::{Covered, Found, Remembered, Searched, counts, is_known_at, is_ordinary};
+use crate::chat::position::Search;
+use crate::passes::finding::Decision;
+use crate::policy::words::begins;
+use crate::text::ByteSpan;
+
+/// Values, ready to be looked for. Made once for as long as they stay the same.
+#[derive(Default)]
+pub struct Known {
+    values: Vec<Remembered>,
+    /// By how they were written. ASCII case is folded, which keeps positions; other letters are there in both cases.
+    written: Index,
+    /// By their form.
+    forms: Index,
+    /// Their places in the order of their texts.
+    by_text: Vec<usize>,
+}
+
+impl Known {
+    /// These values. Of two that are written alike the first counts, and one of a single letter or digit is not looked for.
+    pub fn new(values: impl IntoIterator<Item = Remembered>) -> Self {
+        let is_long = |value: &Remembered| value.text.expose().chars().filter(|c| c.is_alphanumeric()).nth(1).is_some();
+        let mut values: Vec<Remembered> = values.into_iter().filter(is_long).collect();
+        let first = {
+            let mut seen = HashSet::with_capacity(values.len());
+            values.iter().map(|value| seen.insert(value.text.expose().as_str())).collect::<Vec<_>>()
+        };
+        let mut first = first.into_iter();
+        values.retain(|_| first.next().unwrap_or_default());
+        let mut by_text: Vec<usize> = (0..values.len()).collect();
+        by_text.sort_unstable_by_key(|at| values[*at].text.expose());
+        let mut form = Form::default();
+        let written = Index::new(&values, |text| spellings(text).map(String::into_bytes).collect());
+        let forms = Index::new(&values, |text| {
+            form.take(text);
+            form.needle().into_iter().collect()
+        });
+        Self { written, forms, values, by_text }
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Whether it has a value that is written just so.
+    pub fn contains(&self, value: &str) -> bool {
+        self.exact(value).is_some()
+    }
+
+    fn exact(&self, text: &str) -> Option<&Remembered> {
+        let at = self.by_text.binary_search_by_key(&text, |at| self.values[*at].text.expose().as_str()).ok()?;
+        Some(&self.values[self.by_text[at]])
+    }
+
+    pub(super) fn written<'k>(
+        &'k self,
+        searched: Searched<'_>,
+        covered: &[Decision],
+        folded: &mut String,
+        found: &mut Found<'k>,
+    ) {
+        let text = searched.text;
+        folded.clear();
+        folded.push_str(text);
+        folded.make_ascii_lowercase();
+        let folded = folded.as_bytes();
+        let mut covered = Covered(covered);
+        for start in (0..folded.len()).filter(|start| self.written.needles.may_begin(&folded[*start..])) {
+            if !text.is_char_boundary(start) || !begins(text, start) {
+                continue;
+            }
+            for (length, group) in self.written.needles.beginning(&folded[start..]) {
+                let span = ByteSpan::new(start, start + length);
+                if !text.is_char_boundary(span.end) || !begins(text, span.end) || covered.overlaps(span) {
+                    continue;
+                }
+                if let Some(value) = self.written_value(&self.written.groups[group as usize], searched, span) {
+                    found.push((span, value));
+                    break;
+                }
+            }
+        }
+    }
+
+    fn written_value(&self, group: &Group, searched: Searched<'_>, span: ByteSpan) -> Option<&Remembered> {
+        let text = &searched.text[span.range()];
+        let exact = self.exact(text);
+        if is_ordinary(text) {
+            let is_name = |value: &&Remembered| value.text.expose().starts_with(char::is_uppercase);
+            return exact.filter(is_name).filter(|value| counts(searched, value, text));
+        }
+        self.value(group, searched, text, exact)
+    }
+
+    pub(super) fn in_other_forms<'k>(
+        &'k self,
+        searched: Searched<'_>,
+        covered: &[Decision],
+        form: &mut Form,
+        found: &mut Found<'k>,
+    ) {
+        if self.forms.groups.is_empty() {
+            return;
+        }
+        form.take(searched.text);
+        let mut covered = Covered(covered);
+        form.each(&self.forms.needles, |span, group| {
+            let Some(text) = searched.text.get(span.range()) else { return false };
+            if covered.overlaps(span) || is_ordinary(text) {
+                return false;
+            }
+            let value = self.value(&self.forms.groups[group as usize], searched, text, self.exact(text));
+            found.extend(value.map(|value| (span, value)));
+            value.is_some()
+        });
+    }
+
+    /// The value of a group that `text` is taken for: `exact` is the one that was written just so.
+    fn value<'k>(
+        &'k self,
+        group: &Group,
+        searched: Searched<'_>,
+        text: &str,
+        exact: Option<&'k Remembered>,
+    ) -> Option<&'k Remembered> {
+        let of_group = [Some(group.first), group.telling].into_iter().flatten().map(|at| &self.values[at]);
+        of_group.chain(exact).find(|value| counts(searched, value, text))
+    }
+}
+
+/// Values by the texts by which they are looked for.
+#[derive(Default)]
+struct Index {
+    needles: Needles,
+    groups: Vec<Group>,
+}
+
+/// The values that one text stands for, as far as it matters which: the first of them, and the first that is looked for
+/// everywhere.
+struct Group {
+    first: usize,
+    telling: Option<usize>,
+}
+
+impl Index {
+    fn new(values: &[Remembered], mut texts: impl FnMut(&str) -> Vec<Vec<u8>>) -> Self {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut places: HashMap<Vec<u8>, u32> = HashMap::new();
+        for (at, value) in values.iter().enumerate() {
+            let telling = is_known_at(Search::Name, value).then_some(at);
+            for text in texts(value.text.expose()) {
+                match places.entry(text) {
+                    Entry::Occupied(place) => {
+                        let group = &mut groups[*place.get() as usize];
+                        group.telling = group.telling.or(telling);
+                    }
+                    Entry::Vacant(place) => {
+                        place.insert(groups.len() as u32);
+                        groups.push(Group { first: at, telling });
+                    }
+                }
+            }
+        }
+        Self { needles: Needles::new(places.into_iter().collect()), groups }
+    }
+}
+
+/// What to look for in a text whose ASCII letters are folded: other letters are tried in both cases.
+fn spellings(value: &str) -> impl Iterator<Item = String> {
+    let own = value.to_ascii_lowercase();
+    let others: Vec<String> = if value.is_ascii() {
+        Vec::new()
+    } else {
+        [value.to_lowercase(), value.to_uppercase()]
+            .into_iter()
+            .map(|text| text.to_ascii_lowercase())
+            .filter(|text| *text != own)
+            .collect()
+    };
+    std::iter::once(own).chain(others)
+}
