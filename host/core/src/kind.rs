@@ -51,7 +51,7 @@ impl Kind {
     }
 
     /// Whether it is one of [`STANDARD`].
-    pub fn is_standard(&self) -> bool {
+    pub(crate) fn is_standard(&self) -> bool {
         STANDARD.contains(&self.as_str())
     }
 }

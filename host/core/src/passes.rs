@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::kind::Kind;
 use crate::sensitive::SensitiveText;
 
 pub mod fault;
@@ -171,12 +170,10 @@ pub fn run_passes(passes: &[ReadyPass], messages: &[Message], budget: Duration) 
     detection
 }
 
-/// Kinds a pass may return: its manifest's and those its policy's patterns add.
-pub type AllowedKinds = Arc<[Kind]>;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Kind;
     use crate::text::ByteSpan;
 
     struct Fake(Result<&'static str, FaultKind>);

@@ -20,11 +20,11 @@
 //! or an empty value is an error that says where it stands and what to write instead. All of a document's errors are
 //! reported together. The texts under `allow` and `deny` may be people's names: no error and no debug print shows them.
 
-pub mod compiled;
+mod compiled;
 mod config;
 mod document;
 mod entities;
-pub mod error;
+mod error;
 mod parse;
 mod passes;
 mod patterns;

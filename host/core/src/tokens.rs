@@ -23,7 +23,7 @@ pub mod echo;
 pub mod format;
 pub mod lookalikes;
 pub mod mint;
-pub mod normalise;
+mod normalise;
 pub mod rehydrate;
 pub mod scan;
 pub mod synthetic;

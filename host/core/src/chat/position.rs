@@ -44,7 +44,7 @@ pub enum Search {
 
 impl Search {
     /// What is searched for in one text of a position.
-    pub fn of_text(self, text: &str) -> Self {
+    pub(super) fn of_text(self, text: &str) -> Self {
         match self {
             Search::Speech | Search::Field if is_time_zone(text) => Search::Name,
             Search::Field if is_encoded(text) => Search::Known,
@@ -57,7 +57,7 @@ impl Search {
     }
 
     /// What is searched for in one number of a position.
-    pub fn of_number(self) -> Self {
+    pub(super) fn of_number(self) -> Self {
         match self {
             Search::Field => Search::Speech,
             Search::Setting => Search::Known,

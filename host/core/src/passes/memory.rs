@@ -153,7 +153,7 @@ pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], values:
 }
 
 /// Whether a value stands in a text as whole words.
-pub fn contains_whole(text: &str, value: &str) -> bool {
+pub(crate) fn contains_whole(text: &str, value: &str) -> bool {
     memmem::find_iter(text.as_bytes(), value.as_bytes()).any(|at| begins(text, at) && begins(text, at + value.len()))
 }
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::keys::SecretKey;
 
 /// The algorithm's name.
-pub const ALG: &str = "Ed25519";
+const ALG: &str = "Ed25519";
 
 /// Signs reports.
 #[derive(Clone)]

@@ -11,17 +11,17 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 
 /// Bytes of a vault token's value: a truncated HMAC.
-pub const VAULT_BYTES: usize = 16;
+pub(crate) const VAULT_BYTES: usize = 16;
 
 /// The longest original that fits into an AEAD token, in bytes: what the 11 bits of its header can say. A longer one
 /// would make a token of more than 3,000 letters, which no model repeats faithfully.
-pub const AEAD_MAX_SURFACE: usize = (1 << 11) - 1;
+pub(crate) const AEAD_MAX_SURFACE: usize = (1 << 11) - 1;
 
 /// Bytes of an AEAD token's header.
-pub const AEAD_HEADER: usize = 2;
+pub(crate) const AEAD_HEADER: usize = 2;
 
 /// Letters of the value that must be known before the header can be read.
-pub const AEAD_HEADER_LETTERS: usize = 4;
+pub(crate) const AEAD_HEADER_LETTERS: usize = 4;
 
 /// Bytes around an original in an AEAD token: header, nonce, form, tag.
 const AEAD_OVERHEAD: usize = AEAD_HEADER + 12 + 1 + 16;
@@ -107,7 +107,7 @@ pub fn letters(bytes: usize) -> usize {
 ///
 /// The length lets a scanner see where a token ends when a model spaced it out. The 5 bits are for tokens that a model
 /// made up: without them each would announce a random length, and the sentence after it would be waited for in vain.
-pub fn aead_header(surface_len: usize) -> Option<[u8; AEAD_HEADER]> {
+pub(crate) fn aead_header(surface_len: usize) -> Option<[u8; AEAD_HEADER]> {
     if surface_len > AEAD_MAX_SURFACE {
         return None;
     }
@@ -116,14 +116,14 @@ pub fn aead_header(surface_len: usize) -> Option<[u8; AEAD_HEADER]> {
 }
 
 /// The length of the original that a header announces, if it is one.
-pub fn aead_surface_len(header: &[u8]) -> Option<usize> {
+pub(crate) fn aead_surface_len(header: &[u8]) -> Option<usize> {
     let header = u16::from_be_bytes(header.try_into().ok()?);
     let len = header >> 5;
     (header & 31 == header_check(len)).then_some(usize::from(len))
 }
 
 /// How many letters an AEAD value has, by its first four letters (upper case).
-pub fn aead_letters(first: &[u8; AEAD_HEADER_LETTERS]) -> Option<usize> {
+pub(crate) fn aead_letters(first: &[u8; AEAD_HEADER_LETTERS]) -> Option<usize> {
     let digit = |b: u8| match b {
         b'A'..=b'Z' => Some(u32::from(b - b'A')),
         b'2'..=b'7' => Some(u32::from(b - b'2') + 26),
@@ -155,7 +155,7 @@ impl CompactToken {
     }
 
     /// Reads what stands between the brackets, in upper case.
-    pub fn from_inner(inner: &str) -> Option<Self> {
+    pub(crate) fn from_inner(inner: &str) -> Option<Self> {
         let (kind, label) = inner.rsplit_once('_')?;
         is_label(label).then_some(Self { kind: Kind::new(kind)?, label: label.to_owned() })
     }
@@ -168,10 +168,10 @@ impl fmt::Display for CompactToken {
 }
 
 /// The shortest label made of a hash. Numbers stay shorter, so that the two cannot meet.
-pub const HASH_LABEL_MIN: usize = 8;
+pub(crate) const HASH_LABEL_MIN: usize = 8;
 
 /// The longest label made of a hash.
-pub const HASH_LABEL_MAX: usize = 16;
+pub(crate) const HASH_LABEL_MAX: usize = 16;
 
 /// A label made of a keyed hash, `len` letters long (8 to 16).
 ///
