@@ -11,8 +11,8 @@ help: ## this list
 run: build ## start Masker with everything embedded
 	$(CARGO_TARGET_DIR)/release/masker serve
 
-build: plugins ## build the release binary with the plugins embedded
-	cargo build --locked --release -p masker --features embed-plugins
+build: plugins ## build the release binaries, the plugins embedded: masker and masker-voice
+	cargo build --locked --release -p masker -p masker-voice --features masker/embed-plugins
 
 dist: plugins ## build the same for a machine that serves, target/dist/masker: twice as long to build, quicker to answer
 	cargo build --locked --release -p masker-bench

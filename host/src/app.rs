@@ -36,7 +36,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Provider};
 use crate::github::GitHub;
 use crate::ids::AgentId;
-use crate::passes::pool::PassPool;
+use crate::pipeline::pool::PassPool;
 use crate::pipeline::{Pipeline, ReadyAgent, RecordedSpans, calls::Calls, detect::Memo, metrics::Metrics};
 use crate::report::signature::ReportKey;
 use crate::session::SessionRow;

@@ -2,32 +2,29 @@
 
 mod admin;
 mod audit;
-mod client;
 mod demo;
 mod detect;
 mod eval;
-mod exit;
 mod local;
 mod mask;
 mod plugin;
 mod policy;
-mod remote;
 mod serve;
 mod server;
-mod settings;
+mod service_settings;
 mod show;
 mod token;
 mod vault;
-pub mod voice;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use exit::Failure;
 use local::Asked;
-use settings::Settings;
+pub use masker_client::exit::Failure;
+use masker_client::settings::Settings;
+use masker_client::{exit, remote};
 
 use crate::config::Environment;
 
@@ -330,9 +327,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     if cli.policy.is_some() && !cli.command.takes_policy() {
         return Err(Failure::new(exit::USAGE, "--policy says nothing to this command"));
     }
-    let file = || settings::File::find(cli.config.as_deref());
+    let file = || service_settings::find(cli.config.as_deref());
     let remote = || remote::Remote::new(Settings::of(file()?, cli.server.as_deref())?);
-    let environment = || Ok::<_, Failure>(Environment::of_process().over(file()?.service()));
+    let environment = || Ok::<_, Failure>(Environment::of_process().over(service_settings::environment(&file()?)));
     let policy =
         || Ok::<_, Failure>(cli.policy.clone().or(file()?.policy).unwrap_or_else(|| DEFAULT_POLICY.to_owned()));
     match cli.command {

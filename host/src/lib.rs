@@ -1,34 +1,24 @@
 //! Masker keeps protected data out of LLMs during phone calls.
 //!
 //! The modules, in the order in which they may use each other (each only those further down):
-//! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]) > core
-//! ([`report`], [`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`], [`vapi`]) > base ([`telemetry`], [`https`], [`config`], [`keys`],
-//! [`text`], [`name`], [`ids`], [`kind`], [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
+//! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]), [`pdf`] > base
+//! ([`telemetry`], [`config`]). Below all of them are crates of their own: [`masker_core`] decides and does nothing else, [`masker_client`]
+//! has what the programs of the command line share. ARCHITECTURE.md follows three requests through them.
 
 pub mod app;
-pub mod audit;
 pub mod callback;
-pub mod chat;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod github;
 pub mod http;
-pub mod https;
-pub mod ids;
-pub mod keys;
-pub mod kind;
-pub mod name;
-pub mod passes;
+pub mod pdf;
 pub mod pipeline;
-pub mod policy;
-pub mod report;
-pub mod sensitive;
-pub mod session;
 pub mod store;
 pub mod telemetry;
-pub mod text;
-pub mod tokens;
 pub mod upstream;
-pub mod vapi;
 pub mod wasm;
+
+pub use masker_client::https;
+pub use masker_core::{
+    action, audit, chat, clock, ids, keys, kind, name, passes, policy, report, sensitive, session, text, tokens, vapi,
+};

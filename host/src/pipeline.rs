@@ -17,6 +17,7 @@ pub mod masking;
 pub mod metrics;
 pub mod pieces;
 pub mod plugin_stats;
+pub mod pool;
 mod positions;
 pub mod preview;
 pub mod reader;
@@ -34,12 +35,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::passes::pool::PassPool;
 use crate::session::payloads::PayloadKey;
 use crate::store::Store;
 use crate::store::journal::Journal;
 use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::Minters;
+use pool::PassPool;
 
 pub use agent::ReadyAgent;
 pub use error::PipelineError;

@@ -19,8 +19,6 @@ mod stop;
 mod traces;
 #[path = "cli/vault.rs"]
 mod vault;
-#[path = "cli/voice.rs"]
-mod voice;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

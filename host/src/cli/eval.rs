@@ -1,26 +1,27 @@
 //! `masker eval`: how well a policy's passes find what a labelled text holds.
 //!
-//! One record is one message. `dataset` reads them, `conversation` puts what was said before in front of each, `measure`
-//! runs the real sandboxed passes on several threads, `score` counts, `table` and `results` print. Nothing here is on the
-//! path of a request, and nothing of it decides anything: it only compares what would be masked with the labels.
-
-mod conversation;
-mod dataset;
-mod measure;
-mod mistakes;
-mod results;
-mod score;
-mod table;
+//! [`masker_eval`] reads, counts and prints; here the real sandboxed passes run.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use dataset::Dataset;
+use masker_eval::dataset::{self, Dataset};
+use masker_eval::measure::Run;
+use masker_eval::score::Tally;
+use masker_eval::{EvalError, Masked, Search, Setup, mistakes, results, table};
 
 use super::Output;
 use super::exit::{self, Failure};
-use super::local::{LocalPlugins, Selection};
+use super::local::{LocalPlugins, Selection, failure, pass_fault};
 use crate::config::Environment;
+use crate::passes::Message;
 use crate::pipeline::ReadyAgent;
+use crate::pipeline::detect::Detecting;
+use crate::pipeline::masking::recall_in;
+use crate::pipeline::pieces::Piece;
+
+/// A measurement may take longer than a call.
+const BUDGET: Duration = Duration::from_secs(10);
 
 /// Options of the command.
 #[derive(clap::Args)]
@@ -58,43 +59,63 @@ pub struct EvalOptions {
 }
 
 /// A policy that is measured.
-struct Setup {
+struct Subject {
     agent: ReadyAgent,
     threshold: Option<f32>,
 }
 
-impl Setup {
+impl Subject {
     fn prepare(selection: &Selection<'_>, plugins: &LocalPlugins) -> Result<Self, Failure> {
         let policy = selection.compile(plugins)?;
         let passes = plugins.prepare(&policy)?;
         Ok(Self { agent: ReadyAgent::local(policy, passes), threshold: selection.threshold })
     }
 
-    /// In words: `healthcare-default (regex, ner)`.
-    fn title(&self) -> String {
-        let passes: Vec<&str> = self.agent.policy.passes.iter().map(|pass| &*pass.plugin).collect();
-        let threshold = self.threshold.map(|threshold| format!(", threshold {threshold}")).unwrap_or_default();
-        format!("{} ({}{threshold})", self.agent.policy.name, passes.join(", "))
+    fn setup(&self) -> Setup<'_> {
+        let policy = &self.agent.policy;
+        let passes = policy.passes.iter().map(|pass| &*pass.plugin).collect();
+        Setup { policy: &policy.name, passes, threshold: self.threshold, search: self }
+    }
+}
+
+impl Search for Subject {
+    fn search(&self, messages: &[Message]) -> Result<Masked, String> {
+        let agent = &self.agent;
+        let pieces: Vec<Piece> =
+            messages.iter().map(|message| Piece::said(message.role, message.text.clone())).collect();
+        let last = pieces.len() - 1;
+        let mut detecting = Detecting::begin_with(agent, pieces, |index| index == last, None, usize::MAX);
+        // Throwing the instances away is part of what a pass costs.
+        drop(detecting.run(agent, None, BUDGET));
+        detecting.check().map_err(|error| {
+            let what = pass_fault(&detecting.reports).unwrap_or_else(|| failure(&error));
+            what.to_string()
+        })?;
+        recall_in(&detecting.pieces, &mut detecting.decisions, None);
+        let decisions = detecting.decisions.pop().unwrap_or_default();
+        Ok(decisions.iter().map(|decision| (decision.span, decision.kind.clone())).collect())
     }
 }
 
 /// Reads, measures, prints.
 pub fn run(options: &EvalOptions, policy: &str, environment: &Environment, output: Output) -> Result<(), Failure> {
-    let sets = options.data.iter().map(|file| dataset::read(file)).collect::<Result<Vec<Dataset>, _>>()?;
+    let sets = options.data.iter().map(|file| dataset::read(file)).collect::<Result<Vec<Dataset>, _>>();
+    let sets = sets.map_err(failed)?;
     let threads = match options.threads {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
     let plugins = LocalPlugins::load(environment.plugin_dir().as_deref(), threads)?;
-    let mut setups = vec![Setup::prepare(&options.first(policy), &plugins)?];
+    let mut subjects = vec![Subject::prepare(&options.first(policy), &plugins)?];
     if let Some(second) = options.second(policy) {
-        setups.push(Setup::prepare(&second, &plugins)?);
+        subjects.push(Subject::prepare(&second, &plugins)?);
     }
+    let setups: Vec<Setup<'_>> = subjects.iter().map(Subject::setup).collect();
     let mut measured = Vec::new();
     for setup in &setups {
-        let run = measure::Run { setup, threads, context: !options.no_context, quiet: output.quiet };
-        let outcomes = run.all(&sets)?;
-        measured.push(score::Tally::of(&sets, &outcomes));
+        let run = Run { setup, threads, context: !options.no_context, quiet: output.quiet };
+        let outcomes = run.all(&sets).map_err(failed)?;
+        measured.push(Tally::of(&sets, &outcomes));
         if let Some(file) = options.mistakes.as_deref().filter(|_| measured.len() == 1) {
             write(file, &mistakes::lines(&sets, &outcomes))?;
         }
@@ -124,6 +145,10 @@ impl EvalOptions {
             threshold: self.compare_threshold.or(self.threshold),
         })
     }
+}
+
+fn failed(error: EvalError) -> Failure {
+    Failure::new(exit::GENERIC, error.to_string())
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {

@@ -1,10 +1,8 @@
 //! What is to be masked in a request: passes on what is new, the memo for what was seen before.
 //!
 //! [`Detecting`] works on any thread and knows nothing of a server, so that a request, a preview and a command are searched
-//! by the same lines. `script` says what the passes are asked, `memo` remembers what they answered, `lookalikes` has the host's
-//! own findings.
+//! by the same lines. `script` says what the passes are asked, `memo` remembers what they answered.
 
-mod lookalikes;
 mod memo;
 mod script;
 
@@ -21,6 +19,7 @@ use crate::chat::position::Search;
 use crate::passes::finding::Decision;
 use crate::passes::{Message, PassReport, Remains, forms, merge, run_passes};
 use crate::policy::TokenStyle;
+use crate::tokens::lookalikes;
 
 /// The texts of a request while it is found out what is to be masked in them.
 pub struct Detecting {

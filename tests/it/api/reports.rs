@@ -436,7 +436,7 @@ fn schema_of(openapi: &Value) -> Value {
 async fn every_report_has_the_form_of_the_published_schema() {
     let app = talked().await;
     let openapi = send(&app, "GET", "/api/v1/openapi.json", None, "").await.json();
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src/report/schema.json");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/core/src/report/schema.json");
     let current = format!("{:#}\n", schema_of(&openapi));
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, &current).expect("the schema can be written");

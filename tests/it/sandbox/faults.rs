@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use futures_util::poll;
 use hyper::StatusCode;
 use masker::audit::event::{Detail, Event, EventKind, Status};
-use masker::passes::pool::PoolError;
+use masker::pipeline::pool::PoolError;
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::respond;
 use serde_json::{Value, json};

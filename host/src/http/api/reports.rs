@@ -20,8 +20,8 @@ use crate::http::error::ApiError;
 use crate::http::openapi::inputs;
 use crate::http::path::PathId;
 use crate::http::since;
-use crate::report::document::Report;
-use crate::report::pdf;
+use crate::pdf;
+use crate::report::document::{Report, SCHEMA};
 use crate::report::signature::{PublicKey, Signature};
 
 /// Seconds after which one comes again who was turned away.
@@ -209,6 +209,3 @@ impl From<ReportError> for ApiError {
 pub async fn schema() -> Response {
     ([(CONTENT_TYPE, "application/schema+json")], SCHEMA).into_response()
 }
-
-/// Made from the code by a test, which holds it to be current.
-const SCHEMA: &str = include_str!("../../report/schema.json");

@@ -85,7 +85,11 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::tests::row;
+    use crate::store::{sessions, tests};
+
+    fn row() -> SessionRow {
+        sessions::tests::row(&tests::agent(AccountId::generate(), "desk"), 1000)
+    }
 
     #[tokio::test]
     async fn a_watch_shows_its_own_account_until_it_is_closed() {

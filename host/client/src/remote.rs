@@ -1,0 +1,155 @@
+//! Calls of a server's API, for the commands that need one. Its errors are shown with code, message and request id.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use form_urlencoded::byte_serialize;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::client::{self, HttpClient};
+use crate::exit::{self, Failure};
+use crate::settings::Settings;
+
+/// Until the head of an answer. Compiling an uploaded plugin takes a while.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A server.
+pub struct Remote {
+    settings: Settings,
+    client: HttpClient,
+    runtime: Runtime,
+}
+
+/// A body and what it is.
+pub enum Body {
+    /// None.
+    Empty,
+    /// JSON.
+    Json(Value),
+    /// A component, and its signature where there is one.
+    Component {
+        /// The component.
+        bytes: Vec<u8>,
+        /// In base64.
+        signature: Option<String>,
+    },
+}
+
+impl Remote {
+    /// The server that the settings name. Nothing is sent yet.
+    pub fn new(settings: Settings) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
+        Ok(Self { settings, client: client::new(), runtime })
+    }
+
+    /// Calls, and reads the answer as JSON; `Null` where there is none.
+    pub fn json(&self, method: &str, path: &str, body: Body) -> Result<Value, Failure> {
+        let bytes = self.bytes(method, path, body)?;
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&bytes).map_err(|_| self.strange())
+    }
+
+    /// Calls, and reads the answer as it is.
+    pub fn bytes(&self, method: &str, path: &str, body: Body) -> Result<Bytes, Failure> {
+        self.runtime.block_on(async {
+            let response = self.send(method, path, body).await?;
+            let body = response.into_body().collect().await.map_err(|_| self.unreachable())?;
+            Ok(body.to_bytes())
+        })
+    }
+
+    /// Calls, and gives each event of the answer to `event`, until the server ends or `event` says so.
+    pub fn events(&self, path: &str, mut event: impl FnMut(&str, &str) -> Result<(), Failure>) -> Result<(), Failure> {
+        self.runtime.block_on(async {
+            let mut body = self.send("GET", path, Body::Empty).await?.into_body();
+            let mut decoder = sse_core::SseDecoder::with_limit(const { std::num::NonZeroUsize::new(1 << 20).unwrap() });
+            while let Some(frame) = body.frame().await {
+                let Ok(mut bytes) = frame.map_err(|_| self.unreachable())?.into_data() else { continue };
+                while let Some(message) = decoder.next(&mut bytes) {
+                    if let Ok(sse_core::SseEvent::Message(message)) = message {
+                        event(&message.event, &message.data)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Body) -> Result<Response<Incoming>, Failure> {
+        let mut signature = None;
+        let (kind, bytes) = match body {
+            Body::Empty => (None, Bytes::new()),
+            Body::Json(json) => (Some("application/json"), Bytes::from(json.to_string())),
+            Body::Component { bytes, signature: of_it } => {
+                signature = of_it;
+                (Some("application/wasm"), Bytes::from(bytes))
+            }
+        };
+        let wrong =
+            || Failure::new(exit::USAGE, "the server's address or the credential has characters that no header takes");
+        let session = self.settings.session.expose();
+        let (name, value) = match session.starts_with("mskt_") {
+            true => (AUTHORIZATION, format!("Bearer {session}")),
+            false => (COOKIE, format!("masker_session={session}")),
+        };
+        let mut credential = HeaderValue::from_str(&value).map_err(|_| wrong())?;
+        credential.set_sensitive(true);
+        let mut request =
+            Request::builder().method(method).uri(format!("{}{path}", self.settings.server)).header(name, credential);
+        if let Some(kind) = kind {
+            request = request.header(CONTENT_TYPE, kind);
+        }
+        if let Some(signature) = signature {
+            request = request.header("masker-plugin-signature", signature);
+        }
+        let request = request.body(Full::from(bytes)).map_err(|_| wrong())?;
+        let response = tokio::time::timeout(TIMEOUT, self.client.request(request)).await;
+        let response = response.map_err(|_| self.unreachable())?.map_err(|_| self.unreachable())?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = response.into_body().collect().await.map_err(|_| self.unreachable())?.to_bytes();
+        Err(self.refused(status, &body))
+    }
+
+    fn refused(&self, status: StatusCode, body: &[u8]) -> Failure {
+        let Ok(body) = serde_json::from_slice::<Value>(body) else { return self.strange() };
+        let error = &body["error"];
+        let text = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
+        let mut message = format!("{} ({}, request {})", text("message"), text("code"), text("request_id"));
+        for detail in error["details"].as_array().into_iter().flatten() {
+            let of = |field: &str| detail[field].as_str().unwrap_or_default();
+            message.push_str(&format!("\n  {}: {}", of("field"), of("message")));
+        }
+        let code = match (status.as_u16(), error["code"].as_str()) {
+            (401 | 403, _) => exit::AUTH,
+            (_, Some("policy_yaml_invalid")) => exit::POLICY,
+            _ => exit::COMMAND,
+        };
+        Failure::new(code, message)
+    }
+
+    fn unreachable(&self) -> Failure {
+        Failure::new(exit::UNREACHABLE, format!("{} cannot be reached, or broke off", self.settings.server))
+    }
+
+    fn strange(&self) -> Failure {
+        Failure::new(exit::GENERIC, format!("{} did not answer as Masker does", self.settings.server))
+    }
+}
+
+/// Part of a path or a query, with what it must not hold escaped.
+pub fn escaped(text: &str) -> String {
+    byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}

@@ -1,0 +1,22 @@
+//! What Masker decides with: policies, tokens, the audit chain, chat completions. No network, no disk, no plugin and no thread.
+//!
+//! The modules, in the order in which they use each other (each only those further down):
+//! [`report`] > [`session`] > [`tokens`] > [`passes`] > [`policy`] > [`audit`] > [`chat`], [`vapi`] > [`keys`], [`text`],
+//! [`name`], [`ids`], [`kind`], [`action`], [`clock`], [`sensitive`].
+
+pub mod action;
+pub mod audit;
+pub mod chat;
+pub mod clock;
+pub mod ids;
+pub mod keys;
+pub mod kind;
+pub mod name;
+pub mod passes;
+pub mod policy;
+pub mod report;
+pub mod sensitive;
+pub mod session;
+pub mod text;
+pub mod tokens;
+pub mod vapi;
