@@ -3,7 +3,7 @@
 //! The modules, in the order in which they may use each other (each only those further down):
 //! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]) > core
 //! ([`report`], [`session`], [`tokens`], [`passes`], [`policy`], [`audit`], [`chat`], [`vapi`]) > base ([`telemetry`], [`https`], [`config`], [`keys`],
-//! [`text`], [`name`], [`ids`], [`kind`], [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
+//! [`files`], [`text`], [`name`], [`ids`], [`kind`], [`clock`], [`sensitive`]). ARCHITECTURE.md follows three requests through them.
 
 pub mod app;
 pub mod audit;
@@ -12,6 +12,7 @@ pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod files;
 pub mod github;
 pub mod http;
 pub mod https;
