@@ -20,6 +20,7 @@ mod sealed;
 mod sign_in;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,6 +35,7 @@ use crate::audit::event::Event;
 use crate::callback::Callbacks;
 use crate::clock::Clock;
 use crate::config::{Config, Provider};
+use crate::files;
 use crate::github::GitHub;
 use crate::ids::AgentId;
 use crate::pipeline::pool::PassPool;
@@ -42,6 +44,7 @@ use crate::report::signature::ReportKey;
 use crate::session::SessionRow;
 use crate::session::payloads::{PayloadKey, Payloads};
 use crate::store::journal::{Journal, JournalError};
+use crate::store::lock::DataLock;
 use crate::store::policies::InstallPolicy;
 use crate::store::rebuild::remembered_end;
 use crate::store::{Store, StoreError, StorePaths};
@@ -54,7 +57,7 @@ use crate::wasm::Wasm;
 use agents::Trials;
 pub(crate) use agents::prepare_passes;
 pub use agents::{AgentDraft, AgentError, ChangedAgent, Field, Trial};
-pub use api_tokens::TokenError;
+pub use api_tokens::{TokenError, token_event};
 pub use catalog::{Catalog, NamedPolicy};
 pub use changes::{ChangeError, Reloaded};
 pub use erasure::{Erase, EraseError, Erased, Eraser, Found};
@@ -115,6 +118,8 @@ pub struct App {
     github: Option<GitHub>,
     callbacks: Callbacks,
     sealer: Sealer,
+    /// Keeps other processes away from the files; goes last.
+    _lock: DataLock,
 }
 
 impl App {
@@ -123,8 +128,8 @@ impl App {
     /// # Errors
     /// Whatever keeps the service from serving, in words for the operator.
     pub async fn start(config: Config, clock: Clock, extra_plugins: Vec<Vec<u8>>) -> anyhow::Result<Arc<Self>> {
-        make_private_dir(&config.data_dir)?;
-        // The journal first: its lock keeps a second process out of everything else.
+        let folder = config.data_dir.clone();
+        let lock = tokio::task::spawn_blocking(move || own(&folder)).await??;
         let remembered = remembered_end(&config.database).unwrap_or_default();
         let (journal, recovered) =
             Journal::open_rotating(&config.journal, &config.audit_key, config.audit_rotate_bytes, remembered)
@@ -207,6 +212,7 @@ impl App {
             report_key,
             key_ages,
             upstream,
+            _lock: lock,
         });
         app.check_journal_at_start()?;
         app.prepare_agents().await?;
@@ -272,12 +278,9 @@ fn policies_at_start(config: &Config, catalog: &Catalog) -> anyhow::Result<Vec<I
     Ok(sound)
 }
 
-/// Data folders hold what callers said: nobody else on the machine may read them.
-fn make_private_dir(path: &std::path::Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .with_context(|| format!("MASKER_DATA_DIR={}: the folder cannot be made", path.display()))
+/// Makes the data folder where there is none, and takes its lock.
+fn own(folder: &Path) -> anyhow::Result<DataLock> {
+    files::create_folder(folder)
+        .with_context(|| format!("MASKER_DATA_DIR={}: the folder cannot be made", folder.display()))?;
+    DataLock::take(folder, "masker serve").context("MASKER_DATA_DIR")
 }

@@ -5,8 +5,10 @@ mod audit;
 mod demo;
 mod detect;
 mod eval;
+mod install;
 mod local;
 mod mask;
+mod options;
 mod plugin;
 mod policy;
 mod serve;
@@ -91,8 +93,8 @@ enum Command {
     /// API tokens of this install.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// What tokens stand for. On the machine itself, while no service runs on the data; `stats` and `purge` also with
-    /// `--server`.
+    /// What tokens stand for, on the machine itself. A service that runs on the data does `stats` and `purge`; for the others it
+    /// must be stopped. `stats` and `purge` also with `--server`.
     #[command(subcommand)]
     Vault(VaultCommand),
     /// The audit journal.
@@ -324,9 +326,7 @@ const DEFAULT_POLICY: &str = "healthcare-default";
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     let output = Output { json: cli.json, quiet: cli.quiet };
-    if cli.policy.is_some() && !cli.command.takes_policy() {
-        return Err(Failure::new(exit::USAGE, "--policy says nothing to this command"));
-    }
+    cli.refuse_idle_options()?;
     let file = || service_settings::find(cli.config.as_deref());
     let remote = || remote::Remote::new(Settings::of(file()?, cli.server.as_deref())?);
     let environment = || Ok::<_, Failure>(Environment::of_process().over(service_settings::environment(&file()?)));
@@ -365,7 +365,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Report(options) => server::report(&options, &remote()?, output),
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),
-        // Where a server is named, it is asked; else it is the files here, whatever the environment says.
+        // Where a server is named, it is asked; else it is the install of this machine, whatever MASKER_SERVER says.
         Command::Vault(VaultCommand::Stats) if cli.server.is_some() => vault::stats_of(&remote()?, output),
         Command::Vault(VaultCommand::Purge(options)) if cli.server.is_some() => {
             vault::purge_at(&options, &remote()?, output)
@@ -382,20 +382,6 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Token(TokenCommand::Create { name, scopes }) => token::create(&name, &scopes, &environment()?, output),
         Command::Admin(AdminCommand::LoginLink) => admin::login_link(&environment()?, output),
-    }
-}
-
-impl Command {
-    fn takes_policy(&self) -> bool {
-        matches!(
-            self,
-            Self::Serve
-                | Self::Mask(_)
-                | Self::Detect(_)
-                | Self::Eval(_)
-                | Self::Policy(PolicyCommand::Validate { .. })
-                | Self::Agents(server::Agents::Create { .. })
-        )
     }
 }
 

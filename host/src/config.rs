@@ -23,6 +23,7 @@ use crate::sensitive::SensitiveText;
 
 pub use callback_allow::CallbackAllow;
 pub use connections::ConnectionLimits;
+use environment::Keys;
 pub use environment::{Environment, Problem, Problems, VARIABLES, is_secret};
 pub use rate::Rate;
 pub use sign_in::{AllowList, GithubApp, SignIn};
@@ -140,12 +141,29 @@ impl Config {
     /// # Errors
     /// Everything that is wrong or missing, at once.
     pub fn load(environment: &Environment) -> Result<Self, Problems> {
-        let mut read = environment.reader();
+        Self::load_with(environment, Keys::Make)
+    }
+
+    /// The same for a command that works on an install: nothing is made, and an install must be there.
+    ///
+    /// # Errors
+    /// Everything that is wrong or missing, at once.
+    pub fn load_existing(environment: &Environment) -> Result<Self, Problems> {
+        Self::load_with(environment, Keys::OfService)
+    }
+
+    /// `MASKER_DATA_DIR`, for a command that asks the service of an install and needs none of its other settings.
+    pub fn data_dir(environment: &Environment) -> PathBuf {
+        data_dir(&mut environment.reader())
+    }
+
+    fn load_with(environment: &Environment, keys: Keys) -> Result<Self, Problems> {
+        let mut read = environment.reader_with(keys);
         let development = environment.is_empty() || read.flag("MASKER_DEV", false);
         let listen_addr = read
             .parsed("MASKER_LISTEN_ADDR", "an address such as 127.0.0.1:8080")
             .unwrap_or(([127, 0, 0, 1], 8080).into());
-        let data_dir = PathBuf::from(read.text("MASKER_DATA_DIR").unwrap_or_else(|| "masker-data".into()));
+        let data_dir = data_dir(&mut read);
         let path = |text: Option<String>, name: &str| text.map_or_else(|| data_dir.join(name), PathBuf::from);
         let database = match read.text("MASKER_DATABASE_URL") {
             None => data_dir.join("masker.db"),
@@ -157,6 +175,15 @@ impl Config {
                 }
             },
         };
+        if keys == Keys::OfService && !database.is_file() {
+            let variable = if read.is_set("MASKER_DATABASE_URL") { "MASKER_DATABASE_URL" } else { "MASKER_DATA_DIR" };
+            let what = "there is no install, and only `masker serve` makes one; name the folder of the service";
+            read.problem(variable, format!("{}: {what}", data_dir.display()));
+            // Its keys would be in the folder.
+            if development {
+                return Err(read.failed());
+            }
+        }
         let provider = match read.text("MASKER_UPSTREAM_PROVIDER").as_deref() {
             // Trying Masker needs no account; setting a key or a URL says that there is one.
             None if development && !read.is_set("MASKER_OPENAI_API_KEY") && !read.is_set("MASKER_OPENAI_BASE_URL") => {
@@ -259,6 +286,10 @@ impl Config {
         let keys = set_token_keys(&mut read, None);
         read.finish(keys)
     }
+}
+
+fn data_dir(read: &mut environment::Reader<'_>) -> PathBuf {
+    PathBuf::from(read.text("MASKER_DATA_DIR").unwrap_or_else(|| "masker-data".into()))
 }
 
 /// `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`; the default kid's is made in development mode.

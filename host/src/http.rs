@@ -1,5 +1,6 @@
 //! The service's surface: the server, its layers, and every route in one table ([`router`]).
 
+pub mod admin_socket;
 mod answer_headers;
 pub mod api;
 pub mod auth;

@@ -2,13 +2,14 @@
 //!
 //! The modules, in the order in which they may use each other (each only those further down):
 //! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]), [`pdf`] > base
-//! ([`telemetry`], [`config`]). Below all of them are crates of their own: [`masker_core`] decides and does nothing else, [`masker_client`]
+//! ([`telemetry`], [`config`], [`files`]). Below all of them are crates of their own: [`masker_core`] decides and does nothing else, [`masker_client`]
 //! has what the programs of the command line share. ARCHITECTURE.md follows three requests through them.
 
 pub mod app;
 pub mod callback;
 pub mod cli;
 pub mod config;
+pub mod files;
 pub mod github;
 pub mod http;
 pub mod pdf;

@@ -4,7 +4,8 @@
 //! (`store/db.rs`), so that every function here may be awaited on an async worker. Callers' values are in the vault
 //! and, where a policy asks for it, in the payloads of sessions, sealed in both; the errors quote no row.
 //!
-//! Open the [`journal::Journal`] first: its lock keeps a second process away from the databases too.
+//! Take the [`lock::DataLock`] of the data folder first: it keeps a second process away from all of them. Databases and journal are
+//! locked one by one as well, for two installs whose settings name the same file.
 
 pub mod accounts;
 pub mod agents;
@@ -16,6 +17,7 @@ pub mod erasures;
 mod error;
 pub mod journal;
 pub mod key_ages;
+pub mod lock;
 pub mod login_links;
 mod migrations;
 mod page;

@@ -11,6 +11,8 @@ mod audit;
 mod coverage;
 #[path = "cli/kill.rs"]
 mod kill;
+#[path = "cli/owner.rs"]
+mod owner;
 #[path = "cli/remote.rs"]
 mod remote;
 #[path = "cli/stop.rs"]
@@ -26,6 +28,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
+use masker::clock::Clock;
+use masker::config::{Config, Environment};
+use masker::store::journal::Journal;
+use masker::store::{Store, StorePaths};
 use tempfile::TempDir;
 
 const TEXT: &str = "Hello.\nMy number is 415-555-0123, and the mail is ann.lee@example.com\n";
@@ -229,10 +235,33 @@ fn a_wrong_call_ends_with_64() {
         &["agents", "list", "--policy", "b.yaml"],
         &["token", "create", "--name", "x"],
         &["token", "create", "--name", "x", "--scope", "everything"],
+        &["token", "create", "--name", "", "--scope", "admin"],
+        &["token", "create", "--name", &"x".repeat(70_000), "--scope", "admin"],
     ] {
         let ran = run(&mut masker(arguments));
         assert_eq!(ran.code, 64, "{arguments:?}: {}", ran.err);
         assert!(ran.out.is_empty() && !ran.err.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_option_that_would_be_ignored_is_refused() {
+    for arguments in [
+        &["token", "create", "--name", "x", "--scope", "admin", "--server", "http://127.0.0.1:1"][..],
+        &["admin", "login-link", "--server", "http://127.0.0.1:1"],
+        &["vault", "export", "--server", "http://127.0.0.1:1"],
+        &["plugin", "list", "--dir", ".", "--server", "http://127.0.0.1:1"],
+        &["agents", "list", "--policy", "x.yaml"],
+        &["agents", "create", "--name", "x", "--upstream", "stub", "--policy-name", "x", "--policy", "y"],
+        &["detect", "--scheme", "redact"],
+        &["demo", "--config", "x.toml"],
+        &["mask", "-v"],
+        &["serve", "--json"],
+        &["man", "--quiet"],
+    ] {
+        let ran = run(&mut masker(arguments));
+        assert_eq!((ran.code, ran.out.as_str()), (64, ""), "{arguments:?}");
+        assert!(ran.err.contains(" has no effect here"), "{arguments:?}: {}", ran.err);
     }
 }
 
@@ -252,12 +281,12 @@ fn a_file_holds_the_policy_and_the_settings_of_the_service() {
     assert_eq!(kinds(&[]), (true, false), "the file's policy");
     assert_eq!(kinds(&["--policy", "healthcare-default"]), (true, true), "the option comes first");
 
+    install(Path::new(&data));
     let link = run(masker(&["admin", "login-link"]).current_dir(folder.path()));
-    assert_eq!(link.code, 0, "{}", link.err);
-    assert!(Path::new(&data).join("masker.db").is_file(), "the file in the folder where one stands names the data");
+    assert_eq!(link.code, 0, "the file in the folder where one stands names the data: {}", link.err);
     let elsewhere = folder.path().join("elsewhere");
     let link = run(masker(&["admin", "login-link", "--config", &config]).env("MASKER_DATA_DIR", &elsewhere));
-    assert!(link.code == 0 && elsewhere.join("masker.db").is_file(), "the environment comes first: {}", link.err);
+    assert!(link.code == 1 && link.err.contains("elsewhere"), "the environment comes first: {}", link.err);
 
     let config = file(&folder, "wrong.toml", b"[service]\nlisten_adr = \"x\"\n");
     let ran = run(&mut masker(&["serve", "--config", &config]));
@@ -421,6 +450,7 @@ fn a_pass_that_fails_ends_the_command_and_nothing_of_the_text_is_printed() {
 #[test]
 fn token_create_prints_the_secret_once_and_keeps_only_its_hash() {
     let folder = folder();
+    install(folder.path());
     let data = folder.path().to_str().expect("a UTF-8 path").to_owned();
     let create = |arguments: &[&str]| {
         run(masker(&["token", "create", "--name", "ci", "--scope", "admin"])
@@ -449,6 +479,8 @@ fn serve_in_production_lists_everything_that_is_missing_at_once() {
             assert!(ran.err.contains(name), "{name}: {}", ran.err);
         }
         assert!(!ran.err.contains(SECRET), "{}", ran.err);
+        // It would be of no use to a command: the keys are those of a service.
+        assert_eq!(ran.err.contains("set MASKER_DEV=1"), command == ["serve"], "{}", ran.err);
     }
 }
 
@@ -464,6 +496,17 @@ fn serve_says_which_port_is_in_use_before_it_does_anything_else() {
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains(&format!("cannot listen on {address}")) && ran.err.contains("in use"), "{}", ran.err);
     assert!(!folder.path().join("masker.db").exists());
+}
+
+/// Makes an install of development mode, as a service that came up and stopped leaves it.
+fn install(folder: &Path) {
+    masker::files::create_folder(folder).expect("a folder");
+    let data = folder.to_str().expect("a UTF-8 path");
+    let settings = Environment::from_pairs([("MASKER_DEV", "1"), ("MASKER_DATA_DIR", data)]);
+    let config = Config::load(&settings).expect("sound settings");
+    drop(Journal::open(&config.journal, &config.audit_key).expect("a journal"));
+    let paths = StorePaths { main: config.database, vault: config.vault };
+    drop(Store::open(&paths, Clock::system()).expect("databases"));
 }
 
 /// A service that is killed when the test is over.
@@ -483,14 +526,18 @@ fn serve(folder: &TempDir) -> (Serving, String, BufReader<ChildStderr>) {
 
 /// The same, with more settings.
 fn serve_with(folder: &TempDir, settings: &[(&str, &str)]) -> (Serving, String, BufReader<ChildStderr>) {
-    let mut child = masker(&["serve"])
+    let child = masker(&["serve"])
         .env("MASKER_DEV", "1")
         .env("MASKER_DATA_DIR", folder.path())
         .env("MASKER_LISTEN_ADDR", "127.0.0.1:0")
         .envs(settings.iter().copied())
         .stderr(Stdio::piped())
-        .spawn()
-        .expect("masker starts");
+        .spawn();
+    listening(child.expect("masker starts"))
+}
+
+/// Waits until a service says where it listens.
+fn listening(mut child: Child) -> (Serving, String, BufReader<ChildStderr>) {
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
     let serving = Serving(child);
     let mut log = String::new();
@@ -520,7 +567,7 @@ fn serve_comes_up_answers_and_stops_on_a_signal() {
         .env("MASKER_DATA_DIR", folder.path())
         .env("MASKER_LISTEN_ADDR", "127.0.0.1:0"));
     assert_eq!(second.code, 1, "two services on one data folder would write one journal: {}", second.err);
-    assert!(second.err.contains("journal"), "{}", second.err);
+    assert!(second.err.contains(&format!("PID {} (masker serve)", serving.0.id())), "{}", second.err);
 
     let stopped = Command::new("kill").args(["-TERM", &serving.0.id().to_string()]).status().expect("kill runs");
     assert!(stopped.success());

@@ -1,13 +1,19 @@
-//! Calls of a server's API, for the commands that need one. Its errors are shown with code, message and request id.
+//! Calls of a server's API, for the commands that need one: of a server that is named, or of the service of an install on this
+//! machine. Its errors are shown with code, message and request id.
 
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
+use hyper::client::conn::http1;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -17,12 +23,23 @@ use crate::settings::Settings;
 
 /// Until the head of an answer. Compiling an uploaded plugin takes a while.
 const TIMEOUT: Duration = Duration::from_secs(120);
+/// The same of the service of this machine: erasing goes through the whole vault.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// A server.
 pub struct Remote {
-    settings: Settings,
-    client: HttpClient,
+    way: Way,
+    /// What it is called in messages.
+    name: String,
     runtime: Runtime,
+}
+
+/// How it is reached.
+enum Way {
+    /// Over the network, with a credential.
+    Network { settings: Settings, client: Box<HttpClient> },
+    /// Over the admin socket: one call.
+    Machine(Mutex<Option<UnixStream>>),
 }
 
 /// A body and what it is.
@@ -43,11 +60,21 @@ pub enum Body {
 impl Remote {
     /// The server that the settings name. Nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
+        let name = settings.server.clone();
+        Self::by(Way::Network { settings, client: Box::new(client::new()) }, name)
+    }
+
+    /// The service that runs on a data folder, over its admin socket, for one call.
+    pub fn on_machine(socket: UnixStream, folder: &Path) -> Result<Self, Failure> {
+        Self::by(Way::Machine(Mutex::new(Some(socket))), format!("the service of {}", folder.display()))
+    }
+
+    fn by(way: Way, name: String) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
-        Ok(Self { settings, client: client::new(), runtime })
+        Ok(Self { way, name, runtime })
     }
 
     /// Calls, and reads the answer as JSON; `Null` where there is none.
@@ -97,15 +124,14 @@ impl Remote {
         };
         let wrong =
             || Failure::new(exit::USAGE, "the server's address or the credential has characters that no header takes");
-        let session = self.settings.session.expose();
-        let (name, value) = match session.starts_with("mskt_") {
-            true => (AUTHORIZATION, format!("Bearer {session}")),
-            false => (COOKIE, format!("masker_session={session}")),
+        let request = Request::builder().method(method);
+        let mut request = match &self.way {
+            Way::Network { settings, .. } => {
+                let (name, value) = credential(settings).ok_or_else(wrong)?;
+                request.uri(format!("{}{path}", settings.server)).header(name, value)
+            }
+            Way::Machine(_) => request.uri(path).header(HOST, "masker"),
         };
-        let mut credential = HeaderValue::from_str(&value).map_err(|_| wrong())?;
-        credential.set_sensitive(true);
-        let mut request =
-            Request::builder().method(method).uri(format!("{}{path}", self.settings.server)).header(name, credential);
         if let Some(kind) = kind {
             request = request.header(CONTENT_TYPE, kind);
         }
@@ -113,14 +139,30 @@ impl Remote {
             request = request.header("masker-plugin-signature", signature);
         }
         let request = request.body(Full::from(bytes)).map_err(|_| wrong())?;
-        let response = tokio::time::timeout(TIMEOUT, self.client.request(request)).await;
-        let response = response.map_err(|_| self.unreachable())?.map_err(|_| self.unreachable())?;
+        let timeout = if matches!(self.way, Way::Machine(_)) { PATIENCE } else { TIMEOUT };
+        let response = tokio::time::timeout(timeout, self.call(request)).await;
+        let response = response.ok().flatten().ok_or_else(|| self.unreachable())?;
         if response.status().is_success() {
             return Ok(response);
         }
         let status = response.status();
         let body = response.into_body().collect().await.map_err(|_| self.unreachable())?.to_bytes();
         Err(self.refused(status, &body))
+    }
+
+    /// The head of the answer, where there is one.
+    async fn call(&self, request: Request<Full<Bytes>>) -> Option<Response<Incoming>> {
+        match &self.way {
+            Way::Network { client, .. } => client.request(request).await.ok(),
+            Way::Machine(socket) => {
+                let socket = socket.lock().ok()?.take()?;
+                socket.set_nonblocking(true).ok()?;
+                let socket = tokio::net::UnixStream::from_std(socket).ok()?;
+                let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.ok()?;
+                tokio::spawn(connection);
+                sender.send_request(request).await.ok()
+            }
+        }
     }
 
     fn refused(&self, status: StatusCode, body: &[u8]) -> Failure {
@@ -141,12 +183,23 @@ impl Remote {
     }
 
     fn unreachable(&self) -> Failure {
-        Failure::new(exit::UNREACHABLE, format!("{} cannot be reached, or broke off", self.settings.server))
+        Failure::new(exit::UNREACHABLE, format!("{} cannot be reached, or broke off", self.name))
     }
 
     fn strange(&self) -> Failure {
-        Failure::new(exit::GENERIC, format!("{} did not answer as Masker does", self.settings.server))
+        Failure::new(exit::GENERIC, format!("{} did not answer as Masker does", self.name))
     }
+}
+
+fn credential(settings: &Settings) -> Option<(HeaderName, HeaderValue)> {
+    let session = settings.session.expose();
+    let (name, value) = match session.starts_with("mskt_") {
+        true => (AUTHORIZATION, format!("Bearer {session}")),
+        false => (COOKIE, format!("masker_session={session}")),
+    };
+    let mut value = HeaderValue::from_str(&value).ok()?;
+    value.set_sensitive(true);
+    Some((name, value))
 }
 
 /// Part of a path or a query, with what it must not hold escaped.

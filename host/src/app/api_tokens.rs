@@ -3,6 +3,7 @@
 
 use super::App;
 use crate::audit::event::{Detail, Event, EventKind};
+use crate::clock::Timestamp;
 use crate::ids::{AccountId, TokenId};
 use crate::sensitive::SensitiveText;
 use crate::store::StoreError;
@@ -85,10 +86,11 @@ impl App {
     }
 
     fn token_event(&self, kind: EventKind, token: &ApiToken) -> Event {
-        Event {
-            account_id: Some(token.account_id),
-            token: Some(Box::new(token.named())),
-            ..Event::new(kind, self.pipeline.clock.now())
-        }
+        token_event(kind, token, self.pipeline.clock.now())
     }
+}
+
+/// What the journal says of a token that is made or ended.
+pub fn token_event(kind: EventKind, token: &ApiToken, now: Timestamp) -> Event {
+    Event { account_id: Some(token.account_id), token: Some(Box::new(token.named())), ..Event::new(kind, now) }
 }

@@ -5,12 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use bytes::Bytes;
 
+use crate::files;
 use crate::keys::signature::{self, Trust};
 use crate::wasm::{Plugin, Registry, Wasm};
 
@@ -291,7 +291,7 @@ impl Uploads {
     /// Writes a component beside its place, on disk when this returns. Its signature is named after what it signs, so that
     /// no moment has a component beside the signature of another.
     pub(super) fn draft(&self, plugin: &Plugin, signature: Option<&str>) -> io::Result<Draft> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        files::create_folder(&self.0)?;
         let name = &plugin.manifest.name;
         if let Some(signature) = signature {
             write_private(&self.signature(name, &plugin.bytes), signature.as_bytes())?;
@@ -327,7 +327,7 @@ impl Uploads {
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = files::private().write(true).create(true).truncate(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -157,7 +157,7 @@ impl Scratch {
         let mut name = [0; 12];
         getrandom::fill(&mut name)?;
         let path = std::env::temp_dir().join(format!("masker-demo-{}", data_encoding::HEXLOWER.encode(&name)));
-        std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700).create(&path)?;
+        crate::files::create_new_folder(&path)?;
         Ok(Self(path))
     }
 }

@@ -9,7 +9,9 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use futures_util::FutureExt;
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -18,10 +20,13 @@ use super::exit::{self, Failure};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, LogFormat, Provider};
+use crate::http::admin_socket::AdminSocket;
 use crate::{http, telemetry};
 
 /// Starts the service and stays until it is told to stop.
 pub fn run(environment: &Environment, verbose: u8) -> Result<(), Failure> {
+    // Whatever is made is the user's own, also where a library makes it.
+    umask(Mode::from_raw_mode(0o077));
     let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
     let level = match verbose {
         0 => config.log_level.as_str(),
@@ -60,6 +65,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         let routes = Router::new().route("/metrics", get(metrics)).with_state(app.clone());
         tokio::spawn(http::serve_metrics(routes, listener, app.config.connections));
     }
+    let admin = AdminSocket::bind(&app.config.data_dir);
     // The port that the system chose, where the setting leaves it to the system.
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!("listening on http://{address}");
@@ -70,9 +76,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     // From here on a signal does not end the process by itself any more; while it starts, it does.
     let signals = Signals::listen().context("no signals")?;
     let (stop, stopped) = oneshot::channel();
-    let serving = http::serve(app.clone(), listener, async move {
-        let _ = stopped.await;
-    });
+    let stopped = stopped.map(drop).shared();
+    let serving = async {
+        let public = http::serve(app.clone(), listener, stopped.clone());
+        match admin {
+            Ok(admin) => drop(tokio::join!(public, admin.serve(app.clone(), stopped.clone()))),
+            Err(error) => {
+                tracing::warn!(%error, "no admin socket in MASKER_DATA_DIR: commands work on this install only while no service runs");
+                public.await;
+            }
+        }
+    };
     tokio::select! {
         () = serving => {}
         // What is cut off is recorded as `partial` when the runtime ends.

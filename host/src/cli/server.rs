@@ -10,6 +10,7 @@ use similar::TextDiff;
 use super::exit::{self, Failure};
 use super::remote::{Body, Remote, escaped};
 use super::{Output, plugin, show};
+use crate::files;
 use crate::keys::signature;
 
 /// `masker agents`.
@@ -155,7 +156,6 @@ pub fn agents(command: Agents, policy: Option<&str>, remote: &Remote, output: Ou
             let mut draft =
                 Map::from_iter([("name".to_owned(), json!(name)), ("upstream".to_owned(), json!(upstream))]);
             // `--policy` is either: a file where there is one of that name.
-            let policy = policy.filter(|_| policy_name.is_none() && policy_file.is_none());
             let (policy_file, policy_name) = match policy {
                 Some(policy) if Path::new(policy).is_file() => (Some(policy.into()), None),
                 Some(policy) => (None, Some(policy.to_owned())),
@@ -320,8 +320,17 @@ pub fn report(options: &ReportOptions, remote: &Remote, output: Output) -> Resul
     waiting.finish_and_clear();
     let bytes = bytes?;
     match &options.output {
-        Some(file) => fs::write(file, &bytes).map_err(|error| unreadable(file, &error)),
+        Some(file) => write(file, &bytes).map_err(|error| unreadable(file, &error)),
         None => exit::written(std::io::stdout().write_all(&bytes).and_then(|()| writeln!(std::io::stdout()))),
+    }
+}
+
+/// A report is for whoever asked for it. What is no file, such as a pipe, is written as it is.
+fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    match fs::metadata(file) {
+        Ok(there) if !there.is_file() => fs::OpenOptions::new().write(true).open(file)?.write_all(bytes),
+        Ok(_) => files::write(&fs::canonicalize(file)?, bytes),
+        Err(_) => files::write(file, bytes),
     }
 }
 

@@ -2,43 +2,53 @@
 
 use std::io::Write;
 
+use serde_json::{Value, json};
+
 use super::Output;
 use super::exit::{self, Failure};
-use crate::clock::Clock;
-use crate::config::{Config, Environment};
-use crate::store::api_tokens::NewApiToken;
-use crate::store::{Store, StorePaths};
+use super::install::{Install, Opened};
+use super::remote::Body;
+use crate::app::token_event;
+use crate::audit::event::EventKind;
+use crate::config::Environment;
+use crate::name;
+use crate::store::api_tokens::{NewApiToken, sound_scopes};
 
 /// Makes a token for the owner's account and prints its secret.
 pub fn create(name: &str, scopes: &[String], environment: &Environment, output: Output) -> Result<(), Failure> {
-    let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
-    runtime.block_on(async {
-        std::fs::create_dir_all(&config.data_dir)
-            .map_err(|error| Failure::new(exit::GENERIC, format!("{}: {error}", config.data_dir.display())))?;
-        let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
-        let failed = |error: crate::store::StoreError| Failure::new(exit::GENERIC, error.to_string());
-        let store = Store::open(&paths, Clock::system()).map_err(failed)?;
-        let new = NewApiToken {
-            account_id: store.first_account(),
-            name: name.to_owned(),
-            scopes: scopes.to_owned(),
-            expires_at: None,
-            created_by: None,
-            made_with: None,
-        };
-        let (token, secret) = store.create_api_token(new).await.map_err(failed)?;
-        let mut out = std::io::stdout();
-        let written = if output.json {
-            let shown =
-                serde_json::json!({"id": token.id.text(), "name": name, "scopes": scopes, "secret": secret.expose()});
-            writeln!(out, "{shown}")
-        } else {
-            writeln!(out, "{}", secret.expose())
-        };
-        written.map_err(|error| Failure::new(exit::GENERIC, error.to_string()))
+    name::check(name).map_err(|fault| Failure::new(exit::USAGE, format!("--name {fault}")))?;
+    let scopes = sound_scopes(scopes).ok_or_else(|| Failure::new(exit::USAGE, "--scope must be a scope"))?;
+    let token = match Install::find(environment, "masker token create", output)? {
+        Install::Running(service) => {
+            let body = Body::Json(json!({"name": name, "scopes": scopes}));
+            service.json("POST", "/api/v1/tokens", body)?["token"].take()
+        }
+        Install::Stopped(opened) => opened.with(async |opened| make(opened, name, scopes).await)?,
+    };
+    let mut out = std::io::stdout();
+    exit::written(if output.json {
+        let field = |name: &str| &token[name];
+        let shown = json!({
+            "id": field("id"), "name": field("name"), "scopes": field("scopes"), "secret": field("secret"),
+        });
+        writeln!(out, "{shown}")
+    } else {
+        writeln!(out, "{}", token["secret"].as_str().unwrap_or_default())
     })
+}
+
+/// As the API does: the journal first.
+async fn make(opened: &Opened, name: &str, scopes: Vec<String>) -> Result<Value, Failure> {
+    let new = NewApiToken {
+        account_id: opened.store.first_account(),
+        name: name.to_owned(),
+        scopes,
+        expires_at: None,
+        created_by: None,
+        made_with: None,
+    };
+    let token = new.made_at(opened.clock.now());
+    opened.record(token_event(EventKind::TokenCreated, &token, opened.clock.now())).await?;
+    let secret = opened.store.insert_api_token(token.clone()).await?;
+    Ok(json!({"id": token.id.text(), "name": token.name, "scopes": token.scopes, "secret": secret.expose()}))
 }

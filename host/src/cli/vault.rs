@@ -1,7 +1,7 @@
 //! `masker vault`: what is behind the tokens, on the machine itself.
 //!
-//! All of it works on the files, with the journal's lock: while a service runs on them, it would keep in memory what is
-//! erased here. Then these commands say so and do nothing; the service has an endpoint for it.
+//! A service that runs on the data is asked over its admin socket where it can do it: it has in memory what is erased. Else the
+//! files are worked on, which no other process has open then.
 
 mod export;
 mod rotate;
@@ -15,20 +15,16 @@ pub use rotate::rotate_key;
 
 use super::Output;
 use super::exit::{self, Failure};
+use super::install::{Install, Opened};
 use super::remote::{Body, Remote};
-use crate::app::{Erase, EraseError, Eraser};
-use crate::audit::event::Event;
+use crate::app::{Erase, EraseError, Erased, Eraser};
 use crate::clock::Clock;
-use crate::config::{Config, Environment};
+use crate::config::Environment;
 use crate::http::since;
 use crate::keys::Kid;
 use crate::sensitive::SensitiveText;
 use crate::session::payloads::PayloadKey;
-use crate::store::journal::{Journal, JournalError};
-use crate::store::rebuild::remembered_end;
 use crate::store::vault::VaultStats;
-use crate::store::{Store, StoreError, StorePaths};
-use crate::tokens::mint::Minters;
 
 /// What is to be erased.
 #[derive(clap::Args)]
@@ -56,66 +52,6 @@ struct What {
     kid: Option<String>,
 }
 
-/// The files of an install that no service has open.
-struct Opened {
-    config: Config,
-    journal: Journal,
-    store: Store,
-    minters: Minters,
-    clock: Clock,
-}
-
-impl Opened {
-    /// Runs a command on them.
-    fn run<T>(environment: &Environment, command: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
-        let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
-        let opened = Self::open(config)?;
-        let result = runtime.block_on(command(&opened));
-        // What is queued is written before the lock goes.
-        drop(opened.store);
-        result
-    }
-
-    /// Writes an event down; ends when it is on disk.
-    async fn record(&self, event: Event) -> Result<(), Failure> {
-        let failed = |error: JournalError| Failure::new(exit::GENERIC, error.to_string());
-        let receipt = self.journal.append(&[event]).map_err(failed)?;
-        self.journal.synced(&receipt).await.map_err(failed)
-    }
-
-    fn open(config: Config) -> Result<Self, Failure> {
-        if !config.vault.exists() {
-            return Err(Failure::new(exit::GENERIC, format!("{}: there is no vault", config.vault.display())));
-        }
-        let remembered = remembered_end(&config.database).unwrap_or_default();
-        let opened = Journal::open_rotating(&config.journal, &config.audit_key, u64::MAX, remembered);
-        let (journal, _) = opened.map_err(|error| match error {
-            JournalError::InUse => Failure::new(exit::GENERIC, in_use(&config)),
-            error => Failure::new(exit::GENERIC, error.to_string()),
-        })?;
-        let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
-        let store = Store::open(&paths, Clock::system()).map_err(failed)?;
-        let minters = Minters::new(&config.keys);
-        Ok(Self { config, journal, store, minters, clock: Clock::system() })
-    }
-}
-
-fn in_use(config: &Config) -> String {
-    format!(
-        "a service runs on this data folder and has what is in the vault in memory too: ask it, with --server {url} \
-         (purge and stats; POST {url}/api/v1/vault/purge), or stop it first",
-        url = config.public_url
-    )
-}
-
-fn failed(error: StoreError) -> Failure {
-    Failure::new(exit::GENERIC, error.to_string())
-}
-
 impl From<EraseError> for Failure {
     fn from(error: EraseError) -> Self {
         Self::new(exit::GENERIC, error.to_string())
@@ -124,7 +60,11 @@ impl From<EraseError> for Failure {
 
 /// Prints how much there is.
 pub fn stats(environment: &Environment, output: Output) -> Result<(), Failure> {
-    let stats = Opened::run(environment, async |opened| opened.store.vault().stats().await.map_err(failed))?;
+    let opened = match Install::find(environment, "masker vault stats", output)? {
+        Install::Running(service) => return stats_of(&service, output),
+        Install::Stopped(opened) => opened,
+    };
+    let stats = opened.with(async |opened| Ok(opened.store.vault().stats().await?))?;
     exit::written(print_stats(&shown(&stats), output))
 }
 
@@ -167,23 +107,29 @@ fn figures(figures: impl Iterator<Item = (String, u64)>) -> Map<String, Value> {
 /// Erases.
 pub fn purge(options: &PurgeOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
     let what = options.what.read()?;
-    let erased = Opened::run(environment, async |opened| {
-        let key = PayloadKey::new(&opened.config.session_secret);
-        let eraser = Eraser {
-            store: &opened.store,
-            journal: &opened.journal,
-            minters: &opened.minters,
-            payload_key: &key,
-            calls: None,
-            clock: &opened.clock,
-        };
-        match options.dry_run {
-            true => Ok(eraser.find(&what).await?.count),
-            false => Ok(eraser.erase(&what).await?),
-        }
-    })?;
+    let opened = match Install::find(environment, "masker vault purge", output)? {
+        Install::Running(service) => return ask_to_purge(options, &what, &service, output),
+        Install::Stopped(opened) => opened,
+    };
+    let erased = opened.with(async |opened| erase(opened, &what, options.dry_run).await)?;
     let done = json!({"values": erased.values, "payloads": erased.payloads, "dry_run": options.dry_run});
     exit::written(print_purge(&done, output))
+}
+
+async fn erase(opened: &Opened, what: &Erase, dry_run: bool) -> Result<Erased, Failure> {
+    let key = PayloadKey::new(&opened.config.session_secret);
+    let eraser = Eraser {
+        store: &opened.store,
+        journal: &opened.journal,
+        minters: &opened.minters,
+        payload_key: &key,
+        calls: None,
+        clock: &opened.clock,
+    };
+    match dry_run {
+        true => Ok(eraser.find(what).await?.count),
+        false => Ok(eraser.erase(what).await?),
+    }
 }
 
 /// As the API has it.
@@ -204,19 +150,18 @@ pub fn stats_of(remote: &Remote, output: Output) -> Result<(), Failure> {
 
 /// Lets the service of a server erase: from its memory too.
 pub fn purge_at(options: &PurgeOptions, remote: &Remote, output: Output) -> Result<(), Failure> {
-    let What { before, kid, subject: value } = &options.what;
-    let value = value.as_deref().map(subject).transpose()?;
-    let value = value.as_ref().map(|value| value.expose().as_str());
-    let body = json!({"before": before, "kid": kid, "subject": value, "dry_run": options.dry_run});
-    // The API takes a field that is null for one that is named.
-    let body: Map<String, Value> = body
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect();
-    let answer = remote.json("POST", "/api/v1/vault/purge", Body::Json(Value::Object(body)))?;
+    ask_to_purge(options, &options.what.read()?, remote, output)
+}
+
+fn ask_to_purge(options: &PurgeOptions, what: &Erase, remote: &Remote, output: Output) -> Result<(), Failure> {
+    let mut body = json!({"dry_run": options.dry_run});
+    match what {
+        // As it was typed: how long ago is for the server's clock to say.
+        Erase::Before(_) => body["before"] = options.what.before.clone().into(),
+        Erase::Kid(kid) => body["kid"] = kid.as_str().into(),
+        Erase::Subject(value) => body["subject"] = value.expose().as_str().into(),
+    }
+    let answer = remote.json("POST", "/api/v1/vault/purge", Body::Json(body))?;
     exit::written(print_purge(&answer["purge"], output))
 }
 

@@ -148,7 +148,11 @@ impl Environment {
     }
 
     pub(super) fn reader(&self) -> Reader<'_> {
-        Reader { environment: self, problems: Vec::new() }
+        self.reader_with(Keys::Set)
+    }
+
+    pub(super) fn reader_with(&self, keys: Keys) -> Reader<'_> {
+        Reader { environment: self, problems: Vec::new(), keys }
     }
 }
 
@@ -163,32 +167,64 @@ pub struct Problem {
 
 /// Everything that is wrong with the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
+pub struct Problems {
+    problems: Vec<Problem>,
+    /// What to do about keys that are missing.
+    advice: &'static str,
+}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the settings cannot be used:")?;
-        for problem in &self.0 {
+        for problem in &self.problems {
             write!(f, "\n  {}: {}", problem.variable, problem.message)?;
         }
-        if self.0.iter().any(|problem| problem.message.contains("is missing")) {
-            f.write_str("\n  (make a key with: openssl rand -base64 32; to try Masker without any, set MASKER_DEV=1)")?;
+        match self.problems.iter().any(|problem| problem.message.contains("is missing")) {
+            true => f.write_str(self.advice),
+            false => Ok(()),
         }
-        Ok(())
     }
 }
 
 impl std::error::Error for Problems {}
 
+/// What becomes of keys that are not set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// Development mode makes them.
+    Make,
+    /// A service has made them, or has them set.
+    OfService,
+    /// Only what is set is used.
+    Set,
+}
+
+impl Keys {
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Make => "\n  (make a key with: openssl rand -base64 32; to try Masker without any, set MASKER_DEV=1)",
+            Self::OfService => {
+                "\n  (set what the service of this install has set: the same variables, or the same file)"
+            }
+            Self::Set => "",
+        }
+    }
+}
+
 /// Reads variables and collects problems.
 pub(super) struct Reader<'e> {
     environment: &'e Environment,
     problems: Vec<Problem>,
+    keys: Keys,
 }
 
 impl Reader<'_> {
     pub fn finish<T>(self, value: T) -> Result<T, Problems> {
-        if self.problems.is_empty() { Ok(value) } else { Err(Problems(self.problems)) }
+        if self.problems.is_empty() { Ok(value) } else { Err(self.failed()) }
+    }
+
+    pub fn failed(self) -> Problems {
+        Problems { problems: self.problems, advice: self.keys.advice() }
     }
 
     pub fn problem(&mut self, variable: &str, message: impl Into<String>) {
@@ -283,16 +319,23 @@ impl Reader<'_> {
         let missing = SecretKey::new([0; 32]);
         let text = match (self.text(name), generate_in) {
             (Some(text), _) => text,
-            (None, Some(folder)) => match files::read_or_make_key(folder, name) {
-                Ok(text) => text,
-                Err(error) => {
-                    self.problem(
-                        name,
-                        format!("no key could be made in {}, below MASKER_DATA_DIR: {error}", folder.display()),
-                    );
-                    return missing;
+            (None, Some(folder)) => {
+                let (key, verb) = match self.keys {
+                    Keys::Make => (files::read_or_make_key(folder, name), "made"),
+                    Keys::OfService | Keys::Set => (files::read_key(folder, name), "read"),
+                };
+                match key {
+                    Ok(text) => text,
+                    Err(error) => {
+                        let place = folder.display();
+                        self.problem(
+                            name,
+                            format!("no key could be {verb} in {place}, below MASKER_DATA_DIR: {error}"),
+                        );
+                        return missing;
+                    }
                 }
-            },
+            }
             (None, None) => {
                 if !self.is_set(name) {
                     self.problem(name, "is missing: base64 of 32 random bytes");

@@ -7,7 +7,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post};
 
-use super::answer_headers::{self, OverTls};
+use super::answer_headers;
+pub(super) use super::answer_headers::OverTls;
 use super::{api, auth, buffering, docs, error, health, openapi, portal, proxy, request_id, webhook};
 use crate::app::App;
 
@@ -40,7 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// What holds of every answer: an id, headers, and an error in its envelope whatever went wrong.
-fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>, over_tls: OverTls) -> Router<S> {
+pub(super) fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>, over_tls: OverTls) -> Router<S> {
     routes
         .method_not_allowed_fallback(error::method_not_allowed)
         .fallback(error::not_found)

@@ -48,8 +48,11 @@ pub(super) fn first(conn: &Connection, now: Timestamp) -> Result<AccountId, Stor
     if let Some(id) = conn.query_row(owner, [], |row| columns::parsed(row, 0)).optional()? {
         return Ok(id);
     }
-    let id = insert(conn, "Owner", "internal", now)?;
-    conn.execute("UPDATE accounts SET owns_install = 1 WHERE id = ?1", [id.text()])?;
+    // Both or neither: an account that nobody owns would be in the way of the next start.
+    let transaction = conn.unchecked_transaction()?;
+    let id = insert(&transaction, "Owner", "internal", now)?;
+    transaction.execute("UPDATE accounts SET owns_install = 1 WHERE id = ?1", [id.text()])?;
+    transaction.commit()?;
     Ok(id)
 }
 

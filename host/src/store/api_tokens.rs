@@ -53,6 +53,13 @@ impl ApiToken {
     }
 }
 
+/// What a token may be asked to do, each once and in the order of the contract; `None` where there is nothing or an unknown one.
+pub fn sound_scopes(asked: &[String]) -> Option<Vec<String>> {
+    let known = asked.iter().all(|scope| SCOPES.contains(&scope.as_str()));
+    let scopes = SCOPES.iter().filter(|scope| asked.iter().any(|own| own == *scope)).map(|scope| (*scope).to_owned());
+    (known && !asked.is_empty()).then(|| scopes.collect())
+}
+
 /// An API token to be made.
 #[derive(Clone, Debug)]
 pub struct NewApiToken {

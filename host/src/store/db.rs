@@ -6,19 +6,20 @@
 mod reader;
 mod writer;
 
-use std::fs::{OpenOptions, Permissions};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::M;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{StoreError, migrations};
+use super::{StoreError, lock, migrations};
+use crate::files;
 use writer::{Job, Write};
 
 /// How long a lock of another process is waited for.
@@ -71,6 +72,8 @@ pub(super) struct Db {
     readers: Vec<JoinHandle<()>>,
     healthy: Arc<AtomicBool>,
     path: PathBuf,
+    /// Goes last, once all connections are closed.
+    _lock: File,
 }
 
 impl Db {
@@ -91,6 +94,7 @@ impl Db {
         at_commit: Arc<dyn AtCommit>,
         first: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<(Self, T), StoreError> {
+        let lock = lock(path)?;
         let writer = open_writer(path, kind)?;
         let first = first(&writer)?;
         let readers = (0..READERS).map(|_| open_reader(path)).collect::<Result<Vec<_>, _>>()?;
@@ -104,6 +108,7 @@ impl Db {
             readers: reader::start(kind.name, readers, questions)?,
             healthy,
             path: path.to_owned(),
+            _lock: lock,
         };
         Ok((db, first))
     }
@@ -199,9 +204,29 @@ impl Drop for Db {
 
 pub(super) use writer::{AtCommit, Job as WriteJob, Write as Writing};
 
+/// Keeps every other process of Masker away from a database. The lock is on a file of its own: closing any descriptor of the
+/// database itself would release the locks of SQLite.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file = files::private().write(true).create(true).truncate(false).open(with_ending(path, "-lock"))?;
+    let deadline = Instant::now() + BUSY;
+    while !lock::lock(&file)? {
+        if Instant::now() > deadline {
+            return Err(StoreError::Locked);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(file)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 fn open_writer(path: &Path, kind: &Kind) -> Result<Connection, StoreError> {
     // SQLite gives the log and the shared memory the mode of the database.
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file = files::private().write(true).create(true).truncate(false).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     drop(file);
     let mut conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX)?;

@@ -16,10 +16,10 @@ mod segments;
 mod sync;
 mod tail;
 
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, Permissions};
 use std::future::Future;
 use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,6 +34,7 @@ pub use segments::{Bytes, Segment};
 use crate::audit::chain::{Chain, Hash};
 use crate::audit::event::{Event, EventKind};
 use crate::audit::verify::MAX_LINE;
+use crate::files;
 use crate::ids::SessionId;
 use crate::keys::SecretKey;
 use crate::session::ByteRange;
@@ -326,11 +327,9 @@ impl Writer {
 }
 
 fn open_file(path: &Path) -> Result<File, JournalError> {
-    let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(JournalError::InUse),
-        Err(TryLockError::Error(error)) => return Err(error.into()),
+    let file = files::private().read(true).append(true).create(true).open(path)?;
+    if !super::lock::lock(&file)? {
+        return Err(JournalError::InUse);
     }
     if !file.metadata()?.is_file() {
         return Err(JournalError::Open(std::io::ErrorKind::InvalidInput));

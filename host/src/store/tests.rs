@@ -151,6 +151,23 @@ fn a_locked_database_is_refused() {
 }
 
 #[test]
+fn a_database_or_a_vault_has_one_owner_whichever_install_names_it() {
+    let (one, other) = (Folder::new(), Folder::new());
+    let owned = one.store();
+    for (paths, what) in [
+        (StorePaths { vault: other.paths().vault, ..one.paths() }, "the database"),
+        (StorePaths { main: other.paths().main, ..one.paths() }, "the vault"),
+    ] {
+        let Some(StoreError::Open { what: refused, cause, .. }) = Store::open(&paths, Clock::system()).err() else {
+            panic!("{what} is opened, or not refused as a file")
+        };
+        assert_eq!((refused, *cause), (what, StoreError::Locked));
+    }
+    drop(owned);
+    drop(one.store());
+}
+
+#[test]
 fn a_newer_database_is_refused() {
     let folder = Folder::new();
     drop(folder.store());

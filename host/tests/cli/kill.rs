@@ -15,7 +15,7 @@ const CALLERS: usize = 4;
 const ANSWERS: usize = 60;
 
 /// Asks over a connection of its own. `None` when no whole answer came.
-fn ask(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Option<(u16, Value)> {
+pub fn ask(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Option<(u16, Value)> {
     let mut connection = TcpStream::connect(address).ok()?;
     let length = body.len();
     let request = format!(

@@ -1,6 +1,7 @@
 //! The commands that speak to a server: tables, JSON, and an exit code for each way to fail.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::Value;
@@ -80,7 +81,9 @@ fn agents_sessions_policies_plugins_and_reports_of_a_server() {
 
     let ran = server.run(&["report", "--output", "account.pdf"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(fs::read(server.folder.path().join("account.pdf")).expect("a file").starts_with(b"%PDF-"));
+    let pdf = server.folder.path().join("account.pdf");
+    assert!(fs::read(&pdf).expect("a file").starts_with(b"%PDF-"));
+    assert_eq!(fs::metadata(&pdf).expect("a file").permissions().mode() & 0o777, 0o600);
     let report = server.json(&["report", "--agent-id", &id, "--since", "1h"]);
     assert_eq!((&report["report"]["scope"], &report["report"]["agent_id"]), (&"agent".into(), &id.as_str().into()));
 

@@ -10,6 +10,7 @@ use masker::clock::Clock;
 use masker::ids::AgentId;
 use masker::keys::{KeyPair, Kid, SecretKey};
 use masker::kind::Kind;
+use masker::store::journal::Journal;
 use masker::store::{Store, StorePaths};
 use masker::tokens::mint::{Form, Minter, Scope};
 use tempfile::TempDir;
@@ -52,6 +53,8 @@ impl Install {
             ];
             store.vault().put(rows).await.expect("kept");
         });
+        let journal = Journal::open(&install.folder.path().join("audit.jsonl"), &SecretKey::new([7; 32]));
+        drop(journal.expect("a journal"));
         install
     }
 
@@ -217,16 +220,19 @@ fn the_secret_of_a_kid_is_changed_in_place() {
 }
 
 #[test]
-fn while_a_service_runs_nothing_is_done_and_its_endpoint_is_named() {
+fn a_service_that_runs_does_what_it_can_and_is_named_where_it_cannot() {
     let install = Install::new();
     let keys = [("MASKER_KEY_K_HEALTHCARE", KEY), ("MASKER_AUDIT_HMAC_KEY", KEY), ("MASKER_SESSION_SECRET", KEY)];
     let serving = serve_with(&install.folder, &keys);
-    for command in [&["stats"][..], &["purge", "--before", "0s"], &["export"], &["rotate-key", "--new-kid", "K_2"]] {
+    for command in [&["export"][..], &["rotate-key", "--new-kid", "K_2"]] {
         let ran = install.run(command);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command:?}");
-        assert!(ran.err.contains("a service runs") && ran.err.contains("/api/v1/vault/purge"), "{}", ran.err);
+        let holder = format!("PID {} (masker serve)", serving.0.0.id());
+        assert!(ran.err.contains("a service runs") && ran.err.contains(&holder), "{}", ran.err);
     }
-    // The service itself does it when it is asked.
+    assert_eq!(install.json(&["stats", "--json"])["values"], 3);
+    assert_eq!(install.json(&["purge", "--before", "1h", "--json"])["values"], 0);
+    // From elsewhere it is asked over the network.
     let mut token = masker(&["token", "create", "--name", "x", "--scope", "admin"]);
     let token = run(token.env("MASKER_DATA_DIR", install.folder.path()).envs(keys));
     let ask = |arguments: &[&str]| {
@@ -238,10 +244,10 @@ fn while_a_service_runs_nothing_is_done_and_its_endpoint_is_named() {
     let shown: serde_json::Value = serde_json::from_str(&counted.out).expect("JSON");
     assert_eq!(shown, serde_json::json!({"values": 2, "payloads": 0, "dry_run": true}));
     let refused = ask(&["purge", "--before", "yesterday"]);
-    assert!(refused.code == 2 && refused.err.contains("before: "), "{}", refused.err);
+    assert!(refused.code == 64 && refused.err.contains("--before"), "{}", refused.err);
     assert_eq!(ask(&["purge", "--kid", "K_HEALTHCARE"]).out, "erased: 3 values of the vault, texts of 0 sessions\n");
     drop(serving);
     assert!(install.sealed().is_empty());
     let nowhere = run(masker(&["vault", "stats"]).env("MASKER_DEV", "1").env("MASKER_DATA_DIR", "/nonexistent/masker"));
-    assert_eq!(nowhere.code, 1);
+    assert!(nowhere.code == 1 && nowhere.err.contains("/nonexistent/masker: there is no install"), "{}", nowhere.err);
 }

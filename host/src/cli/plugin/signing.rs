@@ -1,24 +1,24 @@
 //! `masker plugin keygen`, `sign` and `verify`: detached Ed25519 signatures, beside the component as `FILE.sig`.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::super::exit::{self, Failure};
 use super::super::{Output, show};
+use crate::files;
 use crate::keys::signature::{self, SigningKey, TrustedKeys};
 
 /// Makes a key: the secret half into a file that only its owner can read, the public half printed.
 pub fn keygen(out: &Path, output: Output) -> Result<(), Failure> {
     let key = SigningKey::generate().map_err(Failure::from)?;
-    let mut options = File::options();
-    let opened = options.write(true).create_new(true).mode(0o600).open(out);
-    let written =
-        opened.and_then(|mut file| writeln!(file, "{}", key.secret().as_str()).and_then(|()| file.sync_all()));
-    written.map_err(|error| super::unreadable(out, &error))?;
+    let secret = zeroize::Zeroizing::new(format!("{}\n", key.secret().as_str()));
+    let written = files::write_new(out, secret.as_bytes()).map_err(|error| super::unreadable(out, &error))?;
+    if !written {
+        return Err(super::unreadable(out, &ErrorKind::AlreadyExists.into()));
+    }
     show::object(&json!({"secret_key": out.display().to_string(), "public_key": key.public()}), output)
 }
 

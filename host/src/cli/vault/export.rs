@@ -1,19 +1,18 @@
 //! `masker vault export`: the rows of the vault as JSON lines, with the values only where that is asked for.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Opened, failed, subject};
+use super::{Opened, subject};
 use crate::app::{Erase, Eraser};
 use crate::audit::event::{Detail, Event, EventKind};
 use crate::cli::Output;
 use crate::cli::exit::{self, Failure};
 use crate::clock::Timestamp;
 use crate::config::Environment;
+use crate::files;
 use crate::session::payloads::PayloadKey;
 use crate::store::vault::Doomed;
 use crate::tokens::format::{Scheme, Token};
@@ -39,7 +38,7 @@ pub struct ExportOptions {
 /// Writes rows down, and in the journal that it was done.
 pub fn export(options: &ExportOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
     let subject = options.subject.as_deref().map(subject).transpose()?;
-    let count = Opened::run(environment, async |opened| {
+    let count = Opened::run(environment, "masker vault export", output, async |opened| {
         let wanted = match subject {
             Some(value) => Some(of_subject(opened, Erase::Subject(value)).await?),
             None => None,
@@ -51,7 +50,7 @@ pub fn export(options: &ExportOptions, environment: &Environment, output: Output
         let event = Event {
             account_id: Some(opened.store.first_account()),
             field: Some(if options.values { "values" } else { "rows" }.into()),
-            detail: Some(Detail::Count(total.map_err(failed)?)),
+            detail: Some(Detail::Count(total?)),
             ..Event::new(EventKind::VaultExported, opened.clock.now())
         };
         opened.record(event).await?;
@@ -79,7 +78,7 @@ async fn of_subject(opened: &Opened, what: Erase) -> Result<Doomed, Failure> {
 async fn write_all(opened: &Opened, options: &ExportOptions, wanted: Option<&Doomed>) -> Result<u64, Failure> {
     let mut out: Box<dyn Write> = match &options.output {
         Some(path) => {
-            let file = File::options().write(true).create_new(true).mode(0o600).open(path);
+            let file = files::private().write(true).create_new(true).open(path);
             Box::new(BufWriter::new(
                 file.map_err(|error| Failure::new(exit::GENERIC, format!("{}: {}", path.display(), error.kind())))?,
             ))
@@ -88,7 +87,7 @@ async fn write_all(opened: &Opened, options: &ExportOptions, wanted: Option<&Doo
     };
     let (mut count, mut after) = (0, None);
     loop {
-        let rows = opened.store.vault().page(after, CHUNK).await.map_err(failed)?;
+        let rows = opened.store.vault().page(after, CHUNK).await?;
         let Some((last, _)) = rows.last() else { break };
         after = Some(last.clone());
         for (row, made) in rows.iter().filter(|(row, _)| wanted.is_none_or(|wanted| wanted.has(row))) {

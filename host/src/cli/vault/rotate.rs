@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{Opened, failed};
+use super::Opened;
 use crate::audit::event::{Detail, Event, EventKind};
 use crate::cli::Output;
 use crate::cli::exit::{self, Failure};
@@ -20,7 +20,7 @@ use crate::tokens::mint::{Minter, VaultRow};
 pub fn rotate_key(new_kid: &str, environment: &Environment, output: Output) -> Result<(), Failure> {
     let kid = Kid::new(new_kid)
         .ok_or_else(|| Failure::new(exit::USAGE, "--new-kid must be of the form [A-Z0-9_]+".to_owned()))?;
-    Opened::run(environment, async |opened| match opened.minters.get(&kid) {
+    Opened::run(environment, "masker vault rotate-key", output, async |opened| match opened.minters.get(&kid) {
         Some(minter) => seal_anew(opened, minter, output).await,
         None => make_key(&kid, output),
     })
@@ -67,7 +67,7 @@ async fn seal_anew(opened: &Opened, minter: &Minter, output: Output) -> Result<(
         Ok((sealed != *row).then_some(sealed))
     };
     let count = opened.store.vault().seal_anew(seal).await.map_err(|refused| match refused {
-        Refused::Store(error) => failed(error),
+        Refused::Store(error) => error.into(),
         Refused::Key(kid) => Failure::new(
             exit::GENERIC,
             format!("a value does not open with the key of {kid}: set MASKER_KEY_{kid}, or MASKER_KEY_{kid}_OLD to the one before"),

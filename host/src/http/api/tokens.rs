@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::app::{App, TokenError};
 use crate::clock::Timestamp;
-use crate::http::auth::{Caller, SCOPES};
+use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::fields::Fields;
 use crate::http::openapi::inputs;
@@ -18,7 +18,7 @@ use crate::http::page::{PageQuery, encode};
 use crate::http::path::PathId;
 use crate::ids::TokenId;
 use crate::name;
-use crate::store::api_tokens::{ApiToken, NewApiToken};
+use crate::store::api_tokens::{ApiToken, NewApiToken, SCOPES, sound_scopes};
 
 /// A token in its envelope.
 #[derive(Serialize, ToSchema)]
@@ -112,7 +112,12 @@ fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApi
         Err(fault) => body.is_wrong("name", fault.to_string()),
     });
     let scopes = body.texts("scopes");
-    let scopes = body.check("scopes", scopes, sound_scopes, &format!("must be one or more of {}", SCOPES.join(", ")));
+    let scopes = body.check(
+        "scopes",
+        scopes,
+        |asked| sound_scopes(&asked),
+        &format!("must be one or more of {}", SCOPES.join(", ")),
+    );
     let expires_at = body.text_if("expires_at");
     let expires_at = body.check(
         "expires_at",
@@ -137,13 +142,6 @@ fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApi
         created_by: caller.user,
         made_with: maker.map(|maker| maker.id),
     })
-}
-
-/// Each once, in the order of the contract.
-fn sound_scopes(asked: Vec<String>) -> Option<Vec<String>> {
-    let known = asked.iter().all(|scope| SCOPES.contains(&scope.as_str()));
-    let scopes = SCOPES.iter().filter(|scope| asked.iter().any(|own| own == *scope)).map(|scope| (*scope).to_owned());
-    (known && !asked.is_empty()).then(|| scopes.collect())
 }
 
 impl From<ApiToken> for TokenBody {

@@ -1,12 +1,11 @@
 //! The file beside the journal that says up to where it was checked.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::sync_folder;
 use crate::audit::checkpoint::Checkpoint;
+use crate::files;
 use crate::keys::SecretKey;
 
 /// No checkpoint is longer.
@@ -27,11 +26,5 @@ pub(crate) fn read(journal: &Path, audit_key: &SecretKey) -> Option<Checkpoint> 
 
 /// Puts a checkpoint in the place of the last one, in one step.
 pub(crate) fn write(journal: &Path, checkpoint: &Checkpoint, audit_key: &SecretKey) -> io::Result<()> {
-    let path = path_of(journal);
-    let new = path.with_added_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(&checkpoint.seal(audit_key))?;
-    file.sync_all()?;
-    fs::rename(new, path)?;
-    sync_folder(journal)
+    files::write(&path_of(journal), &checkpoint.seal(audit_key))
 }

@@ -2,13 +2,15 @@
 //! format", so that any place is reached by way of one frame. To `zstd -d` it is a file like any other.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use ruzstd::decoding::FrameDecoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+use crate::files;
 
 /// Bytes of the journal in a frame. Larger ones are not smaller once compressed, and slower to reach.
 const FRAME: usize = 256 << 10;
@@ -65,7 +67,7 @@ pub(super) fn compress(plain: &Path, mut pace: impl FnMut() -> bool) -> io::Resu
 
 fn write(plain: &Path, to: &Path, pace: &mut impl FnMut() -> bool) -> io::Result<bool> {
     let mut plain = File::open(plain)?;
-    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(to)?;
+    let mut out = files::private().write(true).create(true).truncate(true).open(to)?;
     let (mut frame, mut table, mut frames) = (Vec::with_capacity(FRAME), Vec::new(), 0u32);
     loop {
         frame.clear();

@@ -12,7 +12,7 @@ pub enum JournalError {
     #[error("the journal cannot be opened: {words}", words = words(*.0))]
     Open(io::ErrorKind),
     /// Another process has it.
-    #[error("the journal is in use by another process: one `masker serve` per data directory")]
+    #[error("the journal is in use by another process: each install needs a journal of its own")]
     InUse,
     /// Its end is not as it was written.
     #[error("the journal does not verify at byte {offset}: the line there {fault}; see `masker audit verify`")]

@@ -6,12 +6,14 @@
 //! bytes in the page cache, is synced in the background, once for each half of the ring. What a crash of the machine took
 //! from it is taken from here at the next start. A process that ends orderly leaves no ring.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+
+use crate::files;
 
 /// What is written at a time begins and ends at a multiple of this, as direct writes must. Larger than most disks' blocks.
 const BLOCK: usize = 4096;
@@ -63,7 +65,7 @@ impl Ring {
 
     fn try_create(path: &Path) -> io::Result<Self> {
         // Zeros are written, not only reserved: only then a later write changes nothing but the bytes.
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let mut file = files::private().write(true).create(true).truncate(true).open(path)?;
         for _ in 0..2 {
             file.write_all(&vec![0; HALF])?;
         }
@@ -199,6 +201,9 @@ fn head(offset: u64, bytes: &[u8]) -> [u8; HEAD] {
 
 #[cfg(target_os = "linux")]
 fn open_direct(path: &Path) -> io::Result<File> {
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::OpenOptionsExt;
+
     use rustix::fs::OFlags;
     let flags = OFlags::DIRECT | OFlags::DSYNC;
     OpenOptions::new().write(true).custom_flags(flags.bits() as i32).open(path)
@@ -283,7 +288,7 @@ mod tests {
         fixture.write(6000);
         let torn_at = fixture.end;
         fixture.write(6000);
-        let file = OpenOptions::new().write(true).open(fixture.folder.path().join("ring")).unwrap();
+        let file = File::options().write(true).open(fixture.folder.path().join("ring")).unwrap();
         // The second record's second block did not get there.
         file.write_all_at(&[0; BLOCK], 3 * BLOCK as u64).unwrap();
         assert_eq!(fixture.run(0), stretch(0, torn_at));

@@ -4,9 +4,8 @@
 //! locked and given its first event under another name, the old one gets a second name, and then the new one takes its
 //! place. A crash before that leaves everything as it was. Closed files are compressed later, in the background.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::segments::{Segment, closed_name, first_line, remove_if_there};
@@ -14,6 +13,7 @@ use super::{Journal, JournalError, Writer, compressed, sync_folder};
 use crate::audit::event::{Detail, Event, EventKind};
 use crate::audit::verify::Line;
 use crate::clock::Timestamp;
+use crate::files;
 
 impl Journal {
     /// Goes on in a new file when the newest was begun before `moment` and has more than its first event.
@@ -102,7 +102,7 @@ impl Journal {
     /// Makes the new file and gives it the old one's name.
     fn begin_file(&self, writer: &mut Writer, now: Timestamp) -> io::Result<Begun> {
         let (new, start) = (new_name(&self.path), writer.end);
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&new)?;
+        let mut file = files::private().read(true).append(true).create(true).open(&new)?;
         file.set_len(0)?;
         file.try_lock().map_err(io::Error::from)?;
         let event = Event { detail: Some(Detail::Count(start)), ..Event::new(EventKind::JournalRotated, now) };

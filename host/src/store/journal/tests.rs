@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::MetadataExt;
 
 use proptest::prelude::*;

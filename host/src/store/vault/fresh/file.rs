@@ -2,15 +2,16 @@
 //! torn is told from a whole one. The rows are sealed; the checksum guards against accidents, not against people. Each row
 //! can be read by where it stands.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::files;
 use crate::ids::AgentId;
 use crate::keys::Kid;
 use crate::kind::Kind;
@@ -49,7 +50,7 @@ pub(super) struct RowFile {
 impl RowFile {
     /// Opens or creates it, mode 0600. Gives every row that is in it to `found`; what does not read is cut off.
     pub fn open(path: &Path, mut found: impl FnMut(&VaultRow, Spot)) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+        let mut file = files::private().read(true).append(true).create(true).open(path)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -115,7 +116,7 @@ impl RowFile {
     /// One that cannot be written.
     #[cfg(test)]
     pub fn full_disk() -> Self {
-        let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let file = File::options().write(true).open("/dev/full").unwrap();
         Self { file: Arc::new(file), length: 0, buffer: Vec::new() }
     }
 }

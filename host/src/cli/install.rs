@@ -1,0 +1,153 @@
+//! The install that a command works on: its running service, which is asked over the admin socket, or its files, which the
+//! command then owns. Nothing is created: an install is made by `masker serve` alone.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Output;
+use super::exit::{self, Failure};
+use super::remote::Remote;
+use crate::audit::event::Event;
+use crate::clock::Clock;
+use crate::config::{Config, Environment};
+use crate::http::admin_socket;
+use crate::store::journal::{Journal, JournalError};
+use crate::store::lock::{DataLock, LockError, PATIENCE};
+use crate::store::rebuild::remembered_end;
+use crate::store::{Store, StoreError, StorePaths};
+use crate::tokens::mint::Minters;
+
+/// Between two looks at an install that is in use.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// An install.
+pub enum Install {
+    /// A service runs on it.
+    Running(Box<Remote>),
+    /// No process has it open but this one.
+    Stopped(Box<Opened>),
+}
+
+impl Install {
+    /// The install that the settings name, for a command of this name. While another command has it, or a service that starts
+    /// or stops, it waits [`PATIENCE`], and says so.
+    pub fn find(environment: &Environment, command: &str, output: Output) -> Result<Self, Failure> {
+        let folder = Config::data_dir(environment);
+        let deadline = Instant::now() + PATIENCE;
+        let mut is_told = output.quiet;
+        loop {
+            if let Some(connection) = admin_socket::connect(&folder) {
+                return Ok(Self::Running(Box::new(Remote::on_machine(connection, &folder)?)));
+            }
+            // Before the settings: where a service makes its install at this moment, the files are yet to come.
+            let holder = match DataLock::holder(&folder) {
+                Some(holder) => holder,
+                None => {
+                    let config = Config::load_existing(environment)
+                        .map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+                    match DataLock::try_take(&folder, command) {
+                        Ok(lock) => return Ok(Self::Stopped(Box::new(Opened::open(config, lock)?))),
+                        Err(LockError::Held { holder, .. }) => holder,
+                        Err(error) => return Err(Failure::new(exit::GENERIC, error.to_string())),
+                    }
+                }
+            };
+            if Instant::now() >= deadline {
+                return Err(Failure::new(exit::GENERIC, LockError::Held { folder, holder }.to_string()));
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                let _ = writeln!(std::io::stderr(), "masker: waiting for {holder}, which has {}", folder.display());
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// The files of an install that no other process has open.
+pub struct Opened {
+    pub config: Config,
+    pub journal: Journal,
+    pub store: Store,
+    pub minters: Minters,
+    pub clock: Clock,
+    /// Goes last.
+    _lock: DataLock,
+}
+
+impl Opened {
+    /// Runs a command on the files of an install that the settings name. A service that runs on them has what is in them in
+    /// memory too: then nothing is done.
+    pub fn run<T>(
+        environment: &Environment,
+        command: &str,
+        output: Output,
+        work: impl AsyncFnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match Install::find(environment, command, output)? {
+            Install::Stopped(opened) => opened.with(work),
+            Install::Running(_) => {
+                let folder = Config::data_dir(environment);
+                let holder = DataLock::holder(&folder).unwrap_or_else(|| "masker serve".to_owned());
+                let message = format!(
+                    "a service runs on {}: {holder}. Stop it first: it has in memory what `{command}` reads or changes",
+                    folder.display()
+                );
+                Err(Failure::new(exit::GENERIC, message))
+            }
+        }
+    }
+
+    /// Runs this on them, and closes them.
+    pub fn with<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;
+        runtime.block_on(work(&self))
+    }
+
+    /// Writes an event down; ends when it is on disk.
+    pub async fn record(&self, event: Event) -> Result<(), Failure> {
+        let failed = |error: JournalError| Failure::new(exit::GENERIC, error.to_string());
+        let receipt = self.journal.append(&[event]).map_err(failed)?;
+        self.journal.synced(&receipt).await.map_err(failed)
+    }
+
+    fn open(config: Config, lock: DataLock) -> Result<Self, Failure> {
+        must_exist("MASKER_VAULT_PATH", &config.vault, "vault")?;
+        must_exist("MASKER_AUDIT_LOG_PATH", &config.journal, "journal")?;
+        let remembered = remembered_end(&config.database).unwrap_or_default();
+        let of_journal = |what: String| {
+            Failure::new(exit::GENERIC, format!("MASKER_AUDIT_LOG_PATH={}: {what}", config.journal.display()))
+        };
+        let opened = Journal::open_rotating(&config.journal, &config.audit_key, u64::MAX, remembered);
+        let (journal, found) = opened.map_err(|error| of_journal(error.to_string()))?;
+        if found.end < remembered {
+            return Err(of_journal(
+                "it ends before the sessions in the database: it is another install's, or was cut".into(),
+            ));
+        }
+        let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
+        let store = Store::open(&paths, Clock::system())?;
+        let minters = Minters::new(&config.keys);
+        Ok(Self { config, journal, store, minters, clock: Clock::system(), _lock: lock })
+    }
+}
+
+fn must_exist(variable: &str, file: &Path, what: &str) -> Result<(), Failure> {
+    match file.is_file() {
+        true => Ok(()),
+        false => {
+            let message =
+                format!("{variable}={}: there is no {what}; name the one that the service has", file.display());
+            Err(Failure::new(exit::GENERIC, message))
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(exit::GENERIC, error.to_string())
+    }
+}
