@@ -207,7 +207,8 @@ fn documents_name_files_that_are_there() {
                 continue;
             }
             // Links are relative to their document, and short names are below the host's sources: `http/router.rs`.
-            let folders = [&folder, Path::new(""), Path::new("host/core/src"), Path::new("host/src"), Path::new("host")];
+            let folders =
+                [&folder, Path::new(""), Path::new("host/core/src"), Path::new("host/src"), Path::new("host")];
             let is_there = folders.iter().any(|folder| root().join(folder).join(&file).exists());
             assert!(is_there, "{document} names {file}, which is not there");
         }
