@@ -1,6 +1,6 @@
 #!/bin/sh
 # The documents as a reader uses them: builds the book, holds every command line against the program, and follows
-# docs/start.md word for word.
+# README.md and docs/start.md word for word.
 #
 #   MASKER=target/debug/masker tests/docs/run.sh
 #   tests/docs/run.sh book FOLDER      # only builds the book, into FOLDER

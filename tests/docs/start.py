@@ -1,4 +1,5 @@
-"""Follows docs/start.md: runs every block marked `sh run`, word for word and in order, and compares what comes out.
+"""Follows README.md and docs/start.md: runs every block marked `sh run`, word for word and in order, and compares what
+comes out.
 
     MASKER=target/debug/masker python3 tests/docs/start.py
 
@@ -26,19 +27,25 @@ END = "end of the commands"
 
 def main():
     masker = (ROOT / os.environ.get("MASKER", "target/debug/masker")).resolve()
-    blocks = BLOCK.findall((ROOT / "docs/start.md").read_text())
+    passed = sum(follow(document, least, masker) for document, least in [("README.md", 1), ("docs/start.md", 6)])
+    print(f"{passed} passed")
+
+
+def follow(document, least, masker):
+    """Runs a document's commands beside a server of their own, and answers with how many blocks there were."""
+    blocks = BLOCK.findall((ROOT / document).read_text())
     runs = [at for at, (info, _) in enumerate(blocks) if info == "sh run"]
-    if len(runs) < 5:
-        sys.exit("docs/start.md has hardly any commands marked `sh run`: are they still found?")
+    if len(runs) < least:
+        sys.exit(f"{document} has {len(runs)} blocks marked `sh run`: are they still found?")
     with tempfile.TemporaryDirectory() as folder, Server(masker, Path(folder)) as server:
         for at in runs:
             commands = blocks[at][1]
             printed = server.run(commands)
             info, expected = blocks[at + 1] if at + 1 < len(blocks) else ("", "")
             if info == "text":
-                compare(commands, expected.replace(PUBLISHED, server.address), printed)
-            print("ok  " + commands.splitlines()[0])
-    print(f"{len(runs)} passed")
+                compare(document, commands, expected.replace(PUBLISHED, server.address), printed)
+            print(f"ok  {document}: {commands.splitlines()[0]}")
+    return len(runs)
 
 
 class Server:
@@ -94,14 +101,14 @@ class Server:
         sys.exit(f"the shell ended after:\n{commands}\n{''.join(printed)}")
 
 
-def compare(commands, expected, printed):
+def compare(document, commands, expected, printed):
     """Ends with an error where an expected line does not come, after the ones before it."""
     rest = printed
     for line in expected.splitlines():
         pattern = ".*?".join(re.escape(part) for part in line.split("…"))
         found = re.search(pattern, rest)
         if not found:
-            sys.exit(f"FAILED: docs/start.md expects\n{line}\nof\n{commands}\nwhich printed\n{printed}")
+            sys.exit(f"FAILED: {document} expects\n{line}\nof\n{commands}\nwhich printed\n{printed}")
         rest = rest[found.end() :]
 
 
