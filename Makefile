@@ -44,8 +44,9 @@ screenshots: plugins guests ## take the pictures of docs/portal.md, and of every
 	cargo build --locked --workspace --bins --features masker/embed-plugins
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh screenshots $(CARGO_TARGET_DIR)/screenshots
 
-check: ## formatting and lints, warnings denied
+check: ## formatting, lints with warnings denied, licences of dependencies
 	cargo fmt --all --check
+	tests/licences.sh
 	npx --yes $(PRETTIER) --check 'host/portal/**/*.{js,css}'
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 

@@ -78,7 +78,7 @@ def command_lines(document):
     prose = re.sub(r"^ *```.*?^ *```$", "", document, flags=re.MULTILINE | re.DOTALL)
     quoted = re.findall(r"`(masker(?:-voice)? [^`]+)`", prose.replace("\n", " "))
     for line in [*"\n".join(blocks).replace("\\\n", " ").splitlines(), *indented, *quoted]:
-        for found in re.finditer(r"(?<![\w./-])(?:target/release/)?(masker(?:-voice)?) (?=[a-z-])(.*)", line):
+        for found in re.finditer(r"(?<![\w./-])(?:target/release/)?(masker(?:-voice)?) (?=[a-z]|--)(.*)", line):
             yield f"{found[1]} {found[2]}"
 
 

@@ -114,7 +114,7 @@ fn headings_become_anchors() {
 async fn the_page_of_routes_and_errors_is_current() {
     let app = TestApp::start().await;
     let answer = app.request(Request::get("/api/v1/openapi.json").body(Body::empty()).expect("a request")).await;
-    let document: Value = serde_json::from_str(&answer.text()).expect("the document is JSON");
+    let document: Value = serde_json::from_str(answer.text()).expect("the document is JSON");
     compare("docs/reference/http.md", &routes_and_errors(&document));
     app.finish().await;
 }
