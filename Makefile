@@ -3,6 +3,9 @@
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
 
+# One version, so that everybody's formats alike.
+PRETTIER := prettier@3.10.1
+
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -24,22 +27,32 @@ plugins: ## build the embedded plugins from source to components
 guests: ## build the tests' misbehaving plugins
 	plugins/build.sh guests
 
-test: plugins guests ## prove it: unit, service, sandbox, official-client API contract and portal tests
+test: plugins guests ## prove it: unit, service, sandbox, official-client API contract, documentation and portal tests
 	cargo test --locked --workspace --features masker/embed-plugins
 	@# The tests of both programs have built them, with the same features: another selection of packages would compile anew.
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker FAKE_UPSTREAM=$(CARGO_TARGET_DIR)/debug/masker-fake-upstream tests/clients/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/nginx/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/schemathesis/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/plugins/run.sh
+	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/docs/run.sh
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh
+
+docs: ## build the book of docs/ into target/book
+	tests/docs/run.sh book $(CARGO_TARGET_DIR)/book
 
 screenshots: plugins guests ## take the pictures of docs/portal.md, and of every other page, into target/screenshots
 	cargo build --locked --workspace --bins --features masker/embed-plugins
 	MASKER=$(CARGO_TARGET_DIR)/debug/masker tests/portal/run.sh screenshots $(CARGO_TARGET_DIR)/screenshots
 
-check: ## formatting and lints, warnings denied
+check: ## formatting, lints with warnings denied, licences of dependencies
 	cargo fmt --all --check
+	tests/licences.sh
+	npx --yes $(PRETTIER) --check 'host/portal/**/*.{js,css}'
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+format: ## format Rust and the portal
+	cargo fmt --all
+	npx --yes $(PRETTIER) --write 'host/portal/**/*.{js,css}'
 
 bench: dist ## measure the proxy against a bare one (BENCH=--quick for the short form)
 	cargo build --locked --release -p masker-bench -p masker-tests --bins
@@ -65,4 +78,4 @@ bench-growth: build ## show what grows with an install of 10,000 and 300,000 tur
 soak: build guests ## show whether memory stays flat over 16 minutes of calls, edits, reports and hang-ups (MINUTES=60 for more)
 	python3 tests/limits/soak.py $(CARGO_TARGET_DIR)/release/masker $(MINUTES)
 
-.PHONY: help run build dist plugins guests test screenshots check bench bench-store bench-journal bench-plugins bench-limits bench-growth soak
+.PHONY: help run build dist plugins guests test docs screenshots check format bench bench-store bench-journal bench-plugins bench-limits bench-growth soak

@@ -25,7 +25,11 @@ async function call(method, path, body, type = "application/json", headers = {})
   if (response.status === 204) return null;
   const text = await response.text();
   let json = null;
-  try { json = JSON.parse(text); } catch { /* A page or a proxy in between. */ }
+  try {
+    json = JSON.parse(text);
+  } catch {
+    /* A page or a proxy in between. */
+  }
   if (!response.ok && !(path === "/health" && json)) throw new ApiError(response.status, json?.error);
   return json;
 }

@@ -19,34 +19,74 @@ export function h(tag, attributes = {}, ...children) {
 /** A table: titles, then rows of cells. A column whose title begins with `#` holds numbers. */
 export function table(caption, titles, rows) {
   const isNumber = titles.map((title) => title.startsWith("#"));
-  const head = titles.map((title, at) => h("th", { scope: "col", class: isNumber[at] && "num" }, title ? title.replace(/^#/, "") : h("span", { class: "hidden-visually" }, "Action")));
+  const head = titles.map((title, at) =>
+    h(
+      "th",
+      { scope: "col", class: isNumber[at] && "num" },
+      title ? title.replace(/^#/, "") : h("span", { class: "hidden-visually" }, "Action"),
+    ),
+  );
   const body = rows.map((cells) =>
-    h("tr", {}, cells.map((cell, at) => h("td", { class: isNumber[at] ? "num" : null }, cell ?? ""))));
-  return h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
-    h("table", {}, h("caption", { class: "hidden-visually" }, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)));
+    h(
+      "tr",
+      {},
+      cells.map((cell, at) => h("td", { class: isNumber[at] ? "num" : null }, cell ?? "")),
+    ),
+  );
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
+    h(
+      "table",
+      {},
+      h("caption", { class: "hidden-visually" }, caption),
+      h("thead", {}, h("tr", {}, head)),
+      h("tbody", {}, body),
+    ),
+  );
 }
 
 /** Names and values. */
 export function facts(pairs) {
-  return h("dl", { class: "facts" }, pairs.filter(([, value]) => value !== null && value !== undefined)
-    .map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
 }
 
 /** A line to be copied. */
 export function copyable(text) {
-  const button = h("button", {
-    type: "button", "aria-label": "Copy", onclick: async () => {
-      await navigator.clipboard.writeText(text).catch(() => {});
-      button.textContent = "Copied";
-      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  const button = h(
+    "button",
+    {
+      type: "button",
+      "aria-label": "Copy",
+      onclick: async () => {
+        await navigator.clipboard.writeText(text).catch(() => {});
+        button.textContent = "Copied";
+        setTimeout(() => {
+          button.textContent = "Copy";
+        }, 1500);
+      },
     },
-  }, "Copy");
+    "Copy",
+  );
   return h("div", { class: "copy" }, h("code", { tabindex: "0" }, text), button);
 }
 
 /** A labelled input. */
 export function field(label, input, hint) {
-  return h("label", { class: "field" }, h("span", {}, label), input, hint && h("small", {}, hint), h("span", { class: "wrong", role: "alert" }));
+  return h(
+    "label",
+    { class: "field" },
+    h("span", {}, label),
+    input,
+    hint && h("small", {}, hint),
+    h("span", { class: "wrong", role: "alert" }),
+  );
 }
 
 export function card(title, ...children) {
@@ -64,9 +104,28 @@ export function note(kind, ...children) {
 /** Asks before something that cannot be taken back. */
 export function confirm(title, text, action) {
   return new Promise((resolve) => {
-    const dialog = h("dialog", { "aria-labelledby": "confirm-title", onclose: () => { dialog.remove(); resolve(dialog.returnValue === "yes"); } },
-      h("form", { method: "dialog", class: "stack" }, h("h2", { id: "confirm-title" }, title), h("p", {}, text),
-        h("div", { class: "row" }, h("button", { value: "yes", class: "danger" }, action), h("button", { value: "no" }, "Cancel"))));
+    const dialog = h(
+      "dialog",
+      {
+        "aria-labelledby": "confirm-title",
+        onclose: () => {
+          dialog.remove();
+          resolve(dialog.returnValue === "yes");
+        },
+      },
+      h(
+        "form",
+        { method: "dialog", class: "stack" },
+        h("h2", { id: "confirm-title" }, title),
+        h("p", {}, text),
+        h(
+          "div",
+          { class: "row" },
+          h("button", { value: "yes", class: "danger" }, action),
+          h("button", { value: "no" }, "Cancel"),
+        ),
+      ),
+    );
     document.body.append(dialog);
     dialog.showModal();
   });
@@ -79,7 +138,10 @@ export function marked(text, spans) {
   let at = 0;
   for (const [start, end, label] of [...spans].sort((a, b) => a[0] - b[0])) {
     if (start < at) continue;
-    parts.push(characters.slice(at, start).join(""), h("mark", { title: label }, characters.slice(start, end).join("")));
+    parts.push(
+      characters.slice(at, start).join(""),
+      h("mark", { title: label }, characters.slice(start, end).join("")),
+    );
     at = end;
   }
   parts.push(characters.slice(at).join(""));

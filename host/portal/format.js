@@ -10,12 +10,20 @@ export const number = (value) => NUMBER.format(value);
 /** A moment in the reader's zone, UTC on hover. */
 export function time(iso) {
   if (!iso) return h("span", { class: "muted" }, "never");
-  return h("time", { datetime: iso, title: `${iso.replace("T", " ").replace("Z", "")} UTC` }, TIME.format(new Date(iso)));
+  return h(
+    "time",
+    { datetime: iso, title: `${iso.replace("T", " ").replace("Z", "")} UTC` },
+    TIME.format(new Date(iso)),
+  );
 }
 
 export function millis(value) {
   if (value === null || value === undefined) return "–";
-  return value < 10 ? `${value.toFixed(2)} ms` : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
+  return value < 10
+    ? `${value.toFixed(2)} ms`
+    : value < 1000
+      ? `${Math.round(value)} ms`
+      : `${(value / 1000).toFixed(1)} s`;
 }
 
 export function bytes(value) {
@@ -36,7 +44,13 @@ export function kinds(counts) {
 /** How long ago a moment is, in its largest unit. */
 export function age(iso) {
   const seconds = Math.max(0, (Date.now() - new Date(iso).getTime()) / 1000);
-  const [unit, size] = [["year", 31557600], ["month", 2629800], ["day", 86400], ["hour", 3600], ["minute", 60]].find(([, size]) => seconds >= size) ?? ["minute", 60];
+  const [unit, size] = [
+    ["year", 31557600],
+    ["month", 2629800],
+    ["day", 86400],
+    ["hour", 3600],
+    ["minute", 60],
+  ].find(([, size]) => seconds >= size) ?? ["minute", 60];
   const count = Math.floor(seconds / size);
   return count === 0 ? "just now" : `${count} ${unit}${count === 1 ? "" : "s"} ago`;
 }
@@ -44,8 +58,23 @@ export function age(iso) {
 /** What a browser calls itself, as people call it. */
 export function browserOf(agent) {
   const find = (pairs) => pairs.find(([word]) => agent.includes(word))?.[1];
-  const name = find([["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"], ["curl/", "curl"]]);
-  const system = find([["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS X", "macOS"], ["CrOS", "ChromeOS"], ["Linux", "Linux"]]);
+  const name = find([
+    ["Edg/", "Edge"],
+    ["OPR/", "Opera"],
+    ["Firefox/", "Firefox"],
+    ["Chrome/", "Chrome"],
+    ["Safari/", "Safari"],
+    ["curl/", "curl"],
+  ]);
+  const system = find([
+    ["Android", "Android"],
+    ["iPhone", "iPhone"],
+    ["iPad", "iPad"],
+    ["Windows", "Windows"],
+    ["Mac OS X", "macOS"],
+    ["CrOS", "ChromeOS"],
+    ["Linux", "Linux"],
+  ]);
   if (!name && !system) return agent ? agent.slice(0, 40) : "a browser that did not say";
-  return name && system ? `${name} on ${system}` : name ?? system;
+  return name && system ? `${name} on ${system}` : (name ?? system);
 }

@@ -1,4 +1,4 @@
-//! The command line as a user types it: what it prints, where, and its exit codes (API.md section 10).
+//! The command line as a user types it: what it prints, where, and its exit codes (docs/cli.md).
 //!
 //! The plugins are those of `make plugins`. What is compiled of them is kept in `target/test-cache`, so that only the
 //! first run of these tests waits for it.

@@ -2,6 +2,7 @@
 
 mod api;
 mod connections;
+mod docs;
 mod promises;
 mod proxy;
 mod sandbox;

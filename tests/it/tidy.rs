@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Every file below a folder with this extension, relative to the repository.
-fn files(folder: &str, extension: &str) -> Vec<String> {
+pub(crate) fn files(folder: &str, extension: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -33,7 +33,7 @@ fn files(folder: &str, extension: &str) -> Vec<String> {
 }
 
 /// What stands between two marks, each time.
-fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
+pub(crate) fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
     let parts = text.split(open).skip(1);
     parts.filter_map(|part| part.split_once(close).map(|(inside, _)| inside)).collect()
 }
@@ -90,7 +90,11 @@ fn every_guest_is_built() {
     }
 }
 
-const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+/// Every document that a person reads, relative to the repository.
+pub(crate) fn documents() -> Vec<String> {
+    let own = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
+    own.map(str::to_owned).into_iter().chain(files("docs", "md")).collect()
+}
 
 /// What a document names as a file of ours: code in backquotes with a slash, and targets of links.
 fn named_files(document: &str) -> BTreeSet<String> {
@@ -124,16 +128,22 @@ fn looks_like_a_file(code: &str) -> bool {
 #[test]
 fn documents_name_files_that_are_there() {
     let mut named = 0;
-    for document in DOCUMENTS {
-        for file in named_files(&read(document)) {
+    let mut missing = Vec::new();
+    for document in documents() {
+        let folder = Path::new(&document).parent().expect("a file").to_owned();
+        for file in named_files(&read(&document)) {
             named += 1;
-            // Short names are below the sources of the host or the core: `http/router.rs`, `audit/event.rs`.
-            let folders = ["", "host", "host/src", "host/core/src"];
-            let there = folders.iter().any(|folder| root().join(folder).join(&file).exists());
-            assert!(there, "{document} names {file}, which is not there");
+            // Links are relative to their document, and short names are below the host's sources: `http/router.rs`.
+            let folders =
+                [&folder, Path::new(""), Path::new("host/core/src"), Path::new("host/src"), Path::new("host")];
+            let is_there = folders.iter().any(|folder| root().join(folder).join(&file).exists());
+            if !is_there {
+                missing.push(format!("{document} names {file}"));
+            }
         }
     }
-    assert!(named > 20, "only {named} files are named: are they still found?");
+    assert!(missing.is_empty(), "files that are not there:\n{}", missing.join("\n"));
+    assert!(named > 100, "only {named} files are named: are they still found?");
 }
 
 #[test]
@@ -145,16 +155,17 @@ fn files_are_found_in_code_and_links_and_not_in_examples() {
 }
 
 #[test]
-fn every_promise_of_the_readme_has_its_test() {
-    let readme = read("README.md");
-    let (_, table) = readme.split_once("| promise | test |").expect("the table of promises");
-    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
-    let promised: BTreeSet<String> =
-        rows.map(|row| between_pairs(row).last().expect("a promise names its test").to_string()).collect();
+fn every_promise_has_its_test_and_every_test_its_promise() {
     let tests = read("tests/it/promises.rs");
-    let tests: BTreeSet<String> = between(&tests, "\nasync fn ", "(").into_iter().map(str::to_owned).collect();
-    let missing: Vec<_> = promised.iter().filter(|name| !tests.contains(*name)).collect();
-    assert!(promised.len() >= 8 && missing.is_empty(), "{missing:?}");
+    let tests: BTreeSet<&str> = between(&tests, "\nasync fn ", "(").into_iter().collect();
+    for document in ["README.md", "docs/security/promises.md"] {
+        let text = read(document);
+        let (_, table) = text.split_once("| promise | test |").expect("the table of promises");
+        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+        let promised: BTreeSet<&str> =
+            rows.map(|row| *between_pairs(row).last().expect("a promise names its test")).collect();
+        assert_eq!(promised, tests, "{document}");
+    }
 }
 
 #[test]
@@ -218,13 +229,26 @@ fn what_creates_a_file_says_for_whom() {
 }
 
 #[test]
-fn every_setting_is_in_the_readme() {
-    let readme = read("README.md");
-    for variable in masker::config::VARIABLES.iter().copied() {
-        // Read by commands that come with a later release.
-        if ["MASKER_SERVER", "MASKER_SESSION"].contains(&variable) {
-            continue;
+fn every_setting_is_documented() {
+    let settings = read("docs/operate/settings.md");
+    for variable in masker::config::VARIABLES {
+        assert!(settings.contains(variable), "{variable} is not in docs/operate/settings.md");
+    }
+}
+
+#[test]
+fn documents_name_settings_that_are_there() {
+    for document in documents() {
+        for rest in read(&document).split("MASKER_").skip(1) {
+            let end = rest.find(|c: char| !(c.is_ascii_uppercase() || c == '_')).unwrap_or(rest.len());
+            let name = format!("MASKER_{}", rest[..end].trim_end_matches("_FILE"));
+            // `MASKER_KEY_<KID>`, `MASKER_*`, and what only the build and the tests read.
+            let known = name.starts_with("MASKER_KEY_")
+                || ["MASKER_", "MASKER_WASM_TOOLCHAIN", "MASKER_WRITE_DOCS"].contains(&name.as_str());
+            assert!(
+                known || masker::config::VARIABLES.contains(&name.as_str()),
+                "{document} names {name}, which nothing reads"
+            );
         }
-        assert!(readme.contains(variable), "{variable} is not in README.md");
     }
 }

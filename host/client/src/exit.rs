@@ -1,4 +1,4 @@
-//! Exit codes (API.md section 10) and what a program says when it fails.
+//! Exit codes (docs/cli.md, "Exit codes") and what a program says when it fails.
 
 use std::io::Write;
 

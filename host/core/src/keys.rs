@@ -1,6 +1,6 @@
 //! The key ring: for every kid the current key and, while a rotation lasts, the one before it.
 //!
-//! A kid's secret is used as it is for the HMAC that makes vault tokens (API.md section 7) and, derived with
+//! A kid's secret is used as it is for the HMAC that makes vault tokens (docs/api.md, "Tokens") and, derived with
 //! HKDF-SHA256 (RFC 5869) under its own label, for encryption, so that the two uses cannot meet.
 
 pub mod signature;

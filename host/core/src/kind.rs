@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The kinds Masker itself knows (API.md section 11). Plugins may add their own.
+/// The kinds Masker itself knows (docs/policies.md, "Kinds"). Plugins may add their own.
 pub const STANDARD: [&str; 26] = [
     "NAME",
     "PHONE",

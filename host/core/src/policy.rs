@@ -1,10 +1,10 @@
-//! Policies: what is protected, which passes look for it, and what happens to what they find (API.md section 7).
+//! Policies: what is protected, which passes look for it, and what happens to what they find (docs/policies.md).
 //!
 //! Two types for two stages: [`Policy`] is a document as its author wrote it, checked on its own; [`CompiledPolicy`] is
 //! checked against this install (its keys, its plugins) and ready to run. [`load`] does both and reports every mistake
 //! of both stages at once.
 //!
-//! What the words of a policy mean, where the table of API.md leaves it open:
+//! What the words of a policy mean, where docs/policies.md leaves it open:
 //! * A kind that is not listed under `entities`, or is listed with `enabled: false`, is not masked. For a standard kind
 //!   that is a choice. A kind of a plugin's own must be listed, enabled or not, so that installing a plugin never leaves
 //!   a kind unmasked by accident: `missing_entity`.

@@ -5,12 +5,34 @@ import { logo } from "../shell.js";
 export default async function signIn(error) {
   const methods = await get("/api/v1/auth/methods").catch(() => ({ github: false }));
   const target = encodeURIComponent(location.pathname.startsWith("/portal") ? location.pathname : "/portal");
-  return h("div", { class: "lone" }, h("main", { class: "card stack" },
-    h("div", { class: "brand" }, logo(), "Masker"),
-    h("h1", {}, "Sign in"),
-    error.status !== 401 && note("bad", error.message),
-    methods.github && h("p", {}, h("a", { class: "button first", href: `/api/v1/auth/github?redirect_to=${target}` }, "Sign in with GitHub")),
-    h("p", {}, methods.github ? "Or with a one-time link, made on the machine that Masker runs on:" : "With a one-time link, made on the machine that Masker runs on:"),
-    copyable("masker admin login-link"),
-    h("p", { class: "muted small" }, "The link works once and for an hour. The first one was printed when Masker started.")));
+  return h(
+    "div",
+    { class: "lone" },
+    h(
+      "main",
+      { class: "card stack" },
+      h("div", { class: "brand" }, logo(), "Masker"),
+      h("h1", {}, "Sign in"),
+      error.status !== 401 && note("bad", error.message),
+      methods.github &&
+        h(
+          "p",
+          {},
+          h("a", { class: "button first", href: `/api/v1/auth/github?redirect_to=${target}` }, "Sign in with GitHub"),
+        ),
+      h(
+        "p",
+        {},
+        methods.github
+          ? "Or with a one-time link, made on the machine that Masker runs on:"
+          : "With a one-time link, made on the machine that Masker runs on:",
+      ),
+      copyable("masker admin login-link"),
+      h(
+        "p",
+        { class: "muted small" },
+        "The link works once and for an hour. The first one was printed when Masker started.",
+      ),
+    ),
+  );
 }

@@ -1,6 +1,6 @@
 //! Back, while it is being written: a stream of server-sent events with the originals put back.
 //!
-//! What a caller's parser may rely on (VOICE.md section 7): a text and a tool call that were apart stay apart, a held
+//! What a caller's parser may rely on: a text and a tool call that were apart stay apart, a held
 //! text comes before the chunk that finishes its choice, the usage chunk stays last, nothing empty is sent where
 //! something was held back.
 

@@ -1,4 +1,4 @@
-//! What Prometheus reads: names and labels as API.md section 9 has them, and nothing in them that is a secret or a value.
+//! What Prometheus reads: names and labels as docs/operate/metrics.md has them, and nothing in them that is a secret or a value.
 
 use std::collections::{BTreeMap, BTreeSet};
 

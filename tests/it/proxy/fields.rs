@@ -1,4 +1,4 @@
-//! Every string of a request that can carry protected data (API.md section 6, point 2).
+//! Every string of a request that can carry protected data (docs/api.md, "What is masked").
 
 use masker::audit::event::{Detail, EventKind};
 use masker::passes::finding::Action;

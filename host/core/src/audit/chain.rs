@@ -1,6 +1,6 @@
 //! The chain: `this_hash = HMAC-SHA256(audit_key, prev_hash || canonical_json(event without this_hash))`.
 //!
-//! `prev_hash` is hashed as its 64 lower-case hex digits; the first one is 64 zeros (API.md section 11).
+//! `prev_hash` is hashed as its 64 lower-case hex digits; the first one is 64 zeros (docs/audit.md).
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

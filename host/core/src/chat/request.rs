@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Platform, size, surrogate};
 
-/// Top-level fields that voice platforms add for their own custom-LLM servers (sources: VOICE.md, sections 1 and 4).
+/// Top-level fields that voice platforms add for their own custom-LLM servers (docs/platforms).
 /// They are consumed, never forwarded: they hold the caller's number, account secrets, whole call records.
 const PLATFORM_FIELDS: [&str; 8] =
     ["call", "phoneNumber", "customer", "assistant", "elevenlabs_extra_body", "user_id", "chat", "timestamp"];

@@ -1,6 +1,6 @@
 //! Visits every text of a request that may carry a caller's data: the protocol's table of positions.
 //!
-//! The rule (API.md section 6): a position is visited unless the type of what holds it gives it a closed meaning; what is
+//! The rule (docs/api.md): a position is visited unless the type of what holds it gives it a closed meaning; what is
 //! unknown is visited. The walk is written once and used three times, to collect, to replace and to check what leaves,
 //! so the three cannot disagree about what there is. [`super::position`] has what each position means.
 //!

@@ -1,7 +1,7 @@
 //! Forms that can be checked by looking: what counts where no pass is believed.
 //!
 //! In the operator's own text, in names and in keys, words are words: only a value whose form tells what it is may be
-//! replaced there (API.md section 12). A plugin's finding of one of these kinds is held against the form here.
+//! replaced there (docs/api.md). A plugin's finding of one of these kinds is held against the form here.
 
 use crate::kind::Kind;
 

@@ -1,4 +1,4 @@
-//! Every error code: its status, and when it is answered. API.md's table, as the document shows it.
+//! Every error code: its status, and when it is answered. docs/reference/http.md is made of this table.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Tools, schemas and response formats: the operator's own static text (API.md section 12).
+//! Tools, schemas and response formats: the operator's own static text (docs/api.md, "Tools and schemas").
 
 use serde_json::{Map, Value};
 
