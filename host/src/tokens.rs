@@ -24,4 +24,5 @@ pub mod mint;
 pub mod normalise;
 pub mod rehydrate;
 pub mod scan;
+pub mod sought;
 pub mod synthetic;

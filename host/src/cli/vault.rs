@@ -16,7 +16,7 @@ pub use rotate::rotate_key;
 use super::Output;
 use super::exit::{self, Failure};
 use super::remote::{Body, Remote};
-use crate::app::{Erase, EraseError, Eraser};
+use crate::app::{Erase, EraseError, Erased, Eraser};
 use crate::audit::event::Event;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
@@ -28,6 +28,7 @@ use crate::store::journal::{Journal, JournalError};
 use crate::store::rebuild::remembered_end;
 use crate::store::vault::VaultStats;
 use crate::store::{Store, StoreError, StorePaths};
+use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::Minters;
 
 /// What is to be erased.
@@ -54,6 +55,12 @@ struct What {
     /// What tokens of this key stand for.
     #[arg(long, value_name = "KID")]
     kid: Option<String>,
+    /// Everything of a call, by the platform's name for it or as `masker sessions` shows it; `-` reads it as well.
+    #[arg(long, value_name = "NAME")]
+    call: Option<String>,
+    /// Everything that was said to an agent.
+    #[arg(long, value_name = "ID")]
+    agent: Option<String>,
 }
 
 /// The files of an install that no service has open.
@@ -62,6 +69,7 @@ struct Opened {
     journal: Journal,
     store: Store,
     minters: Minters,
+    call_names: CallNames,
     clock: Clock,
 }
 
@@ -99,8 +107,22 @@ impl Opened {
         })?;
         let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
         let store = Store::open(&paths, Clock::system()).map_err(failed)?;
-        let minters = Minters::new(&config.keys);
-        Ok(Self { config, journal, store, minters, clock: Clock::system() })
+        let (minters, call_names) = (Minters::new(&config.keys), CallNames::new(&config.session_secret));
+        Ok(Self { config, journal, store, minters, call_names, clock: Clock::system() })
+    }
+
+    fn eraser(&self) -> Eraser<'_> {
+        Eraser {
+            store: &self.store,
+            journal: &self.journal,
+            minters: &self.minters,
+            payload_key: PayloadKey::new(&self.config.session_secret),
+            call_names: &self.call_names,
+            secret_check: self.config.session_secret.check_value(),
+            calls: None,
+            clock: &self.clock,
+            on_step: None,
+        }
     }
 }
 
@@ -164,23 +186,21 @@ fn figures(figures: impl Iterator<Item = (String, u64)>) -> Map<String, Value> {
     figures.map(|(name, count)| (name, count.into())).collect()
 }
 
-/// Erases.
+/// Erases; first what an erasure that was interrupted left.
 pub fn purge(options: &PurgeOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
     let what = options.what.read()?;
     let erased = Opened::run(environment, async |opened| {
-        let key = PayloadKey::new(&opened.config.session_secret);
-        let eraser = Eraser {
-            store: &opened.store,
-            journal: &opened.journal,
-            minters: &opened.minters,
-            payload_key: &key,
-            calls: None,
-            clock: &opened.clock,
-        };
-        match options.dry_run {
-            true => Ok(eraser.find(&what).await?.count),
-            false => Ok(eraser.erase(&what).await?),
+        let eraser = opened.eraser();
+        if options.dry_run {
+            return Ok(eraser.find(&what).await?.count);
         }
+        for Erased { values, payloads } in eraser.resume().await? {
+            let _ = writeln!(
+                std::io::stderr(),
+                "an erasure that was interrupted is over: {values} values of the vault, texts of {payloads} sessions"
+            );
+        }
+        Ok(eraser.erase(&what).await?)
     })?;
     let done = json!({"values": erased.values, "payloads": erased.payloads, "dry_run": options.dry_run});
     exit::written(print_purge(&done, output))
@@ -204,10 +224,13 @@ pub fn stats_of(remote: &Remote, output: Output) -> Result<(), Failure> {
 
 /// Lets the service of a server erase: from its memory too.
 pub fn purge_at(options: &PurgeOptions, remote: &Remote, output: Output) -> Result<(), Failure> {
-    let What { before, kid, subject: value } = &options.what;
-    let value = value.as_deref().map(subject).transpose()?;
-    let value = value.as_ref().map(|value| value.expose().as_str());
-    let body = json!({"before": before, "kid": kid, "subject": value, "dry_run": options.dry_run});
+    let What { before, kid, subject, call, agent } = &options.what;
+    let [value, call] = [subject, call].map(|given| given.as_deref().map(read_value).transpose());
+    let (value, call) = (value?, call?);
+    let [value, call] = [&value, &call].map(|given| given.as_ref().map(|given| given.expose().as_str()));
+    let body = json!({
+        "before": before, "kid": kid, "subject": value, "call": call, "agent_id": agent, "dry_run": options.dry_run,
+    });
     // The API takes a field that is null for one that is named.
     let body: Map<String, Value> = body
         .as_object()
@@ -231,12 +254,19 @@ impl What {
             let kid = Kid::new(text).ok_or_else(|| wrong("--kid must be of the form [A-Z0-9_]+".into()))?;
             return Ok(Erase::Kid(kid));
         }
-        subject(self.subject.as_deref().unwrap_or_default()).map(Erase::Subject)
+        if let Some(text) = &self.agent {
+            let wrong = |_| wrong("--agent must be the id of an agent, agt_ and 26 characters".into());
+            return text.parse().map(Erase::Agent).map_err(wrong);
+        }
+        match &self.call {
+            Some(name) => read_value(name).map(Erase::Call),
+            None => read_value(self.subject.as_deref().unwrap_or_default()).map(Erase::Subject),
+        }
     }
 }
 
 /// A value, or what stands on standard input.
-fn subject(argument: &str) -> Result<SensitiveText, Failure> {
+fn read_value(argument: &str) -> Result<SensitiveText, Failure> {
     let mut text = SensitiveText::from(argument.to_owned());
     if argument == "-" {
         text.expose_mut().clear();
