@@ -247,7 +247,8 @@ fn a_value_is_found_after_its_key_was_changed_in_place_and_the_old_one_is_gone()
     assert_eq!(rotated.code, 0, "{}", rotated.err);
     let before = install.sealed();
     let ran = with_new_key(&purge, None);
-    assert_eq!((ran.code, ran.out.trim()), (0, "{\"dry_run\":false,\"payloads\":0,\"values\":2}"), "{}", ran.err);
+    let shown: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((ran.code, &shown["values"]), (0, &2.into()), "{}", ran.err);
     let after = install.sealed();
     assert_eq!(after.len(), 1);
     for sealed in before {
