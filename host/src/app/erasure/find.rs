@@ -72,7 +72,7 @@ impl fmt::Display for Unreadable {
             )?;
         }
         f.write_str(
-            "nothing was erased, since what was asked for may be there (by time, kid or agent it is erased unread)",
+            "nothing was done, since what was asked for may be there (by time, kid or agent it is erased unread)",
         )
     }
 }
