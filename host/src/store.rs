@@ -15,6 +15,7 @@ mod days;
 mod db;
 pub mod erasures;
 mod error;
+pub mod jobs;
 pub mod journal;
 pub mod key_ages;
 pub mod lock;
@@ -71,6 +72,7 @@ pub struct Store {
     feed: Arc<Feed>,
     gathered: Arc<Gathered>,
     revocations: Revocations,
+    working: tokio::sync::Mutex<()>,
 }
 
 /// Whether the databases answer and take rows.
@@ -103,6 +105,7 @@ impl Store {
             feed,
             gathered,
             revocations: Revocations::default(),
+            working: tokio::sync::Mutex::default(),
         })
     }
 

@@ -26,4 +26,5 @@ pub mod mint;
 mod normalise;
 pub mod rehydrate;
 pub mod scan;
+pub mod sought;
 pub mod synthetic;

@@ -1,28 +1,39 @@
-//! Erasing on demand: what a time, a key or a person left in the vault, and the texts of their sessions.
+//! Erasing: what a time, a key, an agent, a call or a person left in the vault, and the texts of their sessions.
 //!
-//! Nothing is erased that is not in the journal first. A service that runs forgets it too ([`App::erase`]); a command that works on the files has the journal's lock, so that no service runs.
+//! An erasure is a job. What it takes is found and kept as a plan ([`plan`]), the journal says that it was asked for, and then
+//! every step can be done again: after a crash it is continued at the next start of the service or by the next command,
+//! until the journal says what was really done. The plan goes last. A service that runs forgets what is erased
+//! too; a command that works on the files has the lock of the install, so that no service runs.
 
-use std::collections::HashSet;
+mod find;
+mod plan;
+mod said;
+
+use std::sync::Arc;
+
+pub use find::{Found, Unreadable};
+pub(crate) use plan::Plan;
+use plan::What;
 
 use super::App;
+use super::jobs::{Work, append_once};
 use crate::audit::event::{Detail, Event, EventKind, Word};
 use crate::clock::{Clock, Timestamp};
-use crate::ids::{AccountId, SessionId};
+use crate::ids::{AgentId, EventId};
 use crate::keys::Kid;
-use crate::kind::Kind;
 use crate::pipeline::calls::Calls;
 use crate::sensitive::SensitiveText;
-use crate::session::payloads::{PayloadKey, Payloads};
+use crate::session::payloads::PayloadKey;
 use crate::store::erasures::Erasure;
+use crate::store::jobs::Job;
 use crate::store::journal::{Journal, JournalError};
-use crate::store::vault::{Doomed, Gone, Place, Subject};
+use crate::store::vault::Gone;
 use crate::store::{Store, StoreError};
+use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::{Minters, Scope};
 
 /// Letters and digits that a value must have to be looked for.
 const SHORTEST: usize = 3;
-/// Digits from which on a number is found however it is grouped.
-const NUMBER: usize = 7;
 
 /// What is to be erased.
 #[derive(Clone, Debug)]
@@ -33,14 +44,23 @@ pub enum Erase {
     Kid(Kid),
     /// What was said in the calls in which this value was: one that only the person has, such as a number.
     Subject(SensitiveText),
+    /// A call, by the platform's name for it or as lists and journal show it.
+    Call(SensitiveText),
+    /// What was said to an agent.
+    Agent(AgentId),
+    /// Texts that were kept before this moment: their time is over.
+    Retention(Timestamp),
 }
 
 impl Erase {
-    fn word(&self) -> &'static str {
+    fn what(&self) -> What {
         match self {
-            Self::Before(_) => "before",
-            Self::Kid(_) => "kid",
-            Self::Subject(_) => "subject",
+            Self::Before(_) => What::Before,
+            Self::Kid(_) => What::Kid,
+            Self::Subject(_) => What::Subject,
+            Self::Call(_) => What::Call,
+            Self::Agent(_) => What::Agent,
+            Self::Retention(_) => What::Retention,
         }
     }
 }
@@ -54,21 +74,53 @@ pub struct Erased {
     pub payloads: u64,
 }
 
-/// Why nothing, or not everything, was erased.
+/// Why nothing, or not everything yet, was erased.
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
     /// Too short to stand for one person.
     #[error("the value must have at least {SHORTEST} letters or digits")]
     TooShort,
-    /// Rows of this kid cannot be searched.
-    #[error("the vault has values of the kid {0}, whose key is not set: set MASKER_KEY_{0}")]
-    UnknownKid(Kid),
+    /// What is looked for may be in what cannot be looked at.
+    #[error("{0}")]
+    Unreadable(Box<Unreadable>),
     /// It cannot be written down, so it is not done.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The databases.
+    /// It was not begun.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It was begun and is not over.
+    #[error(
+        "{0}; the erasure was begun, and is continued by the next `masker vault purge` or by the service within the hour"
+    )]
+    Begun(StoreError),
+}
+
+impl From<Unreadable> for EraseError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(Box::new(unreadable))
+    }
+}
+
+/// A step of an erasure. What a crash leaves behind differs by the step that came last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The plan is kept.
+    Planned,
+    /// The journal says that it was asked for.
+    Requested,
+    /// Some texts are deleted.
+    Texts,
+    /// Some rows are deleted.
+    Rows,
+    /// What was deleted is in no file of the main database.
+    MainEmptied,
+    /// Nor of the vault.
+    VaultEmptied,
+    /// The journal says what was done.
+    Journaled,
+    /// The plan is gone.
+    Ended,
 }
 
 /// Erases; made of the parts that a service and a command both have.
@@ -77,218 +129,189 @@ pub struct Eraser<'a> {
     pub store: &'a Store,
     /// Where it is written down.
     pub journal: &'a Journal,
-    /// To look for values.
+    /// To look into the vault.
     pub minters: &'a Minters,
     /// To look into kept texts.
-    pub payload_key: &'a PayloadKey,
+    pub payload_key: PayloadKey,
+    /// To look for calls.
+    pub call_names: &'a CallNames,
+    /// [`crate::keys::SecretKey::check_value`] of the session secret.
+    pub secret_check: String,
     /// What a service remembers of calls; a command that works on the files remembers nothing.
     pub calls: Option<&'a Calls>,
     /// Time.
     pub clock: &'a Clock,
-}
-
-/// What an erasure would take.
-pub struct Found {
-    /// Rows of the vault.
-    pub doomed: Doomed,
-    /// Sessions with texts.
-    pub sessions: Vec<SessionId>,
-    /// How much that is.
-    pub count: Erased,
+    /// Told of each step once it is done.
+    pub on_step: Option<&'a (dyn Fn(Step) + Send + Sync)>,
 }
 
 impl Eraser<'_> {
-    /// What there is to erase. Changes nothing.
-    pub async fn find(&self, what: &Erase) -> Result<Found, EraseError> {
-        self.store.sessions_flushed().await?;
-        let (doomed, sessions) = match what {
-            Erase::Before(moment) => (Doomed::Before(*moment), self.sessions_before(*moment).await?),
-            Erase::Kid(kid) => (Doomed::Kid(kid.clone()), Vec::new()),
-            Erase::Subject(value) => self.subject(value).await?,
-        };
-        let values = self.store.vault().count_doomed(&doomed).await?;
-        let count = Erased { values, payloads: sessions.len() as u64 };
-        Ok(Found { doomed, sessions, count })
-    }
-
-    /// Writes down what is erased, and then erases it.
+    /// Erases, and says what is gone. Ended early by a crash or an error, it is continued by [`Eraser::resume`].
     pub async fn erase(&self, what: &Erase) -> Result<Erased, EraseError> {
+        let _one = self.store.working().await;
         let found = self.find(what).await?;
-        let event = |kind, count| Event {
-            account_id: Some(self.store.first_account()),
-            field: Some(Word::from(what.word())),
-            kid: if let Erase::Kid(kid) = what { Some(kid.clone()) } else { None },
-            detail: Some(Detail::Count(count)),
-            ..Event::new(kind, self.clock.now())
-        };
-        let mut events = vec![event(EventKind::VaultPurged, found.count.values)];
-        if found.count.payloads > 0 {
-            events.push(event(EventKind::PayloadsPurged, found.count.payloads));
+        if matches!(what, Erase::Retention(_)) && found.count == Erased::default() {
+            return Ok(Erased::default());
         }
-        let receipt = self.journal.append(&events)?;
-        self.journal.synced(&receipt).await?;
-        let values = self.purge(found.doomed).await?;
-        let payloads = self.store.erase_payloads(found.sessions).await?;
-        let (at, what) = (self.clock.now(), what.word().to_owned());
-        self.store.note_erasure(Erasure { at, what, values, payloads }).await?;
-        Ok(Erased { values, payloads })
+        let plan = Plan::new(what, found);
+        let job = Job {
+            id: EventId::generate(),
+            asked_at: self.clock.now(),
+            journal_at: self.journal.end()?.0,
+            plan: Work::Erase(plan).to_json()?,
+        };
+        self.store.begin_job(job.clone()).await?;
+        self.step(Step::Planned);
+        self.run(&job, false).await
     }
 
-    /// Out of the vault, and out of memory: exactly what is deleted, and of calls that are erased as a whole everything.
-    async fn purge(&self, doomed: Doomed) -> Result<u64, StoreError> {
-        let calls = if let Doomed::Subject(Subject { calls, .. }) = &doomed { calls.clone() } else { HashSet::new() };
-        let forget = |gone: &[Gone]| {
-            if let Some(calls) = self.calls {
-                calls.forget_rows(gone, self.minters);
+    /// Continues what was interrupted; says what these erasures have erased, from their beginning on.
+    pub async fn resume(&self) -> Result<Vec<Erased>, EraseError> {
+        let _one = self.store.working().await;
+        let mut resumed = Vec::new();
+        for job in self.store.jobs().await? {
+            if matches!(Work::of(&job)?, Work::Erase(_)) {
+                resumed.push(self.run(&job, true).await?);
             }
-        };
-        let values = self.store.vault().purge(doomed, forget).await;
-        if let Some(memory) = self.calls {
-            calls.into_iter().for_each(|(agent, id)| memory.forget_call(Scope::with_id(agent, id)));
         }
-        values
+        Ok(resumed)
     }
 
-    async fn sessions_before(&self, moment: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-        let mut sessions = Vec::new();
-        let mut after = None;
-        loop {
-            let kept = self.store.kept_payloads(after).await?;
-            let Some((last, _)) = kept.last() else { return Ok(sessions) };
-            after = Some(last.id);
-            sessions.extend(kept.iter().filter(|(row, _)| row.started_at < moment).map(|(row, _)| row.id));
+    async fn run(&self, job: &Job, is_resumed: bool) -> Result<Erased, EraseError> {
+        let Work::Erase(plan) = Work::of(job)? else { return Err(StoreError::BadRow("jobs").into()) };
+        let request = Event { event_id: job.id, ts: job.asked_at, ..self.event(EventKind::PurgeRequested, &plan)? };
+        if let Err(error) = append_once(self.journal, job, is_resumed, vec![request]).await {
+            if !is_resumed {
+                self.store.end_job(job.id, None).await?;
+            }
+            return Err(error.into());
         }
+        self.step(Step::Requested);
+        let erased = self.work(job, &plan).await.map_err(EraseError::Begun)?;
+        append_once(self.journal, job, is_resumed, self.done_events(job, &plan, erased)?).await?;
+        self.step(Step::Journaled);
+        let Erased { values, payloads } = erased;
+        // What ends by itself is not something that was done on demand.
+        let (at, what) = (self.clock.now(), plan.what().word().to_owned());
+        let noted = (plan.what() != What::Retention).then_some(Erasure { at, what, values, payloads });
+        self.store.end_job(job.id, noted).await.map_err(EraseError::Begun)?;
+        self.step(Step::Ended);
+        // Without its job the count means nothing, so a crash before this does no harm.
+        self.store.vault().forget_job(job.id).await.map_err(EraseError::Begun)?;
+        Ok(erased)
     }
 
-    /// All of a call that has a name: its other values are the same person's. Where calls have none, only the value.
-    async fn subject(&self, value: &SensitiveText) -> Result<(Doomed, Vec<SessionId>), EraseError> {
-        let text = value.expose().trim();
-        if text.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST {
-            return Err(EraseError::TooShort);
-        }
-        let (kinds, accounts) = (self.store.vault().kinds().await?, self.store.account_ids().await?);
-        if let Some((kid, _)) = kinds.iter().find(|(kid, _)| self.minters.get(kid).is_none()) {
-            return Err(EraseError::UnknownKid(kid.clone()));
-        }
-        let (minters, own) = (self.minters.clone(), SensitiveText::from(text));
-        // One HMAC for each account, kind and key: thousands, where there are many accounts.
-        let values = tokio::task::spawn_blocking(move || values_of(&minters, &kinds, &accounts, own.expose()));
-        let values = values.await.map_err(|_| StoreError::Closed)?;
-        let subject = self.store.vault().subject(values).await?;
-        let sessions = self.sessions_with(text, &subject.calls).await?;
-        Ok((Doomed::Subject(subject), sessions))
-    }
-
-    /// Sessions of these calls, and those in whose kept texts the value stands.
-    async fn sessions_with(&self, value: &str, places: &HashSet<Place>) -> Result<Vec<SessionId>, StoreError> {
-        let calls: HashSet<(_, String)> =
-            places.iter().map(|(agent, scope)| (*agent, data_encoding::HEXLOWER.encode(scope))).collect();
-        let mut sessions = Vec::new();
-        let mut after = None;
-        loop {
-            let kept = self.store.kept_payloads(after).await?;
-            let Some((last, _)) = kept.last() else { return Ok(sessions) };
-            after = Some(last.id);
-            for (row, sealed) in &kept {
-                let named = row.call_id.as_ref().is_some_and(|call| calls.contains(&(row.agent_id, call.clone())));
-                if named || self.payload_key.open(row, sealed).is_some_and(|texts| says(&texts, value)) {
-                    sessions.push(row.id);
+    /// Everything that can be done again: texts first, since rows lead to them.
+    async fn work(&self, job: &Job, plan: &Plan) -> Result<Erased, StoreError> {
+        let (vault, doomed) = (self.store.vault(), plan.doomed()?);
+        self.store.erase_texts(job.id, &plan.texts()?, || self.step(Step::Texts)).await?;
+        if let Some(doomed) = doomed {
+            let forget = |gone: &[Gone]| {
+                if let Some(calls) = self.calls {
+                    calls.forget_rows(gone, self.minters);
                 }
-                // A long text takes milliseconds; others want to go on.
-                tokio::task::yield_now().await;
-            }
+                self.step(Step::Rows);
+            };
+            vault.purge(job.id, doomed, forget).await?;
+        }
+        if let (Some(memory), What::Subject | What::Call) = (self.calls, plan.what()) {
+            plan.calls()?.into_iter().for_each(|(agent, id)| memory.forget_call(Scope::with_id(agent, id)));
+        }
+        self.store.compact().await?;
+        self.step(Step::MainEmptied);
+        vault.compact().await?;
+        self.step(Step::VaultEmptied);
+        let payloads = self.store.texts_erased_by(job.id).await?;
+        Ok(Erased { values: vault.rows_of_job(job.id).await?, payloads })
+    }
+
+    fn done_events(&self, job: &Job, plan: &Plan, erased: Erased) -> Result<Vec<Event>, StoreError> {
+        let (values, texts) = plan.events()?;
+        let done = |kind, event_id, count| {
+            let event = self.event(kind, plan)?;
+            Ok::<_, StoreError>(Event { event_id, request: Some(job.id), detail: Some(Detail::Count(count)), ..event })
+        };
+        let mut events = Vec::new();
+        if plan.what() != What::Retention {
+            events.push(done(EventKind::VaultPurged, values, erased.values)?);
+        }
+        if erased.payloads > 0 {
+            events.push(done(EventKind::PayloadsPurged, texts, erased.payloads)?);
+        }
+        Ok(events)
+    }
+
+    fn event(&self, kind: EventKind, plan: &Plan) -> Result<Event, StoreError> {
+        Ok(Event {
+            account_id: Some(self.store.first_account()),
+            agent_id: plan.agent()?,
+            field: Some(Word::from(plan.what().word())),
+            kid: plan.kid()?,
+            ..Event::new(kind, self.clock.now())
+        })
+    }
+
+    fn step(&self, step: Step) {
+        if let Some(on_step) = self.on_step {
+            on_step(step);
         }
     }
-}
-
-/// What the tokens of a value may hold.
-fn values_of(
-    minters: &Minters,
-    kinds: &[(Kid, Kind)],
-    accounts: &[AccountId],
-    text: &str,
-) -> HashSet<(Kid, Kind, [u8; 16])> {
-    let mut values = HashSet::new();
-    for (kid, kind) in kinds {
-        let macs = minters.get(kid).map(|minter| minter.values_of(accounts, kind, text));
-        values.extend(macs.into_iter().flatten().map(|mac| (kid.clone(), kind.clone(), mac)));
-    }
-    values
-}
-
-/// Whether the value stands in one of the texts, in whatever case, and however its digits are grouped.
-fn says(texts: &Payloads, value: &str) -> bool {
-    let (value, number) = (value.to_lowercase(), digits(value));
-    [&texts.request, &texts.response].into_iter().flatten().any(|text| {
-        let text = SensitiveText::from(text.expose().to_lowercase());
-        stands_in(text.expose(), &value)
-            || (number.len() >= NUMBER && SensitiveText::from(squeezed(text.expose())).expose().contains(&number))
-    })
-}
-
-/// Whole words only: `Ann` is not in `Annabel`.
-fn stands_in(text: &str, value: &str) -> bool {
-    text.match_indices(value).any(|(at, found)| {
-        let before = text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
-        let after = text[at + found.len()..].chars().next().is_some_and(char::is_alphanumeric);
-        !before && !after
-    })
-}
-
-fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// A text without what stands between the groups of a number.
-fn squeezed(text: &str) -> String {
-    text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '+')).collect()
 }
 
 impl App {
-    /// Erases, and forgets what is known of it in calls in progress. A request that is under way goes on with what it holds.
-    pub async fn erase(&self, what: &Erase) -> Result<Erased, EraseError> {
-        let key = PayloadKey::new(&self.config.session_secret);
-        let erased = self.eraser(&key).erase(what).await;
-        if let Ok(Erased { values, payloads }) = &erased {
-            tracing::info!(what = what.word(), values, payloads, "erased on demand");
-        }
-        erased
+    /// Erases, and forgets what is known of it in calls in progress. A request that is under way goes on with what it holds. It
+    /// is done also when who asked does not wait for it.
+    pub async fn erase(self: Arc<Self>, what: Erase) -> Result<Erased, EraseError> {
+        let erasing = tokio::spawn(async move {
+            let erased = self.eraser().erase(&what).await;
+            match &erased {
+                Ok(Erased { values, payloads }) => {
+                    tracing::info!(what = what.what().word(), values, payloads, "erased");
+                }
+                Err(error @ EraseError::Begun(_)) => tracing::error!(%error, "an erasure is not over"),
+                Err(_) => {}
+            }
+            erased
+        });
+        erasing.await.map_err(|_| StoreError::Closed)?
     }
 
     /// What [`App::erase`] would take.
     pub async fn count_erasure(&self, what: &Erase) -> Result<Erased, EraseError> {
-        let key = PayloadKey::new(&self.config.session_secret);
-        Ok(self.eraser(&key).find(what).await?.count)
+        Ok(self.eraser().find(what).await?.count)
     }
 
-    fn eraser<'a>(&'a self, payload_key: &'a PayloadKey) -> Eraser<'a> {
+    /// Deletes texts of sessions that were kept before this moment.
+    pub(super) async fn erase_expired(&self, before: Timestamp) -> Result<u64, EraseError> {
+        Ok(self.eraser().erase(&Erase::Retention(before)).await?.payloads)
+    }
+
+    /// Continues erasures that were interrupted. A rotation of keys needs a command, which is named.
+    pub async fn resume_erasures(&self) -> Result<(), EraseError> {
+        for job in self.store().jobs().await? {
+            if let Work::Rotate { kid, .. } = Work::of(&job)? {
+                tracing::warn!(
+                    "a rotation of keys was interrupted: continue it with `masker vault rotate-key --new-kid {kid}`"
+                );
+            }
+        }
+        for Erased { values, payloads } in self.eraser().resume().await? {
+            tracing::info!(values, payloads, "an erasure that was interrupted is over");
+        }
+        Ok(())
+    }
+
+    fn eraser(&self) -> Eraser<'_> {
         Eraser {
             store: self.store(),
             journal: &self.pipeline.journal,
             minters: &self.pipeline.minters,
-            payload_key,
+            payload_key: PayloadKey::new(&self.config.session_secret),
+            call_names: &self.pipeline.call_names,
+            secret_check: self.config.session_secret.check_value(),
             calls: Some(&self.pipeline.calls),
             clock: &self.pipeline.clock,
+            on_step: None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_is_found_as_a_whole_word_in_any_case_and_a_number_in_any_grouping() {
-        let said = |text: &str, value: &str| {
-            let mut texts = Payloads::default();
-            texts.set_request(text.as_bytes());
-            says(&texts, value)
-        };
-        assert!(said("I am JANE doe, hello", "Jane Doe"));
-        assert!(!said("I am Annabel", "Ann"));
-        assert!(said("call (312) 555-0147 now", "312 555 0147"));
-        assert!(said("E-12345", "e-12345"));
-        assert!(!said("in room 12345", "E-12345"));
-        assert!(!said("", "Jane"));
     }
 }

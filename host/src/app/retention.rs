@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::App;
+use super::{App, EraseError};
 use crate::audit::event::{Detail, Event, EventKind};
 use crate::clock::Timestamp;
 use crate::store::{PURGE_BATCH, StoreError};
@@ -65,9 +65,14 @@ impl App {
         }
     }
 
-    /// One pass: deletes everything whose time is over. One thing that cannot be deleted does not keep the others.
+    /// One pass: continues erasures that were interrupted, and deletes everything whose time is over. One thing that cannot be
+    /// deleted does not keep the others.
     pub async fn delete_expired(&self) {
         let mut failed = false;
+        if let Err(error) = self.resume_erasures().await {
+            tracing::error!(%error, "an erasure that was interrupted is not over; the next attempt is in an hour");
+            failed = true;
+        }
         for kept in Kept::ALL {
             match self.delete_all(kept).await {
                 Ok(0) => {}
@@ -85,7 +90,10 @@ impl App {
         self.pipeline.metrics.retention_ended((!failed).then(|| self.pipeline.clock.now()));
     }
 
-    async fn delete_all(&self, kept: Kept) -> Result<usize, StoreError> {
+    async fn delete_all(&self, kept: Kept) -> Result<usize, EraseError> {
+        if kept == Kept::Payloads {
+            return self.delete_payloads().await;
+        }
         let mut all = 0;
         loop {
             let rows = self.delete_some(kept).await?;
@@ -99,15 +107,23 @@ impl App {
     async fn delete_some(&self, kept: Kept) -> Result<usize, StoreError> {
         let now = self.pipeline.clock.now();
         match kept {
-            Kept::Payloads => {
-                // Without a retention nothing is kept, and what was before it was taken away goes too.
-                let days = Some(self.config.payload_retention_days).filter(|days| *days > 0);
-                self.store().purge_payloads(days.map(|days| now.days_before(days))).await
-            }
+            // An erasure, which ends by itself.
+            Kept::Payloads => Ok(0),
             Kept::Sessions => self.store().purge_sessions(now.days_before(self.config.session_retention_days)).await,
             Kept::Figures => self.store().purge_figures().await,
             Kept::Journal => self.trim_journal(now).await,
         }
+    }
+
+    /// Texts go as everything else does that is erased. They are kept no longer than their sessions.
+    async fn delete_payloads(&self) -> Result<usize, EraseError> {
+        let now = self.pipeline.clock.now();
+        // Without a retention nothing is kept, and what was before it was taken away goes too.
+        let before = match self.config.payload_retention_days {
+            0 => Timestamp::from_millis(i64::MAX),
+            days => now.days_before(days).max(now.days_before(self.config.session_retention_days)),
+        };
+        Ok(usize::try_from(self.erase_expired(before).await?).unwrap_or(usize::MAX))
     }
 
     /// Deletes files of the journal whose every event is older than its retention, once the journal itself says so. A file

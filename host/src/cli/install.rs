@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 use super::Output;
 use super::exit::{self, Failure};
 use super::remote::Remote;
+use crate::app::Eraser;
 use crate::audit::event::Event;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
 use crate::http::admin_socket;
+use crate::session::payloads::PayloadKey;
 use crate::store::journal::{Journal, JournalError};
 use crate::store::lock::{DataLock, LockError, PATIENCE};
 use crate::store::rebuild::remembered_end;
 use crate::store::{Store, StoreError, StorePaths};
+use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::Minters;
 
 /// Between two looks at an install that is in use.
@@ -70,6 +73,7 @@ pub struct Opened {
     pub journal: Journal,
     pub store: Store,
     pub minters: Minters,
+    pub call_names: CallNames,
     pub clock: Clock,
     /// Goes last.
     _lock: DataLock,
@@ -130,8 +134,23 @@ impl Opened {
         }
         let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
         let store = Store::open(&paths, Clock::system())?;
-        let minters = Minters::new(&config.keys);
-        Ok(Self { config, journal, store, minters, clock: Clock::system(), _lock: lock })
+        let (minters, call_names) = (Minters::new(&config.keys), CallNames::new(&config.session_secret));
+        Ok(Self { config, journal, store, minters, call_names, clock: Clock::system(), _lock: lock })
+    }
+
+    /// Erases in these files.
+    pub fn eraser(&self) -> Eraser<'_> {
+        Eraser {
+            store: &self.store,
+            journal: &self.journal,
+            minters: &self.minters,
+            payload_key: PayloadKey::new(&self.config.session_secret),
+            call_names: &self.call_names,
+            secret_check: self.config.session_secret.check_value(),
+            calls: None,
+            clock: &self.clock,
+            on_step: None,
+        }
     }
 }
 

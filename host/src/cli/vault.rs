@@ -50,6 +50,12 @@ struct What {
     /// What tokens of this key stand for.
     #[arg(long, value_name = "KID")]
     kid: Option<String>,
+    /// Everything of a call, by the platform's name for it or as `masker sessions` shows it; `-` reads it as well.
+    #[arg(long, value_name = "NAME")]
+    call: Option<String>,
+    /// Everything that was said to an agent.
+    #[arg(long, value_name = "ID")]
+    agent: Option<String>,
 }
 
 impl From<EraseError> for Failure {
@@ -104,7 +110,57 @@ fn figures(figures: impl Iterator<Item = (String, u64)>) -> Map<String, Value> {
     figures.map(|(name, count)| (name, count.into())).collect()
 }
 
-/// Erases.
+/// Erases; first what an erasure that was interrupted left.
+pub fn purge(options: &PurgeOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
+    let what = options.what.read()?;
+    let opened = match Install::find(environment, "masker vault purge", output)? {
+        Install::Running(service) => return ask_to_purge(options, &what, &service, output),
+        Install::Stopped(opened) => opened,
+    };
+    let erased = opened.with(async |opened| erase(opened, &what, options.dry_run).await)?;
+    let done = json!({"values": erased.values, "payloads": erased.payloads, "dry_run": options.dry_run});
+    exit::written(print_purge(&done, output))
+}
+
+async fn erase(opened: &Opened, what: &Erase, dry_run: bool) -> Result<Erased, Failure> {
+    let eraser = opened.eraser();
+    if dry_run {
+        return Ok(eraser.find(what).await?.count);
+    }
+    for Erased { values, payloads } in eraser.resume().await? {
+        let _ = writeln!(
+            std::io::stderr(),
+            "finished an interrupted erasure: {values} values of the vault, texts of {payloads} sessions"
+        );
+    }
+    Ok(eraser.erase(what).await?)
+}
+
+/// As the API has it.
+fn print_stats(stats: &Value, output: Output) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    if output.json {
+        return writeln!(out, "{stats}");
+    }
+    writeln!(out, "{} values, {} bytes on the disk", stats["values"], stats["size_bytes"])?;
+    if let (Some(oldest), Some(newest)) = (stats["oldest_at"].as_str(), stats["newest_at"].as_str()) {
+        writeln!(out, "made between {oldest} and {newest}")?;
+    }
+    for (title, field) in
+        [("tokens of", "values_by_kid"), ("sealed by", "values_sealed_by"), ("kind", "values_by_kind")]
+    {
+        for (name, count) in stats[field].as_object().into_iter().flatten() {
+            writeln!(out, "{title:<10} {name:<24} {:>10}", count.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+fn figures(figures: impl Iterator<Item = (String, u64)>) -> Map<String, Value> {
+    figures.map(|(name, count)| (name, count.into())).collect()
+}
+
+/// Erases; first what an erasure that was interrupted left.
 pub fn purge(options: &PurgeOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
     let what = options.what.read()?;
     let opened = match Install::find(environment, "masker vault purge", output)? {
@@ -155,12 +211,15 @@ pub fn purge_at(options: &PurgeOptions, remote: &Remote, output: Output) -> Resu
 
 fn ask_to_purge(options: &PurgeOptions, what: &Erase, remote: &Remote, output: Output) -> Result<(), Failure> {
     let mut body = json!({"dry_run": options.dry_run});
-    match what {
+    let (field, value) = match what {
         // As it was typed: how long ago is for the server's clock to say.
-        Erase::Before(_) => body["before"] = options.what.before.clone().into(),
-        Erase::Kid(kid) => body["kid"] = kid.as_str().into(),
-        Erase::Subject(value) => body["subject"] = value.expose().as_str().into(),
-    }
+        Erase::Before(_) | Erase::Retention(_) => ("before", options.what.before.clone().unwrap_or_default()),
+        Erase::Kid(kid) => ("kid", kid.as_str().to_owned()),
+        Erase::Subject(value) => ("subject", value.expose().clone()),
+        Erase::Call(name) => ("call", name.expose().clone()),
+        Erase::Agent(agent) => ("agent_id", agent.text().to_string()),
+    };
+    body[field] = value.into();
     let answer = remote.json("POST", "/api/v1/vault/purge", Body::Json(body))?;
     exit::written(print_purge(&answer["purge"], output))
 }
@@ -176,12 +235,19 @@ impl What {
             let kid = Kid::new(text).ok_or_else(|| wrong("--kid must be of the form [A-Z0-9_]+".into()))?;
             return Ok(Erase::Kid(kid));
         }
-        subject(self.subject.as_deref().unwrap_or_default()).map(Erase::Subject)
+        if let Some(text) = &self.agent {
+            let wrong = |_| wrong("--agent must be the id of an agent, agt_ and 26 characters".into());
+            return text.parse().map(Erase::Agent).map_err(wrong);
+        }
+        match &self.call {
+            Some(name) => read_value(name).map(Erase::Call),
+            None => read_value(self.subject.as_deref().unwrap_or_default()).map(Erase::Subject),
+        }
     }
 }
 
 /// A value, or what stands on standard input.
-fn subject(argument: &str) -> Result<SensitiveText, Failure> {
+fn read_value(argument: &str) -> Result<SensitiveText, Failure> {
     let mut text = SensitiveText::from(argument.to_owned());
     if argument == "-" {
         text.expose_mut().clear();

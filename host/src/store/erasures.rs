@@ -1,21 +1,28 @@
-//! What was erased on demand, and the payloads that go with it.
+//! Texts of sessions that are to go, and what was erased.
 
 use rusqlite::Connection;
 
-use super::{Store, StoreError, columns, sessions};
+use super::vault::Place;
+use super::{Store, StoreError, columns, jobs, sessions};
 use crate::clock::Timestamp;
-use crate::ids::SessionId;
+use crate::ids::{AgentId, EventId, SessionId};
 use crate::session::SessionRow;
 
-/// Sessions whose payloads are looked through at a time; each may be some MiB.
+/// Sessions whose texts are looked through at a time; each may be some MiB.
 const CHUNK: usize = 16;
+
+/// Sessions that are looked at without their texts at a time.
+const PAGE: usize = 500;
+
+/// Calls or sessions whose texts are deleted in one transaction.
+const STEP: usize = 64;
 
 /// That something was erased.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Erasure {
     /// When.
     pub at: Timestamp,
-    /// What was asked for: `before`, `subject` or `kid`.
+    /// What was asked for: `before`, `subject`, `kid`, `call` or `agent`.
     pub what: String,
     /// Values of the vault that are gone.
     pub values: u64,
@@ -23,12 +30,21 @@ pub struct Erasure {
     pub payloads: u64,
 }
 
-impl Store {
-    /// Notes an erasure that was made.
-    pub async fn note_erasure(&self, erasure: Erasure) -> Result<(), StoreError> {
-        self.main.write(move |conn| insert(conn, &erasure)).await
-    }
+/// Texts that are to go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Texts {
+    /// Kept since before this moment.
+    KeptBefore(Timestamp),
+    /// Of all sessions of these calls, and of these sessions of no such call.
+    Of {
+        /// Calls.
+        calls: Vec<Place>,
+        /// Single sessions.
+        sessions: Vec<SessionId>,
+    },
+}
 
+impl Store {
     /// The erasures of a time, in order.
     pub async fn erasures(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Erasure>, StoreError> {
         self.main.read(move |conn| between(conn, since, until)).await
@@ -39,21 +55,70 @@ impl Store {
         self.main.read(move |conn| kept(conn, after)).await
     }
 
-    /// Deletes the texts of these sessions, so that they are in no file any more. Says how many had some.
-    pub async fn erase_payloads(&self, sessions: Vec<SessionId>) -> Result<u64, StoreError> {
-        let erase = move |conn: &Connection| {
-            let mut delete = conn.prepare_cached("DELETE FROM session_payloads WHERE session_id = ?1")?;
-            sessions.iter().try_fold(0, |all, session| Ok(all + delete.execute([session.text()])? as u64))
-        };
-        let erased = self.main.write(erase).await?;
-        if erased > 0 {
-            self.main.compact().await?;
+    /// Sessions whose texts are kept, in larger pieces, without the texts.
+    pub async fn sessions_with_texts(&self, after: Option<SessionId>) -> Result<Vec<SessionRow>, StoreError> {
+        self.main.read(move |conn| with_texts(conn, after)).await
+    }
+
+    /// How many sessions [`Store::erase_texts`] would take the texts of.
+    pub async fn count_texts(&self, texts: &Texts) -> Result<u64, StoreError> {
+        match texts.clone() {
+            Texts::KeptBefore(moment) => self.main.read(move |conn| count_before(conn, moment)).await,
+            Texts::Of { calls, sessions } => {
+                let mut count = 0;
+                for some in calls.chunks(STEP).map(<[_]>::to_vec) {
+                    let texts = move |conn: &Connection| {
+                        some.iter().map(|call| count_of_call(conn, *call)).sum::<Result<u64, _>>()
+                    };
+                    count += self.main.read(texts).await?;
+                }
+                for some in sessions.chunks(STEP).map(<[_]>::to_vec) {
+                    let texts = move |conn: &Connection| {
+                        some.iter().map(|session| count_of(conn, *session)).sum::<Result<u64, _>>()
+                    };
+                    count += self.main.read(texts).await?;
+                }
+                Ok(count)
+            }
         }
-        Ok(erased)
+    }
+
+    /// Deletes texts for a job, in small steps, of which it counts what each did; `step` is told of each. They are in no file
+    /// once the log is emptied ([`Store::compact`]).
+    pub async fn erase_texts(&self, job: EventId, texts: &Texts, step: impl Fn()) -> Result<(), StoreError> {
+        match texts.clone() {
+            Texts::KeptBefore(moment) => loop {
+                let delete = move |conn: &Connection| {
+                    let deleted = conn.prepare_cached(DELETE_BEFORE)?.execute((moment.millis(), STEP as i64))?;
+                    counted(conn, job, deleted)
+                };
+                let deleted = self.main.write_unsynced(delete).await?;
+                step();
+                if deleted < STEP {
+                    return Ok(());
+                }
+            },
+            Texts::Of { calls, sessions } => {
+                for some in calls.chunks(STEP).map(<[_]>::to_vec) {
+                    self.main.write_unsynced(move |conn| delete_of_calls(conn, job, &some)).await?;
+                    step();
+                }
+                for some in sessions.chunks(STEP).map(<[_]>::to_vec) {
+                    self.main.write_unsynced(move |conn| delete_of(conn, job, &some)).await?;
+                    step();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What was deleted is in no file of the main database any more.
+    pub async fn compact(&self) -> Result<(), StoreError> {
+        self.main.compact().await
     }
 }
 
-fn insert(conn: &Connection, erasure: &Erasure) -> Result<(), StoreError> {
+pub(super) fn insert(conn: &Connection, erasure: &Erasure) -> Result<(), StoreError> {
     conn.execute(
         "INSERT INTO erasures (at, what, vault_values, payloads) VALUES (?1, ?2, ?3, ?4)",
         (erasure.at.millis(), &erasure.what, erasure.values as i64, erasure.payloads as i64),
@@ -87,4 +152,74 @@ fn kept(conn: &Connection, after: Option<SessionId>) -> Result<Vec<(SessionRow, 
         found.extend(sessions::by_its_id(conn, &id)?.map(|session| (session, sealed)));
     }
     Ok(found)
+}
+
+fn with_texts(conn: &Connection, after: Option<SessionId>) -> Result<Vec<SessionRow>, StoreError> {
+    let sql = "SELECT session_id FROM session_payloads WHERE session_id > ?1 ORDER BY session_id LIMIT ?2";
+    let mut query = conn.prepare_cached(sql)?;
+    let ids = query
+        .query_map((after.map_or_else(String::new, |id| id.text()), PAGE as i64), |row| row.get::<_, String>(0))?;
+    let mut found = Vec::new();
+    for id in ids {
+        found.extend(sessions::by_its_id(conn, &id?)?);
+    }
+    Ok(found)
+}
+
+const DELETE_BEFORE: &str = "DELETE FROM session_payloads WHERE rowid IN (
+    SELECT rowid FROM session_payloads INDEXED BY session_payloads_by_age WHERE kept_since < ?1 LIMIT ?2)";
+
+fn count_before(conn: &Connection, moment: Timestamp) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM session_payloads INDEXED BY session_payloads_by_age WHERE kept_since < ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([moment.millis()], |row| row.get::<_, i64>(0))? as u64)
+}
+
+/// What the sessions of a call are found by: account, call and agent.
+fn of_call(conn: &Connection, (agent, scope): Place) -> Result<Option<(String, String, String)>, StoreError> {
+    let account = account_of(conn, agent)?;
+    Ok(account.map(|account| (account, data_encoding::HEXLOWER.encode(&scope), agent.text())))
+}
+
+fn account_of(conn: &Connection, agent: AgentId) -> Result<Option<String>, StoreError> {
+    let mut query = conn.prepare_cached("SELECT account_id FROM agents WHERE id = ?1")?;
+    let mut rows = query.query([agent.text()])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+}
+
+fn count_of_call(conn: &Connection, call: Place) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM session_payloads WHERE session_id IN (
+        SELECT id FROM sessions INDEXED BY sessions_by_call WHERE account_id = ?1 AND call_id = ?2 AND agent_id = ?3)";
+    let Some(key) = of_call(conn, call)? else { return Ok(0) };
+    Ok(conn.prepare_cached(sql)?.query_row(key, |row| row.get::<_, i64>(0))? as u64)
+}
+
+fn count_of(conn: &Connection, session: SessionId) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM session_payloads WHERE session_id = ?1";
+    Ok(conn.prepare_cached(sql)?.query_row([session.text()], |row| row.get::<_, i64>(0))? as u64)
+}
+
+fn delete_of_calls(conn: &Connection, job: EventId, calls: &[Place]) -> Result<usize, StoreError> {
+    let mut delete = conn.prepare_cached(
+        "DELETE FROM session_payloads WHERE session_id IN (
+         SELECT id FROM sessions INDEXED BY sessions_by_call WHERE account_id = ?1 AND call_id = ?2 AND agent_id = ?3)",
+    )?;
+    let mut deleted = 0;
+    for call in calls {
+        if let Some(key) = of_call(conn, *call)? {
+            deleted += delete.execute(key)?;
+        }
+    }
+    counted(conn, job, deleted)
+}
+
+fn delete_of(conn: &Connection, job: EventId, sessions: &[SessionId]) -> Result<usize, StoreError> {
+    let mut delete = conn.prepare_cached("DELETE FROM session_payloads WHERE session_id = ?1")?;
+    let deleted =
+        sessions.iter().try_fold(0, |all, session| Ok::<_, StoreError>(all + delete.execute([session.text()])?))?;
+    counted(conn, job, deleted)
+}
+
+fn counted(conn: &Connection, job: EventId, deleted: usize) -> Result<usize, StoreError> {
+    jobs::count(conn, job, deleted as u64)?;
+    Ok(deleted)
 }

@@ -23,6 +23,17 @@ impl Store {
         let now = self.clock.now();
         self.main.write(move |conn| marks.iter().map(|mark| first_seen(conn, mark, now)).collect()).await
     }
+
+    /// Whether this key was here before, or no key of this purpose and name was.
+    pub async fn is_key_seen(
+        &self,
+        purpose: &'static str,
+        name: &'static str,
+        check: String,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT coalesce(max(check_value = ?3), 1) FROM keys_seen WHERE purpose = ?1 AND name = ?2";
+        self.main.read(move |conn| Ok(conn.query_row(sql, (purpose, name, check), |row| row.get(0))?)).await
+    }
 }
 
 fn first_seen(conn: &Connection, mark: &KeyMark, now: Timestamp) -> Result<Timestamp, StoreError> {

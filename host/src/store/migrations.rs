@@ -16,12 +16,14 @@ pub(super) const MAIN: &[M<'static>] = &[
     M::up(include_str!("../../migrations/main/0008_hours_by_kind.sql")),
     M::up(include_str!("../../migrations/main/0009_makers_of_tokens.sql")),
     M::up(include_str!("../../migrations/main/0010_days.sql")),
+    M::up(include_str!("../../migrations/main/0011_jobs.sql")),
 ];
 
 pub(super) const VAULT: &[M<'static>] = &[
     M::up(include_str!("../../migrations/vault/0001_vault.sql")),
     M::up(include_str!("../../migrations/vault/0002_sealed_by.sql")),
     M::up(include_str!("../../migrations/vault/0003_counts.sql")),
+    M::up(include_str!("../../migrations/vault/0004_jobs.sql")),
 ];
 
 /// Brings a database to the last of these.

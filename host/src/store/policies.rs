@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{Page, Store, StoreError, columns};
 use crate::clock::Timestamp;
-use crate::ids::{AccountId, PolicyId};
+use crate::ids::{AccountId, AgentId, PolicyId};
 
 /// Where a policy comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,11 +122,38 @@ impl Store {
     pub async fn policy_versions(&self, id: PolicyId, most: usize) -> Result<Vec<PolicyVersion>, StoreError> {
         self.main.read(move |conn| versions(conn, id, most)).await
     }
+
+    /// The documents that a session's policy may have been: of this name and version, and the agent's own.
+    pub async fn policy_documents(
+        &self,
+        account: AccountId,
+        agent: AgentId,
+        name: String,
+        version: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.main.read(move |conn| documents(conn, account, agent, &name, version)).await
+    }
 }
 
 /// In the order that [`policy`] reads them.
 const SELECT: &str = "SELECT p.id, p.account_id, p.name, p.source, p.version, v.document, p.created_at, p.updated_at
     FROM policies p JOIN policy_versions v ON v.policy_id = p.id AND v.version = p.version";
+
+fn documents(
+    conn: &Connection,
+    account: AccountId,
+    agent: AgentId,
+    name: &str,
+    version: u32,
+) -> Result<Vec<String>, StoreError> {
+    let mut query = conn.prepare_cached(
+        "SELECT v.document FROM policies p JOIN policy_versions v ON v.policy_id = p.id AND v.version = ?3
+         WHERE p.name = ?2 AND (p.account_id = ?1 OR p.account_id IS NULL)
+         UNION ALL SELECT policy_yaml FROM agents WHERE id = ?4 AND policy_yaml IS NOT NULL",
+    )?;
+    let rows = query.query_map((account.text(), name, version, agent.text()), |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
 
 fn set_install(conn: &Connection, policies: &[InstallPolicy], now: Timestamp) -> Result<(), StoreError> {
     let known = install(conn)?;

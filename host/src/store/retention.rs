@@ -33,16 +33,6 @@ impl Store {
             .await
     }
 
-    /// Deletes payloads that were kept since before this moment, or all of them; their sessions stay. Says how many, as
-    /// above.
-    pub async fn purge_payloads(&self, before: Option<Timestamp>) -> Result<usize, StoreError> {
-        let sql = "DELETE FROM session_payloads WHERE rowid IN (
-                       SELECT rowid FROM session_payloads INDEXED BY session_payloads_by_age
-                       WHERE kept_since < ?1 LIMIT ?2)";
-        let before = before.map_or(i64::MAX, Timestamp::millis);
-        self.main.write(move |conn| delete(conn, sql, before)).await
-    }
-
     /// Deletes hourly figures that no window reaches any more. Says how many, as above.
     pub async fn purge_figures(&self) -> Result<usize, StoreError> {
         let hours = "DELETE FROM agent_hours WHERE (agent_id, hour) IN (

@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 pub use erase::{Doomed, Gone, Place, Subject, VaultStats};
 use rusqlite::{Connection, OptionalExtension, Row};
-use tokio::sync::Mutex;
 
 use super::db::{self, Db, Writing};
 use super::error::is_duplicate;
@@ -34,8 +33,6 @@ pub struct Vault {
     db: Db,
     fresh: Arc<Fresh>,
     clock: Clock,
-    /// One erasure at a time.
-    erasing: Mutex<()>,
 }
 
 /// What the vault has of a call.
@@ -63,7 +60,7 @@ impl Vault {
         let (db, ()) =
             Db::open(path, &db::VAULT, Arc::new(()), |conn| Ok(conn.pragma_update(None, "secure_delete", true)?))?;
         let fresh = Fresh::open(path).map_err(|error| StoreError::File(error.kind()).opening(&db::VAULT, path))?;
-        let vault = Self { db, fresh: Arc::new(fresh), clock, erasing: Mutex::new(()) };
+        let vault = Self { db, fresh: Arc::new(fresh), clock };
         if !vault.fresh.is_empty() {
             vault.ask_for_merge();
         }

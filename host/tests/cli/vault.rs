@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use base64::Engine as _;
-use masker::audit::event::EventKind;
+use masker::audit::event::{Detail, EventKind};
 use masker::audit::verify::{Line, verify};
 use masker::clock::Clock;
 use masker::ids::AgentId;
@@ -132,7 +132,7 @@ fn a_subject_is_purged_from_the_files_and_the_journal_still_verifies() {
     for sealed in before {
         assert_eq!(install.is_in_a_file(&sealed), after.contains(&sealed));
     }
-    assert_eq!(install.kinds_of_events(), [EventKind::VaultPurged]);
+    assert_eq!(install.kinds_of_events(), [EventKind::PurgeRequested, EventKind::VaultPurged]);
     let journal = String::from_utf8_lossy(&install.journal()).into_owned();
     // Whole groups: three digits alone stand in a hash now and then.
     assert!(["312-555", "555-0147", "555 0147", "3125550147"].iter().all(|part| !journal.contains(part)), "{journal}");
@@ -147,6 +147,7 @@ fn a_purge_by_time_or_key_takes_what_fits_and_a_wrong_call_nothing() {
         &["purge", "--before", "1h", "--kid", "K"],
         &["purge", "--before", "yesterday"],
         &["purge", "--kid", "k"],
+        &["purge", "--agent", "agent"],
         &["rotate-key", "--new-kid", "k"],
     ] {
         assert_eq!(install.run(wrong).code, 64, "{wrong:?}");
@@ -217,6 +218,85 @@ fn the_secret_of_a_kid_is_changed_in_place() {
     assert!(wrong.code == 1 && wrong.err.contains("MASKER_KEY_K_HEALTHCARE_OLD"), "{}", wrong.err);
     assert!(rotate(KEY).out.contains("\"sealed_anew\":3"));
     assert!(rotate(KEY).out.contains("\"sealed_anew\":0"), "a second time there is nothing to do");
+}
+
+/// The events of a rotation, with what they count.
+fn rotations(install: &Install) -> Vec<(EventKind, Option<Detail>)> {
+    let journal = install.journal();
+    let lines = journal.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let events = lines.map(|line| Line::parse(line).expect("an event").event);
+    events.map(|event| (event.kind, event.detail)).collect()
+}
+
+#[test]
+fn a_value_is_found_after_its_key_was_changed_in_place_and_the_old_one_is_gone() {
+    let install = Install::new();
+    let with_new_key = |arguments: &[&str], old: Option<&str>| {
+        let mut command = install.command(arguments);
+        command.env("MASKER_KEY_K_HEALTHCARE", OTHER_KEY);
+        if let Some(old) = old {
+            command.env("MASKER_KEY_K_HEALTHCARE_OLD", old);
+        }
+        run(&mut command)
+    };
+    let purge = ["purge", "--subject", "312-555-0147", "--json"];
+    for arguments in [&purge[..], &["purge", "--subject", "312-555-0147", "--dry-run"]] {
+        let ran = with_new_key(arguments, None);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "nothing is sealed by this key, and nothing was found");
+        assert!(ran.err.contains("3 values") && ran.err.contains("MASKER_KEY_K_HEALTHCARE_OLD"), "{}", ran.err);
+    }
+    assert_eq!(install.sealed().len(), 3);
+    let rotated = with_new_key(&["rotate-key", "--new-kid", "K_HEALTHCARE"], Some(KEY));
+    assert_eq!(rotated.code, 0, "{}", rotated.err);
+    let before = install.sealed();
+    let ran = with_new_key(&purge, None);
+    let shown: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((ran.code, &shown["values"]), (0, &2.into()), "{}", ran.err);
+    let after = install.sealed();
+    assert_eq!(after.len(), 1);
+    for sealed in before {
+        assert_eq!(install.is_in_a_file(&sealed), after.contains(&sealed));
+    }
+}
+
+#[test]
+fn a_rotation_that_was_interrupted_is_continued_and_written_down_once_with_all_of_it() {
+    let install = Install::new();
+    // So many rows that some are sealed before the last one is looked at, whose key is not here.
+    let minter = |kid: &str, key: u8| {
+        let keys = KeyPair { current: SecretKey::new([key; 32]), old: None };
+        Minter::new(Kid::new(kid).expect("a kid"), &keys)
+    };
+    with_store(&install.folder, async |store| {
+        let row = |minter: &Minter, agent, number: usize| {
+            let (scope, kind) = (Scope { agent, call: Some("one") }, Kind::new("MRN").expect("a kind"));
+            minter.mint_vault(store.first_account(), &scope, &kind, &format!("MRN-{number}"), Form::Text).row
+        };
+        let first = AgentId::from_bytes([0; 16]);
+        let mut rows: Vec<_> = (0..400).map(|number| row(&minter("K_HEALTHCARE", 7), first, number)).collect();
+        rows.push(row(&minter("K_LOST", 5), AgentId::from_bytes([255; 16]), 0));
+        store.vault().put(rows).await.expect("kept");
+    });
+    let rotate = |kid: &str, lost: Option<&str>| {
+        let mut command = install.command(&["rotate-key", "--new-kid", kid, "--json"]);
+        command.env("MASKER_KEY_K_2", OTHER_KEY).env("MASKER_KEY_K_3", KEY);
+        if let Some(lost) = lost {
+            command.env("MASKER_KEY_K_LOST", lost);
+        }
+        run(&mut command)
+    };
+    let ran = rotate("K_2", None);
+    assert!(ran.code == 1 && ran.err.contains("MASKER_KEY_K_LOST"), "{}", ran.err);
+    assert_eq!(rotations(&install), [(EventKind::KeyRotationRequested, None)]);
+    let lost = base64::engine::general_purpose::STANDARD.encode([5; 32]);
+    let ran = rotate("K_2", Some(&lost));
+    assert_eq!((ran.code, ran.out.trim()), (0, "{\"kid\":\"K_2\",\"sealed_anew\":404}"), "{}", ran.err);
+    let expected = [(EventKind::KeyRotationRequested, None), (EventKind::KeyRotated, Some(Detail::Count(404)))];
+    assert_eq!(rotations(&install), expected);
+    // All of it is over: another one begins from nothing.
+    let again = rotate("K_3", None);
+    assert_eq!(again.out.trim(), "{\"kid\":\"K_3\",\"sealed_anew\":404}", "{}", again.err);
+    assert_eq!(rotations(&install)[2..], expected);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod agents;
 mod audit;
 mod auth;
 mod contract;
+mod erasures;
 mod errors;
 mod github;
 mod headers;

@@ -61,6 +61,9 @@ pub(super) fn write_head(out: &mut Vec<u8>, event: &Event, prev_hash: &[u8; 64])
         by_kind(object.key("redactions_by_kind"), &completed.redactions_by_kind);
         rehydrated(object.key("rehydrated"), completed);
     }
+    if let Some(request) = &event.request {
+        object.plain("request", request.text().as_bytes());
+    }
     if let Some(session) = &event.session_id {
         object.plain("session_id", session.text().as_bytes());
     }

@@ -119,7 +119,7 @@ pub(super) mod tests {
     };
     use crate::audit::line::Line;
     use crate::clock::Timestamp;
-    use crate::ids::{AccountId, AgentId, SessionId, TokenId, UserId};
+    use crate::ids::{AccountId, AgentId, EventId, SessionId, TokenId, UserId};
     use crate::keys::Kid;
     use crate::kind::Kind;
     use crate::text::CharSpan;
@@ -211,6 +211,7 @@ pub(super) mod tests {
                 }),
                 completed: completed.map(Box::new),
                 started,
+                request: session.then(EventId::generate),
                 ..Event::new(event_kind, Timestamp::from_millis(ts))
             }
         })

@@ -61,6 +61,8 @@ pub struct Event {
     pub completed: Option<Box<Completed>>,
     /// On `call_started`: what the platform told of the call.
     pub started: Option<Box<Started>>,
+    /// On what ends a job (`vault_purged`, `payloads_purged`, `key_rotated`): the event that asked for it.
+    pub request: Option<EventId>,
     /// On `token_created`, `token_deleted` and `token_revoked`: which API token.
     pub token: Option<Box<NamedToken>>,
 }
@@ -91,6 +93,7 @@ impl Event {
             opened: None,
             completed: None,
             started: None,
+            request: None,
             token: None,
         }
     }
@@ -342,12 +345,16 @@ words! {
         JournalRotated = "journal_rotated",
         /// Files of the journal whose time was over were deleted; it says at which byte of the whole it begins now.
         JournalTrimmed = "journal_trimmed",
+        /// An erasure was asked for, and what it takes is known: from here on it is done, after a crash too.
+        PurgeRequested = "purge_requested",
         /// Values of the vault were erased.
         VaultPurged = "vault_purged",
-        /// Texts of sessions were erased before their time was over.
+        /// Texts of sessions were erased.
         PayloadsPurged = "payloads_purged",
         /// Values of the vault were given out.
         VaultExported = "vault_exported",
+        /// Values of the vault are about to be sealed anew, with another key.
+        KeyRotationRequested = "key_rotation_requested",
         /// Values of the vault were sealed anew, with another key.
         KeyRotated = "key_rotated",
         /// A report was generated.

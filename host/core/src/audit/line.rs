@@ -58,6 +58,7 @@ struct Raw {
     policy_version: Option<u32>,
     redactions_by_kind: Option<BTreeMap<String, u32>>,
     rehydrated: Option<Vec<u32>>,
+    request: Option<String>,
     session_id: Option<String>,
     span: Option<(usize, usize)>,
     stages_us: Option<RawStages>,
@@ -139,6 +140,7 @@ impl Raw {
             opened,
             completed,
             started,
+            request: self.request.map(|id| id.parse()).transpose().ok()?,
             token: match self.token {
                 Some(token) => Some(Box::new(token.into_named()?)),
                 None => None,

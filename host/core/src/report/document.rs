@@ -196,7 +196,7 @@ pub struct Kept {
 pub struct ErasureNote {
     /// When.
     pub at: String,
-    /// What was named: a moment (`before`), a person (`subject`) or a key (`kid`).
+    /// What was named: a moment (`before`), a person (`subject`), a key (`kid`), a `call` or an `agent`.
     pub by: String,
     /// Values of the vault that are gone; their tokens resolve no more.
     pub values: u64,

@@ -63,6 +63,7 @@ fn append(text: &mut Option<SensitiveText>, piece: &[u8], truncated: &mut bool) 
 }
 
 /// Seals and opens payloads.
+#[derive(Clone)]
 pub struct PayloadKey(Aes256GcmSiv);
 
 /// What is sealed, before and after.

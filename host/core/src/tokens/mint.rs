@@ -230,7 +230,7 @@ impl Ciphers {
 
 /// A number of nothing but digits is the same value as these digits in text. One with a sign, a fraction or an exponent is a
 /// value of its own: -1, 1.0 and 1 are different documents.
-fn identity(kind: &Kind, original: &str, form: Form) -> String {
+pub(super) fn identity(kind: &Kind, original: &str, form: Form) -> String {
     match form {
         Form::JsonNumber if !original.bytes().all(|byte| byte.is_ascii_digit()) => number_identity(original),
         Form::Text | Form::JsonNumber => normalise(kind, original),

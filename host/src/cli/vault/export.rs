@@ -5,16 +5,15 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Opened, subject};
-use crate::app::{Erase, Eraser};
+use super::{Opened, read_value};
+use crate::app::Erase;
 use crate::audit::event::{Detail, Event, EventKind};
 use crate::cli::Output;
 use crate::cli::exit::{self, Failure};
 use crate::clock::Timestamp;
 use crate::config::Environment;
 use crate::files;
-use crate::session::payloads::PayloadKey;
-use crate::store::vault::Doomed;
+use crate::store::vault::{Doomed, Subject};
 use crate::tokens::format::{Scheme, Token};
 use crate::tokens::mint::VaultRow;
 
@@ -37,7 +36,7 @@ pub struct ExportOptions {
 
 /// Writes rows down, and in the journal that it was done.
 pub fn export(options: &ExportOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
-    let subject = options.subject.as_deref().map(subject).transpose()?;
+    let subject = options.subject.as_deref().map(read_value).transpose()?;
     let count = Opened::run(environment, "masker vault export", output, async |opened| {
         let wanted = match subject {
             Some(value) => Some(of_subject(opened, Erase::Subject(value)).await?),
@@ -63,16 +62,7 @@ pub fn export(options: &ExportOptions, environment: &Environment, output: Output
 }
 
 async fn of_subject(opened: &Opened, what: Erase) -> Result<Doomed, Failure> {
-    let key = PayloadKey::new(&opened.config.session_secret);
-    let eraser = Eraser {
-        store: &opened.store,
-        journal: &opened.journal,
-        minters: &opened.minters,
-        payload_key: &key,
-        calls: None,
-        clock: &opened.clock,
-    };
-    Ok(eraser.find(&what).await?.doomed)
+    Ok(opened.eraser().find(&what).await?.doomed.unwrap_or(Doomed::Subject(Subject::default())))
 }
 
 async fn write_all(opened: &Opened, options: &ExportOptions, wanted: Option<&Doomed>) -> Result<u64, Failure> {

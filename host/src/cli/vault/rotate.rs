@@ -8,12 +8,16 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::Opened;
+use crate::app::jobs::{Work, append_once, read};
 use crate::audit::event::{Detail, Event, EventKind};
 use crate::cli::Output;
 use crate::cli::exit::{self, Failure};
 use crate::config::Environment;
+use crate::ids::EventId;
 use crate::keys::Kid;
 use crate::store::StoreError;
+use crate::store::jobs::Job;
+use crate::store::journal::JournalError;
 use crate::tokens::mint::{Minter, VaultRow};
 
 /// Makes a key where the kid has none yet, and seals everything with it where it has.
@@ -59,27 +63,31 @@ impl From<StoreError> for Refused {
     }
 }
 
+/// A job: interrupted, it is continued by the same command, and the journal gets one event with the figure of all of it.
 async fn seal_anew(opened: &Opened, minter: &Minter, output: Output) -> Result<(), Failure> {
+    let (store, vault) = (&opened.store, opened.store.vault());
+    let (job, done, is_resumed) = begin(opened, minter.kid()).await?;
+    let request = event(opened, EventKind::KeyRotationRequested, minter.kid());
+    let request = Event { event_id: job.id, ts: job.asked_at, ..request };
+    append_once(&opened.journal, &job, is_resumed, vec![request]).await.map_err(not_written)?;
     let seal = |row: &VaultRow| {
         let key = || Refused::Key(row.sealed_by.as_ref().unwrap_or(&row.kid).clone());
         let sealed = minter.seal_anew(row, &opened.minters.open_row(row).map_err(|_| key())?);
         // Sealing the same with the same key gives the same.
         Ok((sealed != *row).then_some(sealed))
     };
-    let count = opened.store.vault().seal_anew(seal).await.map_err(|refused| match refused {
+    vault.seal_anew(job.id, seal).await.map_err(|refused| match refused {
         Refused::Store(error) => error.into(),
         Refused::Key(kid) => Failure::new(
             exit::GENERIC,
             format!("a value does not open with the key of {kid}: set MASKER_KEY_{kid}, or MASKER_KEY_{kid}_OLD to the one before"),
         ),
     })?;
-    let event = Event {
-        account_id: Some(opened.store.first_account()),
-        kid: Some(minter.kid().clone()),
-        detail: Some(Detail::Count(count)),
-        ..Event::new(EventKind::KeyRotated, opened.clock.now())
-    };
-    opened.record(event).await?;
+    vault.compact().await.map_err(failed)?;
+    let count = vault.rows_of_job(job.id).await.map_err(failed)?;
+    note(opened, &job, minter.kid(), done, is_resumed).await?;
+    store.end_job(job.id, None).await.map_err(failed)?;
+    vault.forget_job(job.id).await.map_err(failed)?;
     let mut out = std::io::stdout();
     let kid = minter.kid();
     exit::written(if output.json {
@@ -95,4 +103,48 @@ async fn seal_anew(opened: &Opened, minter: &Minter, output: Output) -> Result<(
         );
     }
     Ok(())
+}
+
+/// The rotation to this kid that was interrupted, or a new one; its last event, and whether it was interrupted. One to another
+/// kid ends here with what it did: this one seals those values too.
+async fn begin(opened: &Opened, kid: &Kid) -> Result<(Job, EventId, bool), Failure> {
+    for job in opened.store.jobs().await.map_err(failed)? {
+        let Work::Rotate { kid: to, done } = Work::of(&job).map_err(failed)? else { continue };
+        let to = read(&to, Kid::new).map_err(failed)?;
+        let done = read(&done, |id| id.parse().ok()).map_err(failed)?;
+        if to == *kid {
+            return Ok((job, done, true));
+        }
+        note(opened, &job, &to, done, true).await?;
+        opened.store.end_job(job.id, None).await.map_err(failed)?;
+    }
+    let done = EventId::generate();
+    let job = Job {
+        id: EventId::generate(),
+        asked_at: opened.clock.now(),
+        journal_at: opened.journal.end().map_err(not_written)?.0,
+        plan: Work::rotate(kid, done).to_json().map_err(failed)?,
+    };
+    opened.store.begin_job(job.clone()).await.map_err(failed)?;
+    Ok((job, done, false))
+}
+
+/// Writes down what a rotation did.
+async fn note(opened: &Opened, job: &Job, kid: &Kid, done: EventId, is_resumed: bool) -> Result<(), Failure> {
+    let count = opened.store.vault().rows_of_job(job.id).await.map_err(failed)?;
+    let rotated = event(opened, EventKind::KeyRotated, kid);
+    let rotated = Event { event_id: done, request: Some(job.id), detail: Some(Detail::Count(count)), ..rotated };
+    append_once(&opened.journal, job, is_resumed, vec![rotated]).await.map_err(not_written)
+}
+
+fn event(opened: &Opened, kind: EventKind, kid: &Kid) -> Event {
+    Event {
+        account_id: Some(opened.store.first_account()),
+        kid: Some(kid.clone()),
+        ..Event::new(kind, opened.clock.now())
+    }
+}
+
+fn not_written(error: JournalError) -> Failure {
+    Failure::new(exit::GENERIC, error.to_string())
 }

@@ -93,7 +93,7 @@ pub async fn purge(
     caller.require("admin")?;
     caller.require_owner()?;
     let (what, dry_run) = asked(body?, app.pipeline.clock.now())?;
-    let done = if dry_run { app.count_erasure(&what).await } else { app.erase(&what).await };
+    let done = if dry_run { app.count_erasure(&what).await } else { app.erase(what).await };
     let erased = done.map_err(ApiError::of_erasure)?;
     Ok(Json(PurgeEnvelope { purge: Purged { values: erased.values, payloads: erased.payloads, dry_run } }))
 }
@@ -104,13 +104,20 @@ fn asked(mut fields: Fields, now: Timestamp) -> Result<(Erase, bool), ApiError> 
     let kid = fields.text_if("kid");
     let kid = fields.check("kid", kid, |text| Kid::new(&text), "must be a kid, of the form [A-Z0-9_]+");
     let subject = fields.text_if("subject").map(SensitiveText::from);
+    let call = fields.text_if("call").map(SensitiveText::from);
+    let agent = fields.text_if("agent_id");
+    let agent = fields.check("agent_id", agent, |text| text.parse().ok(), "must be the id of an agent");
     let dry_run = fields.flag_if("dry_run").unwrap_or_default();
-    let named = ["before", "kid", "subject"].into_iter().filter(|field| fields.value(field).is_some()).count();
+    let named = ["before", "kid", "subject", "call", "agent_id"]
+        .into_iter()
+        .filter(|field| fields.value(field).is_some())
+        .count();
     if named != 1 {
-        fields.is_wrong::<()>("body", "must have exactly one of before, kid and subject");
+        fields.is_wrong::<()>("body", "must have exactly one of before, kid, subject, call and agent_id");
     }
     fields.finish()?;
     let what = before.map(Erase::Before).or(kid.map(Erase::Kid)).or(subject.map(Erase::Subject));
+    let what = what.or(call.map(Erase::Call)).or(agent.map(Erase::Agent));
     what.map(|what| (what, dry_run)).ok_or_else(|| ApiError::field("body", "must not be null"))
 }
 
@@ -118,9 +125,9 @@ impl ApiError {
     fn of_erasure(error: EraseError) -> Self {
         match error {
             EraseError::TooShort => Self::field("subject", error.to_string()),
-            EraseError::UnknownKid(_) => Self::field("subject", error.to_string()),
+            EraseError::Unreadable(_) => Self::field("body", error.to_string()),
             EraseError::Journal(error) => error.into(),
-            EraseError::Store(error) => error.into(),
+            EraseError::Store(error) | EraseError::Begun(error) => error.into(),
         }
     }
 }

@@ -174,6 +174,10 @@ pub struct Purge {
     pub subject: Option<String>,
     /// What tokens of this kid stand for.
     pub kid: Option<String>,
+    /// Everything of a call, by the platform's name for it or as sessions show it.
+    pub call: Option<String>,
+    /// Everything that was said to an agent.
+    pub agent_id: Option<String>,
     /// Only count.
     #[schema(default = false)]
     pub dry_run: Option<bool>,

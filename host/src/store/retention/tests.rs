@@ -1,6 +1,9 @@
 use super::*;
 use crate::clock::Clock;
+use crate::ids::EventId;
 use crate::session::SessionRow;
+use crate::store::erasures::Texts;
+use crate::store::jobs::Job;
 use crate::store::payloads::SealedPayloads;
 use crate::store::sessions::tests::{all, record, row, with_agent};
 use crate::store::tests::Folder;
@@ -46,15 +49,21 @@ async fn payloads_go_alone_and_leave_no_trace() {
         store.record_session_with(row.clone(), sealed(kept_since)).await.unwrap();
     }
     store.sessions_flushed().await.unwrap();
-    assert_eq!(store.purge_payloads(Some(Timestamp::from_millis(2000))).await, Ok(1));
+    let job = Job { id: EventId::generate(), asked_at: Timestamp::from_millis(0), journal_at: 0, plan: String::new() };
+    store.begin_job(job.clone()).await.unwrap();
+    let erase = async |before: i64| {
+        let texts = Texts::KeptBefore(Timestamp::from_millis(before));
+        let (count, before) = (store.count_texts(&texts).await.unwrap(), store.texts_erased_by(job.id).await.unwrap());
+        store.erase_texts(job.id, &texts, || ()).await.unwrap();
+        assert_eq!(store.texts_erased_by(job.id).await, Ok(before + count));
+        count
+    };
+    assert_eq!(erase(2000).await, 1);
     assert_eq!(store.payloads(old.id).await.unwrap(), None);
     assert_eq!(store.payloads(young.id).await.unwrap(), sealed(2000));
-    assert_eq!(store.purge_payloads(None).await, Ok(1));
+    assert_eq!(erase(i64::MAX).await, 1);
     assert_eq!(store.sessions_page(all(agent.account_id)).await.unwrap().rows.len(), 2);
-    // The log is used again from its beginning once it is copied into the database.
-    drop(store);
-    let conn = Connection::open(folder.paths().main).unwrap();
-    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    store.compact().await.unwrap();
     assert!(!folder.contains("sealed-text"), "what is deleted is overwritten");
 }
 

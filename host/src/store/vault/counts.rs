@@ -85,10 +85,3 @@ pub(super) fn stats(conn: &Connection) -> Result<VaultStats, StoreError> {
     }
     Ok(stats)
 }
-
-/// Kids and kinds that occur.
-pub(super) fn kinds(conn: &Connection) -> Result<Vec<(Kid, Kind)>, StoreError> {
-    let mut query = conn.prepare_cached("SELECT DISTINCT kid, kind FROM vault_counts")?;
-    let rows = query.query_map([], |row| Ok((columns::read(row, 0, Kid::new)?, columns::read(row, 1, Kind::new)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}

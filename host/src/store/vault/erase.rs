@@ -14,7 +14,7 @@ use super::merge::seconds;
 use super::search::{self, Wanted};
 use super::{COLUMNS, Vault, vault_row};
 use crate::clock::Timestamp;
-use crate::ids::AgentId;
+use crate::ids::{AgentId, EventId};
 use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::store::{StoreError, columns};
@@ -61,18 +61,20 @@ pub struct Gone {
 }
 
 /// Rows that are to go.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Doomed {
     /// Made before this moment; those of its very second stay.
     Before(Timestamp),
     /// Whose tokens carry this kid.
     Kid(Kid),
+    /// Of this agent.
+    Agent(AgentId),
     /// What was said of a person.
     Subject(Subject),
 }
 
 /// Where a value was kept.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Subject {
     /// Calls with a name: their other values are the same person's.
     pub calls: HashSet<Place>,
@@ -86,6 +88,7 @@ impl Doomed {
         match self {
             Self::Before(_) => false,
             Self::Kid(kid) => row.kid == *kid,
+            Self::Agent(agent) => row.agent == *agent,
             Self::Subject(Subject { calls, rows }) => {
                 calls.contains(&(row.agent, row.scope)) || rows.contains(&row.key())
             }
@@ -106,55 +109,44 @@ impl Vault {
         Ok(VaultStats { bytes, ..self.db.read(counts::stats).await? })
     }
 
-    /// Where one of these values was kept.
-    pub async fn subject(&self, values: HashSet<(Kid, Kind, [u8; 16])>) -> Result<Subject, StoreError> {
-        self.merge().await?;
-        let mut subject = Subject::default();
-        let mut search = self.search(Wanted::Values(values));
-        while let Some(keys) = search.next().await? {
-            let (rows, calls): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.scope == [0; 16]);
-            subject.rows.extend(rows);
-            subject.calls.extend(calls.into_iter().map(|key| (key.agent, key.scope)));
-        }
-        Ok(subject)
-    }
-
-    /// Kids and kinds that occur.
-    pub async fn kinds(&self) -> Result<Vec<(Kid, Kind)>, StoreError> {
-        self.merge().await?;
-        self.db.read(counts::kinds).await
-    }
-
     /// How many rows [`Vault::purge`] would delete.
     pub async fn count_doomed(&self, doomed: &Doomed) -> Result<u64, StoreError> {
-        let mut count = 0;
+        self.merge().await?;
         match doomed {
-            Doomed::Kid(kid) => count = self.stats().await?.by_kid.get(kid).copied().unwrap_or_default(),
-            Doomed::Before(moment) => {
-                self.merge().await?;
-                let mut search = self.search(Wanted::Before(seconds(*moment)));
-                while let Some(keys) = search.next().await? {
-                    count += keys.len() as u64;
-                }
-            }
+            Doomed::Kid(kid) => Ok(self.stats().await?.by_kid.get(kid).copied().unwrap_or_default()),
+            Doomed::Before(moment) => self.count_wanted(Wanted::Before(seconds(*moment))).await,
+            Doomed::Agent(agent) => self.count_wanted(Wanted::Agent(*agent)).await,
             Doomed::Subject(Subject { calls, rows }) => {
-                count = rows.len() as u64;
+                let mut count = rows.len() as u64;
                 for call in calls.clone() {
                     count += self.db.read(move |conn| count_of_call(conn, call)).await?;
                 }
+                Ok(count)
             }
+        }
+    }
+
+    async fn count_wanted(&self, wanted: Wanted) -> Result<u64, StoreError> {
+        let (mut search, mut count) = (self.search(wanted), 0);
+        while let Some(keys) = search.next().await? {
+            count += keys.len() as u64;
         }
         Ok(count)
     }
 
-    /// Deletes rows, so that they are in no file any more; says how many, and `gone` is told which, call by call. Their
-    /// tokens resolve no more.
-    pub async fn purge(&self, doomed: Doomed, gone: impl FnMut(&[Gone])) -> Result<u64, StoreError> {
-        let _one = self.erasing.lock().await;
+    /// Whether a call has rows of this kid, or any where no kid is named.
+    pub async fn has_of_call(&self, call: Place, kid: Option<Kid>) -> Result<bool, StoreError> {
+        self.db.read(move |conn| has_of_call(conn, call, kid.as_ref())).await
+    }
+
+    /// Deletes rows for a job, which counts them; `gone` is told which, call by call. Their tokens resolve no more. They are in
+    /// no file once the log is emptied ([`Vault::compact`]).
+    pub async fn purge(&self, job: EventId, doomed: Doomed, gone: impl FnMut(&[Gone])) -> Result<(), StoreError> {
         self.merge().await?;
-        let mut purge = Purge { vault: self, gone, steps: 0, rows: 0 };
+        let mut purge = Purge { vault: self, job, gone, steps: 0 };
         match doomed {
             Doomed::Kid(kid) => purge.delete_all(self.search(Wanted::Kid(kid))).await?,
+            Doomed::Agent(agent) => purge.delete_all(self.search(Wanted::Agent(agent))).await?,
             Doomed::Before(moment) => {
                 let second = seconds(moment);
                 purge.delete_all(self.search(Wanted::Before(second))).await?;
@@ -174,11 +166,25 @@ impl Vault {
                 }
             }
         }
-        let rows = purge.rows;
-        if rows > 0 {
-            self.db.compact().await?;
-        }
-        Ok(rows)
+        Ok(())
+    }
+
+    /// What was deleted or replaced is in no file any more.
+    pub async fn compact(&self) -> Result<(), StoreError> {
+        self.db.compact().await
+    }
+
+    /// Rows that a job has deleted or sealed anew so far.
+    pub async fn rows_of_job(&self, job: EventId) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(sum(rows), 0) FROM jobs WHERE id = ?1";
+        let rows = move |conn: &Connection| Ok(conn.query_row(sql, [job.text()], |row| row.get::<_, i64>(0))? as u64);
+        self.db.read(rows).await
+    }
+
+    /// A job is over.
+    pub async fn forget_job(&self, job: EventId) -> Result<(), StoreError> {
+        let forget = move |conn: &Connection| Ok(conn.execute("DELETE FROM jobs WHERE id = ?1", [job.text()])?);
+        self.db.write(forget).await.map(drop)
     }
 
     fn search(&self, wanted: Wanted) -> Search<'_> {
@@ -187,18 +193,20 @@ impl Vault {
 
     /// Every row, in pieces, with the second in which it was made.
     pub async fn page(&self, after: Option<VaultRow>, limit: usize) -> Result<Vec<(VaultRow, Timestamp)>, StoreError> {
-        self.merge().await?;
+        if after.is_none() {
+            self.merge().await?;
+        }
         self.db.read(move |conn| page(conn, after.as_ref(), limit)).await
     }
 
-    /// Puts what `seal` makes of a row in its place, for every row; nothing leaves it as it is. Says how many were replaced.
+    /// Puts what `seal` makes of a row in its place, for every row, for a job that counts them; nothing leaves a row as it is.
     /// An error of `seal` ends it; what was done until then stays, and it can be done again.
     pub async fn seal_anew<E: From<StoreError>>(
         &self,
+        job: EventId,
         mut seal: impl FnMut(&VaultRow) -> Result<Option<VaultRow>, E>,
-    ) -> Result<u64, E> {
-        let _one = self.erasing.lock().await;
-        let (mut replaced, mut after) = (0, None);
+    ) -> Result<(), E> {
+        let mut after = None;
         loop {
             let rows = self.page(after, STEP).await?;
             let Some((last, _)) = rows.last() else { break };
@@ -208,13 +216,9 @@ impl Vault {
                 Some(sealed.map(|sealed| (row.sealed_by.clone(), sealed, seconds(*made))))
             });
             let sealed = sealed.collect::<Result<Vec<_>, E>>()?;
-            replaced += sealed.len() as u64;
-            self.db.write_unsynced(move |conn| replace(conn, &sealed)).await?;
+            self.db.write_unsynced(move |conn| replace(conn, job, &sealed)).await?;
         }
-        if replaced > 0 {
-            self.db.compact().await?;
-        }
-        Ok(replaced)
+        Ok(())
     }
 }
 
@@ -243,9 +247,9 @@ impl Search<'_> {
 /// An erasure under way.
 struct Purge<'v, G> {
     vault: &'v Vault,
+    job: EventId,
     gone: G,
     steps: usize,
-    rows: u64,
 }
 
 impl<G: FnMut(&[Gone])> Purge<'_, G> {
@@ -260,9 +264,8 @@ impl<G: FnMut(&[Gone])> Purge<'_, G> {
         // In the order of the table, so that neighbours are found on the same page.
         keys.sort_unstable();
         for keys in keys.chunks(STEP) {
-            let keys = keys.to_vec();
-            let gone = self.vault.db.write_unsynced(move |conn| delete(conn, keys)).await?;
-            self.rows += gone.len() as u64;
+            let (job, keys) = (self.job, keys.to_vec());
+            let gone = self.vault.db.write_unsynced(move |conn| delete(conn, job, keys)).await?;
             (self.gone)(&gone);
             self.steps += 1;
             if self.steps.is_multiple_of(COPY) {
@@ -276,7 +279,7 @@ impl<G: FnMut(&[Gone])> Purge<'_, G> {
 const DELETE: &str = "DELETE FROM vault WHERE agent = ?1 AND scope = ?2 AND kid = ?3 AND kind = ?4 AND mac = ?5
     RETURNING label, sealed_by";
 
-fn delete(conn: &Connection, keys: Vec<RowKey>) -> Result<Vec<Gone>, StoreError> {
+fn delete(conn: &Connection, job: EventId, keys: Vec<RowKey>) -> Result<Vec<Gone>, StoreError> {
     let mut delete = conn.prepare_cached(DELETE)?;
     let (mut gone, mut counts) = (Vec::with_capacity(keys.len()), Counts::default());
     for key in keys {
@@ -288,7 +291,26 @@ fn delete(conn: &Connection, keys: Vec<RowKey>) -> Result<Vec<Gone>, StoreError>
         }
     }
     counts.write(conn)?;
+    count_for(conn, job, gone.len())?;
     Ok(gone)
+}
+
+/// So many more rows were deleted or sealed anew.
+fn count_for(conn: &Connection, job: EventId, rows: usize) -> Result<(), StoreError> {
+    let mut add = conn.prepare_cached(
+        "INSERT INTO jobs (id, rows) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET rows = rows + excluded.rows",
+    )?;
+    add.execute((job.text(), rows as i64))?;
+    Ok(())
+}
+
+fn has_of_call(conn: &Connection, (agent, scope): Place, kid: Option<&Kid>) -> Result<bool, StoreError> {
+    let kid = kid.map(Kid::as_str);
+    let sql = match kid {
+        Some(_) => "SELECT 1 FROM vault WHERE agent = ?1 AND scope = ?2 AND kid = ?3 LIMIT 1",
+        None => "SELECT 1 FROM vault WHERE agent = ?1 AND scope = ?2 AND ?3 IS NULL LIMIT 1",
+    };
+    Ok(conn.prepare_cached(sql)?.query_row((agent.to_bytes(), scope, kid), |_| Ok(())).optional()?.is_some())
 }
 
 fn count_of_call(conn: &Connection, (agent, scope): Place) -> Result<u64, StoreError> {
@@ -315,12 +337,12 @@ fn page(conn: &Connection, after: Option<&VaultRow>, limit: usize) -> Result<Vec
 }
 
 /// Rows, by whose key they were sealed before, and the second in which they were made.
-fn replace(conn: &Connection, rows: &[(Option<Kid>, VaultRow, i64)]) -> Result<(), StoreError> {
+fn replace(conn: &Connection, job: EventId, rows: &[(Option<Kid>, VaultRow, i64)]) -> Result<(), StoreError> {
     let mut update = conn.prepare_cached(
         "UPDATE vault SET sealed = ?6, sealed_by = ?7
          WHERE agent = ?1 AND scope = ?2 AND kid = ?3 AND kind = ?4 AND mac = ?5",
     )?;
-    let mut counts = Counts::default();
+    let (mut counts, mut replaced) = (Counts::default(), 0);
     for (before, row, second) in rows {
         let updated = update.execute(rusqlite::params![
             row.agent.to_bytes(),
@@ -332,11 +354,13 @@ fn replace(conn: &Connection, rows: &[(Option<Kid>, VaultRow, i64)]) -> Result<(
             row.sealed_by.as_ref().map(Kid::as_str),
         ])?;
         if updated > 0 {
+            replaced += updated;
             counts.remove(&row.kid, before.as_ref(), &row.kind);
             counts.add(&row.kid, row.sealed_by.as_ref(), &row.kind, *second);
         }
     }
-    counts.write(conn)
+    counts.write(conn)?;
+    count_for(conn, job, replaced)
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 //! together: an index by value or by time would cost every new row six times what the row itself does, and erasing is rare.
 //! So all rows are walked through, in steps, between which others read.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, Row};
 
 use crate::ids::AgentId;
@@ -32,8 +30,8 @@ pub(super) enum Wanted {
     Before(i64),
     /// Of this kid.
     Kid(Kid),
-    /// Of these values.
-    Values(HashSet<(Kid, Kind, [u8; 16])>),
+    /// Of this agent.
+    Agent(AgentId),
 }
 
 impl Wanted {
@@ -41,18 +39,9 @@ impl Wanted {
         Ok(match self {
             Self::Before(second) => row.get::<_, i64>(5)? < *second,
             Self::Kid(kid) => row.get_ref(2)?.as_str() == Ok(kid.as_str()),
-            Self::Values(values) => {
-                let mac: [u8; 16] = row.get(4)?;
-                values
-                    .iter()
-                    .any(|(kid, kind, value)| *value == mac && is(row, 2, kid.as_str()) && is(row, 3, kind.as_str()))
-            }
+            Self::Agent(agent) => row.get_ref(0)?.as_blob() == Ok(&agent.to_bytes()[..]),
         })
     }
-}
-
-fn is(row: &Row<'_>, column: usize, text: &str) -> bool {
-    row.get_ref(column).is_ok_and(|value| value.as_str() == Ok(text))
 }
 
 /// What a step found.

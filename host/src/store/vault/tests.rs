@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::EventId;
 use crate::store::Store;
 use crate::store::tests::Folder;
 
@@ -87,7 +88,9 @@ async fn a_purge_takes_the_old_rows() {
     store.vault().put(vec![old.clone()]).await.unwrap();
     clock.set(Timestamp::from_millis(20_000));
     store.vault().put(vec![new.clone()]).await.unwrap();
-    assert_eq!(store.vault().purge(Doomed::Before(Timestamp::from_millis(20_000)), |_| {}).await, Ok(1));
+    let job = EventId::generate();
+    store.vault().purge(job, Doomed::Before(Timestamp::from_millis(20_000)), |_| {}).await.unwrap();
+    assert_eq!(store.vault().rows_of_job(job).await, Ok(1));
     assert_eq!((get(&store, &old).await, get(&store, &new).await), (None, Some(new)));
 }
 

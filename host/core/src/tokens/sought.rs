@@ -1,0 +1,62 @@
+//! A value that is looked for among the originals of the vault, so that everything of a person is found.
+//!
+//! Originals are compared, not what tokens hold: a token holds a MAC under the key that made it, and that key may be gone
+//! since its kid got a new secret. What does not open cannot be compared, which is for the caller to say.
+
+use std::collections::HashMap;
+
+use super::mint::{Form, Original, identity};
+use crate::kind::Kind;
+use crate::sensitive::SensitiveText;
+
+/// A value, in whatever spelling it is asked for.
+pub struct Sought {
+    text: SensitiveText,
+    /// What spellings of a kind have in common.
+    identities: HashMap<Kind, SensitiveText>,
+}
+
+impl Sought {
+    /// This value.
+    pub fn new(text: &str) -> Self {
+        Self { text: text.into(), identities: HashMap::new() }
+    }
+
+    /// Whether an original of this kind is the value. A number of a JSON document is one as it is written, too.
+    pub fn is(&mut self, kind: &Kind, original: &Original) -> bool {
+        let text = original.text.expose();
+        if original.form == Form::JsonNumber && text == self.text.expose() {
+            return true;
+        }
+        if !self.identities.contains_key(kind) {
+            self.identities.insert(kind.clone(), identity(kind, self.text.expose(), Form::Text).into());
+        }
+        let wanted = self.identities.get(kind);
+        wanted.is_some_and(|wanted| *wanted.expose() == identity(kind, text, original.form))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: &str, original: &str, form: Form, sought: &str, expected: bool) {
+        let original = Original { text: original.into(), form };
+        let kind = Kind::new(kind).expect("a kind");
+        let mut value = Sought::new(sought);
+        // Twice: what is kept of the first answer must not change the second.
+        for _ in 0..2 {
+            assert_eq!(value.is(&kind, &original), expected, "{kind} {sought}");
+        }
+    }
+
+    #[test]
+    fn an_original_is_found_in_every_spelling_of_its_kind() {
+        check("PHONE", "(312) 555-0147", Form::Text, "3125550147", true);
+        check("NAME", "Jane  Doe", Form::Text, "jane doe", true);
+        check("NAME", "(312) 555-0147", Form::Text, "3125550147", false);
+        check("PHONE", "3125550147", Form::JsonNumber, "312-555-0147", true);
+        check("ACCOUNT", "12.50", Form::JsonNumber, "12.50", true);
+        check("ACCOUNT", "12.5", Form::JsonNumber, "12.50", false);
+    }
+}

@@ -1,0 +1,77 @@
+//! What an interrupted job needs to be continued: its plan as it is kept ([`crate::store::jobs`]), and events that are
+//! written once however often the job is begun.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::erasure::Plan;
+use crate::audit::event::Event;
+use crate::ids::EventId;
+use crate::keys::Kid;
+use crate::store::StoreError;
+use crate::store::jobs::Job;
+use crate::store::journal::{Journal, JournalError};
+
+/// What there is to do.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Work {
+    /// An erasure.
+    Erase(Plan),
+    /// Every value sealed by this kid's key.
+    Rotate {
+        /// The kid.
+        kid: String,
+        /// The event that says what was done.
+        done: String,
+    },
+}
+
+impl Work {
+    /// As it is kept.
+    pub fn to_json(&self) -> Result<String, StoreError> {
+        serde_json::to_string(self).map_err(|_| StoreError::BadRow("jobs"))
+    }
+
+    /// What a job has to do.
+    pub fn of(job: &Job) -> Result<Self, StoreError> {
+        serde_json::from_str(&job.plan).map_err(|_| StoreError::BadRow("jobs"))
+    }
+
+    /// Sealing everything by this kid's key, whose last event this is.
+    pub fn rotate(kid: &Kid, done: EventId) -> Self {
+        Self::Rotate { kid: kid.to_string(), done: done.text() }
+    }
+}
+
+/// An id or a name as a plan has it.
+pub(crate) fn read<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+    read(text).ok_or(StoreError::BadRow("jobs"))
+}
+
+/// Appends events of a job; ends when they are on disk. Those of a job that was interrupted may be in the journal already,
+/// behind the place where the job began.
+pub(crate) async fn append_once(
+    journal: &Journal,
+    job: &Job,
+    is_resumed: bool,
+    mut events: Vec<Event>,
+) -> Result<(), JournalError> {
+    if is_resumed {
+        let from = job.journal_at.clamp(journal.start(), journal.end()?.0);
+        let entries = journal.entries(from)?;
+        let ids: HashSet<EventId> = events.iter().map(|event| event.event_id).collect();
+        let find = move || {
+            let events = entries.map(|entry| entry.map(|entry| entry.event.event_id));
+            events.filter(|id| id.as_ref().map_or(true, |id| ids.contains(id))).collect::<Result<HashSet<_>, _>>()
+        };
+        let written = tokio::task::spawn_blocking(find).await.map_err(|_| JournalError::Unavailable)??;
+        events.retain(|event| !written.contains(&event.event_id));
+    }
+    if events.is_empty() {
+        return Ok(());
+    }
+    let receipt = journal.append(&events)?;
+    journal.synced(&receipt).await
+}
