@@ -17,13 +17,12 @@ use super::Output;
 use super::exit::{self, Failure};
 use super::install::{Install, Opened};
 use super::remote::{Body, Remote};
-use crate::app::{Erase, EraseError, Erased, Eraser};
+use crate::app::{Erase, EraseError, Erased};
 use crate::clock::Clock;
 use crate::config::Environment;
 use crate::http::since;
 use crate::keys::Kid;
 use crate::sensitive::SensitiveText;
-use crate::session::payloads::PayloadKey;
 use crate::store::vault::VaultStats;
 
 /// What is to be erased.
@@ -134,58 +133,6 @@ async fn erase(opened: &Opened, what: &Erase, dry_run: bool) -> Result<Erased, F
         );
     }
     Ok(eraser.erase(what).await?)
-}
-
-/// As the API has it.
-fn print_stats(stats: &Value, output: Output) -> std::io::Result<()> {
-    let mut out = std::io::stdout();
-    if output.json {
-        return writeln!(out, "{stats}");
-    }
-    writeln!(out, "{} values, {} bytes on the disk", stats["values"], stats["size_bytes"])?;
-    if let (Some(oldest), Some(newest)) = (stats["oldest_at"].as_str(), stats["newest_at"].as_str()) {
-        writeln!(out, "made between {oldest} and {newest}")?;
-    }
-    for (title, field) in
-        [("tokens of", "values_by_kid"), ("sealed by", "values_sealed_by"), ("kind", "values_by_kind")]
-    {
-        for (name, count) in stats[field].as_object().into_iter().flatten() {
-            writeln!(out, "{title:<10} {name:<24} {:>10}", count.to_string())?;
-        }
-    }
-    Ok(())
-}
-
-fn figures(figures: impl Iterator<Item = (String, u64)>) -> Map<String, Value> {
-    figures.map(|(name, count)| (name, count.into())).collect()
-}
-
-/// Erases; first what an erasure that was interrupted left.
-pub fn purge(options: &PurgeOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
-    let what = options.what.read()?;
-    let opened = match Install::find(environment, "masker vault purge", output)? {
-        Install::Running(service) => return ask_to_purge(options, &what, &service, output),
-        Install::Stopped(opened) => opened,
-    };
-    let erased = opened.with(async |opened| erase(opened, &what, options.dry_run).await)?;
-    let done = json!({"values": erased.values, "payloads": erased.payloads, "dry_run": options.dry_run});
-    exit::written(print_purge(&done, output))
-}
-
-async fn erase(opened: &Opened, what: &Erase, dry_run: bool) -> Result<Erased, Failure> {
-    let key = PayloadKey::new(&opened.config.session_secret);
-    let eraser = Eraser {
-        store: &opened.store,
-        journal: &opened.journal,
-        minters: &opened.minters,
-        payload_key: &key,
-        calls: None,
-        clock: &opened.clock,
-    };
-    match dry_run {
-        true => Ok(eraser.find(what).await?.count),
-        false => Ok(eraser.erase(what).await?),
-    }
 }
 
 /// As the API has it.

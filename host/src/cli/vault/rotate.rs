@@ -83,11 +83,11 @@ async fn seal_anew(opened: &Opened, minter: &Minter, output: Output) -> Result<(
             format!("a value does not open with the key of {kid}: set MASKER_KEY_{kid}, or MASKER_KEY_{kid}_OLD to the one before"),
         ),
     })?;
-    vault.compact().await.map_err(failed)?;
-    let count = vault.rows_of_job(job.id).await.map_err(failed)?;
+    vault.compact().await?;
+    let count = vault.rows_of_job(job.id).await?;
     note(opened, &job, minter.kid(), done, is_resumed).await?;
-    store.end_job(job.id, None).await.map_err(failed)?;
-    vault.forget_job(job.id).await.map_err(failed)?;
+    store.end_job(job.id, None).await?;
+    vault.forget_job(job.id).await?;
     let mut out = std::io::stdout();
     let kid = minter.kid();
     exit::written(if output.json {
@@ -108,30 +108,30 @@ async fn seal_anew(opened: &Opened, minter: &Minter, output: Output) -> Result<(
 /// The rotation to this kid that was interrupted, or a new one; its last event, and whether it was interrupted. One to another
 /// kid ends here with what it did: this one seals those values too.
 async fn begin(opened: &Opened, kid: &Kid) -> Result<(Job, EventId, bool), Failure> {
-    for job in opened.store.jobs().await.map_err(failed)? {
-        let Work::Rotate { kid: to, done } = Work::of(&job).map_err(failed)? else { continue };
-        let to = read(&to, Kid::new).map_err(failed)?;
-        let done = read(&done, |id| id.parse().ok()).map_err(failed)?;
+    for job in opened.store.jobs().await? {
+        let Work::Rotate { kid: to, done } = Work::of(&job)? else { continue };
+        let to = read(&to, Kid::new)?;
+        let done = read(&done, |id| id.parse().ok())?;
         if to == *kid {
             return Ok((job, done, true));
         }
         note(opened, &job, &to, done, true).await?;
-        opened.store.end_job(job.id, None).await.map_err(failed)?;
+        opened.store.end_job(job.id, None).await?;
     }
     let done = EventId::generate();
     let job = Job {
         id: EventId::generate(),
         asked_at: opened.clock.now(),
         journal_at: opened.journal.end().map_err(not_written)?.0,
-        plan: Work::rotate(kid, done).to_json().map_err(failed)?,
+        plan: Work::rotate(kid, done).to_json()?,
     };
-    opened.store.begin_job(job.clone()).await.map_err(failed)?;
+    opened.store.begin_job(job.clone()).await?;
     Ok((job, done, false))
 }
 
 /// Writes down what a rotation did.
 async fn note(opened: &Opened, job: &Job, kid: &Kid, done: EventId, is_resumed: bool) -> Result<(), Failure> {
-    let count = opened.store.vault().rows_of_job(job.id).await.map_err(failed)?;
+    let count = opened.store.vault().rows_of_job(job.id).await?;
     let rotated = event(opened, EventKind::KeyRotated, kid);
     let rotated = Event { event_id: done, request: Some(job.id), detail: Some(Detail::Count(count)), ..rotated };
     append_once(&opened.journal, job, is_resumed, vec![rotated]).await.map_err(not_written)
