@@ -1,7 +1,7 @@
 //! The parts of number words: "forty-two" is a ten and a unit, "einundzwanzig" a unit, "and" and a ten.
 
-use crate::table::find;
-use crate::{Folded, Language, cardinals, connectives, ordinals, repeats, spoken_digits};
+use crate::table::{find, longest};
+use crate::{Folded, Language, cardinals, connectives, of, ordinals, repeats, spoken_digits};
 
 /// What an atom does in a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,10 @@ impl Atom {
         };
         Self { class, value, ordinal }
     }
+
+    fn and((): ()) -> Self {
+        Self { class: Class::And, value: 0, ordinal: false }
+    }
 }
 
 /// The atoms of one word, in order; none when it is not all of a number.
@@ -66,9 +70,6 @@ pub struct Atoms {
     at: usize,
 }
 
-/// The longest word that is part of others has fewer letters.
-const LONGEST_PART: usize = 20;
-
 impl Atoms {
     fn none(language: Language) -> Self {
         Self { language, word: Folded::EMPTY, at: 0 }
@@ -82,9 +83,12 @@ impl Atoms {
     fn whole(&self) -> Option<Atom> {
         let word = self.word.as_bytes();
         let plain = |class, value: u8| Atom { class, value: value.into(), ordinal: false };
-        cardinal(self.language, word)
-            .or_else(|| ordinal(self.language, word))
-            .or_else(|| and(self.language, word))
+        find(cardinals(self.language), word)
+            .map(|value| Atom::number(value, false))
+            .or_else(|| {
+                find(ordinals(self.language), without_case(self.language, word)).map(|value| Atom::number(value, true))
+            })
+            .or_else(|| find(connectives(self.language), word).map(Atom::and))
             .or_else(|| find(spoken_digits(self.language), word).map(|digit| plain(Class::Digit, digit)))
             .or_else(|| find(repeats(self.language), word).map(|times| plain(Class::Repeat, times)))
     }
@@ -93,28 +97,39 @@ impl Atoms {
     /// "tenthousand").
     fn part(&self, from: usize) -> Option<(Atom, usize)> {
         let rest = self.word.as_bytes().get(from..)?;
-        let most = rest.iter().position(|byte| *byte == b'-').unwrap_or(rest.len()).min(LONGEST_PART);
-        (1..=most).rev().find_map(|length| {
-            let part = rest.get(..length)?;
-            let ends = length == rest.len();
-            let atom = cardinal(self.language, part)
-                .or_else(|| ordinal(self.language, part).filter(|_| ends))
-                .or_else(|| and(self.language, part).filter(|_| from > 0 && !ends))?;
-            Some((atom, from + length))
-        })
+        let parts = rest.split(|byte| *byte == b'-').next()?;
+        let base = without_case(self.language, parts);
+        let ends = |length| length == base.len() && parts.len() == rest.len();
+        match longest(ordinals(self.language), base) {
+            Some((value, length)) if ends(length) => {
+                return Some((Atom::number(value, true), self.word.as_bytes().len()));
+            }
+            Some((value, length)) if of!(self.language, ORDINALS_CHAIN) => {
+                return Some((Atom::number(value, true), from + length));
+            }
+            _ => {}
+        }
+        // "Cent-otto": the vowel before the next part is not written.
+        let is_elided =
+            |length| parts.get(length..).is_some_and(|next| next.starts_with(b"u") || next.starts_with(b"ott"));
+        let elided = longest(of!(self.language, ELIDED), parts).filter(|(_, length)| is_elided(*length));
+        if let Some((value, length)) = elided {
+            return Some((Atom::number(value, false), from + length));
+        }
+        if let Some((value, length)) = longest(cardinals(self.language), parts) {
+            return Some((Atom::number(value, false), from + length));
+        }
+        let (and, length) = longest(connectives(self.language), parts)?;
+        (from > 0 && length < rest.len()).then(|| (Atom::and(and), from + length))
     }
 }
 
-fn cardinal(language: Language, word: &[u8]) -> Option<Atom> {
-    find(cardinals(language), word).map(|value| Atom::number(value, false))
-}
-
-fn ordinal(language: Language, word: &[u8]) -> Option<Atom> {
-    find(ordinals(language), word).map(|value| Atom::number(value, true))
-}
-
-fn and(language: Language, word: &[u8]) -> Option<Atom> {
-    find(connectives(language), word).map(|()| Atom { class: Class::And, value: 0, ordinal: false })
+/// A German ordinal without the letter that its case and gender add: "ersten" is "erste" and an n.
+pub(crate) fn without_case(language: Language, word: &[u8]) -> &[u8] {
+    match word {
+        [base @ .., b'n' | b'r' | b's' | b'm'] if language == Language::German && base.ends_with(b"te") => base,
+        _ => word,
+    }
 }
 
 impl Iterator for Atoms {

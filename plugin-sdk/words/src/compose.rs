@@ -76,8 +76,17 @@ impl Number {
     /// Whether "and" may follow.
     fn may_join(&self) -> bool {
         match self.language {
-            Language::English => matches!(self.last, Last::Hundred | Last::Scale),
+            Language::English | Language::Italian => matches!(self.last, Last::Hundred | Last::Scale),
+            Language::Spanish => self.last == Last::Ten || self.is_ten(),
+            Language::French => self.last == Last::Ten,
+            Language::German => matches!(self.last, Last::Unit | Last::Hundred | Last::Scale),
+            Language::Portuguese => matches!(self.last, Last::Ten | Last::Hundred | Last::Scale),
         }
+    }
+
+    /// Whether the last atom was ten and nothing more.
+    fn is_ten(&self) -> bool {
+        self.last == Last::Teen && self.group % 100 == 10
     }
 
     fn add(&mut self, atom: Atom, and: bool) -> Option<()> {
@@ -89,18 +98,26 @@ impl Number {
                 self.last = Last::Zero;
             }
             Class::Unit => {
-                (opens || self.unit_follows(value, and)).then_some(())?;
+                (opens || self.unit_follows(atom, and)).then_some(())?;
                 self.group += value;
                 self.last = Last::Unit;
             }
             Class::Teen => {
-                opens.then_some(())?;
+                // "Soixante-dix", "quatre-vingt-douze".
+                let french = self.language == Language::French && self.last == Last::Ten && value < 20;
+                (opens || french && matches!(self.group % 100, 60 | 80)).then_some(())?;
                 self.group += value;
                 self.last = Last::Teen;
             }
             Class::Ten => {
-                opens.then_some(())?;
-                self.group += value;
+                self.group += match (self.language, self.last) {
+                    _ if opens => value,
+                    // "Zweiundzwanzig".
+                    (Language::German, Last::Unit) if and => value,
+                    // "Quatre-vingts".
+                    (Language::French, Last::Unit) if value == 20 && self.group % 100 == 4 => 76,
+                    _ => return None,
+                };
                 self.last = Last::Ten;
             }
             Class::Hundred => self.add_hundreds(value, and)?,
@@ -110,9 +127,18 @@ impl Number {
         Some(())
     }
 
-    fn unit_follows(&self, _unit: u64, and: bool) -> bool {
+    /// Whether a unit may follow what is no hundred and no scale.
+    fn unit_follows(&self, unit: Atom, and: bool) -> bool {
+        let tens = self.group % 100;
         match (self.language, self.last) {
-            (Language::English, Last::Ten) => !and,
+            (Language::German, _) => false,
+            (_, Last::Ten) => true,
+            // "Dix-sept", "soixante-dix-sept".
+            (Language::French, Last::Teen) => unit.value >= 7 && matches!(tens, 10 | 70 | 90),
+            // "Diez y seis".
+            (Language::Spanish, Last::Teen) if and => unit.value >= 6,
+            // "Décimo cuarto".
+            (Language::Spanish | Language::Portuguese | Language::Italian, _) => unit.ordinal && self.is_ten(),
             _ => false,
         }
     }
@@ -130,7 +156,12 @@ impl Number {
 
     /// Whether so many hundreds are said: "four hundred", "nineteen hundred".
     fn is_hundreds(&self) -> bool {
-        self.group < 10 || self.total == 0 && self.group < 100 && self.group % 10 > 0
+        match self.language {
+            Language::English | Language::French | Language::German => {
+                self.group < 10 || self.total == 0 && self.group < 100 && self.group % 10 > 0
+            }
+            Language::Spanish | Language::Portuguese | Language::Italian => (2..10).contains(&self.group),
+        }
     }
 
     /// "Thousand" multiplies what stands since the last larger scale; "two thousand million" is two scales.

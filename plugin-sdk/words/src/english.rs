@@ -16,6 +16,8 @@ pub const CARDINALS: Table<u32> = table! { u32;
     100 => "hundred", 1_000 => "thousand", 1_000_000 => "million", 1_000_000_000 => "billion",
 };
 
+pub const ELIDED: Table<u32> = &[];
+
 /// Telephone talk, and how ICAO Annex 10 has digits said over the radio where that is no word of its own.
 pub const DIGITS: Table<u8> = table! { u8;
     0 => "oh" "o" "nought" "naught" "aught" "nil",

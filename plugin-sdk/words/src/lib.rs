@@ -30,8 +30,13 @@ mod atoms;
 mod compose;
 mod english;
 mod fold;
+mod french;
+mod german;
+mod italian;
+mod portuguese;
 pub mod read;
 pub mod say;
+mod spanish;
 mod table;
 
 pub use atoms::{Atom, Atoms, Class, atoms};
@@ -43,15 +48,25 @@ use table::find;
 
 /// A language that words are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Language {
     /// Of the US, and British where it differs.
     English,
+    /// Of Spain and of the Americas.
+    Spanish,
+    /// Of France, with the tens of Belgium and Switzerland.
+    French,
+    /// With the words of Austria.
+    German,
+    /// Of Brazil and of Portugal.
+    Portuguese,
+    /// Of Italy.
+    Italian,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::English];
+    pub const ALL: [Self; 6] =
+        [Self::English, Self::Spanish, Self::French, Self::German, Self::Portuguese, Self::Italian];
 }
 
 /// The item of this name of a language's module. By name, so that only the tables that are asked for are linked.
@@ -59,6 +74,11 @@ macro_rules! of {
     ($language:expr, $name:ident) => {
         match $language {
             $crate::Language::English => $crate::english::$name,
+            $crate::Language::Spanish => $crate::spanish::$name,
+            $crate::Language::French => $crate::french::$name,
+            $crate::Language::German => $crate::german::$name,
+            $crate::Language::Portuguese => $crate::portuguese::$name,
+            $crate::Language::Italian => $crate::italian::$name,
         }
     };
 }
@@ -67,6 +87,11 @@ macro_rules! call {
     ($language:expr, $name:ident($($argument:expr),*)) => {
         match $language {
             $crate::Language::English => $crate::english::$name($($argument),*),
+            $crate::Language::Spanish => $crate::spanish::$name($($argument),*),
+            $crate::Language::French => $crate::french::$name($($argument),*),
+            $crate::Language::German => $crate::german::$name($($argument),*),
+            $crate::Language::Portuguese => $crate::portuguese::$name($($argument),*),
+            $crate::Language::Italian => $crate::italian::$name($($argument),*),
         }
     };
 }
@@ -104,11 +129,6 @@ tables! {
     repeats,
     /// How many times the next digit or letter is said.
     repeat: u8 = REPEATS;
-
-    /// Ordinal numbers of one word and their values.
-    ordinals,
-    /// The value of an ordinal number of one word.
-    ordinal: u32 = ORDINALS;
 
     /// Months, whole and shortened, 1 to 12.
     months,
@@ -159,6 +179,18 @@ tables! {
     connectives,
     /// Whether this stands within numbers without a value.
     connective: () = AND;
+}
+
+/// Ordinal numbers of one word and their values; in German those that end with "e".
+#[inline]
+pub const fn ordinals(language: Language) -> Table<u32> {
+    of!(language, ORDINALS)
+}
+
+/// The value of an ordinal number of one word.
+#[inline]
+pub fn ordinal(language: Language, word: &str) -> Option<u32> {
+    find(ordinals(language), atoms::without_case(language, Folded::new(word)?.as_bytes()))
 }
 
 /// The international radiotelephony alphabet in the spellings that are written, each word for its first letter.

@@ -52,3 +52,12 @@ pub(crate) fn find<T: Copy>(table: Table<T>, word: &[u8]) -> Option<T> {
     let at = table.binary_search_by(|(known, _)| known.as_bytes().cmp(word)).ok()?;
     table.get(at).map(|(_, meaning)| *meaning)
 }
+
+/// What the longest word that `text` begins with means, and its length.
+pub(crate) fn longest<T: Copy>(table: Table<T>, text: &[u8]) -> Option<(T, usize)> {
+    let after = table.partition_point(|(word, _)| word.as_bytes() <= text);
+    let candidates = table.get(..after)?.iter().rev();
+    let mut near = candidates.take_while(|(word, _)| word.as_bytes().first() == text.first());
+    // Words that `text` begins with sort before it, longer ones nearer.
+    near.find(|(word, _)| text.starts_with(word.as_bytes())).map(|(word, meaning)| (*meaning, word.len()))
+}
