@@ -212,11 +212,17 @@ pub fn digit(language: Language, word: &str) -> Option<u8> {
     cardinal.and_then(|value| u8::try_from(value).ok()).or_else(|| find(spoken_digits(language), word.as_bytes()))
 }
 
-/// The name of a month, 1 to 12, as it is written within a sentence.
-pub const fn month_name(language: Language, month: u8) -> Option<&'static str> {
-    let names: &[&str; 12] = &of!(language, MONTH_NAMES);
-    match month {
-        1..=12 => Some(names[month as usize - 1]),
-        _ => None,
-    }
+/// The names of the months as they are written within a sentence.
+pub const fn month_names(language: Language) -> &'static [&'static str; 12] {
+    of!(language, MONTH_NAMES)
+}
+
+/// The names of the days of the week as they are written within a sentence, from Monday.
+pub const fn weekday_names(language: Language) -> &'static [&'static str; 7] {
+    of!(language, WEEKDAY_NAMES)
+}
+
+/// The name of a month, 1 to 12.
+pub fn month_name(language: Language, month: u8) -> Option<&'static str> {
+    month_names(language).get(usize::from(month).checked_sub(1)?).copied()
 }

@@ -97,9 +97,11 @@ const ORDINAL_TENS: [&str; 10] = list! {
     "" "décimo" "vigésimo" "trigésimo" "quadragésimo" "quinquagésimo" "sexagésimo" "septuagésimo" "octogésimo"
     "nonagésimo"
 };
-pub const MONTH_NAMES: [&str; 12] = list! {
+pub const MONTH_NAMES: &[&str; 12] = &list! {
     "janeiro" "fevereiro" "março" "abril" "maio" "junho" "julho" "agosto" "setembro" "outubro" "novembro" "dezembro"
 };
+pub const WEEKDAY_NAMES: &[&str; 7] =
+    &list! { "segunda-feira" "terça-feira" "quarta-feira" "quinta-feira" "sexta-feira" "sábado" "domingo" };
 
 pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     let (rest, between) = match number {
