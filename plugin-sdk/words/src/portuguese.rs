@@ -136,7 +136,7 @@ pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     cardinal(f, rest)
 }
 
-/// Between a scale and the rest stands "e" where the rest is of one part.
+/// A scale and the rest are joined by "e" where the rest has one part.
 fn before(rest: u32) -> &'static str {
     if rest < 100 || rest < 1_000 && rest % 100 == 0 { " e " } else { " " }
 }
