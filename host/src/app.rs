@@ -151,7 +151,11 @@ impl App {
         }
         let (path, key) = (config.journal.clone(), config.audit_key.clone());
         let evidence = Evidence::at_start(path, key, recovered.end, rebuilt.missing);
-        let wasm = Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);
+        let cache = config.data_dir.join("cache").join("plugins");
+        let wasm = Arc::new(Wasm::start(cache, &config.session_secret, config.pass_threads)?);
+        if let Some(fault) = wasm.cache_fault() {
+            tracing::warn!("compiled plugins are not kept: {fault}");
+        }
         let uploads = Uploads::new(config.data_dir.join("plugins"));
         let shelf = Shelf::load(&wasm, &config.plugin_trust, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
         let catalog = Catalog::new(shelf, config.keys.kids().cloned().collect());
