@@ -16,6 +16,7 @@ mod serve;
 mod server;
 mod settings;
 mod show;
+mod tail;
 mod token;
 mod vault;
 pub mod voice;

@@ -132,6 +132,9 @@ pub struct Config {
     pub report_key_old: Option<SecretKey>,
     /// Derives whatever else needs a secret of this install.
     pub session_secret: SecretKey,
+    /// How often the credential of a long answer is checked without a notice: a token may expire, and another process may
+    /// revoke one. No variable: only tests change it.
+    pub recheck_credentials: Duration,
 }
 
 impl Config {
@@ -235,6 +238,7 @@ impl Config {
             report_key,
             report_key_old,
             session_secret,
+            recheck_credentials: Duration::from_secs(4),
             data_dir,
         };
         read.finish(config)

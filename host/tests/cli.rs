@@ -15,6 +15,8 @@ mod kill;
 mod remote;
 #[path = "cli/stop.rs"]
 mod stop;
+#[path = "cli/tail.rs"]
+mod tail;
 #[path = "cli/traces.rs"]
 mod traces;
 #[path = "cli/vault.rs"]

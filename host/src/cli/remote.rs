@@ -1,5 +1,7 @@
 //! Calls of a server's API, for the commands that need one. Its errors are shown with code, message and request id.
 
+use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +11,8 @@ use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use serde_json::Value;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::Runtime;
 
 use super::client::{self, HttpClient};
@@ -17,6 +21,9 @@ use super::settings::Settings;
 
 /// Until the head of an answer. Compiling an uploaded plugin takes a while.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a reader waits before it comes back to a stream that has ended.
+const COME_BACK: Duration = Duration::from_secs(1);
 
 /// A server.
 pub struct Remote {
@@ -61,31 +68,62 @@ impl Remote {
 
     /// Calls, and reads the answer as it is.
     pub fn bytes(&self, method: &str, path: &str, body: Body) -> Result<Bytes, Failure> {
+        let request = self.request(method, path, body)?;
         self.runtime.block_on(async {
-            let response = self.send(method, path, body).await?;
+            let response = self.send(request).await?;
             let body = response.into_body().collect().await.map_err(|_| self.unreachable())?;
             Ok(body.to_bytes())
         })
     }
 
-    /// Calls, and gives each event of the answer to `event`, until the server ends or `event` says so.
-    pub fn events(&self, path: &str, mut event: impl FnMut(&str, &str) -> Result<(), Failure>) -> Result<(), Failure> {
+    /// Calls, and gives each event of the answer to `event`. The server ends a stream after some minutes: then it comes back
+    /// for what it has not seen. Ends when `event` cannot write, or when nobody reads standard output any more.
+    pub fn follow(&self, path: &str, mut event: impl FnMut(&str, &str) -> std::io::Result<()>) -> Result<(), Failure> {
         self.runtime.block_on(async {
-            let mut body = self.send("GET", path, Body::Empty).await?.into_body();
-            let mut decoder = sse_core::SseDecoder::with_limit(const { std::num::NonZeroUsize::new(1 << 20).unwrap() });
-            while let Some(frame) = body.frame().await {
-                let Ok(mut bytes) = frame.map_err(|_| self.unreachable())?.into_data() else { continue };
-                while let Some(message) = decoder.next(&mut bytes) {
-                    if let Ok(sse_core::SseEvent::Message(message)) = message {
-                        event(&message.event, &message.data)?;
+            let following = async {
+                let mut last_seen = None;
+                loop {
+                    if let Err(error) = self.events(path, &mut last_seen, &mut event).await? {
+                        return exit::written(Err(error));
                     }
+                    tokio::time::sleep(COME_BACK).await;
                 }
+            };
+            tokio::select! {
+                () = nobody_reads() => Ok(()),
+                ended = following => ended,
             }
-            Ok(())
         })
     }
 
-    async fn send(&self, method: &str, path: &str, body: Body) -> Result<Response<Incoming>, Failure> {
+    /// One answer's events, from the one behind `last_seen` on where the server still knows it.
+    async fn events(
+        &self,
+        path: &str,
+        last_seen: &mut Option<Arc<str>>,
+        event: &mut impl FnMut(&str, &str) -> std::io::Result<()>,
+    ) -> Result<std::io::Result<()>, Failure> {
+        let mut request = self.request("GET", path, Body::Empty)?;
+        if let Some(id) = last_seen.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+            request.headers_mut().insert("last-event-id", id);
+        }
+        let mut body = self.send(request).await?.into_body();
+        let mut decoder = sse_core::SseDecoder::with_limit(const { std::num::NonZeroUsize::new(1 << 20).unwrap() });
+        // One that breaks off has ended, too.
+        while let Some(Ok(frame)) = body.frame().await {
+            let Ok(mut bytes) = frame.into_data() else { continue };
+            while let Some(message) = decoder.next(&mut bytes) {
+                let Ok(sse_core::SseEvent::Message(message)) = message else { continue };
+                if let Err(error) = event(&message.event, &message.data) {
+                    return Ok(Err(error));
+                }
+                *last_seen = message.last_event_id.or_else(|| last_seen.take());
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn request(&self, method: &str, path: &str, body: Body) -> Result<Request<Full<Bytes>>, Failure> {
         let mut signature = None;
         let (kind, bytes) = match body {
             Body::Empty => (None, Bytes::new()),
@@ -112,7 +150,10 @@ impl Remote {
         if let Some(signature) = signature {
             request = request.header("masker-plugin-signature", signature);
         }
-        let request = request.body(Full::from(bytes)).map_err(|_| wrong())?;
+        request.body(Full::from(bytes)).map_err(|_| wrong())
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
         let response = tokio::time::timeout(TIMEOUT, self.client.request(request)).await;
         let response = response.map_err(|_| self.unreachable())?.map_err(|_| self.unreachable())?;
         if response.status().is_success() {
@@ -146,6 +187,19 @@ impl Remote {
 
     fn strange(&self) -> Failure {
         Failure::new(exit::GENERIC, format!("{} did not answer as Masker does", self.settings.server))
+    }
+}
+
+/// Returns when whoever reads standard output has closed it: a write would find out too, but there may be none for hours.
+async fn nobody_reads() {
+    let watched = std::io::stdout().as_fd().try_clone_to_owned().ok().and_then(|output| {
+        // SAFETY: the descriptor is this value's own, and open as long as it is.
+        unsafe { AsyncFd::register_with_interest(output, Interest::ERROR) }.ok()
+    });
+    match watched {
+        Some(output) => drop(output.ready(Interest::ERROR).await),
+        // A file has no reader that could leave.
+        None => std::future::pending().await,
     }
 }
 
