@@ -10,6 +10,7 @@ mod evidence;
 mod key_ages;
 pub mod lanes;
 mod limits;
+mod lost_keys;
 mod oauth_state;
 mod plugin_folder;
 mod plugins;
@@ -158,6 +159,8 @@ impl App {
         }
         let uploads = Uploads::new(config.data_dir.join("plugins"));
         let shelf = Shelf::load(&wasm, &config.plugin_trust, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
+        let minters = Minters::new(&config.keys);
+        lost_keys::check(&config, &store, &journal, &minters, clock.now()).await?;
         let catalog = Catalog::new(shelf, config.keys.kids().cloned().collect());
         store.set_install_policies(policies_at_start(&config, &catalog)?).await?;
         let catalog = catalog.with_policies(store.all_policies().await?);
@@ -174,7 +177,7 @@ impl App {
             detection_timeout: config.detection_timeout,
             journal,
             store,
-            minters: Minters::new(&config.keys),
+            minters,
             calls: Calls::default(),
             call_names: CallNames::new(&config.session_secret),
             recorded: RecordedSpans::default(),

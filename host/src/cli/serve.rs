@@ -18,11 +18,13 @@ use super::exit::{self, Failure};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, LogFormat, Provider};
+use crate::keys::Kid;
 use crate::{http, telemetry};
 
 /// Starts the service and stays until it is told to stop.
-pub fn run(environment: &Environment, verbose: u8) -> Result<(), Failure> {
+pub fn run(environment: &Environment, accept_loss: Vec<Kid>, verbose: u8) -> Result<(), Failure> {
     let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+    let config = Config { accept_loss, ..config };
     let level = match verbose {
         0 => config.log_level.as_str(),
         1 => "debug",
