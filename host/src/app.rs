@@ -34,7 +34,7 @@ use crate::callback::Callbacks;
 use crate::clock::Clock;
 use crate::config::{Config, Provider};
 use crate::github::GitHub;
-use crate::ids::AgentId;
+use crate::ids::{AccountId, AgentId};
 use crate::passes::pool::PassPool;
 use crate::pipeline::{Pipeline, ReadyAgent, RecordedSpans, calls::Calls, detect::Memo, metrics::Metrics};
 use crate::report::signature::ReportKey;
@@ -76,7 +76,16 @@ pub enum Serving {
     /// It can.
     Ready(Arc<ReadyAgent>),
     /// Its policy or one of its plugins cannot be used any more; the log of the start says why.
-    Unusable,
+    Unusable(Arc<Stopped>),
+}
+
+/// An agent that cannot serve.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Stopped {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub account: AccountId,
 }
 
 /// Everything the handlers use.
@@ -150,6 +159,8 @@ impl App {
                 "the journal is shorter than it was: a power cut, or somebody cut it"
             );
         }
+        let minters = Minters::new(&config.keys);
+        lost_keys::check(&config, &store, &journal, &minters, clock.now()).await?;
         let (path, key) = (config.journal.clone(), config.audit_key.clone());
         let evidence = Evidence::at_start(path, key, recovered.end, rebuilt.missing);
         let cache = config.data_dir.join("cache").join("plugins");
@@ -159,8 +170,6 @@ impl App {
         }
         let uploads = Uploads::new(config.data_dir.join("plugins"));
         let shelf = Shelf::load(&wasm, &config.plugin_trust, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
-        let minters = Minters::new(&config.keys);
-        lost_keys::check(&config, &store, &journal, &minters, clock.now()).await?;
         let catalog = Catalog::new(shelf, config.keys.kids().cloned().collect());
         store.set_install_policies(policies_at_start(&config, &catalog)?).await?;
         let catalog = catalog.with_policies(store.all_policies().await?);
@@ -223,9 +232,16 @@ impl App {
         self.agents.load().get(id).cloned()
     }
 
-    /// How many agents cannot serve: their requests get 503.
-    pub fn unusable_agents(&self) -> usize {
-        self.agents.load().values().filter(|agent| matches!(agent, Serving::Unusable)).count()
+    /// The agents that cannot serve, by name: their requests get 503.
+    pub fn unusable_agents(&self) -> Vec<Arc<Stopped>> {
+        let agents = self.agents.load();
+        let stopped = agents.values().filter_map(|agent| match agent {
+            Serving::Ready(_) => None,
+            Serving::Unusable(stopped) => Some(stopped.clone()),
+        });
+        let mut stopped: Vec<_> = stopped.collect();
+        stopped.sort();
+        stopped
     }
 
     /// Writes an event of the install's own down, and waits until it is on disk.
