@@ -11,6 +11,7 @@ pub(crate) mod jobs;
 mod key_ages;
 pub mod lanes;
 mod limits;
+mod lost_keys;
 mod oauth_state;
 mod plugin_folder;
 mod plugins;
@@ -38,7 +39,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Provider};
 use crate::files;
 use crate::github::GitHub;
-use crate::ids::AgentId;
+use crate::ids::{AccountId, AgentId};
 use crate::pipeline::pool::PassPool;
 use crate::pipeline::{Pipeline, ReadyAgent, RecordedSpans, calls::Calls, detect::Memo, metrics::Metrics};
 use crate::report::signature::ReportKey;
@@ -81,7 +82,16 @@ pub enum Serving {
     /// It can.
     Ready(Arc<ReadyAgent>),
     /// Its policy or one of its plugins cannot be used any more; the log of the start says why.
-    Unusable,
+    Unusable(Arc<Stopped>),
+}
+
+/// An agent that cannot serve.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Stopped {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub account: AccountId,
 }
 
 /// Everything the handlers use.
@@ -157,9 +167,15 @@ impl App {
                 "the journal is shorter than it was: a power cut, or somebody cut it"
             );
         }
+        let minters = Minters::new(&config.keys);
+        lost_keys::check(&config, &store, &journal, &minters, clock.now()).await?;
         let (path, key) = (config.journal.clone(), config.audit_key.clone());
         let evidence = Evidence::at_start(path, key, recovered.end, rebuilt.missing);
-        let wasm = Arc::new(Wasm::start(config.data_dir.join("cache"), &config.session_secret, config.pass_threads)?);
+        let cache = config.data_dir.join("cache").join("plugins");
+        let wasm = Arc::new(Wasm::start(cache, &config.session_secret, config.pass_threads)?);
+        if let Some(fault) = wasm.cache_fault() {
+            tracing::warn!("compiled plugins are not kept: {fault}");
+        }
         let uploads = Uploads::new(config.data_dir.join("plugins"));
         let shelf = Shelf::load(&wasm, &config.plugin_trust, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
         let catalog = Catalog::new(shelf, config.keys.kids().cloned().collect());
@@ -178,7 +194,7 @@ impl App {
             detection_timeout: config.detection_timeout,
             journal,
             store,
-            minters: Minters::new(&config.keys),
+            minters,
             calls: Calls::default(),
             call_names: CallNames::new(&config.session_secret),
             recorded: RecordedSpans::default(),
@@ -226,9 +242,16 @@ impl App {
         self.agents.load().get(id).cloned()
     }
 
-    /// How many agents cannot serve: their requests get 503.
-    pub fn unusable_agents(&self) -> usize {
-        self.agents.load().values().filter(|agent| matches!(agent, Serving::Unusable)).count()
+    /// The agents that cannot serve, by name: their requests get 503.
+    pub fn unusable_agents(&self) -> Vec<Arc<Stopped>> {
+        let agents = self.agents.load();
+        let stopped = agents.values().filter_map(|agent| match agent {
+            Serving::Ready(_) => None,
+            Serving::Unusable(stopped) => Some(stopped.clone()),
+        });
+        let mut stopped: Vec<_> = stopped.collect();
+        stopped.sort();
+        stopped
     }
 
     /// Writes an event of the install's own down, and waits until it is on disk.

@@ -15,6 +15,7 @@ mod serve;
 mod server;
 mod service_settings;
 mod show;
+mod tail;
 mod token;
 mod vault;
 
@@ -29,6 +30,7 @@ use masker_client::settings::Settings;
 use masker_client::{exit, remote};
 
 use crate::config::Environment;
+use crate::keys::Kid;
 
 /// Keeps protected data out of LLMs during phone calls.
 #[derive(Parser)]
@@ -60,7 +62,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Start the service.
-    Serve,
+    Serve(ServeOptions),
     /// Play a phone call through Masker, here and now: what was said, what the LLM saw, what came back.
     Demo,
     /// Mask a text, line by line, and print it.
@@ -103,6 +105,19 @@ enum Command {
     /// What only the operator does, on the machine itself.
     #[command(subcommand)]
     Admin(AdminCommand),
+}
+
+/// How the service starts.
+#[derive(clap::Args)]
+struct ServeOptions {
+    /// Give up the values of the vault that this kid's key sealed, where that key is gone for good; may be given several times.
+    /// It is written in the journal, and later starts know.
+    #[arg(long, value_name = "KID", value_parser = kid)]
+    accept_loss: Vec<Kid>,
+}
+
+fn kid(text: &str) -> Result<Kid, &'static str> {
+    Kid::new(text).ok_or("a kid is of the form [A-Z0-9_]+")
 }
 
 /// What `mask` and `detect` share.
@@ -333,9 +348,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     let policy =
         || Ok::<_, Failure>(cli.policy.clone().or(file()?.policy).unwrap_or_else(|| DEFAULT_POLICY.to_owned()));
     match cli.command {
-        Command::Serve => {
+        Command::Serve(ServeOptions { accept_loss }) => {
             let policy_path = cli.policy.iter().map(|path| ("MASKER_POLICY_PATH", path));
-            serve::run(&Environment::from_pairs(policy_path).over(environment()?), cli.verbose)
+            serve::run(&Environment::from_pairs(policy_path).over(environment()?), accept_loss, cli.verbose)
         }
         Command::Demo => demo::run(output),
         Command::Mask(options) => {

@@ -133,6 +133,11 @@ pub struct Config {
     pub report_key_old: Option<SecretKey>,
     /// Derives whatever else needs a secret of this install.
     pub session_secret: SecretKey,
+    /// Kids whose values the operator gives up where they do not open. No variable: it is said at one start.
+    pub accept_loss: Vec<Kid>,
+    /// How often the credential of a long answer is checked without a notice: a token may expire, and another process may
+    /// revoke one. No variable: only tests change it.
+    pub recheck_credentials: Duration,
 }
 
 impl Config {
@@ -262,6 +267,8 @@ impl Config {
             report_key,
             report_key_old,
             session_secret,
+            accept_loss: Vec::new(),
+            recheck_credentials: Duration::from_secs(4),
             data_dir,
         };
         read.finish(config)

@@ -44,11 +44,11 @@ impl Wasm {
     /// Starts the engines. Compiled plugins are kept below `cache_dir`, authenticated with `cache_key`.
     ///
     /// # Errors
-    /// When the folder cannot be used, or the machine lacks what the sandbox needs.
+    /// When the machine lacks what the sandbox needs.
     pub fn start(cache_dir: PathBuf, cache_key: &SecretKey, threads: usize) -> anyhow::Result<Self> {
         Ok(Self {
             engine: engine::Engine::start(threads)?,
-            cache: cache::Cache::open(cache_dir, cache_key)?,
+            cache: cache::Cache::open(&cache_dir, cache_key),
             prepared: Mutex::default(),
         })
     }
@@ -60,7 +60,7 @@ impl Wasm {
     pub fn start_counting(cache_dir: PathBuf, cache_key: &SecretKey) -> anyhow::Result<Self> {
         Ok(Self {
             engine: engine::Engine::start_counting()?,
-            cache: cache::Cache::open(cache_dir, cache_key)?,
+            cache: cache::Cache::open(&cache_dir, cache_key),
             prepared: Mutex::default(),
         })
     }
@@ -72,9 +72,14 @@ impl Wasm {
     pub fn start_for_author(cache_dir: PathBuf, cache_key: &SecretKey) -> anyhow::Result<Self> {
         Ok(Self {
             engine: engine::Engine::start_for_author()?,
-            cache: cache::Cache::open(cache_dir, cache_key)?,
+            cache: cache::Cache::open(&cache_dir, cache_key),
             prepared: Mutex::default(),
         })
+    }
+
+    /// Why compiled plugins are not kept on disk, if they are not.
+    pub fn cache_fault(&self) -> Option<&str> {
+        self.cache.fault()
     }
 
     /// Checks a component and reads its manifest.

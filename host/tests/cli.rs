@@ -17,6 +17,8 @@ mod owner;
 mod remote;
 #[path = "cli/stop.rs"]
 mod stop;
+#[path = "cli/tail.rs"]
+mod tail;
 #[path = "cli/traces.rs"]
 mod traces;
 #[path = "cli/vault.rs"]
@@ -526,7 +528,16 @@ fn serve(folder: &TempDir) -> (Serving, String, BufReader<ChildStderr>) {
 
 /// The same, with more settings.
 fn serve_with(folder: &TempDir, settings: &[(&str, &str)]) -> (Serving, String, BufReader<ChildStderr>) {
-    let child = masker(&["serve"])
+    serve_as(folder, &["serve"], settings)
+}
+
+/// The same, with these arguments.
+fn serve_as(
+    folder: &TempDir,
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+) -> (Serving, String, BufReader<ChildStderr>) {
+    let child = masker(arguments)
         .env("MASKER_DEV", "1")
         .env("MASKER_DATA_DIR", folder.path())
         .env("MASKER_LISTEN_ADDR", "127.0.0.1:0")

@@ -1,9 +1,10 @@
 //! Calls of a server's API, for the commands that need one: of a server that is named, or of the service of an install on this
 //! machine. Its errors are shown with code, message and request id.
 
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,8 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, Heade
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::Runtime;
 
 use crate::client::{self, HttpClient};
@@ -25,6 +28,9 @@ use crate::settings::Settings;
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// The same of the service of this machine: erasing goes through the whole vault.
 const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// How long a reader waits before it comes back to a stream that has ended.
+const COME_BACK: Duration = Duration::from_secs(1);
 
 /// A server.
 pub struct Remote {
@@ -88,31 +94,62 @@ impl Remote {
 
     /// Calls, and reads the answer as it is.
     pub fn bytes(&self, method: &str, path: &str, body: Body) -> Result<Bytes, Failure> {
+        let request = self.request(method, path, body)?;
         self.runtime.block_on(async {
-            let response = self.send(method, path, body).await?;
+            let response = self.send(request).await?;
             let body = response.into_body().collect().await.map_err(|_| self.unreachable())?;
             Ok(body.to_bytes())
         })
     }
 
-    /// Calls, and gives each event of the answer to `event`, until the server ends or `event` says so.
-    pub fn events(&self, path: &str, mut event: impl FnMut(&str, &str) -> Result<(), Failure>) -> Result<(), Failure> {
+    /// Calls, and gives each event of the answer to `event`. The server ends a stream after some minutes: then it comes back
+    /// for what it has not seen. Ends when `event` cannot write, or when nobody reads standard output any more.
+    pub fn follow(&self, path: &str, mut event: impl FnMut(&str, &str) -> std::io::Result<()>) -> Result<(), Failure> {
         self.runtime.block_on(async {
-            let mut body = self.send("GET", path, Body::Empty).await?.into_body();
-            let mut decoder = sse_core::SseDecoder::with_limit(const { std::num::NonZeroUsize::new(1 << 20).unwrap() });
-            while let Some(frame) = body.frame().await {
-                let Ok(mut bytes) = frame.map_err(|_| self.unreachable())?.into_data() else { continue };
-                while let Some(message) = decoder.next(&mut bytes) {
-                    if let Ok(sse_core::SseEvent::Message(message)) = message {
-                        event(&message.event, &message.data)?;
+            let following = async {
+                let mut last_seen = None;
+                loop {
+                    if let Err(error) = self.events(path, &mut last_seen, &mut event).await? {
+                        return exit::written(Err(error));
                     }
+                    tokio::time::sleep(COME_BACK).await;
                 }
+            };
+            tokio::select! {
+                () = nobody_reads() => Ok(()),
+                ended = following => ended,
             }
-            Ok(())
         })
     }
 
-    async fn send(&self, method: &str, path: &str, body: Body) -> Result<Response<Incoming>, Failure> {
+    /// One answer's events, from the one behind `last_seen` on where the server still knows it.
+    async fn events(
+        &self,
+        path: &str,
+        last_seen: &mut Option<Arc<str>>,
+        event: &mut impl FnMut(&str, &str) -> std::io::Result<()>,
+    ) -> Result<std::io::Result<()>, Failure> {
+        let mut request = self.request("GET", path, Body::Empty)?;
+        if let Some(id) = last_seen.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+            request.headers_mut().insert("last-event-id", id);
+        }
+        let mut body = self.send(request).await?.into_body();
+        let mut decoder = sse_core::SseDecoder::with_limit(const { std::num::NonZeroUsize::new(1 << 20).unwrap() });
+        // One that breaks off has ended, too.
+        while let Some(Ok(frame)) = body.frame().await {
+            let Ok(mut bytes) = frame.into_data() else { continue };
+            while let Some(message) = decoder.next(&mut bytes) {
+                let Ok(sse_core::SseEvent::Message(message)) = message else { continue };
+                if let Err(error) = event(&message.event, &message.data) {
+                    return Ok(Err(error));
+                }
+                *last_seen = message.last_event_id.or_else(|| last_seen.take());
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn request(&self, method: &str, path: &str, body: Body) -> Result<Request<Full<Bytes>>, Failure> {
         let mut signature = None;
         let (kind, bytes) = match body {
             Body::Empty => (None, Bytes::new()),
@@ -138,7 +175,10 @@ impl Remote {
         if let Some(signature) = signature {
             request = request.header("masker-plugin-signature", signature);
         }
-        let request = request.body(Full::from(bytes)).map_err(|_| wrong())?;
+        request.body(Full::from(bytes)).map_err(|_| wrong())
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
         let timeout = if matches!(self.way, Way::Machine(_)) { PATIENCE } else { TIMEOUT };
         let response = tokio::time::timeout(timeout, self.call(request)).await;
         let response = response.ok().flatten().ok_or_else(|| self.unreachable())?;
@@ -200,6 +240,19 @@ fn credential(settings: &Settings) -> Option<(HeaderName, HeaderValue)> {
     let mut value = HeaderValue::from_str(&value).ok()?;
     value.set_sensitive(true);
     Some((name, value))
+}
+
+/// Returns when the reader of standard output has closed it: a write would find out too, but there may be none for hours.
+async fn nobody_reads() {
+    let watched = std::io::stdout().as_fd().try_clone_to_owned().ok().and_then(|output| {
+        // SAFETY: the descriptor is this value's own, and open as long as it is.
+        unsafe { AsyncFd::register_with_interest(output, Interest::ERROR) }.ok()
+    });
+    match watched {
+        Some(output) => drop(output.ready(Interest::ERROR).await),
+        // A file has no reader that could leave.
+        None => std::future::pending().await,
+    }
 }
 
 /// Part of a path or a query, with what it must not hold escaped.

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::lanes::{Cancel, Refused, Ticket};
-use super::{App, Catalog, Serving};
+use super::{App, Catalog, Serving, Stopped};
 use crate::audit::event::{Event, EventKind};
 use crate::ids::{AccountId, AgentId};
 use crate::pipeline::ReadyAgent;
@@ -229,7 +229,8 @@ impl App {
                 Ok(ready) => (agent.id, Serving::Ready(Arc::new(ready))),
                 Err(error) => {
                     tracing::error!(agent = agent.name, error = %explain(&error), "an agent cannot serve");
-                    (agent.id, Serving::Unusable)
+                    let stopped = Stopped { name: agent.name.clone(), account: agent.account_id };
+                    (agent.id, Serving::Unusable(Arc::new(stopped)))
                 }
             };
             agents.iter().map(prepare).collect::<HashMap<_, _>>()

@@ -365,7 +365,7 @@ impl App {
             match self.prepare_agent(catalog, agent, cancel) {
                 Ok(ready) => serving.push((agent.id, Serving::Ready(Arc::new(ready)))),
                 Err(AgentError::Refused(refused)) => return Err(refused.into()),
-                Err(_) if matches!(self.serving(&agent.id), Some(Serving::Unusable)) => {}
+                Err(_) if matches!(self.serving(&agent.id), Some(Serving::Unusable(_))) => {}
                 Err(error) => broken.push(error),
             }
         }
@@ -389,7 +389,7 @@ impl App {
         let (app, plugin) = (self.clone(), plugin.to_owned());
         move |agent| match app.serving(&agent.id) {
             Some(Serving::Ready(ready)) => ready.policy.pass(&plugin).is_some(),
-            Some(Serving::Unusable) | None => true,
+            Some(Serving::Unusable(_)) | None => true,
         }
     }
 

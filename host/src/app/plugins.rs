@@ -1,6 +1,7 @@
 //! The plugins of an install: those inside the binary, in their place those of `MASKER_PLUGIN_DIR`, and in the place of
 //! both those that were uploaded, which are kept below the data folder. An uploaded one is the operator's last word; when
-//! it is removed, what it covered is there again.
+//! it is removed, what it covered is there again. One that cannot be used is not replaced by what it covers: agents that run it
+//! do not serve.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -41,8 +42,16 @@ impl Origin {
 pub struct Shelf {
     built_in: Registry,
     folder: Folder,
-    uploaded: Registry,
+    uploaded: Uploaded,
     in_use: Registry,
+}
+
+/// Those that were uploaded.
+#[derive(Clone, Default)]
+struct Uploaded {
+    plugins: Registry,
+    /// Names of those that could not be used at the start. What they cover is not used either: it may find less.
+    unusable: BTreeSet<String>,
 }
 
 impl Shelf {
@@ -73,8 +82,11 @@ impl Shelf {
 
     /// Where the plugin of this name comes from.
     pub fn origin(&self, name: &str) -> Option<Origin> {
+        if self.uploaded.unusable.contains(name) {
+            return Some(Origin::Uploaded);
+        }
         let layers = [
-            (&self.uploaded, Origin::Uploaded),
+            (&self.uploaded.plugins, Origin::Uploaded),
             (&self.folder.plugins, Origin::Folder),
             (&self.built_in, Origin::BuiltIn),
         ];
@@ -86,9 +98,9 @@ impl Shelf {
         &self.folder
     }
 
-    /// Whether every file of the folder could be used at the start, or was repaired since.
+    /// Whether every file of the folder and every uploaded one could be used at the start, or was repaired since.
     pub(super) fn is_whole(&self) -> bool {
-        self.folder.unusable.is_empty()
+        self.folder.unusable.is_empty() && self.uploaded.unusable.is_empty()
     }
 
     /// The same with these as the plugins of `MASKER_PLUGIN_DIR`.
@@ -99,14 +111,16 @@ impl Shelf {
     /// The same with an uploaded plugin more.
     pub(super) fn with(&self, plugin: Plugin) -> Self {
         let mut shelf = self.clone();
-        shelf.uploaded.insert(plugin);
+        shelf.uploaded.unusable.remove(&plugin.manifest.name);
+        shelf.uploaded.plugins.insert(plugin);
         shelf.sorted()
     }
 
     /// The same without an uploaded plugin.
     pub(super) fn without(&self, name: &str) -> Self {
         let mut shelf = self.clone();
-        shelf.uploaded.remove(name);
+        shelf.uploaded.unusable.remove(name);
+        shelf.uploaded.plugins.remove(name);
         shelf.sorted()
     }
 
@@ -115,7 +129,13 @@ impl Shelf {
         for name in &self.folder.unusable {
             self.in_use.remove(name);
         }
-        for plugin in self.folder.plugins.iter().chain(self.uploaded.iter()) {
+        for plugin in self.folder.plugins.iter() {
+            self.in_use.insert(plugin.clone());
+        }
+        for name in &self.uploaded.unusable {
+            self.in_use.remove(name);
+        }
+        for plugin in self.uploaded.plugins.iter() {
             self.in_use.insert(plugin.clone());
         }
         self
@@ -269,23 +289,26 @@ impl Uploads {
         Self(folder)
     }
 
-    fn load(&self, wasm: &Wasm, trust: &Trust) -> anyhow::Result<Registry> {
-        let mut registry = Registry::default();
+    fn load(&self, wasm: &Wasm, trust: &Trust) -> anyhow::Result<Uploaded> {
+        let mut found = Uploaded::default();
         if !self.0.exists() {
-            return Ok(registry);
+            return Ok(found);
         }
         for file in components(&self.0).with_context(|| format!("cannot read {}", self.0.display()))? {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let plugin = fs::read(&file).map_err(anyhow::Error::from).and_then(|bytes| {
-                let name = file.file_stem().unwrap_or_default().to_string_lossy();
                 trust.check(&bytes, read_signature(&self.signature(&name, &bytes))?.as_deref())?;
                 Ok(wasm.inspect(bytes)?)
             });
             match plugin {
-                Ok(plugin) => drop(registry.insert(plugin)),
-                Err(error) => tracing::error!(file = %file.display(), %error, "an uploaded plugin cannot be used"),
+                Ok(plugin) => drop(found.plugins.insert(plugin)),
+                Err(error) => {
+                    tracing::error!(plugin = name, file = %file.display(), %error, "an uploaded plugin cannot be used");
+                    found.unusable.insert(name);
+                }
             }
         }
-        Ok(registry)
+        Ok(found)
     }
 
     /// Writes a component beside its place, on disk when this returns. Its signature is named after what it signs, so that

@@ -18,9 +18,6 @@ use crate::keys::SecretKey;
 use crate::store::journal::{Bytes, Snapshot, checkpoint};
 use crate::store::rebuild::remembered_end;
 
-/// How often a journal that changes under our eyes is looked at again.
-const LOOKS: usize = 10;
-
 /// Checks a journal from its first line to its last. A broken one, or one that is shorter than it was, ends with the
 /// command's own exit code.
 pub fn verify(
@@ -40,7 +37,7 @@ pub fn verify(
     }
     // Before the files are looked at: a service may append meanwhile.
     let before = Remembered::of(log, &key);
-    let (files, found) = look(log, &key)?;
+    let (files, found) = beside(log, |files| check(files.bytes(), &key))?;
     match found {
         Ok(verified) => match before.missing(&files) {
             Some(missing) => Err(refuse_shorter(&missing, &verified, log, output)),
@@ -50,23 +47,12 @@ pub fn verify(
     }
 }
 
-/// Checks the files as they are at one moment. A service beside may rotate, compress and delete them, and be in the middle
-/// of a line: what may come of that is looked at again before it is said.
-fn look(log: &Path, key: &SecretKey) -> Result<(Snapshot, Result<Verified, Broken>), Failure> {
-    let take = || Snapshot::take(log).map_err(|error| unreadable(log, &error));
-    let mut files = take()?;
-    for _ in 1..LOOKS {
-        let found = check(files.bytes(), key);
-        let may_be_a_change = |what| matches!(what, Fault::Torn | Fault::Unreadable | Fault::Missing);
-        let again = take()?;
-        let is_certain = found.map_or_else(|broken| !may_be_a_change(broken.what), |_| true);
-        if is_certain || again.is_same(&files) {
-            return Ok((files, found));
-        }
-        files = again;
-    }
-    let found = check(files.bytes(), key);
-    Ok((files, found))
+/// What `read` finds in the journal, whatever a service beside does with it meanwhile.
+fn beside<T>(
+    log: &Path,
+    read: impl FnMut(&Snapshot) -> Result<T, Broken>,
+) -> Result<(Snapshot, Result<T, Broken>), Failure> {
+    Snapshot::read_beside(log, read).map_err(|error| unreadable(log, &error))
 }
 
 fn unreadable(log: &Path, error: &dyn std::fmt::Display) -> Failure {
@@ -129,11 +115,10 @@ struct Place {
 
 impl Place {
     fn find(files: &Snapshot, broken: &Broken) -> Self {
-        let (file, begins) = files.file_at(broken.offset);
-        let offset = broken.offset.saturating_sub(begins);
+        let (file, offset, before) = files.file_at(broken.offset);
         // Where it cannot be read, the line is the first as far as anybody can tell.
-        let line = lines_in(Bytes::of_file(file.to_owned()).take(offset)).unwrap_or_default() + 1;
-        Self { file: file.to_owned(), broken: Broken { line, offset, ..*broken } }
+        let line = lines_in(before).unwrap_or_default() + 1;
+        Self { file, broken: Broken { line, offset, ..*broken } }
     }
 }
 
@@ -149,19 +134,57 @@ pub fn prove(
     let event: EventId = event
         .parse()
         .map_err(|_| Failure::new(exit::USAGE, format!("{event}: is not the id of an event (evt_...)")))?;
-    let (files, found) = look(log, &read_key(key, environment)?)?;
-    if let Err(broken) = found {
-        return Err(refuse(&broken, &Place::find(&files, &broken), log, Output { json: false, quiet: true }));
-    }
-    let mut journal = files.bytes();
+    let key = read_key(key, environment)?;
+    let (files, found) = beside(log, |files| {
+        check(files.bytes(), &key)?;
+        tree_of(event, files.bytes())
+    })?;
+    let tree = found
+        .map_err(|broken| refuse(&broken, &Place::find(&files, &broken), log, Output { json: false, quiet: true }))?;
+    let missing = || Failure::new(exit::COMMAND, format!("{event}: is not in {}", log.display()));
+    let Tree { session, leaves, index, text } = match tree.ok_or_else(missing)? {
+        Found::InSession(tree) => tree,
+        Found::Alone => {
+            let problem = format!("{event}: belongs to no session, so there is no tree to prove it in");
+            return Err(Failure::new(exit::COMMAND, problem));
+        }
+    };
+    let path = merkle::inclusion_proof(&leaves, index).ok_or_else(missing)?;
+    let proof = json!({
+        "event_id": event.text(), "session_id": session.text(), "event": text, "leaf_hash": hex_text(&leaves[index]),
+        "leaf_index": index, "tree_size": leaves.len(), "path": path.iter().map(hex_text).collect::<Vec<_>>(),
+        "merkle_root_hex": hex_text(&merkle::root(&leaves)),
+    });
+    exit::written(print_proof(&proof, &path, output))
+}
+
+/// Where an event was found.
+enum Found {
+    InSession(Tree),
+    /// It belongs to no session.
+    Alone,
+}
+
+/// The tree of an event's session.
+struct Tree {
+    session: SessionId,
+    leaves: Vec<Hash>,
+    /// Which of the leaves the event is.
+    index: usize,
+    /// Its line.
+    text: String,
+}
+
+/// Looks an event up in a journal that was checked.
+fn tree_of(event: EventId, mut journal: Bytes) -> Result<Option<Found>, Broken> {
     let mut trees: HashMap<SessionId, Vec<Hash>> = HashMap::new();
     let (mut buffer, mut found) = (Vec::new(), None);
-    while let Some(text) = next_line(&mut journal, &mut buffer).map_err(|fault| unreadable(log, &fault))? {
+    let broken = |what| Broken { line: 1, offset: 0, what };
+    while let Some(text) = next_line(&mut journal, &mut buffer).map_err(broken)? {
         let Some(line) = Line::parse(text) else { continue };
         let Some(session) = line.event.session_id else {
             if line.event.event_id == event {
-                let problem = format!("{event}: belongs to no session, so there is no tree to prove it in");
-                return Err(Failure::new(exit::COMMAND, problem));
+                return Ok(Some(Found::Alone));
             }
             continue;
         };
@@ -171,16 +194,9 @@ pub fn prove(
         }
         leaves.push(line.hash);
     }
-    let missing = || Failure::new(exit::COMMAND, format!("{event}: is not in {}", log.display()));
-    let (session, index, text) = found.ok_or_else(missing)?;
-    let leaves = trees.get(&session).ok_or_else(missing)?;
-    let path = merkle::inclusion_proof(leaves, index).ok_or_else(missing)?;
-    let proof = json!({
-        "event_id": event.text(), "session_id": session.text(), "event": text, "leaf_hash": hex_text(&leaves[index]),
-        "leaf_index": index, "tree_size": leaves.len(), "path": path.iter().map(hex_text).collect::<Vec<_>>(),
-        "merkle_root_hex": hex_text(&merkle::root(leaves)),
-    });
-    exit::written(print_proof(&proof, &path, output))
+    Ok(found.map(|(session, index, text)| {
+        Found::InSession(Tree { session, leaves: trees.remove(&session).unwrap_or_default(), index, text })
+    }))
 }
 
 fn lines_in(file: impl Read) -> std::io::Result<u64> {

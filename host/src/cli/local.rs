@@ -1,6 +1,6 @@
 //! What `mask`, `detect`, `eval` and `policy validate` share: the passes without a server.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +55,9 @@ impl LocalPlugins {
         // also replace this program.
         let key = blake3::derive_key("masker command line plugin cache v1", folder.to_string_lossy().as_bytes());
         let wasm = start(folder, &SecretKey::new(key)).map_err(Failure::from)?;
+        if let Some(fault) = wasm.cache_fault() {
+            let _ = writeln!(std::io::stderr(), "masker: compiled plugins are not kept: {fault}");
+        }
         let registry = crate::app::load_plugins(&wasm, plugin_dir, Vec::new()).map_err(Failure::from)?;
         if embedded().is_empty() && registry.iter().next().is_none() {
             return Err(Failure::new(
@@ -209,11 +212,17 @@ pub fn read_input(file: Option<&Path>) -> Result<SensitiveText, Failure> {
 }
 
 fn cache_dir() -> PathBuf {
-    let base = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
-        .unwrap_or_else(std::env::temp_dir);
-    base.join("masker").join("plugins")
+    cache_dir_of(|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
+}
+
+/// Without a home it is below the folder that all users share: there each has a folder of its own, so that none takes
+/// another's place.
+fn cache_dir_of(variable: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
+    let own = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    match own {
+        Some(own) => own.join("masker").join("plugins"),
+        None => std::env::temp_dir().join(format!("masker-plugins-{}", rustix::process::geteuid().as_raw())),
+    }
 }
 
 #[cfg(test)]
@@ -224,6 +233,16 @@ mod tests {
         let (lines, ends) = split_lines(text);
         let lines: Vec<(&str, &str)> = lines.into_iter().zip(ends).collect();
         assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn compiled_plugins_are_below_the_users_home_or_in_a_folder_of_their_own() {
+        let with = |set: &'static [(&str, &str)]| {
+            cache_dir_of(|name| set.iter().find(|(own, _)| *own == name).map(|(_, value)| PathBuf::from(value)))
+        };
+        assert_eq!(with(&[("XDG_CACHE_HOME", "/x"), ("HOME", "/h")]), Path::new("/x/masker/plugins"));
+        assert_eq!(with(&[("HOME", "/h")]), Path::new("/h/.cache/masker/plugins"));
+        assert_eq!(with(&[]).parent(), Some(&*std::env::temp_dir()), "not in a folder that another user may own");
     }
 
     #[test]

@@ -21,13 +21,15 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, LogFormat, Provider};
 use crate::http::admin_socket::AdminSocket;
+use crate::keys::Kid;
 use crate::{http, telemetry};
 
 /// Starts the service and stays until it is told to stop.
-pub fn run(environment: &Environment, verbose: u8) -> Result<(), Failure> {
+pub fn run(environment: &Environment, accept_loss: Vec<Kid>, verbose: u8) -> Result<(), Failure> {
     // Whatever is made is the user's own, also where a library makes it.
     umask(Mode::from_raw_mode(0o077));
     let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
+    let config = Config { accept_loss, ..config };
     let level = match verbose {
         0 => config.log_level.as_str(),
         1 => "debug",

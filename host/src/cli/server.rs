@@ -9,7 +9,7 @@ use similar::TextDiff;
 
 use super::exit::{self, Failure};
 use super::remote::{Body, Remote, escaped};
-use super::{Output, plugin, show};
+use super::{Output, plugin, show, tail};
 use crate::files;
 use crate::keys::signature;
 
@@ -87,7 +87,7 @@ pub enum Sessions {
         /// Its id.
         id: String,
     },
-    /// Print sessions as they end, until it is stopped.
+    /// Print sessions as they end, until it is stopped or nobody reads them. Ends with exit code 2 when some were missed.
     Tail,
 }
 
@@ -214,31 +214,7 @@ pub fn sessions(command: Sessions, remote: &Remote, output: Output) -> Result<()
             let session = remote.json("GET", &format!("/api/v1/sessions/{}", escaped(&id)), Body::Empty)?;
             show::object(&session["session"], output)
         }
-        // The server ends a stream after some minutes; its reader comes back.
-        Sessions::Tail => loop {
-            remote.events("/api/v1/sessions/stream", |event, data| {
-                let mut out = std::io::stdout();
-                let row: Value = serde_json::from_str(data).unwrap_or_default();
-                let line = match (output.json, event) {
-                    (true, "session") => data.to_owned(),
-                    (_, "session") => {
-                        let text = |field: &str| row[field].as_str().unwrap_or("-").to_owned();
-                        let masked = row["redactions_by_kind"].as_object().map_or_else(String::new, |kinds| {
-                            kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ")
-                        });
-                        format!(
-                            "{}  {}  {}  {}  {masked}",
-                            text("started_at"),
-                            text("id"),
-                            text("status"),
-                            text("agent_name")
-                        )
-                    }
-                    _ => return Ok(()),
-                };
-                exit::written(writeln!(out, "{line}").and_then(|()| out.flush()))
-            })?;
-        },
+        Sessions::Tail => tail::run(remote, output),
     }
 }
 

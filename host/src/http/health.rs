@@ -7,12 +7,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
+use super::auth::Caller;
+use crate::app::{App, Stopped};
 
 /// How the service does. `status` and each component: `ok` or `degraded`.
 #[derive(Serialize, ToSchema)]
@@ -25,6 +27,9 @@ pub struct Health {
     journal: JournalHealth,
     /// Agents whose policy or plugin cannot be used: their requests get 503. `plugins` is `degraded` while there are any.
     unusable_agents: usize,
+    /// Names of those of the caller's account, for a caller who may read agents: anybody else gets the number alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusable_agent_names: Option<Vec<String>>,
     build: Build,
 }
 
@@ -75,6 +80,9 @@ pub struct Readiness {
     components: ReadyComponents,
     /// Agents whose policy or plugin cannot be used: their requests get 503.
     unusable_agents: usize,
+    /// Names of those of the caller's account, for a caller who may read agents: anybody else gets the number alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusable_agent_names: Option<Vec<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -102,14 +110,14 @@ pub struct Liveness {
     ),
     security(()),
 )]
-pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
+pub async fn health(State(app): State<Arc<App>>, parts: Parts) -> (StatusCode, Json<Health>) {
     let store = app.store().health().await;
     let checks = app.evidence.soundness();
     let journal = app.pipeline.journal.is_healthy() && checks.is_sound();
-    let (catalog, unusable_agents) = (app.catalog(), app.unusable_agents());
+    let (catalog, stopped) = (app.catalog(), app.unusable_agents());
     let metrics = &app.pipeline.metrics;
     let ner = catalog.plugin("ner").is_some() && metrics.plugin_is_well("ner");
-    let plugins = catalog.plugin("regex").is_some() && metrics.plugins_are_well() && unusable_agents == 0;
+    let plugins = catalog.plugin("regex").is_some() && metrics.plugins_are_well() && stopped.is_empty();
     let (upstream, retention) = (metrics.upstream_is_well(), app.retention.is_well());
     let sound = [store.db, store.vault, journal, upstream, ner, plugins, retention].into_iter().all(|sound| sound);
     let health = Health {
@@ -125,7 +133,8 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
             plugins: word(plugins),
             retention: word(retention),
         },
-        unusable_agents,
+        unusable_agents: stopped.len(),
+        unusable_agent_names: names(&app, parts, &stopped).await,
         journal: JournalHealth {
             sound: checks.is_sound(),
             last_whole_check: checks.whole.map(|whole| LastCheck { at: whole.at().to_string(), ok: whole.sound }),
@@ -145,10 +154,10 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     ),
     security(()),
 )]
-pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
+pub async fn ready(State(app): State<Arc<App>>, parts: Parts) -> (StatusCode, Json<Readiness>) {
     let store = app.store().health().await;
-    let (journal, unusable_agents) = (app.pipeline.journal.is_healthy(), app.unusable_agents());
-    let plugins = unusable_agents == 0;
+    let (journal, stopped) = (app.pipeline.journal.is_healthy(), app.unusable_agents());
+    let plugins = stopped.is_empty();
     let sound = store.db && store.vault && journal && plugins;
     let components = ReadyComponents {
         db: word(store.db),
@@ -156,7 +165,13 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
         audit_log: word(journal),
         plugins: word(plugins),
     };
-    (status(sound), Json(Readiness { status: word(sound), components, unusable_agents }))
+    let readiness = Readiness {
+        status: word(sound),
+        components,
+        unusable_agents: stopped.len(),
+        unusable_agent_names: names(&app, parts, &stopped).await,
+    };
+    (status(sound), Json(readiness))
 }
 
 /// That the process answers.
@@ -167,6 +182,15 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>)
 )]
 pub async fn live() -> Json<Liveness> {
     Json(Liveness { status: "ok" })
+}
+
+/// The names of agents that cannot serve, as far as whoever asks may know them.
+async fn names(app: &Arc<App>, mut parts: Parts, stopped: &[Arc<Stopped>]) -> Option<Vec<String>> {
+    // Nobody is turned away: without a credential, or while the database cannot check one, there are no names.
+    let caller = Caller::from_request_parts(&mut parts, app).await.ok()?;
+    caller.require("agents:read").ok()?;
+    let own = stopped.iter().filter(|agent| agent.account == caller.account);
+    Some(own.map(|agent| agent.name.clone()).collect())
 }
 
 fn word(sound: bool) -> &'static str {

@@ -188,7 +188,7 @@ fn find_agent(app: &App, id: &str) -> Result<Arc<ReadyAgent>, Missing> {
     let id = id.parse::<AgentId>().map_err(|_| Missing::Unknown)?;
     match app.serving(&id) {
         Some(Serving::Ready(agent)) => Ok(agent),
-        Some(Serving::Unusable) => Err(Missing::Unusable),
+        Some(Serving::Unusable(_)) => Err(Missing::Unusable),
         None => Err(Missing::Unknown),
     }
 }

@@ -1,19 +1,15 @@
 //! Ends a long answer, such as a stream of events, when the sign-in or token of its caller ends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::auth::Caller;
 use crate::app::App;
-
-/// How often the credential is checked without a notice: a token may expire, and another process may revoke one.
-const LOOK_EVERY: Duration = Duration::from_secs(4);
 
 /// Returns when the caller's credential is no longer valid: at once if this process revoked it, else within seconds.
 pub async fn is_over(app: Arc<App>, caller: Caller) {
     let mut revoked = app.store().watch_revocations();
     while caller.is_still_good(&app).await {
         // Check again after a notice or after the timeout.
-        let _ = tokio::time::timeout(LOOK_EVERY, revoked.next()).await;
+        let _ = tokio::time::timeout(app.config.recheck_credentials, revoked.next()).await;
     }
 }

@@ -13,6 +13,7 @@ mod read;
 mod ring;
 mod rotate;
 mod segments;
+mod snapshot;
 mod sync;
 mod tail;
 
@@ -28,8 +29,8 @@ pub use error::JournalError;
 pub(super) use open_sessions::OpenSessions;
 pub use read::{Entries, Entry};
 use segments::Segments;
-pub(crate) use segments::Snapshot;
 pub use segments::{Bytes, Segment};
+pub(crate) use snapshot::Snapshot;
 
 use crate::audit::chain::{Chain, Hash};
 use crate::audit::event::{Event, EventKind};

@@ -1,10 +1,11 @@
-//! When each key was first here. Keys come from the environment, which knows no dates: what can be said of a key's age is
+//! When each key was first here, and which values are given up because their key is not. Keys come from the environment, which knows no dates: what can be said of a key's age is
 //! since when this install has had it.
 
 use rusqlite::Connection;
 
 use super::{Store, StoreError, columns};
 use crate::clock::Timestamp;
+use crate::keys::Kid;
 
 /// What tells a key from others; no key follows from it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +34,32 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let sql = "SELECT coalesce(max(check_value = ?3), 1) FROM keys_seen WHERE purpose = ?1 AND name = ?2";
         self.main.read(move |conn| Ok(conn.query_row(sql, (purpose, name, check), |row| row.get(0))?)).await
+    }
+}
+
+/// Stands in the place of a purpose where values were given up. The check value is that of the key that does not open them:
+/// with another key it must be decided again.
+const LOSS: &str = "accepted_loss";
+
+impl Store {
+    /// Whether the operator has given up the values of a kid, as long as this key does not open them.
+    pub async fn is_loss_accepted(&self, kid: &Kid, check_value: &str) -> Result<bool, StoreError> {
+        let key = (LOSS, kid.to_string(), check_value.to_owned());
+        let sql = "SELECT EXISTS (SELECT 1 FROM keys_seen WHERE purpose = ?1 AND name = ?2 AND check_value = ?3)";
+        self.main.read(move |conn| Ok(conn.query_row(sql, key, |row| row.get(0))?)).await
+    }
+
+    /// Notes that the operator gives up the values of a kid.
+    pub async fn accept_loss(&self, kid: &Kid, check_value: &str) -> Result<(), StoreError> {
+        let mark = KeyMark { purpose: LOSS, name: kid.to_string(), check_value: check_value.to_owned() };
+        self.keys_first_seen(vec![mark]).await.map(drop)
+    }
+
+    /// The values of a kid open again: giving them up is over.
+    pub async fn end_loss(&self, kid: &Kid) -> Result<(), StoreError> {
+        let key = (LOSS, kid.to_string());
+        let delete = "DELETE FROM keys_seen WHERE purpose = ?1 AND name = ?2";
+        self.main.write(move |conn| Ok(conn.execute(delete, key).map(drop)?)).await
     }
 }
 

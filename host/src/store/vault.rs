@@ -8,6 +8,7 @@ mod counts;
 mod erase;
 mod fresh;
 mod merge;
+mod openable;
 mod search;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ use crate::tokens::mint::{RowKey, VaultRow};
 use counts::Counts;
 use fresh::Fresh;
 use merge::{Merge, seconds};
+pub use openable::Sealed;
 
 /// The vault.
 pub struct Vault {

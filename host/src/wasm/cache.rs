@@ -1,17 +1,17 @@
 //! Compiled plugins on disk.
 //!
-//! A compiled component is trusted code without an integrity check of its own: whoever can put one here runs in our
-//! process. So the folder is private, and nothing is loaded whose MAC (HMAC-SHA256 under a key of this install) over
-//! name and content does not verify; such a file is made again. A file is written under another name and renamed, so
-//! that a crash leaves no half of one.
+//! A compiled component is trusted code without an integrity check of its own: it runs in our process. So it is loaded only
+//! from a folder that this user owns and nobody else has access to (`cache/folder.rs`), and only where its MAC (HMAC-SHA256
+//! under a key of this install) over name and content verifies; a file whose MAC does not is made again. Without such a
+//! folder everything is compiled in memory.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+mod folder;
 
-use anyhow::{Context, bail};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use folder::PrivateFolder;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -20,74 +20,76 @@ use crate::keys::SecretKey;
 
 const MAC_LEN: usize = 32;
 
-/// The folder.
+/// Bytes that all files take together: some eighty compiled plugins as large as `ner`.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// The cache. Not being able to keep something in it costs time at the next start, nothing else.
 pub struct Cache {
-    folder: PathBuf,
+    folder: Option<PrivateFolder>,
+    fault: Option<String>,
     key: SecretKey,
 }
 
 impl Cache {
-    /// Opens the folder, making it (mode 0700) where there is none.
-    ///
-    /// # Errors
-    /// When it cannot be made, or others may write to it.
-    pub fn open(folder: PathBuf, key: &SecretKey) -> anyhow::Result<Self> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .with_context(|| format!("cannot make the plugin cache {}", folder.display()))?;
-        let mode = fs::metadata(&folder)?.permissions().mode();
-        if mode & 0o022 != 0 {
-            bail!("others may write to the plugin cache {} (mode {:o}): chmod 700 it", folder.display(), mode & 0o777);
-        }
-        Ok(Self { folder, key: key.derive("masker plugin cache v1") })
+    /// Opens the folder, making it (mode 0700) where there is none. One that cannot be trusted is not used.
+    pub fn open(folder: &Path, key: &SecretKey) -> Self {
+        let (opened, fault) = match PrivateFolder::open(folder) {
+            Ok(opened) => (Some(opened), None),
+            Err(error) => (None, Some(format!("{}: {error}", folder.display()))),
+        };
+        Self { folder: opened, fault, key: key.derive("masker plugin cache v1") }
     }
 
-    /// The compiled component kept under `name`, as an authenticated open file's path, or `None`.
-    pub fn compiled(&self, name: &str) -> Option<PathBuf> {
-        let path = self.folder.join(format!("{name}.cwasm"));
+    /// Why the folder is not used, if it is not.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    /// The compiled component kept under `name`: the very file whose content was authenticated.
+    pub fn compiled(&self, name: &str) -> Option<File> {
+        let mut file = self.folder.as_ref()?.read(&format!("{name}.cwasm"))?;
         let mut content = blake3::Hasher::new();
-        content.update_reader(open_private(&path)?).ok()?;
-        let mac = fs::read(self.folder.join(format!("{name}.mac"))).ok()?;
-        self.verify(name, &content.finalize(), &mac).then_some(path)
+        content.update_reader(&mut file).ok()?;
+        let mac = self.read(&format!("{name}.mac"))?;
+        self.verify(name, &content.finalize(), &mac).then_some(file)
     }
 
-    /// Keeps a compiled component and gives its path.
-    pub fn keep_compiled(&self, name: &str, content: &[u8]) -> anyhow::Result<PathBuf> {
-        let path = self.folder.join(format!("{name}.cwasm"));
-        self.write(&path, content)?;
-        self.write(&self.folder.join(format!("{name}.mac")), &self.mac(name, &blake3::hash(content)))?;
-        Ok(path)
+    /// Keeps a compiled component.
+    pub fn keep_compiled(&self, name: &str, content: &[u8]) {
+        self.write(&format!("{name}.cwasm"), content);
+        self.write(&format!("{name}.mac"), &self.mac(name, &blake3::hash(content)));
+        if let Some(Err(error)) = self.folder.as_ref().map(|folder| folder.trim(MOST_BYTES)) {
+            tracing::warn!(%error, "the plugin cache cannot be trimmed");
+        }
     }
 
     /// The manifest read from a component before.
     pub fn manifest(&self, digest: &[u8; 32]) -> Option<Manifest> {
         let name = manifest_name(digest);
-        let content = read_private(&self.folder.join(&name))?;
+        let content = self.read(&name)?;
         let (mac, json) = content.split_at_checked(MAC_LEN)?;
         self.verify(&name, &blake3::hash(json), mac).then(|| serde_json::from_slice(json).ok())?
     }
 
-    /// Keeps a manifest. Not being able to costs time at the next start, nothing else.
+    /// Keeps a manifest.
     pub fn keep_manifest(&self, digest: &[u8; 32], manifest: &Manifest) {
         let name = manifest_name(digest);
         if let Ok(json) = serde_json::to_vec(manifest) {
             let content = [self.mac(&name, &blake3::hash(&json)).as_slice(), &json].concat();
-            if let Err(error) = self.write(&self.folder.join(&name), &content) {
-                tracing::warn!(%error, "the plugin cache cannot be written to");
-            }
+            self.write(&name, &content);
         }
     }
 
-    fn write(&self, path: &Path, content: &[u8]) -> anyhow::Result<()> {
-        // Two threads may make the same file at the same time: each writes a draft of its own.
-        static DRAFTS: AtomicU64 = AtomicU64::new(0);
-        let draft =
-            path.with_extension(format!("draft-{}-{}", std::process::id(), DRAFTS.fetch_add(1, Ordering::Relaxed)));
-        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(content)?;
-        fs::rename(&draft, path).with_context(|| format!("cannot write {}", path.display()))
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let mut content = Vec::new();
+        self.folder.as_ref()?.read(name)?.read_to_end(&mut content).ok()?;
+        Some(content)
+    }
+
+    fn write(&self, name: &str, content: &[u8]) {
+        if let Some(Err(error)) = self.folder.as_ref().map(|folder| folder.write(name, content)) {
+            tracing::warn!(%error, "the plugin cache cannot be written to");
+        }
     }
 
     /// Over the content's BLAKE3: it is megabytes and is read on every start.
@@ -116,65 +118,76 @@ fn manifest_name(digest: &[u8; 32]) -> String {
     format!("{}.manifest", data_encoding::HEXLOWER.encode(digest))
 }
 
-/// The content of a file that only we can write to.
-fn read_private(path: &Path) -> Option<Vec<u8>> {
-    let mut content = Vec::new();
-    open_private(path)?.read_to_end(&mut content).ok()?;
-    Some(content)
-}
-
-fn open_private(path: &Path) -> Option<File> {
-    let file = File::open(path).ok()?;
-    (file.metadata().ok()?.mode() & 0o022 == 0).then_some(file)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
     use super::*;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new() -> Self {
+            Self(tempfile::tempdir().expect("a folder"))
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("cache")
+        }
+
+        fn open(&self, key: u8) -> Cache {
+            Cache::open(&self.path(), &SecretKey::new([key; 32]))
+        }
+    }
 
     #[test]
     fn a_changed_file_is_not_loaded() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let cache = Cache::open(folder.path().join("cache"), &SecretKey::new([1; 32])).expect("opens");
-        let path = cache.keep_compiled("a", b"code").expect("kept");
+        let folder = Folder::new();
+        let cache = folder.open(1);
+        cache.keep_compiled("a", b"code");
         assert!(cache.compiled("a").is_some());
         assert!(cache.compiled("b").is_none());
-        fs::write(&path, b"evil").expect("written");
+        fs::write(folder.path().join("a.cwasm"), b"evil").expect("written");
         assert!(cache.compiled("a").is_none());
     }
 
     #[test]
     fn threads_that_make_the_same_file_do_not_disturb_each_other() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let cache = Cache::open(folder.path().join("cache"), &SecretKey::new([1; 32])).expect("opens");
+        let folder = Folder::new();
+        let cache = folder.open(1);
         let content = vec![7; 1 << 20];
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| cache.keep_compiled("a", &content))).collect();
-            for thread in threads {
-                thread.join().expect("no panic").expect("kept");
+            for _ in 0..8 {
+                scope.spawn(|| cache.keep_compiled("a", &content));
             }
         });
         assert!(cache.compiled("a").is_some());
-        assert_eq!(fs::read_dir(&cache.folder).expect("a folder").count(), 2, "no draft is left");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no draft is left");
     }
 
     #[test]
     fn a_file_of_another_name_or_another_install_is_not_loaded() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let cache = Cache::open(folder.path().join("cache"), &SecretKey::new([1; 32])).expect("opens");
-        cache.keep_compiled("a", b"code").expect("kept");
+        let folder = Folder::new();
+        let cache = folder.open(1);
+        cache.keep_compiled("a", b"code");
         for kind in ["cwasm", "mac"] {
-            fs::copy(cache.folder.join(format!("a.{kind}")), cache.folder.join(format!("b.{kind}"))).expect("copied");
+            let file = |name: &str| folder.path().join(format!("{name}.{kind}"));
+            fs::copy(file("a"), file("b")).expect("copied");
         }
         assert!(cache.compiled("b").is_none());
-        let other = Cache::open(folder.path().join("cache"), &SecretKey::new([2; 32])).expect("opens");
-        assert!(other.compiled("a").is_none());
+        assert!(folder.open(2).compiled("a").is_none());
     }
 
     #[test]
-    fn a_folder_that_others_may_write_to_is_refused() {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("changed");
-        assert!(Cache::open(folder.path().to_owned(), &SecretKey::new([1; 32])).is_err());
+    fn in_a_folder_that_cannot_be_trusted_nothing_is_read_or_kept() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new();
+        folder.open(1).keep_compiled("a", b"code");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("changed");
+        let cache = folder.open(1);
+        assert!(cache.fault().is_some_and(|fault| fault.contains("mode 755")), "{:?}", cache.fault());
+        cache.keep_compiled("b", b"code");
+        assert!(cache.compiled("a").is_none() && !folder.path().join("b.cwasm").exists());
     }
 }

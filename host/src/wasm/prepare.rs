@@ -4,7 +4,10 @@
 //! ahead of time. Guests that wizer cannot snapshot (they change tables, drop data segments, keep v128 globals: guests
 //! in other languages may) are compiled as they are and configured in every instance, which is slower but works.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{Read, Seek};
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -86,7 +89,7 @@ pub fn prepare(
         .into_iter()
         .find_map(|start| Some((start, cache.compiled(&cache_name(engine, plugin, config, start))?)));
     let (start, component) = match kept {
-        Some((start, path)) => (start, load(engine, &path)),
+        Some((start, file)) => (start, load(engine, file)),
         None => {
             let (start, component) = configured(engine, plugin, config)?;
             if keep == Keep::InMemory {
@@ -94,10 +97,11 @@ pub fn prepare(
             } else {
                 let compiled =
                     engine.run.precompile_component(&component).map_err(|error| compile_error(first_line(&error)))?;
-                let path = cache
-                    .keep_compiled(&cache_name(engine, plugin, config, start), &compiled)
-                    .map_err(|error| compile_error(error.to_string()))?;
-                (start, load(engine, &path))
+                let name = cache_name(engine, plugin, config, start);
+                cache.keep_compiled(&name, &compiled);
+                // From the file where there is one: it is mapped, and shared with whatever maps it too.
+                let kept = cache.compiled(&name);
+                (start, kept.map_or_else(|| load_bytes(engine, &compiled), |file| load(engine, file)))
             }
         }
     };
@@ -112,10 +116,23 @@ pub fn prepare(
 }
 
 /// A compiled component of the cache.
-fn load(engine: &Engine, path: &std::path::Path) -> wasmtime::Result<Component> {
-    // SAFETY: the file's MAC was just verified or the file just written by us, in a folder only we can write to; it was
-    // made by this very engine, whose compatibility hash is part of its name (and wasmtime checks it again).
-    unsafe { Component::deserialize_file(&engine.run, path) }
+fn load(engine: &Engine, mut file: File) -> wasmtime::Result<Component> {
+    // The open file again, and not what has its name by now.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // SAFETY: the cache has just verified the MAC of this very file, which lies in a folder that only this user has access
+    // to; it was made by this very engine, whose compatibility hash is part of its name (and wasmtime checks it again).
+    unsafe { Component::deserialize_file(&engine.run, path) }.or_else(|_| {
+        // Without `/proc` it is read instead of mapped.
+        let mut compiled = Vec::new();
+        file.rewind()?;
+        file.read_to_end(&mut compiled)?;
+        load_bytes(engine, &compiled)
+    })
+}
+
+fn load_bytes(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: as in `load`, or this engine has just made it.
+    unsafe { Component::deserialize(&engine.run, compiled) }
 }
 
 /// A name for the result: it depends on the component, the configuration, the engine and how it starts.

@@ -15,7 +15,7 @@ use masker::store::{Store, StorePaths};
 use masker::tokens::mint::{Form, Minter, Scope};
 use tempfile::TempDir;
 
-use super::{KEY, Ran, folder, masker, run, run_on, serve_with};
+use super::{KEY, Ran, folder, masker, run, run_on, serve_as, serve_with};
 
 /// Base64 of 32 bytes 9.
 const OTHER_KEY: &str = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
@@ -29,6 +29,10 @@ fn paths(folder: &TempDir) -> StorePaths {
     StorePaths { main: folder.path().join("masker.db"), vault: folder.path().join("vault.db") }
 }
 
+fn kid() -> Kid {
+    Kid::new("K_HEALTHCARE").expect("a kid")
+}
+
 fn with_store<T>(folder: &TempDir, work: impl AsyncFnOnce(&Store) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let store = Store::open(&paths(folder), Clock::system()).expect("a store");
@@ -40,7 +44,7 @@ impl Install {
     fn new() -> Self {
         let install = Self { folder: folder(), agent: AgentId::generate() };
         let keys = KeyPair { current: SecretKey::new([7; 32]), old: None };
-        let minter = Minter::new(Kid::new("K_HEALTHCARE").expect("a kid"), &keys);
+        let minter = Minter::new(kid(), &keys);
         let row = |store: &Store, call, kind, value| {
             let scope = Scope { agent: install.agent, call: Some(call) };
             minter.mint_vault(store.first_account(), &scope, &Kind::new(kind).expect("a kind"), value, Form::Text).row
@@ -176,7 +180,76 @@ fn an_export_has_values_only_when_asked_and_is_written_down() {
     assert!(!exported.contains("0199"), "another call's: {exported}");
     assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
     assert_eq!(install.run(&["export", "--output", file]).code, 1, "a file that is there stays");
-    assert_eq!(install.kinds_of_events(), [EventKind::VaultExported; 3]);
+    assert_eq!(install.kinds_of_events(), [EventKind::VaultExported; 2]);
+}
+
+#[test]
+fn an_export_with_a_wrong_key_leaves_nothing_behind() {
+    let install = Install::new();
+    // Only the last value is sealed by a key that is not the one of its kid.
+    let other = Minter::new(kid(), &KeyPair { current: SecretKey::new([9; 32]), old: None });
+    with_store(&install.folder, async |store| {
+        let scope = Scope { agent: AgentId::from_bytes([0xff; 16]), call: Some("three") };
+        let kind = Kind::new("NAME").expect("a kind");
+        let row = other.mint_vault(store.first_account(), &scope, &kind, "Ann Lee", Form::Text).row;
+        store.vault().put(vec![row]).await.expect("kept");
+    });
+    let file = install.folder.path().join("export.jsonl");
+    for to in [&["--output", file.to_str().expect("UTF-8")][..], &[]] {
+        let ran = install.run(&[&["export", "--values"], to].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+        assert!(ran.err.contains("K_HEALTHCARE"), "{}", ran.err);
+    }
+    let left = fs::read_dir(install.folder.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("export")));
+    assert_eq!(install.kinds_of_events(), []);
+}
+
+/// What the service says when it does not start.
+fn refusal(install: &Install, settings: &[(&str, &str)]) -> String {
+    let mut serve = masker(&["serve"]);
+    serve.env("MASKER_DEV", "1").env("MASKER_DATA_DIR", install.folder.path()).env("MASKER_LISTEN_ADDR", "127.0.0.1:0");
+    let ran =
+        run(serve.env("MASKER_AUDIT_HMAC_KEY", KEY).env("MASKER_SESSION_SECRET", KEY).envs(settings.iter().copied()));
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    ran.err
+}
+
+#[test]
+fn without_a_key_that_the_vault_needs_the_service_starts_only_when_its_values_are_given_up() {
+    let install = Install::new();
+    let missing = [("MASKER_KEY_K_2", OTHER_KEY)];
+    let wrong = [("MASKER_KEY_K_HEALTHCARE", OTHER_KEY)];
+    let mut rotate = install.command(&["rotate-key", "--new-kid", "K_2"]);
+    assert_eq!(run(rotate.env("MASKER_KEY_K_2", OTHER_KEY)).code, 0);
+    let told = refusal(&install, &[("MASKER_KEY_K_HEALTHCARE", KEY)]);
+    assert!(told.contains("K_2: 3 values, and MASKER_KEY_K_2 is not set"), "{told}");
+    assert!(told.contains("masker serve --accept-loss K_2"), "{told}");
+    let told = refusal(&install, &[("MASKER_KEY_K_HEALTHCARE", KEY), ("MASKER_KEY_K_2", KEY)]);
+    assert!(told.contains("MASKER_KEY_K_2 is not the key that sealed them"), "{told}");
+    drop(serve_with(&install.folder, &with_secrets(&missing)));
+
+    let install = Install::new();
+    let told = refusal(&install, &wrong);
+    assert!(told.contains("K_HEALTHCARE: 3 values"), "{told}");
+    let old = [("MASKER_KEY_K_HEALTHCARE", OTHER_KEY), ("MASKER_KEY_K_HEALTHCARE_OLD", KEY)];
+    drop(serve_with(&install.folder, &with_secrets(&old)));
+    let losses = || install.kinds_of_events().into_iter().filter(|kind| *kind == EventKind::LossAccepted).count();
+    assert_eq!(losses(), 0);
+    let accept = ["serve", "--accept-loss", "K_HEALTHCARE", "--accept-loss", "K_3"];
+    drop(serve_as(&install.folder, &accept, &with_secrets(&wrong)));
+    assert_eq!(losses(), 1);
+    drop(serve_with(&install.folder, &with_secrets(&wrong)));
+    assert_eq!(losses(), 1, "it is known from then on");
+    let third = "CgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo=";
+    assert!(refusal(&install, &[("MASKER_KEY_K_HEALTHCARE", third)]).contains("3 values"), "not for another key");
+    drop(serve_with(&install.folder, &with_secrets(&old)));
+    assert!(refusal(&install, &wrong).contains("3 values"), "nor once they were not lost after all");
+    assert_eq!(run(&mut masker(&["serve", "--accept-loss", "k"])).code, 64);
+}
+
+fn with_secrets<'s>(settings: &[(&'s str, &'s str)]) -> Vec<(&'s str, &'s str)> {
+    [settings, &[("MASKER_AUDIT_HMAC_KEY", KEY), ("MASKER_SESSION_SECRET", KEY)]].concat()
 }
 
 #[test]

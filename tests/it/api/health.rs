@@ -6,7 +6,7 @@ use masker_tests::components;
 use masker_tests::fake_upstream::{Reply, respond};
 use serde_json::{Value, json};
 
-use super::send;
+use super::{another_account, send, token};
 
 async fn health(app: &TestApp) -> (StatusCode, Value) {
     let answer = send(app, "GET", "/health", None, "").await;
@@ -90,7 +90,7 @@ async fn a_text_that_a_pass_fails_on_is_not_the_plugins_health() {
 }
 
 #[tokio::test]
-async fn an_agent_that_cannot_serve_shows_and_is_only_counted() {
+async fn an_agent_that_cannot_serve_is_counted_for_anybody_and_named_for_who_may_read_agents() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let plugin = folder.path().join("remembers.wasm");
     std::fs::write(&plugin, components::guest("remembers")).expect("written");
@@ -120,6 +120,19 @@ async fn an_agent_that_cannot_serve_shows_and_is_only_counted() {
     assert_eq!((status, &body["components"]["plugins"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("degraded")));
     assert_eq!(body["unusable_agents"], 1);
     assert!(!body.to_string().contains("stopped"), "anybody may ask: {body}");
+    for path in ["/health", "/readyz"] {
+        let names = async |account, scopes: &[&str]| {
+            let secret = token(&app, account, scopes).await;
+            let answer = send(&app, "GET", path, Some(&format!("Bearer {secret}")), "").await.json();
+            assert_eq!(answer["unusable_agents"], 1, "{path}");
+            answer["unusable_agent_names"].clone()
+        };
+        assert_eq!(names(None, &["agents:read"]).await, json!(["stopped"]), "{path}");
+        assert_eq!(names(None, &["sessions:read"]).await, Value::Null, "{path}");
+        assert_eq!(names(Some(another_account(&app)), &["admin"]).await, json!([]), "{path}");
+        let wrong = send(&app, "GET", path, Some("Bearer mskt_wrong"), "").await;
+        assert_eq!((wrong.status, &wrong.json()["unusable_agents"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(1)));
+    }
     let live = send(&app, "GET", "/livez", None, "").await;
     assert_eq!((live.status, live.json()), (StatusCode::OK, json!({"status": "ok"})));
     app.finish().await;

@@ -1,6 +1,7 @@
 //! Plugins that come and go while calls run: signed ones only, from a folder that changes, under load.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,7 +12,7 @@ use masker::keys::signature::{SigningKey, beside};
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::respond;
 use masker_tests::test_app::Answer;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::plugins::{changed, delete, get, kinds};
 use super::token;
@@ -54,7 +55,9 @@ async fn an_install_that_asks_for_signatures_takes_signed_components_only() {
     app.restart().await;
     assert_eq!(version(&app).await, "9.0.0", "its signature is kept with it");
     app.restart_with("MASKER_PLUGIN_TRUSTED_KEYS", &other.public()).await;
-    assert_eq!(version(&app).await, "1.0.0", "a key that is trusted no more takes its components along");
+    let gone = get(&app, "/api/v1/plugins/staff-id").await;
+    assert_eq!(gone.error_code(), "plugin_not_found", "a key that is trusted no more takes its components along");
+    assert_eq!(app.say("Hello.").await.error_code(), "masking_unavailable", "and nothing takes their place");
     app.restart_with("MASKER_PLUGIN_TRUSTED_KEYS", &key.public()).await;
     assert_eq!(delete(&app, "staff-id").await.status, 204);
     let left = fs::read_dir(app.data_dir().join("plugins")).expect("the folder").count();
@@ -110,6 +113,39 @@ async fn a_folder_of_signed_plugins_reads_the_signature_beside_each() {
     assert!(line.contains("not signed"), "{line}");
     fs::write(beside(&file), key.sign(&component)).expect("written");
     assert_eq!(app.app().reload_plugin_folder().await.expect("taken"), ["staff-id"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_broken_upload_stops_its_agents_and_is_not_replaced_by_what_it_covers() {
+    let mut app = TestApp::builder().guest("remembers").start().await;
+    app.upstream.respond_with(respond::echo);
+    let policy = "name: own\nversion: 1\nkid: K_HEALTHCARE\ntokenization: vault-deterministic\n\
+                  passes: [remembers]\nentities: {NAME: {}, STAFF_ID: {}}\n";
+    let other = app.create_agent(json!({"name": "other", "upstream": "stub", "policy_yaml": policy})).await;
+    let hello = json!({"messages": [{"role": "user", "content": "Hello."}]}).to_string();
+    let component = changed("staff-id", "1.0.0", "9.0.0");
+    let break_it = |data: &Path| fs::write(data.join("plugins/staff-id.wasm"), "half a comp").expect("written");
+    assert_eq!(upload(&app, component.clone(), None).await.status, 200);
+    app.restart_after(break_it).await;
+    assert_eq!(app.say("I am E-12345.").await.error_code(), "masking_unavailable");
+    assert_eq!(app.post(&other.path(), &[], hello).await.status, 200, "an agent that does not need it");
+    let health = app.api("GET", "/health", &Value::Null).await;
+    assert_eq!((health.status.as_u16(), &health.json()["unusable_agent_names"]), (503, &json!(["test"])));
+    let logs = app.logs();
+    let line = logs.lines().rfind(|line| line.contains("an uploaded plugin cannot be used")).expect("a log line");
+    assert!(line.contains("staff-id"), "{line}");
+
+    assert_eq!(delete(&app, "staff-id").await.status, 204);
+    assert_eq!(app.say("I am E-12345.").await.status, 200, "the operator decided for what it covered");
+    assert!(app.forwarded_text().contains("MSKV1.STAFF_ID."));
+
+    assert_eq!(upload(&app, component.clone(), None).await.status, 200);
+    app.restart_after(break_it).await;
+    assert_eq!(app.say("I am E-12345.").await.error_code(), "masking_unavailable");
+    assert!(upload(&app, component, None).await.status.is_success(), "or it is uploaded again");
+    assert_eq!(version(&app).await, "9.0.0");
+    assert_eq!(app.say("I am E-12345.").await.status, 200);
     app.finish().await;
 }
 

@@ -170,7 +170,8 @@ async fn a_stream_ends_with_the_sign_in_and_others_go_on() {
 #[tokio::test]
 async fn a_stream_ends_with_the_token_its_maker_or_its_time() {
     let clock = Clock::manual(Timestamp::from_millis(1_700_000_000_000));
-    let app = TestApp::builder().clock(&clock).start().await;
+    let often = |config: &mut masker::config::Config| config.recheck_credentials = std::time::Duration::from_millis(1);
+    let app = TestApp::builder().clock(&clock).configure(often).start().await;
     let server = app.serve().await;
     let make = async |with: &str, seconds: i64| {
         let expires_at = Timestamp::from_millis(1_700_000_000_000 + seconds * 1000).to_string();

@@ -38,6 +38,7 @@ pub struct Builder {
     plugins: Vec<Vec<u8>>,
     agent: Map<String, Value>,
     clock: Clock,
+    configure: fn(&mut Config),
 }
 
 impl Default for Builder {
@@ -46,7 +47,13 @@ impl Default for Builder {
         agent.insert("name".into(), json!("test"));
         agent.insert("upstream".into(), json!("openai:gpt-4o-mini"));
         agent.insert("policy_yaml".into(), json!(STAFF_POLICY));
-        Self { environment: Vec::new(), plugins: vec![components::guest("staff-id")], agent, clock: Clock::system() }
+        Self {
+            environment: Vec::new(),
+            plugins: vec![components::guest("staff-id")],
+            agent,
+            clock: Clock::system(),
+            configure: |_| (),
+        }
     }
 }
 
@@ -108,6 +115,12 @@ impl Builder {
         self
     }
 
+    /// Changes settings that no variable changes.
+    pub fn configure(mut self, configure: fn(&mut Config)) -> Self {
+        self.configure = configure;
+        self
+    }
+
     /// Starts the app and makes its agent.
     ///
     /// # Panics
@@ -151,7 +164,8 @@ impl Builder {
         ];
         variables.retain(|(name, _)| !self.environment.iter().any(|(own, _)| own == name));
         variables.extend(self.environment.iter().cloned());
-        let config = Config::load(&Environment::from_pairs(variables)).expect("the test's settings are sound");
+        let mut config = Config::load(&Environment::from_pairs(variables)).expect("the test's settings are sound");
+        (self.configure)(&mut config);
         let starting = App::start(config, self.clock.clone(), self.plugins.clone());
         let started = tokio::time::timeout(super::LONGEST, starting).await.expect("the app comes up in time");
         let app = started.expect("the app comes up");

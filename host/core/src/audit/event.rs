@@ -357,6 +357,8 @@ words! {
         KeyRotationRequested = "key_rotation_requested",
         /// Values of the vault were sealed anew, with another key.
         KeyRotated = "key_rotated",
+        /// The operator gave up values of the vault that no key opens any more: the kid, and how many.
+        LossAccepted = "loss_accepted",
         /// A report was generated.
         ReportGenerated = "report_generated",
     }

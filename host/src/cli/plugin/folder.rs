@@ -10,7 +10,7 @@ use super::super::exit::{self, Failure};
 use super::super::local::LocalPlugins;
 use super::super::{Output, show};
 use crate::keys::signature;
-use crate::wasm::{InstallError, Plugin};
+use crate::wasm::Plugin;
 
 /// The components of a folder. One that would not be taken is named on standard error.
 pub fn list(folder: &Path, output: Output) -> Result<(), Failure> {
@@ -71,7 +71,7 @@ pub fn remove(name: &str, folder: &Path) -> Result<(), Failure> {
 #[derive(Default)]
 struct Components {
     sound: Vec<(PathBuf, Plugin)>,
-    unusable: Vec<(PathBuf, InstallError)>,
+    unusable: Vec<(PathBuf, String)>,
 }
 
 fn components(folder: &Path) -> Result<Components, Failure> {
@@ -82,8 +82,9 @@ fn components(folder: &Path) -> Result<Components, Failure> {
     files.sort();
     let mut found = Components::default();
     for file in files {
-        let bytes = fs::read(&file).map_err(|error| super::unreadable(&file, &error))?;
-        match plugins.inspect(bytes) {
+        // One that cannot be read is as unusable as one that is no plugin.
+        let read = fs::read(&file).map_err(|error| error.to_string());
+        match read.and_then(|bytes| plugins.inspect(bytes).map_err(|error| error.to_string())) {
             Ok(plugin) => found.sound.push((file, plugin)),
             Err(error) => found.unusable.push((file, error)),
         }

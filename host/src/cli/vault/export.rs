@@ -1,7 +1,8 @@
 //! `masker vault export`: the rows of the vault as JSON lines, with the values only where that is asked for.
 
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use crate::config::Environment;
 use crate::files;
 use crate::store::vault::{Doomed, Subject};
 use crate::tokens::format::{Scheme, Token};
-use crate::tokens::mint::VaultRow;
+use crate::tokens::mint::{Original, VaultRow};
 
 /// Rows that are read at a time.
 const CHUNK: usize = 2000;
@@ -34,7 +35,8 @@ pub struct ExportOptions {
     values: bool,
 }
 
-/// Writes rows down, and in the journal that it was done.
+/// Writes rows down, and in the journal that it was done. First every value is opened that will be asked for: with a wrong
+/// key nothing is done.
 pub fn export(options: &ExportOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
     let subject = options.subject.as_deref().map(read_value).transpose()?;
     let count = Opened::run(environment, "masker vault export", output, async |opened| {
@@ -42,18 +44,34 @@ pub fn export(options: &ExportOptions, environment: &Environment, output: Output
             Some(value) => Some(of_subject(opened, Erase::Subject(value)).await?),
             None => None,
         };
-        let total = match &wanted {
-            Some(wanted) => opened.store.vault().count_doomed(wanted).await,
-            None => opened.store.vault().count().await,
-        };
+        let mut draft = options.output.as_deref().map(Draft::begin).transpose()?;
+        let mut count = 0;
+        each_row(opened, wanted.as_ref(), |row, _| {
+            count += 1;
+            if options.values { open(opened, row).map(drop) } else { Ok(()) }
+        })
+        .await?;
         let event = Event {
             account_id: Some(opened.store.first_account()),
             field: Some(if options.values { "values" } else { "rows" }.into()),
-            detail: Some(Detail::Count(total?)),
+            detail: Some(Detail::Count(count)),
             ..Event::new(EventKind::VaultExported, opened.clock.now())
         };
         opened.record(event).await?;
-        write_all(opened, options, wanted.as_ref()).await
+        let mut stdout = BufWriter::new(std::io::stdout());
+        each_row(opened, wanted.as_ref(), |row, made| {
+            let line = shown(opened, options, row, made)?;
+            match &mut draft {
+                Some(draft) => draft.write(&line),
+                None => exit::written(writeln!(stdout, "{line}")),
+            }
+        })
+        .await?;
+        match draft {
+            Some(draft) => draft.keep()?,
+            None => exit::written(stdout.flush())?,
+        }
+        Ok(count)
     })?;
     if let (Some(path), false) = (&options.output, output.quiet) {
         let _ = writeln!(std::io::stderr(), "{count} rows are in {}", path.display());
@@ -65,28 +83,76 @@ async fn of_subject(opened: &Opened, what: Erase) -> Result<Doomed, Failure> {
     Ok(opened.eraser().find(&what).await?.doomed.unwrap_or(Doomed::Subject(Subject::default())))
 }
 
-async fn write_all(opened: &Opened, options: &ExportOptions, wanted: Option<&Doomed>) -> Result<u64, Failure> {
-    let mut out: Box<dyn Write> = match &options.output {
-        Some(path) => {
-            let file = files::private().write(true).create_new(true).open(path);
-            Box::new(BufWriter::new(
-                file.map_err(|error| Failure::new(exit::GENERIC, format!("{}: {}", path.display(), error.kind())))?,
-            ))
-        }
-        None => Box::new(BufWriter::new(std::io::stdout())),
-    };
-    let (mut count, mut after) = (0, None);
+async fn each_row(
+    opened: &Opened,
+    wanted: Option<&Doomed>,
+    mut each: impl FnMut(&VaultRow, Timestamp) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut after = None;
     loop {
         let rows = opened.store.vault().page(after, CHUNK).await?;
-        let Some((last, _)) = rows.last() else { break };
+        let Some((last, _)) = rows.last() else { return Ok(()) };
         after = Some(last.clone());
         for (row, made) in rows.iter().filter(|(row, _)| wanted.is_none_or(|wanted| wanted.has(row))) {
-            exit::written(writeln!(out, "{}", shown(opened, options, row, *made)?))?;
-            count += 1;
+            each(row, *made)?;
         }
     }
-    exit::written(out.flush())?;
-    Ok(count)
+}
+
+/// A file that gets its name once it is whole. Until then it is removed when something fails.
+struct Draft<'p> {
+    place: &'p Path,
+    draft: PathBuf,
+    out: BufWriter<File>,
+    is_kept: bool,
+}
+
+impl<'p> Draft<'p> {
+    fn begin(place: &'p Path) -> Result<Self, Failure> {
+        refuse_to_replace(place)?;
+        let draft = place.with_added_extension("draft");
+        let file = files::private().write(true).create_new(true).open(&draft);
+        let out = BufWriter::new(file.map_err(|error| unwritten(&draft, &error))?);
+        Ok(Self { place, draft, out, is_kept: false })
+    }
+
+    fn write(&mut self, line: &serde_json::Value) -> Result<(), Failure> {
+        writeln!(self.out, "{line}").map_err(|error| unwritten(self.place, &error))
+    }
+
+    fn keep(mut self) -> Result<(), Failure> {
+        let written = self.out.flush().and_then(|()| self.out.get_ref().sync_all());
+        written.map_err(|error| unwritten(self.place, &error))?;
+        refuse_to_replace(self.place)?;
+        fs::rename(&self.draft, self.place).map_err(|error| unwritten(self.place, &error))?;
+        self.is_kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            let _ = fs::remove_file(&self.draft);
+        }
+    }
+}
+
+fn refuse_to_replace(place: &Path) -> Result<(), Failure> {
+    match place.symlink_metadata() {
+        Ok(_) => Err(unwritten(place, &std::io::ErrorKind::AlreadyExists.into())),
+        Err(_) => Ok(()),
+    }
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(exit::GENERIC, format!("{}: {}", path.display(), error.kind()))
+}
+
+fn open(opened: &Opened, row: &VaultRow) -> Result<Original, Failure> {
+    let kid = row.sealed_by.as_ref().unwrap_or(&row.kid);
+    let problem = || format!("a value does not open with the key of {kid}: is it the right one?");
+    opened.minters.open_row(row).map_err(|_| Failure::new(exit::GENERIC, problem()))
 }
 
 fn shown(
@@ -111,9 +177,7 @@ fn shown(
         "created_at": made.to_string(),
     });
     if options.values {
-        let kid = row.sealed_by.as_ref().unwrap_or(&row.kid);
-        let problem = || format!("a value does not open with the key of {kid}: is it the right one?");
-        let original = opened.minters.open_row(row).map_err(|_| Failure::new(exit::GENERIC, problem()))?;
+        let original = open(opened, row)?;
         shown["value"] = original.text.expose().as_str().into();
     }
     Ok(shown)

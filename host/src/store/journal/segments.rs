@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::JournalError;
 use super::compressed::{self, Frames};
@@ -144,17 +144,19 @@ impl Segments {
 
 /// The closed files beside a journal, in order.
 pub(super) fn list(path: &Path) -> Result<Vec<Segment>, JournalError> {
-    list_beside(path, fs::metadata(path).ok().map(|file| id_of(&file)))
+    list_beside(path, fs::metadata(path).ok().map(|file| id_of(&file)), &|| ())
 }
 
-/// Those beside the newest file with this id. Of a file that a crash left in both forms the plain one counts.
-fn list_beside(path: &Path, newest: Option<FileId>) -> Result<Vec<Segment>, JournalError> {
+/// Those beside the newest file with this id. Of a file that a crash left in both forms the plain one counts. Others get
+/// their turn at every `step`.
+pub(super) fn list_beside(path: &Path, newest: Option<FileId>, step: &dyn Fn()) -> Result<Vec<Segment>, JournalError> {
     let (Some(name), Some(folder)) = (path.file_name().and_then(|name| name.to_str()), folder_of(path)) else {
         return Ok(Vec::new());
     };
     let mut segments = BTreeMap::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
+    // All names at once: a folder that grows while it is read may have no end.
+    for entry in fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()? {
+        step();
         let file_name = entry.file_name();
         let rest = file_name.to_str().and_then(|own| own.strip_prefix(name)?.strip_prefix('.'));
         let digits = rest.map(|rest| rest.strip_suffix(".zst").unwrap_or(rest));
@@ -182,7 +184,7 @@ fn list_beside(path: &Path, newest: Option<FileId>) -> Result<Vec<Segment>, Jour
 
 type FileId = (u64, u64);
 
-fn id_of(file: &fs::Metadata) -> FileId {
+pub(super) fn id_of(file: &fs::Metadata) -> FileId {
     (file.dev(), file.ino())
 }
 
@@ -240,10 +242,10 @@ pub(super) fn first_line<T>(path: &Path, read: impl FnOnce(&[u8]) -> Option<T>) 
 
 /// The bytes of a stretch of a journal, as they stand in its files.
 pub struct Bytes {
-    parts: VecDeque<Part>,
+    pub(super) parts: VecDeque<Part>,
 }
 
-enum Part {
+pub(super) enum Part {
     /// Not opened yet.
     Named {
         path: PathBuf,
@@ -291,82 +293,5 @@ impl BufRead for Bytes {
         if let Some(Part::Open(file)) = self.parts.front_mut() {
             file.consume(amount);
         }
-    }
-}
-
-/// The files of a journal as they are at one moment, for a reader beside the service that writes and rotates them.
-pub(crate) struct Snapshot {
-    path: PathBuf,
-    closed: Vec<Segment>,
-    newest: Arc<File>,
-    begins: u64,
-    length: u64,
-}
-
-impl Snapshot {
-    /// Of the journal at this path.
-    pub fn take(path: &Path) -> Result<Self, JournalError> {
-        loop {
-            let newest = File::open(path)?;
-            let id = id_of(&newest.metadata()?);
-            let closed = list_beside(path, Some(id))?;
-            // After the list: what the list has no more, the events up to here tell of.
-            let length = newest.metadata()?.len();
-            // Else there is a newer one by now, and this one is in no list.
-            if id_of(&fs::metadata(path)?) == id {
-                let begins = begin(BufReader::new(At { file: Arc::new(newest.try_clone()?), at: 0, end: length }));
-                return Ok(Self { path: path.to_owned(), closed, newest: Arc::new(newest), begins, length });
-            }
-        }
-    }
-
-    /// The bytes of all files.
-    pub fn bytes(&self) -> Bytes {
-        let closed = self.closed.iter().map(|segment| {
-            let length = segment.range.end - segment.range.start;
-            Part::Named { path: segment.path.clone(), from: 0, length }
-        });
-        let newest = BufReader::new(At { file: self.newest.clone(), at: 0, end: self.length });
-        Bytes { parts: closed.chain([Part::Open(Box::new(newest))]).collect() }
-    }
-
-    /// One byte past its last.
-    pub fn end(&self) -> u64 {
-        self.begins + self.length
-    }
-
-    /// The file in which a byte of [`Self::bytes`] is, and the byte of them at which that file begins.
-    pub fn file_at(&self, offset: u64) -> (&Path, u64) {
-        let mut begins = self.closed.first().map_or(self.begins, |first| first.range.start);
-        for segment in &self.closed {
-            let end = begins + (segment.range.end - segment.range.start);
-            if offset < end {
-                return (&segment.path, begins);
-            }
-            begins = end;
-        }
-        (&self.path, begins)
-    }
-
-    /// Whether these are the same files, of the same lengths.
-    pub fn is_same(&self, other: &Self) -> bool {
-        (&self.closed, self.begins, self.length) == (&other.closed, other.begins, other.length)
-    }
-}
-
-/// A file from a place of its own on, so that several may read it at once.
-struct At {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
-}
-
-impl Read for At {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let most = buffer.len().min(left);
-        let length = self.file.read_at(&mut buffer[..most], self.at)?;
-        self.at += length as u64;
-        Ok(length)
     }
 }

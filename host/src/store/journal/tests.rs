@@ -90,7 +90,7 @@ impl Folder {
 
     /// As a reader beside a service finds it.
     fn bytes(&self) -> Bytes {
-        Snapshot::take(&self.path()).unwrap().bytes()
+        Snapshot::read_beside(&self.path(), |files| Ok(files.bytes())).unwrap().1.unwrap()
     }
 }
 

@@ -1,0 +1,89 @@
+//! At start: whether the keys that are set open what the vault holds.
+//!
+//! A key that is missing shows in no request until a token of it comes back: then callers hear `[REDACTED:PHONE]`. So a start
+//! without it is refused, unless the operator gives up what it seals (`masker serve --accept-loss KID`), which is an event
+//! and is remembered.
+
+use std::fmt;
+
+use anyhow::{Context, bail};
+
+use crate::audit::event::{Detail, Event, EventKind};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::keys::Kid;
+use crate::store::Store;
+use crate::store::journal::Journal;
+use crate::tokens::mint::Minters;
+
+/// In the place of a check value where the kid has no key.
+const NO_KEY: &str = "none";
+
+/// Values that do not open.
+struct Lost {
+    kid: Kid,
+    rows: u64,
+    /// Of the key that is there under the name.
+    check_value: Option<String>,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kid, rows, check_value } = self;
+        match check_value {
+            None => write!(f, "{kid}: {rows} values, and MASKER_KEY_{kid} is not set"),
+            Some(_) => write!(f, "{kid}: {rows} values, and MASKER_KEY_{kid} is not the key that sealed them"),
+        }
+    }
+}
+
+/// Refuses a start without a key that the vault needs.
+pub(super) async fn check(
+    config: &Config,
+    store: &Store,
+    journal: &Journal,
+    minters: &Minters,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let mut refused = Vec::new();
+    for lost in find(config, store, minters).await.context("the vault cannot be read")? {
+        let check_value = lost.check_value.as_deref().unwrap_or(NO_KEY);
+        if store.is_loss_accepted(&lost.kid, check_value).await? {
+            tracing::warn!("{lost}: they were given up, and their tokens do not resolve");
+        } else if config.accept_loss.contains(&lost.kid) {
+            let event = Event {
+                account_id: Some(store.first_account()),
+                kid: Some(lost.kid.clone()),
+                detail: Some(Detail::Count(lost.rows)),
+                ..Event::new(EventKind::LossAccepted, now)
+            };
+            let receipt = journal.append(&[event])?;
+            journal.synced(&receipt).await?;
+            store.accept_loss(&lost.kid, check_value).await?;
+            tracing::warn!("{lost}: they are given up from now on, and their tokens do not resolve");
+        } else {
+            refused.push(lost);
+        }
+    }
+    let Some(first) = refused.first() else { return Ok(()) };
+    let lines: Vec<String> = refused.iter().map(|lost| format!("\n  {lost}")).collect();
+    bail!(
+        "the vault holds values that no key here opens:{}\nset the key (MASKER_KEY_<KID>, or MASKER_KEY_<KID>_OLD for the one \
+         before); to give the values up for good, start once with `masker serve --accept-loss {}`",
+        lines.concat(),
+        first.kid
+    );
+}
+
+async fn find(config: &Config, store: &Store, minters: &Minters) -> anyhow::Result<Vec<Lost>> {
+    let mut lost = Vec::new();
+    for sealed in store.vault().sealed_by_kid().await? {
+        if sealed.samples.iter().all(|row| minters.open_row(row).is_ok()) {
+            store.end_loss(&sealed.kid).await?;
+        } else {
+            let check_value = config.keys.get(&sealed.kid).map(|pair| pair.current.check_value());
+            lost.push(Lost { kid: sealed.kid, rows: sealed.rows, check_value });
+        }
+    }
+    Ok(lost)
+}
