@@ -118,7 +118,7 @@ pub async fn models(
 
 /// `GET .../models/{model}`: one model, which clients ask for before they use it.
 #[utoipa::path(
-    get, path = "/proxy/{agent}/v1/models/{model}", tag = "proxy", operation_id = "get_model",
+    get, path = "/proxy/{agent}/v1/models/{*model}", tag = "proxy", operation_id = "get_model",
     params(
         ("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000"),
         ("model" = String, Path, description = "The agent's model or a dated snapshot of it. Slashes in it may be written as they are.", example = "gpt-4o-mini"),
