@@ -5,7 +5,7 @@
 
 pub mod errors;
 mod finish;
-pub mod inputs;
+pub mod schemas;
 
 use std::sync::LazyLock;
 
