@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
+use utoipa::ToSchema;
 
 use super::body;
 use super::error::ApiError;
@@ -14,7 +15,9 @@ use crate::app::App;
 const POLICY_TYPES: [&str; 5] =
     ["application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"];
 
-/// A policy as it was written, in YAML or JSON.
+/// A policy, as YAML.
+#[derive(ToSchema)]
+#[schema(as = PolicyText)]
 pub struct PolicyDocument(pub String);
 
 impl FromRequest<Arc<App>> for PolicyDocument {
@@ -31,6 +34,8 @@ impl FromRequest<Arc<App>> for PolicyDocument {
 }
 
 /// A WebAssembly component.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
 pub struct Component(pub Vec<u8>);
 
 impl FromRequest<Arc<App>> for Component {

@@ -1,12 +1,11 @@
-//! The OpenAPI document of the whole surface, generated from the handlers: `/api/v1/openapi.json`.
+//! The OpenAPI document of the whole surface, generated from the table of endpoints: `/api/v1/openapi.json`.
 //!
 //! A handler says with `#[utoipa::path]` what is its own; what every operation of its sort has in common is added here
-//! ([`finish`]), so that a handler lists the codes of its own errors only, as `x-errors`. A test holds this document
-//! against the router's table.
+//! ([`finish`]), so that a handler lists the codes of its own errors only, as `x-errors`.
 
 pub mod errors;
 mod finish;
-pub mod inputs;
+pub mod schemas;
 
 use std::sync::LazyLock;
 
@@ -16,8 +15,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{api, docs, health, portal, proxy, webhook};
+use super::router;
 
+/// The document without its endpoints.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -42,30 +42,11 @@ use super::{api, docs, health, portal, proxy, webhook};
         (name = "webhook", description = "What voice platforms ask when a call comes in."),
         (name = "service", description = "Health and documentation."),
     ),
-    paths(
-        api::agents::create, api::agents::list, api::agents::show, api::agents::update, api::agents::delete,
-        api::agents::rotate_proxy_key, api::agents::list_sessions,
-        api::auth::github, api::auth::github_callback, api::auth::link_github, api::auth::link_page, api::auth::use_link, api::auth::logout,
-        api::auth::logout_all,
-        api::auth::sign_ins::list,
-        api::auth::sign_ins::end,
-        api::audit::verify, api::audit::export, api::audit::prove,
-        api::reports::of_session, api::reports::of_agent, api::reports::of_account, api::reports::key, api::reports::schema,
-        api::stats::show, api::keys::list, api::auth::methods, portal::page, portal::any_page, portal::asset,
-        api::me::show, api::mask::mask, api::synthesize::synthesize,
-        api::policies::list, api::policies::show, api::policies::put, api::policies::validate, api::policies::reload,
-        api::plugins::list, api::plugins::show, api::plugins::install, api::plugins::remove,
-        api::sessions::list, api::sessions::detail::show, api::sessions::stream::stream,
-        api::vault::stats, api::vault::purge,
-        api::tokens::create, api::tokens::list, api::tokens::delete,
-        proxy::completions, proxy::models, proxy::model, webhook::receive,
-        health::health, health::live, health::ready, show, docs::show,
-    ),
     components(schemas(errors::ApiErrorBody, errors::ProxyErrorBody)),
 )]
-struct Surface;
+pub(super) struct Frame;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| finish::finish(&Surface::openapi()));
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| finish::finish(&router::described()));
 static BYTES: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(DOCUMENT.to_string()));
 
 /// The document.
@@ -89,34 +70,8 @@ mod tests {
 
     use super::*;
 
-    /// Path and method of every route in the router's table, read from its source: axum does not tell.
-    fn routed() -> BTreeSet<(String, String)> {
-        let (table, _) = include_str!("router.rs").split_once("#[cfg(test)]").expect("the router has tests");
-        let mut routes = BTreeSet::new();
-        for route in table.split(".route(").skip(1) {
-            let mut parts = route.splitn(3, '"');
-            let (Some(""), Some(path), Some(handlers)) = (parts.next().map(str::trim), parts.next(), parts.next())
-            else {
-                panic!("a route's path is written out: {route}")
-            };
-            let handlers = handlers.split(['\n', ';']).next().expect("handlers");
-            // A handler with a layer of its own is made above and merged.
-            let merged = handlers.split_once(".merge(").and_then(|(_, rest)| rest.split_once(')'));
-            let merged = merged.and_then(|(name, _)| table.split_once(&format!("let {name} =")));
-            let merged = merged.and_then(|(_, rest)| rest.split_once(';')).map_or("", |(made, _)| made);
-            let handlers = format!("{handlers}{merged}");
-            for method in ["get", "post", "put", "patch", "delete"] {
-                let named = handlers.contains(&format!(" {method}(")) || handlers.contains(&format!(".{method}("));
-                if named {
-                    routes.insert((path.replace("{*", "{"), method.to_owned()));
-                }
-            }
-        }
-        routes
-    }
-
-    fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Value)> {
-        let paths = document()["paths"].as_object().expect("paths");
+    fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+        let paths = document["paths"].as_object().expect("paths");
         paths.iter().flat_map(|(path, item)| {
             let item = item.as_object().expect("a path item");
             item.iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
@@ -124,47 +79,22 @@ mod tests {
     }
 
     #[test]
-    fn the_document_and_the_routers_table_name_the_same_operations() {
-        let documented: BTreeSet<_> =
-            operations().map(|(path, method, _)| (path.to_owned(), method.to_owned())).collect();
-        let routed = routed();
-        assert!(routed.len() > 20, "are routes still found? {routed:?}");
-        let undocumented: Vec<_> = routed.difference(&documented).collect();
-        let gone: Vec<_> = documented.difference(&routed).collect();
-        assert!(undocumented.is_empty(), "annotate them and name them in openapi.rs: {undocumented:?}");
-        assert!(gone.is_empty(), "no route leads there: {gone:?}");
-    }
-
-    #[test]
     fn every_error_that_a_handler_names_is_in_the_table() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
-        let (mut folders, mut named) = (vec![folder], 0);
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                if path.is_dir() {
-                    folders.push(path);
-                    continue;
-                }
-                let source = std::fs::read_to_string(&path).expect("a source file");
-                for list in source.split("\"x-errors\" = json!([").skip(1) {
-                    let list = list.split("])").next().expect("a list");
-                    for code in
-                        list.split(',').map(|code| code.trim().trim_matches('"')).filter(|code| !code.is_empty())
-                    {
-                        assert!(errors::ERRORS.iter().any(|(own, ..)| *own == code), "{code} in {}", path.display());
-                        named += 1;
-                    }
-                }
-            }
+        let described = serde_json::json!(router::described());
+        let named: Vec<&str> = operations(&described)
+            .flat_map(|(.., operation)| operation["x-errors"].as_array().into_iter().flatten())
+            .map(|code| code.as_str().expect("a code"))
+            .collect();
+        assert!(named.len() > 30, "are they still found?");
+        for code in named {
+            assert!(errors::ERRORS.iter().any(|(own, ..)| *own == code), "{code}");
         }
-        assert!(named > 30, "are they still found?");
     }
 
     #[test]
     fn operations_have_names_of_their_own_and_only_errors_that_are_known() {
         let mut names = BTreeSet::new();
-        for (path, method, operation) in operations() {
+        for (path, method, operation) in operations(document()) {
             let name = operation["operationId"].as_str().expect("an operation has a name");
             assert!(names.insert(name), "{name} is there twice");
             assert!(operation["summary"].is_string() && operation["tags"][0].is_string(), "{method} {path}");

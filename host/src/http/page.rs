@@ -7,8 +7,21 @@ use axum::http::request::Parts;
 use data_encoding::BASE64URL_NOPAD;
 use std::collections::HashMap;
 use std::str::FromStr;
+use utoipa::IntoParams;
 
-use super::error::{ApiError, Detail};
+use super::error::ApiError;
+use super::mistakes::Mistakes;
+
+/// What every list takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// Rows of a page.
+    #[param(minimum = 1, maximum = 100, default = 25)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
 
 /// A list's query, checked for what all lists share. `C` is where a page ended; it parses from nothing but what its own
 /// list encoded, so that a cursor of another list is refused (an id does, by its prefix).
@@ -24,25 +37,11 @@ impl<C: FromStr> PageQuery<C> {
     /// Reads it.
     pub fn read(query: Result<Query<HashMap<String, String>>, QueryRejection>) -> Result<Self, ApiError> {
         let Query(values) = query.map_err(|_| ApiError::field("query", "is not a query string"))?;
-        let mut wrong = Vec::new();
-        let mut note = |field: &str, message: &str| wrong.push(Detail { field: field.into(), message: message.into() });
-        let limit = match values.get("limit").map(|text| text.parse::<usize>()) {
-            None => 25,
-            Some(Ok(limit)) if (1..=100).contains(&limit) => limit,
-            Some(_) => {
-                note("limit", "must be a whole number from 1 to 100");
-                0
-            }
-        };
-        let cursor = values.get("cursor").map(|text| decode(text));
-        if let Some(None) = cursor {
-            note("cursor", "is not a cursor of this list");
-        }
-        if wrong.is_empty() {
-            Ok(Self { limit, cursor: cursor.flatten(), values })
-        } else {
-            Err(ApiError::validation(wrong))
-        }
+        let mut wrong = Mistakes::default();
+        let limit = |text: &String| text.parse().ok().filter(|limit| (1..=100).contains(limit));
+        let limit = wrong.check("limit", values.get("limit"), limit, "must be a whole number from 1 to 100");
+        let cursor = wrong.check("cursor", values.get("cursor"), |text| decode(text), "is not a cursor of this list");
+        wrong.refuse_or(Self { limit: limit.unwrap_or(25), cursor, values }, &[])
     }
 
     /// Another parameter.

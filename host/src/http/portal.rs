@@ -64,7 +64,7 @@ pub async fn page() -> Response {
 
 /// The same, for the addresses of its pages.
 #[utoipa::path(
-    get, path = "/portal/{page}", tag = "service", operation_id = "portal_page",
+    get, path = "/portal/{*page}", tag = "service", operation_id = "portal_page",
     params(("page" = String, Path, description = "Which page.", example = "agents")),
     responses((status = 200, description = "The portal.", body = String, content_type = "text/html")),
     security(()),
@@ -75,7 +75,7 @@ pub async fn any_page() -> Response {
 
 /// Its files.
 #[utoipa::path(
-    get, path = "/portal/assets/{file}", tag = "service", operation_id = "portal_asset",
+    get, path = "/portal/assets/{*file}", tag = "service", operation_id = "portal_asset",
     params(("file" = String, Path, description = "Which file.", example = "app.js")),
     responses((status = 200, description = "A script or a style sheet.", body = String, content_type = "text/javascript")),
     security(()),

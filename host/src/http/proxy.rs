@@ -8,11 +8,11 @@ use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing::{Instrument, Span};
+use utoipa::ToSchema;
 
 use super::error::{self, openai, proxy_error};
-use super::openapi::inputs;
 use super::path::{PathId, PathIdAndRest};
 use super::signature::Signature;
 use super::{auth, body, rate_limit, signature};
@@ -31,11 +31,25 @@ const CALL_HEADER: &str = "masker-session-id";
 /// What goes with a caller's own key: which of its organisations and projects pays.
 const KEY_HEADERS: [&str; 2] = ["openai-organization", "openai-project"];
 
+/// A chat completion, as OpenAI's API takes it. Fields that are not named here pass through, masked, unless the platform
+/// is known to add its own.
+#[derive(ToSchema)]
+#[schema(example = json!({"messages": [{"role": "user", "content": "My name is Jane Doe."}], "stream": true}))]
+pub struct ChatCompletion {
+    /// The agent's model, or a dated snapshot of it.
+    pub model: Option<String>,
+    /// The conversation so far.
+    #[schema(value_type = Vec<Object>)]
+    pub messages: Vec<Value>,
+    /// Whether the answer comes in pieces.
+    pub stream: Option<bool>,
+}
+
 /// `POST .../chat/completions`.
 #[utoipa::path(
     post, path = "/proxy/{agent}/v1/chat/completions", tag = "proxy", operation_id = "create_chat_completion",
     params(("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000")),
-    request_body = inputs::ChatCompletion,
+    request_body = ChatCompletion,
     responses((status = 200, description = "OpenAI's answer, whole or as a stream, with the originals in the place of tokens.", content((Object = "application/json"), (serde_json::Value = "text/event-stream")))),
     security(()),
     extensions(("x-errors" = json!(["agent_not_found", "bad_signature", "unauthenticated", "payload_too_large", "validation_failed", "model_not_allowed", "rate_limited", "upstream_error", "upstream_timeout", "audit_unavailable", "masking_unavailable"]))),
@@ -118,7 +132,7 @@ pub async fn models(
 
 /// `GET .../models/{model}`: one model, which clients ask for before they use it.
 #[utoipa::path(
-    get, path = "/proxy/{agent}/v1/models/{model}", tag = "proxy", operation_id = "get_model",
+    get, path = "/proxy/{agent}/v1/models/{*model}", tag = "proxy", operation_id = "get_model",
     params(
         ("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000"),
         ("model" = String, Path, description = "The agent's model or a dated snapshot of it. Slashes in it may be written as they are.", example = "gpt-4o-mini"),

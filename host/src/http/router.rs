@@ -1,43 +1,107 @@
-//! Every route, one table.
+//! Every endpoint, one table. A row makes both the route and its entry in the OpenAPI document.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{delete, get, post};
+use utoipa::OpenApi;
+use utoipa::openapi::path::Paths;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
 use super::answer_headers;
 pub(super) use super::answer_headers::OverTls;
+use super::openapi::Frame;
 use super::{api, auth, buffering, docs, error, health, openapi, portal, proxy, request_id, webhook};
 use crate::app::App;
 
 /// The whole surface.
 pub fn router(app: Arc<App>) -> Router {
     let max_body = app.config.max_body_bytes;
-    let routes = Router::new()
-        .route("/health", get(health::health))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/.well-known/masker-report-key", get(api::reports::key))
-        .route("/portal", get(portal::page))
-        .route("/portal/{*page}", get(portal::any_page))
-        .route("/portal/assets/{*file}", get(portal::asset))
-        .route("/api/v1/openapi.json", get(openapi::show))
-        .route("/api/v1/docs", get(docs::show))
-        .route("/proxy/{agent}/v1/chat/completions", post(proxy::completions))
-        .route("/proxy/{agent}/chat/completions", post(proxy::completions))
-        // Some platforms append the path to a URL that has it already.
-        .route("/proxy/{agent}/v1/chat/completions/chat/completions", post(proxy::completions))
-        .route("/proxy/{agent}/chat/completions/chat/completions", post(proxy::completions))
-        .route("/proxy/{agent}/v1/models", get(proxy::models))
-        .route("/proxy/{agent}/models", get(proxy::models))
-        .route("/proxy/{agent}/v1/models/{*model}", get(proxy::model))
-        .route("/proxy/{agent}/models/{*model}", get(proxy::model))
-        .route("/vapi/webhook/{agent}", post(webhook::receive))
-        .merge(api_routes(app.config.max_plugin_bytes));
     let over_tls = OverTls::of(&app.config.public_url);
+    let (routes, _) = endpoints().split_for_parts();
     in_layers(routes, over_tls).layer(DefaultBodyLimit::max(max_body)).with_state(app)
+}
+
+/// What the endpoints say of themselves.
+pub(super) fn described() -> utoipa::openapi::OpenApi {
+    endpoints().into_openapi()
+}
+
+fn endpoints() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Frame::openapi())
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(api::reports::key))
+        .routes(routes!(portal::page))
+        .routes(routes!(portal::any_page))
+        .routes(routes!(portal::asset))
+        .routes(routes!(openapi::show))
+        .routes(routes!(docs::show))
+        // Some platforms leave `/v1` out, some append the path to a URL that has it already.
+        .routes(routes!(proxy::completions))
+        .routes(at("/proxy/{agent}/chat/completions", routes!(proxy::completions)))
+        .routes(at("/proxy/{agent}/v1/chat/completions/chat/completions", routes!(proxy::completions)))
+        .routes(at("/proxy/{agent}/chat/completions/chat/completions", routes!(proxy::completions)))
+        .routes(routes!(proxy::models))
+        .routes(at("/proxy/{agent}/models", routes!(proxy::models)))
+        .routes(routes!(proxy::model))
+        .routes(at("/proxy/{agent}/models/{*model}", routes!(proxy::model)))
+        .routes(routes!(webhook::receive))
+        .merge(api_endpoints())
+}
+
+/// Everything below `/api/v1` that a browser's sign-in is for.
+fn api_endpoints() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(api::agents::list, api::agents::create))
+        .routes(routes!(api::agents::show, api::agents::update, api::agents::delete))
+        .routes(routes!(api::agents::rotate_proxy_key))
+        .routes(routes!(api::reports::of_agent))
+        .routes(routes!(api::agents::list_sessions))
+        .routes(routes!(api::audit::verify))
+        .routes(routes!(api::audit::export))
+        .routes(routes!(api::auth::github))
+        .routes(routes!(api::auth::github_callback))
+        .routes(routes!(api::auth::link_github))
+        .routes(routes!(api::auth::link_page, api::auth::use_link))
+        .routes(routes!(api::auth::logout))
+        .routes(routes!(api::auth::logout_all))
+        .routes(routes!(api::auth::sign_ins::list))
+        .routes(routes!(api::auth::sign_ins::end))
+        .routes(routes!(api::mask::mask))
+        .routes(routes!(api::synthesize::synthesize))
+        .routes(routes!(api::auth::methods))
+        .routes(routes!(api::keys::list))
+        .routes(routes!(api::me::show))
+        .routes(routes!(api::policies::list))
+        .routes(routes!(api::policies::validate))
+        .routes(routes!(api::policies::show, api::policies::put))
+        .routes(routes!(api::policies::reload))
+        .routes(routes!(api::plugins::list, api::plugins::install))
+        .routes(routes!(api::plugins::show, api::plugins::remove))
+        .routes(routes!(api::reports::of_account))
+        .routes(routes!(api::reports::schema))
+        .routes(routes!(api::stats::show))
+        .routes(routes!(api::sessions::list))
+        .routes(routes!(api::sessions::stream::stream))
+        .routes(routes!(api::sessions::detail::show))
+        .routes(routes!(api::audit::prove))
+        .routes(routes!(api::reports::of_session))
+        .routes(routes!(api::tokens::list, api::tokens::create))
+        .routes(routes!(api::tokens::delete))
+        .routes(routes!(api::vault::stats))
+        .routes(routes!(api::vault::purge))
+        .route_layer(middleware::from_fn(auth::renew_cookie))
+}
+
+/// The same endpoint at another path.
+fn at<S>(path: &str, (schemas, described, handlers): UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+    let mut paths = Paths::new();
+    paths.paths.extend(described.paths.into_values().map(|item| (path.to_owned(), item)));
+    (schemas, paths, handlers)
 }
 
 /// What holds of every answer: an id, headers, and an error in its envelope whatever went wrong.
@@ -51,55 +115,11 @@ pub(super) fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>, ove
         .layer(middleware::from_fn(request_id::layer))
 }
 
-/// Everything below `/api/v1`.
-fn api_routes(max_plugin: usize) -> Router<Arc<App>> {
-    let install = post(api::plugins::install).layer(DefaultBodyLimit::max(max_plugin));
-    Router::new()
-        .route("/api/v1/agents", get(api::agents::list).post(api::agents::create))
-        .route("/api/v1/agents/{id}", get(api::agents::show).patch(api::agents::update).delete(api::agents::delete))
-        .route("/api/v1/agents/{id}/proxy-key", post(api::agents::rotate_proxy_key))
-        .route("/api/v1/agents/{id}/report", get(api::reports::of_agent))
-        .route("/api/v1/agents/{id}/sessions", get(api::agents::list_sessions))
-        .route("/api/v1/audit/verify", post(api::audit::verify))
-        .route("/api/v1/audit/export", get(api::audit::export))
-        .route("/api/v1/auth/github", get(api::auth::github))
-        .route("/api/v1/auth/github/callback", get(api::auth::github_callback))
-        .route("/api/v1/auth/github/link", post(api::auth::link_github))
-        .route("/api/v1/auth/link", get(api::auth::link_page).post(api::auth::use_link))
-        .route("/api/v1/auth/logout", post(api::auth::logout))
-        .route("/api/v1/auth/logout-all", post(api::auth::logout_all))
-        .route("/api/v1/auth/sign-ins", get(api::auth::sign_ins::list))
-        .route("/api/v1/auth/sign-ins/{id}", delete(api::auth::sign_ins::end))
-        .route("/api/v1/mask", post(api::mask::mask))
-        .route("/api/v1/synthesize", post(api::synthesize::synthesize))
-        .route("/api/v1/auth/methods", get(api::auth::methods))
-        .route("/api/v1/keys", get(api::keys::list))
-        .route("/api/v1/me", get(api::me::show))
-        .route("/api/v1/policies", get(api::policies::list))
-        .route("/api/v1/policies/validate", post(api::policies::validate))
-        .route("/api/v1/policies/{name}", get(api::policies::show).put(api::policies::put))
-        .route("/api/v1/admin/policy/reload", post(api::policies::reload))
-        .route("/api/v1/plugins", get(api::plugins::list).merge(install))
-        .route("/api/v1/plugins/{name}", get(api::plugins::show).delete(api::plugins::remove))
-        .route("/api/v1/reports", get(api::reports::of_account))
-        .route("/api/v1/schemas/report.json", get(api::reports::schema))
-        .route("/api/v1/stats", get(api::stats::show))
-        .route("/api/v1/sessions", get(api::sessions::list))
-        .route("/api/v1/sessions/stream", get(api::sessions::stream))
-        .route("/api/v1/sessions/{id}", get(api::sessions::show))
-        .route("/api/v1/sessions/{id}/events/{event_id}/proof", get(api::audit::prove))
-        .route("/api/v1/sessions/{id}/report", get(api::reports::of_session))
-        .route("/api/v1/tokens", get(api::tokens::list).post(api::tokens::create))
-        .route("/api/v1/tokens/{id}", delete(api::tokens::delete))
-        .route("/api/v1/vault/stats", get(api::vault::stats))
-        .route("/api/v1/vault/purge", post(api::vault::purge))
-        .route_layer(middleware::from_fn(auth::renew_cookie))
-}
-
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
     use axum::extract::Request;
+    use axum::routing::get;
     use http_body_util::BodyExt;
     use serde_json::Value;
     use tower::ServiceExt;

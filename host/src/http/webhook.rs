@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 
 use super::body;
 use super::error::ApiError;
-use super::openapi::inputs;
 use super::path::PathId;
 use super::signature::{self, Signature};
 use crate::app::{App, Serving};
@@ -19,6 +18,18 @@ use crate::ids::AgentId;
 use crate::pipeline::ReadyAgent;
 use crate::telemetry::name_agent;
 use crate::vapi::{self, Message};
+
+/// What Vapi posts to a server URL; flat, or in `message` as Vapi itself sends it.
+#[derive(ToSchema)]
+#[schema(example = json!({"message": {"type": "assistant-request", "call": {"id": "call_1"}}}))]
+pub struct ServerMessage {
+    /// The wrapped message.
+    pub message: Option<Value>,
+    /// The event, in the flat form.
+    pub r#type: Option<Value>,
+    /// The call, in the flat form.
+    pub call: Option<Value>,
+}
 
 /// What goes back to the platform: nothing, where it only told of something.
 #[derive(Serialize, ToSchema)]
@@ -33,7 +44,7 @@ pub struct WebhookAnswer {
 #[utoipa::path(
     post, path = "/vapi/webhook/{agent}", tag = "webhook", operation_id = "vapi_webhook",
     params(("agent" = String, Path, description = "The agent's id.", example = "agt_01JZ0000000000000000000000")),
-    request_body = inputs::ServerMessage,
+    request_body = ServerMessage,
     responses((status = 200, description = "The assistant; or an empty object, for a nested message that only tells of something.", body = WebhookAnswer)),
     security(()),
     extensions(("x-errors" = json!(["agent_not_found", "bad_signature", "unsupported_event", "payload_too_large", "validation_failed", "rate_limited", "audit_unavailable", "masking_unavailable"]))),

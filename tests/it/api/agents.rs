@@ -140,12 +140,15 @@ async fn every_wrong_field_is_named_with_its_reason() {
         (json!({"assistant_callback_url": "https://me:secret@a.example"}), &[("assistant_callback_url", "password")]),
         (json!({"proxy_auth": "none"}), &[("proxy_auth", "id or key")]),
         (json!({"require_signature": "yes"}), &[("require_signature", "true or false")]),
-        (json!({"colour": "red"}), &[("colour", "is none of name")]),
+        (json!({"colour": "red"}), &[("colour", "unknown field, expected one of name")]),
         (
             json!({"name": "", "platform": "x", "tokenization": "y"}),
             &[("name", ""), ("platform", ""), ("tokenization", "")],
         ),
-        (json!({"name": 1, "upstream": 2, "x": 3}), &[("name", "string"), ("upstream", "string"), ("x", "none of")]),
+        (
+            json!({"name": 1, "upstream": 2, "x": 3}),
+            &[("name", "string"), ("upstream", "string"), ("x", "unknown field")],
+        ),
     ] {
         let mut body = named("wrong");
         body.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());

@@ -36,6 +36,16 @@ pub enum Field<T> {
     Given(T),
 }
 
+impl<T> From<Option<Option<T>>> for Field<T> {
+    fn from(field: Option<Option<T>>) -> Self {
+        match field {
+            None => Self::Absent,
+            Some(None) => Self::Null,
+            Some(Some(value)) => Self::Given(value),
+        }
+    }
+}
+
 impl<T> Field<T> {
     fn given(&self) -> Option<&T> {
         match self {

@@ -1,5 +1,7 @@
 //! `/api/v1/agents`.
 
+mod input;
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,42 +9,50 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
+use self::input::{AgentChange, NewAgent};
 use super::Listed;
-use super::sessions::{self, SessionQuery, SessionSummary};
-use crate::app::{AgentDraft, App, ChangedAgent, Field};
+use super::sessions::{self, SessionFilter, SessionQuery, SessionSummary};
+use crate::app::{App, ChangedAgent};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::http::openapi::inputs;
-use crate::http::page::PageQuery;
+use crate::http::json_body::JsonBody;
+use crate::http::page::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::ids::AgentId;
 use crate::store::AgentStats;
 use crate::store::agents::Agent;
 
+/// Which agents.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AgentFilter {
+    /// Part of the name, in any case.
+    pub name_contains: Option<String>,
+}
+
 /// `POST /api/v1/agents`.
 #[utoipa::path(
     post, path = "/api/v1/agents", tag = "agents", operation_id = "create_agent",
-    request_body = inputs::NewAgent,
+    request_body = NewAgent,
     responses((status = 201, description = "The agent.", body = Enveloped<AgentBody>)),
     extensions(("x-errors" = json!(["unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable", "masking_unavailable"]))),
 )]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    body: Result<Fields, ApiError>,
+    body: Result<JsonBody<NewAgent>, ApiError>,
 ) -> Result<(StatusCode, Json<Enveloped<AgentBody>>), ApiError> {
     caller.require("agents:write")?;
-    let made = app.create_agent(caller.account, draft(body?, true)?).await?;
+    let made = app.create_agent(caller.account, body?.sound()?.into()).await?;
     Ok((StatusCode::CREATED, Json(changed(&app, made))))
 }
 
 /// `GET /api/v1/agents`.
 #[utoipa::path(
     get, path = "/api/v1/agents", tag = "agents", operation_id = "list_agents",
-    params(inputs::Page, inputs::AgentFilter),
+    params(Page, AgentFilter),
     responses((status = 200, description = "Agents, newest first.", body = Listed<AgentRow>)),
 )]
 pub async fn list(
@@ -86,7 +96,7 @@ pub async fn show(
 #[utoipa::path(
     patch, path = "/api/v1/agents/{id}", tag = "agents", operation_id = "update_agent",
     params(("id" = String, Path, description = "The agent's id.")),
-    request_body = inputs::AgentChange,
+    request_body = AgentChange,
     responses((status = 200, description = "The agent as it is now.", body = Enveloped<AgentBody>)),
     extensions(("x-errors" = json!(["agent_not_found", "unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable", "masking_unavailable"]))),
 )]
@@ -94,11 +104,11 @@ pub async fn update(
     State(app): State<Arc<App>>,
     caller: Caller,
     PathId(id): PathId,
-    body: Result<Fields, ApiError>,
+    body: Result<JsonBody<AgentChange>, ApiError>,
 ) -> Result<Json<Enveloped<AgentBody>>, ApiError> {
     caller.require("agents:write")?;
     let id = find(&app, &caller, &id).await?.id;
-    let made = app.update_agent(caller.account, id, draft(body?, false)?).await?;
+    let made = app.update_agent(caller.account, id, body?.sound()?.into()).await?;
     Ok(Json(changed(&app, made)))
 }
 
@@ -137,7 +147,7 @@ pub async fn rotate_proxy_key(
 /// `GET /api/v1/agents/{id}/sessions`.
 #[utoipa::path(
     get, path = "/api/v1/agents/{id}/sessions", tag = "agents", operation_id = "list_agent_sessions",
-    params(("id" = String, Path, description = "The agent's id."), inputs::Page, inputs::SessionFilter),
+    params(("id" = String, Path, description = "The agent's id."), Page, SessionFilter),
     responses((status = 200, description = "The agent's sessions, newest first.", body = Listed<SessionSummary>)),
     extensions(("x-errors" = json!(["agent_not_found"]))),
 )]
@@ -155,49 +165,6 @@ pub async fn list_sessions(
 async fn find(app: &App, caller: &Caller, id: &str) -> Result<Agent, ApiError> {
     let id = id.parse().map_err(|_| ApiError::agent_not_found())?;
     app.store().agent(caller.account, id).await?.ok_or_else(ApiError::agent_not_found)
-}
-
-/// What a body says of an agent. A new one must have a name and an upstream.
-fn draft(mut body: Fields, is_new: bool) -> Result<AgentDraft, ApiError> {
-    let needed = |body: &mut Fields, field: &'static str| match is_new || body.names(field) {
-        true => body.text(field),
-        false => body.text_if(field),
-    };
-    let draft = AgentDraft {
-        name: needed(&mut body, "name"),
-        upstream: needed(&mut body, "upstream"),
-        tokenization: read(&mut body, "tokenization", Fields::text_if),
-        policy_name: read(&mut body, "policy_name", Fields::text_if),
-        policy_yaml: read(&mut body, "policy_yaml", Fields::text_if),
-        platform: read(&mut body, "platform", Fields::text_if),
-        assistant: read(&mut body, "assistant", |body, field| match body.value(field)? {
-            Value::Object(assistant) => Some(assistant),
-            _ => body.is_wrong(field, "must be a JSON object"),
-        }),
-        assistant_callback_url: read(&mut body, "assistant_callback_url", Fields::text_if),
-        proxy_auth: read(&mut body, "proxy_auth", Fields::text_if),
-        require_signature: read(&mut body, "require_signature", Fields::flag_if),
-        agreements: read(&mut body, "agreements", |body, field| match body.value(field)? {
-            Value::Object(agreements) => Some(agreements),
-            _ => body.is_wrong(field, "must be a JSON object"),
-        }),
-    };
-    body.finish()?;
-    Ok(draft)
-}
-
-fn read<T>(
-    body: &mut Fields,
-    field: &'static str,
-    value: impl FnOnce(&mut Fields, &'static str) -> Option<T>,
-) -> Field<T> {
-    let named = body.names(field);
-    match value(body, field) {
-        Some(value) => Field::Given(value),
-        // Or of the wrong type, which has been noted.
-        None if named => Field::Null,
-        None => Field::Absent,
-    }
 }
 
 /// `{"agent": ...}`.

@@ -14,10 +14,25 @@ use crate::audit::event::TokenKind;
 use crate::chat::Platform;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::http::openapi::inputs;
+use crate::http::json_body::{JsonBody, json_body};
 use crate::passes::finding::Action;
 use crate::pipeline::preview::{Preview, Replaced};
+
+json_body! {
+    /// What is to be masked, and by which policy.
+    #[schema(example = json!({"text": "My name is Jane Doe."}))]
+    pub struct ToMask {
+        /// A text, or `messages`.
+        text: Option<String>,
+        /// Messages of a chat completion.
+        #[schema(value_type = Option<Vec<Object>>)]
+        messages: Option<Value>,
+        /// A policy of this install; `healthcare-default` unless it is given.
+        policy_name: Option<String>,
+        /// A policy, in the place of a name.
+        policy_yaml: Option<String>,
+    }
+}
 
 /// What was made of it.
 #[derive(Serialize, ToSchema)]
@@ -53,14 +68,14 @@ pub struct MaskEvent {
 /// `POST /api/v1/mask`.
 #[utoipa::path(
     post, path = "/api/v1/mask", tag = "tools", operation_id = "mask",
-    request_body = inputs::ToMask,
+    request_body = ToMask,
     responses((status = 200, description = "What was made of it.", body = MaskAnswer)),
     extensions(("x-errors" = json!(["unknown_policy", "policy_yaml_invalid", "masking_unavailable"]))),
 )]
 pub async fn mask(
     State(app): State<Arc<App>>,
     caller: Caller,
-    body: Result<Fields, ApiError>,
+    body: Result<JsonBody<ToMask>, ApiError>,
 ) -> Result<Json<MaskAnswer>, ApiError> {
     caller.require("agents:read")?;
     let Asked { messages, is_text, policy } = asked(body?)?;
@@ -83,25 +98,24 @@ struct Asked {
     policy: Trial,
 }
 
-fn asked(mut body: Fields) -> Result<Asked, ApiError> {
-    let text = body.text_if("text");
-    let messages = body.value("messages");
-    let (name, document) = (body.text_if("policy_name"), body.text_if("policy_yaml"));
-    if body.names("text") == body.names("messages") {
-        body.is_wrong::<()>("text", "give either text or messages");
-    }
-    if name.is_some() && document.is_some() {
-        body.is_wrong::<()>("policy_yaml", "give either policy_name or policy_yaml");
-    }
-    body.finish()?;
-    let policy = match (name, document) {
-        (_, Some(document)) => Trial::Document(document),
-        (Some(name), None) => Trial::Named(name),
-        (None, None) => Trial::Default,
-    };
-    let is_text = text.is_some();
-    let messages = text.map_or_else(|| messages.unwrap_or_default(), |text| json!([{"role": "user", "content": text}]));
-    Ok(Asked { messages, is_text, policy })
+fn asked(body: JsonBody<ToMask>) -> Result<Asked, ApiError> {
+    body.check(|ToMask { text, messages, policy_name, policy_yaml }, wrong| {
+        if text.is_some() == messages.is_some() {
+            wrong.add("text", "give either text or messages");
+        }
+        let policy = match (policy_name, policy_yaml) {
+            (Some(_), Some(_)) => {
+                wrong.add("policy_yaml", "give either policy_name or policy_yaml");
+                Trial::Default
+            }
+            (None, Some(document)) => Trial::Document(document),
+            (Some(name), None) => Trial::Named(name),
+            (None, None) => Trial::Default,
+        };
+        let is_text = text.is_some();
+        let messages = text.map(|text| json!([{"role": "user", "content": text}])).or(messages).unwrap_or_default();
+        Asked { messages, is_text, policy }
+    })
 }
 
 impl From<Replaced> for MaskEvent {

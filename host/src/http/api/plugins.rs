@@ -14,8 +14,7 @@ use crate::app::{App, Catalog};
 use crate::http::auth::Caller;
 use crate::http::document::Component;
 use crate::http::error::ApiError;
-use crate::http::openapi::inputs;
-use crate::http::page::PageQuery;
+use crate::http::page::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::wasm::Plugin;
 
@@ -68,7 +67,7 @@ impl FromStr for PluginCursor {
 /// `GET /api/v1/plugins`, by name.
 #[utoipa::path(
     get, path = "/api/v1/plugins", tag = "plugins", operation_id = "list_plugins",
-    params(inputs::Page),
+    params(Page),
     responses((status = 200, description = "Plugins, by name.", body = Listed<PluginRow>)),
 )]
 pub async fn list(
@@ -110,7 +109,7 @@ pub async fn show(
     post, path = "/api/v1/plugins", tag = "plugins", operation_id = "install_plugin",
     params(("Masker-Plugin-Signature" = Option<String>, Header,
         description = "The component's Ed25519 signature, in base64. Needed with MASKER_PLUGIN_REQUIRE_SIGNED.")),
-    request_body(content((inputs::Component = "application/wasm"))),
+    request_body(content((Component = "application/wasm"))),
     responses(
         (status = 200, description = "It takes the place of the one of its name.", body = PluginEnvelope),
         (status = 201, description = "It is new.", body = PluginEnvelope),

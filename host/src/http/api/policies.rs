@@ -15,8 +15,7 @@ use crate::app::{App, ChangeError};
 use crate::http::auth::Caller;
 use crate::http::document::PolicyDocument;
 use crate::http::error::ApiError;
-use crate::http::openapi::inputs;
-use crate::http::page::PageQuery;
+use crate::http::page::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::ids::PolicyId;
 use crate::policy::PolicyError;
@@ -92,7 +91,7 @@ pub struct ReloadAnswer {
 /// `GET /api/v1/policies`: the account's own and the install's.
 #[utoipa::path(
     get, path = "/api/v1/policies", tag = "policies", operation_id = "list_policies",
-    params(inputs::Page),
+    params(Page),
     responses((status = 200, description = "The account's own and the install's.", body = Listed<PolicyRow>)),
 )]
 pub async fn list(
@@ -140,7 +139,7 @@ pub async fn show(
 #[utoipa::path(
     put, path = "/api/v1/policies/{name}", tag = "policies", operation_id = "put_policy",
     params(("name" = String, Path, description = "The policy's name.")),
-    request_body(content((inputs::PolicyText = "application/yaml"), (Object = "application/json"))),
+    request_body(content((PolicyDocument = "application/yaml"), (Object = "application/json"))),
     responses(
         (status = 200, description = "Its next version is in force.", body = PolicyEnvelope<PolicyDetail>),
         (status = 201, description = "It is new.", body = PolicyEnvelope<PolicyDetail>),

@@ -10,14 +10,15 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{App, ReportError, ReportScope, SignedReport};
 use crate::clock::Timestamp;
 use crate::http::auth::Caller;
 use crate::http::cross_site::OwnPage;
 use crate::http::error::ApiError;
-use crate::http::openapi::inputs;
+use crate::http::openapi::schemas::one_of;
 use crate::http::path::PathId;
 use crate::http::since;
 use crate::pdf;
@@ -55,10 +56,32 @@ pub enum ReportKeys {
     Rotated(Vec<PublicKey>),
 }
 
+/// In which form.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReportFormat {
+    /// `json` or `pdf`.
+    #[param(schema_with = report_format)]
+    pub format: Option<String>,
+}
+
+fn report_format() -> Object {
+    one_of(&["json", "pdf"])
+}
+
+/// About which time.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReportTime {
+    /// How long ago it begins (`90m`, `24h`, `7d`, `2w`), or a time.
+    #[param(default = "7d", example = "7d")]
+    pub since: Option<String>,
+}
+
 /// `GET /api/v1/sessions/{id}/report`.
 #[utoipa::path(
     get, path = "/api/v1/sessions/{id}/report", tag = "reports", operation_id = "session_report",
-    params(("id" = String, Path, description = "The session's id."), inputs::ReportFormat),
+    params(("id" = String, Path, description = "The session's id."), ReportFormat),
     responses((status = 200, description = "The report, signed.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
     extensions(("x-errors" = json!(["session_not_found", "report_generation_failed", "audit_unavailable"]))),
 )]
@@ -79,7 +102,7 @@ pub async fn of_session(
 /// `GET /api/v1/agents/{id}/report`.
 #[utoipa::path(
     get, path = "/api/v1/agents/{id}/report", tag = "reports", operation_id = "agent_report",
-    params(("id" = String, Path, description = "The agent's id."), inputs::ReportFormat, inputs::ReportTime),
+    params(("id" = String, Path, description = "The agent's id."), ReportFormat, ReportTime),
     responses((status = 200, description = "The report, signed.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
     extensions(("x-errors" = json!(["agent_not_found", "report_generation_failed", "audit_unavailable"]))),
 )]
@@ -102,7 +125,7 @@ pub async fn of_agent(
 /// `GET /api/v1/reports`.
 #[utoipa::path(
     get, path = "/api/v1/reports", tag = "reports", operation_id = "account_report",
-    params(inputs::ReportFormat, inputs::ReportTime),
+    params(ReportFormat, ReportTime),
     responses((status = 200, description = "The report, signed.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
     extensions(("x-errors" = json!(["report_generation_failed", "audit_unavailable"]))),
 )]

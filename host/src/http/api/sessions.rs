@@ -16,18 +16,18 @@ use super::Listed;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::openapi::inputs;
+use crate::http::page::Page;
 use crate::ids::AgentId;
 use crate::session::SessionRow;
 
 pub use detail::show;
-pub use query::SessionQuery;
+pub use query::{SessionFilter, SessionQuery};
 pub use stream::stream;
 
 /// `GET /api/v1/sessions`.
 #[utoipa::path(
     get, path = "/api/v1/sessions", tag = "sessions", operation_id = "list_sessions",
-    params(inputs::Page, inputs::SessionFilter, ("agent_id" = Option<String>, Query, description = "Only this agent's.")),
+    params(Page, SessionFilter, ("agent_id" = Option<String>, Query, description = "Only this agent's.")),
     responses((status = 200, description = "Sessions, newest first.", body = Listed<SessionSummary>)),
 )]
 pub async fn list(

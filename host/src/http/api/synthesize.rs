@@ -13,14 +13,30 @@ use crate::app::{App, Trial};
 use crate::chat::request::ChatRequest;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::http::openapi::inputs;
+use crate::http::json_body::{JsonBody, json_body};
+use crate::http::openapi::schemas::text_or_number;
 use crate::pipeline::PipelineError;
 use crate::pipeline::preview::Preview;
 use crate::store::StoreError;
 
 /// The longest seed, in bytes.
 const LONGEST_SEED: usize = 256;
+
+json_body! {
+    /// What is to get surrogates, and by which policy.
+    #[schema(example = json!({"text": "My name is Jane Doe.", "seed": "42"}))]
+    pub struct ToSynthesize {
+        /// A text.
+        text: String,
+        /// A policy of this install; `healthcare-default` unless it is given.
+        policy_name: Option<String>,
+        /// Another word for `policy_name`.
+        policy: Option<String>,
+        /// A text of up to 256 bytes or a whole number: the same text with the same seed gets the same surrogates.
+        #[schema(schema_with = text_or_number)]
+        seed: Option<Value>,
+    }
+}
 
 /// The text, and what was replaced in it.
 #[derive(Serialize, ToSchema)]
@@ -34,14 +50,14 @@ pub struct SynthesizeAnswer {
 /// `POST /api/v1/synthesize`.
 #[utoipa::path(
     post, path = "/api/v1/synthesize", tag = "tools", operation_id = "synthesize",
-    request_body = inputs::ToSynthesize,
+    request_body = ToSynthesize,
     responses((status = 200, description = "The text with surrogates.", body = SynthesizeAnswer)),
     extensions(("x-errors" = json!(["unknown_policy", "policy_yaml_invalid", "masking_unavailable"]))),
 )]
 pub async fn synthesize(
     State(app): State<Arc<App>>,
     caller: Caller,
-    body: Result<Fields, ApiError>,
+    body: Result<JsonBody<ToSynthesize>, ApiError>,
 ) -> Result<Json<SynthesizeAnswer>, ApiError> {
     caller.require("agents:read")?;
     let (text, policy, seed) = asked(body?)?;
@@ -56,17 +72,15 @@ pub async fn synthesize(
     Ok(Json(SynthesizeAnswer { synthesized, seed, events: replaced.into_iter().map(MaskEvent::from).collect() }))
 }
 
-fn asked(mut body: Fields) -> Result<(String, Trial, Option<String>), ApiError> {
-    let text = body.text("text");
-    let (name, policy) = (body.text_if("policy_name"), body.text_if("policy"));
-    if name.is_some() && policy.is_some() {
-        body.is_wrong::<()>("policy", "is another word for policy_name: give one of them");
-    }
-    let seed = body.value("seed");
-    let seed = body.check("seed", seed, read_seed, "must be a text of up to 256 bytes or a whole number");
-    body.finish()?;
-    let policy = name.or(policy).map_or(Trial::Default, Trial::Named);
-    Ok((text.unwrap_or_default(), policy, seed))
+fn asked(body: JsonBody<ToSynthesize>) -> Result<(String, Trial, Option<String>), ApiError> {
+    body.check(|ToSynthesize { text, policy_name, policy, seed }, wrong| {
+        if policy_name.is_some() && policy.is_some() {
+            wrong.add("policy", "is another word for policy_name: give one of them");
+        }
+        let message = "must be a text of up to 256 bytes or a whole number";
+        let seed = wrong.check("seed", seed, read_seed, message);
+        (text, policy_name.or(policy).map_or(Trial::Default, Trial::Named), seed)
+    })
 }
 
 fn read_seed(seed: Value) -> Option<String> {

@@ -12,9 +12,8 @@ use crate::app::{App, TokenError};
 use crate::clock::Timestamp;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::http::openapi::inputs;
-use crate::http::page::{PageQuery, encode};
+use crate::http::json_body::{JsonBody, json_body};
+use crate::http::page::{Page, PageQuery, encode};
 use crate::http::path::PathId;
 use crate::ids::TokenId;
 use crate::name;
@@ -51,17 +50,35 @@ pub struct TokenPage {
     next_cursor: Option<String>,
 }
 
+json_body! {
+    /// A new API token.
+    #[schema(example = json!({"name": "ci", "scopes": ["agents:read"], "expires_at": "2030-01-31T00:00:00Z"}))]
+    pub struct NewToken {
+        /// What it is for.
+        #[schema(min_length = 1, max_length = 64)]
+        name: String,
+        /// What it may do: `agents:read`, `agents:write`, `sessions:read`, `reports:read`, `policies:write`, `plugins:write`,
+        /// `admin` (which includes all).
+        #[schema(min_items = 1, example = json!(["agents:read"]))]
+        scopes: Vec<String>,
+        /// When it ends, a time that is yet to come; never unless it is given. A token created with a
+        /// token expires with that one at the latest.
+        #[schema(format = DateTime)]
+        expires_at: Option<String>,
+    }
+}
+
 /// `POST /api/v1/tokens`.
 #[utoipa::path(
     post, path = "/api/v1/tokens", tag = "tokens", operation_id = "create_token",
-    request_body = inputs::NewToken,
+    request_body = NewToken,
     responses((status = 201, description = "The token, with its secret: it is shown this once.", body = TokenEnvelope)),
     extensions(("x-errors" = json!(["audit_unavailable"]))),
 )]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    body: Result<Fields, ApiError>,
+    body: Result<JsonBody<NewToken>, ApiError>,
 ) -> Result<(StatusCode, Json<TokenEnvelope>), ApiError> {
     caller.require("admin")?;
     let new = new_token(&caller, body?, app.pipeline.clock.now())?;
@@ -73,7 +90,7 @@ pub async fn create(
 /// `GET /api/v1/tokens`.
 #[utoipa::path(
     get, path = "/api/v1/tokens", tag = "tokens", operation_id = "list_tokens",
-    params(inputs::Page),
+    params(Page),
     responses((status = 200, description = "Tokens, newest first.", body = TokenPage)),
 )]
 pub async fn list(
@@ -105,42 +122,33 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): Pat
     }
 }
 
-fn new_token(caller: &Caller, mut body: Fields, now: Timestamp) -> Result<NewApiToken, ApiError> {
-    let name = body.text("name");
-    let name = name.and_then(|text| match name::check(&text) {
-        Ok(()) => Some(text),
-        Err(fault) => body.is_wrong("name", fault.to_string()),
-    });
-    let scopes = body.texts("scopes");
-    let scopes = body.check(
-        "scopes",
-        scopes,
-        |asked| sound_scopes(&asked),
-        &format!("must be one or more of {}", SCOPES.join(", ")),
-    );
-    let expires_at = body.text_if("expires_at");
-    let expires_at = body.check(
-        "expires_at",
-        expires_at,
-        |text| Timestamp::parse(&text).filter(|moment| *moment > now),
-        "must be a time that is yet to come and before the year 10000, such as 2030-01-31T00:00:00Z",
-    );
-    // Creating tokens needs `admin`, which includes every scope. So only the expiry can exceed the maker's.
-    let maker = caller.token();
-    let expires_at = match maker.and_then(|maker| maker.expires_at) {
-        Some(end) if expires_at.is_some_and(|asked| asked > end) => {
-            body.is_wrong("expires_at", format!("must not be later than the end of the token that makes it, {end}"))
+fn new_token(caller: &Caller, body: JsonBody<NewToken>, now: Timestamp) -> Result<NewApiToken, ApiError> {
+    body.check(|NewToken { name, scopes, expires_at }, wrong| {
+        if let Err(fault) = name::check(&name) {
+            wrong.add("name", fault.to_string());
         }
-        end => expires_at.or(end),
-    };
-    body.finish()?;
-    Ok(NewApiToken {
-        account_id: caller.account,
-        name: name.unwrap_or_default(),
-        scopes: scopes.unwrap_or_default(),
-        expires_at,
-        created_by: caller.user,
-        made_with: maker.map(|maker| maker.id),
+        let message = format!("must be one or more of {}", SCOPES.join(", "));
+        let scopes = wrong.check("scopes", Some(scopes), sound_scopes, &message);
+        let expires_at = wrong.check(
+            "expires_at",
+            expires_at,
+            |text| Timestamp::parse(&text).filter(|moment| *moment > now),
+            "must be a time that is yet to come and before the year 10000, such as 2030-01-31T00:00:00Z",
+        );
+        // Creating tokens needs `admin`, which includes every scope. So only the expiry can exceed the maker's.
+        let maker = caller.token();
+        let end = maker.and_then(|maker| maker.expires_at);
+        if let Some(end) = end.filter(|end| expires_at.is_some_and(|asked| asked > *end)) {
+            wrong.add("expires_at", format!("must not be later than the end of the token that makes it, {end}"));
+        }
+        NewApiToken {
+            account_id: caller.account,
+            name,
+            scopes: scopes.unwrap_or_default(),
+            expires_at: expires_at.or(end),
+            created_by: caller.user,
+            made_with: maker.map(|maker| maker.id),
+        }
     })
 }
 

@@ -12,8 +12,7 @@ use crate::app::{App, Erase, EraseError};
 use crate::clock::Timestamp;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::fields::Fields;
-use crate::http::openapi::inputs;
+use crate::http::json_body::{JsonBody, json_body};
 use crate::http::since;
 use crate::keys::Kid;
 use crate::sensitive::SensitiveText;
@@ -37,6 +36,27 @@ pub struct VaultFigures {
     /// No value is older than this, to the second; null when there is none.
     oldest_at: Option<String>,
     newest_at: Option<String>,
+}
+
+json_body! {
+    /// What is to be erased: exactly one of `before`, `subject` and `kid`.
+    #[schema(example = json!({"before": "90d"}))]
+    pub struct Purge {
+        /// What was kept before this moment: a time, or how long ago (`90d`).
+        before: Option<String>,
+        /// A value that one person alone has. Everything of the calls in which it was said goes with it; where calls have no
+        /// name, only the value.
+        subject: Option<String>,
+        /// What tokens of this kid stand for.
+        kid: Option<String>,
+        /// Everything of a call, by the platform's name for it or as sessions show it.
+        call: Option<String>,
+        /// Everything that was said to an agent.
+        agent_id: Option<String>,
+        /// Only count.
+        #[schema(default = false)]
+        dry_run: Option<bool>,
+    }
 }
 
 /// An erasure in its envelope.
@@ -81,14 +101,14 @@ pub async fn stats(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<V
 /// `POST /api/v1/vault/purge`.
 #[utoipa::path(
     post, path = "/api/v1/vault/purge", tag = "vault", operation_id = "purge_vault",
-    request_body = inputs::Purge,
+    request_body = Purge,
     responses((status = 200, description = "What was erased: from the vault, from kept texts, from their files and from memory. Requests under way go on with what they hold.", body = PurgeEnvelope)),
     extensions(("x-errors" = json!(["validation_failed", "audit_unavailable"]))),
 )]
 pub async fn purge(
     State(app): State<Arc<App>>,
     caller: Caller,
-    body: Result<Fields, ApiError>,
+    body: Result<JsonBody<Purge>, ApiError>,
 ) -> Result<Json<PurgeEnvelope>, ApiError> {
     caller.require("admin")?;
     caller.require_owner()?;
@@ -98,26 +118,25 @@ pub async fn purge(
     Ok(Json(PurgeEnvelope { purge: Purged { values: erased.values, payloads: erased.payloads, dry_run } }))
 }
 
-fn asked(mut fields: Fields, now: Timestamp) -> Result<(Erase, bool), ApiError> {
-    let before = fields.text_if("before");
-    let before = fields.check("before", before, |text| since::parse(&text, now), since::FORM);
-    let kid = fields.text_if("kid");
-    let kid = fields.check("kid", kid, |text| Kid::new(&text), "must be a kid, of the form [A-Z0-9_]+");
-    let subject = fields.text_if("subject").map(SensitiveText::from);
-    let call = fields.text_if("call").map(SensitiveText::from);
-    let agent = fields.text_if("agent_id");
-    let agent = fields.check("agent_id", agent, |text| text.parse().ok(), "must be the id of an agent");
-    let dry_run = fields.flag_if("dry_run").unwrap_or_default();
-    let named = ["before", "kid", "subject", "call", "agent_id"]
-        .into_iter()
-        .filter(|field| fields.value(field).is_some())
-        .count();
-    if named != 1 {
-        fields.is_wrong::<()>("body", "must have exactly one of before, kid, subject, call and agent_id");
-    }
-    fields.finish()?;
-    let what = before.map(Erase::Before).or(kid.map(Erase::Kid)).or(subject.map(Erase::Subject));
-    let what = what.or(call.map(Erase::Call)).or(agent.map(Erase::Agent));
+fn asked(body: JsonBody<Purge>, now: Timestamp) -> Result<(Erase, bool), ApiError> {
+    let (what, dry_run) = body.check(|Purge { before, subject, kid, call, agent_id, dry_run }, wrong| {
+        let given = [
+            ("before", before.is_some()),
+            ("kid", kid.is_some()),
+            ("subject", subject.is_some()),
+            ("call", call.is_some()),
+            ("agent_id", agent_id.is_some()),
+        ];
+        if given.iter().filter(|(field, is_given)| *is_given || wrong.has(field)).count() != 1 {
+            wrong.add("body", "must have exactly one of before, kid, subject, call and agent_id");
+        }
+        let before = wrong.check("before", before, |text| since::parse(&text, now), since::FORM);
+        let kid = wrong.check("kid", kid, |text| Kid::new(&text), "must be a kid, of the form [A-Z0-9_]+");
+        let agent = wrong.check("agent_id", agent_id, |text| text.parse().ok(), "must be the id of an agent");
+        let [subject, call] = [subject, call].map(|text| text.map(SensitiveText::from));
+        let what = before.map(Erase::Before).or(kid.map(Erase::Kid)).or(subject.map(Erase::Subject));
+        (what.or(call.map(Erase::Call)).or(agent.map(Erase::Agent)), dry_run.unwrap_or_default())
+    })?;
     what.map(|what| (what, dry_run)).ok_or_else(|| ApiError::field("body", "must not be null"))
 }
 

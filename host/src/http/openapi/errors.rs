@@ -49,7 +49,7 @@ pub struct ProxyErrorInner {
     /// The field that is wrong.
     pub param: Option<String>,
     /// For programs. An upstream's own error may have any, or a number.
-    #[schema(schema_with = super::inputs::text_or_number)]
+    #[schema(schema_with = super::schemas::text_or_number)]
     pub code: Option<String>,
     /// The response's `X-Request-Id`.
     pub request_id: String,

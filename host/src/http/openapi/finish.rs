@@ -1,6 +1,6 @@
-//! What operations have in common, put into each of them: errors, the request's id, security, further paths.
+//! What operations have in common, put into each of them: errors, the request's id, security.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
@@ -9,19 +9,6 @@ use super::errors::ERRORS;
 
 /// An id as examples show it.
 const EXAMPLE_ID: &str = "req_01JZ0000000000000000000000";
-/// The same handlers at further paths: some platforms leave `/v1` out, some append a path that is there already.
-const ALIASES: [(&str, &[&str]); 3] = [
-    (
-        "/proxy/{agent}/v1/chat/completions",
-        &[
-            "/proxy/{agent}/chat/completions",
-            "/proxy/{agent}/v1/chat/completions/chat/completions",
-            "/proxy/{agent}/chat/completions/chat/completions",
-        ],
-    ),
-    ("/proxy/{agent}/v1/models", &["/proxy/{agent}/models"]),
-    ("/proxy/{agent}/v1/models/{model}", &["/proxy/{agent}/models/{model}"]),
-];
 
 /// The whole document.
 pub fn finish(generated: &OpenApi) -> Value {
@@ -29,10 +16,13 @@ pub fn finish(generated: &OpenApi) -> Value {
     document["components"]["securitySchemes"] = security_schemes();
     document["security"] = json!([{"cookie": []}, {"token": []}]);
     if let Some(paths) = document["paths"].as_object_mut() {
-        for item in paths.values_mut().filter_map(Value::as_object_mut) {
-            item.values_mut().for_each(complete);
+        // What axum writes as `{*rest}`, OpenAPI has no word for.
+        *paths = std::mem::take(paths).into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+        let mut names = HashMap::new();
+        for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+            complete(operation);
+            number(operation, &mut names);
         }
-        add_aliases(paths);
     }
     document
 }
@@ -138,16 +128,12 @@ fn example(code: &str, message: &str, of_proxy: bool) -> Value {
     json!({"error": error})
 }
 
-fn add_aliases(paths: &mut Map<String, Value>) {
-    for (path, aliases) in ALIASES {
-        let Some(item) = paths.get(path).cloned() else { continue };
-        for (index, alias) in aliases.iter().enumerate() {
-            let mut item = item.clone();
-            for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-                let name = operation["operationId"].as_str().unwrap_or_default();
-                operation["operationId"] = json!(format!("{name}_{}", index + 2));
-            }
-            paths.insert((*alias).to_owned(), item);
-        }
+/// An endpoint at several paths is several operations, each with a name of its own.
+fn number(operation: &mut Value, names: &mut HashMap<String, usize>) {
+    let Some(name) = operation["operationId"].as_str().map(str::to_owned) else { return };
+    let times = names.entry(name.clone()).or_default();
+    *times += 1;
+    if *times > 1 {
+        operation["operationId"] = json!(format!("{name}_{times}"));
     }
 }

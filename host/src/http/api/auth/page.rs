@@ -15,13 +15,18 @@ const HEADERS: [(HeaderName, &str); 3] = [
 
 /// The page of a one-time link.
 pub(super) fn of_link() -> Response {
-    (HEADERS, include_str!("link.html")).into_response()
+    (HEADERS, page("Sign in to Masker", include_str!("link.html"))).into_response()
 }
 
 /// The page that asks a person to confirm that a GitHub user is theirs.
 pub(super) fn of_github_user(question: &ToConfirm) -> Response {
-    let page = include_str!("github.html").replace("{proof}", question.proof.expose());
+    let page = page("Link a GitHub user to Masker's operator", include_str!("github.html"));
+    let page = page.replace("{proof}", question.proof.expose());
     (HEADERS, page.replace("{login}", &escaped(&question.login))).into_response()
+}
+
+fn page(title: &str, main: &str) -> String {
+    include_str!("page.html").replace("{title}", title).replace("{main}", main)
 }
 
 /// Text with the characters escaped that HTML gives a meaning.

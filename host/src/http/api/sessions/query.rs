@@ -2,20 +2,46 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use utoipa::IntoParams;
+use utoipa::openapi::schema::Object;
 
 use crate::clock::Timestamp;
-use crate::http::error::{ApiError, Detail};
+use crate::http::error::ApiError;
+use crate::http::mistakes::Mistakes;
+use crate::http::openapi::schemas::one_of;
 use crate::http::page::PageQuery;
 use crate::http::since;
 use crate::ids::{AccountId, AgentId};
 use crate::session::Status;
-use crate::store::sessions::{SessionCursor, SessionFilter};
+use crate::store::sessions::{self, SessionCursor};
 use crate::tokens::call_name::CallNames;
 
 /// How far back a list goes that does not say so.
 const SINCE: &str = "24h";
 /// The proxy takes no longer names of calls.
 const LONGEST_CALL_ID: usize = 256;
+
+/// Which sessions.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SessionFilter {
+    /// How long ago (`90m`, `24h`, `7d`, `2w`), or a time.
+    #[param(default = "24h", example = "24h")]
+    pub since: Option<String>,
+    /// How they ended.
+    #[param(schema_with = session_status)]
+    pub status: Option<String>,
+    /// At least this many spans were masked.
+    #[param(minimum = 0)]
+    pub min_redactions: Option<u64>,
+    /// Of this phone call, by the platform's name for it or by the hash that rows show.
+    #[param(min_length = 1, max_length = 256)]
+    pub call_id: Option<String>,
+}
+
+fn session_status() -> Object {
+    one_of(&["ok", "error", "partial"])
+}
 
 /// `limit`, `cursor`, `since`, `agent_id`, `status`, `min_redactions`, `call_id`; the last four still as texts.
 pub struct SessionQuery(PageQuery<SessionCursor>);
@@ -36,44 +62,27 @@ impl SessionQuery {
         of: Option<AgentId>,
         names: &CallNames,
         now: Timestamp,
-    ) -> Result<SessionFilter, ApiError> {
-        let mut wrong = Vec::new();
-        let mut note = |field: &str, message: &str| wrong.push(Detail { field: field.into(), message: message.into() });
-        let since = since::parse(self.0.value("since").unwrap_or(SINCE), now);
-        if since.is_none() {
-            note("since", since::FORM);
-        }
-        let agent = self.0.value("agent_id").map(str::parse::<AgentId>);
-        if let Some(Err(error)) = &agent {
-            note("agent_id", &error.to_string());
-        }
-        let status = self.0.value("status").map(Status::from_word);
-        if status == Some(None) {
-            note("status", "must be ok, error or partial");
-        }
-        let min_redactions = self
-            .0
-            .value("min_redactions")
-            .map(|text| text.parse::<u64>().ok().filter(|count| i64::try_from(*count).is_ok()));
-        if min_redactions == Some(None) {
-            note("min_redactions", "must be a whole number");
-        }
-        let call_id = self.0.value("call_id");
-        if call_id.is_some_and(|call| !(1..=LONGEST_CALL_ID).contains(&call.len())) {
-            note("call_id", "must have 1 to 256 bytes");
-        }
-        if !wrong.is_empty() {
-            return Err(ApiError::validation(wrong));
-        }
-        Ok(SessionFilter {
-            account,
-            agent: of.or(agent.and_then(Result::ok)),
-            call_id: call_id.map(|given| names.sought(given)),
-            since,
-            status: status.flatten(),
-            min_redactions: min_redactions.flatten(),
-            cursor: self.0.cursor,
-            limit: self.0.limit,
-        })
+    ) -> Result<sessions::SessionFilter, ApiError> {
+        let mut wrong = Mistakes::default();
+        let given = |name: &str| self.0.value(name);
+        let since = given("since").unwrap_or(SINCE);
+        let since = wrong.check("since", Some(since), |text| since::parse(text, now), since::FORM);
+        let agent = wrong.check(
+            "agent_id",
+            given("agent_id"),
+            |text| text.parse().ok(),
+            "not an id of the form agt_ followed by 26 characters",
+        );
+        let status = wrong.check("status", given("status"), Status::from_word, "must be ok, error or partial");
+        let count = |text: &str| text.parse().ok().filter(|count: &u64| i64::try_from(*count).is_ok());
+        let min_redactions = wrong.check("min_redactions", given("min_redactions"), count, "must be a whole number");
+        let call = |call: &str| (1..=LONGEST_CALL_ID).contains(&call.len()).then(|| names.sought(call));
+        let call_id = wrong.check("call_id", given("call_id"), call, "must have 1 to 256 bytes");
+        let (cursor, limit) = (self.0.cursor, self.0.limit);
+        let agent = of.or(agent);
+        wrong.refuse_or(
+            sessions::SessionFilter { account, agent, call_id, since, status, min_redactions, cursor, limit },
+            &[],
+        )
     }
 }
