@@ -1,0 +1,255 @@
+//! What a text means: the value behind a surface, whatever the form in which it was said or written.
+//!
+//! ```text
+//! "march fourteenth nineteen eighty two"  03/14/1982  19820314         the 14th of March 1982
+//! "four fifteen triple five oh one thirty four"  +14155550134          4155550134
+//! "W as in whiskey two two seven"  w-227                               W227
+//! GONZALEZ^MARIA  "maria gonzalez"  "g o n z a l e z", "maria"         GONZALEZ MARIA
+//! ```
+//!
+//! * [`read`] reads a surface into a [`Value`]. What cannot be read stays what it is, in one spelling.
+//! * [`Value::key`] is the same for the same value and for no other, whatever its kind: dates compare with dates, and everything made of
+//!   letters and digits by its letters and digits.
+//! * [`name_words`] cuts a name, so that given and family name can have a token each.
+//! * [`relate`] and [`relations`] tell that a value is a part of another, or sounds like it.
+//! * [`Value::view`] prints a part of a value: its last four digits, its area code, a spelled name. [`Value::parts`] is the way back.
+//! * [`Wanted`] is what a tool's schema asks for, and [`print`] writes a value so.
+//!
+//! Nothing here knows a token, a request or a language model. All of it is pure, takes time in proportion to the text, and has an answer for
+//! every text. A value is a caller's text: it has no `Display`, its `Debug` shows nothing, and it is wiped when it is dropped.
+
+mod address;
+mod age;
+mod calendar;
+mod correction;
+mod date;
+mod fold;
+mod identifier;
+mod lexicon;
+mod mail;
+mod name;
+mod phone;
+mod print;
+mod reading;
+mod relation;
+mod schema;
+mod shape;
+mod sound;
+mod spelling;
+mod spoken;
+mod surface;
+mod view;
+
+use std::fmt;
+use std::ops::Range;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::kind::Kind;
+use crate::sensitive::Sensitive;
+use date::Century;
+
+pub use calendar::Day;
+pub use print::{Printed, print};
+pub use reading::{Language, Languages, Reading, Region};
+pub use relation::{Part, Related, Relation, age_fact, relate, relations};
+pub use schema::{Step, Wanted};
+pub use view::View;
+
+/// A surface that is longer is not read: no value is.
+const LONGEST: usize = 1024;
+
+/// What a surface means.
+#[derive(Clone)]
+pub struct Value {
+    canonical: Canonical,
+    /// What its kind makes of texts. It decides on views and forms, and is no part of the value.
+    kind: Class,
+}
+
+/// A value in the one form in which it is compared.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+enum Canonical {
+    Date(date::Date),
+    Phone(phone::Phone),
+    /// Upper case letters and digits.
+    Identifier(String),
+    Name(name::Name),
+    Address(address::Address),
+    /// Lower case, as it is written.
+    Written(String),
+    Age(age::Age),
+    /// What could not be read.
+    Text(String),
+}
+
+/// How the texts of a kind are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Class {
+    Birth,
+    Date,
+    Phone,
+    Identifier(&'static str),
+    Name,
+    Mail,
+    Web,
+    Address,
+    Age,
+    Text,
+}
+
+/// The value that a surface of a kind means.
+pub fn read(kind: &Kind, surface: &str, reading: &Reading) -> Value {
+    let class = Class::of(kind);
+    let canonical = match surface.len() {
+        ..=LONGEST => class.read(surface, reading),
+        _ => None,
+    };
+    Value { canonical: canonical.unwrap_or_else(|| Canonical::Text(fold::tidy(surface))), kind: class }
+}
+
+/// A word of a name, with its place in the surface.
+pub struct NameWord {
+    /// Where it stands, with the title or the particles before it.
+    pub range: Range<usize>,
+    /// The name that is this word alone.
+    pub value: Value,
+}
+
+/// The words of a name in the order in which they stand. Empty when the surface cannot be cut: it is one value then.
+///
+/// Words that the speaker took back ("gonzales, no sorry, gonzalez") are among them, so that no word is left over.
+pub fn name_words(surface: &str, reading: &Reading) -> Vec<NameWord> {
+    let words = (surface.len() <= LONGEST).then(|| name::words(surface, reading)).flatten();
+    let value = |word: name::NameWord| NameWord {
+        range: word.range.clone(),
+        value: Value { canonical: Canonical::Name(name::Name { words: vec![word] }), kind: Class::Name },
+    };
+    words.unwrap_or_default().into_iter().map(value).collect()
+}
+
+impl Class {
+    fn of(kind: &Kind) -> Self {
+        const IDENTIFIERS: [&str; 12] = [
+            "SSN",
+            "MRN",
+            "HEALTH_PLAN",
+            "ACCOUNT",
+            "CREDIT_CARD",
+            "IBAN",
+            "LICENSE",
+            "PASSPORT",
+            "NATIONAL_ID",
+            "VEHICLE",
+            "DEVICE",
+            "ZIP",
+        ];
+        match kind.as_str() {
+            "DOB" => Self::Birth,
+            "DATE" => Self::Date,
+            "PHONE" | "FAX" => Self::Phone,
+            "NAME" => Self::Name,
+            "EMAIL" => Self::Mail,
+            "URL" | "USERNAME" | "IP_ADDRESS" => Self::Web,
+            "ADDRESS" => Self::Address,
+            "AGE" => Self::Age,
+            "OTHER_ID" => Self::Identifier("OTHER_ID"),
+            kind => IDENTIFIERS.into_iter().find(|known| *known == kind).map_or(Self::Text, Self::Identifier),
+        }
+    }
+
+    fn read(self, surface: &str, reading: &Reading) -> Option<Canonical> {
+        if self == Self::Name {
+            return name::read(surface, reading).map(Canonical::Name);
+        }
+        let pieces = surface::pieces(surface, reading.languages);
+        match self {
+            Self::Birth => date::read(&pieces, reading, Century::Past).map(Canonical::Date),
+            Self::Date => date::read(&pieces, reading, Century::Near).map(Canonical::Date),
+            Self::Phone => phone::read(&pieces, reading).map(Canonical::Phone).or_else(|| self.digits(&pieces)),
+            Self::Identifier(kind) => {
+                if date::is_unmistakable(surface)
+                    && let Some(date) = date::read(&pieces, reading, Century::Near)
+                {
+                    return Some(Canonical::Date(date));
+                }
+                if phone::is_unmistakable(surface)
+                    && let Some(phone) = phone::read(&pieces, reading)
+                {
+                    return Some(Canonical::Phone(phone));
+                }
+                identifier::read(&pieces, identifier::Rule::of(kind)).map(Canonical::Identifier)
+            }
+            Self::Mail => mail::address(surface, &pieces).map(Canonical::Written),
+            Self::Web => mail::name(surface, &pieces).map(Canonical::Written),
+            Self::Address => address::read(&pieces).map(Canonical::Address),
+            Self::Age => age::read(&pieces).map(Canonical::Age),
+            Self::Name | Self::Text => None,
+        }
+    }
+
+    /// Digits too few or too many for a telephone number are still digits: "0134".
+    fn digits(self, pieces: &[surface::Piece]) -> Option<Canonical> {
+        let text = identifier::read(pieces, identifier::Rule::ANY)?;
+        text.bytes().all(|byte| byte.is_ascii_digit()).then_some(Canonical::Identifier(text))
+    }
+}
+
+impl Value {
+    /// Bytes that are the same for the same value and for no other. They are the value itself: hash them under a key before they are kept.
+    pub fn key(&self) -> Sensitive<Vec<u8>> {
+        const DATE: u8 = 1;
+        const TEXT: u8 = 2;
+        Sensitive::new(match &self.canonical {
+            Canonical::Date(date) => {
+                let mut key = vec![DATE];
+                date.key(&mut key);
+                key
+            }
+            canonical => {
+                let text = canonical.text();
+                let mut key = Vec::with_capacity(text.len() + 1);
+                key.push(TEXT);
+                text.chars()
+                    .flat_map(char::to_uppercase)
+                    .for_each(|c| key.extend(c.encode_utf8(&mut [0; 4]).as_bytes()));
+                key
+            }
+        })
+    }
+
+    /// Whether it was read. What was not is compared by its text.
+    pub fn is_read(&self) -> bool {
+        !matches!(self.canonical, Canonical::Text(_))
+    }
+}
+
+impl Canonical {
+    fn text(&self) -> String {
+        match self {
+            Self::Date(_) => String::new(),
+            Self::Phone(phone) => phone.canonical(),
+            Self::Identifier(text) | Self::Written(text) | Self::Text(text) => text.clone(),
+            Self::Name(name) => name.canonical(),
+            Self::Address(address) => address.canonical(),
+            Self::Age(age) => age.canonical(),
+        }
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Value {}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Value(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Letters as people say them: "g o n", "g as in golf", "double l", "whiskey".
+
+use super::lexicon::Word;
+use super::surface::{Piece, Sort};
+
+/// A letter that was said, and the pieces it took.
+pub(super) struct Letter {
+    /// How often it is said.
+    pub times: u8,
+    pub letter: char,
+    pub length: usize,
+}
+
+/// The letter that begins here: "w", "double l", "double u", "w as in whiskey".
+pub(super) fn letter(pieces: &[Piece]) -> Option<Letter> {
+    let first = pieces.first()?;
+    if let Word::Repeat(times) = first.word {
+        let letter = pieces.get(1)?.letter()?;
+        let double_u = times == 2 && letter == 'u';
+        let (times, letter) = if double_u { (1, 'w') } else { (times, letter) };
+        return Some(Letter { times, letter, length: 2 + likened(letter, &pieces[2..]) });
+    }
+    let letter = first.letter()?;
+    Some(Letter { times: 1, letter, length: 1 + likened(letter, &pieces[1..]) })
+}
+
+/// How many pieces liken a letter to a word: "as in whiskey", "for mary", "de walter".
+fn likened(letter: char, pieces: &[Piece]) -> usize {
+    let begins = |at: usize| {
+        let word = pieces.get(at).filter(|piece| piece.sort == Sort::Letters && piece.letter().is_none());
+        word.is_some_and(|word| word.folded.starts_with(letter))
+    };
+    let is =
+        |at: usize, words: &[&str]| pieces.get(at).is_some_and(|piece| words.iter().any(|word| piece.is_word(word)));
+    match () {
+        () if is(0, &["as"]) && is(1, &["in"]) && begins(2) => 3,
+        () if is(0, &["for", "like", "as", "de", "como", "is"]) && begins(1) => 2,
+        () => 0,
+    }
+}
+
+/// The letter of a word of a telephone alphabet: ICAO Annex 10, volume II, 5.2.1.3.
+pub(super) fn alphabet(word: &str) -> Option<char> {
+    const WORDS: [&str; 31] = [
+        "alfa", "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "juliett",
+        "kilo", "lima", "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor",
+        "whiskey", "whisky", "xray", "yankee", "zulu", "walter", "zebra",
+    ];
+    WORDS.contains(&word).then(|| word.chars().next())?
+}
+
+/// A run of letters that spell a word, and the pieces it takes; signs and hesitations between them are part of it, "then" begins another
+/// word. At least `least` letters.
+pub(super) fn word(pieces: &[Piece], least: usize) -> Option<(String, usize)> {
+    let (mut spelled, mut count, mut at, mut end) = (String::new(), 0, 0, 0);
+    loop {
+        if let Some(found) = letter(&pieces[at..]) {
+            (0..found.times).for_each(|_| spelled.push(found.letter));
+            count += usize::from(found.times);
+            at += found.length;
+            end = at;
+        } else if pieces.get(at).is_some_and(|piece| at > 0 && is_between(piece)) {
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    (count >= least).then_some((spelled, end))
+}
+
+/// As many letters as stand here without anything between them.
+pub(super) fn letters(pieces: &[Piece]) -> Option<(String, usize)> {
+    let (mut spelled, mut at) = (String::new(), 0);
+    while let Some(found) = letter(&pieces[at..]) {
+        (0..found.times).for_each(|_| spelled.push(found.letter));
+        at += found.length;
+    }
+    (at > 0).then_some((spelled, at))
+}
+
+fn is_between(piece: &Piece) -> bool {
+    matches!(piece.sort, Sort::Sign('-' | '.' | ','))
+        || piece.word == Word::Sign('-')
+        || piece.word == Word::Filler && !piece.is_word("then")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reading::Languages;
+    use super::super::surface::pieces;
+    use super::*;
+
+    #[test]
+    fn letters_make_a_word_however_they_are_said() {
+        for said in [
+            "g o n z a l e z",
+            "G-O-N-Z-A-L-E-Z",
+            "G.O.N.Z.A.L.E.Z.",
+            "g as in golf o n as in november z a l e z",
+            "g for george o n z as in zebra, a, l, e, z as in zulu",
+            "G, O, N, Z, A, L, E, Z",
+            "g o n uh z a l e z",
+            "g de gato o n z a l e z",
+        ] {
+            let pieces = pieces(said, Languages::ALL);
+            assert_eq!(word(&pieces, 3).map(|(word, _)| word).as_deref(), Some("gonzalez"), "{said}");
+        }
+        let spelled = |said| word(&pieces(said, Languages::ALL), 2).map(|(word, length)| (word, length));
+        assert_eq!(spelled("m i double l e r"), Some(("miller".into(), 6)));
+        assert_eq!(spelled("double u u"), Some(("wu".into(), 3)));
+        assert_eq!(spelled("maria"), None);
+    }
+}
