@@ -50,8 +50,9 @@ use crate::sensitive::Sensitive;
 use date::Century;
 
 pub use calendar::Day;
+pub use masker_words::Language;
 pub use print::{Printed, print};
-pub use reading::{Language, Languages, Reading, Region};
+pub use reading::{Reading, Region};
 pub use relation::{Part, Related, Relation, age_fact, relate, relations};
 pub use schema::{Step, Wanted};
 pub use view::View;

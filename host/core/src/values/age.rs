@@ -53,12 +53,12 @@ pub(super) fn read(pieces: &[Piece]) -> Option<Age> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Languages;
+    use super::super::reading::BOTH;
     use super::super::surface::pieces;
     use super::*;
 
     fn check(surface: &str, expected: &str) {
-        let age = read(&pieces(surface, Languages::ALL)).map(|age| age.canonical());
+        let age = read(&pieces(surface, BOTH)).map(|age| age.canonical());
         assert_eq!(age.as_deref().unwrap_or("-"), expected, "{surface}");
     }
 

@@ -121,12 +121,12 @@ fn again_from(before: &str, after: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Languages;
+    use super::super::reading::BOTH;
     use super::super::surface::pieces;
     use super::*;
 
     fn check(said: &str, before: &str, after: &str) {
-        let pieces = pieces(said, Languages::ALL);
+        let pieces = pieces(said, BOTH);
         let text = |pieces: &[Piece]| pieces.iter().map(|piece| &*piece.folded).collect::<Vec<_>>().join(" ");
         let split = split(&pieces, Among::Numbers).map(|(before, after)| (text(before), text(after)));
         assert_eq!(split, Some((before.to_owned(), after.to_owned())), "{said}");
@@ -139,8 +139,8 @@ mod tests {
         check("four seven, no, I mean four eight", "four seven", "four eight");
         check("cuatro siete perdón cuatro ocho", "cuatro siete", "cuatro ocho");
         check("one, no two, wait, no, three", "one , no two", "three");
-        assert!(split(&pieces("Ali No", Languages::ALL), Among::Words).is_none());
-        assert!(split(&pieces("four seven sorry", Languages::ALL), Among::Numbers).is_none(), "nothing is said anew");
+        assert!(split(&pieces("Ali No", BOTH), Among::Words).is_none());
+        assert!(split(&pieces("four seven sorry", BOTH), Among::Numbers).is_none(), "nothing is said anew");
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(super) fn read(pieces: &[Piece], rule: Rule) -> Option<String> {
         } else if let Some(letter) = spelling::letter(rest) {
             (0..letter.times).for_each(|_| text.push(letter.letter.to_ascii_uppercase()));
             letter.length
-        } else if is_separator(piece) {
+        } else if is_separator(piece) || is_hesitation(pieces, at, is_said) {
             signs |= matches!(piece.sign(), Some('.' | '/'));
             1
         } else {
@@ -110,11 +110,17 @@ fn has_letters(pieces: &[Piece]) -> bool {
     })
 }
 
-/// Whether it was said rather than written: there is a number word that is not in capitals beside written digits.
+/// Whether it was said rather than written: there are number words. Beside written digits those do not count that are in capitals or are
+/// a prefix: `TEN-227`, `un 4077143`.
 fn is_said(pieces: &[Piece]) -> bool {
     let written = pieces.iter().any(|piece| piece.sort == Sort::Digits);
     let capital = |piece: &Piece| piece.raw.bytes().all(|byte| !byte.is_ascii_lowercase());
-    pieces.iter().any(|piece| piece.is_number_word() && !(written && capital(piece)))
+    let mut words =
+        pieces.iter().enumerate().filter(|(_, piece)| piece.is_number_word() && !(written && capital(piece)));
+    match words.next() {
+        Some((0, first)) if written && first.folded.len() <= 3 => words.next().is_some(),
+        first => first.is_some(),
+    }
 }
 
 /// A word as letters: one of a telephone alphabet is its letter where numbers are said.
@@ -128,18 +134,19 @@ fn letters(piece: &Piece, is_said: bool) -> Option<String> {
 
 fn is_separator(piece: &Piece) -> bool {
     let sign = matches!(piece.sign(), Some('-' | '.' | '/' | ',' | '(' | ')' | '_' | ':' | '#' | ';' | '…' | '\''));
-    sign || matches!(piece.word, Word::Filler | Word::And) && piece.letter().is_none()
-        || piece.is_word("capital")
-        || piece.is_word("letter")
+    sign || piece.word == Word::And && piece.letter().is_none() || piece.is_word("capital") || piece.is_word("letter")
+}
+
+/// Whether a word is a hesitation. `MM` at the beginning of `MM9044628` is two letters.
+fn is_hesitation(pieces: &[Piece], at: usize, is_said: bool) -> bool {
+    let is_glued = pieces[at].glued || pieces.get(at + 1).is_some_and(|next| next.glued && next.sort == Sort::Digits);
+    pieces[at].word == Word::Filler && !is_glued && (at > 0 || is_said || pieces[at].folded.len() > 3)
 }
 
 /// Without "number" and `#` before it.
 fn without_lead<'p, 't>(mut pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
     while let [first, rest @ ..] = pieces
-        && (first.is_word("number")
-            || first.is_word("numero")
-            || first.sort == Sort::Sign('#')
-            || first.word == Word::Filler)
+        && (first.is_word("number") || first.is_word("numero") || first.sort == Sort::Sign('#'))
         && !rest.is_empty()
     {
         pieces = rest;
@@ -177,12 +184,12 @@ pub(super) fn luhn(digits: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Languages;
+    use super::super::reading::BOTH;
     use super::super::surface::pieces;
     use super::*;
 
     fn check(kind: &str, surface: &str, expected: &str) {
-        let text = read(&pieces(surface, Languages::ALL), Rule::of(kind));
+        let text = read(&pieces(surface, BOTH), Rule::of(kind));
         assert_eq!(text.as_deref().unwrap_or("-"), expected, "{kind}: {surface}");
     }
 

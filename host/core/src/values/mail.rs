@@ -58,7 +58,8 @@ fn said(pieces: &[Piece]) -> Option<String> {
         let rest = &pieces[at..];
         let is_zero = piece.letter() == Some('o') && at > 0 && pieces[at - 1].is_number_word();
         if let Some(sign) = piece.sign() {
-            let is_low = sign == '-' && pieces.get(at + 1).is_some_and(|next| next.is_word("bajo"));
+            let low = |next: &Piece| next.is_word("bajo") || next.is_word("baja");
+            let is_low = matches!(sign, '-' | '/') && pieces.get(at + 1).is_some_and(low);
             at += usize::from(is_low);
             match if is_low { '_' } else { sign } {
                 '@' if Some(at) != at_sign => text.push_str("at"),
@@ -113,12 +114,12 @@ fn corrected(before: &[Piece], after: &[Piece]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Languages;
+    use super::super::reading::BOTH;
     use super::super::surface::pieces;
     use super::*;
 
     fn check(surface: &str, expected: &str) {
-        let address = address(surface, &pieces(surface, Languages::ALL));
+        let address = address(surface, &pieces(surface, BOTH));
         assert_eq!(address.as_deref().unwrap_or("-"), expected, "{surface}");
     }
 
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn names_and_addresses_of_machines_are_written() {
-        let read = |surface| name(surface, &pieces(surface, Languages::ALL));
+        let read = |surface| name(surface, &pieces(surface, BOTH));
         assert_eq!(read("MGonz_82").as_deref(), Some("mgonz_82"));
         assert_eq!(read("m gonz underscore eighty two").as_deref(), Some("mgonz_82"));
         assert_eq!(read("ten dot zero dot zero dot one").as_deref(), Some("10.0.0.1"));

@@ -151,14 +151,14 @@ impl Phone {
 #[cfg(test)]
 mod tests {
     use super::super::calendar::Day;
-    use super::super::reading::Languages;
+    use super::super::reading::BOTH;
     use super::super::surface::pieces;
     use super::*;
 
     fn check(region: &str, surface: &str, expected: &str) {
         let region = Region::new(region).expect("a region");
         let reading = Reading { region, ..Reading::new(Day::new(2026, 12, 1).expect("a day")) };
-        let phone = read(&pieces(surface, Languages::ALL), &reading).map(|phone| phone.canonical());
+        let phone = read(&pieces(surface, BOTH), &reading).map(|phone| phone.canonical());
         assert_eq!(phone.as_deref().unwrap_or("-"), expected, "{surface}");
     }
 

@@ -3,9 +3,10 @@
 mod hints;
 mod pattern;
 
+use masker_words::Language;
 use serde_json::{Number, Value as Json};
 
-use super::reading::{Language, Reading};
+use super::reading::Reading;
 use super::schema::Wanted;
 use super::surface::{self, Sort};
 use super::{Canonical, Class, Value, shape, view::View};

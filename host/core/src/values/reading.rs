@@ -1,5 +1,7 @@
 //! What a reader has to know beside the text itself: where, in which languages, and on which day it was said.
 
+use masker_words::Language;
+
 use super::calendar::Day;
 
 /// How texts are read.
@@ -7,41 +9,20 @@ use super::calendar::Day;
 pub struct Reading {
     /// Order of day and month, and the country code of a telephone number.
     pub region: Region,
-    /// Languages of number words and months.
-    pub languages: Languages,
+    /// Languages of number words and months. Where a word means something in several, the first of them decides.
+    pub languages: &'static [Language],
     /// The day of the call. A birth date with a year of two digits is before it.
     pub today: Day,
 }
 
+/// English and Spanish.
+pub(super) const BOTH: &[Language] = &[Language::English, Language::Spanish];
+
 impl Reading {
     /// United States, English and Spanish.
     pub fn new(today: Day) -> Self {
-        Self { region: Region::US, languages: Languages::ALL, today }
+        Self { region: Region::US, languages: BOTH, today }
     }
-}
-
-/// The languages whose words are read. Where a word means something in both, English decides.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Languages {
-    /// English.
-    pub english: bool,
-    /// Spanish.
-    pub spanish: bool,
-}
-
-impl Languages {
-    /// All that are known.
-    pub const ALL: Self = Self { english: true, spanish: true };
-}
-
-/// The language of a view that is said aloud.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Language {
-    /// English.
-    #[default]
-    English,
-    /// Spanish.
-    Spanish,
 }
 
 /// Whether `03/04` is in March or in April.

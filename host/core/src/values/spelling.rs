@@ -39,14 +39,10 @@ fn likened(letter: char, pieces: &[Piece]) -> usize {
     }
 }
 
-/// The letter of a word of a telephone alphabet: ICAO Annex 10, volume II, 5.2.1.3.
+/// The letter of a word of the international telephone alphabet.
 pub(super) fn alphabet(word: &str) -> Option<char> {
-    const WORDS: [&str; 31] = [
-        "alfa", "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "juliett",
-        "kilo", "lima", "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor",
-        "whiskey", "whisky", "xray", "yankee", "zulu", "walter", "zebra",
-    ];
-    WORDS.contains(&word).then(|| word.chars().next())?
+    masker_words::nato().binary_search_by(|(known, ())| (*known).cmp(word)).ok()?;
+    word.chars().next()
 }
 
 /// A run of letters that spell a word, and the pieces it takes; signs and hesitations between them are part of it, "then" begins another
@@ -86,7 +82,7 @@ fn is_between(piece: &Piece) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Languages;
+    use super::super::reading::BOTH;
     use super::super::surface::pieces;
     use super::*;
 
@@ -102,10 +98,10 @@ mod tests {
             "g o n uh z a l e z",
             "g de gato o n z a l e z",
         ] {
-            let pieces = pieces(said, Languages::ALL);
+            let pieces = pieces(said, BOTH);
             assert_eq!(word(&pieces, 3).map(|(word, _)| word).as_deref(), Some("gonzalez"), "{said}");
         }
-        let spelled = |said| word(&pieces(said, Languages::ALL), 2).map(|(word, length)| (word, length));
+        let spelled = |said| word(&pieces(said, BOTH), 2).map(|(word, length)| (word, length));
         assert_eq!(spelled("m i double l e r"), Some(("miller".into(), 6)));
         assert_eq!(spelled("double u u"), Some(("wu".into(), 3)));
         assert_eq!(spelled("maria"), None);

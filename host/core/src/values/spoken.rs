@@ -189,12 +189,12 @@ fn choose(chunks: &[Chunk], fits: impl Fn(&str) -> bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reading::Languages;
+    use super::super::reading::BOTH;
     use super::super::surface::pieces;
     use super::*;
 
     fn check(said: &str, expected: &str) {
-        let pieces = pieces(said, Languages::ALL);
+        let pieces = pieces(said, BOTH);
         assert_eq!(digits(&pieces, |digits| digits.len() == 10).as_deref().unwrap_or("-"), expected, "{said}");
     }
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use masker_words::Language;
 use unicode_normalization::char::is_combining_mark;
 
 use super::fold::fold;
 use super::lexicon::{Word, meaning};
-use super::reading::Languages;
 
 /// A word, a run of digits or a sign of a surface.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Piece<'_> {
 }
 
 /// The pieces of a surface, white space left out.
-pub(super) fn pieces(text: &str, languages: Languages) -> Vec<Piece<'_>> {
+pub(super) fn pieces<'t>(text: &'t str, languages: &[Language]) -> Vec<Piece<'t>> {
     let mut pieces = Vec::with_capacity(text.len() / 4 + 1);
     let (mut at, mut end) = (0, 0);
     while let Some(first) = text[at..].chars().next() {
@@ -129,14 +129,15 @@ fn dash(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reading::BOTH;
     use super::*;
 
     #[test]
     fn a_surface_is_cut_into_words_numbers_and_signs() {
-        let cut = |text| pieces(text, Languages::ALL).iter().map(|p| p.folded.to_string()).collect::<Vec<_>>();
+        let cut = |text| pieces(text, BOTH).iter().map(|p| p.folded.to_string()).collect::<Vec<_>>();
         assert_eq!(cut("Mr. O'Brien-Peña, 25th"), ["mr", ".", "obrien", "-", "pena", ",", "25", "th"]);
         assert_eq!(cut("smiths' ４１５"), ["smiths", "'", "415"]);
         assert!(cut(" \u{0}\n").is_empty());
-        assert!(pieces("25th", Languages::ALL)[1].glued);
+        assert!(pieces("25th", BOTH)[1].glued);
     }
 }

@@ -2,9 +2,11 @@
 
 mod say;
 
+use masker_words::Language;
+
 use super::calendar::Day;
 use super::fold::capitalised;
-use super::reading::{Language, Reading};
+use super::reading::Reading;
 use super::relation::Part;
 use super::{Canonical, Class, Value, address, name, read};
 use crate::kind::Kind;
@@ -208,9 +210,12 @@ impl Value {
             }
             Canonical::Address(address) => Some(say::address(address, language)),
             Canonical::Written(text) => Some(say::written(text, language)),
-            Canonical::Age(age) => {
-                age.number.parse().ok().filter(|_| age.unit.is_empty()).map(|years| say::number(years, language))
-            }
+            Canonical::Age(age) => age
+                .number
+                .parse()
+                .ok()
+                .filter(|_| age.unit.is_empty())
+                .map(|years: u32| masker_words::say::cardinal(language, years).to_string()),
             Canonical::Text(_) => None,
         }
     }
@@ -255,9 +260,9 @@ fn first3(characters: &str) -> Option<String> {
 fn date_view(date: &super::date::Date, view: View, today: Day, language: Language) -> Option<String> {
     match view {
         View::Year => date.year.map(|year| year.to_string()),
-        View::Month => say::month(date.month?, language).map(capitalised),
+        View::Month => masker_words::month_name(language, date.month?).map(str::to_owned),
         View::Day => date.day.map(|day| day.to_string()),
-        View::Weekday => Some(say::weekday(date.day()?, language)),
+        View::Weekday => say::weekday(date.day()?, language),
         View::Iso => date.iso(),
         View::Age => date.day()?.years_until(today).map(|years| years.to_string()),
         _ => None,

@@ -1,9 +1,9 @@
-use super::super::reading::Languages;
+use super::super::reading::BOTH;
 use super::super::surface::pieces;
 use super::*;
 
 fn check(surface: &str, expected: &str) {
-    let address = read(&pieces(surface, Languages::ALL)).map(|address| address.canonical());
+    let address = read(&pieces(surface, BOTH)).map(|address| address.canonical());
     assert_eq!(address.as_deref().unwrap_or("-"), expected, "{surface}");
 }
 
@@ -47,13 +47,13 @@ fn the_parts_of_an_address_are_told_apart() {
         "12 Oak Lane^Apt 3B^Springfield^IL^62704",
         "12 OAK LN APT 3B SPRINGFIELD IL 62704 USA",
     ] {
-        let address = read(&pieces(surface, Languages::ALL)).expect("an address");
+        let address = read(&pieces(surface, BOTH)).expect("an address");
         let parts = [&*address.street, &address.city, &address.state, &address.zip];
         assert_eq!(parts, ["12 OAK LN APT 3B", "SPRINGFIELD", "IL", "62704"], "{surface}");
         assert_eq!(address.shown(), "12 Oak Ln Apt 3B, Springfield, IL 62704");
     }
     let parts = |surface: &str| {
-        let address = read(&pieces(surface, Languages::ALL)).expect("an address");
+        let address = read(&pieces(surface, BOTH)).expect("an address");
         format!("{}|{}|{}|{}", address.street, address.city, address.state, address.zip)
     };
     assert_eq!(parts("12 Park Lane, New York, New York 10001-1234"), "12 PARK LN|NEW YORK|NY|100011234");

@@ -26,7 +26,7 @@ fn means_nothing(piece: &Piece) -> bool {
 /// What separates parts.
 fn is_break(piece: &Piece) -> bool {
     matches!(piece.sort, Sort::Sign('/' | '-' | '.' | ',' | '\'' | '’'))
-        || matches!(piece.word, Word::Of | Word::Sign('/' | '-' | '.'))
+        || matches!(piece.word, Word::Of | Word::Sign('/' | '-' | '.' | ','))
 }
 
 fn trimmed<'p, 't>(pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {

@@ -1,4 +1,4 @@
-use super::super::reading::{Languages, Region};
+use super::super::reading::{BOTH, Region};
 use super::super::surface::pieces;
 use super::*;
 
@@ -7,7 +7,7 @@ fn read_in(region: &str, century: Century, surface: &str) -> String {
         region: Region::new(region).expect("a region"),
         ..Reading::new(Day::new(2026, 12, 1).expect("a day"))
     };
-    let Some(date) = read(&pieces(surface, Languages::ALL), &reading, century) else { return "-".into() };
+    let Some(date) = read(&pieces(surface, BOTH), &reading, century) else { return "-".into() };
     let part = |part: Option<String>| part.unwrap_or_else(|| "?".into());
     let mut text = format!(
         "{}-{}-{}",

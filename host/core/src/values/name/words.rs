@@ -85,7 +85,7 @@ fn plain(surface: &str, pieces: &[Piece]) -> Option<Vec<NameWord>> {
             (at, start) = (at + length, None);
             continue;
         }
-        match piece.sort {
+        match said_sign(piece) {
             Sort::Digits => return None,
             Sort::Sign(sign) => {
                 let separates = matches!(sign, ',' | '^') && !found.is_empty() && family.is_none();
@@ -128,6 +128,15 @@ fn plain(surface: &str, pieces: &[Piece]) -> Option<Vec<NameWord>> {
         found.rotate_left(family);
     }
     (!found.is_empty()).then_some(found)
+}
+
+/// "comma" and "dash" between names are signs.
+fn said_sign(piece: &Piece) -> Sort {
+    match &*piece.folded {
+        "comma" | "coma" => Sort::Sign(','),
+        "dash" | "hyphen" | "guion" => Sort::Sign('-'),
+        _ => piece.sort,
+    }
 }
 
 /// The word of these pieces, of which all but the last are titles and particles.

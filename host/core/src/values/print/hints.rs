@@ -1,7 +1,9 @@
 //! What descriptions, examples and a property's name say about a form: "YYYY-MM-DD", "E.164", "digits only", `ssn_last4`.
 
+use masker_words::Language;
+
 use super::super::calendar::Day;
-use super::super::reading::{Language, Order, Reading};
+use super::super::reading::{Order, Reading};
 use super::super::schema::Wanted;
 use super::super::view::View;
 use super::super::{Canonical, Class, Value, shape};

@@ -1,0 +1,10 @@
+//! The spelling alphabet of all languages.
+
+use crate::table::{Table, words};
+
+/// ICAO Annex 10, volume II, 5.2.1.3, and how its words are written by others.
+pub const NATO: Table<()> = words!(
+    "alfa" "alpha" "bravo" "charlie" "delta" "echo" "foxtrot" "golf" "hotel" "india" "juliet" "juliett" "juliette"
+    "kilo" "lima" "mike" "november" "oscar" "papa" "quebec" "romeo" "sierra" "tango" "uniform" "victor" "whiskey"
+    "whisky" "x-ray" "xray" "yankee" "zulu"
+);

@@ -1,0 +1,222 @@
+//! The words for numbers, months, ordinals, letters and signs, as people say them and recognisers write them.
+//!
+//! Everything takes a [`Language`]. There are three layers:
+//!
+//! * **Tables**: [`months`], [`cardinals`], ... give all words of a kind, and [`month`], [`cardinal`], ... look one up.
+//!   A word is given as it was written; [`Folded`] says in which form words are compared. Words of the tables are in it.
+//! * **Reading**: [`read::number`] composes "four hundred and fifteen", [`read::ordinal`] "twenty-first",
+//!   [`read::year`] "nineteen eighty two", [`read::letter`] "b as in bravo". They begin at the first word and say how
+//!   many words they took. Whoever has tokens of its own goes by [`atoms`] and [`Number`].
+//! * **Writing**: [`say`] gives numbers, dates, digits and spelled words as they are said.
+//!
+//! What a word *is* stays the caller's business: "may" is in the table of months, "second" in that of ordinals, "for"
+//! stands between letters. Nothing allocates, nothing panics, and all of it is linear in the text. Of the languages that a
+//! program does not name, no table is in it.
+//!
+//! ```
+//! use masker_words::{Language::English, month, read, say};
+//!
+//! assert_eq!(month(English, "Sept."), Some(9));
+//! let year = read::year(English, "nineteen eighty two it was".split(' ')).expect("a year");
+//! assert_eq!((year.value, year.words), (1982, 3));
+//! assert_eq!(say::date(English, Some(1982), 3, 14).to_string(), "March fourteenth, nineteen eighty two");
+//! assert_eq!(say::digits(English, "415-555").to_string(), "four one five, five five five");
+//! ```
+
+#![no_std]
+
+mod alphabet;
+mod atoms;
+mod compose;
+mod english;
+mod fold;
+mod french;
+mod german;
+mod italian;
+mod portuguese;
+pub mod read;
+pub mod say;
+mod spanish;
+mod table;
+
+pub use atoms::{Atom, Atoms, Class, atoms};
+pub use compose::Number;
+pub use fold::Folded;
+pub use table::Table;
+
+use table::find;
+
+/// A language that words are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// Of the US, and British where it differs.
+    English,
+    /// Of Spain and of the Americas.
+    Spanish,
+    /// Of France, with the tens of Belgium and Switzerland.
+    French,
+    /// With the words of Austria.
+    German,
+    /// Of Brazil and of Portugal.
+    Portuguese,
+    /// Of Italy.
+    Italian,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::English, Self::Spanish, Self::French, Self::German, Self::Portuguese, Self::Italian];
+}
+
+/// The item of this name of a language's module. By name, so that only the tables that are asked for are linked.
+macro_rules! of {
+    ($language:expr, $name:ident) => {
+        match $language {
+            $crate::Language::English => $crate::english::$name,
+            $crate::Language::Spanish => $crate::spanish::$name,
+            $crate::Language::French => $crate::french::$name,
+            $crate::Language::German => $crate::german::$name,
+            $crate::Language::Portuguese => $crate::portuguese::$name,
+            $crate::Language::Italian => $crate::italian::$name,
+        }
+    };
+}
+/// The function of this name of a language's module.
+macro_rules! call {
+    ($language:expr, $name:ident($($argument:expr),*)) => {
+        match $language {
+            $crate::Language::English => $crate::english::$name($($argument),*),
+            $crate::Language::Spanish => $crate::spanish::$name($($argument),*),
+            $crate::Language::French => $crate::french::$name($($argument),*),
+            $crate::Language::German => $crate::german::$name($($argument),*),
+            $crate::Language::Portuguese => $crate::portuguese::$name($($argument),*),
+            $crate::Language::Italian => $crate::italian::$name($($argument),*),
+        }
+    };
+}
+pub(crate) use {call, of};
+
+/// A table of each language, and the look-up of one word in it.
+macro_rules! tables {
+    ($($(#[$doc:meta])* $tables:ident, $(#[$word_doc:meta])* $lookup:ident: $type:ty = $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[inline]
+        pub const fn $tables(language: Language) -> Table<$type> {
+            of!(language, $name)
+        }
+
+        $(#[$word_doc])*
+        #[inline]
+        pub fn $lookup(language: Language, word: &str) -> Option<$type> {
+            find($tables(language), Folded::new(word)?.as_bytes())
+        }
+    )+};
+}
+
+tables! {
+    /// Cardinal numbers of one word and their values: zero to nineteen, tens, hundreds, scales.
+    cardinals,
+    /// The value of a cardinal number of one word.
+    cardinal: u32 = CARDINALS;
+
+    /// Words for single digits that are in no larger number: "oh", "nought", "niner".
+    spoken_digits,
+    /// The digit that such a word says.
+    spoken_digit: u8 = DIGITS;
+
+    /// Words that say the next digit or letter several times: "double", "triple".
+    repeats,
+    /// How many times the next digit or letter is said.
+    repeat: u8 = REPEATS;
+
+    /// Months, whole and shortened, 1 to 12.
+    months,
+    /// The number of a month, whole or shortened.
+    month: u8 = MONTHS;
+
+    /// Days of the week, whole and shortened, from 1 for Monday as in ISO 8601.
+    weekdays,
+    /// The number of a day of the week, whole or shortened.
+    weekday: u8 = WEEKDAYS;
+
+    /// Names of letters that are hardly any other word: "bee", "zed", "double u".
+    letters,
+    /// The letter, in lower case, that has this name.
+    letter: char = LETTERS;
+
+    /// Common words that sound like the name of a letter: "see", "you". Only where letters are spelled are they one.
+    sounds,
+    /// The letter, in lower case, that this common word sounds like.
+    sound: char = SOUNDS;
+
+    /// Spoken signs and their ASCII characters: "dash", "at", "underscore".
+    signs,
+    /// The ASCII character that is said so.
+    sign: char = SIGNS;
+
+    /// Words of the language's own telephone alphabets, each for its first letter. [`nato`] has the international one.
+    alphabet,
+    /// Whether the word is one of the language's own telephone alphabets.
+    in_alphabet: () = ALPHABET;
+
+    /// What stands between a letter and a word that begins with it: "as in", "for".
+    likeners,
+    /// Whether this stands between a letter and a word that begins with it.
+    likener: () = LIKENERS;
+
+    /// Sounds of hesitation: "uh", "um".
+    fillers,
+    /// Whether this is a sound of hesitation.
+    filler: () = FILLERS;
+
+    /// What is written behind the digits of an ordinal: "st", "nd".
+    ordinal_endings,
+    /// Whether this is written behind the digits of an ordinal.
+    ordinal_ending: () = ORDINAL_ENDINGS;
+
+    /// The words within numbers that have no value: "and".
+    connectives,
+    /// Whether this stands within numbers without a value.
+    connective: () = AND;
+}
+
+/// Ordinal numbers of one word and their values; in German those that end with "e".
+#[inline]
+pub const fn ordinals(language: Language) -> Table<u32> {
+    of!(language, ORDINALS)
+}
+
+/// The value of an ordinal number of one word.
+#[inline]
+pub fn ordinal(language: Language, word: &str) -> Option<u32> {
+    find(ordinals(language), atoms::without_case(language, Folded::new(word)?.as_bytes()))
+}
+
+/// The international radiotelephony alphabet in the spellings that are written, each word for its first letter.
+pub const fn nato() -> Table<()> {
+    alphabet::NATO
+}
+
+/// The letter, in lower case, that a word of the international alphabet or of one of the language's own stands for.
+pub fn spelling(language: Language, word: &str) -> Option<char> {
+    let word = Folded::new(word)?;
+    find(alphabet::NATO, word.as_bytes()).or_else(|| find(alphabet(language), word.as_bytes()))?;
+    word.as_bytes().first().map(|first| char::from(*first))
+}
+
+/// A digit said by itself: "four", "oh", "niner".
+pub fn digit(language: Language, word: &str) -> Option<u8> {
+    let word = Folded::new(word)?;
+    let cardinal = find(cardinals(language), word.as_bytes()).filter(|value| *value < 10);
+    cardinal.and_then(|value| u8::try_from(value).ok()).or_else(|| find(spoken_digits(language), word.as_bytes()))
+}
+
+/// The name of a month, 1 to 12, as it is written within a sentence.
+pub const fn month_name(language: Language, month: u8) -> Option<&'static str> {
+    let names: &[&str; 12] = &of!(language, MONTH_NAMES);
+    match month {
+        1..=12 => Some(names[month as usize - 1]),
+        _ => None,
+    }
+}
