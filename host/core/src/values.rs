@@ -39,6 +39,7 @@ mod spelling;
 mod spoken;
 mod surface;
 mod view;
+mod whole;
 
 use std::fmt;
 use std::ops::Range;
@@ -56,6 +57,7 @@ pub use reading::{Reading, Region};
 pub use relation::{Part, Related, Relation, age_fact, relate, relations};
 pub use schema::{Step, Wanted};
 pub use view::View;
+pub use whole::joined;
 
 /// A surface that is longer is not read: no value is.
 const LONGEST: usize = 1024;

@@ -1,5 +1,8 @@
 //! The abbreviations of USPS Publication 28 that addresses are said and written with most.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::words::Normal;
 
 /// Kinds of streets (appendix C1): the usual words, then the abbreviation.
@@ -122,32 +125,50 @@ const STATES: [(&str, &str); 53] = [
     ("WYOMING", "WY"),
 ];
 
-fn find(table: &[(&[&str], &'static str)], word: &str) -> Option<&'static str> {
-    table.iter().find(|(words, _)| words.contains(&word)).map(|(_, short)| *short)
+/// What a word is in an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Kind,
+    Direction,
+    Unit,
+}
+
+/// The words and abbreviations of all tables.
+static WORDS: LazyLock<HashMap<&'static str, (Sort, &'static str)>> = LazyLock::new(|| {
+    let tables: [(Sort, &[(&[&str], &str)]); 3] =
+        [(Sort::Kind, &KINDS), (Sort::Direction, &DIRECTIONS), (Sort::Unit, &UNITS)];
+    let entries = tables.into_iter().flat_map(|(sort, table)| table.iter().map(move |entry| (sort, entry)));
+    entries
+        .flat_map(|(sort, (words, short))| words.iter().chain([short]).map(move |word| (*word, (sort, *short))))
+        .collect()
+});
+
+fn find(sort: Sort, word: &str) -> Option<&'static str> {
+    WORDS.get(word).filter(|(own, _)| *own == sort).map(|(_, short)| *short)
 }
 
 pub(super) fn kind(word: &str) -> Option<&'static str> {
-    find(&KINDS, word)
+    find(Sort::Kind, word)
 }
 
 pub(super) fn direction(word: &str) -> Option<&'static str> {
-    find(&DIRECTIONS, word)
+    find(Sort::Direction, word)
 }
 
 pub(super) fn unit(word: &str) -> Option<&'static str> {
-    find(&UNITS, word)
+    find(Sort::Unit, word)
 }
 
 pub(super) fn is_kind(normal: &str) -> bool {
-    KINDS.iter().any(|(_, short)| *short == normal)
+    kind(normal) == Some(normal)
 }
 
 pub(super) fn is_direction(normal: &str) -> bool {
-    DIRECTIONS.iter().any(|(_, short)| *short == normal)
+    direction(normal) == Some(normal)
 }
 
 pub(super) fn is_unit(normal: &str) -> bool {
-    normal == "#" || UNITS.iter().any(|(_, short)| *short == normal)
+    normal == "#" || unit(normal) == Some(normal)
 }
 
 /// The long word of an abbreviation in a street: "LN" is "lane".

@@ -193,10 +193,14 @@ fn year(pieces: &[Piece]) -> Option<Year> {
     let digits = spoken::digits(pieces, |_| true)?;
     match digits.len() {
         // A year that is said is a recent one: "twenty two thousand five" is no year 1005.
-        4 => numeric::year(&digits).filter(|year| pieces.len() == 1 || (1850..=2100).contains(&year.number)),
+        4 => numeric::year(&digits).filter(|year| is_written(pieces) || (1850..=2100).contains(&year.number)),
         2 => Some(Year { number: digits.parse().ok()?, is_short: true }),
         _ => None,
     }
+}
+
+fn is_written(pieces: &[Piece]) -> bool {
+    pieces.len() == 1 && pieces[0].sort == Sort::Digits
 }
 
 /// The same with its century.
