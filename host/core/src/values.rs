@@ -49,6 +49,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::kind::Kind;
 use crate::sensitive::Sensitive;
 use date::Century;
+use lexicon::Word;
+use surface::{Piece, Sort};
 
 pub use calendar::Day;
 pub use masker_words::Language;
@@ -167,22 +169,13 @@ impl Class {
         }
         let pieces = surface::pieces(surface, reading.languages);
         match self {
-            Self::Birth => date::read(&pieces, reading, Century::Past).map(Canonical::Date),
-            Self::Date => date::read(&pieces, reading, Century::Near).map(Canonical::Date),
-            Self::Phone => phone::read(&pieces, reading).map(Canonical::Phone).or_else(|| self.digits(&pieces)),
-            Self::Identifier(kind) => {
-                if date::is_unmistakable(surface)
-                    && let Some(date) = date::read(&pieces, reading, Century::Near)
-                {
-                    return Some(Canonical::Date(date));
-                }
-                if phone::is_unmistakable(surface)
-                    && let Some(phone) = phone::read(&pieces, reading)
-                {
-                    return Some(Canonical::Phone(phone));
-                }
-                identifier::read(&pieces, identifier::Rule::of(kind)).map(Canonical::Identifier)
-            }
+            Self::Birth => dated(&pieces, reading, Century::Past),
+            Self::Date => dated(&pieces, reading, Century::Near),
+            Self::Phone => taken_for_another(surface, &pieces, reading)
+                .or_else(|| phone::read(&pieces, reading).map(Canonical::Phone))
+                .or_else(|| digits(&pieces)),
+            Self::Identifier(kind) => taken_for_another(surface, &pieces, reading)
+                .or_else(|| identifier::read(&pieces, identifier::Rule::of(kind)).map(Canonical::Identifier)),
             Self::Mail => mail::address(surface, &pieces).map(Canonical::Written),
             Self::Web => mail::name(surface, &pieces).map(Canonical::Written),
             Self::Address => address::read(&pieces).map(Canonical::Address),
@@ -190,19 +183,37 @@ impl Class {
             Self::Name | Self::Text => None,
         }
     }
+}
 
-    /// Digits too few or too many for a telephone number are still digits: "0134".
-    fn digits(self, pieces: &[surface::Piece]) -> Option<Canonical> {
-        let text = identifier::read(pieces, identifier::Rule::ANY)?;
-        text.bytes().all(|byte| byte.is_ascii_digit()).then_some(Canonical::Identifier(text))
+/// A date, or the digits that were taken for one: the last four of an SSN.
+fn dated(pieces: &[Piece], reading: &Reading, century: Century) -> Option<Canonical> {
+    let is_number = |piece: &Piece| piece.is_number_word() || piece.sort == Sort::Digits;
+    date::read(pieces, reading, century)
+        .map(Canonical::Date)
+        .or_else(|| pieces.iter().all(is_number).then(|| digits(pieces))?)
+}
+
+/// A date or a telephone number under the kind of something else, where the form leaves no doubt.
+fn taken_for_another(surface: &str, pieces: &[Piece], reading: &Reading) -> Option<Canonical> {
+    let has_month = || pieces.iter().any(|piece| matches!(piece.word, Word::Month(_)));
+    if date::is_unmistakable(surface) || has_month() {
+        let date = date::read(pieces, reading, Century::Near).filter(|date| date.day().is_some());
+        return date.map(Canonical::Date);
     }
+    phone::is_unmistakable(surface).then(|| phone::read(pieces, reading).map(Canonical::Phone))?
+}
+
+/// Digits of no known length, which are no telephone number or date: "0134".
+fn digits(pieces: &[Piece]) -> Option<Canonical> {
+    let text = identifier::read(pieces, identifier::Rule::ANY)?;
+    text.bytes().all(|byte| byte.is_ascii_digit()).then_some(Canonical::Identifier(text))
 }
 
 impl Value {
     /// Bytes that are the same for the same value and for no other. They are the value itself: hash them under a key before they are kept.
     pub fn key(&self) -> Sensitive<Vec<u8>> {
         const DATE: u8 = 1;
-        const TEXT: u8 = 2;
+        const TEXT: char = '\u{2}';
         Sensitive::new(match &self.canonical {
             Canonical::Date(date) => {
                 let mut key = vec![DATE];
@@ -210,15 +221,17 @@ impl Value {
                 key
             }
             canonical => {
-                let text = canonical.text();
-                let mut key = Vec::with_capacity(text.len() + 1);
+                let mut key = String::new();
                 key.push(TEXT);
-                text.chars()
-                    .flat_map(char::to_uppercase)
-                    .for_each(|c| key.extend(c.encode_utf8(&mut [0; 4]).as_bytes()));
-                key
+                fold::push_upper(&canonical.text(), &mut key);
+                key.into_bytes()
             }
         })
+    }
+
+    /// The forms in which it can be written, the usual one first: what a tool or a record may have.
+    pub fn forms(&self, reading: &Reading) -> Vec<String> {
+        shape::forms(self, reading)
     }
 
     /// Whether it was read. What was not is compared by its text.

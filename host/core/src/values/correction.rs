@@ -47,7 +47,8 @@ const PHRASES: [&[&str]; 30] = [
 
 /// What stood before the last correction and what after it, both without the punctuation around.
 pub(super) fn split<'p, 't>(pieces: &'p [Piece<'t>], among: Among) -> Option<(&'p [Piece<'t>], &'p [Piece<'t>])> {
-    (0..pieces.len()).rev().find_map(|at| {
+    let looked_at = if pieces.len() > MAX_PIECES { 0 } else { pieces.len() };
+    (0..looked_at).rev().find_map(|at| {
         let end = at + phrase(&pieces[at..], among)?;
         // "sorry" may be the end of "no, I'm sorry".
         let reaches = |start: &usize| phrase(&pieces[*start..], among).is_some_and(|length| start + length >= end);
@@ -56,6 +57,9 @@ pub(super) fn split<'p, 't>(pieces: &'p [Piece<'t>], among: Among) -> Option<(&'
         (!after.is_empty()).then(|| (without_signs(&pieces[..start]), after))
     })
 }
+
+/// A longer text holds no correction that is looked for: every one is held against every place.
+const MAX_PIECES: usize = 96;
 
 /// Pieces before its last that a phrase may have, signs included.
 const LONGEST_PHRASE: usize = 5;

@@ -50,9 +50,20 @@ pub(super) fn tidy(text: &str) -> String {
         if !tidy.is_empty() {
             tidy.push(' ');
         }
-        tidy.extend(word.chars().flat_map(char::to_uppercase));
+        push_upper(word, &mut tidy);
     }
     tidy
+}
+
+/// Adds a text in upper case.
+pub(super) fn push_upper(text: &str, to: &mut String) {
+    let from = to.len();
+    if text.is_ascii() {
+        to.push_str(text);
+        to[from..].make_ascii_uppercase();
+    } else {
+        to.extend(text.chars().flat_map(char::to_uppercase));
+    }
 }
 
 /// A word with a capital first letter and the rest in lower case.

@@ -15,8 +15,10 @@ pub enum Step<'s> {
 #[derive(Default)]
 pub struct Wanted {
     pub(super) asks: Vec<Ask>,
-    /// Descriptions, titles and formats that we do not know, in lower case.
+    /// Descriptions and titles.
     pub(super) words: String,
+    /// The same in lower case.
+    pub(super) lower: String,
     /// Values given as examples.
     pub(super) examples: Vec<String>,
     /// The property's name: lower case letters and digits.
@@ -60,6 +62,7 @@ impl Wanted {
         });
         walk.wanted.property = property.map(letters_and_digits).unwrap_or_default();
         walk.look(schema, path, 0);
+        walk.wanted.lower = walk.wanted.words.to_lowercase();
         walk.wanted
     }
 

@@ -101,7 +101,7 @@ mod tests {
             let pieces = pieces(said, BOTH);
             assert_eq!(word(&pieces, 3).map(|(word, _)| word).as_deref(), Some("gonzalez"), "{said}");
         }
-        let spelled = |said| word(&pieces(said, BOTH), 2).map(|(word, length)| (word, length));
+        let spelled = |said| word(&pieces(said, BOTH), 2);
         assert_eq!(spelled("m i double l e r"), Some(("miller".into(), 6)));
         assert_eq!(spelled("double u u"), Some(("wu".into(), 3)));
         assert_eq!(spelled("maria"), None);

@@ -28,6 +28,8 @@ fn a_kind_is_no_part_of_a_value() {
         ("DOB", "march fourteenth nineteen eighty two"),
         ("DATE", "1982-03-14"),
         ("OTHER_ID", "1982-03-14T00:00:00Z"),
+        ("OTHER_ID", "march fourteenth nineteen eighty two"),
+        ("PHONE", "14-Mar-1982"),
         ("MRN", "03/14/1982"),
     ]);
     same(&[
@@ -41,10 +43,17 @@ fn a_kind_is_no_part_of_a_value() {
         ("SSN", "6789"),
         ("ACCOUNT", "six seven eight nine"),
         ("PHONE", "6789"),
+        ("DATE", "sixty seven eighty nine"),
         ("ADDRESS", "6789"),
         ("OTHER_ID", "xxx-xx-6789"),
     ]);
-    same(&[("NAME", "González"), ("USERNAME", "gonzalez"), ("OTHER_ID", "GONZALEZ"), ("NAME", "g o n z a l e z")]);
+    same(&[
+        ("NAME", "González"),
+        ("USERNAME", "gonzalez"),
+        ("OTHER_ID", "GONZALEZ"),
+        ("NAME", "González's"),
+        ("NAME", "g o n z a l e z"),
+    ]);
     same(&[("ZIP", "60614"), ("ADDRESS", "60614")]);
     same(&[("AGE", "44 years old"), ("OTHER_ID", "44")]);
 }

@@ -5,8 +5,12 @@ use std::sync::LazyLock;
 
 use super::words::Normal;
 
+/// Words and their abbreviation.
+type Entry = (&'static [&'static str], &'static str);
+type Table = [Entry];
+
 /// Kinds of streets (appendix C1): the usual words, then the abbreviation.
-const KINDS: [(&[&str], &str); 34] = [
+const KINDS: [Entry; 34] = [
     (&["street", "str", "st", "saint"], "ST"),
     (&["avenue", "av", "ave", "aven", "avenu"], "AVE"),
     (&["boulevard", "blvd", "boul", "boulv"], "BLVD"),
@@ -43,7 +47,7 @@ const KINDS: [(&[&str], &str); 34] = [
     (&["bend", "bnd"], "BND"),
 ];
 
-const DIRECTIONS: [(&[&str], &str); 8] = [
+const DIRECTIONS: [Entry; 8] = [
     (&["north", "n"], "N"),
     (&["south", "s"], "S"),
     (&["east", "e"], "E"),
@@ -55,7 +59,7 @@ const DIRECTIONS: [(&[&str], &str); 8] = [
 ];
 
 /// Parts of a building (appendix C2).
-const UNITS: [(&[&str], &str); 10] = [
+const UNITS: [Entry; 10] = [
     (&["apartment", "apt", "apto", "apartamento"], "APT"),
     (&["suite", "ste"], "STE"),
     (&["unit"], "UNIT"),
@@ -135,8 +139,7 @@ enum Sort {
 
 /// The words and abbreviations of all tables.
 static WORDS: LazyLock<HashMap<&'static str, (Sort, &'static str)>> = LazyLock::new(|| {
-    let tables: [(Sort, &[(&[&str], &str)]); 3] =
-        [(Sort::Kind, &KINDS), (Sort::Direction, &DIRECTIONS), (Sort::Unit, &UNITS)];
+    let tables: [(Sort, &Table); 3] = [(Sort::Kind, &KINDS), (Sort::Direction, &DIRECTIONS), (Sort::Unit, &UNITS)];
     let entries = tables.into_iter().flat_map(|(sort, table)| table.iter().map(move |entry| (sort, entry)));
     entries
         .flat_map(|(sort, (words, short))| words.iter().chain([short]).map(move |word| (*word, (sort, *short))))

@@ -20,7 +20,7 @@ fn means_nothing(piece: &Piece) -> bool {
     let ending = piece.glued && matches!(&*piece.folded, "st" | "nd" | "rd" | "th" | "º" | "ª");
     ending
         || matches!(piece.word, Word::Filler | Word::Weekday)
-        || matches!(&*piece.folded, "on" | "year" | "ano" | "dia" | "day")
+        || matches!(&*piece.folded, "on" | "born" | "dob" | "year" | "ano" | "dia" | "day")
 }
 
 /// What separates parts.

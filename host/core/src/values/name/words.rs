@@ -5,7 +5,7 @@ use super::super::fold::capitalised;
 use super::super::lexicon::Word;
 use super::super::sound;
 use super::super::spelling;
-use super::super::surface::{Piece, Sort};
+use super::super::surface::{Piece, Sort, is_apostrophe};
 use super::NameWord;
 
 /// Titles before a name.
@@ -149,7 +149,10 @@ fn word(surface: &str, pieces: &[Piece]) -> NameWord {
         .enumerate()
         .filter(|(at, piece)| piece.sort == Sort::Letters && (*at == last || !is_title(piece)));
     for (_, piece) in words {
-        letters.push_str(&piece.folded);
+        let possessive = piece.raw.len() > 3
+            && piece.raw.chars().rev().nth(1).is_some_and(is_apostrophe)
+            && piece.folded.ends_with('s');
+        letters.push_str(if possessive { &piece.folded[..piece.folded.len() - 1] } else { &piece.folded });
         shown_from = shown_from.or(Some(piece.range.start));
     }
     let (start, end) = (pieces[0].range.start, pieces[pieces.len() - 1].range.end);

@@ -73,9 +73,9 @@ fn by_case(name: &str, wanted: &Wanted) -> Option<String> {
 
 /// Whether the words of a schema, or its property's name, have one of these.
 fn has(wanted: &Wanted, phrases: &[&str]) -> bool {
-    let words = wanted.words.to_lowercase();
     phrases.iter().any(|phrase| {
-        words.contains(phrase) || !phrase.contains(' ') && wanted.property.contains(&phrase.replace(['.', '-'], ""))
+        wanted.lower.contains(phrase)
+            || !phrase.contains(' ') && wanted.property.contains(&phrase.replace(['.', '-'], ""))
     })
 }
 

@@ -5,14 +5,17 @@ use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_automata::util::syntax;
 
 /// Bytes of the program of one pattern.
-const PROGRAM: usize = 64 << 10;
+const PROGRAM: usize = 32 << 10;
 /// Steps for all patterns of an argument: bytes of a form times states of a pattern.
 const STEPS: usize = 100_000;
+
+/// Patterns that are tried for one argument.
+const MAX_PATTERNS: usize = 4;
 
 /// Which of these forms is the first that matches one of these patterns, the earlier patterns first.
 pub(super) fn first(patterns: &[&str], forms: &[String]) -> Option<usize> {
     let mut steps = STEPS;
-    patterns.iter().find_map(|pattern| {
+    patterns.iter().take(MAX_PATTERNS).find_map(|pattern| {
         let engine = compiled(pattern)?;
         let (states, mut cache) = (engine.get_nfa().states().len(), engine.create_cache());
         forms.iter().position(|form| {
@@ -30,7 +33,7 @@ fn compiled(pattern: &str) -> Option<PikeVM> {
         let program = thompson::Config::new().nfa_size_limit(Some(PROGRAM)).utf8(unicode);
         PikeVM::builder().syntax(syntax).thompson(program).build(pattern).ok()
     };
-    build(false).or_else(|| build(true))
+    build(false).or_else(|| pattern.contains(r"\p").then(|| build(true))?)
 }
 
 #[cfg(test)]
