@@ -34,6 +34,7 @@ mod reading;
 mod relation;
 mod schema;
 mod shape;
+mod slip;
 mod sound;
 mod spelling;
 mod spoken;
@@ -58,6 +59,7 @@ pub use print::{Printed, print};
 pub use reading::{Reading, Region};
 pub use relation::{Part, Related, Relation, age_fact, relate, relations};
 pub use schema::{Step, Wanted};
+pub use slip::{Span, slip};
 pub use view::View;
 pub use whole::joined;
 
@@ -212,20 +214,9 @@ fn digits(pieces: &[Piece]) -> Option<Canonical> {
 impl Value {
     /// Bytes that are the same for the same value and for no other. They are the value itself: hash them under a key before they are kept.
     pub fn key(&self) -> Sensitive<Vec<u8>> {
-        const DATE: u8 = 1;
-        const TEXT: char = '\u{2}';
         Sensitive::new(match &self.canonical {
-            Canonical::Date(date) => {
-                let mut key = vec![DATE];
-                date.key(&mut key);
-                key
-            }
-            canonical => {
-                let mut key = String::new();
-                key.push(TEXT);
-                fold::push_upper(&canonical.text(), &mut key);
-                key.into_bytes()
-            }
+            Canonical::Date(date) => key_of_date(date),
+            canonical => key_of_text(&canonical.text()),
         })
     }
 
@@ -251,6 +242,20 @@ impl Canonical {
             Self::Age(age) => age.canonical(),
         }
     }
+}
+
+/// Keys of dates and of texts begin with a character each that no text has.
+fn key_of_date(date: &date::Date) -> Vec<u8> {
+    let mut key = vec![1];
+    date.key(&mut key);
+    key
+}
+
+fn key_of_text(text: &str) -> Vec<u8> {
+    let mut key = String::with_capacity(text.len() + 1);
+    key.push('\u{2}');
+    fold::push_upper(text, &mut key);
+    key.into_bytes()
 }
 
 impl PartialEq for Value {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::calendar::Day;
 use super::date::Date;
-use super::{Canonical, Value, sound};
+use super::{Canonical, Value, key_of_date, key_of_text, sound};
 
 /// What a value is to another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -161,11 +161,11 @@ const MAX_WORDS: usize = 5;
 
 /// The keys of the values that are a part of this one.
 fn part_keys(value: &Value) -> Vec<(Vec<u8>, Part)> {
-    let text = |text: &str| [&[2], text.to_uppercase().as_bytes()].concat();
+    let text = key_of_text;
     match &value.canonical {
         Canonical::Date(date) => date_parts(date),
         Canonical::Phone(phone) => {
-            let mut parts = ends(phone.number.trim_start_matches('+'), &text);
+            let mut parts = ends(phone.number.trim_start_matches('+'), text);
             if let Some((area, ..)) = phone.parts() {
                 parts.insert(0, (text(area), Part::Area));
             }
@@ -173,7 +173,7 @@ fn part_keys(value: &Value) -> Vec<(Vec<u8>, Part)> {
             parts
         }
         Canonical::Identifier(whole) => {
-            let mut parts = ends(whole, &text);
+            let mut parts = ends(whole, text);
             let is_zip = value.kind == super::Class::Identifier("ZIP") && whole.len() == 9;
             if is_zip {
                 parts.insert(0, (text(&whole[..5]), Part::Zip));
@@ -223,7 +223,7 @@ fn part_keys(value: &Value) -> Vec<(Vec<u8>, Part)> {
 }
 
 /// Beginnings and ends of letters and digits.
-fn ends(whole: &str, text: &impl Fn(&str) -> Vec<u8>) -> Vec<(Vec<u8>, Part)> {
+fn ends(whole: &str, text: fn(&str) -> Vec<u8>) -> Vec<(Vec<u8>, Part)> {
     if whole.len() > LONGEST || !whole.is_ascii() {
         return Vec::new();
     }
@@ -249,9 +249,7 @@ fn date_parts(date: &Date) -> Vec<(Vec<u8>, Part)> {
     let mut found: Vec<(Vec<u8>, Part)> = Vec::new();
     for (part, name) in parts {
         if part != *date && part != none && (name != Part::MonthAndDay || part.day.is_some()) {
-            let mut key = vec![1];
-            part.key(&mut key);
-            found.push((key, name));
+            found.push((key_of_date(&part), name));
         }
     }
     found
