@@ -21,6 +21,7 @@
 mod address;
 mod age;
 mod calendar;
+mod class;
 mod correction;
 mod date;
 mod fold;
@@ -49,9 +50,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::kind::Kind;
 use crate::sensitive::Sensitive;
-use date::Century;
-use lexicon::Word;
-use surface::{Piece, Sort};
+use class::Class;
 
 pub use calendar::Day;
 pub use masker_words::Language;
@@ -90,21 +89,6 @@ enum Canonical {
     Text(String),
 }
 
-/// How the texts of a kind are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Class {
-    Birth,
-    Date,
-    Phone,
-    Identifier(&'static str),
-    Name,
-    Mail,
-    Web,
-    Address,
-    Age,
-    Text,
-}
-
 /// The value that a surface of a kind means.
 pub fn read(kind: &Kind, surface: &str, reading: &Reading) -> Value {
     let class = Class::of(kind);
@@ -117,15 +101,15 @@ pub fn read(kind: &Kind, surface: &str, reading: &Reading) -> Value {
 
 /// A word of a name, with its place in the surface.
 pub struct NameWord {
-    /// Where it stands, with the title or the particles before it.
+    /// Its place, including a title or particles before it.
     pub range: Range<usize>,
     /// The name that is this word alone.
     pub value: Value,
 }
 
-/// The words of a name in the order in which they stand. Empty when the surface cannot be cut: it is one value then.
+/// The words of a name in the order of the surface. Empty when the surface cannot be cut; then it is one value.
 ///
-/// Words that the speaker took back ("gonzales, no sorry, gonzalez") are among them, so that no word is left over.
+/// Words that the speaker took back ("gonzales, no sorry, gonzalez") are among them, so that no word is left in clear.
 pub fn name_words(surface: &str, reading: &Reading) -> Vec<NameWord> {
     let words = (surface.len() <= LONGEST).then(|| name::words(surface, reading)).flatten();
     let value = |word: name::NameWord| NameWord {
@@ -133,82 +117,6 @@ pub fn name_words(surface: &str, reading: &Reading) -> Vec<NameWord> {
         value: Value { canonical: Canonical::Name(name::Name { words: vec![word] }), kind: Class::Name },
     };
     words.unwrap_or_default().into_iter().map(value).collect()
-}
-
-impl Class {
-    fn of(kind: &Kind) -> Self {
-        const IDENTIFIERS: [&str; 12] = [
-            "SSN",
-            "MRN",
-            "HEALTH_PLAN",
-            "ACCOUNT",
-            "CREDIT_CARD",
-            "IBAN",
-            "LICENSE",
-            "PASSPORT",
-            "NATIONAL_ID",
-            "VEHICLE",
-            "DEVICE",
-            "ZIP",
-        ];
-        match kind.as_str() {
-            "DOB" => Self::Birth,
-            "DATE" => Self::Date,
-            "PHONE" | "FAX" => Self::Phone,
-            "NAME" => Self::Name,
-            "EMAIL" => Self::Mail,
-            "URL" | "USERNAME" | "IP_ADDRESS" => Self::Web,
-            "ADDRESS" => Self::Address,
-            "AGE" => Self::Age,
-            "OTHER_ID" => Self::Identifier("OTHER_ID"),
-            kind => IDENTIFIERS.into_iter().find(|known| *known == kind).map_or(Self::Text, Self::Identifier),
-        }
-    }
-
-    fn read(self, surface: &str, reading: &Reading) -> Option<Canonical> {
-        if self == Self::Name {
-            return name::read(surface, reading).map(Canonical::Name);
-        }
-        let pieces = surface::pieces(surface, reading.languages);
-        match self {
-            Self::Birth => dated(&pieces, reading, Century::Past),
-            Self::Date => dated(&pieces, reading, Century::Near),
-            Self::Phone => taken_for_another(surface, &pieces, reading)
-                .or_else(|| phone::read(&pieces, reading).map(Canonical::Phone))
-                .or_else(|| digits(&pieces)),
-            Self::Identifier(kind) => taken_for_another(surface, &pieces, reading)
-                .or_else(|| identifier::read(&pieces, identifier::Rule::of(kind)).map(Canonical::Identifier)),
-            Self::Mail => mail::address(surface, &pieces).map(Canonical::Written),
-            Self::Web => mail::name(surface, &pieces).map(Canonical::Written),
-            Self::Address => address::read(&pieces).map(Canonical::Address),
-            Self::Age => age::read(&pieces).map(Canonical::Age),
-            Self::Name | Self::Text => None,
-        }
-    }
-}
-
-/// A date, or the digits that were taken for one: the last four of an SSN.
-fn dated(pieces: &[Piece], reading: &Reading, century: Century) -> Option<Canonical> {
-    let is_number = |piece: &Piece| piece.is_number_word() || piece.sort == Sort::Digits;
-    date::read(pieces, reading, century)
-        .map(Canonical::Date)
-        .or_else(|| pieces.iter().all(is_number).then(|| digits(pieces))?)
-}
-
-/// A date or a telephone number under the kind of something else, where the form leaves no doubt.
-fn taken_for_another(surface: &str, pieces: &[Piece], reading: &Reading) -> Option<Canonical> {
-    let has_month = || pieces.iter().any(|piece| matches!(piece.word, Word::Month(_)));
-    if date::is_unmistakable(surface) || has_month() {
-        let date = date::read(pieces, reading, Century::Near).filter(|date| date.day().is_some());
-        return date.map(Canonical::Date);
-    }
-    phone::is_unmistakable(surface).then(|| phone::read(pieces, reading).map(Canonical::Phone))?
-}
-
-/// Digits of no known length, which are no telephone number or date: "0134".
-fn digits(pieces: &[Piece]) -> Option<Canonical> {
-    let text = identifier::read(pieces, identifier::Rule::ANY)?;
-    text.bytes().all(|byte| byte.is_ascii_digit()).then_some(Canonical::Identifier(text))
 }
 
 impl Value {

@@ -2,7 +2,7 @@
 
 use super::surface::{Piece, Sort};
 
-/// What stands around: a name may be "No".
+/// What kind of text is searched: a name may be "No".
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Among {
     /// Digits, letters and dates.
@@ -45,7 +45,7 @@ const PHRASES: [&[&str]; 30] = [
     &["disculpe"],
 ];
 
-/// What stood before the last correction and what after it, both without the punctuation around.
+/// The pieces before the last correction and those after it, both without the punctuation around them.
 pub(super) fn split<'p, 't>(pieces: &'p [Piece<'t>], among: Among) -> Option<(&'p [Piece<'t>], &'p [Piece<'t>])> {
     let looked_at = if pieces.len() > MAX_PIECES { 0 } else { pieces.len() };
     (0..looked_at).rev().find_map(|at| {

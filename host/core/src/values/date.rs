@@ -5,6 +5,7 @@
 //! "three fourteen eighty two", "oh three one four one nine eight two", "catorce del tres del ochenta y dos".
 
 mod numeric;
+mod parts;
 mod said;
 mod time;
 

@@ -1,6 +1,6 @@
 //! Identifiers: upper case letters and digits without separators, written and said.
 //!
-//! "W as in whiskey two two seven", `W227` and `w-227` are one. "oh" is zero inside numbers, and the letter o is where it stands behind
+//! "W as in whiskey two two seven", `W227` and `w-227` are one. "oh" is zero inside numbers, and so is the letter o after
 //! a digit or begins a number.
 
 use super::correction::{self, Among};

@@ -19,9 +19,9 @@ use super::surface::pieces;
 pub(super) struct NameWord {
     /// Lower case letters without accents.
     pub letters: String,
-    /// As it may be shown: as it stood, without a title; a spelled one with a capital letter.
+    /// The form to show: the surface's, without a title; for a spelled word, with a capital letter.
     pub shown: String,
-    /// Where it stands in the surface, title and particles included.
+    /// Its place in the surface, title and particles included.
     #[zeroize(skip)]
     pub range: Range<usize>,
     /// Whether it was spelled.

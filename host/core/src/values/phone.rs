@@ -48,7 +48,7 @@ pub(super) fn is_unmistakable(surface: &str) -> bool {
     }
 }
 
-/// The digits as said, with corrections applied, and whether a plus stands before them.
+/// The digits as said, with corrections applied, and whether there is a plus before them.
 fn number(pieces: &[Piece], region: Region) -> Option<(String, bool)> {
     let whole: Vec<usize> =
         region.national.into_iter().flat_map(|length| [length, length + region.calling.len()]).collect();

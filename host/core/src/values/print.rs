@@ -27,7 +27,7 @@ const MAX_NUMBER: usize = 18;
 
 /// Prints a value for an argument of a tool.
 ///
-/// `surface` is what the value stood as: the form in which a record or a tool of this call had it, if one did, else as the caller said it.
+/// `surface` is the form in which a record or a tool of this call had the value; if none had it, the form in which the caller said it.
 /// In this order: the type, the format, the first form that matches the pattern, a member of `enum` or `const` that is the same value, what
 /// names and descriptions say; then the surface, when a program can read it; then ISO 8601, E.164, an identifier in upper case, a mail
 /// address in lower case. Digits never become words.
@@ -179,14 +179,14 @@ impl Printing<'_> {
             },
             Canonical::Name(name) => {
                 let words = pieces.iter().filter(|piece| piece.sort == Sort::Letters).count();
-                let stood = name
+                let shown = name
                     .words
                     .iter()
                     .map(|word| {
                         word.shown.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).count()
                     })
                     .sum::<usize>();
-                words <= stood + 1 && name.words.iter().all(|word| !word.is_spelled)
+                words <= shown + 1 && name.words.iter().all(|word| !word.is_spelled)
             }
             Canonical::Address(address) => {
                 let said = pieces

@@ -41,7 +41,7 @@ pub struct Region {
     /// The country's telephone code, and the digits of a national number where they are always as many.
     pub(super) calling: &'static str,
     pub(super) national: Option<usize>,
-    /// Whether a 0 stands before a national number and falls away behind the country code.
+    /// Whether national numbers begin with a 0 that is dropped after the country code.
     pub(super) trunk: bool,
 }
 

@@ -1,10 +1,14 @@
 //! That a value is a part of another, or sounds like it.
 
+mod parts;
+mod similar;
+
 use std::collections::HashMap;
 
 use super::calendar::Day;
-use super::date::Date;
-use super::{Canonical, Value, key_of_date, key_of_text, sound};
+use super::{Canonical, Value};
+use parts::part_keys;
+use similar::{buckets, is_similar};
 
 /// What a value is to another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -153,146 +157,8 @@ pub fn relations(values: &[&Value], limit: usize) -> Vec<Related> {
 
 /// Values that are held against one another value at most, for each of its buckets.
 const MAX_BUCKET: usize = 16;
-/// Letters and digits of the longest identifier whose beginnings and ends are looked for, and of the shortest of these.
-const LONGEST: usize = 24;
-const SHORTEST: usize = 3;
 /// Words of the longest name of which every selection is looked for.
 const MAX_WORDS: usize = 5;
-
-/// The keys of the values that are a part of this one.
-fn part_keys(value: &Value) -> Vec<(Vec<u8>, Part)> {
-    let text = key_of_text;
-    match &value.canonical {
-        Canonical::Date(date) => date_parts(date),
-        Canonical::Phone(phone) => {
-            let mut parts = ends(phone.number.trim_start_matches('+'), text);
-            if let Some((area, ..)) = phone.parts() {
-                parts.insert(0, (text(area), Part::Area));
-            }
-            parts.extend(phone.extension.is_some().then(|| (text(&phone.number), Part::Number)));
-            parts
-        }
-        Canonical::Identifier(whole) => {
-            let mut parts = ends(whole, text);
-            let is_zip = value.kind == super::Class::Identifier("ZIP") && whole.len() == 9;
-            if is_zip {
-                parts.insert(0, (text(&whole[..5]), Part::Zip));
-            }
-            parts
-        }
-        Canonical::Name(name) => {
-            let count = name.words.len();
-            let selections = if count <= MAX_WORDS { 1_u32 << count } else { 0 };
-            let mut words: Vec<&str> = name.words.iter().map(|word| &*word.letters).collect();
-            words.sort_unstable();
-            let selected = |bits: u32| {
-                words
-                    .iter()
-                    .enumerate()
-                    .filter(move |(at, _)| bits >> at & 1 == 1)
-                    .map(|(_, word)| *word)
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            };
-            let of_many = words.iter().filter(|_| count > MAX_WORDS).map(|word| (text(word), Part::Word));
-            (1..selections.saturating_sub(1)).map(|bits| (text(&selected(bits)), Part::Word)).chain(of_many).collect()
-        }
-        Canonical::Address(address) => {
-            let all = [
-                (&address.street, Part::Street),
-                (&address.city, Part::City),
-                (&address.state, Part::State),
-                (&address.zip, Part::Zip),
-            ];
-            let mut parts: Vec<_> =
-                all.into_iter().filter(|(part, _)| !part.is_empty()).map(|(part, name)| (text(part), name)).collect();
-            let city = format!("{} {}", address.street, address.city);
-            parts.push((text(&city), Part::WithoutCity));
-            parts.push((text(&format!("{city} {}", address.state)), Part::WithoutCity));
-            parts.push((text(&format!("{} {}", address.city, address.state)), Part::WithoutCity));
-            parts.extend((address.zip.len() == 9).then(|| (text(&address.zip[..5]), Part::Zip)));
-            let own = text(&address.canonical());
-            parts.retain(|(key, _)| *key != own);
-            parts
-        }
-        Canonical::Written(written) if value.kind == super::Class::Mail => {
-            written.rsplit_once('@').map(|(_, domain)| (text(domain), Part::Domain)).into_iter().collect()
-        }
-        Canonical::Written(_) | Canonical::Age(_) | Canonical::Text(_) => Vec::new(),
-    }
-}
-
-/// Beginnings and ends of letters and digits.
-fn ends(whole: &str, text: fn(&str) -> Vec<u8>) -> Vec<(Vec<u8>, Part)> {
-    if whole.len() > LONGEST || !whole.is_ascii() {
-        return Vec::new();
-    }
-    let lengths = SHORTEST..whole.len();
-    lengths
-        .flat_map(|length| {
-            [
-                (text(&whole[whole.len() - length..]), Part::Last(length as u8)),
-                (text(&whole[..length]), Part::First(length as u8)),
-            ]
-        })
-        .collect()
-}
-
-fn date_parts(date: &Date) -> Vec<(Vec<u8>, Part)> {
-    let none = Date::default();
-    let parts = [
-        (Date { time: None, ..*date }, Part::WithoutTime),
-        (Date { month: date.month, day: date.day, ..none }, Part::MonthAndDay),
-        (Date { year: date.year, month: date.month, ..none }, Part::MonthAndYear),
-        (Date { year: date.year, ..none }, Part::Year),
-    ];
-    let mut found: Vec<(Vec<u8>, Part)> = Vec::new();
-    for (part, name) in parts {
-        if part != *date && part != none && (name != Part::MonthAndDay || part.day.is_some()) {
-            found.push((key_of_date(&part), name));
-        }
-    }
-    found
-}
-
-/// Whether these are two names of which one word is heard for another.
-fn is_similar(a: &Value, b: &Value) -> bool {
-    let (Canonical::Name(a), Canonical::Name(b)) = (&a.canonical, &b.canonical) else { return false };
-    if a.words.len() != b.words.len() || a.words.len() > MAX_WORDS {
-        return false;
-    }
-    let without = |these: &super::name::Name, those: &super::name::Name| {
-        let mut rest: Vec<String> = those.words.iter().map(|word| word.letters.clone()).collect();
-        let others = these.words.iter().filter(|word| match rest.iter().position(|other| *other == word.letters) {
-            Some(at) => {
-                rest.swap_remove(at);
-                false
-            }
-            None => true,
-        });
-        others.map(|word| word.letters.clone()).collect::<Vec<_>>()
-    };
-    match (&without(a, b)[..], &without(b, a)[..]) {
-        ([a], [b]) => sound::is_similar(a, b),
-        _ => false,
-    }
-}
-
-/// Texts of which two similar names share one.
-fn buckets(value: &Value) -> Vec<String> {
-    let Canonical::Name(name) = &value.canonical else { return Vec::new() };
-    if name.words.len() > MAX_WORDS {
-        return Vec::new();
-    }
-    let mut words: Vec<&str> = name.words.iter().map(|word| &*word.letters).collect();
-    words.sort_unstable();
-    let mut found = Vec::new();
-    for (at, word) in words.iter().enumerate() {
-        let others = [&words[..at], &words[at + 1..]].concat().join(" ");
-        found.extend(sound::variants(word).into_iter().map(|variant| format!("{others}|{variant}")));
-    }
-    found
-}
 
 #[cfg(test)]
 mod tests;

@@ -87,7 +87,7 @@ pub(super) fn date_time(date: &Date, day: Day) -> String {
     format!("{}T{time}", drawn(day, "YYYY-MM-DD"))
 }
 
-/// A date as a picture has it: `YYYY`, `YY`, `MMMM`, `MMM`, `MM`, `M`, `DD`, `D`; other characters stand for themselves.
+/// A date as a picture has it: `YYYY`, `YY`, `MMMM`, `MMM`, `MM`, `M`, `DD`, `D`; other characters are copied.
 pub(super) fn drawn(day: Day, picture: &str) -> String {
     let mut drawn = String::with_capacity(16);
     let mut rest = picture;

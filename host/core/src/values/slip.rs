@@ -8,9 +8,9 @@ use super::surface::{self, Piece};
 use super::{Canonical, LONGEST, Value, read};
 use crate::kind::Kind;
 
-/// A value and where it stands in its surface.
+/// A value and its place in a surface.
 pub struct Span {
-    /// Where it stands.
+    /// Its place.
     pub range: Range<usize>,
     /// What it means.
     pub value: Value,

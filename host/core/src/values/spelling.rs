@@ -64,7 +64,7 @@ pub(super) fn word(pieces: &[Piece], least: usize) -> Option<(String, usize)> {
     (count >= least).then_some((spelled, end))
 }
 
-/// As many letters as stand here without anything between them.
+/// The letters at the beginning, as long as nothing separates them.
 pub(super) fn letters(pieces: &[Piece]) -> Option<(String, usize)> {
     let (mut spelled, mut at) = (String::new(), 0);
     while let Some(found) = letter(&pieces[at..]) {

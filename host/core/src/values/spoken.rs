@@ -150,7 +150,7 @@ pub(super) fn digits(pieces: &[Piece], fits: impl Fn(&str) -> bool) -> Option<St
     (!chunks.is_empty()).then(|| choose(&chunks, fits))
 }
 
-/// What may stand between the digits of a number.
+/// What may separate the digits of a number.
 pub(super) fn is_separator(piece: &Piece) -> bool {
     match (piece.sort, piece.word) {
         (Sort::Sign(sign), _) | (_, Word::Sign(sign)) => {

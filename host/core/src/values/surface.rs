@@ -12,9 +12,9 @@ use super::lexicon::{Word, meaning};
 /// A word, a run of digits or a sign of a surface.
 #[derive(Clone)]
 pub(super) struct Piece<'t> {
-    /// Where it stands.
+    /// Its place.
     pub range: Range<usize>,
-    /// As it stands.
+    /// As it is in the surface.
     pub raw: &'t str,
     /// Lower case, no accents, no apostrophes.
     pub folded: Cow<'t, str>,

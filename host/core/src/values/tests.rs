@@ -1,3 +1,4 @@
+mod forms;
 mod properties;
 
 use super::*;

@@ -190,7 +190,7 @@ pub(super) fn is_ordinal(normal: &str) -> bool {
     digits.len() < normal.len() && matches!(&normal[digits.len()..], "ST" | "ND" | "RD" | "TH")
 }
 
-/// The state at the end of these words, and how many it takes. By its whole name only where a ZIP follows it, or a comma stands before it:
+/// The state at the end of these words, and how many it takes. By its whole name only where a ZIP follows it, or a comma precedes it:
 /// "12 Virginia" is a street.
 pub(super) fn state(words: &[Normal], zip_follows: bool) -> Option<(&'static str, usize)> {
     let last = words.last().filter(|_| words.len() > 1 || zip_follows)?;

@@ -1,4 +1,4 @@
-//! The time of day that stands behind a date. Midnight is what systems write that keep dates as moments.
+//! The time of day after a date. Systems that store dates as moments write midnight.
 
 use zeroize::Zeroize;
 

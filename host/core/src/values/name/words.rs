@@ -1,4 +1,4 @@
-//! The words of a name, each with the place where it stands.
+//! The words of a name, each with its place.
 
 use super::super::correction::{self, Among};
 use super::super::fold::capitalised;
@@ -164,7 +164,7 @@ fn is_title(piece: &Piece) -> bool {
     TITLES.iter().any(|title| piece.is_word(title))
 }
 
-/// Whether a title or a particle stands here and a word after it.
+/// Whether this piece is a title or a particle that has a word after it.
 fn goes_with_next(pieces: &[Piece], at: usize) -> bool {
     let piece = &pieces[at];
     let next = pieces[at + 1..].iter().find(|next| !matches!(next.sort, Sort::Sign('.')));
@@ -197,7 +197,7 @@ fn only_a_suffix_follows(pieces: &[Piece]) -> bool {
     words.all(|piece| is_suffix(&piece.folded) || DEGREES.iter().any(|degree| piece.is_word(degree)))
 }
 
-/// A spelled word at the beginning of these pieces, and how many it takes. `is_all`: nothing stands before them.
+/// A spelled word at the beginning of these pieces, and how many it takes. `is_all`: there is nothing before them.
 fn spelled(pieces: &[Piece], is_all: bool) -> Option<(String, usize)> {
     // `J. K. Rowling` has initials.
     let (spelled, length) = spelling::word(pieces, 2)?;

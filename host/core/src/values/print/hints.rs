@@ -193,7 +193,7 @@ fn is_day_first(example: &str, reading: &Reading) -> bool {
 fn in_words<'f>(forms: &'f [String], words: &str) -> Option<&'f String> {
     let place_holders = |c: char| if matches!(c, 'X' | 'x' | '#' | 'N' | 'n' | '0'..='9') { '9' } else { c };
     let words: String = words.chars().map(place_holders).collect();
-    let stands = |shape: &str| {
+    let occurs = |shape: &str| {
         words.match_indices(shape).any(|(at, _)| {
             let before = words[..at].chars().next_back();
             let after = words[at + shape.len()..].chars().next();
@@ -205,7 +205,7 @@ fn in_words<'f>(forms: &'f [String], words: &str) -> Option<&'f String> {
     forms.iter().find(|form| {
         let shape = shape_of(form);
         let digits = shape.bytes().filter(|byte| *byte == b'9').count();
-        digits >= 5 && !shape.contains(['A', 'a']) && stands(&shape)
+        digits >= 5 && !shape.contains(['A', 'a']) && occurs(&shape)
     })
 }
 

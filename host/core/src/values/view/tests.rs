@@ -1,4 +1,8 @@
+use masker_words::Language;
+
+use super::super::{Day, Reading, Value, read};
 use super::*;
+use crate::kind::Kind;
 
 fn today() -> Day {
     Day::new(2026, 12, 1).expect("a day")
