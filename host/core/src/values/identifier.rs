@@ -1,7 +1,7 @@
 //! Identifiers: upper case letters and digits without separators, written and said.
 //!
 //! "W as in whiskey two two seven", `W227` and `w-227` are one. "oh" is zero inside numbers, and so is the letter o after
-//! a digit or begins a number.
+//! a digit or at the beginning of a number.
 
 use super::correction::{self, Among};
 use super::lexicon::Word;
