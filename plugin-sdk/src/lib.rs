@@ -98,6 +98,8 @@ mod pass;
 mod settings;
 pub mod testing;
 
+/// The words for numbers, months, ordinals, letters and signs, in six languages.
+pub use masker_words as words;
 pub use pass::{Error, Finding, Manifest, Message, OffsetUnit, Pass};
 pub use settings::{NoSettings, Settings};
 // For what `settings!` expands to.

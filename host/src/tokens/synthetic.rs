@@ -22,6 +22,8 @@ use std::collections::{HashMap, HashSet};
 
 use dice::Dice;
 use lists::{FAMILY, GIVEN, OF_ADDRESS, OF_NAME, ORGANIZATION, PLACE, STATES};
+use masker_words::Language::English;
+use masker_words::{month_names, weekday_names};
 use numbers::{digits, like, parts, with_digits};
 
 use super::normalise::normalise;
@@ -274,27 +276,13 @@ fn other_word(dice: &mut Dice, word: &str) -> String {
 
 /// What was said of a day in a way that we cannot read: another day, in words.
 fn unread_date(dice: &mut Dice, original: &str) -> String {
-    const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-    let is_day = |word: &str| DAYS.iter().any(|day| day.eq_ignore_ascii_case(word));
+    let days = weekday_names(English);
+    let is_day = |word: &str| days.iter().any(|day| day.eq_ignore_ascii_case(word));
     if parts(original).any(is_day) {
-        let word = |part: &str| if is_day(part) { like(part, dice.pick(&DAYS)) } else { part.to_owned() };
+        let word = |part: &str| if is_day(part) { like(part, dice.pick(days)) } else { part.to_owned() };
         return parts(original).map(word).collect();
     }
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    format!("{} {}", dice.pick(&MONTHS), 1 + dice.below(28))
+    format!("{} {}", dice.pick(month_names(English)), 1 + dice.below(28))
 }
 
 fn email(dice: &mut Dice, original: &str) -> String {

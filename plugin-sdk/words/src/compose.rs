@@ -20,7 +20,7 @@ pub struct Number {
     language: Language,
     /// What the scales so far have made.
     total: u64,
-    /// What stands since the last scale.
+    /// The value since the last scale.
     group: u64,
     /// The last scale.
     scale: u64,
@@ -164,7 +164,7 @@ impl Number {
         }
     }
 
-    /// "Thousand" multiplies what stands since the last larger scale; "two thousand million" is two scales.
+    /// "Thousand" multiplies the value since the last larger scale; "two thousand million" is two scales.
     fn multiply(&mut self, scale: u64, and: bool) -> Option<()> {
         (!and && self.last != Last::Zero && self.group < 1_000).then_some(())?;
         if scale < self.scale {
@@ -180,7 +180,7 @@ impl Number {
         Some(())
     }
 
-    /// Whether a scale within a number may stand without "one".
+    /// Whether a scale within a number needs no "one" before it.
     fn is_scale_alone(&self) -> bool {
         self.language != Language::English
     }

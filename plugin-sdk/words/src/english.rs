@@ -110,9 +110,10 @@ const ORDINAL_TENS: [&str; 10] = list! {
 const SCALES: [(u32, &str); 4] =
     [(1_000_000_000, "billion"), (1_000_000, "million"), (1_000, "thousand"), (100, "hundred")];
 
-pub const MONTH_NAMES: [&str; 12] = list! {
+pub const MONTH_NAMES: &[&str; 12] = &list! {
     "January" "February" "March" "April" "May" "June" "July" "August" "September" "October" "November" "December"
 };
+pub const WEEKDAY_NAMES: &[&str; 7] = &list! { "Monday" "Tuesday" "Wednesday" "Thursday" "Friday" "Saturday" "Sunday" };
 pub const SIGN_NAMES: &[(char, &str)] = &[
     ('-', "dash"),
     ('.', "dot"),

@@ -84,9 +84,10 @@ const SMALL_ORDINALS: [&str; 17] = list! {
     "" "unième" "deuxième" "troisième" "quatrième" "cinquième" "sixième" "septième" "huitième" "neuvième" "dixième"
     "onzième" "douzième" "treizième" "quatorzième" "quinzième" "seizième"
 };
-pub const MONTH_NAMES: [&str; 12] = list! {
+pub const MONTH_NAMES: &[&str; 12] = &list! {
     "janvier" "février" "mars" "avril" "mai" "juin" "juillet" "août" "septembre" "octobre" "novembre" "décembre"
 };
+pub const WEEKDAY_NAMES: &[&str; 7] = &list! { "lundi" "mardi" "mercredi" "jeudi" "vendredi" "samedi" "dimanche" };
 
 pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     say(f, number, true)

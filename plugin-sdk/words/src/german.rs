@@ -89,9 +89,11 @@ const SMALL_ORDINALS: [&str; 20] = list! {
     "nullte" "erste" "zweite" "dritte" "vierte" "fünfte" "sechste" "siebte" "achte" "neunte" "zehnte" "elfte" "zwölfte"
     "dreizehnte" "vierzehnte" "fünfzehnte" "sechzehnte" "siebzehnte" "achtzehnte" "neunzehnte"
 };
-pub const MONTH_NAMES: [&str; 12] = list! {
+pub const MONTH_NAMES: &[&str; 12] = &list! {
     "Januar" "Februar" "März" "April" "Mai" "Juni" "Juli" "August" "September" "Oktober" "November" "Dezember"
 };
+pub const WEEKDAY_NAMES: &[&str; 7] =
+    &list! { "Montag" "Dienstag" "Mittwoch" "Donnerstag" "Freitag" "Samstag" "Sonntag" };
 
 pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     say(f, number, true)

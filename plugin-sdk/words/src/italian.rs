@@ -101,10 +101,11 @@ const SMALL_ORDINALS: [&str; 20] = list! {
 const ORDINAL_ENDS: [&str; 10] = list! {
     "" "unesimo" "duesimo" "treesimo" "quattresimo" "cinquesimo" "seiesimo" "settesimo" "ottesimo" "novesimo"
 };
-pub const MONTH_NAMES: [&str; 12] = list! {
+pub const MONTH_NAMES: &[&str; 12] = &list! {
     "gennaio" "febbraio" "marzo" "aprile" "maggio" "giugno" "luglio" "agosto" "settembre" "ottobre" "novembre"
     "dicembre"
 };
+pub const WEEKDAY_NAMES: &[&str; 7] = &list! { "lunedì" "martedì" "mercoledì" "giovedì" "venerdì" "sabato" "domenica" };
 
 pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     say(f, number, true)

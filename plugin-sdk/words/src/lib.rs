@@ -3,15 +3,15 @@
 //! Everything takes a [`Language`]. There are three layers:
 //!
 //! * **Tables**: [`months`], [`cardinals`], ... give all words of a kind, and [`month`], [`cardinal`], ... look one up.
-//!   A word is given as it was written; [`Folded`] says in which form words are compared. Words of the tables are in it.
+//!   A word is given as it was written; [`Folded`] describes the normal form in which the tables keep their words.
 //! * **Reading**: [`read::number`] composes "four hundred and fifteen", [`read::ordinal`] "twenty-first",
 //!   [`read::year`] "nineteen eighty two", [`read::letter`] "b as in bravo". They begin at the first word and say how
-//!   many words they took. Whoever has tokens of its own goes by [`atoms`] and [`Number`].
+//!   many words they took. Callers with a tokenizer of their own push [`atoms`] into a [`Number`].
 //! * **Writing**: [`say`] gives numbers, dates, digits and spelled words as they are said.
 //!
-//! What a word *is* stays the caller's business: "may" is in the table of months, "second" in that of ordinals, "for"
-//! stands between letters. Nothing allocates, nothing panics, and all of it is linear in the text. Of the languages that a
-//! program does not name, no table is in it.
+//! The caller decides what a word is in its place: "may" is in the table of months, "second" in that of ordinals, "for"
+//! in that of the words between letters. Nothing allocates or panics, and the time is linear in the text. The linker
+//! drops the tables of languages that a program does not name.
 //!
 //! ```
 //! use masker_words::{Language::English, month, read, say};
@@ -160,9 +160,9 @@ tables! {
     /// Whether the word is one of the language's own telephone alphabets.
     in_alphabet: () = ALPHABET;
 
-    /// What stands between a letter and a word that begins with it: "as in", "for".
+    /// Words between a letter and a word that begins with it: "as in", "for".
     likeners,
-    /// Whether this stands between a letter and a word that begins with it.
+    /// Whether this connects a letter and a word that begins with it.
     likener: () = LIKENERS;
 
     /// Sounds of hesitation: "uh", "um".
@@ -177,7 +177,7 @@ tables! {
 
     /// The words within numbers that have no value: "and".
     connectives,
-    /// Whether this stands within numbers without a value.
+    /// Whether this is a word within numbers that has no value.
     connective: () = AND;
 }
 
@@ -198,7 +198,7 @@ pub const fn nato() -> Table<()> {
     alphabet::NATO
 }
 
-/// The letter, in lower case, that a word of the international alphabet or of one of the language's own stands for.
+/// The letter, in lower case, that a word of the international alphabet or of one of the language's own means.
 pub fn spelling(language: Language, word: &str) -> Option<char> {
     let word = Folded::new(word)?;
     find(alphabet::NATO, word.as_bytes()).or_else(|| find(alphabet(language), word.as_bytes()))?;
@@ -212,11 +212,17 @@ pub fn digit(language: Language, word: &str) -> Option<u8> {
     cardinal.and_then(|value| u8::try_from(value).ok()).or_else(|| find(spoken_digits(language), word.as_bytes()))
 }
 
-/// The name of a month, 1 to 12, as it is written within a sentence.
-pub const fn month_name(language: Language, month: u8) -> Option<&'static str> {
-    let names: &[&str; 12] = &of!(language, MONTH_NAMES);
-    match month {
-        1..=12 => Some(names[month as usize - 1]),
-        _ => None,
-    }
+/// The names of the months as they are written within a sentence.
+pub const fn month_names(language: Language) -> &'static [&'static str; 12] {
+    of!(language, MONTH_NAMES)
+}
+
+/// The names of the days of the week as they are written within a sentence, from Monday.
+pub const fn weekday_names(language: Language) -> &'static [&'static str; 7] {
+    of!(language, WEEKDAY_NAMES)
+}
+
+/// The name of a month, 1 to 12.
+pub fn month_name(language: Language, month: u8) -> Option<&'static str> {
+    month_names(language).get(usize::from(month).checked_sub(1)?).copied()
 }

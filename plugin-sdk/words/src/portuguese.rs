@@ -97,9 +97,11 @@ const ORDINAL_TENS: [&str; 10] = list! {
     "" "décimo" "vigésimo" "trigésimo" "quadragésimo" "quinquagésimo" "sexagésimo" "septuagésimo" "octogésimo"
     "nonagésimo"
 };
-pub const MONTH_NAMES: [&str; 12] = list! {
+pub const MONTH_NAMES: &[&str; 12] = &list! {
     "janeiro" "fevereiro" "março" "abril" "maio" "junho" "julho" "agosto" "setembro" "outubro" "novembro" "dezembro"
 };
+pub const WEEKDAY_NAMES: &[&str; 7] =
+    &list! { "segunda-feira" "terça-feira" "quarta-feira" "quinta-feira" "sexta-feira" "sábado" "domingo" };
 
 pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     let (rest, between) = match number {
@@ -134,7 +136,7 @@ pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     cardinal(f, rest)
 }
 
-/// Between a scale and the rest stands "e" where the rest is of one part.
+/// A scale and the rest are joined by "e" where the rest has one part.
 fn before(rest: u32) -> &'static str {
     if rest < 100 || rest < 1_000 && rest % 100 == 0 { " e " } else { " " }
 }

@@ -1,7 +1,7 @@
 //! Reads what words say, from the first of them on.
 //!
-//! Words are what stands between blanks, hyphens within them included. Where words can be read in two ways, the longest
-//! one wins: "four hundred five" is 405 and not 400 and 5. What else may be meant is the caller's to know.
+//! Words are the text between blanks, with the hyphens within them. Where words can be read in two ways, the longer
+//! number wins: "four hundred five" is 405 and not 400 and 5. The caller decides whether the other one was meant.
 
 use crate::{Class, Folded, Language, Number, atoms, find, letters, likeners, of, signs, spelling};
 
@@ -81,8 +81,8 @@ fn said_unit<'w>(language: Language, mut words: impl Iterator<Item = &'w str>) -
 
 /// A letter in lower case: "b", "bee", "double u", "bravo", "b as in bravo", "b for bravo".
 ///
-/// A single letter is one of itself, "a" and "i" too. Words that merely sound like a letter are not taken, and a letter
-/// after which another is likened to it ("b as in delta") is read without.
+/// A single letter is read as itself, "a" and "i" too. Words that only sound like a letter are not read, and of "b as in
+/// delta" only the b is.
 pub fn letter<'w, W>(language: Language, words: W) -> Option<Read<char>>
 where
     W: IntoIterator<Item = &'w str, IntoIter: Clone>,

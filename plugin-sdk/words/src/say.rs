@@ -38,7 +38,7 @@ pub fn date(language: Language, year: Option<u32>, month: u8, day: u8) -> impl D
     })
 }
 
-/// The digits of a text, one by one, with a comma where something else stands between them: "four one five, five".
+/// The digits of a text, one by one, with a comma where other characters separate them: "four one five, five".
 pub fn digits(language: Language, text: &str) -> impl Display {
     Said(move |f: &mut Formatter<'_>| {
         let (mut first, mut apart) = (true, false);

@@ -110,9 +110,10 @@ const SMALL_ORDINALS: [&str; 20] = list! {
 const ORDINAL_TENS: [&str; 10] = list! {
     "" "" "vigésimo" "trigésimo" "cuadragésimo" "quincuagésimo" "sexagésimo" "septuagésimo" "octogésimo" "nonagésimo"
 };
-pub const MONTH_NAMES: [&str; 12] = list! {
+pub const MONTH_NAMES: &[&str; 12] = &list! {
     "enero" "febrero" "marzo" "abril" "mayo" "junio" "julio" "agosto" "septiembre" "octubre" "noviembre" "diciembre"
 };
+pub const WEEKDAY_NAMES: &[&str; 7] = &list! { "lunes" "martes" "miércoles" "jueves" "viernes" "sábado" "domingo" };
 
 pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     say(f, number, false)

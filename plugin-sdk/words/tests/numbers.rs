@@ -227,3 +227,33 @@ fn years_and_dates_are_said() {
     assert_eq!(date(Italian), "quattordici marzo millenovecentottantadue");
     assert_eq!(say::digits(Spanish, "91-08").to_string(), "nueve uno, cero ocho");
 }
+
+#[test]
+fn no_order_of_words_overflows_or_panics() {
+    let mut state = 1_u64;
+    let mut below = |end: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % end
+    };
+    for language in Language::ALL {
+        let numbers: Vec<&str> = masker_words::cardinals(language).iter().map(|(word, _)| *word).collect();
+        let is_scale = |word: &&str| atoms(language, word).any(|atom| atom.class == masker_words::Class::Scale);
+        let scales: Vec<&str> = numbers.iter().copied().filter(is_scale).collect();
+        let joints: Vec<&str> = masker_words::connectives(language).iter().map(|(word, ())| *word).collect();
+        for _ in 0..2_000 {
+            let words: Vec<&str> = (0..12)
+                .map(|_| match below(4) {
+                    0 => joints[below(joints.len())],
+                    1 => scales[below(scales.len())],
+                    _ => numbers[below(numbers.len())],
+                })
+                .collect();
+            for joint in [" ", "-", ""] {
+                let said = words.join(joint);
+                let read = read::number(language, said.split(' '));
+                assert!(read.is_none_or(|read| (1..=12).contains(&read.words)), "{said}");
+                let _ = (read::ordinal(language, said.split(' ')), read::year(language, said.split(' ')));
+            }
+        }
+    }
+}

@@ -1,98 +1,67 @@
-//! The word lists: meanings, a value, and the words that have them. A flat table; [`crate::words`] reads it.
+//! The word lists: meanings, a value, and the words that have them. Those of our grammars are a flat table, those of
+//! numbers and dates come from the SDK; [`crate::words`] reads both.
 //!
 //! A word may stand in several lists; its meanings add up and the larger value wins, so two meanings of one word
 //! may not both need a value.
 
+use masker_plugin_sdk::words::{self, Language::English};
+
 use crate::words::Flags;
 use crate::words::flag::*;
 
+/// Gives every word with its meanings and its value.
+pub fn each(mut add: impl FnMut(&str, Flags, u8)) {
+    shared(&mut add);
+    for &(flags, value, list) in WORDS {
+        list.split_ascii_whitespace().for_each(|word| add(word, flags, value));
+    }
+}
+
+/// The words of numbers, dates and spelling, which are not only ours.
+fn shared(mut add: impl FnMut(&str, Flags, u8)) {
+    for &(word, value) in words::cardinals(English) {
+        match u8::try_from(value) {
+            Ok(value @ 0..10) => add(word, DIGIT, value),
+            Ok(value @ 10..20) => add(word, TEEN, value),
+            Ok(value @ 20..100) => add(word, TENS, value),
+            Ok(value) => add(word, HUNDRED, value),
+            Err(_) => add(word, SCALE, 0),
+        }
+    }
+    // "Nil" is what a patient has by mouth, and a fife is played.
+    let rare = ["aught", "fife", "fower", "nil"];
+    for &(word, digit) in words::spoken_digits(English).iter().filter(|(word, _)| !rare.contains(word)) {
+        add(word, DIGIT, digit);
+    }
+    for &(word, times) in words::repeats(English).iter().filter(|(_, times)| *times <= 3) {
+        add(word, REPEAT, times);
+    }
+    for &(word, value) in words::ordinals(English) {
+        // Days; "hundredth" is in no date.
+        if let Ok(day @ 1..=31) = u8::try_from(value) {
+            add(word, ORDINAL, day);
+        }
+    }
+    words::ordinal_endings(English).iter().for_each(|(word, ())| add(word, ORDINAL_END, 0));
+    // Short forms are in the same list: a date needs a day or a year beside it anyway.
+    words::months(English).iter().for_each(|(word, month)| add(word, MONTH, *month));
+    words::weekdays(English).iter().for_each(|(word, _)| add(word, WEEKDAY, 0));
+    words::fillers(English).iter().for_each(|(word, ())| add(word, FILLER | LINK, 0));
+    for &(word, sign) in words::signs(English) {
+        match sign {
+            // "Seven point two" is a value; only between the numbers of an internet address is it a sign.
+            '.' if word == "point" => add(word, SPOKEN_DOT, 0),
+            '.' => add(word, SPOKEN_SIGN | SPOKEN_DOT, b'.'),
+            '-' | '/' | ':' | '_' | '+' | '@' => add(word, SPOKEN_SIGN, sign as u8),
+            _ => {}
+        }
+    }
+    words::nato().iter().for_each(|(word, ())| add(word, SPELLING, 0));
+}
+
 /// Meanings, value, words.
-pub const WORDS: &[(Flags, u8, &str)] = &[
-    // Numbers. "o" and "oh" are how people say zero in a telephone number.
-    (DIGIT, 0, "zero oh o nought naught"),
-    (DIGIT, 1, "one"),
-    (DIGIT, 2, "two"),
-    (DIGIT, 3, "three"),
-    (DIGIT, 4, "four"),
-    (DIGIT, 5, "five"),
-    (DIGIT, 6, "six"),
-    (DIGIT, 7, "seven"),
-    (DIGIT, 8, "eight"),
-    (DIGIT, 9, "nine niner"),
-    (TEEN, 10, "ten"),
-    (TEEN, 11, "eleven"),
-    (TEEN, 12, "twelve"),
-    (TEEN, 13, "thirteen"),
-    (TEEN, 14, "fourteen"),
-    (TEEN, 15, "fifteen"),
-    (TEEN, 16, "sixteen"),
-    (TEEN, 17, "seventeen"),
-    (TEEN, 18, "eighteen"),
-    (TEEN, 19, "nineteen"),
-    (TENS, 20, "twenty"),
-    (TENS, 30, "thirty"),
-    (TENS, 40, "forty fourty"),
-    (TENS, 50, "fifty"),
-    (TENS, 60, "sixty"),
-    (TENS, 70, "seventy"),
-    (TENS, 80, "eighty"),
-    (TENS, 90, "ninety"),
-    (HUNDRED, 100, "hundred"),
-    (SCALE, 0, "thousand million billion"),
-    (REPEAT, 2, "double"),
-    (REPEAT, 3, "triple treble"),
-    (ORDINAL, 1, "first"),
-    (ORDINAL, 2, "second"),
-    (ORDINAL, 3, "third"),
-    (ORDINAL, 4, "fourth"),
-    (ORDINAL, 5, "fifth"),
-    (ORDINAL, 6, "sixth"),
-    (ORDINAL, 7, "seventh"),
-    (ORDINAL, 8, "eighth"),
-    (ORDINAL, 9, "ninth nineth"),
-    (ORDINAL, 10, "tenth"),
-    (ORDINAL, 11, "eleventh"),
-    (ORDINAL, 12, "twelfth twelveth"),
-    (ORDINAL, 13, "thirteenth"),
-    (ORDINAL, 14, "fourteenth"),
-    (ORDINAL, 15, "fifteenth"),
-    (ORDINAL, 16, "sixteenth"),
-    (ORDINAL, 17, "seventeenth"),
-    (ORDINAL, 18, "eighteenth"),
-    (ORDINAL, 19, "nineteenth"),
-    (ORDINAL, 20, "twentieth"),
-    (ORDINAL, 30, "thirtieth"),
-    (ORDINAL_END, 0, "st nd rd th"),
-    // Months. Three-letter forms are in the same list: a date needs a day or a year beside it anyway.
-    (MONTH, 1, "january jan"),
-    (MONTH, 2, "february feb"),
-    (MONTH, 3, "march mar"),
-    (MONTH, 4, "april apr"),
-    (MONTH, 5, "may"),
-    (MONTH, 6, "june jun"),
-    (MONTH, 7, "july jul"),
-    (MONTH, 8, "august aug"),
-    (MONTH, 9, "september sept sep"),
-    (MONTH, 10, "october oct"),
-    (MONTH, 11, "november nov"),
-    (MONTH, 12, "december dec"),
-    (WEEKDAY, 0, "monday tuesday wednesday thursday friday saturday sunday"),
-    (WEEKDAY, 0, "mon tue tues wed thu thur thurs fri sat sun"),
-    // Speech.
-    (FILLER | LINK, 0, "uh um uhm umm er erm hmm hm mm ah"),
+const WORDS: &[(Flags, u8, &str)] = &[
     (RESTART | LINK, 0, "no sorry wait actually correction oops"),
-    (SPOKEN_SIGN, b'-', "dash hyphen minus"),
-    (SPOKEN_SIGN | SPOKEN_DOT, b'.', "dot period"),
-    (SPOKEN_SIGN, b'/', "slash"),
-    (SPOKEN_SIGN, b':', "colon"),
-    // "Seven point two" is a value; only between the numbers of an internet address is it a sign.
-    (SPOKEN_DOT, 0, "point"),
-    (SPOKEN_SIGN, b'_', "underscore"),
-    (SPOKEN_SIGN, b'+', "plus"),
-    (SPOKEN_SIGN, b'@', "at"),
-    (SPELLING, 0, "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett juliette"),
-    (SPELLING, 0, "kilo lima mike oscar papa quebec romeo sierra tango uniform victor whiskey whisky"),
-    (SPELLING, 0, "xray yankee zulu november"),
     // Between a key word and its value.
     (LINK | STOP, 0, "is are was were be been it its it's that this the a my your his her their our"),
     (LINK | STOP, 0, "of on for and also as at in with would will just so then but me i you we have has got"),

@@ -132,11 +132,12 @@ impl Words {
     pub fn new() -> Self {
         let mut words = Self { slots: Box::new([UNKNOWN; SLOTS]), words: Vec::with_capacity(SLOTS / 2) };
         words.words.push(Word::default());
-        for &(flags, value, list) in lexicon::WORDS {
-            for text in list.split_ascii_whitespace() {
+        lexicon::each(|text, flags, value| {
+            // A token has neither blanks nor hyphens.
+            if text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'\'') {
                 words.add(text, flags, value);
             }
-        }
+        });
         words
     }
 

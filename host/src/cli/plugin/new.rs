@@ -38,6 +38,9 @@ const CONTRACT: Files = files!("wit/v0.1": "plugin.wit");
 const SDK: Files = files!("plugin-sdk":
     "Cargo.toml", "README.md", "wit/plugin.wit", "src/lib.rs", "src/arena.rs", "src/bindings.rs", "src/checksums.rs",
     "src/context.rs", "src/dfa.rs", "src/last_words.rs", "src/pass.rs", "src/settings.rs", "src/testing.rs",
+    "words/Cargo.toml", "words/src/lib.rs", "words/src/alphabet.rs", "words/src/atoms.rs", "words/src/compose.rs",
+    "words/src/english.rs", "words/src/fold.rs", "words/src/french.rs", "words/src/german.rs", "words/src/italian.rs",
+    "words/src/portuguese.rs", "words/src/read.rs", "words/src/say.rs", "words/src/spanish.rs", "words/src/table.rs",
 );
 
 /// What the example is called; the new project's name stands in its place.
@@ -131,12 +134,16 @@ mod tests {
 
     #[test]
     fn the_sdk_in_a_new_project_is_complete_and_inherits_nothing() {
-        for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../plugin-sdk/src")).expect("reads") {
-            let name = format!("src/{}", entry.expect("reads").file_name().to_string_lossy());
-            assert!(SDK.iter().any(|(file, _)| *file == name), "{name} is not in the template");
+        for folder in ["src", "words/src"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-sdk").join(folder);
+            for entry in fs::read_dir(path).expect("reads") {
+                let name = format!("{folder}/{}", entry.expect("reads").file_name().to_string_lossy());
+                assert!(SDK.iter().any(|(file, _)| *file == name), "{name} is not in the template");
+            }
         }
-        let manifest = SDK.iter().find(|(file, _)| *file == "Cargo.toml").expect("there").1;
-        assert!(!own_workspace(manifest).contains("workspace = true"));
+        for (file, text) in SDK.iter().filter(|(file, _)| file.ends_with("Cargo.toml")) {
+            assert!(!own_workspace(text).contains("workspace = true"), "{file}");
+        }
     }
 
     #[test]

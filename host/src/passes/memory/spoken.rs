@@ -5,6 +5,9 @@
 //! words as digits, "at" as `@`, without whatever separates them. The letter o and the digit 0 are one character of it,
 //! since "oh" is both. A value stands where its form does, from the beginning of one word to the end of another.
 
+use masker_words::Language::English;
+use masker_words::{cardinals, fillers, repeats, signs, spoken_digits};
+
 use super::needles::Needles;
 use crate::text::ByteSpan;
 
@@ -225,6 +228,7 @@ fn is_digit(c: u8) -> bool {
     c.is_ascii_digit()
 }
 
+#[derive(Clone, Copy)]
 enum Meaning {
     Plain,
     Nothing,
@@ -235,65 +239,94 @@ enum Meaning {
     Tens(u8),
 }
 
-/// A word of at most eight bytes as one number, ASCII letters in lower case: one comparison of numbers is less work than one of
-/// texts, and every word of a call is looked at here.
-const fn packed(word: &[u8]) -> u64 {
+/// Words that mean more than themselves, by hash, and the next free slot for a second of one hash.
+static MEANINGS: [(u128, Meaning); SLOTS] = meanings();
+
+/// A power of two; a quarter of them are taken.
+const SLOTS: usize = 256;
+
+/// Words that stay themselves: they are names too, or are hardly said within a number or an address.
+const PLAIN: [&str; 17] = [
+    "ah", "aught", "erm", "fife", "fower", "fourty", "hm", "hmm", "minus", "mm", "naught", "nil", "niner", "period",
+    "treble", "uhm", "umm",
+];
+
+#[allow(irrefutable_let_patterns, reason = "some of the tables are taken whole")]
+const fn meanings() -> [(u128, Meaning); SLOTS] {
+    let mut slots = [(0, Meaning::Plain); SLOTS];
+    macro_rules! each {
+        ($table:expr, $value:pat => $meaning:expr) => {
+            let (table, mut at) = ($table, 0);
+            while at < table.len() {
+                if let (word, $value) = table[at] {
+                    put(&mut slots, word.as_bytes(), $meaning);
+                }
+                at += 1;
+            }
+        };
+    }
+    each!(signs(English), '@' => Meaning::At);
+    each!(signs(English), '-' | '.' | '_' => Meaning::Nothing);
+    each!(fillers(English), () => Meaning::Nothing);
+    each!(repeats(English), times @ ..=3 => Meaning::Repeat(times));
+    each!(spoken_digits(English), digit => Meaning::Digit(b'0' + digit));
+    each!(cardinals(English), number @ 0..10 => Meaning::Digit(b'0' + number as u8));
+    each!(cardinals(English), number @ 10..20 => Meaning::Teen([b'1', b'0' + (number % 10) as u8]));
+    each!(cardinals(English), number @ 20..100 => Meaning::Tens(b'0' + (number / 10) as u8));
+    slots
+}
+
+const fn put(slots: &mut [(u128, Meaning); SLOTS], word: &[u8], meaning: Meaning) {
+    let mut at = 0;
+    while at < PLAIN.len() {
+        if packed(PLAIN[at].as_bytes()) == packed(word) {
+            return;
+        }
+        at += 1;
+    }
+    if word.len() < LONGEST {
+        let mut slot = slot(packed(word));
+        while slots[slot].0 != 0 {
+            slot = (slot + 1) % SLOTS;
+        }
+        slots[slot] = (packed(word), meaning);
+    }
+}
+
+/// No word that means anything has so many bytes.
+const LONGEST: usize = 16;
+
+/// A word as one number, ASCII letters in lower case: one comparison of numbers is less work than one of texts, and every
+/// word of a call is looked at here.
+const fn packed(word: &[u8]) -> u128 {
     let mut packed = 0;
     let mut at = 0;
-    while at < word.len() {
-        packed |= (word[at].to_ascii_lowercase() as u64) << (8 * at);
+    while at < word.len() && at < LONGEST {
+        packed |= (word[at].to_ascii_lowercase() as u128) << (8 * at);
         at += 1;
     }
     packed
 }
 
+const fn slot(packed: u128) -> usize {
+    let folded = packed as u64 ^ (packed >> 64) as u64;
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % SLOTS
+}
+
 fn meaning(word: &[u8]) -> Meaning {
-    macro_rules! meanings {
-        ($($($word:literal)|+ => $meaning:expr,)*) => {
-            match packed(word) {
-                $(packed if $(packed == const { self::packed($word) })||+ => $meaning,)*
-                _ => Meaning::Plain,
-            }
-        };
+    // A letter alone is itself.
+    if !(2..LONGEST).contains(&word.len()) {
+        return Meaning::Plain;
     }
-    match word.len() {
-        2..=8 => meanings! {
-            b"at" => Meaning::At,
-            b"dot" | b"dash" | b"hyphen" | b"point" | b"uh" | b"um" | b"er" => Meaning::Nothing,
-            b"double" => Meaning::Repeat(2),
-            b"triple" => Meaning::Repeat(3),
-            b"oh" | b"zero" | b"nought" => Meaning::Digit(b'0'),
-            b"one" => Meaning::Digit(b'1'),
-            b"two" => Meaning::Digit(b'2'),
-            b"three" => Meaning::Digit(b'3'),
-            b"four" => Meaning::Digit(b'4'),
-            b"five" => Meaning::Digit(b'5'),
-            b"six" => Meaning::Digit(b'6'),
-            b"seven" => Meaning::Digit(b'7'),
-            b"eight" => Meaning::Digit(b'8'),
-            b"nine" => Meaning::Digit(b'9'),
-            b"ten" => Meaning::Teen(*b"10"),
-            b"eleven" => Meaning::Teen(*b"11"),
-            b"twelve" => Meaning::Teen(*b"12"),
-            b"thirteen" => Meaning::Teen(*b"13"),
-            b"fourteen" => Meaning::Teen(*b"14"),
-            b"fifteen" => Meaning::Teen(*b"15"),
-            b"sixteen" => Meaning::Teen(*b"16"),
-            b"eighteen" => Meaning::Teen(*b"18"),
-            b"nineteen" => Meaning::Teen(*b"19"),
-            b"twenty" => Meaning::Tens(b'2'),
-            b"thirty" => Meaning::Tens(b'3'),
-            b"forty" => Meaning::Tens(b'4'),
-            b"fifty" => Meaning::Tens(b'5'),
-            b"sixty" => Meaning::Tens(b'6'),
-            b"seventy" => Meaning::Tens(b'7'),
-            b"eighty" => Meaning::Tens(b'8'),
-            b"ninety" => Meaning::Tens(b'9'),
-        },
-        9 if word.eq_ignore_ascii_case(b"seventeen") => Meaning::Teen(*b"17"),
-        10 if word.eq_ignore_ascii_case(b"underscore") => Meaning::Nothing,
-        _ => Meaning::Plain,
+    let packed = packed(word);
+    let mut at = slot(packed);
+    while MEANINGS[at].0 != 0 {
+        if MEANINGS[at].0 == packed {
+            return MEANINGS[at].1;
+        }
+        at = (at + 1) % SLOTS;
     }
+    Meaning::Plain
 }
 
 #[cfg(test)]

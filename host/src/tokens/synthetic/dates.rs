@@ -1,72 +1,14 @@
 //! Dates and ages: moved by noise, in the form in which they were said.
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
+use masker_words::Language::English;
+use masker_words::{month_names, months, say};
 
 use super::dice::Dice;
 use super::numbers::{like, parts};
 
 /// Dates that lie no further apart than this are what epsilon speaks of, in days.
 const NEIGHBOURS: f64 = 30.0;
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-const SMALL: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-const ORDINALS: [&str; 20] = [
-    "zeroth",
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-];
 
 /// A part of a date, with the text that it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,7 +44,7 @@ pub fn aged(dice: &mut Dice, text: &str, epsilon: f64) -> Option<String> {
     }
     let at = words.iter().position(|word| cardinal(word).is_some())?;
     let (age, len) = below_hundred(&words[at..])?;
-    Some(replaced(&words, at..at + len, &like(words[at], &in_words(moved(age)))))
+    Some(replaced(&words, at..at + len, &like(words[at], &say::cardinal(English, moved(age)).to_string())))
 }
 
 fn replaced(words: &[&str], range: std::ops::Range<usize>, new: &str) -> String {
@@ -135,8 +77,8 @@ fn read(text: &str) -> Option<(Vec<Part<'_>>, NaiveDate)> {
 
 fn month(word: &str) -> Option<u32> {
     let lower = word.to_ascii_lowercase();
-    let fits = |name: &&str| **name == lower || lower.len() >= 3 && lower.len() <= 4 && name.starts_with(&lower);
-    MONTHS.iter().position(fits).map(|at| at as u32 + 1)
+    let fits = |name: &str| name == lower || matches!(lower.len(), 3..=4) && name.starts_with(&lower);
+    months(English).iter().find(|(name, _)| fits(name)).map(|(_, month)| u32::from(*month))
 }
 
 fn read_named<'t>(words: &[&'t str], month_at: usize) -> Option<(Vec<Part<'t>>, NaiveDate)> {
@@ -217,9 +159,10 @@ fn write(parts: &[Part<'_>], date: NaiveDate) -> String {
         }
     };
     let name = |own: &str| {
-        let name = MONTHS[date.month0() as usize];
+        let names = month_names(English);
+        let name = names[date.month0() as usize];
         // May is no abbreviation.
-        let is_short = own.len() <= 4 && !MONTHS.contains(&&*own.to_ascii_lowercase());
+        let is_short = own.len() <= 4 && !names.iter().any(|name| name.eq_ignore_ascii_case(own));
         like(own, if is_short { &name[..own.len().min(name.len())] } else { name })
     };
     let mut out = String::new();
@@ -231,8 +174,8 @@ fn write(parts: &[Part<'_>], date: NaiveDate) -> String {
             Part::Suffix(own) => like(own, suffix(date.day())),
             Part::Year(own) if own.len() == 2 => format!("{:02}", date.year() % 100),
             Part::Year(_) => date.year().to_string(),
-            Part::DayWords(own) => like(own, &ordinal_words(date.day())),
-            Part::YearWords(own) => like(own, &year_in_words(date.year() as u32)),
+            Part::DayWords(own) => like(own, &say::ordinal(English, date.day()).to_string()),
+            Part::YearWords(own) => like(own, &say::year(English, date.year() as u32).to_string()),
             Part::Other(own) => (*own).to_owned(),
         });
     }
@@ -257,13 +200,8 @@ fn suffix(day: u32) -> &'static str {
     }
 }
 
-fn small(list: &[&str], word: &str) -> Option<u32> {
-    let lower = word.to_ascii_lowercase();
-    list.iter().position(|known| *known == lower && !known.is_empty()).map(|at| at as u32)
-}
-
 fn cardinal(word: &str) -> Option<u32> {
-    small(&SMALL, word).or_else(|| small(&TENS, word).map(|tens| tens * 10))
+    masker_words::cardinal(English, word).filter(|value| *value < 100)
 }
 
 /// The word behind one separator, and where it stands.
@@ -275,25 +213,21 @@ fn next_word<'t>(words: &[&'t str], at: usize) -> Option<(&'t str, usize)> {
 /// A number below a hundred at the beginning, and how many groups it takes.
 fn below_hundred(words: &[&str]) -> Option<(u32, usize)> {
     let first = cardinal(words.first()?)?;
-    match next_word(words, 1).and_then(|(word, end)| Some((small(&SMALL[..10], word)?, end))) {
-        Some((unit @ 1.., end)) if first >= 20 => Some((first + unit, end)),
+    match next_word(words, 1).and_then(|(word, end)| Some((cardinal(word)?, end))) {
+        Some((unit @ 1..10, end)) if first >= 20 => Some((first + unit, end)),
         _ => Some((first, 1)),
     }
 }
 
 fn ordinal(words: &[&str]) -> Option<(u32, usize)> {
     let first = words.first()?;
-    if let Some(day @ 1..) = small(&ORDINALS, first) {
+    let ordinal = |word| masker_words::ordinal(English, word);
+    if let Some(day @ 1..=30) = ordinal(first) {
         return Some((day, 1));
     }
-    match first.to_ascii_lowercase().as_str() {
-        "twentieth" => return Some((20, 1)),
-        "thirtieth" => return Some((30, 1)),
-        _ => {}
-    }
-    let tens = small(&TENS, first).filter(|tens| (2..=3).contains(tens))?;
+    let tens = cardinal(first).filter(|tens| matches!(tens, 20 | 30))?;
     let (word, end) = next_word(words, 1)?;
-    Some((tens * 10 + small(&ORDINALS[..10], word).filter(|unit| *unit > 0)?, end))
+    Some((tens + ordinal(word).filter(|unit| *unit < 10)?, end))
 }
 
 /// `nineteen sixty two`, `two thousand five`, `twenty twenty four`.
@@ -315,39 +249,10 @@ fn year_words(words: &[&str]) -> Option<(i32, usize)> {
     };
     if second.eq_ignore_ascii_case("oh") {
         let (unit, end) = next_word(words, end)?;
-        return Some((century + small(&SMALL[..10], unit)? as i32, end));
+        return Some((century + cardinal(unit).filter(|unit| *unit < 10)? as i32, end));
     }
     let (rest, len) = below_hundred(&words[end - 1..])?;
     (rest >= 10).then_some((century + rest as i32, end - 1 + len))
-}
-
-fn in_words(number: u32) -> String {
-    match (number / 10, number % 10) {
-        (..2, _) => SMALL[number as usize].to_owned(),
-        (10.., _) if number == 100 => "one hundred".to_owned(),
-        (10.., _) => format!("one hundred {}", in_words(number - 100)),
-        (tens, 0) => TENS[tens as usize].to_owned(),
-        (tens, unit) => format!("{} {}", TENS[tens as usize], SMALL[unit as usize]),
-    }
-}
-
-fn ordinal_words(day: u32) -> String {
-    match day {
-        20 => "twentieth".to_owned(),
-        30 => "thirtieth".to_owned(),
-        ..20 => ORDINALS[day as usize].to_owned(),
-        _ => format!("{} {}", TENS[(day / 10) as usize], ORDINALS[(day % 10) as usize]),
-    }
-}
-
-fn year_in_words(year: u32) -> String {
-    match (year / 100, year % 100) {
-        (20, 0) => "two thousand".to_owned(),
-        (20, rest @ 1..10) => format!("two thousand {}", in_words(rest)),
-        (century, 0) => format!("{} hundred", in_words(century)),
-        (century, rest @ 1..10) => format!("{} oh {}", in_words(century), in_words(rest)),
-        (century, rest) => format!("{} {}", in_words(century), in_words(rest)),
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The same message as others would write it: a transcript, all capitals, a hasty typist.
 
+use masker_plugin_sdk::words::{Language::English, say};
+
 use crate::data::{Sample, Span};
 use crate::rng::Rng;
 
@@ -81,30 +83,6 @@ fn next_char(text: &str, at: usize) -> char {
     text[at..].chars().next().unwrap_or(' ')
 }
 
-const ONES: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 10] = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-
 /// Says the digits at `at` and returns how many there are.
 fn say_digits(text: &str, at: usize, out: &mut String, rng: &mut Rng) -> usize {
     let length = text[at..].bytes().take_while(u8::is_ascii_digit).count();
@@ -114,36 +92,37 @@ fn say_digits(text: &str, at: usize, out: &mut String, rng: &mut Rng) -> usize {
             out.push(' ');
         }
     };
-    let value = |digits: &[u8]| digits.iter().fold(0, |value, digit| value * 10 + usize::from(digit - b'0'));
+    let cardinal = |value| say::cardinal(English, value).to_string();
+    let value = |digits: &[u8]| digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
     space(out);
     let rest = &text[at + length..];
     let ordinal = ["th", "st", "nd", "rd"]
         .into_iter()
         .any(|suffix| rest.strip_prefix(suffix).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric)));
     if ordinal && length <= 2 && digits[0] != b'0' {
-        say_ordinal(value(digits), out);
+        *out += &say::ordinal(English, value(digits)).to_string();
         return length + 2;
     }
     match length {
-        1 | 2 if digits[0] != b'0' => say_small(value(digits), out),
+        1 | 2 if digits[0] != b'0' => *out += &cardinal(value(digits)),
         3 | 4 if digits[0] != b'0' && rng.chance(0.6) => {
             let (high, low) = digits.split_at(length - 2);
-            say_small(value(high), out);
+            *out += &cardinal(value(high));
             out.push(' ');
             match value(low) {
                 0 => out.push_str("hundred"),
                 low @ 1..=9 => {
                     out.push_str("oh ");
-                    out.push_str(ONES[low]);
+                    out.push_str(&cardinal(low));
                 }
-                low => say_small(low, out),
+                low => out.push_str(&cardinal(low)),
             }
         }
         _ => {
             for digit in digits {
                 space(out);
                 let oh = *digit == b'0' && rng.chance(0.4);
-                out.push_str(if oh { "oh" } else { ONES[usize::from(digit - b'0')] });
+                out.push_str(&if oh { "oh".to_owned() } else { cardinal(value(&[*digit])) });
             }
         }
     }
@@ -151,55 +130,4 @@ fn say_digits(text: &str, at: usize, out: &mut String, rng: &mut Rng) -> usize {
         space(out);
     }
     length
-}
-
-const ORDINALS: [&str; 20] = [
-    "zeroth",
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-];
-
-fn say_ordinal(value: usize, out: &mut String) {
-    match (value, value % 10) {
-        (0..20, _) => out.push_str(ORDINALS[value]),
-        (_, 0) => {
-            out.push_str(TENS[value / 10].trim_end_matches('y'));
-            out.push_str("ieth");
-        }
-        (_, ones) => {
-            out.push_str(TENS[value / 10]);
-            out.push(' ');
-            out.push_str(ORDINALS[ones]);
-        }
-    }
-}
-
-fn say_small(value: usize, out: &mut String) {
-    if value < 20 {
-        out.push_str(ONES[value]);
-        return;
-    }
-    out.push_str(TENS[value / 10 % 10]);
-    let ones = value % 10;
-    if ones > 0 {
-        out.push(' ');
-        out.push_str(ONES[ones]);
-    }
 }

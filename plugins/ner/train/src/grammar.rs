@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use masker_plugin_sdk::words::{Language::English, month_names};
+
 use crate::data::{self, Sample, Span, Truth};
 use crate::lists::Lists;
 use crate::rng::Rng;
@@ -366,29 +368,15 @@ const COUNTRIES: [&str; 16] = [
     "Italy",
     "the United States",
 ];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 fn date(rng: &mut Rng) -> String {
+    let months = month_names(English);
     let (month, day, year) = (rng.below(12), 1 + rng.below(28), 1930 + rng.below(95));
     match rng.below(5) {
         0 => format!("{}/{day}/{year}", month + 1),
-        1 => format!("{} {day}, {year}", MONTHS[month]),
-        2 => format!("{} {}", MONTHS[month], ordinal(day)),
+        1 => format!("{} {day}, {year}", months[month]),
+        2 => format!("{} {}", months[month], ordinal(day)),
         3 => format!("{year}-{:02}-{day:02}", month + 1),
-        _ => format!("the {} of {} {year}", ordinal(day), MONTHS[month]),
+        _ => format!("the {} of {} {year}", ordinal(day), months[month]),
     }
 }
 
@@ -418,7 +406,8 @@ fn foreign_postcode(rng: &mut Rng) -> String {
         11 => format!("H-{}", digits(4, rng)),
         12 => format!("{}-{}", digits(5, rng), digits(4, rng)),
         _ => {
-            let (first, second) = ((letter(rng), rng.below(10), letter(rng)), (rng.below(10), letter(rng), rng.below(10)));
+            let (first, second) =
+                ((letter(rng), rng.below(10), letter(rng)), (rng.below(10), letter(rng), rng.below(10)));
             let space = if rng.chance(0.6) { " " } else { "" };
             format!("{}{}{}{space}{}{}{}", first.0, first.1, first.2, second.0, second.1, second.2)
         }
