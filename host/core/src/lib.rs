@@ -1,7 +1,7 @@
 //! What Masker decides with: policies, tokens, the audit chain, chat completions. No network, no disk, no plugin and no thread.
 //!
 //! The modules, in the order in which they use each other (each only those further down):
-//! [`report`] > [`session`] > [`tokens`] > [`passes`] > [`policy`] > [`audit`] > [`chat`], [`vapi`] > [`keys`], [`text`],
+//! [`report`] > [`session`] > [`tokens`] > [`passes`] > [`policy`] > [`audit`] > [`chat`], [`vapi`], [`values`] > [`keys`], [`text`],
 //! [`name`], [`ids`], [`kind`], [`action`], [`clock`], [`sensitive`].
 
 pub mod action;
@@ -19,4 +19,5 @@ pub mod sensitive;
 pub mod session;
 pub mod text;
 pub mod tokens;
+pub mod values;
 pub mod vapi;

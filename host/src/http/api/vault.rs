@@ -39,7 +39,7 @@ pub struct VaultFigures {
 }
 
 json_body! {
-    /// What is to be erased: exactly one of `before`, `subject` and `kid`.
+    /// What is to be erased: exactly one of `before`, `subject`, `kid`, `call` and `agent_id`.
     #[schema(example = json!({"before": "90d"}))]
     pub struct Purge {
         /// What was kept before this moment: a time, or how long ago (`90d`).
