@@ -43,7 +43,7 @@ fn uses(command: &Command) -> Uses {
     let with_policy = Uses { policy: true, ..with_file };
     let of_server = Uses { server: true, ..with_file };
     match command {
-        Command::Serve => Uses { config: true, policy: true, verbose: true, ..nothing },
+        Command::Serve(_) => Uses { config: true, policy: true, verbose: true, ..nothing },
         Command::Completions { .. } | Command::Man => nothing,
         Command::Demo => prints,
         Command::Mask(_) | Command::Detect(_) | Command::Eval(_) | Command::Policy(PolicyCommand::Validate { .. }) => {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::chat::position::Search;
 use crate::kind::Kind;
 use crate::passes::finding::Action;
-use crate::passes::memory::{Remembered, Searched, recall};
+use crate::passes::memory::{Known, Remembered, Searched, recall};
 use crate::sensitive::SensitiveText;
 use crate::session::payloads::Payloads;
 
@@ -32,7 +32,7 @@ pub(super) fn says(texts: &Payloads, value: &str) -> bool {
 pub(super) fn are<'t>(texts: impl Iterator<Item = &'t str>, value: &str) -> Vec<bool> {
     let texts: Vec<Searched<'_>> = texts.map(|text| Searched { text, search: Search::Speech }).collect();
     let mut decisions = vec![Arc::from([]); texts.len()];
-    recall(&texts, &mut decisions, &[remembered(value)]);
+    recall(&texts, &mut decisions, &[&Known::new([remembered(value)])]);
     let is_whole = |(searched, decisions): (&Searched<'_>, &Arc<[crate::passes::finding::Decision]>)| {
         let rest = |range: std::ops::Range<usize>| searched.text[range].chars().any(char::is_alphanumeric);
         decisions.iter().any(|it| !rest(0..it.span.start) && !rest(it.span.end..searched.text.len()))
@@ -42,7 +42,7 @@ pub(super) fn are<'t>(texts: impl Iterator<Item = &'t str>, value: &str) -> Vec<
 
 fn is_recalled(text: &str, value: &str) -> bool {
     let mut decisions = [Arc::from([])];
-    recall(&[Searched { text, search: Search::Speech }], &mut decisions, &[remembered(value)]);
+    recall(&[Searched { text, search: Search::Speech }], &mut decisions, &[&Known::new([remembered(value)])]);
     !decisions[0].is_empty()
 }
 

@@ -128,7 +128,7 @@ fn new_token(caller: &Caller, body: JsonBody<NewToken>, now: Timestamp) -> Resul
             wrong.add("name", fault.to_string());
         }
         let message = format!("must be one or more of {}", SCOPES.join(", "));
-        let scopes = wrong.check("scopes", Some(scopes), sound_scopes, &message);
+        let scopes = wrong.check("scopes", Some(scopes), |asked| sound_scopes(&asked), &message);
         let expires_at = wrong.check(
             "expires_at",
             expires_at,
