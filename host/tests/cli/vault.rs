@@ -46,7 +46,7 @@ impl Install {
         let keys = KeyPair { current: SecretKey::new([7; 32]), old: None };
         let minter = Minter::new(kid(), &keys);
         let row = |store: &Store, call, kind, value| {
-            let scope = Scope { agent: install.agent, call: Some(call) };
+            let scope = Scope::new(install.agent, Some(call));
             minter.mint_vault(store.first_account(), &scope, &Kind::new(kind).expect("a kind"), value, Form::Text).row
         };
         with_store(&install.folder, async |store| {
@@ -189,7 +189,7 @@ fn an_export_with_a_wrong_key_leaves_nothing_behind() {
     // Only the last value is sealed by a key that is not the one of its kid.
     let other = Minter::new(kid(), &KeyPair { current: SecretKey::new([9; 32]), old: None });
     with_store(&install.folder, async |store| {
-        let scope = Scope { agent: AgentId::from_bytes([0xff; 16]), call: Some("three") };
+        let scope = Scope::new(AgentId::from_bytes([0xff; 16]), Some("three"));
         let kind = Kind::new("NAME").expect("a kind");
         let row = other.mint_vault(store.first_account(), &scope, &kind, "Ann Lee", Form::Text).row;
         store.vault().put(vec![row]).await.expect("kept");
@@ -342,7 +342,7 @@ fn a_rotation_that_was_interrupted_is_continued_and_written_down_once_with_all_o
     };
     with_store(&install.folder, async |store| {
         let row = |minter: &Minter, agent, number: usize| {
-            let (scope, kind) = (Scope { agent, call: Some("one") }, Kind::new("MRN").expect("a kind"));
+            let (scope, kind) = (Scope::new(agent, Some("one")), Kind::new("MRN").expect("a kind"));
             minter.mint_vault(store.first_account(), &scope, &kind, &format!("MRN-{number}"), Form::Text).row
         };
         let first = AgentId::from_bytes([0; 16]);
