@@ -41,7 +41,7 @@ use crate::files;
 use crate::github::GitHub;
 use crate::ids::{AccountId, AgentId};
 use crate::pipeline::pool::PassPool;
-use crate::pipeline::{Pipeline, ReadyAgent, RecordedSpans, calls::Calls, detect::Memo, metrics::Metrics};
+use crate::pipeline::{Pipeline, ReadyAgent, RecordedSpans, calls::Calls, detect::DecisionCache, metrics::Metrics};
 use crate::report::signature::ReportKey;
 use crate::session::SessionRow;
 use crate::session::payloads::{PayloadKey, Payloads};
@@ -62,12 +62,12 @@ pub use agents::{AgentDraft, AgentError, ChangedAgent, Field, Trial};
 pub use api_tokens::{TokenError, token_event};
 pub use catalog::{Catalog, NamedPolicy};
 pub use changes::{ChangeError, Reloaded};
-pub use erasure::{Erase, EraseError, Erased, Eraser, Found, Step};
+pub use erasure::{Erase, EraseError, Erased, Eraser, ErasurePreview, Step};
 pub use evidence::{Depth, Evidence, EvidenceError, Pieces, Proof, Soundness};
 pub use key_ages::KeyAge;
 pub use limits::{Limits, RateLimited};
 pub use oauth_state::LIFE_SECONDS as OAUTH_STATE_SECONDS;
-pub use plugins::{Origin, Shelf, Uploads, embedded, load as load_plugins};
+pub use plugins::{InstalledPlugins, Origin, Uploads, embedded, load as load_plugins};
 pub use policies::compile_local;
 pub use reports::{ReportError, ReportScope, SignedReport};
 pub use retention::Retention;
@@ -177,7 +177,8 @@ impl App {
             tracing::warn!("compiled plugins are not kept: {fault}");
         }
         let uploads = Uploads::new(config.data_dir.join("plugins"));
-        let shelf = Shelf::load(&wasm, &config.plugin_trust, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
+        let shelf =
+            InstalledPlugins::load(&wasm, &config.plugin_trust, config.plugin_dir.as_deref(), extra_plugins, &uploads)?;
         let catalog = Catalog::new(shelf, config.keys.kids().cloned().collect());
         store.set_install_policies(policies_at_start(&config, &catalog)?).await?;
         let catalog = catalog.with_policies(store.all_policies().await?);
@@ -198,7 +199,7 @@ impl App {
             calls: Calls::default(),
             call_names: CallNames::new(&config.session_secret),
             recorded: RecordedSpans::default(),
-            memo: Memo::new(config.memo_bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
+            memo: DecisionCache::new(config.memo_bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
             long_answers: Arc::new(Semaphore::new(config.pass_threads)),
             metrics: Arc::new(Metrics::new()),
             payload_key: (config.payload_retention_days > 0).then(|| PayloadKey::new(&config.session_secret)),

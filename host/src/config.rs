@@ -295,12 +295,12 @@ impl Config {
     }
 }
 
-fn data_dir(read: &mut environment::Reader<'_>) -> PathBuf {
+fn data_dir(read: &mut environment::VariableReader<'_>) -> PathBuf {
     PathBuf::from(read.text("MASKER_DATA_DIR").unwrap_or_else(|| "masker-data".into()))
 }
 
 /// `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`; the default kid's is made in development mode.
-fn token_keys(read: &mut environment::Reader<'_>, keys_dir: Option<&std::path::Path>) -> KeyRing {
+fn token_keys(read: &mut environment::VariableReader<'_>, keys_dir: Option<&std::path::Path>) -> KeyRing {
     let keys = set_token_keys(read, keys_dir);
     if keys.kids().next().is_none() {
         read.problem("MASKER_KEY_K_HEALTHCARE", "is missing: the token key of a kid, base64 of 32 bytes");
@@ -308,7 +308,7 @@ fn token_keys(read: &mut environment::Reader<'_>, keys_dir: Option<&std::path::P
     keys
 }
 
-fn set_token_keys(read: &mut environment::Reader<'_>, keys_dir: Option<&std::path::Path>) -> KeyRing {
+fn set_token_keys(read: &mut environment::VariableReader<'_>, keys_dir: Option<&std::path::Path>) -> KeyRing {
     let mut kids: Vec<String> = read
         .names_with_prefix("MASKER_KEY_")
         .filter(|rest| !rest.ends_with("_OLD") && *rest != "ROTATION_GRACE_DAYS")
@@ -333,7 +333,7 @@ fn set_token_keys(read: &mut environment::Reader<'_>, keys_dir: Option<&std::pat
 }
 
 /// A session's events are there as long as the session is listed.
-fn audit_retention(read: &mut environment::Reader<'_>) -> u32 {
+fn audit_retention(read: &mut environment::VariableReader<'_>) -> u32 {
     let sessions = read.number("MASKER_SESSION_METADATA_RETENTION_DAYS", 90, 1..=36_500);
     let days = read.number("MASKER_AUDIT_RETENTION_DAYS", 0, 0..=36_500);
     if (1..sessions).contains(&days) {
@@ -360,7 +360,7 @@ fn completions_url(given: Option<String>) -> String {
 }
 
 /// Anybody's components, unless signatures are asked for.
-fn plugin_trust(read: &mut environment::Reader<'_>) -> Trust {
+fn plugin_trust(read: &mut environment::VariableReader<'_>) -> Trust {
     const KEYS: &str = "MASKER_PLUGIN_TRUSTED_KEYS";
     let is_required = read.flag("MASKER_PLUGIN_REQUIRE_SIGNED", false);
     let text = read.text(KEYS).unwrap_or_default();

@@ -65,7 +65,7 @@ pub struct Pipeline {
     /// Which spans of calls in progress are in the journal.
     pub recorded: recorded::RecordedSpans,
     /// Findings of messages seen before.
-    pub memo: detect::Memo,
+    pub memo: detect::DecisionCache,
     /// Places for long answers that are restored at the same time.
     pub long_answers: Arc<tokio::sync::Semaphore>,
     /// Counters.

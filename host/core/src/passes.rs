@@ -36,13 +36,13 @@ pub trait PassRunner: Send + Sync {
         messages: &[Message],
         earlier: &[Finding],
         limit: Duration,
-        remains: &mut Remains,
+        remains: &mut DeferredDrops,
     ) -> Result<Vec<Finding>, PassFault>;
 }
 
 /// What is left of instances that have done their work. To throw one away takes about as long as to run it, and can wait
 /// until the answer is out.
-pub type Remains = Vec<Box<dyn Send>>;
+pub type DeferredDrops = Vec<Box<dyn Send>>;
 
 /// How a pass failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ pub struct Detection {
     /// What they did, in order; a failed one is the last unless it may be skipped.
     pub reports: Vec<PassReport>,
     /// What is left of them.
-    pub remains: Remains,
+    pub remains: DeferredDrops,
 }
 
 impl Detection {
@@ -184,7 +184,7 @@ mod tests {
             _: &[Message],
             earlier: &[Finding],
             _: Duration,
-            _: &mut Remains,
+            _: &mut DeferredDrops,
         ) -> Result<Vec<Finding>, PassFault> {
             match self.0 {
                 Ok(kind) => Ok(vec![Finding {

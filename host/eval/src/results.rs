@@ -20,7 +20,7 @@ struct Coverage<'a> {
     policy: &'a str,
     passes: &'a [&'a str],
     sets: Vec<Set<'a>>,
-    kinds: BTreeMap<&'a str, Found>,
+    kinds: BTreeMap<&'a str, FoundSpan>,
 }
 
 #[derive(Serialize)]
@@ -32,7 +32,7 @@ struct Set<'a> {
 }
 
 #[derive(Serialize)]
-struct Found {
+struct FoundSpan {
     spans: usize,
     whole: usize,
     half: usize,
@@ -45,7 +45,7 @@ struct Found {
 pub fn coverage(setup: &Setup<'_>, sets: &[Dataset], tally: &Tally) -> String {
     let kinds = tally.kinds.iter().filter(|(_, counts)| counts.spans > 0).map(|(kind, counts)| {
         let Counts { spans, whole, half, as_kind, characters, in_clear, .. } = *counts;
-        (kind.as_str(), Found { spans, whole, half, as_kind, characters, in_clear })
+        (kind.as_str(), FoundSpan { spans, whole, half, as_kind, characters, in_clear })
     });
     let coverage = Coverage {
         format: FORMAT,

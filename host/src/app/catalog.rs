@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::lanes::Cancel;
-use super::plugins::Shelf;
+use super::plugins::InstalledPlugins;
 use crate::ids::AccountId;
 use crate::keys::Kid;
 use crate::kind::Kind;
@@ -27,7 +27,7 @@ pub struct NamedPolicy {
 /// Plugins, policies and keys.
 #[derive(Clone)]
 pub struct Catalog {
-    shelf: Shelf,
+    shelf: InstalledPlugins,
     kinds: Vec<(Arc<str>, Vec<Kind>)>,
     kids: Arc<[Kid]>,
     of_install: BTreeMap<String, NamedPolicy>,
@@ -36,7 +36,7 @@ pub struct Catalog {
 
 impl Catalog {
     /// Without policies.
-    pub(super) fn new(shelf: Shelf, kids: Arc<[Kid]>) -> Self {
+    pub(super) fn new(shelf: InstalledPlugins, kids: Arc<[Kid]>) -> Self {
         let kinds = plugin_kinds(shelf.plugins());
         Self { shelf, kinds, kids, of_install: BTreeMap::new(), of_accounts: HashMap::new() }
     }
@@ -63,7 +63,7 @@ impl Catalog {
     }
 
     /// The same with other plugins.
-    pub(super) fn with_shelf(&self, shelf: Shelf) -> Self {
+    pub(super) fn with_shelf(&self, shelf: InstalledPlugins) -> Self {
         Self { kinds: plugin_kinds(shelf.plugins()), shelf, ..self.clone() }
     }
 
@@ -76,7 +76,7 @@ impl Catalog {
     }
 
     /// The plugins, and where each comes from.
-    pub fn shelf(&self) -> &Shelf {
+    pub fn shelf(&self) -> &InstalledPlugins {
         &self.shelf
     }
 

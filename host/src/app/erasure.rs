@@ -11,7 +11,7 @@ mod said;
 
 use std::sync::Arc;
 
-pub use find::{Found, Unreadable};
+pub use find::{ErasurePreview, Unreadable};
 pub(crate) use plan::Plan;
 use plan::What;
 

@@ -76,7 +76,7 @@ impl Lane {
         Ok(Ticket { lane: self.0.clone(), held: Arc::new((turn, place)) })
     }
 
-    fn place(&self, account: Option<AccountId>) -> Result<(Place, Arc<Semaphore>), Refused> {
+    fn place(&self, account: Option<AccountId>) -> Result<(LanePermit, Arc<Semaphore>), Refused> {
         let mut inside = self.0.inside();
         let all: usize = inside.values().map(|queue| queue.jobs).sum();
         let own = inside.get(&account).map_or(0, |queue| queue.jobs);
@@ -85,7 +85,7 @@ impl Lane {
         }
         let queue = inside.entry(account).or_insert_with(|| Queue { jobs: 0, turn: Arc::new(Semaphore::new(1)) });
         queue.jobs += 1;
-        Ok((Place { lane: self.0.clone(), account }, queue.turn.clone()))
+        Ok((LanePermit { lane: self.0.clone(), account }, queue.turn.clone()))
     }
 
     fn stop(&self) {
@@ -102,12 +102,12 @@ impl Shared {
 }
 
 /// One of an account's places.
-struct Place {
+struct LanePermit {
     lane: Arc<Shared>,
     account: Option<AccountId>,
 }
 
-impl Drop for Place {
+impl Drop for LanePermit {
     fn drop(&mut self) {
         let mut inside = self.lane.inside();
         if let Some(queue) = inside.get_mut(&self.account) {
@@ -123,7 +123,7 @@ impl Drop for Place {
 pub struct Ticket {
     lane: Arc<Shared>,
     /// Dropped in this order: the next job's turn comes before its place is counted as free.
-    held: Arc<(OwnedSemaphorePermit, Place)>,
+    held: Arc<(OwnedSemaphorePermit, LanePermit)>,
 }
 
 impl Ticket {

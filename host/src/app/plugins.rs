@@ -39,7 +39,7 @@ impl Origin {
 
 /// All plugins, those too that are covered by others.
 #[derive(Clone, Default)]
-pub struct Shelf {
+pub struct InstalledPlugins {
     built_in: Registry,
     folder: Folder,
     uploaded: Uploaded,
@@ -54,7 +54,7 @@ struct Uploaded {
     unusable: BTreeSet<String>,
 }
 
-impl Shelf {
+impl InstalledPlugins {
     /// Loads the plugins that an install starts with. One that cannot be used is left out, and the log says why.
     ///
     /// # Errors

@@ -62,12 +62,12 @@ impl Checked {
     }
 }
 
-type Found = Result<std::vec::IntoIter<SocketAddr>, Box<dyn Error + Send + Sync>>;
+type AllowedAddresses = Result<std::vec::IntoIter<SocketAddr>, Box<dyn Error + Send + Sync>>;
 
 impl Service<Name> for Checked {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = Box<dyn Error + Send + Sync>;
-    type Future = Pin<Box<dyn Future<Output = Found> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = AllowedAddresses> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.names.poll_ready(context).map_err(Into::into)

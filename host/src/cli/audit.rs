@@ -32,7 +32,7 @@ pub fn verify(
         let found = verify_part(Bytes::of_file(log.to_owned()), &key);
         return match found {
             Ok(verified) => exit::written(print(&verified, output)),
-            Err(broken) => Err(refuse(&broken, &Place { file: log.to_owned(), broken }, log, output)),
+            Err(broken) => Err(refuse(&broken, &LineLocation { file: log.to_owned(), broken }, log, output)),
         };
     }
     // Before the files are looked at: a service may append meanwhile.
@@ -43,7 +43,7 @@ pub fn verify(
             Some(missing) => Err(refuse_shorter(&missing, &verified, log, output)),
             None => exit::written(print(&verified, output)),
         },
-        Err(broken) => Err(refuse(&broken, &Place::find(&files, &broken), log, output)),
+        Err(broken) => Err(refuse(&broken, &LineLocation::find(&files, &broken), log, output)),
     }
 }
 
@@ -79,7 +79,7 @@ impl Remembered {
     }
 }
 
-fn refuse(broken: &Broken, place: &Place, log: &Path, output: Output) -> Failure {
+fn refuse(broken: &Broken, place: &LineLocation, log: &Path, output: Output) -> Failure {
     if broken.what == Fault::Unreadable {
         return unreadable(log, broken);
     }
@@ -108,12 +108,12 @@ fn refused_as_json(shown: &serde_json::Value) -> Failure {
 }
 
 /// Where a journal is broken, within the file in which that is.
-struct Place {
+struct LineLocation {
     file: PathBuf,
     broken: Broken,
 }
 
-impl Place {
+impl LineLocation {
     fn find(files: &Snapshot, broken: &Broken) -> Self {
         let (file, offset, before) = files.file_at(broken.offset);
         // Where it cannot be read, the line is the first as far as anybody can tell.
@@ -139,8 +139,9 @@ pub fn prove(
         check(files.bytes(), &key)?;
         tree_of(event, files.bytes())
     })?;
-    let tree = found
-        .map_err(|broken| refuse(&broken, &Place::find(&files, &broken), log, Output { json: false, quiet: true }))?;
+    let tree = found.map_err(|broken| {
+        refuse(&broken, &LineLocation::find(&files, &broken), log, Output { json: false, quiet: true })
+    })?;
     let missing = || Failure::new(exit::COMMAND, format!("{event}: is not in {}", log.display()));
     let Tree { session, leaves, index, text } = match tree.ok_or_else(missing)? {
         Found::InSession(tree) => tree,
@@ -240,7 +241,7 @@ fn print(verified: &Verified, output: Output) -> std::io::Result<()> {
     }
 }
 
-fn shown(broken: &Broken, place: &Place) -> serde_json::Value {
+fn shown(broken: &Broken, place: &LineLocation) -> serde_json::Value {
     json!({
         "ok": false, "event_count": broken.line - 1, "message": broken.to_string(),
         "line": broken.line, "offset": broken.offset, "file": place.file.display().to_string(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::environment::Reader;
+use super::environment::VariableReader;
 
 /// Bodies in memory at the same time, unless a single one may be larger.
 const BUFFERED: u64 = 128 << 20;
@@ -24,7 +24,7 @@ pub struct ConnectionLimits {
 
 impl ConnectionLimits {
     /// `largest_body` is the largest single body that any route takes.
-    pub(super) fn read(read: &mut Reader<'_>, largest_body: usize) -> Self {
+    pub(super) fn read(read: &mut VariableReader<'_>, largest_body: usize) -> Self {
         const BUFFERED_NAME: &str = "MASKER_MAX_BUFFERED_BYTES";
         let mut millis = |name: &str, default: u64| Duration::from_millis(read.number(name, default, 1..=3_600_000));
         let head = millis("MASKER_HEADER_TIMEOUT_MS", 10_000);

@@ -147,12 +147,12 @@ impl Environment {
             .collect()
     }
 
-    pub(super) fn reader(&self) -> Reader<'_> {
+    pub(super) fn reader(&self) -> VariableReader<'_> {
         self.reader_with(Keys::Set)
     }
 
-    pub(super) fn reader_with(&self, keys: Keys) -> Reader<'_> {
-        Reader { environment: self, problems: Vec::new(), keys }
+    pub(super) fn reader_with(&self, keys: Keys) -> VariableReader<'_> {
+        VariableReader { environment: self, problems: Vec::new(), keys }
     }
 }
 
@@ -212,13 +212,13 @@ impl Keys {
 }
 
 /// Reads variables and collects problems.
-pub(super) struct Reader<'e> {
+pub(super) struct VariableReader<'e> {
     environment: &'e Environment,
     problems: Vec<Problem>,
     keys: Keys,
 }
 
-impl Reader<'_> {
+impl VariableReader<'_> {
     pub fn finish<T>(self, value: T) -> Result<T, Problems> {
         if self.problems.is_empty() { Ok(value) } else { Err(self.failed()) }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::environment::Reader;
+use super::environment::VariableReader;
 use crate::sensitive::SensitiveText;
 
 /// How people sign in.
@@ -41,7 +41,7 @@ pub struct AllowList {
 }
 
 impl SignIn {
-    pub(super) fn read(read: &mut Reader<'_>) -> Self {
+    pub(super) fn read(read: &mut VariableReader<'_>) -> Self {
         let url = read.url("MASKER_GITHUB_URL").map(without_slash);
         let api_url = read.url("MASKER_GITHUB_API_URL").map(without_slash);
         let timeout = Duration::from_millis(read.number("MASKER_GITHUB_TIMEOUT_MS", 10_000, 1..=60_000));
@@ -109,7 +109,7 @@ fn without_slash(url: String) -> String {
     url.trim_end_matches('/').to_owned()
 }
 
-fn missing<T>(read: &mut Reader<'_>, name: &str, other: &str) -> Option<T> {
+fn missing<T>(read: &mut VariableReader<'_>, name: &str, other: &str) -> Option<T> {
     // One that is set and cannot be read has its own problem.
     if !read.is_set(name) {
         read.problem(name, format!("is missing: {other} is set, and signing in with GitHub needs both"));

@@ -33,7 +33,7 @@ use crate::config::ConnectionLimits;
 use activity::{Activity, Counted};
 use body::{Budget, Paced};
 use io::Watched;
-use places::{Place, Places};
+use places::{ConnectionSlot, Places};
 
 /// Bytes of a request's head, and of what is read ahead of a body.
 const LARGEST_HEAD: usize = 64 << 10;
@@ -85,7 +85,7 @@ fn builder() -> Builder<TokioExecutor> {
 }
 
 /// The next connection, once there is a place for it.
-async fn next(listener: &TcpListener, shared: &Shared) -> (TcpStream, Place) {
+async fn next(listener: &TcpListener, shared: &Shared) -> (TcpStream, ConnectionSlot) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -112,7 +112,7 @@ fn is_of_the_caller(error: &std::io::Error) -> bool {
 }
 
 /// Serves a connection until it ends, is told to, or has waited too long.
-async fn drive(stream: TcpStream, place: Place, shared: Arc<Shared>, mut stopping: watch::Receiver<()>) {
+async fn drive(stream: TcpStream, place: ConnectionSlot, shared: Arc<Shared>, mut stopping: watch::Receiver<()>) {
     let activity = place.activity.clone();
     let io = TokioIo::new(Watched::new(stream, activity.clone()));
     let service = service_fn(|request| answer(request, shared.clone(), activity.clone()));

@@ -36,12 +36,12 @@ pub struct ReadyAgent {
     /// Tells this very compilation of the policy from every other, for the memo.
     pub generation: u64,
     /// Who may come in.
-    pub door: Door,
+    pub door: InboundAuth,
 }
 
 /// What an agent asks of those who call it, beside its id, and what its webhook answers.
 #[derive(Clone, Default)]
-pub struct Door {
+pub struct InboundAuth {
     /// [`proxy_key_hash`] of the key that the proxy demands, if it does.
     pub proxy_key_hash: Option<[u8; 32]>,
     /// Whether the proxy demands a signature.
@@ -52,7 +52,7 @@ pub struct Door {
     pub assistant_callback_url: Option<Arc<str>>,
 }
 
-impl Door {
+impl InboundAuth {
     /// Whether `key` opens the proxy: any does where none is demanded. Takes the same time whatever is wrong with it.
     pub fn takes(&self, key: Option<&str>) -> bool {
         self.proxy_key_hash.is_none_or(|own| {
@@ -85,7 +85,7 @@ impl ReadyAgent {
             passes,
             fallback: Fallback::default(),
             generation: Self::next_generation(),
-            door: Door::default(),
+            door: InboundAuth::default(),
         }
     }
 
@@ -104,15 +104,15 @@ fn is_date_suffix(rest: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Door, is_date_suffix};
+    use super::{InboundAuth, is_date_suffix};
     use crate::store::agents::proxy_key_hash;
 
     #[test]
     fn a_door_takes_its_own_key_and_any_where_none_is_demanded() {
-        let locked = Door { proxy_key_hash: Some(proxy_key_hash("mskp_x")), ..Door::default() };
+        let locked = InboundAuth { proxy_key_hash: Some(proxy_key_hash("mskp_x")), ..InboundAuth::default() };
         for (key, opens) in [(None, false), (Some(""), false), (Some("mskp_y"), false), (Some("mskp_x"), true)] {
             assert_eq!(locked.takes(key), opens, "{key:?}");
-            assert!(Door::default().takes(key), "{key:?}");
+            assert!(InboundAuth::default().takes(key), "{key:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use crate::kind::Kind;
 use crate::policy::Tokenization;
 use crate::tokens::call_name::CallName;
 use crate::tokens::format::Token;
-use crate::tokens::mint::{Form, Scope};
+use crate::tokens::mint::{Scope, ValueType};
 use crate::vapi::IncomingCall;
 
 impl Pipeline {
@@ -44,10 +44,10 @@ impl Pipeline {
         let minter = self.minters.get(&agent.policy.kid).ok_or(unavailable("the policy's key is not known"))?;
         let kind = Kind::new("PHONE").ok_or(unavailable("the kind is not known"))?;
         if agent.policy.tokenization == Tokenization::ReversibleAead {
-            let minted = minter.mint_aead(&scope, &kind, number, Form::Text);
+            let minted = minter.mint_aead(&scope, &kind, number, ValueType::Text);
             return minted.map_err(|_| unavailable("the caller's number is too long"));
         }
-        let minted = minter.mint_vault(agent.account, &scope, &kind, number, Form::Text);
+        let minted = minter.mint_vault(agent.account, &scope, &kind, number, ValueType::Text);
         self.store.vault().put(vec![minted.row]).await.map_err(|_| unavailable("the vault cannot be written to"))?;
         Ok(minted.token)
     }

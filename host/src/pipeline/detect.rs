@@ -3,13 +3,13 @@
 //! [`Detecting`] works on any thread and knows nothing of a server, so that a request, a preview and a command are searched
 //! by the same lines. `script` says what the passes are asked, `memo` remembers what they answered.
 
-mod memo;
+mod decision_cache;
 mod script;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use memo::Memo;
+pub use decision_cache::DecisionCache;
 use script::Script;
 
 use super::agent::ReadyAgent;
@@ -17,7 +17,7 @@ use super::error::PipelineError;
 use super::pieces::Piece;
 use crate::chat::position::Search;
 use crate::passes::finding::Decision;
-use crate::passes::{Message, PassReport, Remains, forms, merge, run_passes};
+use crate::passes::{DeferredDrops, Message, PassReport, forms, merge, run_passes};
 use crate::policy::TokenStyle;
 use crate::tokens::lookalikes;
 
@@ -48,7 +48,7 @@ struct Questions {
 #[derive(Clone, Copy)]
 pub struct Remembering<'m> {
     /// Where.
-    pub memo: &'m Memo,
+    pub memo: &'m DecisionCache,
     /// The call: what one call's texts were found to hold is nothing to another.
     pub call: [u8; 16],
 }
@@ -101,8 +101,8 @@ impl Detecting {
 
     /// Runs the passes over what is new, each run under this budget, and remembers what they found. It blocks its thread.
     /// Gives back what is left of the last run.
-    pub fn run(&mut self, agent: &ReadyAgent, memo: Option<&Memo>, budget: Duration) -> Remains {
-        let mut remains = Remains::new();
+    pub fn run(&mut self, agent: &ReadyAgent, memo: Option<&DecisionCache>, budget: Duration) -> DeferredDrops {
+        let mut remains = DeferredDrops::new();
         for questions in std::mem::take(&mut self.questions) {
             let mut detection = run_passes(&agent.passes, &questions.messages, budget);
             remains = std::mem::take(&mut detection.remains);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::agent::{Door, ReadyAgent};
+use super::agent::{InboundAuth, ReadyAgent};
 use super::pieces::Piece;
 use crate::chat::Platform;
 use crate::chat::position::{Form, Search};
@@ -47,7 +47,7 @@ pub fn agent(lines: &str) -> ReadyAgent {
         passes: Arc::from(Vec::new()),
         fallback: Fallback::Redacted,
         generation: ReadyAgent::next_generation(),
-        door: Door::default(),
+        door: InboundAuth::default(),
     }
 }
 

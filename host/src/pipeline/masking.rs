@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::agent::ReadyAgent;
 use super::calls::Call;
-use super::detect::{Detecting, Memo, Remembering};
+use super::detect::{DecisionCache, Detecting, Remembering};
 use super::error::PipelineError;
 use super::pieces::{self, Piece};
 use super::tokenize::{Placed, Tokenized, Tokenizer};
@@ -17,7 +17,7 @@ use crate::chat::request::{BadRequest, ChatRequest};
 use crate::chat::walk::{Media, withhold_media};
 use crate::passes::finding::Decision;
 use crate::passes::memory::{Known, Remembered, Searched, recall};
-use crate::passes::{PassReport, Remains};
+use crate::passes::{DeferredDrops, PassReport};
 use crate::policy;
 use crate::text::CharSpan;
 
@@ -66,7 +66,7 @@ impl Masking {
     }
 
     /// Runs the passes over what is new. It blocks its thread.
-    pub fn detect(&mut self, agent: &ReadyAgent, memo: Option<&Memo>, budget: Duration) -> Remains {
+    pub fn detect(&mut self, agent: &ReadyAgent, memo: Option<&DecisionCache>, budget: Duration) -> DeferredDrops {
         self.detecting.run(agent, memo, budget)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::chat::json_cursor::{JsonCursor, Root, Spot, Step};
 use crate::tokens::echo::{Echo, Echoed, Surrogates};
-use crate::tokens::scan::{FinishReason, Piece, ScanMode, Scanner, TokenRef};
+use crate::tokens::scan::{FinishReason, ScanMode, Scanned, Scanner, TokenRef};
 
 /// What is decided of a text.
 #[derive(Debug)]
@@ -13,9 +13,9 @@ pub enum Read {
     /// Text that passes as it came.
     Text(String),
     /// A token, or what is no text.
-    Piece {
+    Scanned {
         /// What was found; no text.
-        piece: Piece,
+        piece: Scanned,
         /// What it becomes a part of.
         target: Target,
     },
@@ -50,7 +50,7 @@ impl Read {
     /// The token that it is.
     pub fn token(&self) -> Option<&TokenRef> {
         match self {
-            Read::Piece { piece: Piece::Token(token), .. } => Some(token),
+            Read::Scanned { piece: Scanned::Token(token), .. } => Some(token),
             _ => None,
         }
     }
@@ -135,11 +135,11 @@ impl Reader {
             || !self.mark.is_empty()
     }
 
-    fn take(&mut self, pieces: Vec<Piece>, out: &mut Vec<Read>) {
+    fn take(&mut self, pieces: Vec<Scanned>, out: &mut Vec<Read>) {
         for piece in pieces {
             match (piece, &mut self.echo) {
-                (Piece::Text(text), None) => self.text(text, out),
-                (Piece::Text(text), Some(echo)) => {
+                (Scanned::Text(text), None) => self.text(text, out),
+                (Scanned::Text(text), Some(echo)) => {
                     let echoed = echo.push(&text);
                     self.echoed(echoed, out);
                 }
@@ -175,8 +175,8 @@ impl Reader {
                 self.cursor.text(&waiting.mark);
                 let target = Target { levels: waiting.levels - 1, is_value: true, path: waiting.path };
                 let len = waiting.token.len + 2 * waiting.mark.chars().count();
-                let piece = Piece::Token(TokenRef { len, ..waiting.token });
-                out.push(Read::Piece { piece, target });
+                let piece = Scanned::Token(TokenRef { len, ..waiting.token });
+                out.push(Read::Scanned { piece, target });
             } else if waiting.mark.starts_with(&waiting.rest) {
                 self.waiting = Some(waiting);
                 return;
@@ -197,23 +197,23 @@ impl Reader {
         push_text(text, out);
     }
 
-    fn piece(&mut self, piece: Piece, out: &mut Vec<Read>) {
+    fn piece(&mut self, piece: Scanned, out: &mut Vec<Read>) {
         let opened = self.waiting.is_none() && self.cursor.opened().is_some() && !self.mark.is_empty();
         match piece {
-            Piece::Token(token) if opened && token.tail.is_empty() => {
+            Scanned::Token(token) if opened && token.tail.is_empty() => {
                 let (levels, path) = (self.cursor.levels(), self.cursor.path());
                 let mark = std::mem::take(&mut self.mark);
                 self.cursor.value();
                 self.waiting = Some(Waiting { token, mark, levels, path, rest: String::new() });
             }
-            Piece::Dropped { .. } => {
+            Scanned::Dropped { .. } => {
                 self.settle(out);
-                out.push(Read::Piece { piece, target: Target { levels: 0, is_value: false, path: None } });
+                out.push(Read::Scanned { piece, target: Target { levels: 0, is_value: false, path: None } });
             }
             piece => {
                 self.settle(out);
                 let target = self.place();
-                out.push(Read::Piece { piece, target });
+                out.push(Read::Scanned { piece, target });
             }
         }
     }
@@ -242,7 +242,7 @@ impl Reader {
     fn give_up(&mut self, waiting: Waiting, out: &mut Vec<Read>) {
         push_text(waiting.mark, out);
         let target = Target { levels: waiting.levels, is_value: false, path: None };
-        out.push(Read::Piece { piece: Piece::Token(waiting.token), target });
+        out.push(Read::Scanned { piece: Scanned::Token(waiting.token), target });
     }
 }
 
@@ -261,7 +261,7 @@ mod tests {
 
     use super::*;
     use crate::tokens::format::CompactToken;
-    use crate::tokens::scan::Found;
+    use crate::tokens::scan::AnyToken;
 
     /// What is read, with tokens as they must be written.
     fn read(root: Root, text: &str, size: usize) -> String {
@@ -279,8 +279,8 @@ mod tests {
         assert!(!reader.is_holding());
         let one = |read: &Read| match read {
             Read::Text(text) => text.clone(),
-            Read::Piece {
-                piece: Piece::Token(TokenRef { found: Found::Compact(CompactToken { label, .. }), .. }),
+            Read::Scanned {
+                piece: Scanned::Token(TokenRef { found: AnyToken::Compact(CompactToken { label, .. }), .. }),
                 target,
             } => {
                 let levels = target.levels;

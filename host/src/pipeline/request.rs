@@ -18,7 +18,7 @@ use super::tokenize::{TokenTable, Tokenized, Tokenizer};
 use crate::chat::Platform;
 use crate::chat::request::ChatRequest;
 use crate::chat::tools::Tools;
-use crate::passes::Remains;
+use crate::passes::DeferredDrops;
 use crate::tokens::call_name::CallName;
 use crate::tokens::mint::Scope;
 
@@ -38,7 +38,7 @@ pub struct Masked {
     pub table: TokenTable,
     /// What masking is done with. To give its many pieces of memory back takes a moment, which is best taken once the
     /// request is on its way.
-    pub spent: Spent,
+    pub spent: DeferredDrop,
     /// The session; it has been opened.
     pub recorder: Recorder,
     /// The tools that the answer may call.
@@ -50,11 +50,11 @@ struct Leaving {
     body: Vec<u8>,
     table: TokenTable,
     tools: Tools,
-    spent: Spent,
+    spent: DeferredDrop,
 }
 
 /// See [`Masked::spent`].
-pub type Spent = Box<dyn Send>;
+pub type DeferredDrop = Box<dyn Send>;
 
 impl Pipeline {
     /// Reads a body; a long one on a thread of the passes.
@@ -150,7 +150,7 @@ impl Job {
     /// Does a part of the job on a thread of the passes. The job comes back also where that fails: it has to be recorded.
     async fn on_pass_thread<T: Send + 'static>(
         self,
-        part: impl FnOnce(&mut Self) -> (T, Remains) + Send + 'static,
+        part: impl FnOnce(&mut Self) -> (T, DeferredDrops) + Send + 'static,
     ) -> (Self, Result<T, PipelineError>) {
         let pool = self.pipeline.pool.clone();
         let place = Arc::new(Mutex::new(Some(self)));
@@ -161,7 +161,7 @@ impl Job {
             let _entered = runtime.as_ref().map(Handle::enter);
             let there = there;
             let done = lock(&there).as_mut().map(part);
-            done.map_or_else(|| (None, Remains::new()), |(result, remains)| (Some(result), remains))
+            done.map_or_else(|| (None, DeferredDrops::new()), |(result, remains)| (Some(result), remains))
         };
         let result = pool.run(work).await.ok().flatten();
         let job = lock(&place).take().expect("the job was put there, and only borrowed since");
@@ -183,8 +183,10 @@ impl Job {
     }
 
     /// Runs the passes over what is new.
-    fn detect(&mut self) -> Remains {
-        let Self { pipeline, agent, stage: Stage::Detecting(detection), .. } = self else { return Remains::new() };
+    fn detect(&mut self) -> DeferredDrops {
+        let Self { pipeline, agent, stage: Stage::Detecting(detection), .. } = self else {
+            return DeferredDrops::new();
+        };
         detection.masking.detect(agent, Some(&pipeline.memo), pipeline.detection_timeout)
     }
 

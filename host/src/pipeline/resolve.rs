@@ -14,8 +14,8 @@ use crate::chat::tools::Wanted;
 use crate::tokens::call_name::CallName;
 use crate::tokens::format::{Scheme, Token};
 use crate::tokens::mint::{Original, Scope};
-use crate::tokens::rehydrate::{Place, is_wanted_as_number, render};
-use crate::tokens::scan::{Found, Piece, TokenRef};
+use crate::tokens::rehydrate::{Slot, is_wanted_as_number, render};
+use crate::tokens::scan::{AnyToken, Scanned, TokenRef};
 
 /// Puts originals back into the texts of one answer.
 pub struct Resolver<'a> {
@@ -60,16 +60,16 @@ impl Resolver<'_> {
                     out.push_str(text);
                     0
                 }
-                Read::Piece { piece, target } => {
+                Read::Scanned { piece, target } => {
                     let table = &mut *self.table;
                     let mut resolve = |token: &TokenRef| table.resolve(&token_text(token));
                     let place = place(target, wanted);
                     self.failures += render(piece, &mut resolve, place, &self.agent.fallback, &mut out);
                     match piece {
-                        Piece::Token(TokenRef { len, .. }) | Piece::Fragment { len, .. } | Piece::Dropped { len } => {
-                            *len
-                        }
-                        Piece::Text(_) => 0,
+                        Scanned::Token(TokenRef { len, .. })
+                        | Scanned::Fragment { len, .. }
+                        | Scanned::Dropped { len } => *len,
+                        Scanned::Text(_) => 0,
                     }
                 }
                 Read::Surrogate { entry, found, target } => {
@@ -93,7 +93,7 @@ impl Resolver<'_> {
 
     /// A string of a document that is a token and nothing else, where it comes back as a number.
     pub fn number(&mut self, text: &[Read], wanted: Option<Wanted>) -> Option<Number> {
-        let [Read::Piece { piece: Piece::Token(token), .. }] = text else { return None };
+        let [Read::Scanned { piece: Scanned::Token(token), .. }] = text else { return None };
         let original = self.table.resolve(&token_text(token)).filter(|_| token.tail.is_empty())?;
         let is_number = is_wanted_as_number(&original, wanted);
         is_number.then(|| serde_json::from_str(original.text.expose()).ok())?
@@ -110,9 +110,11 @@ impl Resolver<'_> {
 
     async fn find_within(&self, scope: Scope, token: &TokenRef) -> Option<Original> {
         match &token.found {
-            Found::Long(token) if token.scheme == Scheme::Aead => self.pipeline.minters.open_aead(token, &scope).ok(),
-            Found::Long(token) => self.find_in_vault(scope, token).await,
-            Found::Compact(token) => {
+            AnyToken::Long(token) if token.scheme == Scheme::Aead => {
+                self.pipeline.minters.open_aead(token, &scope).ok()
+            }
+            AnyToken::Long(token) => self.find_in_vault(scope, token).await,
+            AnyToken::Compact(token) => {
                 let vault = self.pipeline.store.vault();
                 let row = vault.by_label(scope.agent, scope.id(), &token.kind, &token.label).await.ok()??;
                 self.pipeline.minters.open_row(&row).ok()
@@ -136,21 +138,21 @@ pub fn scrub(text: &str) -> String {
     pieces.extend(scanner.finish(FinishReason::Stop));
     let mut out = String::with_capacity(text.len());
     for piece in &pieces {
-        render(piece, &mut |_| None, Place::TEXT, &Default::default(), &mut out);
+        render(piece, &mut |_| None, Slot::TEXT, &Default::default(), &mut out);
     }
     out
 }
 
-fn place(target: &Target, wanted: &dyn Fn(&[Step]) -> Option<Wanted>) -> Place {
+fn place(target: &Target, wanted: &dyn Fn(&[Step]) -> Option<Wanted>) -> Slot {
     match target {
-        Target { levels, is_value: false, .. } => Place::Inside { levels: *levels },
-        Target { levels, path, .. } => Place::Value { levels: *levels, wanted: path.as_deref().and_then(wanted) },
+        Target { levels, is_value: false, .. } => Slot::Inside { levels: *levels },
+        Target { levels, path, .. } => Slot::Value { levels: *levels, wanted: path.as_deref().and_then(wanted) },
     }
 }
 
 fn token_text(token: &TokenRef) -> String {
     match &token.found {
-        Found::Long(token) => token.text(),
-        Found::Compact(token) => token.to_string(),
+        AnyToken::Long(token) => token.text(),
+        AnyToken::Compact(token) => token.to_string(),
     }
 }

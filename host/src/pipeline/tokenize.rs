@@ -16,7 +16,7 @@ use crate::sensitive::SensitiveText;
 use crate::text::{ByteSpan, CharCounter, CharSpan};
 use crate::tokens::echo::Surrogates;
 use crate::tokens::format::{CompactToken, hash_label, redacted};
-use crate::tokens::mint::{Form, Minter, Original, Scope, VaultRow};
+use crate::tokens::mint::{Minter, Original, Scope, ValueType, VaultRow};
 use crate::tokens::synthetic::Synthesizer;
 
 /// Letters of a compact token's label where the call has no name: 57 bits, so that a million values of one agent meet
@@ -38,13 +38,13 @@ pub struct Placed {
 /// The tokens of a request, and what they stand for.
 #[derive(Default)]
 pub struct TokenTable {
-    entries: HashMap<String, Entry>,
+    entries: HashMap<String, TableEntry>,
     surrogates: Option<Arc<Surrogates>>,
     /// Replacements by surrogates that came back.
     came_back: Vec<u32>,
 }
 
-struct Entry {
+struct TableEntry {
     original: Original,
     /// Which of the request's replacements it is, counted from 0.
     placed: Vec<u32>,
@@ -78,7 +78,7 @@ impl TokenTable {
 
     /// Adds a token that was found elsewhere: in the vault, or in itself.
     pub fn learn(&mut self, token: String, original: Original) {
-        self.entries.entry(token).or_insert(Entry { original, placed: Vec::new(), returned: false });
+        self.entries.entry(token).or_insert(TableEntry { original, placed: Vec::new(), returned: false });
     }
 
     /// Which replacements came back in the answer.
@@ -97,8 +97,8 @@ impl TokenTable {
     }
 
     /// A value that was a number anywhere in the request is one: text in the place of a number is an error to most programs.
-    fn place(&mut self, token: &str, original: &str, form: Form, index: u32) {
-        let entry = self.entries.entry(token.to_owned()).or_insert_with(|| Entry {
+    fn place(&mut self, token: &str, original: &str, form: ValueType, index: u32) {
+        let entry = self.entries.entry(token.to_owned()).or_insert_with(|| TableEntry {
             original: Original { text: original.into(), form },
             placed: Vec::new(),
             returned: false,
@@ -140,7 +140,7 @@ impl Tokenized {
 #[derive(Clone, Copy)]
 struct Value<'a> {
     text: &'a str,
-    form: Form,
+    form: ValueType,
 }
 
 /// A piece whose values are replaced, from its beginning to its end.
@@ -218,7 +218,7 @@ impl Tokenizer<'_> {
         let mut edits = Vec::with_capacity(decisions.len());
         for decision in decisions {
             let placed = done.next_index();
-            let value = Value { text: &text[decision.span.range()], form: Form::Text };
+            let value = Value { text: &text[decision.span.range()], form: ValueType::Text };
             edits.push(Edit {
                 span: decision.span,
                 text: self.replacement(&mut at, value, decision, done)?,
@@ -233,7 +233,7 @@ impl Tokenizer<'_> {
         let placed = done.next_index();
         let piece = at.piece;
         let text = piece.written.as_ref().unwrap_or(&piece.text).expose();
-        let value = Value { text, form: Form::JsonNumber };
+        let value = Value { text, form: ValueType::JsonNumber };
         let text = self.replacement(&mut at, value, decision, done)?;
         Ok(Edit { span: whole(piece), text, placed: Some(placed) })
     }
@@ -273,7 +273,7 @@ impl Tokenizer<'_> {
             self.agent.account,
             &decision.kind,
             text,
-            Form::Text,
+            ValueType::Text,
         ))
     }
 
@@ -315,7 +315,7 @@ impl Tokenizer<'_> {
     /// A surrogate, where the policy asks for them. A number inside of JSON has a token, so that it comes back as a number, and
     /// so has what looks like a token already, and a value for which there is no surrogate left.
     fn surrogate(&self, value: Value<'_>, decision: &Decision, index: u32, done: &mut Tokenized) -> Option<String> {
-        let is_text = value.form == Form::Text && &*decision.pass != "host";
+        let is_text = value.form == ValueType::Text && &*decision.pass != "host";
         let synthesizer = done.synthesizer.as_mut().filter(|_| is_text)?;
         let surrogate = synthesizer.surrogate(&decision.kind, value.text).ok()?;
         done.surrogates.add(&surrogate, value.text, index);
@@ -332,7 +332,7 @@ impl Tokenizer<'_> {
         let compact = self.agent.policy.token_style == TokenStyle::Compact;
         if self.agent.policy.tokenization == Tokenization::ReversibleAead && !compact {
             // The same value has one token, as text and as a number. One too long for a token of its own has one of the vault.
-            let form = if value.text.bytes().all(|byte| byte.is_ascii_digit()) { Form::Text } else { value.form };
+            let form = if value.text.bytes().all(|byte| byte.is_ascii_digit()) { ValueType::Text } else { value.form };
             if let Ok(token) = self.minter.mint_aead(&self.scope, kind, value.text, form) {
                 return (token.text(), TokenKind::Aead);
             }

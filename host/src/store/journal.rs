@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 
 pub use error::JournalError;
 pub(super) use open_sessions::OpenSessions;
-pub use read::{Entries, Entry};
+pub use read::{Entries, JournalEntry};
 use segments::Segments;
 pub use segments::{Bytes, Segment};
 pub(crate) use snapshot::Snapshot;
@@ -226,7 +226,10 @@ impl Journal {
     }
 
     /// The events within these ranges of whole lines, in order.
-    pub(crate) fn events_within(&self, ranges: &[ByteRange]) -> impl Iterator<Item = Result<Entry, JournalError>> {
+    pub(crate) fn events_within(
+        &self,
+        ranges: &[ByteRange],
+    ) -> impl Iterator<Item = Result<JournalEntry, JournalError>> {
         let segments = self.segments.clone();
         ranges.iter().copied().flat_map(move |range| {
             let (entries, failed) = match Entries::open(&segments, range) {
@@ -238,7 +241,11 @@ impl Journal {
     }
 
     /// The events of a session, which stand within `ranges`.
-    pub async fn session_events(&self, ranges: &[ByteRange], session: SessionId) -> Result<Vec<Entry>, JournalError> {
+    pub async fn session_events(
+        &self,
+        ranges: &[ByteRange],
+        session: SessionId,
+    ) -> Result<Vec<JournalEntry>, JournalError> {
         let (segments, ranges) = (self.segments.clone(), ranges.to_vec());
         let read = move || read::session_events(&segments, &ranges, session);
         tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Unavailable)?

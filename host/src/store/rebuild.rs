@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
-use super::journal::{Entries, Entry, Journal};
+use super::journal::{Entries, Journal, JournalEntry};
 use super::sessions::{checkpoint, insert, set_checkpoint};
 use super::{Store, StoreError, columns};
 use crate::audit::chain::Hash;
@@ -83,35 +83,35 @@ fn owners(conn: &Connection) -> Result<Owners, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-struct Found {
+struct JournalSession {
     row: SessionRow,
     leaves: Vec<Hash>,
 }
 
 fn read(entries: Entries, owners: &Owners, chunks: &mpsc::Sender<Vec<SessionRow>>) -> Result<Rebuilt, StoreError> {
     let mut rebuilt = Rebuilt::default();
-    let mut open: HashMap<SessionId, Found> = HashMap::new();
+    let mut open: HashMap<SessionId, JournalSession> = HashMap::new();
     let mut done = Vec::new();
     for entry in entries {
         let entry = entry?;
         let Some(session) = entry.event.session_id else { continue };
         if entry.event.kind == EventKind::SessionOpened {
             match opened(&entry.event, session, owners) {
-                Some(row) => drop(open.insert(session, Found { row, leaves: Vec::new() })),
+                Some(row) => drop(open.insert(session, JournalSession { row, leaves: Vec::new() })),
                 None => rebuilt.orphans += 1,
             }
         }
         let Some(found) = open.get_mut(&session) else { continue };
         found.add(&entry);
         if entry.event.kind == EventKind::SessionCompleted {
-            done.extend(open.remove(&session).map(Found::into_row));
+            done.extend(open.remove(&session).map(JournalSession::into_row));
         }
         if done.len() >= CHUNK {
             rebuilt.sessions += done.len() as u64;
             chunks.blocking_send(std::mem::take(&mut done)).map_err(|_| StoreError::Closed)?;
         }
     }
-    done.extend(open.into_values().map(Found::into_row));
+    done.extend(open.into_values().map(JournalSession::into_row));
     rebuilt.sessions += done.len() as u64;
     chunks.blocking_send(done).map_err(|_| StoreError::Closed)?;
     Ok(rebuilt)
@@ -142,8 +142,8 @@ fn opened(event: &Event, id: SessionId, owners: &Owners) -> Option<SessionRow> {
     })
 }
 
-impl Found {
-    fn add(&mut self, Entry { event, hash, range }: &Entry) {
+impl JournalSession {
+    fn add(&mut self, JournalEntry { event, hash, range }: &JournalEntry) {
         self.leaves.push(*hash);
         self.row.counted.count(event);
         match self.row.journal.last_mut() {

@@ -54,7 +54,7 @@ pub struct GithubProfile {
 
 /// Who may come in of those whom the install does not know yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Door {
+pub enum SignInPath {
     /// Anyone who got here: a list of the operator's named them. Each gets an account of its own.
     Open,
     /// The owner, and whoever is first to be that.
@@ -69,7 +69,11 @@ impl Store {
     ///
     /// The first one owns the install: it gets the first account. It is never linked to an existing user: see
     /// [`Store::link_github_user`].
-    pub async fn admit_github_user(&self, profile: GithubProfile, door: Door) -> Result<Option<User>, StoreError> {
+    pub async fn admit_github_user(
+        &self,
+        profile: GithubProfile,
+        door: SignInPath,
+    ) -> Result<Option<User>, StoreError> {
         let (owner, now) = (self.first_account, self.clock.now());
         self.main.write(move |conn| admit(conn, &profile, door, owner, now)).await
     }
@@ -146,16 +150,16 @@ impl Store {
 fn admit(
     conn: &Connection,
     profile: &GithubProfile,
-    door: Door,
+    door: SignInPath,
     owner: AccountId,
     now: Timestamp,
 ) -> Result<Option<User>, StoreError> {
     let known = one(conn, "github_id = ?1", [profile.github.id])?;
     let user = match (known, oldest(conn, owner)?) {
-        (Some(known), _) if door == Door::Open || known.account_id == owner => known,
+        (Some(known), _) if door == SignInPath::Open || known.account_id == owner => known,
         (Some(_), _) => return Ok(None),
         (None, None) => new_user(conn, owner, now)?,
-        (None, Some(_)) if door == Door::Open => {
+        (None, Some(_)) if door == SignInPath::Open => {
             let account = accounts::insert(conn, &profile.github.login, "beta", now)?;
             new_user(conn, account, now)?
         }

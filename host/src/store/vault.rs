@@ -1,20 +1,20 @@
 //! The vault: what each token stands for, sealed. In files of its own, so that it can be dropped.
 //!
-//! A row is first in an append-only file (`vault/fresh.rs`), later in the database. Rows of compact tokens go into the
+//! A row is first in an append-only file (`vault/write_ahead.rs`), later in the database. Rows of compact tokens go into the
 //! database at once, since it is what keeps their labels apart. A text waits for its rows before it leaves ([`Vault::put`]):
 //! a full disk or a number that was given out already is known while nothing has gone.
 
 mod counts;
 mod erase;
-mod fresh;
 mod merge;
 mod openable;
 mod search;
+mod write_ahead;
 
 use std::path::Path;
 use std::sync::Arc;
 
-pub use erase::{Doomed, Gone, Place, Subject, VaultStats};
+pub use erase::{Gone, Place, PurgeSelector, Subject, VaultStats};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::db::{self, Db, Writing};
@@ -26,14 +26,14 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::tokens::mint::{RowKey, VaultRow};
 use counts::Counts;
-use fresh::Fresh;
 use merge::{Merge, seconds};
 pub use openable::Sealed;
+use write_ahead::WriteAhead;
 
 /// The vault.
 pub struct Vault {
     db: Db,
-    fresh: Arc<Fresh>,
+    fresh: Arc<WriteAhead>,
     clock: Clock,
 }
 
@@ -61,7 +61,7 @@ impl Vault {
         // What is deleted is overwritten at once; `Vault::purge` sees to the log.
         let (db, ()) =
             Db::open(path, &db::VAULT, Arc::new(()), |conn| Ok(conn.pragma_update(None, "secure_delete", true)?))?;
-        let fresh = Fresh::open(path).map_err(|error| StoreError::File(error.kind()).opening(&db::VAULT, path))?;
+        let fresh = WriteAhead::open(path).map_err(|error| StoreError::File(error.kind()).opening(&db::VAULT, path))?;
         let vault = Self { db, fresh: Arc::new(fresh), clock };
         if !vault.fresh.is_empty() {
             vault.ask_for_merge();

@@ -14,7 +14,7 @@ use hyper::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{UpstreamRequest, UpstreamResponse};
-use crate::tokens::scan::{FinishReason, Piece, ScanMode, Scanner};
+use crate::tokens::scan::{FinishReason, ScanMode, Scanned, Scanner};
 
 /// Characters in a chunk of a stream: few, so that tokens are cut.
 const CHUNK_CHARS: usize = 7;
@@ -129,10 +129,10 @@ fn as_it_arrived(text: &str) -> String {
     pieces.extend(scanner.finish(FinishReason::Stop));
     for piece in pieces {
         match piece {
-            Piece::Text(text) => out.push_str(&text),
-            Piece::Token(token) => out.push_str(&format!("<{}>{}", token.kind(), token.tail)),
-            Piece::Fragment { .. } => out.push_str("<?>"),
-            Piece::Dropped { .. } => {}
+            Scanned::Text(text) => out.push_str(&text),
+            Scanned::Token(token) => out.push_str(&format!("<{}>{}", token.kind(), token.tail)),
+            Scanned::Fragment { .. } => out.push_str("<?>"),
+            Scanned::Dropped { .. } => {}
         }
     }
     out

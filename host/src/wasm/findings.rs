@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::limits;
-use super::offsets::{OffsetUnit, Place};
+use super::offsets::{MessagePlace, OffsetUnit};
 use crate::kind::Kind;
 use crate::passes::fault::FaultDetail;
 use crate::passes::finding::Finding;
@@ -60,7 +60,7 @@ fn refused(index: usize) -> impl Fn(Wrong) -> PassFault {
 }
 
 /// Where a finding says that it is.
-fn check_place(raw: &RawFinding, messages: &[Message]) -> Result<Place, Wrong> {
+fn check_place(raw: &RawFinding, messages: &[Message]) -> Result<MessagePlace, Wrong> {
     let (text, start, end) = (raw.message as usize, raw.start as usize, raw.end as usize);
     let message = messages.get(text).ok_or("its message is not there")?;
     if !message.search {
@@ -69,10 +69,15 @@ fn check_place(raw: &RawFinding, messages: &[Message]) -> Result<Place, Wrong> {
     if start >= end {
         return Err("its start is not before its end");
     }
-    Ok(Place { text, start, end })
+    Ok(MessagePlace { text, start, end })
 }
 
-fn check_rest(raw: RawFinding, place: Option<Place>, kinds: &[Kind], unit: OffsetUnit) -> Result<Finding, Wrong> {
+fn check_rest(
+    raw: RawFinding,
+    place: Option<MessagePlace>,
+    kinds: &[Kind],
+    unit: OffsetUnit,
+) -> Result<Finding, Wrong> {
     let place = place.ok_or(match unit {
         OffsetUnit::Utf8 => "it is outside the message or cuts a character, counted in bytes of UTF-8",
         OffsetUnit::Utf16 => "it is outside the message or cuts a character, counted in code units of UTF-16",

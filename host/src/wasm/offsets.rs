@@ -18,7 +18,7 @@ pub enum OffsetUnit {
 
 /// A span of one of several texts, in bytes or in a plugin's unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct MessagePlace {
     /// Which text.
     pub text: usize,
     /// First position.
@@ -29,7 +29,11 @@ pub struct Place {
 
 impl OffsetUnit {
     /// The same places in bytes; `None` for one that is out of range or cuts a character.
-    pub(super) fn to_bytes<'t>(self, places: &[Place], text: impl Fn(usize) -> &'t str) -> Vec<Option<Place>> {
+    pub(super) fn to_bytes<'t>(
+        self,
+        places: &[MessagePlace],
+        text: impl Fn(usize) -> &'t str,
+    ) -> Vec<Option<MessagePlace>> {
         match self {
             Self::Utf8 => {
                 places.iter().map(|place| text(place.text).get(place.start..place.end).map(|_| *place)).collect()
@@ -39,7 +43,11 @@ impl OffsetUnit {
     }
 
     /// The same places in this unit; `None` for one that is out of range or cuts a character.
-    pub(super) fn to_unit<'t>(self, places: &[Place], text: impl Fn(usize) -> &'t str) -> Vec<Option<Place>> {
+    pub(super) fn to_unit<'t>(
+        self,
+        places: &[MessagePlace],
+        text: impl Fn(usize) -> &'t str,
+    ) -> Vec<Option<MessagePlace>> {
         match self {
             Self::Utf8 => places.iter().map(|place| Some(*place)).collect(),
             _ => by_text(places, |at, wanted| {
@@ -65,7 +73,10 @@ impl OffsetUnit {
 }
 
 /// Converts both ends of all places, with one call of `convert` for each text that has any.
-fn by_text(places: &[Place], convert: impl Fn(usize, &[usize]) -> Vec<Option<usize>>) -> Vec<Option<Place>> {
+fn by_text(
+    places: &[MessagePlace],
+    convert: impl Fn(usize, &[usize]) -> Vec<Option<usize>>,
+) -> Vec<Option<MessagePlace>> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by_key(|at| places[*at].text);
     let mut converted = vec![None; places.len()];
@@ -73,7 +84,7 @@ fn by_text(places: &[Place], convert: impl Fn(usize, &[usize]) -> Vec<Option<usi
         let text = places[of_one[0]].text;
         let ends: Vec<usize> = of_one.iter().flat_map(|at| [places[*at].start, places[*at].end]).collect();
         for (at, ends) in of_one.iter().zip(convert(text, &ends).chunks_exact(2)) {
-            converted[*at] = ends[0].zip(ends[1]).map(|(start, end)| Place { text, start, end });
+            converted[*at] = ends[0].zip(ends[1]).map(|(start, end)| MessagePlace { text, start, end });
         }
     }
     converted
@@ -101,7 +112,7 @@ mod tests {
     const TEXT: &str = "a😀é b";
 
     fn check(unit: OffsetUnit, start: usize, end: usize, expected: Option<&str>) {
-        let place = Place { text: 0, start, end };
+        let place = MessagePlace { text: 0, start, end };
         let [found] = unit.to_bytes(&[place], |_| TEXT)[..] else { panic!("one place") };
         assert_eq!(found.map(|found| &TEXT[found.start..found.end]), expected, "{unit:?} {start}..{end}");
         if let Some(found) = found {
@@ -125,7 +136,7 @@ mod tests {
     #[test]
     fn places_of_several_texts_in_any_order_keep_their_own() {
         let texts = ["é1", "😀22", "333"];
-        let place = |text, start, end| Place { text, start, end };
+        let place = |text, start, end| MessagePlace { text, start, end };
         let places = [place(2, 0, 3), place(1, 2, 4), place(0, 1, 2), place(1, 0, 2), place(1, 9, 9)];
         let expected = [Some(place(2, 0, 3)), Some(place(1, 4, 6)), Some(place(0, 2, 3)), Some(place(1, 0, 4)), None];
         assert_eq!(OffsetUnit::Utf16.to_bytes(&places, |at| texts[at]), expected);
@@ -134,13 +145,14 @@ mod tests {
     #[test]
     fn a_text_is_walked_over_once_whatever_the_number_of_positions() {
         let (text, walks) = ("é".repeat(10_000), Cell::new(0));
-        let places: Vec<Place> = (0..10_000).rev().map(|start| Place { text: 0, start, end: start + 1 }).collect();
+        let places: Vec<MessagePlace> =
+            (0..10_000).rev().map(|start| MessagePlace { text: 0, start, end: start + 1 }).collect();
         let text_of = |_| {
             walks.set(walks.get() + 1);
             text.as_str()
         };
         let bytes = OffsetUnit::Utf16.to_bytes(&places, text_of);
-        let found: Vec<Place> = bytes.into_iter().map(|place| place.expect("a place")).collect();
+        let found: Vec<MessagePlace> = bytes.into_iter().map(|place| place.expect("a place")).collect();
         assert!(places.iter().zip(&found).all(|(place, found)| found.start == 2 * place.start));
         assert!(OffsetUnit::Utf16.to_unit(&found, text_of).into_iter().eq(places.into_iter().map(Some)));
         assert_eq!(walks.get(), 2, "one walk each way");

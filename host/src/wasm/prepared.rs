@@ -9,14 +9,14 @@ use super::engine::{Engine, TICK};
 use super::findings::{self, RawFinding};
 use super::last_words;
 use super::limits::{self, Limits};
-use super::offsets::Place;
+use super::offsets::MessagePlace;
 use super::prepare::{FUEL, new_store};
 use super::registry::{Manifest, first_line};
 use super::v0_1::{self, FindingParam, MessageParam};
 use crate::kind::Kind;
 use crate::passes::fault::FaultDetail;
 use crate::passes::finding::Finding;
-use crate::passes::{FaultKind, Message, PassFault, PassRunner, Remains};
+use crate::passes::{DeferredDrops, FaultKind, Message, PassFault, PassRunner};
 use crate::sensitive::SensitiveText;
 
 /// What a call used, and what it said.
@@ -78,7 +78,7 @@ impl PassRunner for PreparedPass {
         messages: &[Message],
         earlier: &[Finding],
         limit: Duration,
-        remains: &mut Remains,
+        remains: &mut DeferredDrops,
     ) -> Result<Vec<Finding>, PassFault> {
         let Ran { found, store, .. } = self.run_in_store(messages, earlier, limit);
         remains.push(Box::new(store));
@@ -133,9 +133,9 @@ impl PreparedPass {
 
     /// What the passes before this one found, in its own unit.
     fn shown_findings<'f>(&self, found: &'f [Finding], messages: &[Message]) -> Vec<FindingParam<'f>> {
-        let places: Vec<Place> = found
+        let places: Vec<MessagePlace> = found
             .iter()
-            .map(|finding| Place { text: finding.message, start: finding.span.start, end: finding.span.end })
+            .map(|finding| MessagePlace { text: finding.message, start: finding.span.start, end: finding.span.end })
             .collect();
         let places = self.manifest.offset_unit.to_unit(&places, |message| messages[message].text.expose());
         // Findings are on character boundaries, so each has a place.

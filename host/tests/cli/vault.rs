@@ -12,7 +12,7 @@ use masker::keys::{KeyPair, Kid, SecretKey};
 use masker::kind::Kind;
 use masker::store::journal::Journal;
 use masker::store::{Store, StorePaths};
-use masker::tokens::mint::{Form, Minter, Scope};
+use masker::tokens::mint::{Minter, Scope, ValueType};
 use tempfile::TempDir;
 
 use super::{KEY, Ran, folder, masker, run, run_on, serve_as, serve_with};
@@ -47,7 +47,9 @@ impl Install {
         let minter = Minter::new(kid(), &keys);
         let row = |store: &Store, call, kind, value| {
             let scope = Scope::new(install.agent, Some(call));
-            minter.mint_vault(store.first_account(), &scope, &Kind::new(kind).expect("a kind"), value, Form::Text).row
+            minter
+                .mint_vault(store.first_account(), &scope, &Kind::new(kind).expect("a kind"), value, ValueType::Text)
+                .row
         };
         with_store(&install.folder, async |store| {
             let rows = vec![
@@ -191,7 +193,7 @@ fn an_export_with_a_wrong_key_leaves_nothing_behind() {
     with_store(&install.folder, async |store| {
         let scope = Scope::new(AgentId::from_bytes([0xff; 16]), Some("three"));
         let kind = Kind::new("NAME").expect("a kind");
-        let row = other.mint_vault(store.first_account(), &scope, &kind, "Ann Lee", Form::Text).row;
+        let row = other.mint_vault(store.first_account(), &scope, &kind, "Ann Lee", ValueType::Text).row;
         store.vault().put(vec![row]).await.expect("kept");
     });
     let file = install.folder.path().join("export.jsonl");
@@ -343,7 +345,7 @@ fn a_rotation_that_was_interrupted_is_continued_and_written_down_once_with_all_o
     with_store(&install.folder, async |store| {
         let row = |minter: &Minter, agent, number: usize| {
             let (scope, kind) = (Scope::new(agent, Some("one")), Kind::new("MRN").expect("a kind"));
-            minter.mint_vault(store.first_account(), &scope, &kind, &format!("MRN-{number}"), Form::Text).row
+            minter.mint_vault(store.first_account(), &scope, &kind, &format!("MRN-{number}"), ValueType::Text).row
         };
         let first = AgentId::from_bytes([0; 16]);
         let mut rows: Vec<_> = (0..400).map(|number| row(&minter("K_HEALTHCARE", 7), first, number)).collect();

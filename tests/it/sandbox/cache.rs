@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use masker::keys::SecretKey;
-use masker::passes::{Message, PassRunner, Remains};
+use masker::passes::{DeferredDrops, Message, PassRunner};
 use masker::sensitive::SensitiveText;
 use masker::wasm::Wasm;
 use masker_tests::components;
@@ -26,7 +26,7 @@ fn prepare(wasm: &Wasm, config: &str) {
 
 fn found(pass: &dyn PassRunner) -> usize {
     let message = Message { role: "user", text: Arc::new(SensitiveText::from("I am E-12345.")), search: true };
-    pass.run(&[message], &[], Duration::from_secs(10), &mut Remains::new()).expect("it runs").len()
+    pass.run(&[message], &[], Duration::from_secs(10), &mut DeferredDrops::new()).expect("it runs").len()
 }
 
 fn compiled(folder: &Path) -> Vec<PathBuf> {

@@ -10,7 +10,7 @@ use masker::kind::Kind;
 use masker::passes::ReadyPass;
 use masker::passes::finding::Decision;
 use masker::pipeline::ReadyAgent;
-use masker::pipeline::detect::{Detecting, Memo, Remembering};
+use masker::pipeline::detect::{DecisionCache, Detecting, Remembering};
 use masker::pipeline::pieces::collect;
 use masker::policy::{self, Environment};
 use masker::wasm::Wasm;
@@ -24,7 +24,7 @@ const CONVERSATIONS: usize = 150;
 #[test]
 fn an_answer_that_is_remembered_is_the_one_that_would_be_given_again() {
     let (agent, _folder) = agent();
-    let memo = Memo::new(16 << 20).expect("randomness");
+    let memo = DecisionCache::new(16 << 20).expect("randomness");
     let mut dice = Dice(1);
     for conversation in 0..CONVERSATIONS {
         let mut messages = Vec::new();
@@ -67,7 +67,7 @@ fn agent() -> (ReadyAgent, TempDir) {
     (ReadyAgent::local(policy, passes.into()), folder)
 }
 
-fn decisions(agent: &ReadyAgent, memo: Option<&Memo>, messages: &[Value]) -> Vec<Arc<[Decision]>> {
+fn decisions(agent: &ReadyAgent, memo: Option<&DecisionCache>, messages: &[Value]) -> Vec<Arc<[Decision]>> {
     let body = json!({"messages": messages, "user": "caller 415-555-0134"}).to_string();
     let mut request = ChatRequest::parse(body.as_bytes(), Platform::Custom).expect("a request");
     let pieces = collect(&mut request).expect("a sound request");

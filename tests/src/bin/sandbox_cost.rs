@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use masker::keys::SecretKey;
-use masker::passes::{Message, PassRunner as _, Remains};
+use masker::passes::{DeferredDrops, Message, PassRunner as _};
 use masker::policy;
 use masker::sensitive::SensitiveText;
 use masker::wasm::{Registry, Wasm};
@@ -73,7 +73,7 @@ fn main() -> anyhow::Result<()> {
         .collect();
     let limit = Duration::from_secs(5);
     let in_sandbox = || {
-        let mut remains = Remains::new();
+        let mut remains = DeferredDrops::new();
         let found = fresh.run(&own, &[], limit, &mut remains);
         // The instance is thrown away within the measured time.
         drop(remains);

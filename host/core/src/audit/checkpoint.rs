@@ -76,7 +76,7 @@ impl fmt::Display for Lost {
 
 /// As it is written.
 #[derive(Serialize, Deserialize)]
-struct Form {
+struct CheckpointLine {
     checked: Option<CheckedForm>,
     whole: Option<WholeCheck>,
     broken_at: Option<u64>,
@@ -94,7 +94,7 @@ struct CheckedForm {
 
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    checkpoint: Form,
+    checkpoint: CheckpointLine,
     mac: String,
 }
 
@@ -125,11 +125,11 @@ impl Checkpoint {
             }),
             None => None,
         };
-        let Form { whole, broken_at, lost, .. } = checkpoint;
+        let CheckpointLine { whole, broken_at, lost, .. } = checkpoint;
         Some(Self { checked, whole, broken_at, lost })
     }
 
-    fn form(&self) -> Form {
+    fn form(&self) -> CheckpointLine {
         let checked = self.checked.map(|Checked { verified, begins, end }| CheckedForm {
             events: verified.events,
             start_hash: hex_text(&verified.start_hash),
@@ -137,12 +137,12 @@ impl Checkpoint {
             begins,
             end,
         });
-        Form { checked, whole: self.whole, broken_at: self.broken_at, lost: self.lost }
+        CheckpointLine { checked, whole: self.whole, broken_at: self.broken_at, lost: self.lost }
     }
 }
 
 /// Over the form as it is serialised: always the same fields in the same order.
-fn mac_of(form: &Form, audit_key: &SecretKey) -> Hash {
+fn mac_of(form: &CheckpointLine, audit_key: &SecretKey) -> Hash {
     let key = audit_key.derive("masker journal checkpoint v1");
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).expect("HMAC takes keys of any length");
     mac.update(&serde_json::to_vec(form).unwrap_or_default());

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use known::Known;
 use memchr::memmem;
-use spoken::Form;
+use spoken::SpokenForm;
 
 use crate::action::Action;
 use crate::chat::position::Search;
@@ -139,7 +139,7 @@ pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], known: 
         return;
     }
     let pass: Arc<str> = Arc::from("memory");
-    let (mut folded, mut form) = (String::new(), Form::default());
+    let (mut folded, mut form) = (String::new(), SpokenForm::default());
     for (searched, decisions) in texts.iter().zip(decisions) {
         let mut found = Vec::new();
         for known in &known {
@@ -157,7 +157,7 @@ pub(crate) fn contains_whole(text: &str, value: &str) -> bool {
     memmem::find_iter(text.as_bytes(), value.as_bytes()).any(|at| begins(text, at) && begins(text, at + value.len()))
 }
 
-type Found<'v> = Vec<(ByteSpan, &'v Remembered)>;
+type Recalled<'v> = Vec<(ByteSpan, &'v Remembered)>;
 
 /// Whether a value is looked for where `text` stands. A name may be a word of a setting in another case.
 fn counts(searched: Searched<'_>, value: &Remembered, text: &str) -> bool {
@@ -183,7 +183,7 @@ fn is_ordinary(word: &str) -> bool {
 }
 
 /// The decisions with those that were found: of two that overlap the one that begins first, and then the longer one.
-fn with_found(decisions: &[Decision], mut found: Found<'_>, pass: &Arc<str>) -> Arc<[Decision]> {
+fn with_found(decisions: &[Decision], mut found: Recalled<'_>, pass: &Arc<str>) -> Arc<[Decision]> {
     found.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
     let mut all = decisions.to_vec();
     let mut end = 0;

@@ -50,12 +50,12 @@ pub enum Value {
     /// A list.
     List(Vec<Node>),
     /// A map, in the order written.
-    Map(Vec<Entry>),
+    Map(Vec<KeyEntry>),
 }
 
 /// One line of a map.
 #[derive(Debug)]
-pub struct Entry {
+pub struct KeyEntry {
     /// The key.
     pub key: String,
     /// The key's line.
@@ -136,7 +136,7 @@ impl Node {
             }
             Value::Map(entries) => {
                 let mut seen = BTreeMap::new();
-                for Entry { key, line, value } in entries {
+                for KeyEntry { key, line, value } in entries {
                     let path = join(path, key);
                     if let Some(first) = seen.insert(key, line) {
                         problems.invalid(path.as_str(), format!("given twice, on lines {first} and {line}"));
@@ -269,7 +269,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
             if text.len() > MAX_KEY {
                 return Err(de::Error::custom(format_args!("a key is longer than {MAX_KEY} bytes")));
             }
-            entries.push(Entry { key: text, line: key.line, value: map.next_value()? });
+            entries.push(KeyEntry { key: text, line: key.line, value: map.next_value()? });
         }
         Ok(Value::Map(entries))
     }

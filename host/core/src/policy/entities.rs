@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::ErrorCode;
-use super::reader::{At, Fields, Reader};
+use super::reader::{At, FieldReader, Fields};
 use super::{Deny, Entity, PassSpec, Pattern};
 use crate::action::Action;
 use crate::kind::Kind;
@@ -23,7 +23,7 @@ const MAX_PATTERNS: usize = 64;
 const MAX_CONTEXT: usize = 50;
 
 /// Reads the map.
-pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_>) -> BTreeMap<Kind, Entity> {
+pub(super) fn read(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> BTreeMap<Kind, Entity> {
     let Some(at) = fields.get("entities") else {
         reader.missing(ErrorCode::MissingEntity, "entities", "entities: {NAME: {}}");
         return BTreeMap::new();
@@ -45,7 +45,7 @@ pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_>) -> BTreeMap<Kin
     entities
 }
 
-fn read_entity(at: &At<'_>, reader: &mut Reader<'_>) -> Option<Entity> {
+fn read_entity(at: &At<'_>, reader: &mut FieldReader<'_>) -> Option<Entity> {
     let fields = reader.fields(at, &KEYS)?;
     let mut flag = |key: &str| fields.get(key).and_then(|at| reader.flag(&at)).unwrap_or(true);
     let (enabled, regex, ner) = (flag("enabled"), flag("regex"), flag("ner"));
@@ -75,7 +75,7 @@ fn read_entity(at: &At<'_>, reader: &mut Reader<'_>) -> Option<Entity> {
     Some(entity)
 }
 
-fn read_pattern(item: &At<'_>, entity: &Entity, reader: &mut Reader<'_>) -> Option<Pattern> {
+fn read_pattern(item: &At<'_>, entity: &Entity, reader: &mut FieldReader<'_>) -> Option<Pattern> {
     let fields = reader.fields(item, &PATTERN_KEYS)?;
     let mut required = |key: &str, example: &str| {
         let at = fields.get(key);
@@ -105,7 +105,7 @@ fn read_pattern(item: &At<'_>, entity: &Entity, reader: &mut Reader<'_>) -> Opti
     Some(Pattern { name: name?.to_owned(), regex: regex?.to_owned(), confidence, context, validator })
 }
 
-fn read_context(at: &At<'_>, reader: &mut Reader<'_>) -> Vec<String> {
+fn read_context(at: &At<'_>, reader: &mut FieldReader<'_>) -> Vec<String> {
     let items = reader.list(at, "[badge, pass]").unwrap_or_default();
     if items.len() > MAX_CONTEXT {
         reader.problems.invalid(&at.path, format!("has more than {MAX_CONTEXT} words"));
@@ -114,7 +114,7 @@ fn read_context(at: &At<'_>, reader: &mut Reader<'_>) -> Vec<String> {
 }
 
 /// Patterns need the pass that runs them.
-pub(super) fn check_patterns(entities: &BTreeMap<Kind, Entity>, passes: &[PassSpec], reader: &mut Reader<'_>) {
+pub(super) fn check_patterns(entities: &BTreeMap<Kind, Entity>, passes: &[PassSpec], reader: &mut FieldReader<'_>) {
     let count: usize = entities.values().map(|entity| entity.patterns.len()).sum();
     if count > MAX_PATTERNS {
         reader.problems.invalid("entities", format!("has more than {MAX_PATTERNS} patterns"));
@@ -131,7 +131,7 @@ pub(super) fn check_patterns(entities: &BTreeMap<Kind, Entity>, passes: &[PassSp
 }
 
 /// A text that is always masked needs a kind that is.
-pub(super) fn check_deny(deny: &[(String, Deny)], entities: &BTreeMap<Kind, Entity>, reader: &mut Reader<'_>) {
+pub(super) fn check_deny(deny: &[(String, Deny)], entities: &BTreeMap<Kind, Entity>, reader: &mut FieldReader<'_>) {
     for (path, Deny { kind, .. }) in deny {
         let path = format!("{path}.kind");
         match entities.get(kind) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::{self, Node};
 use super::error::{ErrorCode, PolicyError, Problems};
-use super::reader::{At, Fields, Reader};
+use super::reader::{At, FieldReader, Fields};
 use super::{AuditRules, Deny, Media, Policy, Texts, TokenStyle, Tokenization, entities, passes};
 use crate::keys::Kid;
 
@@ -43,7 +43,7 @@ pub(super) fn read(text: &str) -> (Option<Policy>, Vec<PolicyError>) {
         Err(error) => return (None, vec![error]),
     };
     let lines = root.lines();
-    let mut reader = Reader { problems: Problems::new(&lines) };
+    let mut reader = FieldReader { problems: Problems::new(&lines) };
     root.check_keys("", &mut reader.problems);
     let policy = read_root(&root, &mut reader);
     let mut errors = reader.problems.into_errors();
@@ -65,7 +65,7 @@ pub(super) fn read(text: &str) -> (Option<Policy>, Vec<PolicyError>) {
     }
 }
 
-fn read_root(root: &Node, reader: &mut Reader<'_>) -> Option<Policy> {
+fn read_root(root: &Node, reader: &mut FieldReader<'_>) -> Option<Policy> {
     let at = At { node: root, path: String::new() };
     let fields = reader.fields(&at, &KEYS)?;
     version(&fields, reader);
@@ -99,7 +99,7 @@ fn read_root(root: &Node, reader: &mut Reader<'_>) -> Option<Policy> {
     })
 }
 
-fn version(fields: &Fields<'_>, reader: &mut Reader<'_>) {
+fn version(fields: &Fields<'_>, reader: &mut FieldReader<'_>) {
     let Some(at) = fields.get("version") else {
         return reader.missing(ErrorCode::PolicyYamlInvalid, "version", "version: 1");
     };
@@ -109,7 +109,7 @@ fn version(fields: &Fields<'_>, reader: &mut Reader<'_>) {
     }
 }
 
-fn name(fields: &Fields<'_>, reader: &mut Reader<'_>) -> String {
+fn name(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> String {
     let Some(at) = fields.get("name") else {
         reader.missing(ErrorCode::PolicyYamlInvalid, "name", "name: my-policy");
         return String::new();
@@ -125,7 +125,7 @@ fn name(fields: &Fields<'_>, reader: &mut Reader<'_>) -> String {
     name.to_owned()
 }
 
-fn kid(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Kid {
+fn kid(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Kid {
     let read = match fields.get("kid") {
         None => {
             reader.missing(ErrorCode::PolicyYamlInvalid, "kid", "kid: K_HEALTHCARE");
@@ -144,7 +144,7 @@ fn kid(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Kid {
     read.unwrap_or_else(|| Kid::new("K").expect("one capital letter is a kid"))
 }
 
-fn tokenization(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Tokenization {
+fn tokenization(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Tokenization {
     const CHOICES: [(&str, Tokenization); 3] = [
         ("vault-deterministic", Tokenization::VaultDeterministic),
         ("reversible-aead", Tokenization::ReversibleAead),
@@ -163,13 +163,13 @@ fn tokenization(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Tokenization {
     Tokenization::VaultDeterministic
 }
 
-fn epsilon(fields: &Fields<'_>, reader: &mut Reader<'_>) -> f64 {
+fn epsilon(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> f64 {
     const DEFAULT: f64 = 0.5;
     let given = fields.get("epsilon").and_then(|at| reader.number(&at, 0.001..=100.0));
     given.unwrap_or(DEFAULT)
 }
 
-fn audit(fields: &Fields<'_>, reader: &mut Reader<'_>) -> AuditRules {
+fn audit(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> AuditRules {
     let mut rules = AuditRules::default();
     let Some(at) = fields.get("audit") else { return rules };
     let known = ["log_events", "log_payloads", "retention_days"];
@@ -185,7 +185,7 @@ fn audit(fields: &Fields<'_>, reader: &mut Reader<'_>) -> AuditRules {
     rules
 }
 
-fn allow(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Vec<String> {
+fn allow(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Vec<String> {
     let Some(at) = fields.get("allow") else { return Vec::new() };
     let items = reader.list(&at, "[\"Lakeside Clinic\"]").unwrap_or_default();
     check_length(&at, items.len(), reader);
@@ -193,14 +193,14 @@ fn allow(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Vec<String> {
 }
 
 /// With each entry's path.
-fn deny(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Vec<(String, Deny)> {
+fn deny(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Vec<(String, Deny)> {
     let Some(at) = fields.get("deny") else { return Vec::new() };
     let items = reader.list(&at, "[{text: \"Project Falcon\", kind: OTHER_ID}]").unwrap_or_default();
     check_length(&at, items.len(), reader);
     items.iter().filter_map(|item| Some((item.path.clone(), deny_entry(item, reader)?))).collect()
 }
 
-fn deny_entry(item: &At<'_>, reader: &mut Reader<'_>) -> Option<Deny> {
+fn deny_entry(item: &At<'_>, reader: &mut FieldReader<'_>) -> Option<Deny> {
     let fields = reader.fields(item, &["text", "kind"])?;
     let mut required = |key: &str, example: &str| {
         let at = fields.get(key);
@@ -215,17 +215,22 @@ fn deny_entry(item: &At<'_>, reader: &mut Reader<'_>) -> Option<Deny> {
     Some(Deny { text: text?.to_owned(), kind: kind? })
 }
 
-fn check_length(at: &At<'_>, length: usize, reader: &mut Reader<'_>) {
+fn check_length(at: &At<'_>, length: usize, reader: &mut FieldReader<'_>) {
     if length > MAX_PHRASES {
         reader.problems.invalid(&at.path, format!("has more than {MAX_PHRASES} texts"));
     }
 }
 
-fn spoken(fields: &Fields<'_>, key: &str, reader: &mut Reader<'_>) -> Option<String> {
+fn spoken(fields: &Fields<'_>, key: &str, reader: &mut FieldReader<'_>) -> Option<String> {
     let at = fields.get(key)?;
     reader.text(&at, MAX_SPOKEN).map(str::to_owned)
 }
 
-fn optional<T: Copy + Default>(fields: &Fields<'_>, key: &str, reader: &mut Reader<'_>, choices: &[(&str, T)]) -> T {
+fn optional<T: Copy + Default>(
+    fields: &Fields<'_>,
+    key: &str,
+    reader: &mut FieldReader<'_>,
+    choices: &[(&str, T)],
+) -> T {
     fields.get(key).and_then(|at| reader.choice(&at, choices)).unwrap_or_default()
 }

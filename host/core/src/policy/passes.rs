@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::document::Value;
 use super::error::ErrorCode;
-use super::reader::{At, Fields, Reader};
+use super::reader::{At, FieldReader, Fields};
 use super::{HOST_PASSES, OnError, PassSpec};
 
 /// What the policy decides under `entities`, and hands to these plugins itself.
@@ -15,7 +15,7 @@ const OWN_SETTINGS: [(&str, &[&str]); 2] = [("regex", &["kinds", "patterns"]), (
 const MAX_PASSES: usize = 32;
 
 /// Reads the list.
-pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Vec<PassSpec> {
+pub(super) fn read(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Vec<PassSpec> {
     let Some(at) = fields.get("passes") else {
         reader.missing(ErrorCode::InvalidPass, "passes", "passes: [regex, ner]");
         return Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn read(fields: &Fields<'_>, reader: &mut Reader<'_>) -> Vec<PassSpec
     passes
 }
 
-fn read_pass(item: &At<'_>, reader: &mut Reader<'_>) -> Option<PassSpec> {
+fn read_pass(item: &At<'_>, reader: &mut FieldReader<'_>) -> Option<PassSpec> {
     if let Value::Text(_) = item.node.value {
         return Some(spec(plugin(item, reader)?));
     }
@@ -75,7 +75,7 @@ fn spec(plugin: Arc<str>) -> PassSpec {
 }
 
 /// The plugin's name. Whether there is such a plugin is for `compile` to say.
-fn plugin(at: &At<'_>, reader: &mut Reader<'_>) -> Option<Arc<str>> {
+fn plugin(at: &At<'_>, reader: &mut FieldReader<'_>) -> Option<Arc<str>> {
     let name = reader.text(at, 64)?;
     if HOST_PASSES.contains(&name) {
         let message = format!("{name} is done by Masker itself and is not a plugin: take it out");
@@ -85,7 +85,7 @@ fn plugin(at: &At<'_>, reader: &mut Reader<'_>) -> Option<Arc<str>> {
     Some(if name == "gemma" { "ner".into() } else { name.into() })
 }
 
-fn config(at: &At<'_>, plugin: &str, reader: &mut Reader<'_>) -> serde_json::Map<String, serde_json::Value> {
+fn config(at: &At<'_>, plugin: &str, reader: &mut FieldReader<'_>) -> serde_json::Map<String, serde_json::Value> {
     let Some(fields) = reader.map(at) else { return serde_json::Map::new() };
     let own = OWN_SETTINGS.iter().find(|(name, _)| *name == plugin).map_or(&[][..], |(_, keys)| keys);
     for key in own {

@@ -46,12 +46,12 @@ impl<'n> Fields<'n> {
 }
 
 /// Reads settings and collects what is wrong with them.
-pub struct Reader<'p> {
+pub struct FieldReader<'p> {
     /// What is wrong.
     pub problems: Problems<'p>,
 }
 
-impl Reader<'_> {
+impl FieldReader<'_> {
     /// A map that may hold these keys and no other.
     pub fn fields<'n>(&mut self, at: &At<'n>, known: &[&str]) -> Option<Fields<'n>> {
         let fields = self.map(at)?;

@@ -20,14 +20,14 @@ const MAX_MARKS: usize = 128;
 /// The surrogates of a request.
 #[derive(Default)]
 pub struct Surrogates {
-    entries: Vec<Entry>,
+    entries: Vec<SurrogateEntry>,
     /// By letters and digits.
     by_key: HashMap<String, usize>,
     /// By the first of them.
     by_first: HashMap<char, Vec<usize>>,
 }
 
-struct Entry {
+struct SurrogateEntry {
     /// Letters and digits of the surrogate, in lower case.
     key: Vec<Letter>,
     /// What it stands for, without what surrounds its letters and digits.
@@ -55,7 +55,7 @@ impl Surrogates {
         let at = *self.by_key.entry(key.iter().map(|letter| letter.lower).collect()).or_insert(next);
         if at == next {
             self.by_first.entry(key[0].lower).or_default().push(at);
-            self.entries.push(Entry { key, original: core(original).into(), placed: Vec::new() });
+            self.entries.push(SurrogateEntry { key, original: core(original).into(), placed: Vec::new() });
         }
         self.entries[at].placed.push(placed);
     }
@@ -72,15 +72,17 @@ impl Surrogates {
     }
 
     /// What begins at the beginning of a text, which is that of a word.
-    fn judge(&self, text: &str, is_over: bool) -> Verdict {
-        let mut longest = Verdict::Nothing;
+    fn judge(&self, text: &str, is_over: bool) -> EchoVerdict {
+        let mut longest = EchoVerdict::Nothing;
         let first = text.chars().next().and_then(|c| self.by_first.get(&lower(c)));
         for &index in first.into_iter().flatten() {
             match self.entries[index].judge(text, is_over) {
                 // A longer one may still come of it.
-                Verdict::More => return Verdict::More,
-                Verdict::Found { len, .. } if len > longest.len() => longest = Verdict::Found { len, entry: index },
-                Verdict::Found { .. } | Verdict::Nothing => {}
+                EchoVerdict::More => return EchoVerdict::More,
+                EchoVerdict::EchoMatch { len, .. } if len > longest.len() => {
+                    longest = EchoVerdict::EchoMatch { len, entry: index }
+                }
+                EchoVerdict::EchoMatch { .. } | EchoVerdict::Nothing => {}
             }
         }
         longest
@@ -88,25 +90,25 @@ impl Surrogates {
 }
 
 #[derive(Clone, Copy)]
-enum Verdict {
+enum EchoVerdict {
     Nothing,
     /// Not clear yet.
     More,
-    Found {
+    EchoMatch {
         len: usize,
         entry: usize,
     },
 }
 
-impl Verdict {
+impl EchoVerdict {
     fn len(self) -> usize {
-        if let Verdict::Found { len, .. } = self { len } else { 0 }
+        if let EchoVerdict::EchoMatch { len, .. } = self { len } else { 0 }
     }
 }
 
-impl Entry {
-    fn judge(&self, text: &str, is_over: bool) -> Verdict {
-        let unclear = if is_over { Verdict::Nothing } else { Verdict::More };
+impl SurrogateEntry {
+    fn judge(&self, text: &str, is_over: bool) -> EchoVerdict {
+        let unclear = if is_over { EchoVerdict::Nothing } else { EchoVerdict::More };
         let mut rest = text;
         for (at, letter) in self.key.iter().enumerate() {
             let mut between = 0;
@@ -114,7 +116,7 @@ impl Entry {
                 let Some(c) = rest.chars().next() else { return unclear };
                 if c.is_alphanumeric() {
                     if lower(c) != letter.lower {
-                        return Verdict::Nothing;
+                        return EchoVerdict::Nothing;
                     }
                     rest = &rest[c.len_utf8()..];
                     break;
@@ -128,15 +130,15 @@ impl Entry {
                     Some(_) => {}
                 }
                 if at == 0 || between > letter.gap {
-                    return Verdict::Nothing;
+                    return EchoVerdict::Nothing;
                 }
                 rest = &rest[c.len_utf8()..];
             }
         }
         match rest.chars().next() {
-            Some(c) if c.is_alphanumeric() => Verdict::Nothing,
-            None if !is_over => Verdict::More,
-            _ => Verdict::Found { len: text.len() - rest.len(), entry: 0 },
+            Some(c) if c.is_alphanumeric() => EchoVerdict::Nothing,
+            None if !is_over => EchoVerdict::More,
+            _ => EchoVerdict::EchoMatch { len: text.len() - rest.len(), entry: 0 },
         }
     }
 }
@@ -257,16 +259,16 @@ impl Echo {
                 continue;
             }
             let begins = c.is_alphanumeric() && !self.in_word;
-            match if begins { self.surrogates.judge(&text[at..], is_over) } else { Verdict::Nothing } {
-                Verdict::More => break,
-                Verdict::Found { len, entry } => {
+            match if begins { self.surrogates.judge(&text[at..], is_over) } else { EchoVerdict::Nothing } {
+                EchoVerdict::More => break,
+                EchoVerdict::EchoMatch { len, entry } => {
                     release(&mut found, &text[plain..at]);
                     found.push(Echoed::Surrogate(entry, text[at..at + len].to_owned()));
                     at += len;
                     plain = at;
                     self.in_word = true;
                 }
-                Verdict::Nothing => {
+                EchoVerdict::Nothing => {
                     at += c.len_utf8();
                     self.in_word = c.is_alphanumeric();
                 }

@@ -60,25 +60,25 @@ impl Scope {
 
 /// Where the original stood, which decides how it is put back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Form {
+pub enum ValueType {
     /// In text, or in a JSON string.
     Text,
     /// It was a number in a JSON document, and comes back as one where the program that reads it takes numbers.
     JsonNumber,
 }
 
-impl Form {
+impl ValueType {
     fn byte(self) -> u8 {
         match self {
-            Form::Text => 0,
-            Form::JsonNumber => 1,
+            ValueType::Text => 0,
+            ValueType::JsonNumber => 1,
         }
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
         match byte {
-            0 => Some(Form::Text),
-            1 => Some(Form::JsonNumber),
+            0 => Some(ValueType::Text),
+            1 => Some(ValueType::JsonNumber),
             _ => None,
         }
     }
@@ -90,7 +90,7 @@ pub struct Original {
     /// The value, spelled as it was found.
     pub text: SensitiveText,
     /// Where it stood.
-    pub form: Form,
+    pub form: ValueType,
 }
 
 /// By what the vault knows a row.
@@ -212,7 +212,13 @@ impl Ciphers {
 
     /// What the token of a value holds. The account is part of it: who may see masked text of one account must not be able to
     /// confirm a guess about another's. Tokens of earlier versions have none.
-    fn token_value(&self, account: Option<AccountId>, kind: &Kind, original: &str, form: Form) -> [u8; VAULT_BYTES] {
+    fn token_value(
+        &self,
+        account: Option<AccountId>,
+        kind: &Kind,
+        original: &str,
+        form: ValueType,
+    ) -> [u8; VAULT_BYTES] {
         self.value_of(account, &identity(kind, original, form))
     }
 
@@ -230,10 +236,10 @@ impl Ciphers {
 
 /// A number of nothing but digits is the same value as these digits in text. One with a sign, a fraction or an exponent is a
 /// value of its own: -1, 1.0 and 1 are different documents.
-pub(super) fn identity(kind: &Kind, original: &str, form: Form) -> String {
+pub(super) fn identity(kind: &Kind, original: &str, form: ValueType) -> String {
     match form {
-        Form::JsonNumber if !original.bytes().all(|byte| byte.is_ascii_digit()) => number_identity(original),
-        Form::Text | Form::JsonNumber => normalise(kind, original),
+        ValueType::JsonNumber if !original.bytes().all(|byte| byte.is_ascii_digit()) => number_identity(original),
+        ValueType::Text | ValueType::JsonNumber => normalise(kind, original),
     }
 }
 
@@ -260,12 +266,12 @@ impl Minter {
     }
 
     /// The vault token of a value: one HMAC, no encryption. The same on every call, turn and agent of the account.
-    pub fn token_for(&self, account: AccountId, kind: &Kind, original: &str, form: Form) -> Token {
+    pub fn token_for(&self, account: AccountId, kind: &Kind, original: &str, form: ValueType) -> Token {
         self.token_of(self.value_for(account, kind, original, form), kind)
     }
 
     /// What [`Minter::token_for`] holds.
-    pub fn value_for(&self, account: AccountId, kind: &Kind, original: &str, form: Form) -> [u8; VAULT_BYTES] {
+    pub fn value_for(&self, account: AccountId, kind: &Kind, original: &str, form: ValueType) -> [u8; VAULT_BYTES] {
         self.current.token_value(Some(account), kind, original, form)
     }
 
@@ -281,7 +287,7 @@ impl Minter {
         scope: &Scope,
         token: &Token,
         original: &str,
-        form: Form,
+        form: ValueType,
         label: Option<String>,
     ) -> Option<VaultRow> {
         let mac: [u8; VAULT_BYTES] = token.value.as_slice().try_into().ok()?;
@@ -295,14 +301,21 @@ impl Minter {
     }
 
     /// A vault token and its row at once.
-    pub fn mint_vault(&self, account: AccountId, scope: &Scope, kind: &Kind, original: &str, form: Form) -> Minted {
+    pub fn mint_vault(
+        &self,
+        account: AccountId,
+        scope: &Scope,
+        kind: &Kind,
+        original: &str,
+        form: ValueType,
+    ) -> Minted {
         let token = self.token_for(account, kind, original, form);
         let row = self.seal(scope, &token, original, form, None).expect("the token was just made by this minter");
         Minted { token, row }
     }
 
     /// A token that carries its original. The same value in the same spelling has the same token throughout the scope.
-    pub fn mint_aead(&self, scope: &Scope, kind: &Kind, original: &str, form: Form) -> Result<Token, TooLong> {
+    pub fn mint_aead(&self, scope: &Scope, kind: &Kind, original: &str, form: ValueType) -> Result<Token, TooLong> {
         let header = aead_header(original.len()).ok_or(TooLong)?;
         let aad = aad(Scheme::Aead.as_str().as_bytes(), scope.agent, &scope.id(), kind, &self.kid, &header);
         let mac = self.current.aead_nonce.clone().chain_update(&aad).chain_update([form.byte()]).chain_update(original);
@@ -317,7 +330,7 @@ impl Minter {
     /// What vault tokens of a value may hold in these accounts: with the current key and the old one, as text and as a
     /// number, which once always had a token of its own, and without an account, as once.
     pub fn values_of(&self, accounts: &[AccountId], kind: &Kind, original: &str) -> Vec<[u8; VAULT_BYTES]> {
-        let identities = [identity(kind, original, Form::Text), number_identity(original)];
+        let identities = [identity(kind, original, ValueType::Text), number_identity(original)];
         let accounts = || std::iter::once(None).chain(accounts.iter().copied().map(Some));
         let keys = std::iter::once(&self.current).chain(&self.old);
         keys.flat_map(|key| accounts().map(move |account| (key, account)))
@@ -416,7 +429,7 @@ fn aad(purpose: &[u8], agent: AgentId, scope: &[u8; 16], kind: &Kind, kid: &Kid,
     aad
 }
 
-fn encrypt(cipher: &Aes256GcmSiv, nonce: [u8; NONCE], aad: &[u8], original: &str, form: Form) -> Vec<u8> {
+fn encrypt(cipher: &Aes256GcmSiv, nonce: [u8; NONCE], aad: &[u8], original: &str, form: ValueType) -> Vec<u8> {
     let mut plain = Zeroizing::new(Vec::with_capacity(1 + original.len()));
     plain.push(form.byte());
     plain.extend_from_slice(original.as_bytes());
@@ -425,7 +438,7 @@ fn encrypt(cipher: &Aes256GcmSiv, nonce: [u8; NONCE], aad: &[u8], original: &str
 
 fn original(plain: &[u8]) -> Option<Original> {
     let (&form, text) = plain.split_first()?;
-    Some(Original { text: std::str::from_utf8(text).ok()?.into(), form: Form::from_byte(form)? })
+    Some(Original { text: std::str::from_utf8(text).ok()?.into(), form: ValueType::from_byte(form)? })
 }
 
 #[cfg(test)]

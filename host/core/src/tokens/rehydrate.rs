@@ -1,8 +1,8 @@
 //! Prints a scanned piece with the original put back, or with what stands for a token that does not resolve.
 
 use super::format::redacted;
-use super::mint::{Form, Original};
-use super::scan::{Piece, TokenRef};
+use super::mint::{Original, ValueType};
+use super::scan::{Scanned, TokenRef};
 use crate::chat::tools::Wanted;
 use crate::kind::Kind;
 
@@ -29,7 +29,7 @@ impl Fallback {
 
 /// What is printed becomes a part of this.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub enum Slot {
     /// A text, or the inside of so many strings of JSON in each other.
     Inside {
         /// How often it is escaped.
@@ -44,38 +44,38 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl Slot {
     /// Words.
-    pub const TEXT: Self = Place::Inside { levels: 0 };
+    pub const TEXT: Self = Slot::Inside { levels: 0 };
 
     /// Appends a text as it must be written here.
     pub fn write(self, text: &str, out: &mut String) {
         match self {
-            Place::Inside { levels } => escape(text, levels, out),
-            Place::Value { levels, .. } => escape(&json_string(text), levels, out),
+            Slot::Inside { levels } => escape(text, levels, out),
+            Slot::Value { levels, .. } => escape(&json_string(text), levels, out),
         }
     }
 }
 
 /// Appends a piece to `out` and returns how many tokens in it did not resolve (0 or 1).
 pub fn render(
-    piece: &Piece,
+    piece: &Scanned,
     resolver: &mut dyn FnMut(&TokenRef) -> Option<Original>,
-    place: Place,
+    place: Slot,
     fallback: &Fallback,
     out: &mut String,
 ) -> usize {
     match piece {
-        Piece::Text(text) => out.push_str(text),
-        Piece::Dropped { .. } => {}
-        Piece::Token(token) => match resolver(token) {
+        Scanned::Text(text) => out.push_str(text),
+        Scanned::Dropped { .. } => {}
+        Scanned::Token(token) => match resolver(token) {
             Some(original) => resolved(token, &original, place, out),
             None => {
                 place.write(&fallback.text(Some(token.kind())), out);
                 return 1;
             }
         },
-        Piece::Fragment { kind, .. } => {
+        Scanned::Fragment { kind, .. } => {
             place.write(&fallback.text(kind.as_ref()), out);
             return 1;
         }
@@ -83,14 +83,14 @@ pub fn render(
     0
 }
 
-fn resolved(token: &TokenRef, original: &Original, place: Place, out: &mut String) {
+fn resolved(token: &TokenRef, original: &Original, place: Slot, out: &mut String) {
     let text = original.text.expose();
     match place {
-        Place::Value { wanted, .. } if token.tail.is_empty() && is_wanted_as_number(original, wanted) => {
+        Slot::Value { wanted, .. } if token.tail.is_empty() && is_wanted_as_number(original, wanted) => {
             out.push_str(text);
         }
-        Place::Value { .. } => place.write(&format!("{text}{}", token.tail), out),
-        Place::Inside { .. } => {
+        Slot::Value { .. } => place.write(&format!("{text}{}", token.tail), out),
+        Slot::Inside { .. } => {
             place.write(text, out);
             out.push_str(&token.tail);
         }
@@ -101,7 +101,7 @@ fn resolved(token: &TokenRef, original: &Original, place: Place, out: &mut Strin
 /// was one.
 pub fn is_wanted_as_number(original: &Original, wanted: Option<Wanted>) -> bool {
     let text = original.text.expose();
-    let was_number = original.form == Form::JsonNumber;
+    let was_number = original.form == ValueType::JsonNumber;
     match wanted {
         Some(Wanted::Text | Wanted::Other) => false,
         // What was said in words is a number where it is nothing but digits.

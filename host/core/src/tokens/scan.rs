@@ -13,9 +13,9 @@
 //! * `candidate`: the long tokens. `compact`: those in brackets.
 //! * `debris`: what to drop after something that failed. `stray`: values whose token was lost before them.
 
-use self::candidate::{Place, Verdict};
+use self::candidate::{Candidate, Verdict};
 use self::debris::{Debris, Sweep};
-use self::stray::Run;
+use self::stray::CapitalRun;
 use self::unit::{Source, Sym};
 use super::format::{CompactToken, Token};
 use crate::kind::Kind;
@@ -53,7 +53,7 @@ pub enum FinishReason {
 
 /// A token that was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum AnyToken {
     /// `MSKV1` or `MSK1`.
     Long(Token),
     /// `[KIND_label]`.
@@ -64,7 +64,7 @@ pub enum Found {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenRef {
     /// What it says.
-    pub found: Found,
+    pub found: AnyToken,
     /// The view of the value that is asked for, one of [`super::format::VIEWS`]; `None` for all of it.
     pub view: Option<&'static str>,
     /// Letters that stood directly after it, as they were written. They are shown after the original; when the token
@@ -78,15 +78,15 @@ impl TokenRef {
     /// What sort of data it stands for.
     pub fn kind(&self) -> &Kind {
         match &self.found {
-            Found::Long(token) => &token.kind,
-            Found::Compact(token) => &token.kind,
+            AnyToken::Long(token) => &token.kind,
+            AnyToken::Compact(token) => &token.kind,
         }
     }
 }
 
 /// A piece of scanned text.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Piece {
+pub enum Scanned {
     /// Safe to release.
     Text(String),
     /// To be resolved.
@@ -120,14 +120,14 @@ impl Scanner {
     }
 
     /// As [`Scanner::push_into`], with a list of its own.
-    pub fn push(&mut self, text: &str) -> Vec<Piece> {
+    pub fn push(&mut self, text: &str) -> Vec<Scanned> {
         let mut pieces = Vec::new();
         self.push_into(text, &mut pieces);
         pieces
     }
 
     /// Takes the next piece of the text and appends what is decided by it.
-    pub fn push_into(&mut self, text: &str, pieces: &mut Vec<Piece>) {
+    pub fn push_into(&mut self, text: &str, pieces: &mut Vec<Scanned>) {
         if self.held.is_empty() {
             let held = self.walk.pieces(text, None, pieces);
             self.held.push_str(&text[held..]);
@@ -169,13 +169,13 @@ impl Scanner {
     }
 
     /// The text is over: decides what was held back. The scanner is then at the beginning of a new text.
-    pub fn finish(&mut self, reason: FinishReason) -> Vec<Piece> {
+    pub fn finish(&mut self, reason: FinishReason) -> Vec<Scanned> {
         let mut pieces = Vec::new();
         let text = std::mem::take(&mut self.held);
         let decided = self.walk.pieces(&text, Some(reason), &mut pieces);
         if decided < text.len() {
             // Everything is decided at the end of a text; were it not, this is the safe side.
-            pieces.push(Piece::Fragment { kind: None, len: text[decided..].chars().count() });
+            pieces.push(Scanned::Fragment { kind: None, len: text[decided..].chars().count() });
         }
         self.walk = Walk::new(self.walk.mode);
         pieces
@@ -207,7 +207,7 @@ struct Walk {
     /// Whether a letter was the last thing.
     in_word: bool,
     /// The capitals that were the last thing.
-    run: Run,
+    run: CapitalRun,
     /// What to drop of what follows.
     debris: Option<Debris>,
 }
@@ -216,17 +216,17 @@ struct Walk {
 enum Step {
     Text,
     Drop,
-    Token { found: Found, view: Option<&'static str>, tail: usize },
+    Token { found: AnyToken, view: Option<&'static str>, tail: usize },
     Fragment(Option<Kind>),
 }
 
 impl Walk {
     fn new(mode: ScanMode) -> Self {
-        Self { mode, in_word: false, run: Run::default(), debris: None }
+        Self { mode, in_word: false, run: CapitalRun::default(), debris: None }
     }
 
     /// Appends the pieces of a text as far as they are decided, and returns how far that is.
-    fn pieces(&mut self, text: &str, finish: Option<FinishReason>, pieces: &mut Vec<Piece>) -> usize {
+    fn pieces(&mut self, text: &str, finish: Option<FinishReason>, pieces: &mut Vec<Scanned>) -> usize {
         let (mut at, mut plain) = (0, 0);
         while at < text.len() {
             let Some((len, step)) = self.step(text, at, finish) else {
@@ -239,12 +239,12 @@ impl Walk {
             let covered = &text[at..at + len];
             match step {
                 Step::Text => {}
-                Step::Drop => pieces.push(Piece::Dropped { len: covered.chars().count() }),
+                Step::Drop => pieces.push(Scanned::Dropped { len: covered.chars().count() }),
                 Step::Token { found, view, tail } => {
                     let tail = covered[len - tail..].to_owned();
-                    pieces.push(Piece::Token(TokenRef { found, view, tail, len: covered.chars().count() }));
+                    pieces.push(Scanned::Token(TokenRef { found, view, tail, len: covered.chars().count() }));
                 }
-                Step::Fragment(kind) => pieces.push(Piece::Fragment { kind, len: covered.chars().count() }),
+                Step::Fragment(kind) => pieces.push(Scanned::Fragment { kind, len: covered.chars().count() }),
             }
             at += len;
         }
@@ -255,7 +255,7 @@ impl Walk {
     /// What stands at `at`, and how many bytes of it; nothing when that is not clear yet.
     fn step(&mut self, text: &str, at: usize, finish: Option<FinishReason>) -> Option<(usize, Step)> {
         let source = Source { text, json: self.mode.json, done: finish.is_some() };
-        let place = Place { source, at, in_word: self.in_word, finish, compact: self.mode.compact };
+        let place = Candidate { source, at, in_word: self.in_word, finish, compact: self.mode.compact };
         if let Some(debris) = &mut self.debris {
             match debris.sweep(place) {
                 Sweep::More => return None,
@@ -288,11 +288,11 @@ impl Walk {
             }
             Verdict::Drop(len) => (len, Step::Drop),
             Verdict::Token { len, found, view, tail } => {
-                (self.in_word, self.run) = (false, Run::default());
+                (self.in_word, self.run) = (false, CapitalRun::default());
                 (len, Step::Token { found, view, tail })
             }
             Verdict::Fragment { len, kind, debris } => {
-                (self.in_word, self.run) = (true, Run::after_fragment());
+                (self.in_word, self.run) = (true, CapitalRun::after_fragment());
                 self.debris = Some(debris);
                 (len, Step::Fragment(kind))
             }
@@ -354,7 +354,7 @@ static STARTS: [Start; 256] = {
 };
 
 /// Judges what begins at a place.
-fn judge_at(place: Place<'_>) -> Verdict {
+fn judge_at(place: Candidate<'_>) -> Verdict {
     let unit = match place.source.unit(place.at) {
         Ok(Some(unit)) => unit,
         Ok(None) => return Verdict::Text(0),
@@ -369,12 +369,12 @@ fn judge_at(place: Place<'_>) -> Verdict {
 }
 
 /// Appends plain text, to the last piece where that is text too.
-fn release(text: &str, pieces: &mut Vec<Piece>) {
+fn release(text: &str, pieces: &mut Vec<Scanned>) {
     if text.is_empty() {
         return;
     }
     match pieces.last_mut() {
-        Some(Piece::Text(last)) => last.push_str(text),
-        _ => pieces.push(Piece::Text(text.to_owned())),
+        Some(Scanned::Text(last)) => last.push_str(text),
+        _ => pieces.push(Scanned::Text(text.to_owned())),
     }
 }

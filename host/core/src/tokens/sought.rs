@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::mint::{Form, Original, identity};
+use super::mint::{Original, ValueType, identity};
 use crate::kind::Kind;
 use crate::sensitive::SensitiveText;
 
@@ -25,11 +25,11 @@ impl Sought {
     /// Whether an original of this kind is the value. A number of a JSON document is one as it is written, too.
     pub fn is(&mut self, kind: &Kind, original: &Original) -> bool {
         let text = original.text.expose();
-        if original.form == Form::JsonNumber && text == self.text.expose() {
+        if original.form == ValueType::JsonNumber && text == self.text.expose() {
             return true;
         }
         if !self.identities.contains_key(kind) {
-            self.identities.insert(kind.clone(), identity(kind, self.text.expose(), Form::Text).into());
+            self.identities.insert(kind.clone(), identity(kind, self.text.expose(), ValueType::Text).into());
         }
         let wanted = self.identities.get(kind);
         wanted.is_some_and(|wanted| *wanted.expose() == identity(kind, text, original.form))
@@ -40,7 +40,7 @@ impl Sought {
 mod tests {
     use super::*;
 
-    fn check(kind: &str, original: &str, form: Form, sought: &str, expected: bool) {
+    fn check(kind: &str, original: &str, form: ValueType, sought: &str, expected: bool) {
         let original = Original { text: original.into(), form };
         let kind = Kind::new(kind).expect("a kind");
         let mut value = Sought::new(sought);
@@ -52,11 +52,11 @@ mod tests {
 
     #[test]
     fn an_original_is_found_in_every_spelling_of_its_kind() {
-        check("PHONE", "(312) 555-0147", Form::Text, "3125550147", true);
-        check("NAME", "Jane  Doe", Form::Text, "jane doe", true);
-        check("NAME", "(312) 555-0147", Form::Text, "3125550147", false);
-        check("PHONE", "3125550147", Form::JsonNumber, "312-555-0147", true);
-        check("ACCOUNT", "12.50", Form::JsonNumber, "12.50", true);
-        check("ACCOUNT", "12.5", Form::JsonNumber, "12.50", false);
+        check("PHONE", "(312) 555-0147", ValueType::Text, "3125550147", true);
+        check("NAME", "Jane  Doe", ValueType::Text, "jane doe", true);
+        check("NAME", "(312) 555-0147", ValueType::Text, "3125550147", false);
+        check("PHONE", "3125550147", ValueType::JsonNumber, "312-555-0147", true);
+        check("ACCOUNT", "12.50", ValueType::JsonNumber, "12.50", true);
+        check("ACCOUNT", "12.5", ValueType::JsonNumber, "12.50", false);
     }
 }

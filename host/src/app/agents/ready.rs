@@ -9,7 +9,7 @@ use super::draft::parse_tokenization;
 use crate::chat::Platform;
 use crate::passes::ReadyPass;
 use crate::pipeline::ReadyAgent;
-use crate::pipeline::agent::Door;
+use crate::pipeline::agent::InboundAuth;
 use crate::policy::{CompiledPass, CompiledPolicy, OnError};
 use crate::store::agents::Agent;
 use crate::tokens::rehydrate::Fallback;
@@ -82,7 +82,7 @@ impl App {
             passes,
             policy: Arc::new(policy),
             generation: ReadyAgent::next_generation(),
-            door: Door {
+            door: InboundAuth {
                 proxy_key_hash: agent.proxy_key_hash,
                 require_signature: agent.require_signature,
                 assistant: agent.assistant.as_deref().map(Arc::from),

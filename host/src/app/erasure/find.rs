@@ -16,7 +16,7 @@ use crate::sensitive::SensitiveText;
 use crate::session::SessionRow;
 use crate::store::StoreError;
 use crate::store::erasures::Texts;
-use crate::store::vault::{Doomed, Place, Subject};
+use crate::store::vault::{Place, PurgeSelector, Subject};
 use crate::tokens::mint::{Minters, RowKey, VaultRow};
 use crate::tokens::sought::Sought;
 
@@ -24,9 +24,9 @@ use crate::tokens::sought::Sought;
 const STEP: usize = 1024;
 
 /// What an erasure would take.
-pub struct Found {
+pub struct ErasurePreview {
     /// Rows of the vault, if any are to go.
-    pub doomed: Option<Doomed>,
+    pub doomed: Option<PurgeSelector>,
     /// Texts of sessions.
     pub texts: Texts,
     /// How much that is.
@@ -79,13 +79,13 @@ impl fmt::Display for Unreadable {
 
 impl Eraser<'_> {
     /// What there is to erase. Changes nothing.
-    pub async fn find(&self, what: &Erase) -> Result<Found, EraseError> {
+    pub async fn find(&self, what: &Erase) -> Result<ErasurePreview, EraseError> {
         self.store.sessions_flushed().await?;
         let (doomed, texts) = match what {
-            Erase::Before(moment) => (Some(Doomed::Before(*moment)), Texts::KeptBefore(*moment)),
+            Erase::Before(moment) => (Some(PurgeSelector::Before(*moment)), Texts::KeptBefore(*moment)),
             Erase::Retention(moment) => (None, Texts::KeptBefore(*moment)),
-            Erase::Kid(kid) => (Some(Doomed::Kid(kid.clone())), self.texts_of_kid(kid).await?),
-            Erase::Agent(agent) => (Some(Doomed::Agent(*agent)), self.texts_of_agent(*agent).await?),
+            Erase::Kid(kid) => (Some(PurgeSelector::Kid(kid.clone())), self.texts_of_kid(kid).await?),
+            Erase::Agent(agent) => (Some(PurgeSelector::Agent(*agent)), self.texts_of_agent(*agent).await?),
             Erase::Call(name) => of_subject(self.calls_named(name).await?, HashSet::new(), Vec::new()),
             Erase::Subject(value) => self.subject(value).await?,
         };
@@ -94,11 +94,11 @@ impl Eraser<'_> {
             None => 0,
         };
         let payloads = self.store.count_texts(&texts).await?;
-        Ok(Found { doomed, texts, count: Erased { values, payloads } })
+        Ok(ErasurePreview { doomed, texts, count: Erased { values, payloads } })
     }
 
     /// All of a call that has a name: its other values are the same person's. Where calls have none, only the value.
-    async fn subject(&self, value: &SensitiveText) -> Result<(Option<Doomed>, Texts), EraseError> {
+    async fn subject(&self, value: &SensitiveText) -> Result<(Option<PurgeSelector>, Texts), EraseError> {
         let value = SensitiveText::from(value.expose().trim());
         if value.expose().chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST {
             return Err(EraseError::TooShort);
@@ -252,9 +252,13 @@ impl Eraser<'_> {
 
 type ByPolicy = HashMap<(AccountId, AgentId, Arc<str>, u32), bool>;
 
-fn of_subject(calls: HashSet<Place>, rows: HashSet<RowKey>, sessions: Vec<SessionId>) -> (Option<Doomed>, Texts) {
+fn of_subject(
+    calls: HashSet<Place>,
+    rows: HashSet<RowKey>,
+    sessions: Vec<SessionId>,
+) -> (Option<PurgeSelector>, Texts) {
     let texts = Texts::Of { calls: calls.iter().copied().collect(), sessions };
-    (Some(Doomed::Subject(Subject { calls, rows })), texts)
+    (Some(PurgeSelector::Subject(Subject { calls, rows })), texts)
 }
 
 fn named_call(session: &SessionRow) -> Option<Place> {

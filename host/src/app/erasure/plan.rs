@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
-use super::{Erase, Found};
+use super::{Erase, ErasurePreview};
 use crate::app::jobs::read;
 use crate::clock::Timestamp;
 use crate::ids::{AgentId, EventId};
@@ -14,7 +14,7 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::store::StoreError;
 use crate::store::erasures::Texts;
-use crate::store::vault::{Doomed, Place, Subject};
+use crate::store::vault::{Place, PurgeSelector, Subject};
 use crate::tokens::mint::RowKey;
 
 /// The plan of an erasure.
@@ -62,12 +62,12 @@ impl What {
 }
 
 impl Plan {
-    pub(super) fn new(erase: &Erase, found: Found) -> Self {
+    pub(super) fn new(erase: &Erase, found: ErasurePreview) -> Self {
         let (mut calls, mut rows, mut sessions) = (HashSet::new(), HashSet::new(), Vec::new());
         if let Texts::Of { calls: of, sessions: single } = found.texts {
             (calls, sessions) = (of.into_iter().collect(), single);
         }
-        if let Some(Doomed::Subject(subject)) = found.doomed {
+        if let Some(PurgeSelector::Subject(subject)) = found.doomed {
             calls.extend(subject.calls);
             rows = subject.rows;
         }
@@ -114,12 +114,12 @@ impl Plan {
     }
 
     /// Rows that are to go, if any are.
-    pub(super) fn doomed(&self) -> Result<Option<Doomed>, StoreError> {
+    pub(super) fn doomed(&self) -> Result<Option<PurgeSelector>, StoreError> {
         let missing = || StoreError::BadRow("jobs");
         Ok(Some(match self.what {
-            What::Before => Doomed::Before(self.moment()?),
-            What::Kid => Doomed::Kid(self.kid()?.ok_or_else(missing)?),
-            What::Agent => Doomed::Agent(self.agent()?.ok_or_else(missing)?),
+            What::Before => PurgeSelector::Before(self.moment()?),
+            What::Kid => PurgeSelector::Kid(self.kid()?.ok_or_else(missing)?),
+            What::Agent => PurgeSelector::Agent(self.agent()?.ok_or_else(missing)?),
             What::Subject | What::Call => {
                 let rows = self.rows.iter().map(|(agent, kid, kind, mac)| {
                     Ok(RowKey {
@@ -131,7 +131,7 @@ impl Plan {
                     })
                 });
                 let rows = rows.collect::<Result<_, StoreError>>()?;
-                Doomed::Subject(Subject { calls: self.calls()?.into_iter().collect(), rows })
+                PurgeSelector::Subject(Subject { calls: self.calls()?.into_iter().collect(), rows })
             }
             What::Retention => return Ok(None),
         }))

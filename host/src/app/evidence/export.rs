@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use bytes::Bytes as Piece;
+use bytes::Bytes as Chunk;
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -23,7 +23,7 @@ const PIECE: usize = 64 << 10;
 const AHEAD: usize = 4;
 
 /// The bytes of an export, in pieces; a piece that cannot be read ends it with an error.
-pub type Pieces = Receiver<Result<Piece, std::io::Error>>;
+pub type Pieces = Receiver<Result<Chunk, std::io::Error>>;
 
 impl App {
     /// How many of the journal's events are this account's.
@@ -104,7 +104,7 @@ fn send_own(
     journal: &Journal,
     owners: &Owners,
     account: AccountId,
-    pieces: &Sender<Result<Piece, std::io::Error>>,
+    pieces: &Sender<Result<Chunk, std::io::Error>>,
 ) -> Result<(), JournalError> {
     let OwnLines { tree, end_hash, events, own } = own_lines(journal, owners, account)?;
     let head = json!({"journal": {

@@ -18,7 +18,7 @@ use crate::report::document::LeakDetection;
 use crate::report::leaks::Leaks;
 use crate::session::figures::{Figure, Figures, policy_of};
 use crate::session::{ByteRange, SessionRow};
-use crate::store::journal::{Entry, Journal};
+use crate::store::journal::{Journal, JournalEntry};
 use crate::store::reports::{ReportRows, ReportSessions};
 
 /// Stretches of the journal that are closer than this are read as one.
@@ -150,7 +150,7 @@ fn root_of(session: &SessionRow) -> Hash {
 fn confirm(
     journal: &Journal,
     sessions: &[SessionRow],
-    mut see: impl FnMut(&Entry) -> Result<(), ReportError>,
+    mut see: impl FnMut(&JournalEntry) -> Result<(), ReportError>,
 ) -> Result<(), ReportError> {
     let sessions = there(journal, sessions);
     let roots: HashMap<SessionId, Option<Hash>> = sessions.iter().map(|own| (own.id, own.merkle_root)).collect();

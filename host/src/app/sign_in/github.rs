@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::github::{GitHub, Listed, Profile};
 use crate::sensitive::SensitiveText;
 use crate::store::sign_ins::{By, public_id};
-use crate::store::users::{Door, GithubProfile, GithubUser};
+use crate::store::users::{GithubProfile, GithubUser, SignInPath};
 
 /// Where GitHub sends people back to, below the public URL.
 const CALLBACK: &str = "/api/v1/auth/github/callback";
@@ -75,9 +75,9 @@ impl App {
         let allow = self.config.sign_in.allow.as_ref();
         let (profile, listed) = github.read(code, &state.verifier, &self.callback(), allow).await?;
         let (door, org) = match (allow, listed) {
-            (None, _) => (Door::OwnerOnly, None),
-            (Some(_), Listed::ByLogin) => (Door::Open, None),
-            (Some(_), Listed::ByOrg(org)) => (Door::Open, Some(org)),
+            (None, _) => (SignInPath::OwnerOnly, None),
+            (Some(_), Listed::ByLogin) => (SignInPath::Open, None),
+            (Some(_), Listed::ByOrg(org)) => (SignInPath::Open, Some(org)),
             (Some(_), Listed::Not) => {
                 self.end_what_was_allowed(GithubUser { id: profile.id, login: profile.login, org: None }).await?;
                 return Err(SignInError::NotAllowed);

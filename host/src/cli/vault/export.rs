@@ -14,7 +14,7 @@ use crate::cli::exit::{self, Failure};
 use crate::clock::Timestamp;
 use crate::config::Environment;
 use crate::files;
-use crate::store::vault::{Doomed, Subject};
+use crate::store::vault::{PurgeSelector, Subject};
 use crate::tokens::format::{Scheme, Token};
 use crate::tokens::mint::{Original, VaultRow};
 
@@ -79,13 +79,13 @@ pub fn export(options: &ExportOptions, environment: &Environment, output: Output
     Ok(())
 }
 
-async fn of_subject(opened: &Opened, what: Erase) -> Result<Doomed, Failure> {
-    Ok(opened.eraser().find(&what).await?.doomed.unwrap_or(Doomed::Subject(Subject::default())))
+async fn of_subject(opened: &Opened, what: Erase) -> Result<PurgeSelector, Failure> {
+    Ok(opened.eraser().find(&what).await?.doomed.unwrap_or(PurgeSelector::Subject(Subject::default())))
 }
 
 async fn each_row(
     opened: &Opened,
-    wanted: Option<&Doomed>,
+    wanted: Option<&PurgeSelector>,
     mut each: impl FnMut(&VaultRow, Timestamp) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut after = None;

@@ -63,7 +63,7 @@ pub struct VersionRow {
 
 /// What is wrong with a document.
 #[derive(Serialize, ToSchema)]
-pub struct Verdict {
+pub struct Validation {
     valid: bool,
     errors: Vec<Mistake>,
 }
@@ -164,14 +164,14 @@ pub async fn put(
 #[utoipa::path(
     post, path = "/api/v1/policies/validate", tag = "policies", operation_id = "validate_policy",
     request_body(content((serde_json::Value = "application/yaml"), (serde_json::Value = "application/json"))),
-    responses((status = 200, description = "What is wrong with it.", body = Verdict)),
+    responses((status = 200, description = "What is wrong with it.", body = Validation)),
     extensions(("x-errors" = json!(["masking_unavailable"]))),
 )]
 pub async fn validate(
     State(app): State<Arc<App>>,
     caller: Caller,
     document: Result<PolicyDocument, ApiError>,
-) -> Result<Json<Verdict>, ApiError> {
+) -> Result<Json<Validation>, ApiError> {
     caller.require("agents:read")?;
     let PolicyDocument(document) = document?;
     let errors = match app.check_policy(caller.account, document).await {
@@ -183,7 +183,7 @@ pub async fn validate(
         }
         Err(other) => return Err(other.into()),
     };
-    Ok(Json(Verdict { valid: errors.is_empty(), errors }))
+    Ok(Json(Validation { valid: errors.is_empty(), errors }))
 }
 
 /// `POST /api/v1/admin/policy/reload`.

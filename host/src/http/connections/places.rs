@@ -53,7 +53,7 @@ impl Places {
 
     /// A place. Where all are taken, the connection that has waited longest gives up its own; while none is waiting, a
     /// newcomer waits for the first that does.
-    pub(super) async fn take(self: &Arc<Self>, limits: &ConnectionLimits) -> Place {
+    pub(super) async fn take(self: &Arc<Self>, limits: &ConnectionLimits) -> ConnectionSlot {
         loop {
             if let Some(place) = self.free(limits) {
                 return place;
@@ -70,7 +70,7 @@ impl Places {
         }
     }
 
-    fn free(self: &Arc<Self>, limits: &ConnectionLimits) -> Option<Place> {
+    fn free(self: &Arc<Self>, limits: &ConnectionLimits) -> Option<ConnectionSlot> {
         let mut open = self.open();
         if open.all.len() >= self.most {
             return None;
@@ -78,7 +78,7 @@ impl Places {
         let (id, activity) = (open.next, Arc::new(Activity::new(limits, self.changed.clone())));
         open.next += 1;
         open.all.insert(id, activity.clone());
-        Some(Place { places: self.clone(), id, activity })
+        Some(ConnectionSlot { places: self.clone(), id, activity })
     }
 
     /// Closes the connection that has waited longest. One at a time: while one is closing, its place is as good as free.
@@ -99,13 +99,13 @@ impl Places {
 }
 
 /// A connection's place, free again when this is dropped.
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     places: Arc<Places>,
     id: u64,
     pub(super) activity: Arc<Activity>,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.places.open().all.remove(&self.id);
         self.places.changed.notify_one();
@@ -137,7 +137,7 @@ mod tests {
         }
     }
 
-    fn take(places: &Arc<Places>) -> Place {
+    fn take(places: &Arc<Places>) -> ConnectionSlot {
         poll(pin!(places.take(&LIMITS))).expect("a place is free")
     }
 

@@ -14,7 +14,7 @@ use crate::pipeline::ReadyAgent;
 use crate::pipeline::fixtures::{agent, decision, kid, kind, piece};
 use crate::pipeline::tokenize::Tokenizer;
 use crate::store::StorePaths;
-use crate::tokens::mint::{Form, Scope};
+use crate::tokens::mint::{Scope, ValueType};
 
 const NAMES: [&str; 6] = ["Ann Lee", "Bob Ray", "Cy Fox", "Di Poe", "Ed Wu", "Flo Kim"];
 
@@ -72,7 +72,7 @@ impl Service {
     async fn older_row(&self, name: &str) {
         let minter = self.minters.get(&kid()).expect("the key is there");
         let token = minter.token_of(minter.values_of(&[], &kind("NAME"), name)[0], &kind("NAME"));
-        let row = minter.seal(&self.scope(), &token, name, Form::Text, None).expect("its own token");
+        let row = minter.seal(&self.scope(), &token, name, ValueType::Text, None).expect("its own token");
         self.store.vault().put(vec![row]).await.expect("the vault can be written");
     }
 }
@@ -164,7 +164,7 @@ async fn a_value_of_a_call_from_before_keeps_its_token() {
     let minter = service.minters.get(&kid()).expect("the key is there");
     let before = minter.token_of(minter.values_of(&[], &kind("NAME"), "Ann Lee")[0], &kind("NAME"));
     let tokens = service.request(0, &service.long, &["ANN LEE", "Bob Ray"]).await;
-    let today = |name| minter.token_for(service.long.account, &kind("NAME"), name, Form::Text).text();
+    let today = |name| minter.token_for(service.long.account, &kind("NAME"), name, ValueType::Text).text();
     assert_eq!(tokens, [before.text(), today("Bob Ray")]);
     assert_eq!(service.store.vault().count().await, Ok(2));
     let elsewhere = Scope::new(service.long.id, Some("call-2"));
@@ -196,8 +196,8 @@ async fn a_vault_that_cannot_be_written_is_known_before_a_text_leaves() {
     let calls = &service.memories[0];
     let minter = service.minters.get(&kid()).expect("the key is there");
     let tokenize = || {
-        let token = minter.token_for(service.long.account, &kind("NAME"), "Ann Lee", Form::Text);
-        let row = minter.seal(&service.scope(), &token, "Ann Lee", Form::Text, Some("1".to_owned()));
+        let token = minter.token_for(service.long.account, &kind("NAME"), "Ann Lee", ValueType::Text);
+        let row = minter.seal(&service.scope(), &token, "Ann Lee", ValueType::Text, Some("1".to_owned()));
         let mut done = Tokenized::default();
         done.rows.extend(row);
         Ok(done)

@@ -4,7 +4,7 @@ use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::kind::Kind;
 use crate::passes::finding::Action;
 use crate::passes::memory::Remembered;
-use crate::tokens::mint::{Form, Scope};
+use crate::tokens::mint::{Scope, ValueType};
 
 fn kind(name: &str) -> Kind {
     Kind::new(name).expect("a kind")
@@ -134,7 +134,7 @@ fn what_was_erased_is_forgotten_and_nothing_else() {
     let calls = Calls::default();
     let row_of = |call, text: &str| {
         let scope = Scope::new(agent, Some(call));
-        minter.mint_vault(account, &scope, &kind("NAME"), text, Form::Text).row
+        minter.mint_vault(account, &scope, &kind("NAME"), text, ValueType::Text).row
     };
     let names = ["call-1", "call-2"];
     for name in names {

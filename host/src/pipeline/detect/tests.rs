@@ -27,7 +27,7 @@ impl PassRunner for Curious {
         messages: &[Message],
         _: &[Finding],
         _: Duration,
-        _: &mut Remains,
+        _: &mut DeferredDrops,
     ) -> Result<Vec<Finding>, PassFault> {
         let searched = messages.iter().enumerate().filter(|(_, message)| message.search);
         let finding = |(at, message): (usize, &Message)| {
@@ -62,7 +62,7 @@ fn curious() -> (ReadyAgent, Arc<Curious>) {
     (ReadyAgent { passes: Arc::from(vec![pass]), ..agent(VAULT) }, runner)
 }
 
-fn decided(agent: &ReadyAgent, memo: Option<(&Memo, u8)>, pieces: Vec<Piece>) -> Vec<Arc<[Decision]>> {
+fn decided(agent: &ReadyAgent, memo: Option<(&DecisionCache, u8)>, pieces: Vec<Piece>) -> Vec<Arc<[Decision]>> {
     let known = memo.map(|(memo, call)| Remembering { memo, call: [call; 16] });
     let mut detecting = Detecting::begin(agent, pieces, known);
     detecting.run(agent, memo.map(|(memo, _)| memo), BUDGET);
@@ -70,8 +70,8 @@ fn decided(agent: &ReadyAgent, memo: Option<(&Memo, u8)>, pieces: Vec<Piece>) ->
     detecting.decisions
 }
 
-fn memo() -> Memo {
-    Memo::new(1 << 20).expect("randomness")
+fn memo() -> DecisionCache {
+    DecisionCache::new(1 << 20).expect("randomness")
 }
 
 fn conversation_of(texts: &[&str]) -> Vec<Piece> {
@@ -119,7 +119,7 @@ fn what_is_outside_of_the_conversation_stands_behind_blank_lines() {
 fn nothing_is_known_across_calls_policies_or_processes() {
     let (agent, runner) = curious();
     let memo = memo();
-    let runs = |agent: &ReadyAgent, memo: &Memo, call: u8| {
+    let runs = |agent: &ReadyAgent, memo: &DecisionCache, call: u8| {
         let before = runner.searched.load(Ordering::Relaxed);
         decided(agent, Some((memo, call)), conversation_of(&["a1"]));
         runner.searched.load(Ordering::Relaxed) > before

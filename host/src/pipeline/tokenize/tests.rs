@@ -145,7 +145,7 @@ fn a_number_is_replaced_whole_and_comes_back_as_a_number() {
     let token = masked(&done, text);
     assert!(Token::parse(&token).is_some(), "{token}");
     let original = done.table.resolve(&token).expect("it resolves");
-    assert_eq!((original.text.expose().as_str(), original.form), (text, Form::JsonNumber));
+    assert_eq!((original.text.expose().as_str(), original.form), (text, ValueType::JsonNumber));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::session::ByteRange;
 
 /// An event and where it stands.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Entry {
+pub struct JournalEntry {
     /// The event.
     pub event: Event,
     /// Its `this_hash`.
@@ -35,7 +35,7 @@ impl Entries {
 }
 
 impl Iterator for Entries {
-    type Item = Result<Entry, JournalError>;
+    type Item = Result<JournalEntry, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.over {
@@ -52,7 +52,7 @@ impl Iterator for Entries {
             return Some(Err(JournalError::Unreadable { offset: start }));
         };
         self.offset = end;
-        Some(Ok(Entry { event, hash, range: ByteRange { start, end } }))
+        Some(Ok(JournalEntry { event, hash, range: ByteRange { start, end } }))
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn session_events(
     segments: &Segments,
     ranges: &[ByteRange],
     session: SessionId,
-) -> Result<Vec<Entry>, JournalError> {
+) -> Result<Vec<JournalEntry>, JournalError> {
     let mut found = Vec::new();
     for range in ranges {
         for entry in Entries::open(segments, *range)? {

@@ -39,7 +39,7 @@ struct Runs {
 }
 
 /// A run, and what of it was read already.
-struct Run<'r> {
+struct IndexRun<'r> {
     of: &'r Runs,
     values: &'r [Value],
     ahead: VecDeque<Key>,
@@ -191,7 +191,7 @@ fn call_ids(
 /// The keys of a page and one more, if there is one: always the newest of what the runs have next.
 fn newest(conn: &Connection, all: &[Runs], filter: &SessionFilter) -> Result<Vec<Key>, StoreError> {
     let wanted = filter.limit + 1;
-    let mut runs: Vec<Run<'_>> = all.iter().flat_map(Runs::begin).collect();
+    let mut runs: Vec<IndexRun<'_>> = all.iter().flat_map(Runs::begin).collect();
     let first = if runs.len() == 1 { wanted } else { 1 };
     let end = filter.cursor.map_or((i64::MAX, String::new()), |cursor| (cursor.started_at.millis(), cursor.id.text()));
     let mut next = BinaryHeap::new();
@@ -214,12 +214,12 @@ fn newest(conn: &Connection, all: &[Runs], filter: &SessionFilter) -> Result<Vec
 }
 
 impl Runs {
-    fn begin(&self) -> impl Iterator<Item = Run<'_>> {
-        self.each.iter().map(|values| Run { of: self, values, ahead: VecDeque::new(), over: false })
+    fn begin(&self) -> impl Iterator<Item = IndexRun<'_>> {
+        self.each.iter().map(|values| IndexRun { of: self, values, ahead: VecDeque::new(), over: false })
     }
 }
 
-impl Run<'_> {
+impl IndexRun<'_> {
     /// Reads the next `count` keys behind a place.
     fn read(
         &mut self,

@@ -1,7 +1,7 @@
 //! What is in the vault, taken out of it for good, or sealed anew.
 //!
 //! A deleted row is gone from the file, not only from the table: SQLite overwrites it (`secure_delete`), and the log, which
-//! has the row as well, is emptied (`Db::compact`). Rows that are not in the database yet (`vault/fresh.rs`) go there first.
+//! has the row as well, is emptied (`Db::compact`). Rows that are not in the database yet (`vault/write_ahead.rs`) go there first.
 //! All of it is done in small steps, and others who write come between them.
 
 use std::collections::{BTreeMap, HashSet};
@@ -62,7 +62,7 @@ pub struct Gone {
 
 /// Rows that are to go.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Doomed {
+pub enum PurgeSelector {
     /// Made before this moment; those of its very second stay.
     Before(Timestamp),
     /// Whose tokens carry this kid.
@@ -82,8 +82,8 @@ pub struct Subject {
     pub rows: HashSet<RowKey>,
 }
 
-impl Doomed {
-    /// Whether this row is one of them. When a row was made is not in it: never, of [`Doomed::Before`].
+impl PurgeSelector {
+    /// Whether this row is one of them. When a row was made is not in it: never, of [`PurgeSelector::Before`].
     pub fn has(&self, row: &VaultRow) -> bool {
         match self {
             Self::Before(_) => false,
@@ -110,13 +110,13 @@ impl Vault {
     }
 
     /// How many rows [`Vault::purge`] would delete.
-    pub async fn count_doomed(&self, doomed: &Doomed) -> Result<u64, StoreError> {
+    pub async fn count_doomed(&self, doomed: &PurgeSelector) -> Result<u64, StoreError> {
         self.merge().await?;
         match doomed {
-            Doomed::Kid(kid) => Ok(self.stats().await?.by_kid.get(kid).copied().unwrap_or_default()),
-            Doomed::Before(moment) => self.count_wanted(Wanted::Before(seconds(*moment))).await,
-            Doomed::Agent(agent) => self.count_wanted(Wanted::Agent(*agent)).await,
-            Doomed::Subject(Subject { calls, rows }) => {
+            PurgeSelector::Kid(kid) => Ok(self.stats().await?.by_kid.get(kid).copied().unwrap_or_default()),
+            PurgeSelector::Before(moment) => self.count_wanted(Wanted::Before(seconds(*moment))).await,
+            PurgeSelector::Agent(agent) => self.count_wanted(Wanted::Agent(*agent)).await,
+            PurgeSelector::Subject(Subject { calls, rows }) => {
                 let mut count = rows.len() as u64;
                 for call in calls.clone() {
                     count += self.db.read(move |conn| count_of_call(conn, call)).await?;
@@ -141,18 +141,23 @@ impl Vault {
 
     /// Deletes rows for a job, which counts them; `gone` is told which, call by call. Their tokens resolve no more. They are in
     /// no file once the log is emptied ([`Vault::compact`]).
-    pub async fn purge(&self, job: EventId, doomed: Doomed, gone: impl FnMut(&[Gone])) -> Result<(), StoreError> {
+    pub async fn purge(
+        &self,
+        job: EventId,
+        doomed: PurgeSelector,
+        gone: impl FnMut(&[Gone]),
+    ) -> Result<(), StoreError> {
         self.merge().await?;
         let mut purge = Purge { vault: self, job, gone, steps: 0 };
         match doomed {
-            Doomed::Kid(kid) => purge.delete_all(self.search(Wanted::Kid(kid))).await?,
-            Doomed::Agent(agent) => purge.delete_all(self.search(Wanted::Agent(agent))).await?,
-            Doomed::Before(moment) => {
+            PurgeSelector::Kid(kid) => purge.delete_all(self.search(Wanted::Kid(kid))).await?,
+            PurgeSelector::Agent(agent) => purge.delete_all(self.search(Wanted::Agent(agent))).await?,
+            PurgeSelector::Before(moment) => {
                 let second = seconds(moment);
                 purge.delete_all(self.search(Wanted::Before(second))).await?;
                 self.db.write(move |conn| counts::begin_at(conn, second)).await?;
             }
-            Doomed::Subject(Subject { calls, rows }) => {
+            PurgeSelector::Subject(Subject { calls, rows }) => {
                 purge.delete(rows.into_iter().collect()).await?;
                 for call in calls {
                     // Until there are none: it may have got more meanwhile.

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::counts::Counts;
-use super::fresh::{Batch, Fresh};
+use super::write_ahead::{Batch, WriteAhead};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::store::db::WriteJob;
@@ -18,7 +18,7 @@ const STEP: usize = 512;
 
 /// A merge on its way to the writer.
 pub(super) struct Merge {
-    fresh: Arc<Fresh>,
+    fresh: Arc<WriteAhead>,
     batch: Option<Batch>,
     is_over: bool,
     result: Result<(), StoreError>,
@@ -27,7 +27,7 @@ pub(super) struct Merge {
 
 impl Merge {
     /// A merge, and what tells when it is over.
-    pub fn new(fresh: Arc<Fresh>) -> (Box<Self>, oneshot::Receiver<Result<(), StoreError>>) {
+    pub fn new(fresh: Arc<WriteAhead>) -> (Box<Self>, oneshot::Receiver<Result<(), StoreError>>) {
         let (reply, over) = oneshot::channel();
         (Box::new(Self { fresh, batch: None, is_over: false, result: Ok(()), reply }), over)
     }

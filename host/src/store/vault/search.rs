@@ -45,7 +45,7 @@ impl Wanted {
 }
 
 /// What a step found.
-pub(super) struct Found {
+pub(super) struct SearchHit {
     /// Rows that are wanted.
     pub keys: Vec<RowKey>,
     /// The last row that was looked at; nothing when there are no more.
@@ -53,7 +53,7 @@ pub(super) struct Found {
 }
 
 /// Looks at the rows behind this one.
-pub(super) fn step(conn: &Connection, after: Option<&RowKey>, wanted: &Wanted) -> Result<Found, StoreError> {
+pub(super) fn step(conn: &Connection, after: Option<&RowKey>, wanted: &Wanted) -> Result<SearchHit, StoreError> {
     let mut query = conn.prepare_cached(BEHIND)?;
     let step = STEP as i64;
     let mut rows = match after {
@@ -70,10 +70,10 @@ pub(super) fn step(conn: &Connection, after: Option<&RowKey>, wanted: &Wanted) -
             keys.push(key(row)?);
         }
         if looked_at == STEP {
-            return Ok(Found { keys, last: Some(key(row)?) });
+            return Ok(SearchHit { keys, last: Some(key(row)?) });
         }
     }
-    Ok(Found { keys, last: None })
+    Ok(SearchHit { keys, last: None })
 }
 
 /// Rows of a call, so many at most.

@@ -89,7 +89,7 @@ async fn a_purge_takes_the_old_rows() {
     clock.set(Timestamp::from_millis(20_000));
     store.vault().put(vec![new.clone()]).await.unwrap();
     let job = EventId::generate();
-    store.vault().purge(job, Doomed::Before(Timestamp::from_millis(20_000)), |_| {}).await.unwrap();
+    store.vault().purge(job, PurgeSelector::Before(Timestamp::from_millis(20_000)), |_| {}).await.unwrap();
     assert_eq!(store.vault().rows_of_job(job).await, Ok(1));
     assert_eq!((get(&store, &old).await, get(&store, &new).await), (None, Some(new)));
 }

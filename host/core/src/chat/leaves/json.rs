@@ -95,7 +95,7 @@ fn may_begin(text: &str) -> bool {
 /// Reads the value that begins at `at`, and says where it ends; or how far it was read. Nothing when there is no room for all
 /// its values; what is no JSON takes none.
 fn read(text: &str, at: usize, room: &mut usize) -> Option<Result<(Node, usize), usize>> {
-    let mut reader = Reader { bytes: text.as_bytes(), at, depth: 0, room: Some(*room) };
+    let mut reader = JsonScanner { bytes: text.as_bytes(), at, depth: 0, room: Some(*room) };
     let node = reader.value();
     let left = reader.room?;
     Some(match node {
@@ -107,7 +107,7 @@ fn read(text: &str, at: usize, room: &mut usize) -> Option<Result<(Node, usize),
     })
 }
 
-struct Reader<'t> {
+struct JsonScanner<'t> {
     bytes: &'t [u8],
     at: usize,
     depth: usize,
@@ -115,7 +115,7 @@ struct Reader<'t> {
     room: Option<usize>,
 }
 
-impl Reader<'_> {
+impl JsonScanner<'_> {
     fn value(&mut self) -> Option<Node> {
         self.room = self.room?.checked_sub(1);
         self.room?;

@@ -4,8 +4,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::needles::Needles;
-use super::spoken::Form;
-use super::{Covered, Found, Remembered, Searched, counts, is_known_at, is_ordinary};
+use super::spoken::SpokenForm;
+use super::{Covered, Recalled, Remembered, Searched, counts, is_known_at, is_ordinary};
 use crate::chat::position::Search;
 use crate::passes::finding::Decision;
 use crate::policy::words::begins;
@@ -36,7 +36,7 @@ impl Known {
         values.retain(|_| first.next().unwrap_or_default());
         let mut by_text: Vec<usize> = (0..values.len()).collect();
         by_text.sort_unstable_by_key(|at| values[*at].text.expose());
-        let mut form = Form::default();
+        let mut form = SpokenForm::default();
         let written = Index::new(&values, |text| spellings(text).map(String::into_bytes).collect());
         let forms = Index::new(&values, |text| {
             form.take(text);
@@ -65,7 +65,7 @@ impl Known {
         searched: Searched<'_>,
         covered: &[Decision],
         folded: &mut String,
-        found: &mut Found<'k>,
+        found: &mut Recalled<'k>,
     ) {
         let text = searched.text;
         folded.clear();
@@ -104,8 +104,8 @@ impl Known {
         &'k self,
         searched: Searched<'_>,
         covered: &[Decision],
-        form: &mut Form,
-        found: &mut Found<'k>,
+        form: &mut SpokenForm,
+        found: &mut Recalled<'k>,
     ) {
         if self.forms.groups.is_empty() {
             return;

@@ -20,7 +20,7 @@ const LONG_NUMBER: usize = 7;
 
 /// A text in that form.
 #[derive(Default)]
-pub struct Form {
+pub struct SpokenForm {
     characters: Vec<u8>,
     words: Vec<Word>,
 }
@@ -34,7 +34,7 @@ struct Word {
     span: ByteSpan,
 }
 
-impl Form {
+impl SpokenForm {
     /// Becomes that of a text.
     pub fn take(&mut self, text: &str) {
         let form = self;
@@ -335,8 +335,8 @@ mod tests {
 
     use super::*;
 
-    fn form_of(text: &str) -> Form {
-        let mut form = Form::default();
+    fn form_of(text: &str) -> SpokenForm {
+        let mut form = SpokenForm::default();
         form.take(text);
         form
     }

@@ -33,7 +33,7 @@ fn scope(agent: AgentId) -> Scope {
     Scope::new(agent, Some("call-1"))
 }
 
-fn original(text: &str, form: Form) -> Result<Original, OpenError> {
+fn original(text: &str, form: ValueType) -> Result<Original, OpenError> {
     Ok(Original { text: text.into(), form })
 }
 
@@ -44,14 +44,14 @@ fn hmac(parts: &[&[u8]]) -> [u8; VAULT_BYTES] {
 
 #[test]
 fn a_vault_token_is_the_hmac_of_the_account_and_the_normalised_value() {
-    let token = minter().token_for(account(), &kind("PHONE"), "(555) 123-4567", Form::Text);
+    let token = minter().token_for(account(), &kind("PHONE"), "(555) 123-4567", ValueType::Text);
     assert_eq!(token.value, hmac(&[b"\x01account:", &[7; 16], b"5551234567"]));
     assert_eq!(Token::parse(&token.text()), Some(token));
 }
 
 #[test]
 fn two_accounts_never_share_a_vault_token() {
-    let token = |account| minter().token_for(account, &kind("PHONE"), "(555) 123-4567", Form::Text);
+    let token = |account| minter().token_for(account, &kind("PHONE"), "(555) 123-4567", ValueType::Text);
     assert_ne!(token(account()), token(AccountId::from_bytes([8; 16])));
 }
 
@@ -59,7 +59,7 @@ fn two_accounts_never_share_a_vault_token() {
 fn a_value_is_found_under_every_token_that_it_ever_had() {
     let minter = Minter::new(kid("K_TEST"), &keys(2, Some(1)));
     let values = minter.values_of(&[account(), AccountId::from_bytes([8; 16])], &kind("PHONE"), "(555) 123-4567");
-    let current = minter.token_for(account(), &kind("PHONE"), "(555) 123-4567", Form::Text).value;
+    let current = minter.token_for(account(), &kind("PHONE"), "(555) 123-4567", ValueType::Text).value;
     let account = |byte| [&b"\x01account:"[..], &[byte; 16]].concat();
     for value in [
         current.try_into().expect("sixteen bytes"),
@@ -75,7 +75,9 @@ fn a_value_is_found_under_every_token_that_it_ever_had() {
 #[test]
 fn a_row_opens_with_the_spelling_that_was_sealed() {
     let minter = minter();
-    for (text, form) in [("(555) 123-4567", Form::Text), ("5551234567.0", Form::JsonNumber), ("", Form::Text)] {
+    for (text, form) in
+        [("(555) 123-4567", ValueType::Text), ("5551234567.0", ValueType::JsonNumber), ("", ValueType::Text)]
+    {
         let minted = minter.mint_vault(account(), &scope(agent()), &kind("PHONE"), text, form);
         assert_eq!(minter.open_row(&minted.row), original(text, form));
     }
@@ -84,18 +86,18 @@ fn a_row_opens_with_the_spelling_that_was_sealed() {
 #[test]
 fn a_number_has_the_token_of_the_same_digits_in_text() {
     let (minter, kind) = (minter(), kind("ZIP"));
-    let number = |text| minter.token_for(account(), &kind, text, Form::JsonNumber);
-    assert_eq!(number("12345"), minter.token_for(account(), &kind, "12345", Form::Text));
+    let number = |text| minter.token_for(account(), &kind, text, ValueType::JsonNumber);
+    assert_eq!(number("12345"), minter.token_for(account(), &kind, "12345", ValueType::Text));
     for other in ["-12345", "12345.0", "1.2345e4"] {
         assert_ne!(number(other), number("12345"), "{other}");
-        assert_ne!(number(other), minter.token_for(account(), &kind, other, Form::Text), "{other}");
+        assert_ne!(number(other), minter.token_for(account(), &kind, other, ValueType::Text), "{other}");
     }
 }
 
 #[test]
 fn a_row_opens_for_nobody_else() {
     let minter = minter();
-    let row = minter.mint_vault(account(), &scope(agent()), &kind("NAME"), "Jane", Form::Text).row;
+    let row = minter.mint_vault(account(), &scope(agent()), &kind("NAME"), "Jane", ValueType::Text).row;
     let mut others = vec![row.clone(); 5];
     others[0].agent = agent();
     others[1].scope = Scope::new(row.agent, None).id();
@@ -114,8 +116,8 @@ fn a_row_opens_for_nobody_else() {
 #[test]
 fn an_aead_token_opens_for_nobody_else() {
     let (minter, agent) = (minter(), agent());
-    let token = minter.mint_aead(&scope(agent), &kind("NAME"), "Jane", Form::Text).expect("short");
-    assert_eq!(minter.open_aead(&token, &scope(agent)), original("Jane", Form::Text));
+    let token = minter.mint_aead(&scope(agent), &kind("NAME"), "Jane", ValueType::Text).expect("short");
+    assert_eq!(minter.open_aead(&token, &scope(agent)), original("Jane", ValueType::Text));
     let elsewhere = [scope(AgentId::generate()), Scope::new(agent, None), Scope::new(agent, Some("call-2"))];
     for scope in elsewhere {
         assert_eq!(minter.open_aead(&token, &scope), Err(OpenError::Refused));
@@ -126,14 +128,14 @@ fn an_aead_token_opens_for_nobody_else() {
     assert_eq!(twin.open_aead(&token, &scope(agent)), Err(OpenError::UnknownKid));
     let renamed = Token { kid: kid("K_OTHER"), ..token.clone() };
     assert_eq!(twin.open_aead(&renamed, &scope(agent)), Err(OpenError::Refused));
-    let vault = minter.token_for(account(), &kind("NAME"), "Jane", Form::Text);
+    let vault = minter.token_for(account(), &kind("NAME"), "Jane", ValueType::Text);
     assert_eq!(minter.open_aead(&vault, &scope(agent)), Err(OpenError::Scheme));
 }
 
 #[test]
 fn flipping_any_bit_of_an_aead_token_fails() {
     let (minter, agent) = (minter(), agent());
-    let token = minter.mint_aead(&scope(agent), &kind("NAME"), "Jane", Form::Text).expect("short");
+    let token = minter.mint_aead(&scope(agent), &kind("NAME"), "Jane", ValueType::Text).expect("short");
     for bit in 0..token.value.len() * 8 {
         let mut altered = token.clone();
         altered.value[bit / 8] ^= 1 << (bit % 8);
@@ -152,14 +154,14 @@ fn a_value_keeps_its_aead_token_in_a_call_and_nowhere_else() {
         Minter::new(kid("K_TEST"), &keys(1, None)).mint_aead(&scope, kind, text, form).expect("short").text()
     };
     let (name, here) = (kind("NAME"), scope(agent));
-    let token = mint(here, &name, "12", Form::Text);
-    assert_eq!(mint(here, &name, "12", Form::Text), token);
+    let token = mint(here, &name, "12", ValueType::Text);
+    assert_eq!(mint(here, &name, "12", ValueType::Text), token);
     for other in [
-        mint(here, &name, "13", Form::Text),
-        mint(here, &name, "12", Form::JsonNumber),
-        mint(here, &kind("AGE"), "12", Form::Text),
-        mint(Scope::new(agent, None), &name, "12", Form::Text),
-        mint(scope(AgentId::generate()), &name, "12", Form::Text),
+        mint(here, &name, "13", ValueType::Text),
+        mint(here, &name, "12", ValueType::JsonNumber),
+        mint(here, &kind("AGE"), "12", ValueType::Text),
+        mint(Scope::new(agent, None), &name, "12", ValueType::Text),
+        mint(scope(AgentId::generate()), &name, "12", ValueType::Text),
     ] {
         // Not even a nonce is shared.
         assert_ne!(
@@ -173,11 +175,11 @@ fn a_value_keeps_its_aead_token_in_a_call_and_nowhere_else() {
 fn the_old_key_opens_and_does_not_mint() {
     let (before, after) = (minter(), Minter::new(kid("K_TEST"), &keys(2, Some(1))));
     let (agent, kind) = (agent(), kind("NAME"));
-    let aead = before.mint_aead(&scope(agent), &kind, "Jane", Form::Text).expect("short");
-    let minted = before.mint_vault(account(), &scope(agent), &kind, "Jane", Form::Text);
-    assert_eq!(after.open_aead(&aead, &scope(agent)), original("Jane", Form::Text));
-    assert_eq!(after.open_row(&minted.row), original("Jane", Form::Text));
-    assert_ne!(after.token_for(account(), &kind, "Jane", Form::Text), minted.token);
+    let aead = before.mint_aead(&scope(agent), &kind, "Jane", ValueType::Text).expect("short");
+    let minted = before.mint_vault(account(), &scope(agent), &kind, "Jane", ValueType::Text);
+    assert_eq!(after.open_aead(&aead, &scope(agent)), original("Jane", ValueType::Text));
+    assert_eq!(after.open_row(&minted.row), original("Jane", ValueType::Text));
+    assert_ne!(after.token_for(account(), &kind, "Jane", ValueType::Text), minted.token);
     let later = Minter::new(kid("K_TEST"), &keys(3, Some(2)));
     assert_eq!(later.open_row(&minted.row), Err(OpenError::Refused));
 }
@@ -189,10 +191,10 @@ fn the_ring_opens_by_kid() {
     let (agent, kind) = (agent(), kind("NAME"));
     for name in ["K_A", "K_B"] {
         let minter = minters.get(&kid(name)).expect("in the ring");
-        let row = minter.mint_vault(account(), &scope(agent), &kind, "Jane", Form::Text).row;
-        assert_eq!(minters.open_row(&row), original("Jane", Form::Text));
-        let token = minter.mint_aead(&scope(agent), &kind, "Jane", Form::Text).expect("short");
-        assert_eq!(minters.open_aead(&token, &scope(agent)), original("Jane", Form::Text));
+        let row = minter.mint_vault(account(), &scope(agent), &kind, "Jane", ValueType::Text).row;
+        assert_eq!(minters.open_row(&row), original("Jane", ValueType::Text));
+        let token = minter.mint_aead(&scope(agent), &kind, "Jane", ValueType::Text).expect("short");
+        assert_eq!(minters.open_aead(&token, &scope(agent)), original("Jane", ValueType::Text));
         let unknown = Token { kid: kid("K_C"), ..token };
         assert_eq!(minters.open_aead(&unknown, &scope(agent)), Err(OpenError::UnknownKid));
     }
@@ -201,8 +203,8 @@ fn the_ring_opens_by_kid() {
 #[test]
 fn a_row_is_sealed_only_for_its_own_token() {
     let minter = minter();
-    let token = minter.token_for(account(), &kind("NAME"), "Jane", Form::Text);
-    let sealed = |token: &Token| minter.seal(&scope(agent()), token, "Jane", Form::Text, Some("1".to_owned()));
+    let token = minter.token_for(account(), &kind("NAME"), "Jane", ValueType::Text);
+    let sealed = |token: &Token| minter.seal(&scope(agent()), token, "Jane", ValueType::Text, Some("1".to_owned()));
     assert_eq!(sealed(&token).and_then(|row| row.label), Some("1".to_owned()));
     assert!(sealed(&Token { kid: kid("K_OTHER"), ..token.clone() }).is_none());
     assert!(sealed(&Token { scheme: Scheme::Aead, ..token.clone() }).is_none());
@@ -210,7 +212,7 @@ fn a_row_is_sealed_only_for_its_own_token() {
 
 #[test]
 fn what_is_too_long_is_refused() {
-    let mint = |len| minter().mint_aead(&scope(agent()), &kind("URL"), &"a".repeat(len), Form::Text);
+    let mint = |len| minter().mint_aead(&scope(agent()), &kind("URL"), &"a".repeat(len), ValueType::Text);
     assert!(mint(AEAD_MAX_SURFACE).is_ok_and(|token| Token::parse(&token.text()).is_some()));
     assert_eq!(mint(AEAD_MAX_SURFACE + 1), Err(TooLong));
 }
@@ -219,19 +221,19 @@ proptest! {
     #[test]
     fn two_values_never_share_a_token(a in any::<String>(), b in any::<String>(), index in 0..crate::kind::STANDARD.len()) {
         let (minter, kind) = (minter(), kind(crate::kind::STANDARD[index]));
-        let same = minter.token_for(account(), &kind, &a, Form::Text) == minter.token_for(account(), &kind, &b, Form::Text);
+        let same = minter.token_for(account(), &kind, &a, ValueType::Text) == minter.token_for(account(), &kind, &b, ValueType::Text);
         prop_assert_eq!(same, normalise(&kind, &a) == normalise(&kind, &b));
         let scope = scope(AgentId::generate());
-        let aead = |text: &str| minter.mint_aead(&scope, &kind, text, Form::Text).expect("short");
+        let aead = |text: &str| minter.mint_aead(&scope, &kind, text, ValueType::Text).expect("short");
         prop_assert_eq!(aead(&a) == aead(&b), a == b);
     }
 
     #[test]
     fn any_value_comes_back(text in any::<String>()) {
         let (minter, kind, scope) = (minter(), kind("OTHER_ID"), scope(AgentId::generate()));
-        let token = minter.mint_aead(&scope, &kind, &text, Form::Text).expect("short");
+        let token = minter.mint_aead(&scope, &kind, &text, ValueType::Text).expect("short");
         prop_assert_eq!(Token::parse(&token.text()), Some(token.clone()));
-        prop_assert_eq!(minter.open_aead(&token, &scope), original(&text, Form::Text));
-        prop_assert_eq!(minter.open_row(&minter.mint_vault(account(), &scope, &kind, &text, Form::Text).row), original(&text, Form::Text));
+        prop_assert_eq!(minter.open_aead(&token, &scope), original(&text, ValueType::Text));
+        prop_assert_eq!(minter.open_row(&minter.mint_vault(account(), &scope, &kind, &text, ValueType::Text).row), original(&text, ValueType::Text));
     }
 }

@@ -10,32 +10,32 @@ use crate::ids::{AccountId, AgentId};
 use crate::keys::{KeyPair, Kid, SecretKey};
 use crate::tokens::format::CompactToken;
 use crate::tokens::mint::{Minter, Scope};
-use crate::tokens::scan::{FinishReason, Found, ScanMode, Scanner, find_lookalikes};
+use crate::tokens::scan::{AnyToken, FinishReason, ScanMode, Scanner, find_lookalikes};
 
 fn kind(text: &str) -> Kind {
     Kind::new(text).expect("a kind")
 }
 
-fn original(text: &str, form: Form) -> Option<Original> {
+fn original(text: &str, form: ValueType) -> Option<Original> {
     Some(Original { text: text.into(), form })
 }
 
-const TEXT: Place = Place::TEXT;
-const STRING: Place = Place::Inside { levels: 1 };
+const TEXT: Slot = Slot::TEXT;
+const STRING: Slot = Slot::Inside { levels: 1 };
 
-fn value(wanted: Option<Wanted>) -> Place {
-    Place::Value { levels: 0, wanted }
+fn value(wanted: Option<Wanted>) -> Slot {
+    Slot::Value { levels: 0, wanted }
 }
 
-fn printed(piece: Piece, original: Option<Original>, place: Place, fallback: &Fallback) -> (String, usize) {
+fn printed(piece: Scanned, original: Option<Original>, place: Slot, fallback: &Fallback) -> (String, usize) {
     let mut out = String::new();
     let failures = render(&piece, &mut |_| original.clone(), place, fallback, &mut out);
     (out, failures)
 }
 
-fn token(tail: &str) -> Piece {
-    let found = Found::Compact(CompactToken::parse("[NAME_1]").expect("a token"));
-    Piece::Token(TokenRef { found, view: None, tail: tail.to_owned(), len: 8 + tail.len() })
+fn token(tail: &str) -> Scanned {
+    let found = AnyToken::Compact(CompactToken::parse("[NAME_1]").expect("a token"));
+    Scanned::Token(TokenRef { found, view: None, tail: tail.to_owned(), len: 8 + tail.len() })
 }
 
 #[test]
@@ -44,19 +44,19 @@ fn an_original_is_printed_for_its_place() {
         let (out, failures) = printed(token(tail), original(text, form), place, &Fallback::Redacted);
         assert_eq!((out.as_str(), failures), (expected, 0));
     };
-    check("", "J\"o\n", Form::Text, TEXT, "J\"o\n");
-    check("s", "Jo", Form::Text, TEXT, "Jos");
-    check("", "J\"o\n", Form::Text, STRING, "J\\\"o\\n");
-    check("", "\"\n", Form::Text, Place::Inside { levels: 2 }, r#"\\\"\\n"#);
-    check("", "J\"o\\", Form::Text, value(None), "\"J\\\"o\\\\\"");
-    check("", "\"", Form::Text, Place::Value { levels: 1, wanted: None }, r#"\"\\\"\""#);
-    check("s", "Jo", Form::Text, value(None), "\"Jos\"");
+    check("", "J\"o\n", ValueType::Text, TEXT, "J\"o\n");
+    check("s", "Jo", ValueType::Text, TEXT, "Jos");
+    check("", "J\"o\n", ValueType::Text, STRING, "J\\\"o\\n");
+    check("", "\"\n", ValueType::Text, Slot::Inside { levels: 2 }, r#"\\\"\\n"#);
+    check("", "J\"o\\", ValueType::Text, value(None), "\"J\\\"o\\\\\"");
+    check("", "\"", ValueType::Text, Slot::Value { levels: 1, wanted: None }, r#"\"\\\"\""#);
+    check("s", "Jo", ValueType::Text, value(None), "\"Jos\"");
 }
 
 #[test]
 fn a_number_comes_back_as_what_is_wanted() {
     use Wanted::{Integer, Number, Other, Text};
-    let (said, number) = (Form::Text, Form::JsonNumber);
+    let (said, number) = (ValueType::Text, ValueType::JsonNumber);
     for (text, form, place, expected) in [
         ("-1.50e3", number, value(None), "-1.50e3"),
         ("42", number, STRING, "42"),
@@ -81,17 +81,17 @@ fn a_number_comes_back_as_what_is_wanted() {
 #[test]
 fn what_does_not_resolve_is_replaced() {
     let spoken = Fallback::Text("\"your\" name".to_owned());
-    let check = |piece: Piece, place, fallback: &Fallback, expected: &str| {
+    let check = |piece: Scanned, place, fallback: &Fallback, expected: &str| {
         assert_eq!(printed(piece, None, place, fallback), (expected.to_owned(), 1));
     };
     check(token("s"), TEXT, &Fallback::Redacted, "[REDACTED:NAME]");
     check(token(""), value(None), &Fallback::Redacted, "\"[REDACTED:NAME]\"");
     check(token(""), TEXT, &spoken, "\"your\" name");
     check(token(""), value(None), &spoken, "\"\\\"your\\\" name\"");
-    check(Piece::Fragment { kind: Some(kind("SSN")), len: 1 }, TEXT, &Fallback::Redacted, "[REDACTED:SSN]");
-    check(Piece::Fragment { kind: None, len: 1 }, TEXT, &Fallback::Redacted, "[REDACTED]");
-    check(Piece::Fragment { kind: None, len: 1 }, STRING, &spoken, "\\\"your\\\" name");
-    assert_eq!(printed(Piece::Dropped { len: 1 }, None, TEXT, &spoken), (String::new(), 0));
+    check(Scanned::Fragment { kind: Some(kind("SSN")), len: 1 }, TEXT, &Fallback::Redacted, "[REDACTED:SSN]");
+    check(Scanned::Fragment { kind: None, len: 1 }, TEXT, &Fallback::Redacted, "[REDACTED]");
+    check(Scanned::Fragment { kind: None, len: 1 }, STRING, &spoken, "\\\"your\\\" name");
+    assert_eq!(printed(Scanned::Dropped { len: 1 }, None, TEXT, &spoken), (String::new(), 0));
 }
 
 /// One text with values in it, masked and scanned back in pieces of `size` characters.
@@ -112,7 +112,7 @@ impl Journey {
         Scope::new(self.agent, Some("call"))
     }
 
-    fn mask(&mut self, value: &str, form: Form, style: usize) -> String {
+    fn mask(&mut self, value: &str, form: ValueType, style: usize) -> String {
         let kind = kind("OTHER_ID");
         match style % 3 {
             // Normalising folds case, and this test wants every spelling back.
@@ -143,10 +143,10 @@ impl Journey {
         }
         pieces.extend(scanner.finish(FinishReason::Stop));
         let mut resolve = |token: &TokenRef| match &token.found {
-            Found::Long(token) => {
+            AnyToken::Long(token) => {
                 self.vault.get(&token.text()).cloned().or_else(|| self.minter.open_aead(token, &self.scope()).ok())
             }
-            Found::Compact(token) => self.vault.get(&token.to_string()).cloned(),
+            AnyToken::Compact(token) => self.vault.get(&token.to_string()).cloned(),
         };
         let place = if json { STRING } else { TEXT };
         let failures: usize =
@@ -190,7 +190,7 @@ proptest! {
             // A letter before a token does not hide it; one after it is its tail.
             masked.push_str(before);
             masked.push(' ');
-            masked.push_str(&journey.mask(value, Form::Text, *style));
+            masked.push_str(&journey.mask(value, ValueType::Text, *style));
         }
         text.push_str(&end);
         masked.push_str(&end);
@@ -206,12 +206,12 @@ proptest! {
         let mut masked = serde_json::Map::new();
         for (index, (key, value, style)) in fields.iter().enumerate() {
             document.insert(format!("{index}{key}"), value.clone().into());
-            let key = journey.mask(key, Form::Text, *style);
-            masked.insert(format!("{index}{key}"), journey.mask(value, Form::Text, *style).into());
+            let key = journey.mask(key, ValueType::Text, *style);
+            masked.insert(format!("{index}{key}"), journey.mask(value, ValueType::Text, *style).into());
         }
         // Numbers become numbers again in the reader, which knows a token's place in the document.
         document.insert("n".to_owned(), number.to_string().into());
-        let number = journey.mask(&number.to_string(), Form::JsonNumber, 0);
+        let number = journey.mask(&number.to_string(), ValueType::JsonNumber, 0);
         masked.insert("n".to_owned(), number.into());
         let masked = serde_json::Value::from(masked);
         for masked in [masked.to_string(), serde_json::to_string_pretty(&masked).expect("a document")] {

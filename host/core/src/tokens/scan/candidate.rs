@@ -11,7 +11,7 @@
 use super::cursor::{Cursor, Group, Stop};
 use super::debris::Debris;
 use super::unit::{Source, Sym};
-use super::{FinishReason, Found};
+use super::{AnyToken, FinishReason};
 use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::tokens::format::{AEAD_HEADER_LETTERS, Scheme, Token, VAULT_BYTES, aead_letters, letters, view};
@@ -42,7 +42,7 @@ pub(super) enum Verdict {
         /// Bytes of the token and its tail.
         len: usize,
         /// What it says.
-        found: Found,
+        found: AnyToken,
         /// The view that is asked for.
         view: Option<&'static str>,
         /// Bytes of letters at its end that stood directly after it.
@@ -61,7 +61,7 @@ pub(super) enum Verdict {
 
 /// Where a candidate stands and how the text goes on.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct Candidate<'a> {
     pub source: Source<'a>,
     pub at: usize,
     /// Whether a letter stands directly before it.
@@ -72,7 +72,7 @@ pub(super) struct Place<'a> {
     pub compact: bool,
 }
 
-impl Place<'_> {
+impl Candidate<'_> {
     /// Whether the text was cut off, so that its last word may be half a word.
     pub fn is_cut(&self) -> bool {
         !matches!(self.finish, None | Some(FinishReason::Stop))
@@ -80,8 +80,8 @@ impl Place<'_> {
 }
 
 /// Judges a candidate that begins with the letter M.
-pub(super) fn judge(place: Place<'_>) -> Verdict {
-    let mut reader = Reader::new(place);
+pub(super) fn judge(place: Candidate<'_>) -> Verdict {
+    let mut reader = CandidateReader::new(place);
     let first = match reader.cursor.peek() {
         Ok(unit) => unit.len,
         Err(_) => return Verdict::More,
@@ -115,8 +115,8 @@ struct Read {
     tail: usize,
 }
 
-struct Reader<'a> {
-    place: Place<'a>,
+struct CandidateReader<'a> {
+    place: Candidate<'a>,
     cursor: Cursor<'a>,
     scheme_letters: usize,
     /// Some for a scheme that exists; a model can make one up too.
@@ -132,8 +132,8 @@ struct Reader<'a> {
     spelled: bool,
 }
 
-impl<'a> Reader<'a> {
-    fn new(place: Place<'a>) -> Self {
+impl<'a> CandidateReader<'a> {
+    fn new(place: Candidate<'a>) -> Self {
         Self {
             place,
             cursor: Cursor::new(place.source, place.at, MAX_HEAD),
@@ -356,7 +356,7 @@ impl<'a> Reader<'a> {
     fn token(&self, Read { token, view, tail }: Read) -> Verdict {
         let len = self.cursor.at - self.place.at;
         match token {
-            Some(token) => Verdict::Token { len, found: Found::Long(token), view, tail },
+            Some(token) => Verdict::Token { len, found: AnyToken::Long(token), view, tail },
             None => self.fragment(self.cursor.at),
         }
     }

@@ -4,8 +4,8 @@
 //! A bracket in ordinary text is let go at the first character that cannot be part of `KIND_label`. Once a kind and a
 //! label were read, a missing bracket makes it a fragment, where the kind is a standard one.
 
-use super::Found;
-use super::candidate::{Place, Verdict};
+use super::AnyToken;
+use super::candidate::{Candidate, Verdict};
 use super::cursor::{Cursor, Stop};
 use super::debris::Debris;
 use super::unit::Sym;
@@ -19,7 +19,7 @@ const MAX_LEN: usize = 256;
 const MAX_INNER: usize = 64 + 1 + HASH_LABEL_MAX;
 
 /// Judges a candidate that begins with `[` or `\[`.
-pub(super) fn judge(place: Place<'_>) -> Verdict {
+pub(super) fn judge(place: Candidate<'_>) -> Verdict {
     let mut cursor = Cursor::new(place.source, place.at, MAX_LEN);
     let first = match cursor.peek() {
         Ok(unit) => unit.len,
@@ -28,7 +28,7 @@ pub(super) fn judge(place: Place<'_>) -> Verdict {
     let mut inner = Inner { text: String::new(), end: place.at, spaced: false };
     match inner.read(&mut cursor) {
         Ok(view) => match CompactToken::from_inner(&inner.text) {
-            Some(token) => Verdict::Token { len: cursor.at - place.at, found: Found::Compact(token), view, tail: 0 },
+            Some(token) => Verdict::Token { len: cursor.at - place.at, found: AnyToken::Compact(token), view, tail: 0 },
             None => Verdict::Text(first),
         },
         Err(Stop::More) => Verdict::More,
@@ -115,13 +115,13 @@ impl Inner {
     }
 
     /// A whole token but for its bracket.
-    fn unclosed(&self, place: Place<'_>, end: usize) -> Option<Verdict> {
+    fn unclosed(&self, place: Candidate<'_>, end: usize) -> Option<Verdict> {
         let token = CompactToken::from_inner(&self.text).filter(|token| token.kind.is_standard() && !self.spaced)?;
         Some(Verdict::Fragment { len: end - place.at, kind: Some(token.kind), debris: Debris::none() })
     }
 
     /// The text ended inside the brackets.
-    fn cut(&self, place: Place<'_>) -> Option<Verdict> {
+    fn cut(&self, place: Candidate<'_>) -> Option<Verdict> {
         let len = place.source.text.len() - place.at;
         match self.text.rsplit_once('_') {
             Some((kind, label)) => {

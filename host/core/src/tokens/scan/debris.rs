@@ -5,7 +5,7 @@
 //! digit among letters of the base32 alphabet, in capitals where the token was in capitals, or letter by letter where
 //! it was spelled out. The first ordinary word ends it, so natural speech comes second, but it comes.
 
-use super::candidate::{Place, Verdict};
+use super::candidate::{Candidate, Verdict};
 use super::cursor::{Cursor, Group, Stop};
 use super::judge_at;
 use super::unit::Sym;
@@ -66,19 +66,19 @@ impl Debris {
     }
 
     /// What to do with the text at `place`.
-    pub fn sweep(&mut self, place: Place<'_>) -> Sweep {
+    pub fn sweep(&mut self, place: Candidate<'_>) -> Sweep {
         let swept = if self.glued { self.glued(place) } else { self.group(place) };
         swept.unwrap_or_else(|stop| if stop == Stop::More { Sweep::More } else { Sweep::Leave })
     }
 
     /// Directly after the fragment: letters go, and punctuation between letters.
-    fn glued(&mut self, place: Place<'_>) -> Result<Sweep, Stop> {
+    fn glued(&mut self, place: Candidate<'_>) -> Result<Sweep, Stop> {
         let mut cursor = Cursor::new(place.source, place.at, 64);
         let unit = cursor.peek()?;
         if unit.sym == Sym::Quote {
             return Ok(Sweep::Leave);
         }
-        if is_token(Place { in_word: true, ..place })? {
+        if is_token(Candidate { in_word: true, ..place })? {
             return Ok(Sweep::Leave);
         }
         match unit.sym {
@@ -100,9 +100,9 @@ impl Debris {
     }
 
     /// The next group after a gap.
-    fn group(&mut self, place: Place<'_>) -> Result<Sweep, Stop> {
+    fn group(&mut self, place: Candidate<'_>) -> Result<Sweep, Stop> {
         let mut cursor = Cursor::new(place.source, place.at, 256);
-        if !cursor.noise(true)? || is_token(Place { at: cursor.at, in_word: false, ..place })? {
+        if !cursor.noise(true)? || is_token(Candidate { at: cursor.at, in_word: false, ..place })? {
             return Ok(Sweep::Leave);
         }
         let group = cursor.group(MAX_GROUP)?;
@@ -117,7 +117,7 @@ impl Debris {
 }
 
 /// Whether another token begins here.
-fn is_token(place: Place<'_>) -> Result<bool, Stop> {
+fn is_token(place: Candidate<'_>) -> Result<bool, Stop> {
     match judge_at(place) {
         Verdict::More => Err(Stop::More),
         Verdict::Text(_) | Verdict::Drop(_) => Ok(false),

@@ -18,14 +18,14 @@ const MAX_RUN: usize = 64;
 
 /// A run of base32 letters in capitals, as far as it was released.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Run {
+pub(super) struct CapitalRun {
     letters: usize,
     digits: usize,
     /// Whether a token broke off in this word already.
     alert: bool,
 }
 
-impl Run {
+impl CapitalRun {
     /// At the end of a fragment: what is left of its value is shorter than a value.
     pub fn after_fragment() -> Self {
         Self { alert: true, ..Self::default() }

@@ -18,7 +18,7 @@ fn scan_passing(mode: ScanMode, finish: FinishReason, chunks: &[&str]) -> String
     let mut pieces = Vec::new();
     for chunk in chunks {
         match scanner.passes(chunk) {
-            true => pieces.push(Piece::Text((*chunk).to_owned())),
+            true => pieces.push(Scanned::Text((*chunk).to_owned())),
             false => scanner.push_into(chunk, &mut pieces),
         }
     }
@@ -37,13 +37,13 @@ fn scan(mode: ScanMode, finish: FinishReason, chunks: &[&str]) -> String {
     show(&pieces)
 }
 
-fn show(pieces: &[Piece]) -> String {
+fn show(pieces: &[Scanned]) -> String {
     let mut out = String::new();
     for piece in pieces {
         match piece {
-            Piece::Text(text) => out.push_str(text),
-            Piece::Token(token) => {
-                if let Found::Long(long) = &token.found {
+            Scanned::Text(text) => out.push_str(text),
+            Scanned::Token(token) => {
+                if let AnyToken::Long(long) = &token.found {
                     assert_eq!(Token::parse(&long.text()).as_ref(), Some(long), "what was found is a token");
                 }
                 let (kind, view) = (token.kind(), token.view.map(|view| format!(".{view}")).unwrap_or_default());
@@ -52,9 +52,9 @@ fn show(pieces: &[Piece]) -> String {
                     out.push_str(&format!("{{{}}}", token.tail));
                 }
             }
-            Piece::Fragment { kind: Some(kind), .. } => out.push_str(&format!("<?{kind}>")),
-            Piece::Fragment { kind: None, .. } => out.push_str("<?>"),
-            Piece::Dropped { .. } => {}
+            Scanned::Fragment { kind: Some(kind), .. } => out.push_str(&format!("<?{kind}>")),
+            Scanned::Fragment { kind: None, .. } => out.push_str("<?>"),
+            Scanned::Dropped { .. } => {}
         }
     }
     out

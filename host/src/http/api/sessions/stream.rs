@@ -45,14 +45,14 @@ pub async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     caller.require("sessions:read")?;
     // Watched first, so that nothing falls between what was and what comes.
-    let mut reader = Reader::new(app.store().watch_sessions(caller.account));
+    let mut reader = FeedReader::new(app.store().watch_sessions(caller.account));
     if let Some(last) = last_seen(&headers) {
         reader.catch_up(app.store().sessions_behind(caller.account, last).await?);
     }
     // A comment first: some proxies pass the head of an answer on with the first byte of its body.
     let first = stream::iter([Ok(Event::default().retry(RETRY).comment("sessions from now on"))]);
     let over = future::select(Box::pin(while_good::is_over(app, caller)), Box::pin(tokio::time::sleep(LONGEST)));
-    let events = first.chain(stream::unfold(reader, Reader::next)).take_until(over);
+    let events = first.chain(stream::unfold(reader, FeedReader::next)).take_until(over);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
@@ -61,7 +61,7 @@ fn last_seen(headers: &HeaderMap) -> Option<SessionId> {
 }
 
 /// What a reader has still to see.
-struct Reader {
+struct FeedReader {
     /// What it missed while it was away.
     before: VecDeque<Watched>,
     /// Those of them that the watch may show again.
@@ -69,7 +69,7 @@ struct Reader {
     watch: Watch,
 }
 
-impl Reader {
+impl FeedReader {
     fn new(watch: Watch) -> Self {
         Self { before: VecDeque::new(), shown: HashSet::new(), watch }
     }

@@ -22,7 +22,7 @@ fn row(agent: AgentId, scope: u8, number: u32) -> VaultRow {
 }
 
 /// Erases as a job does; says how many rows that were.
-async fn purge(store: &Store, doomed: Doomed, gone: impl FnMut(&[Gone])) -> u64 {
+async fn purge(store: &Store, doomed: PurgeSelector, gone: impl FnMut(&[Gone])) -> u64 {
     let job = EventId::generate();
     store.vault().purge(job, doomed, gone).await.unwrap();
     store.vault().compact().await.unwrap();
@@ -32,8 +32,8 @@ async fn purge(store: &Store, doomed: Doomed, gone: impl FnMut(&[Gone])) -> u64 
     rows
 }
 
-fn of_call(call: Place) -> Doomed {
-    Doomed::Subject(Subject { calls: HashSet::from([call]), ..Subject::default() })
+fn of_call(call: Place) -> PurgeSelector {
+    PurgeSelector::Subject(Subject { calls: HashSet::from([call]), ..Subject::default() })
 }
 
 /// The rows whose sealed original, or a part of it, stands in a file.
@@ -79,7 +79,7 @@ async fn an_erased_row_is_in_no_file_however_often_pages_were_split_and_merged()
     let size = std::fs::metadata(folder.paths().vault).unwrap().len();
 
     // Most of what is left goes too, and the file gets shorter.
-    let doomed = Doomed::Kid(Kid::new("K_HEALTHCARE").unwrap());
+    let doomed = PurgeSelector::Kid(Kid::new("K_HEALTHCARE").unwrap());
     assert_eq!(purge(&store, doomed, |_| {}).await, kept.len() as u64);
     assert!(left_in_files(&folder, &kept).is_empty());
     assert!(std::fs::metadata(folder.paths().vault).unwrap().len() < size / 4);
@@ -113,7 +113,7 @@ async fn others_write_between_the_steps_of_an_erasure() {
     let rows: Vec<VaultRow> = (0..4 * STEP as u32).map(|number| row(agent, 1, number)).collect();
     fill(&store, &rows).await;
     let steps = Mutex::new(Vec::new());
-    let erase = purge(&store, Doomed::Kid(Kid::new("K_HEALTHCARE").unwrap()), |gone| {
+    let erase = purge(&store, PurgeSelector::Kid(Kid::new("K_HEALTHCARE").unwrap()), |gone| {
         steps.lock().unwrap().push(gone.len());
     });
     let write = async {
@@ -154,7 +154,7 @@ async fn rows_are_counted_as_they_come_and_go() {
     let doomed = of_call((agent, [1; 16]));
     assert_eq!(purge(&store, doomed, |_| {}).await, 2);
     assert_eq!(counts().await, (1, kinds(&[("PHONE", 1)]), kinds(&[("K2", 1)]), true));
-    assert_eq!(purge(&store, Doomed::Kid(Kid::new("K_HEALTHCARE").unwrap()), |_| {}).await, 1);
+    assert_eq!(purge(&store, PurgeSelector::Kid(Kid::new("K_HEALTHCARE").unwrap()), |_| {}).await, 1);
     assert_eq!(counts().await, (0, vec![], vec![], false));
 }
 
@@ -165,12 +165,12 @@ async fn a_search_goes_through_all_rows_in_steps() {
     let agent = AgentId::generate();
     let rows: Vec<VaultRow> = (0..10_000).map(|number| row(agent, (number % 3) as u8, number)).collect();
     store.vault().put(rows.clone()).await.unwrap();
-    let before = Doomed::Before(Timestamp::from_millis(i64::MAX));
+    let before = PurgeSelector::Before(Timestamp::from_millis(i64::MAX));
     assert_eq!(store.vault().count_doomed(&before).await, Ok(10_000));
-    assert_eq!(store.vault().count_doomed(&Doomed::Agent(agent)).await, Ok(10_000));
-    assert_eq!(store.vault().count_doomed(&Doomed::Agent(AgentId::generate())).await, Ok(0));
+    assert_eq!(store.vault().count_doomed(&PurgeSelector::Agent(agent)).await, Ok(10_000));
+    assert_eq!(store.vault().count_doomed(&PurgeSelector::Agent(AgentId::generate())).await, Ok(0));
     let calls = HashSet::from([(agent, [1; 16]), (agent, [2; 16])]);
-    let doomed = Doomed::Subject(Subject { calls, rows: HashSet::from([rows[9_999].key()]) });
+    let doomed = PurgeSelector::Subject(Subject { calls, rows: HashSet::from([rows[9_999].key()]) });
     assert_eq!(store.vault().count_doomed(&doomed).await, Ok(6_667));
     assert_eq!(rows.iter().filter(|row| doomed.has(row)).count(), 6_667);
     assert_eq!(purge(&store, doomed, |_| {}).await, 6_667);
@@ -185,7 +185,7 @@ async fn where_calls_have_no_name_a_value_is_erased_and_its_neighbours_stay() {
     let rows: Vec<VaultRow> = (0..10).map(|number| row(agent, 0, number)).collect();
     store.vault().put(rows.clone()).await.unwrap();
     let mut told = Vec::new();
-    let doomed = Doomed::Subject(Subject { calls: HashSet::new(), rows: HashSet::from([rows[4].key()]) });
+    let doomed = PurgeSelector::Subject(Subject { calls: HashSet::new(), rows: HashSet::from([rows[4].key()]) });
     assert_eq!(store.vault().count_doomed(&doomed).await, Ok(1));
     assert_eq!(purge(&store, doomed, |gone| told.extend(gone.iter().map(|gone| gone.key.clone()))).await, 1);
     assert!(told == [rows[4].key()]);

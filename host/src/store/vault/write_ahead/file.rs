@@ -97,8 +97,8 @@ impl RowFile {
     }
 
     /// What reads rows, also while others are appended.
-    pub fn reader(&self) -> Reader {
-        Reader(self.file.clone())
+    pub fn reader(&self) -> RowReader {
+        RowReader(self.file.clone())
     }
 
     /// Removes all rows.
@@ -122,9 +122,9 @@ impl RowFile {
 }
 
 /// Reads rows of one file. It reads the disk: not for async code.
-pub(super) struct Reader(Arc<File>);
+pub(super) struct RowReader(Arc<File>);
 
-impl Reader {
+impl RowReader {
     /// The row that stands here, and when it was made.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use file::{Reader, RowFile, Spot};
+use file::{RowFile, RowReader, Spot};
 
 use crate::clock::Timestamp;
 use crate::ids::AgentId;
@@ -37,13 +37,13 @@ struct Id {
 }
 
 /// Rows that are not in the database yet.
-pub(super) struct Fresh {
+pub(super) struct WriteAhead {
     state: Mutex<State>,
     hasher: RandomState,
 }
 
 struct State {
-    places: [Place; 2],
+    places: [RowSet; 2],
     /// Which of the two takes new rows. The other one's rows are on their way into the database.
     current: usize,
     /// Somebody was told that it is time for a merge.
@@ -53,7 +53,7 @@ struct State {
     failed: bool,
 }
 
-struct Place {
+struct RowSet {
     file: RowFile,
     rows: BTreeMap<Id, Spot>,
 }
@@ -61,7 +61,7 @@ struct Place {
 /// Rows on their way into the database, about in the order of the table's primary key, so that a merge goes through the table
 /// once. They are read one by one: all of them would take megabytes.
 pub(super) struct Batch {
-    reader: Reader,
+    reader: RowReader,
     spots: std::vec::IntoIter<Spot>,
 }
 
@@ -80,7 +80,7 @@ impl Iterator for Batch {
     }
 }
 
-impl Fresh {
+impl WriteAhead {
     /// Opens or creates the files of this database, and takes up the rows that are in them.
     pub fn open(database: &Path) -> io::Result<Self> {
         let hasher = RandomState::new();
@@ -91,7 +91,7 @@ impl Fresh {
             let file = RowFile::open(&PathBuf::from(path), |row, spot| {
                 rows.entry(id(&hasher, &row.key())).or_insert(spot);
             })?;
-            io::Result::Ok(Place { file, rows })
+            io::Result::Ok(RowSet { file, rows })
         };
         let places = [place("-rows-a")?, place("-rows-b")?];
         Ok(Self { state: Mutex::new(State { places, current: 0, told: false, failed: false, merging: false }), hasher })
@@ -131,7 +131,7 @@ impl Fresh {
         let (first, last) = (Id { call, kind: 0, mac: 0 }, Id { call, kind: u64::MAX, mac: u64::MAX });
         let found: Vec<_> = {
             let state = self.lock();
-            let of_place = |place: &Place| {
+            let of_place = |place: &RowSet| {
                 let spots: Vec<Spot> = place.rows.range(first..=last).map(|(_, spot)| *spot).take(most).collect();
                 (!spots.is_empty()).then(|| (place.file.reader(), spots))
             };
@@ -142,7 +142,7 @@ impl Fresh {
     }
 
     /// The rows that go into the database next: those that an earlier merge did not get there, else all that have gathered.
-    /// Call [`Fresh::merged`] when they are there, or [`Fresh::not_merged`]. Nothing while another merge is under way.
+    /// Call [`WriteAhead::merged`] when they are there, or [`WriteAhead::not_merged`]. Nothing while another merge is under way.
     pub fn begin_merge(&self) -> Option<Batch> {
         let mut state = self.lock();
         if std::mem::replace(&mut state.merging, true) {
@@ -155,7 +155,7 @@ impl Fresh {
         Some(Batch { reader: place.file.reader(), spots: place.rows.values().copied().collect::<Vec<_>>().into_iter() })
     }
 
-    /// The rows of [`Fresh::begin_merge`] are in the database.
+    /// The rows of [`WriteAhead::begin_merge`] are in the database.
     pub fn merged(&self) -> io::Result<()> {
         let mut state = self.lock();
         let other = 1 - state.current;
@@ -225,12 +225,12 @@ mod tests {
         row(mac).key()
     }
 
-    fn append(fresh: &Fresh, macs: impl IntoIterator<Item = u8>) {
+    fn append(fresh: &WriteAhead, macs: impl IntoIterator<Item = u8>) {
         let rows: Vec<VaultRow> = macs.into_iter().map(row).collect();
         assert!(!fresh.append(&rows, Timestamp::from_millis(5000)).unwrap());
     }
 
-    fn merge(fresh: &Fresh) -> Vec<u8> {
+    fn merge(fresh: &WriteAhead) -> Vec<u8> {
         fresh.begin_merge().unwrap().map(|row| row.unwrap().0.mac[0]).collect()
     }
 
@@ -245,8 +245,8 @@ mod tests {
             self.0.path().join(name)
         }
 
-        fn open(&self) -> Fresh {
-            Fresh::open(&self.file("vault.db")).unwrap()
+        fn open(&self) -> WriteAhead {
+            WriteAhead::open(&self.file("vault.db")).unwrap()
         }
     }
 

@@ -14,12 +14,12 @@ const USUAL: usize = 2048;
 
 /// Remembers decisions by what the passes were asked. It holds spans, not text; its keys are keyed hashes. Bounded in
 /// bytes: a text with many decisions takes the place of many texts with few.
-pub struct Memo {
+pub struct DecisionCache {
     key: [u8; 32],
     decisions: Cache<[u8; 16], Arc<[Decision]>, Bytes>,
 }
 
-impl Memo {
+impl DecisionCache {
     /// An empty memo of at most so many bytes, with a key of its own.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded_in_bytes() {
         const BYTES: usize = 1 << 20;
-        let memo = Memo::new(BYTES).expect("randomness");
+        let memo = DecisionCache::new(BYTES).expect("randomness");
         for (entries, each) in [(200, 500), (20_000, 0)] {
             let decisions: Arc<[Decision]> = vec![decision("Ann", "Ann", "NAME", Action::Tokenize); each].into();
             for index in 0..entries {
