@@ -190,9 +190,8 @@ fn every_kind_of_event_is_written_by_somebody() {
 }
 
 /// Sources that create files in a way of their own, each with the reason.
-const CREATORS: [(&str, &str); 7] = [
+const CREATORS: [(&str, &str); 6] = [
     ("host/src/files.rs", "the others go through it"),
-    ("host/src/wasm/cache.rs", "what is lost of a cache is made again: nothing of it is synced"),
     ("host/src/cli/eval.rs", "figures, for everybody"),
     ("host/src/cli/plugin/new.rs", "a project of its author"),
     ("host/src/cli/plugin/build.rs", "a project of its author"),

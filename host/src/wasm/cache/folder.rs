@@ -4,15 +4,17 @@
 //! anything above it changes nothing of what is read.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
+
+use crate::files;
 
 /// Why a folder cannot be trusted.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +42,7 @@ pub(super) struct PrivateFolder(OwnedFd);
 impl PrivateFolder {
     /// Opens it, making it where there is none.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        files::create_folder(path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::open(path, flags, Mode::empty())?;
         let found = rustix::fs::fstat(&folder)?;
@@ -143,6 +145,8 @@ fn check(owner: u32, own: u32, mode: u32) -> Result<(), FolderError> {
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::time::Duration;
+
+    use std::fs;
 
     use super::*;
 
