@@ -228,7 +228,7 @@ impl Table {
     fn print(&self) {
         for (title, column) in &self.0 {
             for (command, _) in COMMANDS {
-                println!("{title:<24} {command:<18} {}", column.get(command).map_or("-", String::as_str));
+                eprintln!("{title:<24} {command:<18} {}", column.get(command).map_or("-", String::as_str));
             }
         }
     }
