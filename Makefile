@@ -14,12 +14,16 @@ help: ## this list
 run: build ## start Masker with everything embedded
 	$(CARGO_TARGET_DIR)/release/masker serve
 
-build: plugins ## build the release binaries, the plugins embedded: masker and masker-voice
+build: release-plugins ## build the release binaries, the plugins embedded: masker and masker-voice
 	cargo build --locked --release -p masker -p masker-voice --features masker/embed-plugins
 
-dist: plugins ## build the same for a machine that serves, target/dist/masker: twice as long to build, quicker to answer
+dist: release-plugins ## build the same for a machine that serves, target/dist/masker: twice as long to build, quicker to answer
 	cargo build --locked --release -p masker-bench
 	host/dist.sh
+
+# Not a second copy of the same: the tool is built with the profile of the binary.
+release-plugins:
+	MASKER_TOOLS_PROFILE=release plugins/build.sh plugins
 
 plugins: ## build the embedded plugins from source to components
 	plugins/build.sh plugins
@@ -78,4 +82,4 @@ bench-growth: build ## show what grows with an install of 10,000 and 300,000 tur
 soak: build guests ## show whether memory stays flat over 16 minutes of calls, edits, reports and hang-ups (MINUTES=60 for more)
 	python3 tests/limits/soak.py $(CARGO_TARGET_DIR)/release/masker $(MINUTES)
 
-.PHONY: help run build dist plugins guests test docs screenshots check format bench bench-store bench-journal bench-plugins bench-limits bench-growth soak
+.PHONY: help run build dist release-plugins plugins guests test docs screenshots check format bench bench-store bench-journal bench-plugins bench-limits bench-growth soak

@@ -8,7 +8,8 @@
 #   1. the toolchain has it: nothing to do
 #   2. rustup adds it
 #   3. Debian's rustc-web and rust-web-src build the standard library from source (a closed network with a Debian mirror)
-# MASKER_WASM_TOOLCHAIN=rustup|debian skips the search.
+# MASKER_WASM_TOOLCHAIN=rustup|debian skips the search. MASKER_TOOLS_PROFILE=release builds the tool that makes components with
+# the release profile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -72,8 +73,10 @@ wrap() { # module, component
 }
 
 TOOLCHAIN=$(choose_toolchain)
-cargo build --locked -q -p masker-componentize
-COMPONENTIZE=${CARGO_TARGET_DIR:-target}/debug/masker-componentize
+# In the profile of what is built next, so that the WebAssembly tooling that both use is compiled once.
+PROFILE=${MASKER_TOOLS_PROFILE:-dev}
+cargo build --locked -q --profile "$PROFILE" -p masker-componentize
+COMPONENTIZE=${CARGO_TARGET_DIR:-target}/${PROFILE/dev/debug}/masker-componentize
 # Fixed, whatever CARGO_TARGET_DIR says: the host embeds them from here.
 OUT=target
 MODULES=$WASM_DIR/$TARGET/plugin
