@@ -1,5 +1,5 @@
-//! Group commit: one thread syncs for every append that waits. It sleeps while nobody does. The first syncs are of the
-//! journal's file; a process that goes on to make more has a ring for them (`journal/ring.rs`).
+//! Group commit: one thread syncs for all pending appends and sleeps when there are none. The first syncs go to the
+//! journal's file; a process that makes more of them creates a ring (`journal/ring.rs`).
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,13 +16,13 @@ use tokio::sync::oneshot;
 use super::JournalError;
 use super::ring::{self, Ring};
 
-/// After so many syncs a ring is made: it takes some milliseconds and two megabytes, and commands that append an event or
-/// two need none.
+/// Syncs before a ring is created: it takes some milliseconds and two megabytes, which commands that append an event
+/// or two do not need.
 const WORTH_A_RING: u32 = 4;
 
-/// How far apart syncs begin, after one for which so many requests had waited. A lone caller's sync begins at once. A crowd's
-/// gathers more of them: each sync costs the processor as much as a tenth of masking a message, and the wait is short
-/// against any model's answer, which it overlaps.
+/// Minimum interval between syncs, by the number of requests that waited for the last one. A single request is synced
+/// at once. Under load more requests are gathered: each sync costs as much CPU time as a tenth of masking a message,
+/// and the wait is short compared with the model's answer, which it overlaps.
 fn apart(waited: usize) -> Duration {
     match waited {
         0 | 1 => Duration::ZERO,
@@ -31,7 +31,7 @@ fn apart(waited: usize) -> Duration {
     }
 }
 
-/// The thread and what it shares with those who wait.
+/// The sync thread and the state it shares with waiting requests.
 pub(super) struct Syncer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -44,7 +44,7 @@ struct Shared {
     wake: Condvar,
 }
 
-/// What the kernel has been given.
+/// What was handed to the kernel.
 struct Written {
     /// The file that is written.
     file: Arc<File>,
