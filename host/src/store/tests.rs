@@ -30,7 +30,7 @@ impl Folder {
         Store::open(&self.paths(), clock).unwrap()
     }
 
-    /// Why it is not opened; the path is as if it stood in no folder.
+    /// The error of opening it, with the folder removed from the path.
     pub fn refusal(&self) -> StoreError {
         let Some(StoreError::Open { variable, path, what, cause }) = Store::open(&self.paths(), Clock::system()).err()
         else {
@@ -40,7 +40,7 @@ impl Folder {
         StoreError::Open { variable, path, what, cause }
     }
 
-    /// Whether any file holds this text.
+    /// Whether any file contains this text.
     pub fn contains(&self, text: &str) -> bool {
         fs::read_dir(self.path()).unwrap().any(|file| {
             let bytes = fs::read(file.unwrap().path()).unwrap();
@@ -49,7 +49,7 @@ impl Folder {
     }
 }
 
-/// An agent with nothing special about it.
+/// An agent with default settings.
 pub fn agent(account: AccountId, name: &str) -> Agent {
     Agent {
         id: AgentId::generate(),

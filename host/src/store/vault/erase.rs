@@ -34,7 +34,7 @@ pub type Place = (AgentId, [u8; 16]);
 pub struct VaultStats {
     /// Rows by kid, as tokens carry it.
     pub by_kid: BTreeMap<Kid, u64>,
-    /// Rows by the kid whose key seals them.
+    /// Rows by the kid of the key that encrypts them.
     pub sealed_by: BTreeMap<Kid, u64>,
     /// Rows of each kind.
     pub by_kind: BTreeMap<Kind, u64>,
