@@ -11,7 +11,7 @@ use crate::ids::AccountId;
 pub struct Account {
     /// Its id.
     pub id: AccountId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
     /// `beta`, `pilot`, `production` or `internal`.
     pub plan: String,

@@ -39,7 +39,7 @@ pub enum Texts {
     Of {
         /// Calls.
         calls: Vec<Place>,
-        /// Single sessions.
+        /// Individual sessions.
         sessions: Vec<SessionId>,
     },
 }
