@@ -100,7 +100,7 @@ pub struct App {
     pub config: Config,
     /// The masking and unmasking pipeline.
     pub pipeline: Arc<Pipeline>,
-    /// The sandbox.
+    /// The WebAssembly runtime.
     pub wasm: Arc<Wasm>,
     /// Rate limits of the accounts.
     pub limits: Limits,

@@ -1,5 +1,5 @@
-//! What an interrupted job needs to be continued: its plan as it is kept ([`crate::store::jobs`]), and events that are
-//! written once however often the job is begun.
+//! Resuming interrupted jobs: the format of their stored plans ([`crate::store::jobs`]), and events that are appended
+//! only once however often the job is started.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::jobs::Job;
 use crate::store::journal::{Journal, JournalError};
 
-/// What there is to do.
+/// The work of a job.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Work {
