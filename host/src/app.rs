@@ -151,10 +151,7 @@ impl App {
             tracing::warn!(bytes = recovered.truncated, "an incomplete last line of the journal was removed");
         }
         if recovered.restored > 0 {
-            tracing::warn!(
-                bytes = recovered.restored,
-                "events lost from the journal's file in a crash were restored"
-            );
+            tracing::warn!(bytes = recovered.restored, "events lost from the journal's file in a crash were restored");
         }
         let journal = Arc::new(journal);
         let rebuilt = store.rebuild_sessions(&journal).await.context("the sessions cannot be rebuilt")?;
@@ -298,7 +295,7 @@ fn policies_at_start(config: &Config, catalog: &Catalog) -> anyhow::Result<Vec<I
         if !config.development && catalog.shelf().is_whole() {
             anyhow::bail!("{policy}");
         }
-        tracing::error!("not used: {policy}");
+        tracing::error!("policy not loaded: {policy}");
     }
     Ok(sound)
 }

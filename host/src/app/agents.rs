@@ -50,7 +50,7 @@ pub enum AgentError {
     #[error("{0}")]
     Plugin(#[from] PrepareError),
     /// The name is taken.
-    #[error("an agent of this name exists already")]
+    #[error("an agent of this name already exists")]
     NameTaken,
     /// The journal accepts no events.
     #[error("the audit journal cannot be written")]

@@ -75,7 +75,7 @@ impl App {
             // Not rolled back: the tokens are rejected in any case.
             tracing::error!(
                 count = ended.len(),
-                "API tokens were revoked with their person, but the journal could not record it"
+                "API tokens were revoked with their owner, but the journal could not record it"
             );
         }
         Ok(())

@@ -48,7 +48,7 @@ pub enum ChangeError {
     #[error("{0}")]
     Folder(String),
     /// The plugin's name is reserved in policies.
-    #[error("a plugin may not be called {0}: the name has another meaning in policies")]
+    #[error("a plugin cannot be named {0}: the name is reserved in policies")]
     PluginName(String),
     /// There is no such plugin.
     #[error("there is no such plugin")]
@@ -164,7 +164,7 @@ impl App {
             cancel.check()?;
             let compiled = compiled.map_err(ChangeError::Policy)?;
             if let Some(name) = name.filter(|name| **name != *compiled.name) {
-                let message = format!("must be {name}, as it is called in the URL");
+                let message = format!("must be {name}, the name in the URL");
                 let code = ErrorCode::PolicyYamlInvalid;
                 return Err(ChangeError::Policy(vec![PolicyError { code, path: "name".into(), line: None, message }]));
             }

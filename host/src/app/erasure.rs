@@ -90,9 +90,7 @@ pub enum EraseError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It was started but did not finish.
-    #[error(
-        "{0}; the erasure was begun, and is continued by the next `masker vault purge` or by the service within the hour"
-    )]
+    #[error("{0}; the erasure is incomplete; the next `masker vault purge` or the service within the hour resumes it")]
     Begun(StoreError),
 }
 
@@ -291,7 +289,7 @@ impl App {
         for job in self.store().jobs().await? {
             if let Work::Rotate { kid, .. } = Work::of(&job)? {
                 tracing::warn!(
-                    "a rotation of keys was interrupted: continue it with `masker vault rotate-key --new-kid {kid}`"
+                    "a key rotation was interrupted: resume it with `masker vault rotate-key --new-kid {kid}`"
                 );
             }
         }

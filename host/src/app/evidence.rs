@@ -29,7 +29,7 @@ pub enum EvidenceError {
     #[error("the journal is shorter than it was: {0}")]
     Shorter(Lost, Verified),
     /// The events of a session do not match its root.
-    #[error("the events of session {0} are not those that its tree hash was made of")]
+    #[error("the events of session {0} do not match its tree hash")]
     Session(SessionId),
     /// It cannot be read.
     #[error(transparent)]

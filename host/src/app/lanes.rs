@@ -22,10 +22,10 @@ const PLACES: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The queue is full.
-    #[error("too much work of this sort is waiting; try again in a few seconds")]
+    #[error("too many jobs of this kind are waiting; try again in a few seconds")]
     Busy,
     /// The server is stopping, or the job panicked.
-    #[error("the server stopped this work before it was done")]
+    #[error("the server stopped the job before it finished")]
     Stopped,
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn check(
     for lost in find(config, store, minters).await.context("the vault cannot be read")? {
         let check_value = lost.check_value.as_deref().unwrap_or(NO_KEY);
         if store.is_loss_accepted(&lost.kid, check_value).await? {
-            tracing::warn!("{lost}: they were given up, and their tokens do not resolve");
+            tracing::warn!("{lost}: these values were given up, and their tokens do not resolve");
         } else if config.accept_loss.contains(&lost.kid) {
             let event = Event {
                 account_id: Some(store.first_account()),
@@ -60,7 +60,7 @@ pub(super) async fn check(
             let receipt = journal.append(&[event])?;
             journal.synced(&receipt).await?;
             store.accept_loss(&lost.kid, check_value).await?;
-            tracing::warn!("{lost}: they are given up from now on, and their tokens do not resolve");
+            tracing::warn!("{lost}: these values are given up from now on, and their tokens do not resolve");
         } else {
             refused.push(lost);
         }
@@ -68,8 +68,8 @@ pub(super) async fn check(
     let Some(first) = refused.first() else { return Ok(()) };
     let lines: Vec<String> = refused.iter().map(|lost| format!("\n  {lost}")).collect();
     bail!(
-        "the vault holds values that no key here opens:{}\nset the key (MASKER_KEY_<KID>, or MASKER_KEY_<KID>_OLD for the one \
-         before); to give the values up for good, start once with `masker serve --accept-loss {}`",
+        "the vault has values that no configured key decrypts:{}\nset the key (MASKER_KEY_<KID>, or MASKER_KEY_<KID>_OLD for the \
+         previous key); to give up the values for good, start once with `masker serve --accept-loss {}`",
         lines.concat(),
         first.kid
     );

@@ -46,7 +46,7 @@ impl App {
                 tracing::info!(plugins = changed.join(" "), "the plugin folder was reloaded");
                 // Policies that were left out because a plugin was missing.
                 if !was_whole && let Err(error) = self.reload_policies().await {
-                    tracing::error!(%error, "policies that were left out at the start still cannot be used");
+                    tracing::error!(%error, "policies left out at the start still cannot be loaded");
                 }
             }
             Err(error) => {

@@ -206,7 +206,7 @@ impl Folder {
                 }
                 Err(error) => {
                     let error = format!("{error:#}");
-                    tracing::warn!(file = %file.display(), error, "a file in MASKER_PLUGIN_DIR is not used");
+                    tracing::warn!(file = %file.display(), error, "a file in MASKER_PLUGIN_DIR was not loaded");
                     found.leave_out(file, before);
                 }
             }

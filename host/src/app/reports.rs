@@ -113,7 +113,7 @@ pub enum ReportError {
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// A session's events do not match its root.
-    #[error("the events of session {0} are not those that its tree hash was made of")]
+    #[error("the events of session {0} do not match its tree hash")]
     Root(SessionId),
     /// A number has no canonical form.
     #[error(transparent)]
@@ -122,7 +122,7 @@ pub enum ReportError {
     #[error("too many reports are waiting")]
     Busy,
     /// The service is stopping.
-    #[error("the service stops")]
+    #[error("the service is stopping")]
     Stopped,
 }
 

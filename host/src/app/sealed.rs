@@ -1,5 +1,5 @@
-//! Short-lived values that a browser carries between two requests. They are encrypted and authenticated, so a browser can
-//! neither read nor forge one, and each opens only for its own purpose.
+//! Short-lived values that a browser carries between two requests. They are encrypted and authenticated: a browser can
+//! neither read nor forge them, and each can be opened only for its own purpose.
 
 use aes_gcm_siv::aead::{Aead, KeyInit, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};

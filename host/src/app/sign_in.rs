@@ -30,10 +30,10 @@ pub enum SignInError {
     #[error("signing in with GitHub is not set up on this install")]
     NotSetUp,
     /// The state is missing, expired, already used, or from another browser.
-    #[error("this sign-in is not known here, was used, or took too long: begin again")]
+    #[error("this sign-in is unknown, was already used, or has expired: start again")]
     InvalidState,
     /// The user or GitHub denied the sign-in.
-    #[error("GitHub did not let this sign-in through")]
+    #[error("GitHub denied this sign-in")]
     Denied,
     /// GitHub could not be reached or returned an error.
     #[error(transparent)]
@@ -42,10 +42,10 @@ pub enum SignInError {
     #[error("this GitHub user may not sign in here; the operator of the install decides who may (MASKER_GITHUB_ALLOW)")]
     NotAllowed,
     /// The user could not be stored.
-    #[error("the user cannot be kept")]
+    #[error("the user cannot be stored")]
     Upsert(#[source] StoreError),
     /// The link is unknown, expired, or already used.
-    #[error("this link was used or has expired; `masker admin login-link` makes another")]
+    #[error("this link was used or has expired; `masker admin login-link` creates a new one")]
     LinkGone,
     /// The journal accepts no events.
     #[error("the audit journal cannot be written")]

@@ -111,8 +111,8 @@ impl Store {
         Ok(secret)
     }
 
-    /// The token with this secret and the person it belongs to, unless it has expired. The caller checks whether the person
-    /// may still sign in.
+    /// The token with this secret and its owner, unless it has expired. The caller checks whether the owner may still
+    /// sign in.
     pub async fn api_token_by_secret(&self, secret: &str) -> Result<Option<(ApiToken, Option<User>)>, StoreError> {
         let (hash, now) = (secret::hash(secret), self.clock.now());
         self.main.read(move |conn| by_hash(conn, &hash, now)).await

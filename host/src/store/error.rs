@@ -24,7 +24,7 @@ pub enum StoreError {
         cause: Box<StoreError>,
     },
     /// Its schema is newer than this binary supports.
-    #[error("it was written by a newer version of Masker; use that one, or a backup from before")]
+    #[error("it was written by a newer version of Masker; use that version, or an older backup")]
     Newer,
     /// A migration failed.
     #[error("a migration failed")]
@@ -36,7 +36,7 @@ pub enum StoreError {
     #[error("the file is damaged")]
     Corrupt,
     /// No space left.
-    #[error("the disk is full: make room on it")]
+    #[error("the disk is full: free some space")]
     Full,
     /// Reading or writing the file failed.
     #[error("the file cannot be read or written")]
@@ -84,8 +84,8 @@ pub(super) fn words(kind: io::ErrorKind) -> String {
         io::ErrorKind::PermissionDenied => "the user that Masker runs as must be able to write to it and to its folder",
         io::ErrorKind::IsADirectory => "name a file",
         io::ErrorKind::NotADirectory => "a component of its path is not a folder",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on its disk",
-        io::ErrorKind::ReadOnlyFilesystem => "name a place that can be written to",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space on its disk",
+        io::ErrorKind::ReadOnlyFilesystem => "use a writable path",
         _ => return kind.to_string(),
     };
     format!("{kind}: {advice}")

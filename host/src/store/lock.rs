@@ -30,7 +30,7 @@ pub struct DataLock {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process holds it.
-    #[error("{} is in use by {holder}: one process at a time works on an install", folder.display())]
+    #[error("{} is in use by {holder}: only one process can use an install at a time", folder.display())]
     Held {
         /// The data folder.
         folder: PathBuf,

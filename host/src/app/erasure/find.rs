@@ -55,24 +55,24 @@ impl fmt::Display for Unreadable {
         for (kid, count) in &self.values {
             write!(
                 f,
-                "{count} values of the vault do not open with the key of the kid {kid}: set MASKER_KEY_{kid} to the key \
-                 that seals them, or MASKER_KEY_{kid}_OLD where it is the one before; "
+                "{count} values of the vault cannot be decrypted with the key of the kid {kid}: set MASKER_KEY_{kid} to the \
+                 key that sealed them, or MASKER_KEY_{kid}_OLD if that is the previous key; "
             )?;
         }
         if self.texts > 0 {
             write!(
                 f,
-                "the kept texts of {} sessions do not open with MASKER_SESSION_SECRET: set it to the one that seals them; ",
+                "stored texts of {} sessions cannot be decrypted: set MASKER_SESSION_SECRET to the secret that sealed them; ",
                 self.texts
             )?;
         }
         if self.secret {
             f.write_str(
-                "MASKER_SESSION_SECRET, by which calls are known, is not the one that this install has run with; ",
+                "MASKER_SESSION_SECRET, which call ids are hashed with, is not the secret this install has used; ",
             )?;
         }
         f.write_str(
-            "nothing was done, since what was asked for may be there (by time, kid or agent it is erased unread)",
+            "nothing was erased, since this data may contain the value (erasing by time, kid or agent needs no key)",
         )
     }
 }

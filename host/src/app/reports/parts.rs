@@ -166,8 +166,8 @@ impl App {
             Kept {
                 what: "Journal: events without values",
                 rule: match self.config.audit_retention_days {
-                    0 => "Append-only and chained; Masker deletes nothing of it.".to_owned(),
-                    _ => "Append-only and chained; whole files are deleted when their time is over.".to_owned(),
+                    0 => "Append-only and chained; Masker deletes no part of it.".to_owned(),
+                    _ => "Append-only and chained; whole files are deleted after their retention.".to_owned(),
                 },
                 days: Some(self.config.audit_retention_days).filter(|days| *days > 0),
             },
