@@ -116,8 +116,8 @@ fn own_agents(conn: &Connection, sessions: &ReportSessions) -> Result<Vec<AgentI
     Ok(agents.collect::<Result<_, _>>()?)
 }
 
-/// Daily sums, with the first day from the start of the period, and the last day without sessions that began after its
-/// end: there are few, since reports reach up to now.
+/// Daily sums. The first day is counted from the start of the period, and sessions of the last day that began after
+/// its end are subtracted: there are few, since reports reach up to now.
 fn figures(
     conn: &Connection,
     rows: &Rows,

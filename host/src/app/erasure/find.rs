@@ -200,8 +200,8 @@ impl Eraser<'_> {
         if unreadable.is_empty() { Ok(()) } else { Err(unreadable.into()) }
     }
 
-    /// Texts of calls that used a kid: its policy names it, or the vault has a row of it. For sessions outside calls:
-    /// those of every agent that used the kid there.
+    /// Texts of calls that used a kid: its policy names it, or the vault has a row of it. For sessions without a call
+    /// id: those of every agent that used the kid in such sessions.
     async fn texts_of_kid(&self, kid: &Kid) -> Result<Texts, StoreError> {
         let (mut calls, mut sessions, mut after) = (HashSet::new(), Vec::new(), None);
         let (mut in_vault, mut by_policy) = (HashMap::new(), HashMap::new());

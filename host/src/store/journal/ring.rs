@@ -121,10 +121,10 @@ impl Ring {
         }
     }
 
-    /// Removes the ring after syncing the journal's file.
+    /// Removes the ring. The journal's file must already be synced.
     ///
     /// # Errors
-    /// When the sync fails or the ring cannot be removed.
+    /// When its background sync failed or the ring cannot be removed.
     pub fn remove(mut self) -> io::Result<()> {
         self.flushed()?;
         remove(&self.path)

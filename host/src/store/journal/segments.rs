@@ -103,7 +103,7 @@ impl Segments {
     }
 
     /// Replaces the closed file that begins at `start` by its compressed form and deletes the plain one. If the file
-    /// was deleted meanwhile, both are removed.
+    /// was deleted meanwhile, the compressed one is deleted too.
     pub fn replace(&self, start: u64, compressed: PathBuf) -> io::Result<()> {
         let mut state = self.lock();
         match state.closed.iter_mut().find(|segment| segment.range.start == start) {

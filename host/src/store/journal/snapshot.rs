@@ -104,7 +104,7 @@ impl Snapshot {
         self.begins + self.length
     }
 
-    /// The file that contains offset `offset`, the offset within it, and its bytes before that.
+    /// The path of the file that contains this byte of the journal, its offset in that file, and the bytes before it.
     pub fn file_at(&self, offset: u64) -> (PathBuf, u64, Bytes) {
         let closed = self.closed.iter().find(|segment| (segment.range.start..segment.range.end).contains(&offset));
         let (path, begins) = match closed {

@@ -58,7 +58,7 @@ impl Rows {
         Ok(figures)
     }
 
-    /// Calls `visit` with id and root of each row.
+    /// Calls `see` with id and root of each row.
     pub fn each(
         &self,
         conn: &Connection,
