@@ -217,14 +217,14 @@ mod tests {
         begun.await.expect("it runs");
         drop(request);
         let mut same = Box::pin(lane.enter(own));
-        assert!(poll!(&mut same).is_pending(), "an account has one job at a time, its request gone or not");
+        assert!(poll!(&mut same).is_pending(), "an account runs one job at a time, even if its request was dropped");
         let other = lane.enter(account()).await.expect("a turn of its own");
         let mut run = Box::pin(other.run(|_| ()));
         assert!(poll!(&mut run).is_pending(), "one job runs at a time");
         open.send(()).expect("it waits");
         assert!(hear.await.expect("it ended"), "it was told");
         run.await.expect("it runs now");
-        same.await.expect("its turn has come");
+        same.await.expect("it got its turn");
     }
 
     #[tokio::test]
@@ -248,7 +248,7 @@ mod tests {
         drop((first, others));
         waiting.remove(0).await.expect("its turn");
         drop(waiting);
-        assert!(lane.0.inside().is_empty(), "an account that left leaves nothing behind");
+        assert!(lane.0.inside().is_empty(), "no state is left of an account without jobs");
     }
 
     #[tokio::test]

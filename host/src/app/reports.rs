@@ -89,10 +89,10 @@ impl ReportScope {
     fn method(&self) -> &'static str {
         match self {
             Self::Session(_) => {
-                "each event of the session by its own hash, their tree hash, and the chain since its last whole check"
+                "the hash of each event of the session, their tree hash, and the chain since its last full check"
             }
             Self::Agent { .. } | Self::Account { .. } => {
-                "the chain since its last whole check, and the tree hash of every listed session over its events"
+                "the chain since its last full check, and the tree hash of every listed session over its events"
             }
         }
     }

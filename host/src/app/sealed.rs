@@ -96,6 +96,6 @@ mod tests {
         assert_eq!(sealer(1).open::<Cake>(&text[1..], NOW), None);
         assert_eq!(sealer(1).open::<Cake>("", NOW), None);
         assert_eq!(sealer(1).open::<Cake>(text, Timestamp::from_millis(1001)), None);
-        assert_ne!(sealer(1).seal(&Cake(1001)).expect("randomness").expose(), text, "no two are the same");
+        assert_ne!(sealer(1).seal(&Cake(1001)).expect("randomness").expose(), text, "each result is unique");
     }
 }

@@ -42,18 +42,18 @@ const ALIASES: &[(&str, &str)] = &[
 /// Queries that read more than one row of a growing table: file, part of the query, and what bounds it.
 const BOUNDED: &[(&str, &str, &str)] = &[
     ("agents.rs", "instr(name_lower", "a page of agents; of each the rows of one hour, and a day of hours"),
-    ("days.rs", "FROM agent_days WHERE agent_id = ?1 AND day", "as many rows as the time has days"),
-    ("days.rs", "AS earlier INDEXED BY sessions_by_call", "an old row, once; stops at the first row"),
-    ("erasures.rs", "FROM erasures WHERE at", "what people erased"),
+    ("days.rs", "FROM agent_days WHERE agent_id = ?1 AND day", "one row per day of the period"),
+    ("days.rs", "AS earlier INDEXED BY sessions_by_call", "once per old row; stops at the first match"),
+    ("erasures.rs", "FROM erasures WHERE at", "erasures on demand, which are few"),
     ("erasures.rs", "FROM session_payloads WHERE session_id > ?1", "a step of an erasure: LIMIT"),
     ("erasures.rs", "WHERE kept_since < ?1 LIMIT ?2", "a step of an erasure: LIMIT"),
-    ("erasures.rs", "count(*) FROM session_payloads INDEXED BY", "what an erasure by time takes, counted once"),
+    ("erasures.rs", "count(*) FROM session_payloads INDEXED BY", "texts erased by time, counted once"),
     ("erasures.rs", "FROM sessions INDEXED BY sessions_by_call", "the turns of one call"),
     ("reports.rs", "SELECT count(*) FROM sessions", "the turns of one call"),
     ("reports/rows.rs", "ORDER BY started_at LIMIT 1", "one row"),
-    ("reports/rows.rs", "begins_call FROM sessions", "a report: its first day, and what began since it was asked for"),
+    ("reports/rows.rs", "begins_call FROM sessions", "a report: its first day, and sessions that began after its end"),
     ("reports/rows.rs", "SELECT id, merkle_root", "a report, on its own connection: the hash is over all its sessions"),
-    ("reports/rows.rs", "started_at <= ?3 ORDER BY started_at, id LIMIT ?4", "what a report lists: LIMIT"),
+    ("reports/rows.rs", "started_at <= ?3 ORDER BY started_at, id LIMIT ?4", "the sessions that a report lists: LIMIT"),
     ("reports/rows.rs", "INDEXED BY sessions_with_incidents", "a report: sessions with incidents only, LIMIT"),
     ("retention.rs", "DELETE FROM sessions", "a step of the hourly pass: LIMIT"),
     ("retention.rs", "DELETE FROM agent_hours", "a step of the hourly pass: LIMIT"),
@@ -67,7 +67,7 @@ const BOUNDED: &[(&str, &str, &str)] = &[
         "stops at the first row of a call",
     ),
     ("sessions.rs", "SELECT max(rowid) FROM sessions", "the last row"),
-    ("sessions.rs", "FROM sessions NOT INDEXED", "rows behind a place, which is at most 10,000 from the end"),
+    ("sessions.rs", "FROM sessions NOT INDEXED", "rows behind a position, which is at most 10,000 rows from the end"),
     ("stats.rs", "sum(sessions), sum(redactions) FROM agents", "a week of hours of an account's agents"),
     ("stats.rs", "SELECT bucket, sum(sessions) FROM agents", "a day of hours of an account's agents"),
     ("stats.rs", "FROM account_hour_kinds WHERE account_id", "a week of hours"),
@@ -109,7 +109,7 @@ fn no_query_reads_more_of_a_table_that_grows_than_it_must() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     let unused: Vec<_> = (0..BOUNDED.len()).filter(|at| !used.contains(at)).map(|at| BOUNDED[at]).collect();
-    assert!(unused.is_empty(), "no query needs these reasons: {unused:#?}");
+    assert!(unused.is_empty(), "entries of BOUNDED without a query: {unused:#?}");
 }
 
 /// Whether a step of a plan reads more than one row of a growing table.

@@ -327,7 +327,7 @@ mod tests {
         }
         store.set_install_policies(vec![]).await.unwrap();
         assert!(store.all_policies().await.unwrap().is_empty());
-        assert_eq!(current().await, Some((2, "b".to_owned())), "what was run on stays readable");
+        assert_eq!(current().await, Some((2, "b".to_owned())), "a version that was used stays readable");
         store.set_install_policies(vec![of_install("x", "b")]).await.unwrap();
         assert_eq!((store.all_policies().await.unwrap().len(), current().await), (1, Some((2, "b".to_owned()))));
     }

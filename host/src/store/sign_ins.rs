@@ -235,9 +235,9 @@ mod tests {
         };
         assert_eq!(is_in(29).await.map(|user| user.id), Some(user.id));
         let later = is_in(58).await.expect("it was used on day 29");
-        assert_eq!(later.last_seen_at, Timestamp::from_millis(29 * DAY), "as it was before this use");
+        assert_eq!(later.last_seen_at, Timestamp::from_millis(29 * DAY), "the value before this use");
         assert_eq!(is_in(89).await, None);
-        assert_eq!(is_in(59).await.map(|user| user.id), Some(user.id), "a look that fails changes nothing");
+        assert_eq!(is_in(59).await.map(|user| user.id), Some(user.id), "a failed lookup changes nothing");
     }
 
     #[tokio::test]
@@ -269,11 +269,11 @@ mod tests {
         assert_eq!(list[1].user_agent.len(), LONGEST_USER_AGENT);
         assert!(!store.end_sign_in_of(UserId::generate(), names[0].clone()).await.unwrap(), "another's");
         assert!(store.end_sign_in_of(user, names[0].clone()).await.unwrap());
-        assert!(!store.end_sign_in_of(user, names[0].clone()).await.unwrap(), "it is over");
+        assert!(!store.end_sign_in_of(user, names[0].clone()).await.unwrap(), "it was already ended");
         assert!(store.signed_in(second.expose()).await.unwrap().is_none());
         assert_eq!(store.sign_ins_of(user).await.unwrap().len(), 1);
         clock.set(Timestamp::from_millis(31 * DAY));
-        assert!(store.sign_ins_of(user).await.unwrap().is_empty(), "its time is over");
+        assert!(store.sign_ins_of(user).await.unwrap().is_empty(), "it has expired");
     }
 
     #[tokio::test]

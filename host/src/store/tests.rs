@@ -34,7 +34,7 @@ impl Folder {
     pub fn refusal(&self) -> StoreError {
         let Some(StoreError::Open { variable, path, what, cause }) = Store::open(&self.paths(), Clock::system()).err()
         else {
-            panic!("it is opened, or not refused as a file")
+            panic!("opening succeeded, or failed with another error")
         };
         let path = Path::new(&path).strip_prefix(self.path()).unwrap().display().to_string();
         StoreError::Open { variable, path, what, cause }
@@ -159,7 +159,7 @@ fn a_database_or_a_vault_has_one_owner_whichever_install_names_it() {
         (StorePaths { main: other.paths().main, ..one.paths() }, "the vault"),
     ] {
         let Some(StoreError::Open { what: refused, cause, .. }) = Store::open(&paths, Clock::system()).err() else {
-            panic!("{what} is opened, or not refused as a file")
+            panic!("{what}: opening succeeded, or failed with another error")
         };
         assert_eq!((refused, *cause), (what, StoreError::Locked));
     }

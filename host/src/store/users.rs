@@ -69,7 +69,6 @@ impl Store {
     ///
     /// The first user owns the install and gets the first account. An existing user is never linked here: see
     /// [`Store::link_github_user`].
-    /// [`Store::link_github_user`].
     pub async fn admit_github_user(
         &self,
         profile: GithubProfile,

@@ -160,7 +160,7 @@ impl Evidence {
         self.save();
     }
 
-    /// Continues from the last check; `None` if there was none, or the journal begins elsewhere since.
+    /// Continues from the last check; `None` if there was none, or files at its beginning were deleted since.
     fn go_on(&self, journal: &Reading, pace: Pace) -> Result<Option<Verified>, EvidenceError> {
         let _since = lock(&self.since);
         let begins = journal.begins();

@@ -161,5 +161,5 @@ async fn a_reader_who_comes_back_gets_what_was_written_since_or_learns_that_it_c
     let many: Vec<_> = (0..MOST_MISSED).map(|n| row(&agent, n)).collect();
     record(&store, &many).await;
     assert_eq!(behind(&rows[2]).await.map(|rows| rows.len() as i64), Some(MOST_MISSED));
-    assert_eq!(behind(&rows[1]).await, None, "more than a reader is given");
+    assert_eq!(behind(&rows[1]).await, None, "more rows than the limit");
 }

@@ -258,7 +258,7 @@ mod tests {
         let fresh = folder.open();
         assert_eq!(fresh.get(&key(2)), Some(row(2)));
         assert_eq!(merge(&fresh), [1, 2, 3]);
-        assert_eq!(fresh.get(&key(2)), Some(row(2)), "found while it is merged");
+        assert_eq!(fresh.get(&key(2)), Some(row(2)), "found during the merge");
         fresh.merged().unwrap();
         assert_eq!((fresh.get(&key(2)), fresh.size_bytes()), (None, 0));
         assert!(folder.open().is_empty());
