@@ -1,4 +1,4 @@
-//! The application: every edge built once from the settings, and the agents ready to serve.
+//! The application: everything built once from the settings, and the agents that are ready to serve.
 
 mod agents;
 mod api_tokens;
@@ -73,15 +73,15 @@ pub use reports::{ReportError, ReportScope, SignedReport};
 pub use retention::Retention;
 pub use sign_in::{Begun, Finished, Returned, SignInError, SignedIn, ToConfirm, login_url};
 
-/// Requests that may wait for a pass thread, for each of them. At a millisecond a request, a tenth of a second's work.
+/// Queue length per pass thread. At a millisecond per request, this is about a tenth of a second of work.
 const QUEUE_PER_THREAD: usize = 128;
 
-/// Whether an agent can serve.
+/// Whether an agent can serve requests.
 #[derive(Clone)]
 pub enum Serving {
-    /// It can.
+    /// It can serve.
     Ready(Arc<ReadyAgent>),
-    /// Its policy or one of its plugins cannot be used any more; the log of the start says why.
+    /// Its policy or one of its plugins cannot be used; the log of the start says why.
     Unusable(Arc<Stopped>),
 }
 
@@ -90,38 +90,38 @@ pub enum Serving {
 pub struct Stopped {
     /// Its name.
     pub name: String,
-    /// Whose it is.
+    /// The account that owns it.
     pub account: AccountId,
 }
 
-/// Everything the handlers use.
+/// Shared state of all handlers.
 pub struct App {
     /// The settings.
     pub config: Config,
-    /// Masks and unmasks.
+    /// The masking and unmasking pipeline.
     pub pipeline: Arc<Pipeline>,
-    /// The sandbox.
+    /// The WebAssembly runtime.
     pub wasm: Arc<Wasm>,
-    /// How much each account may call.
+    /// Rate limits of the accounts.
     pub limits: Limits,
-    /// When it came up.
+    /// Start time.
     pub started: Instant,
     catalog: ArcSwap<Catalog>,
     agents: ArcSwap<HashMap<AgentId, Serving>>,
-    /// How the retention does.
+    /// State of the retention pass.
     pub retention: Retention,
-    /// What is known of the journal's soundness.
+    /// Verification state of the journal.
     pub evidence: Arc<Evidence>,
     report_lanes: reports::Lanes,
-    /// Signs reports.
+    /// Signing key of reports.
     pub report_key: ReportKey,
-    /// Which keys this install has, and since when.
+    /// The keys of this install, and when each was first seen.
     pub key_ages: Vec<KeyAge>,
-    /// Where costly work of the API runs.
+    /// Bounded queues for expensive API work.
     pub lanes: Lanes,
-    /// Held for the moment in which a change of an agent takes effect.
+    /// Held while a change of an agent takes effect.
     changing_agents: Arc<tokio::sync::Mutex<()>>,
-    /// Held throughout a change of plugins or policies.
+    /// Held for the whole duration of a change of plugins or policies.
     changing_catalog: Arc<tokio::sync::Mutex<()>>,
     trials: Trials,
     uploads: Uploads,
@@ -129,15 +129,15 @@ pub struct App {
     github: Option<GitHub>,
     callbacks: Callbacks,
     sealer: Sealer,
-    /// Keeps other processes away from the files; goes last.
+    /// Keeps other processes away from the files; dropped last.
     _lock: DataLock,
 }
 
 impl App {
-    /// Opens everything and prepares every agent. `extra_plugins` are components that come before the embedded ones.
+    /// Opens all files and prepares every agent. `extra_plugins` are loaded before the embedded ones.
     ///
     /// # Errors
-    /// Whatever keeps the service from serving, in words for the operator.
+    /// Anything that prevents the service from starting, as a message for the operator.
     pub async fn start(config: Config, clock: Clock, extra_plugins: Vec<Vec<u8>>) -> anyhow::Result<Arc<Self>> {
         let folder = config.data_dir.clone();
         let lock = tokio::task::spawn_blocking(move || own(&folder)).await??;
@@ -148,23 +148,20 @@ impl App {
         let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
         let store = Arc::new(Store::open(&paths, clock.clone())?);
         if recovered.truncated > 0 {
-            tracing::warn!(bytes = recovered.truncated, "a half-written last line of the journal was cut off");
+            tracing::warn!(bytes = recovered.truncated, "an incomplete last line of the journal was removed");
         }
         if recovered.restored > 0 {
-            tracing::warn!(
-                bytes = recovered.restored,
-                "events that a crash had taken from the journal's file were put back"
-            );
+            tracing::warn!(bytes = recovered.restored, "events lost from the journal's file in a crash were restored");
         }
         let journal = Arc::new(journal);
         let rebuilt = store.rebuild_sessions(&journal).await.context("the sessions cannot be rebuilt")?;
         if rebuilt.sessions > 0 {
-            tracing::info!(sessions = rebuilt.sessions, "sessions were read from the journal");
+            tracing::info!(sessions = rebuilt.sessions, "lost sessions were rebuilt from the journal");
         }
         if rebuilt.missing > 0 {
             tracing::error!(
                 bytes = rebuilt.missing,
-                "the journal is shorter than it was: a power cut, or somebody cut it"
+                "the journal is shorter than it was: a power failure, or it was truncated"
             );
         }
         let minters = Minters::new(&config.keys);
@@ -174,7 +171,7 @@ impl App {
         let cache = config.data_dir.join("cache").join("plugins");
         let wasm = Arc::new(Wasm::start(cache, &config.session_secret, config.pass_threads)?);
         if let Some(fault) = wasm.cache_fault() {
-            tracing::warn!("compiled plugins are not kept: {fault}");
+            tracing::warn!("compiled plugins are not cached: {fault}");
         }
         let uploads = Uploads::new(config.data_dir.join("plugins"));
         let shelf =
@@ -238,12 +235,12 @@ impl App {
         Ok(app)
     }
 
-    /// A living agent, and whether it can serve.
+    /// An agent that is not deleted, and whether it can serve.
     pub fn serving(&self, id: &AgentId) -> Option<Serving> {
         self.agents.load().get(id).cloned()
     }
 
-    /// The agents that cannot serve, by name: their requests get 503.
+    /// The agents that cannot serve, by name: their requests are answered with 503.
     pub fn unusable_agents(&self) -> Vec<Arc<Stopped>> {
         let agents = self.agents.load();
         let stopped = agents.values().filter_map(|agent| match agent {
@@ -255,10 +252,10 @@ impl App {
         stopped
     }
 
-    /// Writes an event of the install's own down, and waits until it is on disk.
+    /// Records an event of the install and waits until it is on disk.
     ///
     /// # Errors
-    /// It could not be: what it tells of must not be done then.
+    /// When it could not be recorded: the recorded action must not be carried out then.
     pub async fn record(&self, event: Event) -> Result<(), JournalError> {
         self.record_all(vec![event]).await
     }
@@ -272,40 +269,40 @@ impl App {
         self.pipeline.journal.synced(&receipt).await
     }
 
-    /// State.
+    /// The store.
     pub fn store(&self) -> &Store {
         &self.pipeline.store
     }
 
-    /// What is kept of a session's texts, until the last moment of its retention.
+    /// The stored texts of a session, until the end of their retention.
     pub async fn payloads(&self, session: &SessionRow) -> Result<Option<Payloads>, StoreError> {
         let Some(key) = &self.pipeline.payload_key else { return Ok(None) };
         let oldest = self.pipeline.clock.now().days_before(self.config.payload_retention_days);
         let kept = self.store().payloads(session.id).await?.filter(|kept| kept.kept_since >= oldest);
         let opened = kept.map(|kept| key.open(session, &kept.sealed));
         if opened == Some(None) {
-            tracing::warn!(session = %session.id, "kept texts do not open: the install's secret was changed");
+            tracing::warn!(session = %session.id, "stored texts cannot be decrypted: MASKER_SESSION_SECRET was changed");
         }
         Ok(opened.flatten())
     }
 }
 
-/// The install's policies. One that does not compile stops a start, except in development mode and where a plugin cannot
-/// be used, for want of which it may be: there it is left out.
+/// The install's policies. A policy that does not compile prevents the start, except in development mode or if a
+/// plugin could not be loaded, which may be the cause: then it is left out.
 fn policies_at_start(config: &Config, catalog: &Catalog) -> anyhow::Result<Vec<InstallPolicy>> {
     let (sound, bad) = policies::read(config.policy_path.as_deref(), catalog, &Cancel::never());
     for policy in &bad {
         if !config.development && catalog.shelf().is_whole() {
             anyhow::bail!("{policy}");
         }
-        tracing::error!("not used: {policy}");
+        tracing::error!("policy not loaded: {policy}");
     }
     Ok(sound)
 }
 
-/// Makes the data folder where there is none, and takes its lock.
+/// Creates the data folder if it is missing, and acquires its lock.
 fn own(folder: &Path) -> anyhow::Result<DataLock> {
     files::create_folder(folder)
-        .with_context(|| format!("MASKER_DATA_DIR={}: the folder cannot be made", folder.display()))?;
+        .with_context(|| format!("MASKER_DATA_DIR={}: the folder cannot be created", folder.display()))?;
     DataLock::take(folder, "masker serve").context("MASKER_DATA_DIR")
 }

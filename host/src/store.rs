@@ -1,11 +1,12 @@
-//! State on disk: two SQLite databases and the journal. All SQL is below this module, one function per question.
+//! State on disk: two SQLite databases and the journal. All SQL is below this module, one function per query.
 //!
-//! This is where another engine would go: nothing above sees a type of SQLite. Queries run on threads of their own
-//! (`store/db.rs`), so that every function here may be awaited on an async worker. Callers' values are in the vault
-//! and, where a policy asks for it, in the payloads of sessions, sealed in both; the errors quote no row.
+//! Replacing the database engine would only touch this module: nothing above it sees a SQLite type. Queries run on
+//! dedicated threads (`store/db.rs`), so every function here may be awaited on an async worker. Callers' values are in
+//! the vault and, where a policy asks for it, in session payloads; both are encrypted. Error messages never quote a
+//! row.
 //!
-//! Take the [`lock::DataLock`] of the data folder first: it keeps a second process away from all of them. Databases and journal are
-//! locked one by one as well, for two installs whose settings name the same file.
+//! Take the [`lock::DataLock`] of the data folder first: it excludes a second process. Each database and the journal
+//! also have a lock of their own, in case the settings of two installs name the same file.
 
 pub mod accounts;
 pub mod agents;
@@ -52,7 +53,7 @@ use vault::Vault;
 use crate::clock::Clock;
 use crate::ids::AccountId;
 
-/// Where the databases are.
+/// Paths of the databases.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StorePaths {
     /// Accounts, agents and sessions.
@@ -61,7 +62,7 @@ pub struct StorePaths {
     pub vault: PathBuf,
 }
 
-/// Both databases. Dropping it writes what is queued and ends its threads.
+/// Both databases. Dropping it writes what is queued and joins its threads.
 pub struct Store {
     main: Db,
     main_path: PathBuf,
@@ -75,7 +76,7 @@ pub struct Store {
     working: tokio::sync::Mutex<()>,
 }
 
-/// Whether the databases answer and take rows.
+/// Whether the databases answer and accept writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Health {
     /// Accounts, agents and sessions.
@@ -85,11 +86,11 @@ pub struct Health {
 }
 
 impl Store {
-    /// Opens or creates the databases, mode 0600, runs the migrations they lack, and makes the first account.
+    /// Opens or creates the databases (mode 0600), runs pending migrations, and creates the first account.
     pub fn open(paths: &StorePaths, clock: Clock) -> Result<Self, StoreError> {
         let gathered = Arc::new(Gathered::default());
         let (main, first_account) = Db::open(&paths.main, &db::MAIN, gathered.clone(), |conn| {
-            // What is deleted is overwritten: sealed texts of callers whose time is over.
+            // Overwrite deleted data: it includes encrypted caller texts past their retention.
             conn.pragma_update(None, "secure_delete", true)?;
             accounts::first(conn, clock.now())
         })?;
@@ -109,7 +110,7 @@ impl Store {
         })
     }
 
-    /// The owner's account, for which the command line acts.
+    /// The owner's account, used by the command line.
     pub fn first_account(&self) -> AccountId {
         self.first_account
     }

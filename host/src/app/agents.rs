@@ -1,8 +1,9 @@
-//! Agents: made, changed, deleted, and kept ready to serve.
+//! Creating, changing and deleting agents, and preparing them to serve.
 //!
-//! A change prepares the agent as it will be, which takes seconds when its policy is new to this machine and happens in a
-//! lane ([`super::lanes`]), and then takes effect in one step: row, event, and the map that requests look into. Requests
-//! in flight finish on what they began with. A caller who hangs up cancels the preparation; the step is always finished.
+//! A change first prepares the new agent in a lane ([`super::lanes`]), which takes seconds if its policy is new on
+//! this machine. It then takes effect in one step: row, event, and the map used by requests. Requests in flight finish
+//! with the previous agent. If the caller disconnects, the preparation is cancelled, but a started step is always
+//! finished.
 
 mod draft;
 mod ready;
@@ -27,14 +28,14 @@ use draft::{Checked, DEFAULT_POLICY};
 pub(crate) use ready::prepare_passes;
 pub use trial::{Trial, Trials};
 
-/// Why an agent cannot be made or changed.
+/// Why an agent cannot be created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     /// The account has no such agent.
     #[error("there is no such agent")]
     NotFound,
-    /// These fields are wrong, and why.
-    #[error("the agent cannot be made")]
+    /// Some fields are invalid, with reasons.
+    #[error("the agent cannot be created")]
     Invalid(Vec<(&'static str, String)>),
     /// No such provider, or not configured.
     #[error("{0}")]
@@ -45,19 +46,19 @@ pub enum AgentError {
     /// The policy does not compile.
     #[error("the policy cannot be used")]
     Policy(Vec<PolicyError>),
-    /// A plugin refuses the policy's configuration.
+    /// A plugin rejects the policy's configuration.
     #[error("{0}")]
     Plugin(#[from] PrepareError),
     /// The name is taken.
-    #[error("an agent of this name exists already")]
+    #[error("an agent of this name already exists")]
     NameTaken,
-    /// The journal takes no events.
+    /// The journal accepts no events.
     #[error("the audit journal cannot be written")]
     AuditUnavailable,
-    /// There was no place for it in its lane, or the server stopped.
+    /// Its lane is full, or the server is stopping.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// Ours.
+    /// A failure of the database.
     #[error("the database failed")]
     Store(#[source] StoreError),
 }
@@ -71,17 +72,17 @@ impl From<StoreError> for AgentError {
     }
 }
 
-/// An agent that was made or changed.
+/// An agent that was created or changed.
 #[derive(Debug)]
 pub struct ChangedAgent {
-    /// As it is now.
+    /// Its current state.
     pub agent: Agent,
-    /// The key that its proxy demands, when it is new: shown once.
+    /// Its new proxy key, if there is one: shown once.
     pub proxy_key: Option<SensitiveText>,
 }
 
 impl App {
-    /// Makes an agent, ready to serve when this returns.
+    /// Creates an agent; it is ready to serve when this returns.
     pub async fn create_agent(
         self: &Arc<Self>,
         account: AccountId,
@@ -99,7 +100,7 @@ impl App {
         }
     }
 
-    /// `false` when what the agent is made of has changed meanwhile.
+    /// Returns `false` if the catalog changed meanwhile.
     async fn insert_agent(
         self: &Arc<Self>,
         catalog: Arc<Catalog>,
@@ -114,7 +115,7 @@ impl App {
             }
             app.store().insert_agent(agent.clone()).await?;
             if let Err(error) = app.note(EventKind::AgentCreated, agent.id).await {
-                // What cannot be recorded is not done.
+                // Undo a change that could not be recorded.
                 app.store().delete_agent(agent.account_id, agent.id).await?;
                 return Err(error);
             }
@@ -124,7 +125,7 @@ impl App {
         .await
     }
 
-    /// Changes what the draft names of an agent. Its next request runs on the new settings.
+    /// Changes the fields of an agent that the draft names. Its next request uses the new settings.
     pub async fn update_agent(
         self: &Arc<Self>,
         account: AccountId,
@@ -139,14 +140,14 @@ impl App {
             let catalog = self.catalog();
             let (Checked { agent, proxy_key }, ready) =
                 self.prepare_draft(&lane, &catalog, account, &draft, Some(&before)).await?;
-            // Again from the beginning when another change was quicker.
+            // Start again if another change came first.
             if self.replace_agent(catalog, before, agent.clone(), ready).await? {
                 return Ok(ChangedAgent { agent, proxy_key });
             }
         }
     }
 
-    /// Gives an agent's proxy a new key, and demands it from now on; the one before is worth nothing any more.
+    /// Gives an agent's proxy a new key and requires it from now on; the previous key becomes invalid.
     pub async fn rotate_proxy_key(
         self: &Arc<Self>,
         account: AccountId,
@@ -166,7 +167,7 @@ impl App {
         }
     }
 
-    /// Deletes an agent: its URL is unknown from now on, requests in flight finish.
+    /// Deletes an agent: its URL is unknown from now on; requests in flight finish.
     pub async fn delete_agent(self: &Arc<Self>, account: AccountId, id: AgentId) -> Result<(), AgentError> {
         let app = self.clone();
         to_the_end(async move {
@@ -184,7 +185,7 @@ impl App {
         .await
     }
 
-    /// Puts `after` in the place of `before`; `false` when that is not how the agent is any more, or what it is made of.
+    /// Replaces `before` by `after`; `false` if the agent or the catalog has changed meanwhile.
     async fn replace_agent(
         self: &Arc<Self>,
         catalog: Arc<Catalog>,
@@ -211,10 +212,10 @@ impl App {
         .await
     }
 
-    /// Prepares the agents of the database. One that cannot be is left out, and says why: its requests get 503.
+    /// Prepares the agents of the database. If that fails for one, the reason is logged and its requests get 503.
     pub(super) async fn prepare_agents(self: &Arc<Self>) -> anyhow::Result<()> {
         let app = self.clone();
-        // What every new agent needs, so that the first one does not wait for it.
+        // Prepare the default policy, so that the first new agent does not wait for it.
         let catalog = self.catalog();
         let agents = self.store().all_agents().await?;
         let ready = tokio::task::spawn_blocking(move || {
@@ -240,7 +241,7 @@ impl App {
         Ok(())
     }
 
-    /// Checks a draft and prepares the agent that it makes, in a lane.
+    /// Checks a draft and prepares its agent, in a lane.
     async fn prepare_draft(
         self: &Arc<Self>,
         lane: &Ticket,
@@ -273,14 +274,14 @@ impl App {
     }
 }
 
-/// Finishes a step also when the caller who waits for it hangs up.
+/// Runs a step to completion even if the caller disconnects.
 async fn to_the_end<T: Send + 'static>(
     step: impl Future<Output = Result<T, AgentError>> + Send + 'static,
 ) -> Result<T, AgentError> {
     tokio::spawn(step).await.map_err(|_| AgentError::Store(StoreError::Closed))?
 }
 
-/// An error with everything it has to say.
+/// An error with all its details.
 pub(super) fn explain(error: &AgentError) -> String {
     match error {
         AgentError::Policy(errors) => errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),

@@ -1,5 +1,5 @@
-//! Creates and revokes API tokens. Each is an event that names the token. A token is revoked with the token that created it,
-//! and with the person it belongs to, which is checked at every use.
+//! Creates and revokes API tokens. Each is recorded as an event that names the token. A token is revoked with the
+//! token that created it, and with its owner, which is checked at every use.
 
 use super::App;
 use crate::audit::event::{Detail, Event, EventKind};
@@ -14,7 +14,7 @@ use crate::store::users::{GithubUser, User};
 /// Why a token was not created or revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The journal takes no events.
+    /// The journal accepts no events.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The database failed.
@@ -23,7 +23,7 @@ pub enum TokenError {
 }
 
 impl App {
-    /// The token with this secret, if it is valid and its person may still sign in.
+    /// The token with this secret, if it is valid and its owner may still sign in.
     pub async fn api_token(&self, secret: &str) -> Result<Option<ApiToken>, StoreError> {
         let found = self.store().api_token_by_secret(secret).await?;
         let good = found.filter(|(_, person)| person.as_ref().is_none_or(|person| self.may_sign_in(person)));
@@ -49,7 +49,7 @@ impl App {
         Ok(!ended.is_empty())
     }
 
-    /// Revokes the sign-ins and tokens of a GitHub user who was just refused.
+    /// Revokes the sign-ins and tokens of a GitHub user who was just rejected.
     pub(super) async fn end_what_was_allowed(&self, github: GithubUser) -> Result<(), StoreError> {
         match self.store().note_refused_github_user(github).await? {
             Some(person) if !self.may_sign_in(&person) => self.end_tokens_of(&person).await,
@@ -57,8 +57,8 @@ impl App {
         }
     }
 
-    /// Revokes the tokens of everybody who may no longer sign in. Called at start, because only a restart changes the
-    /// settings that say who may.
+    /// Revokes the tokens of all users who may no longer sign in. Called at start, since the settings that decide this
+    /// only change with a restart.
     pub(super) async fn end_tokens_of_who_left(&self) -> Result<(), StoreError> {
         for person in self.store().users_with_tokens().await? {
             if !self.may_sign_in(&person) {
@@ -72,10 +72,10 @@ impl App {
         let ended = self.store().delete_api_tokens_of(person.id).await?;
         let events = ended.iter().map(|token| self.revoked_event(token, "person")).collect();
         if self.record_all(events).await.is_err() {
-            // Not undone: their use is refused in any case.
+            // Not rolled back: the tokens are rejected in any case.
             tracing::error!(
                 count = ended.len(),
-                "API tokens were revoked with their person, but the journal could not record it"
+                "API tokens were revoked with their owner, but the journal could not record it"
             );
         }
         Ok(())
@@ -90,7 +90,7 @@ impl App {
     }
 }
 
-/// What the journal says of a token that is made or ended.
+/// The event for a token that is created or revoked.
 pub fn token_event(kind: EventKind, token: &ApiToken, now: Timestamp) -> Event {
     Event { account_id: Some(token.account_id), token: Some(Box::new(token.named())), ..Event::new(kind, now) }
 }

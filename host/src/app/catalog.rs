@@ -1,7 +1,7 @@
-//! What agents are made of, as it is at one moment: the plugins, the policies by name, the names of the keys.
+//! The catalog: plugins, named policies and key names that agents are built from, at one moment.
 //!
-//! A catalog never changes. A change makes the next one, prepares the agents that it touches, and puts both in the place
-//! of what was there in one step ([`super::changes`]).
+//! A catalog is immutable. A change builds the next one, prepares the affected agents, and replaces catalog and agents
+//! in one step ([`super::changes`]).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use crate::policy::{self, CompiledPolicy, PolicyError};
 use crate::store::policies::Policy;
 use crate::wasm::{Plugin, Registry};
 
-/// A policy that agents can name.
+/// A policy that agents can refer to.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NamedPolicy {
-    /// As it was written.
+    /// The document as written.
     pub document: Arc<str>,
-    /// Which version that is.
+    /// Its version.
     pub version: u32,
 }
 
-/// Plugins, policies and keys.
+/// Plugins, policies and key names.
 #[derive(Clone)]
 pub struct Catalog {
     shelf: InstalledPlugins,
@@ -35,13 +35,13 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Without policies.
+    /// A catalog without policies.
     pub(super) fn new(shelf: InstalledPlugins, kids: Arc<[Kid]>) -> Self {
         let kinds = plugin_kinds(shelf.plugins());
         Self { shelf, kinds, kids, of_install: BTreeMap::new(), of_accounts: HashMap::new() }
     }
 
-    /// The same with these policies and no others.
+    /// A copy with exactly these policies.
     pub(super) fn with_policies(&self, policies: Vec<Policy>) -> Self {
         let mut next = Self::new(self.shelf.clone(), self.kids.clone());
         for Policy { account_id, name, version, document, .. } in policies {
@@ -50,19 +50,19 @@ impl Catalog {
         next
     }
 
-    /// The same with a policy of an account added or replaced.
+    /// A copy with a policy of an account added or replaced.
     pub(super) fn with_policy(&self, account: AccountId, name: &str, policy: NamedPolicy) -> Self {
         let mut next = self.clone();
         next.put(Some(account), name, policy);
         next
     }
 
-    /// The same with these in the place of the install's policies.
+    /// A copy with these as the install's policies.
     pub(super) fn with_policies_of_install(&self, policies: impl Iterator<Item = (String, NamedPolicy)>) -> Self {
         Self { of_install: policies.collect(), ..self.clone() }
     }
 
-    /// The same with other plugins.
+    /// A copy with other plugins.
     pub(super) fn with_shelf(&self, shelf: InstalledPlugins) -> Self {
         Self { kinds: plugin_kinds(shelf.plugins()), shelf, ..self.clone() }
     }
@@ -75,7 +75,7 @@ impl Catalog {
         policies.insert(name.to_owned(), policy);
     }
 
-    /// The plugins, and where each comes from.
+    /// The plugins with their origins.
     pub fn shelf(&self) -> &InstalledPlugins {
         &self.shelf
     }
@@ -85,17 +85,17 @@ impl Catalog {
         self.shelf.plugins().get(name)
     }
 
-    /// What an account means by a policy's name: its own, else the install's.
+    /// The policy that a name refers to in an account: its own, else the install's.
     pub fn policy(&self, account: AccountId, name: &str) -> Option<&NamedPolicy> {
         self.policy_of_account(account, name).or_else(|| self.policy_of_install(name))
     }
 
-    /// A policy of an account's own.
+    /// An account's own policy.
     pub fn policy_of_account(&self, account: AccountId, name: &str) -> Option<&NamedPolicy> {
         self.of_accounts.get(&account)?.get(name)
     }
 
-    /// A policy that comes with Masker or from a file.
+    /// A policy that is built in or from a file.
     pub fn policy_of_install(&self, name: &str) -> Option<&NamedPolicy> {
         self.of_install.get(name)
     }
@@ -105,12 +105,12 @@ impl Catalog {
         self.of_install.keys().map(String::as_str)
     }
 
-    /// Compiles a document that was checked when it came in.
+    /// Compiles a document that was already checked.
     pub fn compile(&self, document: &str, version: u32) -> Result<CompiledPolicy, Vec<PolicyError>> {
         policy::load(document, version, &self.environment()).map(|(_, compiled)| compiled)
     }
 
-    /// The same for one that somebody brings: what its patterns cost is checked too.
+    /// The same for a new document: the cost of its patterns is checked too.
     pub fn check(&self, document: &str, version: u32, cancel: &Cancel) -> Result<CompiledPolicy, Vec<PolicyError>> {
         policy::check(document, version, &self.environment(), &|| cancel.is_set())
     }
@@ -120,7 +120,7 @@ impl Catalog {
     }
 }
 
-/// The plugins as a policy is checked against them.
+/// The plugins and their kinds, for checking a policy.
 pub(super) fn plugin_kinds(plugins: &Registry) -> Vec<(Arc<str>, Vec<Kind>)> {
     plugins.iter().map(|plugin| (Arc::from(plugin.manifest.name.as_str()), plugin.manifest.kinds.clone())).collect()
 }

@@ -1,10 +1,10 @@
-//! Changes of what agents are made of, while they serve.
+//! Changes of plugins and policies while agents serve.
 //!
-//! One at a time. The next catalog is made, and every agent that it touches is prepared from it, which may take seconds
-//! and happens in a lane ([`super::lanes`]). Then, in one step, the event is on disk, the change is kept, and catalog and
-//! agents are swapped; requests in flight finish on what they began with. A change with which an agent could not serve any
-//! more is refused, and nothing has changed. A caller who hangs up before that last step cancels the change; the step itself
-//! is always finished.
+//! One change at a time. It builds the next catalog and prepares every affected agent, which may take seconds and runs
+//! in a lane ([`super::lanes`]). Then, in one step, the event is synced, the change is stored, and catalog and agents
+//! are swapped; requests in flight finish with the previous ones. A change that would make an agent unusable is
+//! rejected without effect. A caller that disconnects before the last step cancels the change; the step itself is
+//! always finished.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,19 +26,19 @@ use crate::store::journal::JournalError;
 use crate::store::policies::Policy;
 use crate::wasm::{InstallError, PrepareError};
 
-/// Why nothing has changed.
+/// Why a change was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The policy cannot be used.
     #[error("the policy cannot be used")]
     Policy(Vec<PolicyError>),
-    /// A plugin refuses what the policy configures it with.
+    /// A plugin rejects the policy's configuration.
     #[error("{0}")]
     Configuration(#[from] PrepareError),
-    /// Files of policies cannot be used: which, and where.
+    /// Some policy files are invalid.
     #[error("the policy files cannot be used")]
     Files(Vec<(String, PolicyError)>),
-    /// The name is that of a policy of the install.
+    /// The name belongs to a policy of the install.
     #[error("a policy that comes with the install has this name")]
     NameTaken,
     /// The component cannot be used.
@@ -47,54 +47,54 @@ pub enum ChangeError {
     /// The folder of plugins cannot be read.
     #[error("{0}")]
     Folder(String),
-    /// The plugin has a name that no policy could use.
-    #[error("a plugin may not be called {0}: the name has another meaning in policies")]
+    /// The plugin's name is reserved in policies.
+    #[error("a plugin cannot be named {0}: the name is reserved in policies")]
     PluginName(String),
     /// There is no such plugin.
     #[error("there is no such plugin")]
     NoPlugin,
-    /// The plugin was not uploaded, so there is nothing to remove.
+    /// The plugin was not uploaded, so it cannot be removed.
     #[error("the plugin was not uploaded")]
     NotUploaded(Origin),
-    /// Agents could not serve any more.
-    #[error("{agents} of the agents in use could not serve any more: {why}")]
+    /// Some agents would become unusable.
+    #[error("{agents} of the agents in use could no longer serve: {why}")]
     Breaks {
-        /// How many.
+        /// Number of agents.
         agents: usize,
-        /// Of one of them.
+        /// The reason for one of them.
         why: String,
     },
-    /// The journal takes no events.
+    /// The journal accepts no events.
     #[error("the audit journal cannot be written")]
     Journal(#[from] JournalError),
-    /// Ours.
+    /// A failure of the database.
     #[error("the database failed")]
     Store(#[from] StoreError),
-    /// Ours.
+    /// A failure of the file system.
     #[error("the data folder cannot be written: {0}")]
     File(#[from] std::io::Error),
-    /// There was no place for it in its lane, or the server stopped.
+    /// Its lane is full, or the server is stopping.
     #[error(transparent)]
     Refused(#[from] Refused),
 }
 
-/// What reading the policy files again has changed.
+/// Result of reloading the policy files.
 pub struct Reloaded {
     /// Policies that are new or have a new version.
     pub changed: Vec<Policy>,
-    /// Policies that are not there any more.
+    /// Policies that were removed.
     pub removed: Vec<String>,
 }
 
-/// The right to make a change. Until it is gone no other change of the catalog begins.
+/// Exclusive right to change the catalog, held until it is dropped.
 struct Turn {
     lane: Ticket,
-    /// What there is now.
+    /// The current catalog.
     before: Arc<Catalog>,
     _no_other_change: OwnedMutexGuard<()>,
 }
 
-/// The next catalog with the agents that it touches. Until it is gone no agent changes.
+/// The next catalog and the agents affected by it. No agent changes until it is dropped.
 struct Change {
     next: Arc<Catalog>,
     serving: Vec<(AgentId, Serving)>,
@@ -103,12 +103,12 @@ struct Change {
 }
 
 impl App {
-    /// What agents are made of now.
+    /// The current catalog.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.catalog.load_full()
     }
 
-    /// Makes a policy of an account, or its next version; whether it is new comes with it.
+    /// Creates a policy of an account or its next version; also returns whether it is new.
     pub async fn put_policy(
         self: &Arc<Self>,
         account: AccountId,
@@ -143,14 +143,14 @@ impl App {
         .await
     }
 
-    /// Everything that is wrong with a document here: with itself, with the install, and with what its plugins say of
+    /// All problems of a document on this install: in itself, with the install, and as reported by its plugins for
     /// their configuration.
     pub async fn check_policy(self: &Arc<Self>, account: AccountId, document: String) -> Result<(), ChangeError> {
         let ticket = self.lanes.trials.enter(Some(account)).await?;
         self.check_in(&ticket, &self.catalog(), document.into(), None).await
     }
 
-    /// The same in a lane. `name` is what the policy must be called, when that is given.
+    /// The same in a lane. If `name` is given, the policy must have that name.
     async fn check_in(
         self: &Arc<Self>,
         ticket: &Ticket,
@@ -164,7 +164,7 @@ impl App {
             cancel.check()?;
             let compiled = compiled.map_err(ChangeError::Policy)?;
             if let Some(name) = name.filter(|name| **name != *compiled.name) {
-                let message = format!("must be {name}, as it is called in the URL");
+                let message = format!("must be {name}, the name in the URL");
                 let code = ErrorCode::PolicyYamlInvalid;
                 return Err(ChangeError::Policy(vec![PolicyError { code, path: "name".into(), line: None, message }]));
             }
@@ -179,7 +179,7 @@ impl App {
         ticket.run(check).await?
     }
 
-    /// Reads the policy files again.
+    /// Reloads the policy files.
     pub async fn reload_policies(self: &Arc<Self>) -> Result<Reloaded, ChangeError> {
         let turn = self.begin_change(None).await?;
         let (app, catalog) = (self.clone(), turn.before.clone());
@@ -206,7 +206,7 @@ impl App {
         for policy in sound.iter().filter(|policy| changed.contains(&policy.name)) {
             self.check_in(&turn.lane, &turn.before, policy.document.as_str().into(), None).await?;
         }
-        // The store gives the versions. What they will be is known, since nothing else changes these policies.
+        // The store assigns the versions. They are known in advance, since nothing else changes these policies.
         let known = self.store().install_policies().await?;
         let next = turn.before.with_policies_of_install(sound.iter().map(|policy| {
             let version = match known.iter().find(|known| known.name == policy.name) {
@@ -236,7 +236,7 @@ impl App {
         .await
     }
 
-    /// Takes a component in; whether its name is new comes with it.
+    /// Installs an uploaded component; also returns whether its name is new.
     pub async fn install_plugin(
         self: &Arc<Self>,
         bytes: Vec<u8>,
@@ -268,7 +268,7 @@ impl App {
         .await
     }
 
-    /// Removes an uploaded plugin. One that it covered is there again.
+    /// Removes an uploaded plugin. A plugin that it replaced becomes active again.
     pub async fn remove_plugin(self: &Arc<Self>, name: String) -> Result<(), ChangeError> {
         let turn = self.begin_change(None).await?;
         match turn.before.shelf().origin(&name) {
@@ -290,8 +290,7 @@ impl App {
         .await
     }
 
-    /// Puts what stands in `MASKER_PLUGIN_DIR` now in the place of what stood there. The names of those that are new, changed
-    /// or gone come back.
+    /// Reloads `MASKER_PLUGIN_DIR`. Returns the names of plugins that are new, changed or gone.
     pub async fn reload_plugin_folder(self: &Arc<Self>) -> Result<Vec<String>, ChangeError> {
         let Some(folder) = self.config.plugin_dir.clone() else { return Ok(Vec::new()) };
         let turn = self.begin_change(None).await?;
@@ -323,14 +322,14 @@ impl App {
         .await
     }
 
-    /// Waits until a change of the catalog may begin. `account` is who asks for it, or the install itself.
+    /// Waits until a change of the catalog may begin. `account` is the requester; `None` is the install itself.
     async fn begin_change(&self, account: Option<AccountId>) -> Result<Turn, ChangeError> {
         let lane = self.lanes.changes.enter(account).await?;
         let guard = self.changing_catalog.clone().lock_owned().await;
         Ok(Turn { lane, before: self.catalog(), _no_other_change: guard })
     }
 
-    /// Prepares the agents that a change touches. One that could not serve before need not serve afterwards.
+    /// Prepares the agents affected by a change. An agent that was already unusable may stay so.
     async fn prepare_change(
         self: &Arc<Self>,
         turn: Turn,
@@ -346,7 +345,7 @@ impl App {
             let (app, catalog, prepared) = (self.clone(), next.clone(), agents.clone());
             let serving = turn.lane.run(move |cancel| app.prepare_all(&catalog, &prepared, cancel)).await??;
             let guard = self.changing_agents.clone().lock_owned().await;
-            // Again when an agent was changed meanwhile.
+            // Repeat if an agent was changed meanwhile.
             if touched().await? == agents {
                 return Ok(Change { next, serving, _no_agent_changes: guard, _turn: turn });
             }
@@ -384,7 +383,7 @@ impl App {
         });
     }
 
-    /// Whether an agent runs this plugin; one that cannot serve might, with it.
+    /// Whether an agent uses this plugin; an unusable agent might.
     fn runs(self: &Arc<Self>, plugin: &str) -> impl Fn(&Agent) -> bool + Send + Sync + use<> {
         let (app, plugin) = (self.clone(), plugin.to_owned());
         move |agent| match app.serving(&agent.id) {
@@ -401,7 +400,7 @@ impl App {
         Event { pass: Some(plugin.into()), ..self.event(kind) }
     }
 
-    /// Writes files of a change. There is one change at a time, so this needs no lane.
+    /// Writes the files of a change. There is one change at a time, so this needs no lane.
     async fn on_disk<T: Send + 'static>(
         self: &Arc<Self>,
         write: impl FnOnce(&Self) -> std::io::Result<T> + Send + 'static,
@@ -422,7 +421,7 @@ fn by_file(bad: Vec<BadPolicy>) -> Vec<(String, PolicyError)> {
     bad.into_iter().flat_map(errors).collect()
 }
 
-/// Finishes a step also when the caller who waits for it hangs up.
+/// Runs a step to completion even if the caller disconnects.
 async fn to_the_end<T: Send + 'static>(
     step: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
 ) -> Result<T, ChangeError> {

@@ -1,9 +1,9 @@
-//! Erasing: what a time, a key, an agent, a call or a person left in the vault, and the texts of their sessions.
+//! Erases vault values and stored texts: by time, key, agent, call or person.
 //!
-//! An erasure is a job. What it takes is found and kept as a plan ([`plan`]), the journal says that it was asked for, and then
-//! every step can be done again: after a crash it is continued at the next start of the service or by the next command,
-//! until the journal says what was really done. The plan goes last. A service that runs forgets what is erased
-//! too; a command that works on the files has the lock of the install, so that no service runs.
+//! An erasure is a job. Its targets are determined and stored as a plan ([`plan`]), the request is recorded in the
+//! journal, and every following step is idempotent: after a crash, the next start of the service or the next command
+//! resumes it, until the journal records the result. The plan is deleted last. A running service also drops the erased
+//! values from memory; a command that works on the files holds the lock of the install, so no service runs.
 
 mod find;
 mod plan;
@@ -32,23 +32,23 @@ use crate::store::{Store, StoreError};
 use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::{Minters, Scope};
 
-/// Letters and digits that a value must have to be looked for.
+/// Minimum number of letters and digits of a value to search for.
 const SHORTEST: usize = 3;
 
-/// What is to be erased.
+/// What to erase.
 #[derive(Clone, Debug)]
 pub enum Erase {
-    /// What was kept before this moment.
+    /// Everything stored before this moment.
     Before(Timestamp),
-    /// What tokens of this kid stand for.
+    /// The values of tokens with this kid.
     Kid(Kid),
-    /// What was said in the calls in which this value was: one that only the person has, such as a number.
+    /// All values of the calls that contain this value: one that only the person has, such as a number.
     Subject(SensitiveText),
-    /// A call, by the platform's name for it or as lists and journal show it.
+    /// A call, by the platform's id or by the id shown in lists and the journal.
     Call(SensitiveText),
-    /// What was said to an agent.
+    /// All values of an agent.
     Agent(AgentId),
-    /// Texts that were kept before this moment: their time is over.
+    /// Expired texts, stored before this moment.
     Retention(Timestamp),
 }
 
@@ -68,31 +68,29 @@ impl Erase {
 /// How much was erased, or would be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Erased {
-    /// Values of the vault.
+    /// Vault values.
     pub values: u64,
-    /// Sessions whose texts were kept.
+    /// Sessions with stored texts.
     pub payloads: u64,
 }
 
-/// Why nothing, or not everything yet, was erased.
+/// Why an erasure failed or is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
-    /// Too short to stand for one person.
+    /// Too short to identify a person.
     #[error("the value must have at least {SHORTEST} letters or digits")]
     TooShort,
-    /// What is looked for may be in what cannot be looked at.
+    /// Some data cannot be decrypted and might contain the value.
     #[error("{0}")]
     Unreadable(Box<Unreadable>),
-    /// It cannot be written down, so it is not done.
+    /// It cannot be recorded, so it was not started.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// It was not begun.
+    /// It was not started.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It was begun and is not over.
-    #[error(
-        "{0}; the erasure was begun, and is continued by the next `masker vault purge` or by the service within the hour"
-    )]
+    /// It was started but did not finish.
+    #[error("{0}; the erasure is incomplete; the next `masker vault purge` or the service within the hour resumes it")]
     Begun(StoreError),
 }
 
@@ -102,51 +100,51 @@ impl From<Unreadable> for EraseError {
     }
 }
 
-/// A step of an erasure. What a crash leaves behind differs by the step that came last.
+/// A step of an erasure, for tests that interrupt it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// The plan is kept.
+    /// The plan is stored.
     Planned,
-    /// The journal says that it was asked for.
+    /// The request is recorded in the journal.
     Requested,
     /// Some texts are deleted.
     Texts,
     /// Some rows are deleted.
     Rows,
-    /// What was deleted is in no file of the main database.
+    /// The main database's files no longer contain deleted data.
     MainEmptied,
-    /// Nor of the vault.
+    /// The same for the vault.
     VaultEmptied,
-    /// The journal says what was done.
+    /// The result is recorded in the journal.
     Journaled,
-    /// The plan is gone.
+    /// The plan is deleted.
     Ended,
 }
 
-/// Erases; made of the parts that a service and a command both have.
+/// Runs erasures, for both the service and the commands.
 pub struct Eraser<'a> {
-    /// Vault and sessions.
+    /// The store.
     pub store: &'a Store,
-    /// Where it is written down.
+    /// The journal.
     pub journal: &'a Journal,
-    /// To look into the vault.
+    /// Decrypts vault rows.
     pub minters: &'a Minters,
-    /// To look into kept texts.
+    /// Decrypts stored texts.
     pub payload_key: PayloadKey,
-    /// To look for calls.
+    /// Hashes call ids.
     pub call_names: &'a CallNames,
     /// [`crate::keys::SecretKey::check_value`] of the session secret.
     pub secret_check: String,
-    /// What a service remembers of calls; a command that works on the files remembers nothing.
+    /// Calls in the memory of a service; `None` in a command.
     pub calls: Option<&'a Calls>,
-    /// Time.
+    /// The clock.
     pub clock: &'a Clock,
-    /// Told of each step once it is done.
+    /// Called after each step.
     pub on_step: Option<&'a (dyn Fn(Step) + Send + Sync)>,
 }
 
 impl Eraser<'_> {
-    /// Erases, and says what is gone. Ended early by a crash or an error, it is continued by [`Eraser::resume`].
+    /// Erases and returns what was erased. After a crash or an error, [`Eraser::resume`] continues it.
     pub async fn erase(&self, what: &Erase) -> Result<Erased, EraseError> {
         let _one = self.store.working().await;
         let found = self.find(what).await?;
@@ -165,7 +163,7 @@ impl Eraser<'_> {
         self.run(&job, false).await
     }
 
-    /// Continues what was interrupted; says what these erasures have erased, from their beginning on.
+    /// Resumes interrupted erasures; returns what each has erased in total.
     pub async fn resume(&self) -> Result<Vec<Erased>, EraseError> {
         let _one = self.store.working().await;
         let mut resumed = Vec::new();
@@ -191,17 +189,17 @@ impl Eraser<'_> {
         append_once(self.journal, job, is_resumed, self.done_events(job, &plan, erased)?).await?;
         self.step(Step::Journaled);
         let Erased { values, payloads } = erased;
-        // What ends by itself is not something that was done on demand.
+        // Retention is automatic, so it is not listed as an erasure on demand.
         let (at, what) = (self.clock.now(), plan.what().word().to_owned());
         let noted = (plan.what() != What::Retention).then_some(Erasure { at, what, values, payloads });
         self.store.end_job(job.id, noted).await.map_err(EraseError::Begun)?;
         self.step(Step::Ended);
-        // Without its job the count means nothing, so a crash before this does no harm.
+        // The counter means nothing without its job, so a crash before this is harmless.
         self.store.vault().forget_job(job.id).await.map_err(EraseError::Begun)?;
         Ok(erased)
     }
 
-    /// Everything that can be done again: texts first, since rows lead to them.
+    /// The idempotent part: texts first, since rows lead to them.
     async fn work(&self, job: &Job, plan: &Plan) -> Result<Erased, StoreError> {
         let (vault, doomed) = (self.store.vault(), plan.doomed()?);
         self.store.erase_texts(job.id, &plan.texts()?, || self.step(Step::Texts)).await?;
@@ -259,8 +257,8 @@ impl Eraser<'_> {
 }
 
 impl App {
-    /// Erases, and forgets what is known of it in calls in progress. A request that is under way goes on with what it holds. It
-    /// is done also when who asked does not wait for it.
+    /// Erases, and drops the erased values from the memory of calls. A request in flight keeps the values it has. It
+    /// completes even if the caller does not wait.
     pub async fn erase(self: Arc<Self>, what: Erase) -> Result<Erased, EraseError> {
         let erasing = tokio::spawn(async move {
             let erased = self.eraser().erase(&what).await;
@@ -268,7 +266,7 @@ impl App {
                 Ok(Erased { values, payloads }) => {
                     tracing::info!(what = what.what().word(), values, payloads, "erased");
                 }
-                Err(error @ EraseError::Begun(_)) => tracing::error!(%error, "an erasure is not over"),
+                Err(error @ EraseError::Begun(_)) => tracing::error!(%error, "an erasure is incomplete"),
                 Err(_) => {}
             }
             erased
@@ -276,27 +274,27 @@ impl App {
         erasing.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// What [`App::erase`] would take.
+    /// What [`App::erase`] would erase.
     pub async fn count_erasure(&self, what: &Erase) -> Result<Erased, EraseError> {
         Ok(self.eraser().find(what).await?.count)
     }
 
-    /// Deletes texts of sessions that were kept before this moment.
+    /// Deletes texts stored before this moment.
     pub(super) async fn erase_expired(&self, before: Timestamp) -> Result<u64, EraseError> {
         Ok(self.eraser().erase(&Erase::Retention(before)).await?.payloads)
     }
 
-    /// Continues erasures that were interrupted. A rotation of keys needs a command, which is named.
+    /// Resumes interrupted erasures. For a key rotation, which needs a command, it logs that command.
     pub async fn resume_erasures(&self) -> Result<(), EraseError> {
         for job in self.store().jobs().await? {
             if let Work::Rotate { kid, .. } = Work::of(&job)? {
                 tracing::warn!(
-                    "a rotation of keys was interrupted: continue it with `masker vault rotate-key --new-kid {kid}`"
+                    "a key rotation was interrupted: resume it with `masker vault rotate-key --new-kid {kid}`"
                 );
             }
         }
         for Erased { values, payloads } in self.eraser().resume().await? {
-            tracing::info!(values, payloads, "an erasure that was interrupted is over");
+            tracing::info!(values, payloads, "an interrupted erasure was completed");
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! The journal as evidence: checked ([`checks`], and in the background in [`upkeep`]), given away ([`export`]), and one event
-//! of it proved ([`proof`]).
+//! The journal as evidence: verification ([`checks`], in the background in [`upkeep`]), export ([`export`]), and
+//! proofs of single events ([`proof`]).
 
 mod checks;
 mod export;
@@ -19,17 +19,17 @@ pub use checks::{Evidence, Soundness};
 pub use export::Pieces;
 pub use proof::Proof;
 
-/// Why there is no evidence.
+/// Why evidence is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// The journal does not verify: nothing is made of it.
+    /// The journal does not verify: no evidence is made from it.
     #[error("the journal is broken: {0}")]
     Broken(#[from] Broken),
-    /// The journal verifies, and is shorter than it was.
+    /// The journal verifies but is shorter than before.
     #[error("the journal is shorter than it was: {0}")]
     Shorter(Lost, Verified),
-    /// The events of a session are not those that its root was made of.
-    #[error("the events of session {0} are not those that its tree hash was made of")]
+    /// The events of a session do not match its root.
+    #[error("the events of session {0} do not match its tree hash")]
     Session(SessionId),
     /// It cannot be read.
     #[error(transparent)]
@@ -39,18 +39,17 @@ pub enum EvidenceError {
     Store(#[from] StoreError),
 }
 
-/// How much of the journal is read for a check.
+/// How much of the journal a check reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Depth {
-    /// All of it: a million events take seconds.
+    /// All of it: takes seconds for a million events.
     Whole,
-    /// What was appended since the last check; all of it when there was none. What stood there at that time is not
-    /// looked at again.
+    /// Only what was appended since the last check, or all of it if there was none. Earlier bytes are not read again.
     Since,
 }
 
 impl App {
-    /// Checks the journal, as it is now. Several who ask at once share the checks.
+    /// Verifies the journal up to its current end. Concurrent requests share a check.
     pub(crate) async fn verify_journal(self: &Arc<Self>, depth: Depth) -> Result<Verified, EvidenceError> {
         let app = self.clone();
         let check = move || app.check_journal(depth);

@@ -1,5 +1,5 @@
-//! What an interrupted job needs to be continued: its plan as it is kept ([`crate::store::jobs`]), and events that are
-//! written once however often the job is begun.
+//! Resuming interrupted jobs: the format of their stored plans ([`crate::store::jobs`]), and events that are appended
+//! only once however often the job is started.
 
 use std::collections::HashSet;
 
@@ -13,45 +13,45 @@ use crate::store::StoreError;
 use crate::store::jobs::Job;
 use crate::store::journal::{Journal, JournalError};
 
-/// What there is to do.
+/// The work of a job.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Work {
-    /// An erasure.
+    /// An erasure, by its plan.
     Erase(Plan),
-    /// Every value sealed by this kid's key.
+    /// Re-encryption of every value of this kid.
     Rotate {
         /// The kid.
         kid: String,
-        /// The event that says what was done.
+        /// Id of the event that records the result.
         done: String,
     },
 }
 
 impl Work {
-    /// As it is kept.
+    /// The plan in its stored form.
     pub fn to_json(&self) -> Result<String, StoreError> {
         serde_json::to_string(self).map_err(|_| StoreError::BadRow("jobs"))
     }
 
-    /// What a job has to do.
+    /// Parses the plan of a job.
     pub fn of(job: &Job) -> Result<Self, StoreError> {
         serde_json::from_str(&job.plan).map_err(|_| StoreError::BadRow("jobs"))
     }
 
-    /// Sealing everything by this kid's key, whose last event this is.
+    /// A key rotation of this kid; `done` is the id of its last event.
     pub fn rotate(kid: &Kid, done: EventId) -> Self {
         Self::Rotate { kid: kid.to_string(), done: done.text() }
     }
 }
 
-/// An id or a name as a plan has it.
+/// Parses an id or name in a plan.
 pub(crate) fn read<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
     read(text).ok_or(StoreError::BadRow("jobs"))
 }
 
-/// Appends events of a job; ends when they are on disk. Those of a job that was interrupted may be in the journal already,
-/// behind the place where the job began.
+/// Appends events of a job; resolves when they are synced. If the job was interrupted, some may already be in the
+/// journal, behind the offset where the job began.
 pub(crate) async fn append_once(
     journal: &Journal,
     job: &Job,

@@ -1,4 +1,4 @@
-//! The keys of this install as people may see them: names and ages.
+//! The keys of this install for display: names and ages.
 
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -6,21 +6,21 @@ use crate::report::signature::ReportKey;
 use crate::store::key_ages::KeyMark;
 use crate::store::{Store, StoreError};
 
-/// A key, without the key.
+/// Metadata of a key, without the key itself.
 pub struct KeyAge {
     /// `token`, `report`, `journal` or `sign_in`.
     pub purpose: &'static str,
-    /// A kid, the key id of reports, or the variable that it comes from.
+    /// A kid, the key id of reports, or the variable with the key.
     pub name: String,
-    /// Whether it is the one before, that only resolves or verifies while a rotation lasts.
+    /// Whether it is the previous key, which only resolves or verifies during a rotation.
     pub previous: bool,
-    /// Tells it from others: 16 hexadecimal digits.
+    /// Identifies it: 16 hexadecimal digits.
     pub id: String,
-    /// Since when this install has it.
+    /// When this install first saw it.
     pub first_seen_at: Timestamp,
 }
 
-/// Every key that is set, noted where it is new.
+/// All configured keys; new ones are recorded.
 pub async fn of(config: &Config, report_key: &ReportKey, store: &Store) -> Result<Vec<KeyAge>, StoreError> {
     let mut keys = Vec::new();
     let mut add = |purpose, name: &str, previous, check_value| {

@@ -1,9 +1,9 @@
-//! Lanes: bounds for costly work that requests ask for.
+//! Lanes: bounded queues for expensive work requested over the API.
 //!
-//! A lane runs a fixed number of jobs at once and lets a few wait, of each account and of all together; what comes beyond
-//! is refused at once. An account has one job at a time, so a single caller cannot fill a lane. A job holds its place
-//! itself: when a request goes away, its place is free only once its job has ended. Such a job is told to end, and so is
-//! every job when the server stops; a job asks between its steps ([`Cancel::check`]).
+//! A lane runs a fixed number of jobs at once and has a bounded queue per account and in total; requests beyond that
+//! are rejected immediately. An account runs one job at a time, so that one caller cannot fill a lane. A job keeps its
+//! place until it ends, even if its request is cancelled. Such a job is cancelled, and so is every job when the server
+//! stops; jobs check for this between steps ([`Cancel::check`]).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,39 +13,39 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ids::AccountId;
 
-/// Jobs of one account that may be in a lane: one runs, the others wait.
+/// Jobs of one account in a lane: one running, the others queued.
 const PLACES_OF_ACCOUNT: usize = 8;
-/// Jobs of all accounts that may be in a lane.
+/// Jobs of all accounts in a lane.
 const PLACES: usize = 64;
 
-/// Why costly work is not done.
+/// Why a job was not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Too much work of this sort waits already.
-    #[error("too much work of this sort is waiting; try again in a few seconds")]
+    /// The queue is full.
+    #[error("too many jobs of this kind are waiting; try again in a few seconds")]
     Busy,
-    /// The server stops, or the job panicked.
-    #[error("the server stopped this work before it was done")]
+    /// The server is stopping, or the job panicked.
+    #[error("the server stopped the job before it finished")]
     Stopped,
 }
 
-/// The lanes of a server. A lane never waits for another one.
+/// The lanes of a server. No lane waits for another one.
 #[derive(Default)]
 pub struct Lanes {
-    /// Changes of agents, policies and plugins: compiles.
+    /// Changes of agents, policies and plugins, which compile.
     pub changes: Lane,
-    /// Policies that are tried out, which changes nothing: compiles.
+    /// Policies that are tried out, which compile but change nothing.
     pub trials: Lane,
 }
 
 impl Lanes {
-    /// Ends what runs and refuses what waits.
+    /// Cancels running jobs and rejects queued ones.
     pub fn stop(&self) {
         [&self.changes, &self.trials].into_iter().for_each(Lane::stop);
     }
 }
 
-/// A lane in which one job runs at a time.
+/// A queue that runs one job at a time.
 #[derive(Clone)]
 pub struct Lane(Arc<Shared>);
 
@@ -69,7 +69,7 @@ impl Default for Lane {
 }
 
 impl Lane {
-    /// Waits for an account's turn. `None` is the install itself.
+    /// Waits for an account's turn; `None` is the install itself.
     pub async fn enter(&self, account: Option<AccountId>) -> Result<Ticket, Refused> {
         let (place, turn) = self.place(account)?;
         let turn = turn.acquire_owned().await.map_err(|_| Refused::Stopped)?;
@@ -96,12 +96,12 @@ impl Lane {
 
 impl Shared {
     fn inside(&self) -> MutexGuard<'_, HashMap<Option<AccountId>, Queue>> {
-        // Every change of the map is one call, so a panic elsewhere leaves it sound.
+        // Every change of the map is a single call, so a poisoned lock is safe to use.
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One of an account's places.
+/// A place in an account's queue.
 struct LanePermit {
     lane: Arc<Shared>,
     account: Option<AccountId>,
@@ -119,10 +119,10 @@ impl Drop for LanePermit {
     }
 }
 
-/// An account's turn in a lane: it may run jobs, one after the other.
+/// An account's turn in a lane: it may run jobs one after another.
 pub struct Ticket {
     lane: Arc<Shared>,
-    /// Dropped in this order: the next job's turn comes before its place is counted as free.
+    /// Drop order: the next job gets its turn before this place is counted as free.
     held: Arc<(OwnedSemaphorePermit, LanePermit)>,
 }
 
@@ -141,7 +141,7 @@ impl Ticket {
     }
 }
 
-/// Tells a job that its request is gone.
+/// Cancels a job whose request was dropped.
 struct Gone(Arc<AtomicBool>);
 
 impl Drop for Gone {
@@ -150,25 +150,25 @@ impl Drop for Gone {
     }
 }
 
-/// What a job asks between its steps: whether anybody still needs its result.
+/// Tells a job whether its result is still needed.
 pub struct Cancel {
     gone: Arc<AtomicBool>,
     lane: Option<Arc<Shared>>,
 }
 
 impl Cancel {
-    /// For work that no request asked for: nothing ends it.
+    /// For work that no request asked for: it is never cancelled.
     pub fn never() -> Self {
         Self { gone: Arc::default(), lane: None }
     }
 
-    /// Whether the job is to end.
+    /// Whether the job should end.
     pub fn is_set(&self) -> bool {
         let stopped = self.lane.as_ref().is_some_and(|lane| lane.stopped.load(Ordering::Relaxed));
         stopped || self.gone.load(Ordering::Relaxed)
     }
 
-    /// Ends the job where nobody needs its result.
+    /// Returns an error if the job should end.
     pub fn check(&self) -> Result<(), Refused> {
         if self.is_set() { Err(Refused::Stopped) } else { Ok(()) }
     }
@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// A job that tells when it began, and ends when it is told to.
+    /// A job that signals its start and ends when told to.
     fn gated() -> (impl FnOnce(&Cancel) -> bool + Send + 'static, tokio::sync::oneshot::Receiver<()>, Sender<()>) {
         let (began, begun) = tokio::sync::oneshot::channel();
         let (open, gate): (Sender<()>, Receiver<()>) = channel();
@@ -217,14 +217,14 @@ mod tests {
         begun.await.expect("it runs");
         drop(request);
         let mut same = Box::pin(lane.enter(own));
-        assert!(poll!(&mut same).is_pending(), "an account has one job at a time, its request gone or not");
+        assert!(poll!(&mut same).is_pending(), "an account runs one job at a time, even if its request was dropped");
         let other = lane.enter(account()).await.expect("a turn of its own");
         let mut run = Box::pin(other.run(|_| ()));
         assert!(poll!(&mut run).is_pending(), "one job runs at a time");
         open.send(()).expect("it waits");
         assert!(hear.await.expect("it ended"), "it was told");
         run.await.expect("it runs now");
-        same.await.expect("its turn has come");
+        same.await.expect("it got its turn");
     }
 
     #[tokio::test]
@@ -242,13 +242,13 @@ mod tests {
             others.push(lane.enter(account()).await.expect("a place"));
         }
         assert_eq!(lane.enter(account()).await.err(), Some(Refused::Busy));
-        // A request that goes away while it waits gives its place back.
+        // A queued request that is cancelled frees its place.
         waiting.pop();
         lane.enter(account()).await.expect("a place");
         drop((first, others));
         waiting.remove(0).await.expect("its turn");
         drop(waiting);
-        assert!(lane.0.inside().is_empty(), "an account that left leaves nothing behind");
+        assert!(lane.0.inside().is_empty(), "no state is left of an account without jobs");
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Rate limits, per account. Off unless they are set.
+//! Rate limits per account. Off by default.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,19 +12,19 @@ use crate::clock::Clock;
 use crate::config::{Config, Rate};
 use crate::ids::AccountId;
 
-/// After this many requests, accounts that have been quiet long enough to start afresh are forgotten.
+/// Number of requests between removals of idle accounts' state.
 const FORGET_EVERY: u32 = 1024;
 
-/// How much each account may call.
+/// The rate limits.
 pub struct Limits {
     proxy: Option<Limiter>,
     api: Option<Limiter>,
 }
 
-/// An account has called too often.
+/// An account exceeded its rate limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RateLimited {
-    /// In how many whole seconds the next request will be let through.
+    /// Whole seconds until the next request is allowed.
     pub retry_after: u64,
 }
 
@@ -34,24 +34,24 @@ impl Limits {
         Self { proxy: limiter(config.proxy_rate), api: limiter(config.api_rate) }
     }
 
-    /// Counts a call of the proxy or of the webhook.
+    /// Counts a request to the proxy or webhook.
     ///
     /// # Errors
-    /// It was one too many.
+    /// The limit is exceeded.
     pub fn proxy(&self, account: AccountId) -> Result<(), RateLimited> {
         self.proxy.as_ref().map_or(Ok(()), |limiter| limiter.check(account))
     }
 
-    /// Counts a call of the API.
+    /// Counts a request to the API.
     ///
     /// # Errors
-    /// It was one too many.
+    /// The limit is exceeded.
     pub fn api(&self, account: AccountId) -> Result<(), RateLimited> {
         self.api.as_ref().map_or(Ok(()), |limiter| limiter.check(account))
     }
 }
 
-/// A bucket for each account.
+/// A token bucket per account.
 struct Limiter {
     buckets: RateLimiter<AccountId, HashMapStateStore<AccountId>, Ticks, NoOpMiddleware<Duration>>,
     clock: Clock,
@@ -74,13 +74,13 @@ impl Limiter {
         }
         self.buckets.check_key(&account).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.monotonic());
-            // Rounded up: who waits as long as it was told is let through.
+            // Rounded up, so that a client that waits as told is let through.
             RateLimited { retry_after: wait.as_millis().div_ceil(1000).max(1) as u64 }
         })
     }
 }
 
-/// Our clock as governor reads it.
+/// Adapts our clock to governor.
 struct Ticks(Clock);
 
 impl governor::clock::Clock for Ticks {
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn who_waits_as_long_as_it_was_told_is_let_through() {
         let clock = Clock::manual(Timestamp::from_millis(0));
-        // A request every 333,333,333.3 ns.
+        // One request every 333,333,333.3 ns.
         let limiter = limiter("3:1", &clock);
         let account = AccountId::generate();
         let mut now = 0;

@@ -1,8 +1,8 @@
-//! At start: whether the keys that are set open what the vault holds.
+//! Checks at start that the configured keys decrypt the vault.
 //!
-//! A key that is missing shows in no request until a token of it comes back: then callers hear `[REDACTED:PHONE]`. So a start
-//! without it is refused, unless the operator gives up what it seals (`masker serve --accept-loss KID`), which is an event
-//! and is remembered.
+//! A missing key is not noticed by any request until one of its tokens comes back, and then callers hear
+//! `[REDACTED:PHONE]`. So the start is refused, unless the operator gives up the affected values (`masker serve
+//! --accept-loss KID`), which is recorded as an event and remembered.
 
 use std::fmt;
 
@@ -16,14 +16,14 @@ use crate::store::Store;
 use crate::store::journal::Journal;
 use crate::tokens::mint::Minters;
 
-/// In the place of a check value where the kid has no key.
+/// Used as check value if the kid has no key.
 const NO_KEY: &str = "none";
 
-/// Values that do not open.
+/// Values that cannot be decrypted.
 struct Lost {
     kid: Kid,
     rows: u64,
-    /// Of the key that is there under the name.
+    /// Check value of the configured key of that name, if there is one.
     check_value: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for Lost {
     }
 }
 
-/// Refuses a start without a key that the vault needs.
+/// Refuses to start without a key that the vault needs.
 pub(super) async fn check(
     config: &Config,
     store: &Store,
@@ -49,7 +49,7 @@ pub(super) async fn check(
     for lost in find(config, store, minters).await.context("the vault cannot be read")? {
         let check_value = lost.check_value.as_deref().unwrap_or(NO_KEY);
         if store.is_loss_accepted(&lost.kid, check_value).await? {
-            tracing::warn!("{lost}: they were given up, and their tokens do not resolve");
+            tracing::warn!("{lost}: these values were given up, and their tokens do not resolve");
         } else if config.accept_loss.contains(&lost.kid) {
             let event = Event {
                 account_id: Some(store.first_account()),
@@ -60,7 +60,7 @@ pub(super) async fn check(
             let receipt = journal.append(&[event])?;
             journal.synced(&receipt).await?;
             store.accept_loss(&lost.kid, check_value).await?;
-            tracing::warn!("{lost}: they are given up from now on, and their tokens do not resolve");
+            tracing::warn!("{lost}: these values are given up from now on, and their tokens do not resolve");
         } else {
             refused.push(lost);
         }
@@ -68,8 +68,8 @@ pub(super) async fn check(
     let Some(first) = refused.first() else { return Ok(()) };
     let lines: Vec<String> = refused.iter().map(|lost| format!("\n  {lost}")).collect();
     bail!(
-        "the vault holds values that no key here opens:{}\nset the key (MASKER_KEY_<KID>, or MASKER_KEY_<KID>_OLD for the one \
-         before); to give the values up for good, start once with `masker serve --accept-loss {}`",
+        "the vault has values that no configured key decrypts:{}\nset the key (MASKER_KEY_<KID>, or MASKER_KEY_<KID>_OLD for the \
+         previous key); to give up the values for good, start once with `masker serve --accept-loss {}`",
         lines.concat(),
         first.kid
     );

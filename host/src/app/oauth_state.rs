@@ -1,5 +1,5 @@
-//! The state of a sign-in with GitHub, between the redirect there and the callback. It is kept in a sealed cookie of the
-//! browser, not in the database.
+//! State of a GitHub sign-in between the redirect and the callback. It is kept in an encrypted browser cookie, not in
+//! the database.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -9,32 +9,32 @@ use subtle::ConstantTimeEq;
 use super::sealed::Sealed;
 use crate::clock::Timestamp;
 
-/// How long somebody may take at GitHub.
+/// Maximum duration of the visit to GitHub.
 pub const LIFE_SECONDS: i64 = 600;
 
-/// What was remembered of a sign-in.
+/// The state of a sign-in.
 #[derive(Serialize, Deserialize, PartialEq, Eq, Debug)]
 pub struct OauthState {
-    /// What GitHub gives back.
+    /// The `state` parameter, which GitHub returns.
     pub state: String,
-    /// What proves that it was us who sent the browser there (PKCE, RFC 7636).
+    /// The PKCE code verifier (RFC 7636).
     pub verifier: String,
-    /// Where to go once it is done.
+    /// Where to redirect after the sign-in.
     pub redirect_to: String,
-    /// The public name of the sign-in that started this, if its person has no GitHub user yet and may link one.
+    /// Public id of the sign-in that started this, if its user has no GitHub user yet and may link one.
     pub begun_in: Option<String>,
-    /// In milliseconds since 1970.
+    /// Expiry, in milliseconds since 1970.
     pub expires_at: i64,
 }
 
 impl OauthState {
-    /// A new one.
+    /// Generates a new state.
     pub fn generate(redirect_to: String, begun_in: Option<String>, now: Timestamp) -> Result<Self, getrandom::Error> {
         let expires_at = now.millis() + LIFE_SECONDS * 1000;
         Ok(Self { state: random()?, verifier: random()?, redirect_to, begun_in, expires_at })
     }
 
-    /// The verifier's challenge, by the method S256.
+    /// The PKCE code challenge, method S256.
     pub fn challenge(&self) -> String {
         BASE64URL_NOPAD.encode(&Sha256::digest(&self.verifier))
     }
@@ -53,7 +53,7 @@ impl Sealed for OauthState {
     }
 }
 
-/// 256 random bits, of characters that a URL takes as they are.
+/// 256 random bits in URL-safe characters.
 fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;

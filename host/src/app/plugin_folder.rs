@@ -1,7 +1,7 @@
-//! Watches `MASKER_PLUGIN_DIR`: what is put there, changed or removed takes effect without a restart.
+//! Watches `MASKER_PLUGIN_DIR`: added, changed and removed plugins take effect without a restart.
 //!
-//! The folder is looked at, not subscribed to: notices of the file system do not come from every network share or
-//! container volume, and a plugin may be some seconds late.
+//! The folder is polled: file system notifications are not available on every network share or container volume, and a
+//! delay of some seconds is acceptable.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use super::App;
 use super::plugins::components;
 use crate::keys::signature;
 
-/// How often it is looked at.
+/// Polling interval.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// What tells one state of the folder from another: name, size and time of every component and signature.
+/// Fingerprint of the folder's state: name, size and modification time of every component and signature.
 type Seen = Vec<(std::path::PathBuf, Option<(u64, SystemTime)>, Option<(u64, SystemTime)>)>;
 
 impl App {
-    /// Looks at the folder for ever; ends at once where none is set.
+    /// Polls the folder forever; returns at once if none is set.
     pub async fn watch_plugin_folder(self: Arc<Self>) {
         let Some(folder) = self.config.plugin_dir.clone() else { return };
         let (mut taken, mut last) = (seen(&folder), None);
@@ -27,7 +27,7 @@ impl App {
         loop {
             ticks.tick().await;
             let now = seen(&folder);
-            // A file that is still being copied looks different the next time.
+            // Wait until the state is unchanged between two polls, so that a file is not read while it is copied.
             if now == taken || last.replace(now.clone()) != Some(now.clone()) {
                 continue;
             }
@@ -43,14 +43,14 @@ impl App {
         match self.reload_plugin_folder().await {
             Ok(changed) if changed.is_empty() => {}
             Ok(changed) => {
-                tracing::info!(plugins = changed.join(" "), "the folder of plugins was taken over anew");
-                // Policies that were left out for want of a plugin.
+                tracing::info!(plugins = changed.join(" "), "the plugin folder was reloaded");
+                // Policies that were left out because a plugin was missing.
                 if !was_whole && let Err(error) = self.reload_policies().await {
-                    tracing::error!(%error, "policies that were left out at the start still cannot be used");
+                    tracing::error!(%error, "policies left out at the start still cannot be loaded");
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "the folder of plugins cannot be used as it is; what was loaded serves on")
+                tracing::error!(%error, "the plugin folder cannot be reloaded; the loaded plugins stay in use")
             }
         }
     }

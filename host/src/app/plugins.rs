@@ -1,7 +1,7 @@
-//! The plugins of an install: those inside the binary, in their place those of `MASKER_PLUGIN_DIR`, and in the place of
-//! both those that were uploaded, which are kept below the data folder. An uploaded one is the operator's last word; when
-//! it is removed, what it covered is there again. One that cannot be used is not replaced by what it covers: agents that run it
-//! do not serve.
+//! The plugins of an install, in increasing precedence: embedded ones, those of `MASKER_PLUGIN_DIR`, and uploaded
+//! ones, which are stored below the data folder. A plugin replaces one of the same name with lower precedence; when an
+//! uploaded one is removed, the replaced one is active again. A plugin that fails to load is not replaced by one of
+//! lower precedence: agents that use it do not serve.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -15,10 +15,10 @@ use crate::files;
 use crate::keys::signature::{self, Trust};
 use crate::wasm::{Plugin, Registry, Wasm};
 
-/// Where a plugin comes from.
+/// Origin of a plugin.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Origin {
-    /// With Masker.
+    /// Shipped with Masker.
     BuiltIn,
     /// From `MASKER_PLUGIN_DIR`.
     Folder,
@@ -27,7 +27,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// As it is written.
+    /// Its name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BuiltIn => "built-in",
@@ -37,7 +37,7 @@ impl Origin {
     }
 }
 
-/// All plugins, those too that are covered by others.
+/// All plugins, including replaced ones.
 #[derive(Clone, Default)]
 pub struct InstalledPlugins {
     built_in: Registry,
@@ -46,19 +46,20 @@ pub struct InstalledPlugins {
     in_use: Registry,
 }
 
-/// Those that were uploaded.
+/// The uploaded plugins.
 #[derive(Clone, Default)]
 struct Uploaded {
     plugins: Registry,
-    /// Names of those that could not be used at the start. What they cover is not used either: it may find less.
+    /// Names of those that failed to load at the start. The plugins they replace are not used either, since they may
+    /// detect less.
     unusable: BTreeSet<String>,
 }
 
 impl InstalledPlugins {
-    /// Loads the plugins that an install starts with. One that cannot be used is left out, and the log says why.
+    /// Loads the plugins of an install at start. One that fails to load is left out and logged.
     ///
     /// # Errors
-    /// One that comes with Masker cannot be used, or the folder cannot be read.
+    /// An embedded plugin fails to load, or the folder cannot be read.
     pub fn load(
         wasm: &Wasm,
         trust: &Trust,
@@ -75,12 +76,12 @@ impl InstalledPlugins {
         Ok(shelf.sorted())
     }
 
-    /// The plugins that policies can name.
+    /// The active plugins, which policies can name.
     pub fn plugins(&self) -> &Registry {
         &self.in_use
     }
 
-    /// Where the plugin of this name comes from.
+    /// Origin of the plugin of this name.
     pub fn origin(&self, name: &str) -> Option<Origin> {
         if self.uploaded.unusable.contains(name) {
             return Some(Origin::Uploaded);
@@ -93,22 +94,22 @@ impl InstalledPlugins {
         layers.into_iter().find(|(registry, _)| registry.get(name).is_some()).map(|(_, origin)| origin)
     }
 
-    /// The plugins of `MASKER_PLUGIN_DIR`, whether others cover them or not.
+    /// The plugins of `MASKER_PLUGIN_DIR`, including replaced ones.
     pub(super) fn folder(&self) -> &Folder {
         &self.folder
     }
 
-    /// Whether every file of the folder and every uploaded one could be used at the start, or was repaired since.
+    /// Whether every plugin of the folder and every uploaded one loaded at the start, or was repaired since.
     pub(super) fn is_whole(&self) -> bool {
         self.folder.unusable.is_empty() && self.uploaded.unusable.is_empty()
     }
 
-    /// The same with these as the plugins of `MASKER_PLUGIN_DIR`.
+    /// A copy with these as the plugins of `MASKER_PLUGIN_DIR`.
     pub(super) fn with_folder(&self, folder: Folder) -> Self {
         Self { folder, ..self.clone() }.sorted()
     }
 
-    /// The same with an uploaded plugin more.
+    /// A copy with another uploaded plugin.
     pub(super) fn with(&self, plugin: Plugin) -> Self {
         let mut shelf = self.clone();
         shelf.uploaded.unusable.remove(&plugin.manifest.name);
@@ -116,7 +117,7 @@ impl InstalledPlugins {
         shelf.sorted()
     }
 
-    /// The same without an uploaded plugin.
+    /// A copy without an uploaded plugin.
     pub(super) fn without(&self, name: &str) -> Self {
         let mut shelf = self.clone();
         shelf.uploaded.unusable.remove(name);
@@ -142,7 +143,7 @@ impl InstalledPlugins {
     }
 }
 
-/// The components inside this binary: `regex` and `ner`, not copied. None in a build without the feature
+/// The embedded components, `regex` and `ner`, without copying them. Empty in a build without the feature
 /// `embed-plugins`.
 pub fn embedded() -> Vec<Bytes> {
     #[cfg(feature = "embed-plugins")]
@@ -156,10 +157,10 @@ pub fn embedded() -> Vec<Bytes> {
     Vec::new()
 }
 
-/// Loads embedded plugins, then `extra`, then the folder's: a later one replaces an earlier one of its name.
+/// Loads embedded plugins, then `extra`, then the folder's: a later one replaces an earlier one of the same name.
 ///
 /// # Errors
-/// One of them cannot be used.
+/// One of them fails to load.
 pub fn load(wasm: &Wasm, folder: Option<&Path>, extra: Vec<Vec<u8>>) -> anyhow::Result<Registry> {
     let mut registry = built_in(wasm, extra)?;
     if let Some(folder) = folder {
@@ -182,16 +183,16 @@ fn built_in(wasm: &Wasm, extra: Vec<Vec<u8>>) -> anyhow::Result<Registry> {
 #[derive(Clone, Default)]
 pub(super) struct Folder {
     plugins: Registry,
-    /// The name of the plugin that came from each file.
+    /// The name of the plugin in each file.
     files: BTreeMap<PathBuf, String>,
-    /// Names of files that could not be used at the start. A plugin that comes with Masker and has such a name is not used
-    /// either: it may find less than the one that the operator put in its place.
+    /// Names of files that failed to load at the start. An embedded plugin of that name is not used either: it may
+    /// detect less than the one the operator put in its place.
     unusable: BTreeSet<String>,
 }
 
 impl Folder {
-    /// Reads a folder. A file that cannot be used is left out, and the log says why; where one stood there `before` that
-    /// could be, that one stays.
+    /// Reads a folder. A file that fails to load is left out and logged; if `before` has a plugin for it, that one is
+    /// kept.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -205,7 +206,7 @@ impl Folder {
                 }
                 Err(error) => {
                     let error = format!("{error:#}");
-                    tracing::warn!(file = %file.display(), error, "a file in MASKER_PLUGIN_DIR is not used");
+                    tracing::warn!(file = %file.display(), error, "a file in MASKER_PLUGIN_DIR was not loaded");
                     found.leave_out(file, before);
                 }
             }
@@ -226,7 +227,7 @@ impl Folder {
         };
         match before.files.get(&file).and_then(|name| before.get(name)) {
             Some(plugin) => self.put(file, plugin.clone()),
-            // Only a start takes a plugin away for a file that cannot be used.
+            // Only a start removes a plugin because of a file that fails to load.
             None if before.unusable.contains(&name) => drop(self.unusable.insert(name)),
             None => {}
         }
@@ -237,7 +238,7 @@ impl Folder {
         self.plugins.get(name)
     }
 
-    /// The names of plugins that are new, changed or gone in another state of the folder.
+    /// Names of plugins that are new, changed or gone in `next`.
     pub fn changed(&self, next: &Self) -> Vec<String> {
         let digest = |folder: &Self, name: &str| folder.get(name).map(|plugin| plugin.digest);
         let plugins = self.plugins.iter().chain(next.plugins.iter()).map(|plugin| &plugin.manifest.name);
@@ -247,7 +248,7 @@ impl Folder {
     }
 }
 
-/// The plugin of a file in a folder of plugins.
+/// Loads the plugin in a file of the plugin folder.
 fn of_file(wasm: &Wasm, trust: &Trust, file: &Path) -> anyhow::Result<Plugin> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let signature = read_signature(&signature::beside(file))?;
@@ -280,11 +281,11 @@ pub(super) fn components(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Where uploaded components are kept: a private folder, one file each, named like the plugin.
+/// Uploaded components: a private folder with one file each, named after the plugin.
 pub struct Uploads(PathBuf);
 
 impl Uploads {
-    /// The folder, which need not be there.
+    /// The folder need not exist.
     pub fn new(folder: PathBuf) -> Self {
         Self(folder)
     }
@@ -311,8 +312,8 @@ impl Uploads {
         Ok(found)
     }
 
-    /// Writes a component beside its place, on disk when this returns. Its signature is named after what it signs, so that
-    /// no moment has a component beside the signature of another.
+    /// Writes a component under a temporary name and syncs it. Its signature is named after the component's digest, so
+    /// that a component is never beside the signature of another.
     pub(super) fn draft(&self, plugin: &Plugin, signature: Option<&str>) -> io::Result<Draft> {
         files::create_folder(&self.0)?;
         let name = &plugin.manifest.name;
@@ -325,7 +326,7 @@ impl Uploads {
         Ok(Draft { draft, place })
     }
 
-    /// Removes a component, and every signature that one of its name had.
+    /// Removes a component and every signature stored under its name.
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.place(name))?;
         for entry in fs::read_dir(&self.0)?.flatten() {
@@ -343,7 +344,7 @@ impl Uploads {
         self.0.join(format!("{name}.{}.sig", &digest.as_str()[..16]))
     }
 
-    /// A plugin's name has no character that means something in a path.
+    /// A plugin's name has no special characters of a path.
     fn place(&self, name: &str) -> PathBuf {
         self.0.join(format!("{name}.wasm"))
     }
@@ -355,14 +356,14 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A component that is written and not in its place yet.
+/// A component that is written but not in place yet.
 pub(super) struct Draft {
     draft: PathBuf,
     place: PathBuf,
 }
 
 impl Draft {
-    /// Puts it in its place, in the place of another of its name.
+    /// Renames it into place, replacing another one of its name.
     pub fn keep(self) -> io::Result<()> {
         fs::rename(&self.draft, &self.place)?;
         self.place.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())

@@ -1,5 +1,5 @@
-//! The policies that an install has of itself: those that come with Masker, and those of `MASKER_POLICY_PATH`, of which
-//! one that is named like a built-in one takes its place.
+//! The install's policies: built-in ones, and those of `MASKER_POLICY_PATH`, which replace built-in ones of the same
+//! name.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,11 @@ use crate::policy::{self, CompiledPolicy, ErrorCode, PolicyError};
 use crate::store::policies::{InstallPolicy, Source};
 use crate::wasm::Registry;
 
-/// What is wrong with one source of policies.
+/// Errors of one policy source.
 pub struct BadPolicy {
-    /// The file's name, or the built-in policy's.
+    /// The name of the file or of the built-in policy.
     pub source: String,
-    /// All that is wrong with it.
+    /// All its errors.
     pub errors: Vec<PolicyError>,
 }
 
@@ -25,8 +25,8 @@ impl std::fmt::Display for BadPolicy {
     }
 }
 
-/// Reads and checks the policies that come with Masker and those below `path`: the sound ones, and what is wrong with
-/// the others. It reads files, and takes milliseconds a policy.
+/// Reads and checks the built-in policies and those below `path`: returns the valid ones, and the errors of the
+/// others. Reads files, and takes milliseconds per policy.
 pub fn read(path: Option<&Path>, catalog: &Catalog, cancel: &Cancel) -> (Vec<InstallPolicy>, Vec<BadPolicy>) {
     let mut sound: Vec<InstallPolicy> = Vec::new();
     let mut bad = Vec::new();
@@ -81,7 +81,7 @@ fn read_file(
     }
 }
 
-/// One file, or the `.yaml` and `.yml` files of a folder, in order.
+/// One file, or the `.yaml` and `.yml` files of a folder, sorted.
 fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -107,7 +107,7 @@ fn one_error(source: String, path: &str, message: &str) -> BadPolicy {
     BadPolicy { source, errors: vec![error] }
 }
 
-/// Checks a document for the command line: against these plugins, with any kid that it names.
+/// Checks a document for the command line: against these plugins, and with any kid it names.
 pub fn compile_local(document: &str, plugins: &Registry) -> Result<CompiledPolicy, Vec<PolicyError>> {
     let kids: Vec<Kid> = policy::Policy::parse(document).map(|policy| vec![policy.kid]).unwrap_or_default();
     let plugins = plugin_kinds(plugins);

@@ -1,7 +1,7 @@
-//! Makes reports: gathers what they are made of, puts it together, signs it, and writes down that it was made.
+//! Creates reports: gathers the data, assembles and signs the report, and records it as an event.
 //!
-//! [`gather`] reads the database and the journal, [`parts`] the configuration, [`lane`] lets one report be made at a time.
-//! All of it may block: it runs on a thread of its own ([`App::report`]).
+//! [`gather`] reads the database and the journal, [`parts`] the configuration, [`lane`] limits reports to one at a
+//! time. All of it may block: it runs on its own thread ([`App::report`]).
 
 mod gather;
 mod lane;
@@ -33,10 +33,10 @@ use gather::Gathered;
 pub(super) use lane::Lanes;
 use parts::Parts;
 
-/// How much a report of many sessions gives way: the kernel's `nice`.
+/// Priority (`nice`) of a report on many sessions.
 const GIVE_WAY: i32 = 10;
 
-/// What a report is about.
+/// Scope of a report.
 #[derive(Clone)]
 pub enum ReportScope {
     /// One session.
@@ -45,12 +45,12 @@ pub enum ReportScope {
     Agent {
         /// The agent.
         agent: AgentId,
-        /// From here on.
+        /// Start of the period.
         since: Timestamp,
     },
     /// The sessions of an account.
     Account {
-        /// From here on.
+        /// Start of the period.
         since: Timestamp,
     },
 }
@@ -79,20 +79,20 @@ impl ReportScope {
         }
     }
 
-    /// The id of what it is about.
+    /// The id of the session, agent or account.
     fn id(&self, account: AccountId) -> String {
         let session = self.session().map(|id| id.text());
         session.or(self.agent().map(|id| id.text())).unwrap_or_else(|| account.text())
     }
 
-    /// How what it says was checked.
+    /// How the contents were verified.
     fn method(&self) -> &'static str {
         match self {
             Self::Session(_) => {
-                "each event of the session by its own hash, their tree hash, and the chain since its last whole check"
+                "the hash of each event of the session, their tree hash, and the chain since its last full check"
             }
             Self::Agent { .. } | Self::Account { .. } => {
-                "the chain since its last whole check, and the tree hash of every listed session over its events"
+                "the chain since its last full check, and the tree hash of every listed session over its events"
             }
         }
     }
@@ -106,23 +106,23 @@ pub struct SignedReport {
     pub json: Value,
 }
 
-/// Why there is no report.
+/// Why a report was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The journal is broken, or cannot be read or written.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
-    /// A session's events are not those that its root was made of.
-    #[error("the events of session {0} are not those that its tree hash was made of")]
+    /// A session's events do not match its root.
+    #[error("the events of session {0} do not match its tree hash")]
     Root(SessionId),
-    /// A figure has no canonical form.
+    /// A number has no canonical form.
     #[error(transparent)]
     NotCanonical(#[from] NotCanonical),
-    /// Others are being made, and enough wait.
+    /// The queue of reports is full.
     #[error("too many reports are waiting")]
     Busy,
-    /// The work was given up: the service stops.
-    #[error("the service stops")]
+    /// The service is stopping.
+    #[error("the service is stopping")]
     Stopped,
 }
 
@@ -139,11 +139,11 @@ impl From<JournalError> for ReportError {
 }
 
 impl App {
-    /// Makes a report when its turn comes, and finishes it, all on a thread that may block. Who asked may leave meanwhile: the
-    /// work ends before the next one begins.
+    /// Creates a report when its turn comes, and passes it to `finish`, on a blocking thread. If the requester
+    /// disconnects, the work still ends before the next report begins.
     ///
     /// # Errors
-    /// The journal does not verify: nothing is made of a broken one. Or too many others wait.
+    /// The journal does not verify, so nothing is derived from it; or the queue is full.
     pub async fn report<T: Send + 'static>(
         self: &Arc<Self>,
         account: AccountId,
@@ -172,10 +172,10 @@ impl App {
         let gathered = self.gather(account, &scope, now).await?;
         let parts = self.parts(account, &scope, &gathered, now).await?;
         let report = self.fill_in(account, &scope, now, gathered, parts, verified);
-        // Canonical JSON has one way to write a number; a tree with the digits kept apart has many.
+        // Canonical JSON has one form of each number, while a tree with arbitrary-precision digits has many.
         let mut json = serde_json::to_value(&report).map_err(|_| NotCanonical)?;
         json["signature"] = serde_json::to_value(self.report_key.sign(&json)?).map_err(|_| NotCanonical)?;
-        // Beside a session's own events, not among them: its tree is closed.
+        // Recorded beside the session's own events, not among them: its tree is complete.
         let agent_id = scope.agent();
         let account_id = agent_id.is_none().then_some(account);
         let event = Event { agent_id, account_id, ..Event::new(EventKind::ReportGenerated, now) };
@@ -240,10 +240,10 @@ impl App {
     }
 }
 
-/// Does the work on a thread that gives way to those that serve. It is one of its own: a priority that was lowered stays so.
+/// Runs the work on a low-priority thread. The thread is not reused, since a lowered priority cannot be raised again.
 fn giving_way<T: Send>(work: impl FnOnce() -> Result<T, ReportError> + Send) -> Result<T, ReportError> {
     let work = || {
-        // A thread that cannot lower its priority works with the usual one.
+        // If lowering the priority fails, the thread keeps the default.
         let _ = rustix::process::nice(GIVE_WAY);
         work()
     };

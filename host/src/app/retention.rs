@@ -1,8 +1,8 @@
-//! What is deleted when its time is over, and how one sees that it is.
+//! Retention: deletes expired data, and reports its own state.
 //!
-//! A pass is made at start and every hour. It deletes in small transactions ([`crate::store::PURGE_BATCH`]), so that what
-//! is killed in the middle goes on where it was, and what is written meanwhile hardly waits. How it does shows in
-//! `/health`, in `masker_retention_*` and in the log.
+//! A pass runs at start and every hour. It deletes in small transactions ([`crate::store::PURGE_BATCH`]), so that an
+//! interrupted pass resumes where it stopped and concurrent writes barely wait. Its state is visible in `/health`, in
+//! `masker_retention_*` and in the log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +13,13 @@ use crate::audit::event::{Detail, Event, EventKind};
 use crate::clock::Timestamp;
 use crate::store::{PURGE_BATCH, StoreError};
 
-/// Between two passes.
+/// Interval between two passes.
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// Days after which a file of the journal is closed, where its files are to be deleted one day.
+/// Maximum number of days that a file of the journal stays open, if the journal has a retention.
 const LONGEST_FILE: u32 = 31;
 
-/// How the last pass ended.
+/// Result of the last pass.
 #[derive(Default)]
 pub struct Retention {
     failed: AtomicBool,
@@ -32,7 +32,7 @@ impl Retention {
     }
 }
 
-/// One thing that is kept for a time.
+/// A category of data with a retention.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kept {
     Payloads,
@@ -43,7 +43,7 @@ enum Kept {
 }
 
 impl Kept {
-    /// In this order: what was said goes first.
+    /// In this order: texts first.
     const ALL: [Self; 4] = [Self::Payloads, Self::Sessions, Self::Figures, Self::Journal];
 
     fn as_str(self) -> &'static str {
@@ -57,7 +57,7 @@ impl Kept {
 }
 
 impl App {
-    /// Makes a pass now and every hour. Ends when it is dropped, between two transactions.
+    /// Runs a pass now and every hour. Dropping it stops between two transactions.
     pub async fn keep_deleting(self: Arc<Self>) {
         loop {
             self.delete_expired().await;
@@ -65,23 +65,23 @@ impl App {
         }
     }
 
-    /// One pass: continues erasures that were interrupted, and deletes everything whose time is over. One thing that cannot be
-    /// deleted does not keep the others.
+    /// One pass: resumes interrupted erasures and deletes all expired data. A failure in one category does not affect
+    /// the others.
     pub async fn delete_expired(&self) {
         let mut failed = false;
         if let Err(error) = self.resume_erasures().await {
-            tracing::error!(%error, "an erasure that was interrupted is not over; the next attempt is in an hour");
+            tracing::error!(%error, "an interrupted erasure is still incomplete; the next attempt is in an hour");
             failed = true;
         }
         for kept in Kept::ALL {
             match self.delete_all(kept).await {
                 Ok(0) => {}
                 Ok(rows) => {
-                    tracing::info!(what = kept.as_str(), rows, "deleted: their time was over");
+                    tracing::info!(what = kept.as_str(), rows, "expired data was deleted");
                     self.pipeline.metrics.retention_deleted(kept.as_str(), rows);
                 }
                 Err(error) => {
-                    tracing::error!(what = kept.as_str(), %error, "cannot be deleted; the next attempt is in an hour");
+                    tracing::error!(what = kept.as_str(), %error, "expired data cannot be deleted; the next attempt is in an hour");
                     failed = true;
                 }
             }
@@ -107,7 +107,7 @@ impl App {
     async fn delete_some(&self, kept: Kept) -> Result<usize, StoreError> {
         let now = self.pipeline.clock.now();
         match kept {
-            // An erasure, which ends by itself.
+            // Handled as an erasure, which resumes by itself.
             Kept::Payloads => Ok(0),
             Kept::Sessions => self.store().purge_sessions(now.days_before(self.config.session_retention_days)).await,
             Kept::Figures => self.store().purge_figures().await,
@@ -115,10 +115,10 @@ impl App {
         }
     }
 
-    /// Texts go as everything else does that is erased. They are kept no longer than their sessions.
+    /// Texts are deleted by an erasure, like all other erased data. They are kept no longer than their sessions.
     async fn delete_payloads(&self) -> Result<usize, EraseError> {
         let now = self.pipeline.clock.now();
-        // Without a retention nothing is kept, and what was before it was taken away goes too.
+        // Without a retention nothing is stored, and texts stored before it was removed are deleted too.
         let before = match self.config.payload_retention_days {
             0 => Timestamp::from_millis(i64::MAX),
             days => now.days_before(days).max(now.days_before(self.config.session_retention_days)),
@@ -126,8 +126,8 @@ impl App {
         Ok(usize::try_from(self.erase_expired(before).await?).unwrap_or(usize::MAX))
     }
 
-    /// Deletes files of the journal whose every event is older than its retention, once the journal itself says so. A file
-    /// that is never full is closed after a month, so that it can be deleted as a whole one day.
+    /// Deletes files of the journal whose events are all past the retention, after recording this in the journal. A
+    /// file that never fills is closed after a month, so that it can be deleted as a whole.
     async fn trim_journal(&self, now: Timestamp) -> Result<usize, StoreError> {
         let days = self.config.audit_retention_days;
         if days == 0 {

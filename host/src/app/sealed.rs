@@ -1,5 +1,5 @@
-//! Short-lived values that a browser carries between two requests. They are encrypted and authenticated, so a browser can
-//! neither read nor forge one, and each opens only for its own purpose.
+//! Short-lived values that a browser carries between two requests. They are encrypted and authenticated: a browser can
+//! neither read nor forge them, and each can be opened only for its own purpose.
 
 use aes_gcm_siv::aead::{Aead, KeyInit, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, Nonce};
@@ -13,25 +13,25 @@ use crate::sensitive::SensitiveText;
 
 const NONCE: usize = 12;
 
-/// A value that can be sealed.
+/// A value that can be encrypted.
 pub trait Sealed: Serialize + DeserializeOwned {
-    /// Authenticated with the value, so that one type does not open as another.
+    /// Authenticated with the value, so that a value of one type cannot be opened as another.
     const PURPOSE: &'static str;
 
     /// When it expires, in milliseconds since 1970.
     fn expires_at(&self) -> i64;
 }
 
-/// Seals and opens values.
+/// Encrypts and decrypts values.
 pub struct Sealer(Aes256GcmSiv);
 
 impl Sealer {
-    /// A sealer with a key derived for it.
+    /// A sealer with a key derived from the secret.
     pub fn new(secret: &SecretKey) -> Self {
         Self(Aes256GcmSiv::new(secret.derive("masker oauth state v1").expose().into()))
     }
 
-    /// Base64url, which fits into a cookie or a URL.
+    /// Encrypts a value. The result is base64url, which fits into a cookie or a URL.
     pub fn seal<T: Sealed>(&self, value: &T) -> Result<SensitiveText, getrandom::Error> {
         let mut sealed = vec![0; NONCE];
         getrandom::fill(&mut sealed)?;
@@ -42,7 +42,7 @@ impl Sealer {
         Ok(BASE64URL_NOPAD.encode(&sealed).into())
     }
 
-    /// `None` when the text is forged, sealed for another purpose, or expired.
+    /// Decrypts a value; `None` if the text is forged, has another purpose, or is expired.
     pub fn open<T: Sealed>(&self, text: &str, now: Timestamp) -> Option<T> {
         let sealed = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
         let (nonce, msg) = sealed.split_first_chunk::<NONCE>()?;
@@ -96,6 +96,6 @@ mod tests {
         assert_eq!(sealer(1).open::<Cake>(&text[1..], NOW), None);
         assert_eq!(sealer(1).open::<Cake>("", NOW), None);
         assert_eq!(sealer(1).open::<Cake>(text, Timestamp::from_millis(1001)), None);
-        assert_ne!(sealer(1).seal(&Cake(1001)).expect("randomness").expose(), text, "no two are the same");
+        assert_ne!(sealer(1).seal(&Cake(1001)).expect("randomness").expose(), text, "each result is unique");
     }
 }

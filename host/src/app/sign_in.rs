@@ -1,4 +1,5 @@
-//! Signing in: with GitHub, or with a link that the operator made on the machine. Each is an event of the journal.
+//! Sign-in with GitHub, or with a login link that the operator created on the machine. Each sign-in is recorded in the
+//! journal.
 
 mod github;
 mod link;
@@ -14,45 +15,45 @@ use crate::store::users::User;
 pub use github::{Begun, Finished, Returned};
 pub use link::ToConfirm;
 
-/// Somebody is in.
+/// Result of a sign-in.
 pub struct SignedIn {
-    /// What the browser shows from now on.
+    /// The secret for the session cookie.
     pub secret: SensitiveText,
-    /// Where it wanted to go.
+    /// Where to redirect.
     pub redirect_to: String,
 }
 
-/// Why nobody is signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// No OAuth app is set up.
+    /// No GitHub OAuth app is configured.
     #[error("signing in with GitHub is not set up on this install")]
     NotSetUp,
-    /// The state is missing, is another browser's, is too old, or was used.
-    #[error("this sign-in is not known here, was used, or took too long: begin again")]
+    /// The state is missing, expired, already used, or from another browser.
+    #[error("this sign-in is unknown, was already used, or has expired: start again")]
     InvalidState,
-    /// The person or GitHub said no.
-    #[error("GitHub did not let this sign-in through")]
+    /// The user or GitHub denied the sign-in.
+    #[error("GitHub denied this sign-in")]
     Denied,
-    /// GitHub failed.
+    /// GitHub could not be reached or returned an error.
     #[error(transparent)]
     GitHub(#[from] GitHubFault),
-    /// Neither the owner nor on the list.
+    /// The user is neither the owner nor on the operator's list.
     #[error("this GitHub user may not sign in here; the operator of the install decides who may (MASKER_GITHUB_ALLOW)")]
     NotAllowed,
-    /// The user could not be written.
-    #[error("the user cannot be kept")]
+    /// The user could not be stored.
+    #[error("the user cannot be stored")]
     Upsert(#[source] StoreError),
-    /// The link was used, is too old, or never was.
-    #[error("this link was used or has expired; `masker admin login-link` makes another")]
+    /// The link is unknown, expired, or already used.
+    #[error("this link was used or has expired; `masker admin login-link` creates a new one")]
     LinkGone,
-    /// The journal takes no events.
+    /// The journal accepts no events.
     #[error("the audit journal cannot be written")]
     AuditUnavailable,
     /// The operating system gave no random bytes.
     #[error("no random bytes")]
     NoRandomness,
-    /// Ours.
+    /// A failure of the database.
     #[error("the database failed")]
     Store(#[from] StoreError),
 }
@@ -64,7 +65,7 @@ impl From<getrandom::Error> for SignInError {
 }
 
 impl App {
-    /// Signs the operator in with a link, and uses it up.
+    /// Signs the operator in with a link, and consumes it.
     pub async fn sign_in_with_link(&self, secret: &str, user_agent: &str) -> Result<SensitiveText, SignInError> {
         if !self.store().burn_login_link(secret).await? {
             return Err(SignInError::LinkGone);
@@ -73,8 +74,8 @@ impl App {
         self.sign_in(&user, By::Link, user_agent).await
     }
 
-    /// Who is signed in with this secret. Whoever came from GitHub must still be one who may, by the settings of today:
-    /// a sign-in that is used lives for ever.
+    /// The user signed in with this secret. GitHub users must still be allowed by the current settings, since a
+    /// sign-in that is used never expires.
     pub async fn signed_in(&self, secret: &str) -> Result<Option<User>, StoreError> {
         Ok(self.good(self.store().signed_in(secret).await?))
     }
@@ -89,7 +90,7 @@ impl App {
         good.map(|sign_in| sign_in.user)
     }
 
-    /// Whether a person may sign in by any means. The owner always may, with a link.
+    /// Whether a person may sign in by any method. The owner always may, with a link.
     pub(super) fn may_sign_in(&self, user: &User) -> bool {
         user.account_id == self.store().first_account() || self.may_come_from_github(user)
     }
@@ -103,7 +104,7 @@ impl App {
         }
     }
 
-    /// A link that signs the operator in, once.
+    /// A single-use link that signs the operator in.
     pub async fn login_link(&self) -> Result<String, StoreError> {
         let (secret, _) = self.store().create_login_link().await?;
         Ok(login_url(&self.config.public_url, &secret))
@@ -124,7 +125,7 @@ impl App {
     }
 }
 
-/// The link with this secret, for a person.
+/// The URL of the link with this secret.
 pub fn login_url(public_url: &str, secret: &SensitiveText) -> String {
     format!("{public_url}/api/v1/auth/link?token={}", secret.expose())
 }

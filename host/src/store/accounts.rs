@@ -1,4 +1,4 @@
-//! Accounts: who owns agents, sessions and tokens.
+//! Accounts own agents, sessions and tokens.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -11,11 +11,11 @@ use crate::ids::AccountId;
 pub struct Account {
     /// Its id.
     pub id: AccountId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
     /// `beta`, `pilot`, `production` or `internal`.
     pub plan: String,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
 }
 
@@ -42,13 +42,13 @@ fn by_id(conn: &Connection, id: AccountId) -> Result<Option<Account>, StoreError
     Ok(query.query_row([id.text()], account).optional()?)
 }
 
-/// The account that owns the install; made when there is none.
+/// The account that owns the install; created if missing.
 pub(super) fn first(conn: &Connection, now: Timestamp) -> Result<AccountId, StoreError> {
     let owner = "SELECT id FROM accounts WHERE owns_install = 1";
     if let Some(id) = conn.query_row(owner, [], |row| columns::parsed(row, 0)).optional()? {
         return Ok(id);
     }
-    // Both or neither: an account that nobody owns would be in the way of the next start.
+    // In one transaction: an account without its owner flag would break the next start.
     let transaction = conn.unchecked_transaction()?;
     let id = insert(&transaction, "Owner", "internal", now)?;
     transaction.execute("UPDATE accounts SET owns_install = 1 WHERE id = ?1", [id.text()])?;
@@ -56,7 +56,7 @@ pub(super) fn first(conn: &Connection, now: Timestamp) -> Result<AccountId, Stor
     Ok(id)
 }
 
-/// A new account.
+/// Inserts an account.
 pub(super) fn insert(conn: &Connection, name: &str, plan: &str, now: Timestamp) -> Result<AccountId, StoreError> {
     let id = AccountId::generate();
     conn.prepare_cached("INSERT INTO accounts (id, name, plan, created_at) VALUES (?1, ?2, ?3, ?4)")?.execute((

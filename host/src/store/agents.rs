@@ -1,4 +1,4 @@
-//! Agents. A deleted one keeps its row, since sessions name it, and gives its name back.
+//! Agents. A deleted agent keeps its row, since sessions refer to it, and frees its name.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
@@ -9,22 +9,22 @@ use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId};
 use crate::sensitive::SensitiveText;
 
-/// An agent, as it is configured. Texts are as the layer above wrote them.
+/// The configuration of an agent. Text fields are stored as given.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Agent {
     /// Its id, the credential of its proxy URL.
     pub id: AgentId,
-    /// Who owns it.
+    /// The account that owns it.
     pub account_id: AccountId,
-    /// Unique among the account's living agents.
+    /// Unique among the account's agents that are not deleted.
     pub name: String,
     /// `provider:model` or `stub`.
     pub upstream: String,
     /// The token scheme.
     pub tokenization: String,
-    /// The policy it follows.
+    /// Name of its policy.
     pub policy_name: String,
-    /// Its own policy, when it has one.
+    /// Its own policy document, if it has one.
     pub policy_yaml: Option<String>,
     /// Version of the policy.
     pub policy_version: u32,
@@ -32,17 +32,17 @@ pub struct Agent {
     pub platform: String,
     /// The static configuration that the webhook returns, JSON.
     pub assistant: Option<String>,
-    /// Who is asked for that configuration instead.
+    /// URL that is asked for that configuration instead.
     pub assistant_callback_url: Option<String>,
-    /// SHA-256 of the key that the proxy demands, if it does.
+    /// SHA-256 of the proxy key, if the proxy requires one.
     pub proxy_key_hash: Option<[u8; 32]>,
-    /// Whether the proxy demands a signature.
+    /// Whether the proxy requires a signature.
     pub require_signature: bool,
-    /// What was recorded of agreements with those who handle its data, JSON.
+    /// Recorded agreements with the parties that process its data, JSON.
     pub agreements: Option<String>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// When it was deleted.
+    /// Deletion time.
     pub deleted_at: Option<Timestamp>,
 }
 
@@ -55,28 +55,28 @@ pub struct AgentEntry {
     pub session_count_24h: u64,
 }
 
-/// What every key of a proxy begins with.
+/// Prefix of every proxy key.
 const PROXY_KEY_PREFIX: &str = "mskp_";
 
-/// A new key for an agent's proxy, to be shown once, and what is kept of it.
+/// A new proxy key, to be shown once, and its hash.
 pub fn new_proxy_key() -> Result<(SensitiveText, [u8; 32]), StoreError> {
     let key = secret::new(PROXY_KEY_PREFIX)?;
     let hash = proxy_key_hash(key.expose());
     Ok((key, hash))
 }
 
-/// What is kept of a proxy's key.
+/// The stored hash of a proxy key.
 pub fn proxy_key_hash(key: &str) -> [u8; 32] {
     secret::hash(key)
 }
 
 impl Store {
-    /// Adds an agent; [`StoreError::NameTaken`] when a living one of the account has its name.
+    /// Inserts an agent; [`StoreError::NameTaken`] if an agent of the account that is not deleted has its name.
     pub async fn insert_agent(&self, agent: Agent) -> Result<(), StoreError> {
         self.main.write(move |conn| insert(conn, &agent)).await
     }
 
-    /// An account's living agents, newest first, whose name contains `name_contains` in any case.
+    /// An account's agents, newest first, whose name contains `name_contains`, ignoring case; without deleted ones.
     pub async fn agents_page(
         &self,
         account: AccountId,
@@ -89,29 +89,29 @@ impl Store {
         self.main.read(move |conn| page(conn, account, limit, cursor, name, day)).await
     }
 
-    /// A living agent of the account.
+    /// An agent of the account, unless deleted.
     pub async fn agent(&self, account: AccountId, id: AgentId) -> Result<Option<Agent>, StoreError> {
         self.main.read(move |conn| by_id(conn, account, id)).await
     }
 
-    /// Every living agent, for start-up.
+    /// Every agent that is not deleted, for start-up.
     pub async fn all_agents(&self) -> Result<Vec<Agent>, StoreError> {
         self.main.read(all).await
     }
 
-    /// Replaces what can change of a living agent; `false` when the account has no such agent.
+    /// Updates the mutable fields of an agent; `false` if the account has no such agent.
     pub async fn update_agent(&self, agent: Agent) -> Result<bool, StoreError> {
         self.main.write(move |conn| update(conn, &agent)).await
     }
 
-    /// Deletes a living agent; `false` when the account has no such agent. Its sessions and vault rows stay.
+    /// Marks an agent as deleted; `false` if the account has no such agent. Its sessions and vault rows are kept.
     pub async fn delete_agent(&self, account: AccountId, id: AgentId) -> Result<bool, StoreError> {
         let now = self.clock.now();
         self.main.write(move |conn| delete(conn, account, id, now)).await
     }
 }
 
-/// In the order that [`agent`] reads them.
+/// In the order in which [`agent`] reads them.
 pub(super) const COLUMNS: &str =
     "id, account_id, name, upstream, tokenization, policy_name, policy_yaml, policy_version, platform,
     assistant, assistant_callback_url, proxy_key_hash, require_signature, created_at, deleted_at, agreements";
@@ -184,7 +184,7 @@ fn page(
     name: Option<String>,
     day: Window,
 ) -> Result<Page<AgentEntry, AgentId>, StoreError> {
-    // Names are compared in the index, one by one: an account has as many as it has agents.
+    // Names are compared one by one in the index: an account has only as many as it has agents.
     let mut query = conn.prepare_cached(&format!(
         "SELECT {COLUMNS}, (SELECT coalesce(sum(sessions), 0) FROM agent_hours WHERE agent_id = agents.id AND hour >= ?6)
              + (SELECT count(*) FROM sessions INDEXED BY sessions_by_agent
@@ -192,7 +192,7 @@ fn page(
          FROM agents INDEXED BY agents_by_account WHERE account_id = ?1 AND deleted_at IS NULL AND id < ?2
          AND (?3 IS NULL OR instr(name_lower, ?3) > 0) ORDER BY id DESC LIMIT ?4"
     ))?;
-    // Behind every id.
+    // Sorts after every id.
     let cursor = cursor.map_or_else(|| "b".to_owned(), |id| id.text());
     let values = (account.text(), cursor, name, limit as i64 + 1, day.since, day.first_hour, day.first_hour_begins);
     let rows = query.query_map(values, |row| {

@@ -9,10 +9,10 @@ use crate::clock::Timestamp;
 use crate::ids::{AccountId, TokenId, UserId};
 use crate::sensitive::SensitiveText;
 
-/// What every secret begins with.
+/// Prefix of every secret.
 pub const PREFIX: &str = "mskt_";
 
-/// Every scope that a token can have.
+/// All scopes.
 pub const SCOPES: [&str; 7] =
     ["agents:read", "agents:write", "sessions:read", "reports:read", "policies:write", "plugins:write", "admin"];
 
@@ -25,22 +25,22 @@ pub struct ApiToken {
     pub id: TokenId,
     /// The account it acts for.
     pub account_id: AccountId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Vec<String>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// From when on it is worth nothing.
+    /// Expiry time.
     pub expires_at: Option<Timestamp>,
     /// The person it belongs to; `None` for the command line.
     pub created_by: Option<UserId>,
-    /// The token that created it, and that it is deleted with.
+    /// The token that created it; deleting that token deletes this one.
     pub made_with: Option<TokenId>,
 }
 
 impl ApiToken {
-    /// What events say of it.
+    /// Its description in events.
     pub fn named(&self) -> NamedToken {
         let has = |scope: &&'static str| self.scopes.iter().any(|own| own == scope);
         let maker = self.made_with.map(Maker::Token).or(self.created_by.map(Maker::Person));
@@ -53,23 +53,24 @@ impl ApiToken {
     }
 }
 
-/// What a token may be asked to do, each once and in the order of the contract; `None` where there is nothing or an unknown one.
+/// The requested scopes, deduplicated and in the order of the API contract; `None` if the list is empty or has an
+/// unknown scope.
 pub fn sound_scopes(asked: &[String]) -> Option<Vec<String>> {
     let known = asked.iter().all(|scope| SCOPES.contains(&scope.as_str()));
     let scopes = SCOPES.iter().filter(|scope| asked.iter().any(|own| own == *scope)).map(|scope| (*scope).to_owned());
     (known && !asked.is_empty()).then(|| scopes.collect())
 }
 
-/// An API token to be made.
+/// Fields of a token to be created.
 #[derive(Clone, Debug)]
 pub struct NewApiToken {
-    /// The account it is to act for.
+    /// The account it acts for.
     pub account_id: AccountId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Vec<String>,
-    /// From when on it is worth nothing.
+    /// Expiry time.
     pub expires_at: Option<Timestamp>,
     /// The person it belongs to; `None` for the command line.
     pub created_by: Option<UserId>,
@@ -94,15 +95,15 @@ impl NewApiToken {
 }
 
 impl Store {
-    /// Makes a token, and its secret, which is nowhere else.
+    /// Creates a token and returns its secret, which is not stored.
     pub async fn create_api_token(&self, new: NewApiToken) -> Result<(ApiToken, SensitiveText), StoreError> {
         let token = new.made_at(self.clock.now());
         let secret = self.insert_api_token(token.clone()).await?;
         Ok((token, secret))
     }
 
-    /// Stores a token. Returns its secret, which is not stored. Fails when the token that creates it was deleted meanwhile:
-    /// the foreign key sees to that.
+    /// Stores a token and returns its secret, which is not stored. Fails if the token that creates it was deleted
+    /// meanwhile: the foreign key enforces that.
     pub async fn insert_api_token(&self, token: ApiToken) -> Result<SensitiveText, StoreError> {
         let secret = secret::new(PREFIX)?;
         let hash = secret::hash(secret.expose());
@@ -110,14 +111,14 @@ impl Store {
         Ok(secret)
     }
 
-    /// The token with this secret and the person it belongs to, unless it has expired. The caller checks whether the person
-    /// may still sign in.
+    /// The token with this secret and its owner, unless it has expired. The caller checks whether the owner may still
+    /// sign in.
     pub async fn api_token_by_secret(&self, secret: &str) -> Result<Option<(ApiToken, Option<User>)>, StoreError> {
         let (hash, now) = (secret::hash(secret), self.clock.now());
         self.main.read(move |conn| by_hash(conn, &hash, now)).await
     }
 
-    /// An account's tokens, newest first, expired ones too.
+    /// An account's tokens, newest first, including expired ones.
     pub async fn api_tokens_page(
         &self,
         account: AccountId,
@@ -127,8 +128,8 @@ impl Store {
         self.main.read(move |conn| page(conn, account, limit, cursor)).await
     }
 
-    /// Deletes a token and all tokens created with it, directly or indirectly. Returns them; the list is empty when the
-    /// account has no such token.
+    /// Deletes a token and all tokens created with it, directly or indirectly, and returns them; empty if the account
+    /// has no such token.
     pub async fn delete_api_token(&self, account: AccountId, id: TokenId) -> Result<Vec<ApiToken>, StoreError> {
         let which = "WITH RECURSIVE family (id) AS (
              SELECT id FROM api_tokens WHERE account_id = ?1 AND id = ?2
@@ -137,7 +138,7 @@ impl Store {
         self.delete_api_tokens(which, [account.text(), id.text()]).await
     }
 
-    /// Deletes every token of a person. Returns them.
+    /// Deletes every token of a person and returns them.
     pub async fn delete_api_tokens_of(&self, user: UserId) -> Result<Vec<ApiToken>, StoreError> {
         self.delete_api_tokens("DELETE FROM api_tokens WHERE created_by = ?1", [user.text()]).await
     }

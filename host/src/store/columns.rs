@@ -1,4 +1,4 @@
-//! Rows to values and back: the few conversions that SQLite does not know.
+//! Conversions between rows and values that SQLite does not provide.
 
 use std::str::FromStr;
 
@@ -7,12 +7,12 @@ use rusqlite::types::{FromSqlError, Type, ValueRef};
 
 use crate::clock::Timestamp;
 
-/// A text column read with `FromStr`.
+/// A text column parsed with `FromStr`.
 pub(super) fn parsed<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     read(row, column, |text| text.parse().ok())
 }
 
-/// A text column or NULL, read with `FromStr`.
+/// A nullable text column parsed with `FromStr`.
 pub(super) fn parsed_if<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
     match row.get_ref(column)? {
         ValueRef::Null => Ok(None),
@@ -20,12 +20,12 @@ pub(super) fn parsed_if<T: FromStr>(row: &Row<'_>, column: usize) -> rusqlite::R
     }
 }
 
-/// A text column read with a function; the text itself is in no error.
+/// A text column parsed with a function; errors do not contain the text.
 pub(super) fn read<T>(row: &Row<'_>, column: usize, read: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
     read(row.get_ref(column)?.as_str()?).ok_or_else(|| bad(column))
 }
 
-/// The same, of a column that may be NULL.
+/// The same for a nullable column.
 pub(super) fn read_if<T>(
     row: &Row<'_>,
     column: usize,
@@ -42,12 +42,12 @@ pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize)
     read(row, column, |text| serde_json::from_str(text).ok())
 }
 
-/// A column of milliseconds.
+/// A column of milliseconds since 1970.
 pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_millis)
 }
 
-/// A column of milliseconds or NULL.
+/// A nullable column of milliseconds since 1970.
 pub(super) fn moment_if(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }

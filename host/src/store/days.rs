@@ -1,7 +1,7 @@
-//! What an agent's sessions add up to, day by day: written in the transaction that writes their rows, so that a report of
-//! any length reads as many rows as its time has days.
+//! Daily sums per agent, written in the same transaction as the session rows, so that a report of any length reads one
+//! set of rows per day.
 //!
-//! Rows that are older than these sums are counted once, in steps ([`Store::uncounted_sessions`]).
+//! Session rows older than these sums are counted once, in steps ([`Store::uncounted_sessions`]).
 
 use std::collections::HashMap;
 
@@ -14,15 +14,15 @@ use crate::session::SessionRow;
 use crate::session::figures::{Figure, Figures, INCIDENTS};
 
 pub(super) const DAY_MS: i64 = 86_400_000;
-/// Old rows that are counted in one transaction.
+/// Old rows counted per transaction.
 pub(super) const STEP: i64 = 500;
 
-/// The day of a moment, counted from 1970.
+/// Day number since 1970 of a time in milliseconds.
 pub(super) fn day(millis: i64) -> i64 {
     millis.div_euclid(DAY_MS)
 }
 
-/// What sessions add to their days, to be written in the transaction that writes their rows.
+/// Daily figures of new sessions, written in the transaction that writes their rows.
 #[derive(Default)]
 pub(super) struct Days(HashMap<(AgentId, i64), Figures>);
 
@@ -33,7 +33,7 @@ impl Days {
         own.add_all(&Figures::of(row, begins_call));
     }
 
-    /// Adds them to what is there.
+    /// Adds the figures to the database.
     pub fn write(self, conn: &Connection) -> Result<(), StoreError> {
         let mut upsert = conn.prepare_cached(
             "INSERT INTO agent_days (agent_id, day, figure, name, count) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -62,13 +62,13 @@ pub(super) fn of_agent(conn: &Connection, agent: AgentId, days: std::ops::Range<
 }
 
 impl Store {
-    /// Some of the rows that are in no day yet, oldest first; none once all are counted.
+    /// Rows that are not in a daily sum yet, oldest first; empty once all are counted.
     pub async fn uncounted_sessions(&self) -> Result<Vec<SessionRow>, StoreError> {
         self.main.read(sessions::uncounted).await
     }
 
-    /// Adds rows of [`Self::uncounted_sessions`], which have their figures now, to their days. One that was counted
-    /// meanwhile is left out.
+    /// Adds rows of [`Self::uncounted_sessions`], with their figures filled in, to their days. A row counted meanwhile
+    /// is skipped.
     pub async fn count_sessions(&self, rows: Vec<SessionRow>) -> Result<(), StoreError> {
         self.main.write(move |conn| count_old(conn, &rows)).await
     }
@@ -94,13 +94,13 @@ fn count_old(conn: &Connection, rows: &[SessionRow]) -> Result<(), StoreError> {
     days.write(conn)
 }
 
-/// A bit for each sort of incident that there was.
+/// A bit for each kind of incident that occurred.
 pub(super) fn incident_bits(figures: &Figures) -> i64 {
     let had = |kind: &EventKind| figures.get(Figure::Incidents, kind.as_str()) > 0;
     INCIDENTS.into_iter().filter(had).map(incident_bit).sum()
 }
 
-/// The bit of a sort of incident.
+/// The bit of a kind of incident.
 pub(super) fn incident_bit(kind: EventKind) -> i64 {
     INCIDENTS.iter().position(|own| *own == kind).map_or(0, |at| 1 << at)
 }

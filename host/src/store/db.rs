@@ -1,7 +1,7 @@
-//! One database file: one thread that writes, a few that read, and the queues before them.
+//! One database file: one writer thread, a few reader threads, and their queues.
 //!
-//! The writer takes whatever waits and commits it as one transaction, so that a sync is paid once for many. A statement
-//! that fails undoes itself and fails its own job; a commit that fails, fails every job of the batch.
+//! The writer commits all queued jobs as one transaction, so that they share one sync. A failed statement is rolled
+//! back and fails only its own job; a failed commit fails every job of the batch.
 
 mod reader;
 mod writer;
@@ -22,26 +22,26 @@ use super::{StoreError, lock, migrations};
 use crate::files;
 use writer::{Job, Write};
 
-/// How long a lock of another process is waited for.
+/// Timeout for a lock held by another process.
 const BUSY: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(5) };
-/// Jobs that may wait, for the writer and for all readers together.
+/// Queue length, for the writer and for all readers together.
 const QUEUE: usize = 4096;
-/// Free pages that are given back to the file system in one transaction.
+/// Free pages returned to the file system per transaction.
 const GIVE_BACK: usize = 64;
 const READERS: usize = 2;
-/// A health check that takes longer is a no.
+/// Timeout of a health check.
 const HEALTH: Duration = Duration::from_secs(1);
 
-/// What sets one database apart from another.
+/// What distinguishes the two databases.
 pub(super) struct Kind {
     name: &'static str,
-    /// For people.
+    /// Name in messages.
     pub(super) what: &'static str,
-    /// The setting that says where it is.
+    /// The setting with its path.
     pub(super) variable: &'static str,
     migrations: &'static [M<'static>],
-    /// Pages of the write-ahead log before it is copied into the database. A longer log copies a page that many
-    /// transactions touched only once.
+    /// Pages in the write-ahead log before a checkpoint. With a longer log, a page that many transactions change is
+    /// copied less often.
     checkpoint_pages: u32,
 }
 
@@ -60,11 +60,11 @@ pub(super) const VAULT: Kind = Kind {
     checkpoint_pages: 4000,
 };
 
-/// Memory for pages, in KiB, that a connection brings. SQLite is built with one pool for all of them: a writer takes what
-/// readers brought, so it is the sum that is used up in time.
+/// Page cache that a connection adds, in KiB. SQLite is built with one shared pool: the writer also uses what the
+/// readers add, so the sum is used up over time.
 const CACHE_KIB: i64 = 256;
 
-/// A database. Dropping it writes what is queued and ends its threads.
+/// A database. Dropping it writes what is queued and joins its threads.
 pub(super) struct Db {
     writes: Option<mpsc::Sender<Box<dyn Job>>>,
     reads: Option<mpsc::Sender<reader::Read>>,
@@ -72,13 +72,13 @@ pub(super) struct Db {
     readers: Vec<JoinHandle<()>>,
     healthy: Arc<AtomicBool>,
     path: PathBuf,
-    /// Goes last, once all connections are closed.
+    /// Released last, once all connections are closed.
     _lock: File,
 }
 
 impl Db {
-    /// Opens or creates the file, runs the migrations it lacks, then `first`. What jobs leave to `at_commit` is written with
-    /// them.
+    /// Opens or creates the file, runs pending migrations, then `first`. `at_commit` runs at the end of each
+    /// transaction, to write what the jobs left for it.
     pub(super) fn open<T>(
         path: &Path,
         kind: &Kind,
@@ -113,7 +113,7 @@ impl Db {
         Ok((db, first))
     }
 
-    /// Runs on a reader.
+    /// Runs a query on a reader.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -126,7 +126,7 @@ impl Db {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Runs on the writer; ends when it is committed, and on disk whatever the database's pace.
+    /// Runs a job on the writer; resolves once it is committed and synced, whatever the database's sync mode.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -136,7 +136,7 @@ impl Db {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// As [`Db::write`], but a power cut may take it until something else is synced.
+    /// As [`Db::write`], but a power failure may lose it until a later sync.
     pub(super) async fn write_unsynced<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -146,18 +146,19 @@ impl Db {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Gives free space back to the file system and empties the log, in small steps; other writes come between them. What is
-    /// deleted is overwritten at once (`secure_delete`), in pages that are split and merged too.
+    /// Returns free pages to the file system and empties the write-ahead log, in small steps that other writes may
+    /// interleave. Deleted data is already overwritten (`secure_delete`), including in pages that were split or
+    /// merged.
     pub(super) async fn compact(&self) -> Result<(), StoreError> {
         while self.write_unsynced(give_back).await? == GIVE_BACK {}
-        // Most of the log is copied while others write; they wait for the rest only.
+        // Copies most of the log while other writes proceed; they only wait for the rest.
         self.copy_log().await?;
         let (job, answer) = Write::alone(empty_log);
         self.enqueue(job).await?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Copies what is in the log into the database, while others read and write.
+    /// Copies the log into the database without blocking reads and writes.
     pub(super) async fn copy_log(&self) -> Result<(), StoreError> {
         let path = self.path.clone();
         let copy = move || -> Result<(), StoreError> {
@@ -190,7 +191,7 @@ impl Db {
 
 impl Drop for Db {
     fn drop(&mut self) {
-        // Whoever closes the database last copies the log into it, which a reader may not.
+        // The last connection to close runs the final checkpoint, which a reader is not allowed to do.
         self.reads = None;
         for reader in self.readers.drain(..) {
             let _ = reader.join();
@@ -204,8 +205,8 @@ impl Drop for Db {
 
 pub(super) use writer::{AtCommit, Job as WriteJob, Write as Writing};
 
-/// Keeps every other process of Masker away from a database. The lock is on a file of its own: closing any descriptor of the
-/// database itself would release the locks of SQLite.
+/// Keeps other Masker processes away from a database. The lock is on a separate file: closing any descriptor of the
+/// database itself would release SQLite's own locks.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let file = files::private().write(true).create(true).truncate(false).open(with_ending(path, "-lock"))?;
     let deadline = Instant::now() + BUSY;
@@ -225,13 +226,13 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 }
 
 fn open_writer(path: &Path, kind: &Kind) -> Result<Connection, StoreError> {
-    // SQLite gives the log and the shared memory the mode of the database.
+    // SQLite creates the log and the shared memory file with the mode of the database.
     let file = files::private().write(true).create(true).truncate(false).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     drop(file);
     let mut conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX)?;
     set_up(&conn)?;
-    // Only a new file takes this on.
+    // Only takes effect on a new file.
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
@@ -240,8 +241,8 @@ fn open_writer(path: &Path, kind: &Kind) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Gives free pages at the end of the file back to the file system, in a file that was made so that it can
-/// (`auto_vacuum`); says how many.
+/// Returns free pages at the end of the file to the file system, if the file was created with `auto_vacuum`; returns
+/// how many.
 fn give_back(conn: &Connection) -> Result<usize, StoreError> {
     let mut query = conn.prepare_cached(&format!("PRAGMA incremental_vacuum({GIVE_BACK})"))?;
     let (mut rows, mut pages) = (query.query([])?, 0);
@@ -251,13 +252,13 @@ fn give_back(conn: &Connection) -> Result<usize, StoreError> {
     Ok(pages)
 }
 
-/// Copies what is left of the log into the database and empties it. Waits for readers, as long as for any lock.
+/// Copies the rest of the log into the database and truncates it. Waits for readers up to the lock timeout.
 fn empty_log(conn: &Connection) -> Result<(), StoreError> {
     let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if busy == 0 { Ok(()) } else { Err(StoreError::Locked) }
 }
 
-/// A connection that only reads.
+/// A read-only connection.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX)?;
     set_up(&conn)?;

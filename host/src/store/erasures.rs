@@ -1,4 +1,4 @@
-//! Texts of sessions that are to go, and what was erased.
+//! Erasing texts of sessions, and the list of past erasures.
 
 use rusqlite::Connection;
 
@@ -8,59 +8,59 @@ use crate::clock::Timestamp;
 use crate::ids::{AgentId, EventId, SessionId};
 use crate::session::SessionRow;
 
-/// Sessions whose texts are looked through at a time; each may be some MiB.
+/// Sessions whose texts are searched per step; each may have some MiB.
 const CHUNK: usize = 16;
 
-/// Sessions that are looked at without their texts at a time.
+/// Sessions read per step without their texts.
 const PAGE: usize = 500;
 
-/// Calls or sessions whose texts are deleted in one transaction.
+/// Calls or sessions whose texts are deleted per transaction.
 const STEP: usize = 64;
 
-/// That something was erased.
+/// A past erasure.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Erasure {
-    /// When.
+    /// Time of the erasure.
     pub at: Timestamp,
-    /// What was asked for: `before`, `subject`, `kid`, `call` or `agent`.
+    /// Selector: `before`, `subject`, `kid`, `call` or `agent`.
     pub what: String,
-    /// Values of the vault that are gone.
+    /// Vault values that were erased.
     pub values: u64,
-    /// Sessions whose texts are gone.
+    /// Sessions whose texts were erased.
     pub payloads: u64,
 }
 
-/// Texts that are to go.
+/// Selects texts to erase.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Texts {
-    /// Kept since before this moment.
+    /// Texts stored before this moment.
     KeptBefore(Timestamp),
-    /// Of all sessions of these calls, and of these sessions of no such call.
+    /// Texts of all sessions of these calls, and of these individual sessions.
     Of {
         /// Calls.
         calls: Vec<Place>,
-        /// Single sessions.
+        /// Individual sessions.
         sessions: Vec<SessionId>,
     },
 }
 
 impl Store {
-    /// The erasures of a time, in order.
+    /// The erasures in a period, in order.
     pub async fn erasures(&self, since: Timestamp, until: Timestamp) -> Result<Vec<Erasure>, StoreError> {
         self.main.read(move |conn| between(conn, since, until)).await
     }
 
-    /// Sessions whose texts are kept, in pieces, with the texts as they are kept: those behind this one.
+    /// Sessions with stored texts, in pages, with the sealed texts; behind `after`.
     pub async fn kept_payloads(&self, after: Option<SessionId>) -> Result<Vec<(SessionRow, Vec<u8>)>, StoreError> {
         self.main.read(move |conn| kept(conn, after)).await
     }
 
-    /// Sessions whose texts are kept, in larger pieces, without the texts.
+    /// The same without the texts, in larger pages.
     pub async fn sessions_with_texts(&self, after: Option<SessionId>) -> Result<Vec<SessionRow>, StoreError> {
         self.main.read(move |conn| with_texts(conn, after)).await
     }
 
-    /// How many sessions [`Store::erase_texts`] would take the texts of.
+    /// How many sessions [`Store::erase_texts`] would delete texts of.
     pub async fn count_texts(&self, texts: &Texts) -> Result<u64, StoreError> {
         match texts.clone() {
             Texts::KeptBefore(moment) => self.main.read(move |conn| count_before(conn, moment)).await,
@@ -83,8 +83,8 @@ impl Store {
         }
     }
 
-    /// Deletes texts for a job, in small steps, of which it counts what each did; `step` is told of each. They are in no file
-    /// once the log is emptied ([`Store::compact`]).
+    /// Deletes texts for a job in small steps, each counted for the job; `step` is called after each. No file contains
+    /// the texts once the log is emptied ([`Store::compact`]).
     pub async fn erase_texts(&self, job: EventId, texts: &Texts, step: impl Fn()) -> Result<(), StoreError> {
         match texts.clone() {
             Texts::KeptBefore(moment) => loop {
@@ -112,7 +112,7 @@ impl Store {
         }
     }
 
-    /// What was deleted is in no file of the main database any more.
+    /// Removes deleted data from all files of the main database.
     pub async fn compact(&self) -> Result<(), StoreError> {
         self.main.compact().await
     }
@@ -174,7 +174,7 @@ fn count_before(conn: &Connection, moment: Timestamp) -> Result<u64, StoreError>
     Ok(conn.prepare_cached(sql)?.query_row([moment.millis()], |row| row.get::<_, i64>(0))? as u64)
 }
 
-/// What the sessions of a call are found by: account, call and agent.
+/// Key to look up the sessions of a call: account, call and agent.
 fn of_call(conn: &Connection, (agent, scope): Place) -> Result<Option<(String, String, String)>, StoreError> {
     let account = account_of(conn, agent)?;
     Ok(account.map(|account| (account, data_encoding::HEXLOWER.encode(&scope), agent.text())))

@@ -1,4 +1,4 @@
-//! What can go wrong with a database. SQLite's messages are left out: they may quote a row.
+//! Errors of the databases. SQLite's messages are left out, since they may quote a row.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,7 @@ use rusqlite::ErrorCode;
 use super::db;
 use super::journal::JournalError;
 
-/// Why a question has no answer.
+/// Why a database operation failed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StoreError {
     /// A database that cannot be opened at start.
@@ -20,11 +20,11 @@ pub enum StoreError {
         path: String,
         /// The database or the vault.
         what: &'static str,
-        /// Why.
+        /// The cause.
         cause: Box<StoreError>,
     },
-    /// It has seen migrations that this binary does not know.
-    #[error("it was written by a newer version of Masker; use that one, or a backup from before")]
+    /// Its schema is newer than this binary supports.
+    #[error("it was written by a newer version of Masker; use that version, or an older backup")]
     Newer,
     /// A migration failed.
     #[error("a migration failed")]
@@ -36,19 +36,19 @@ pub enum StoreError {
     #[error("the file is damaged")]
     Corrupt,
     /// No space left.
-    #[error("the disk is full: make room on it")]
+    #[error("the disk is full: free some space")]
     Full,
     /// Reading or writing the file failed.
     #[error("the file cannot be read or written")]
     Io,
-    /// The file system said no.
+    /// Another error of the file system.
     #[error("{words}", words = words(*.0))]
     File(io::ErrorKind),
-    /// Another living agent of the account has that name.
+    /// Another agent of the account that is not deleted has that name.
     #[error("the name is taken")]
     NameTaken,
     /// Another value of the call has that label, or the value has another label.
-    #[error("the label stands for another value")]
+    #[error("the label belongs to another value")]
     LabelTaken,
     /// A row that this binary cannot read.
     #[error("a row of {0} cannot be read")]
@@ -65,7 +65,7 @@ pub enum StoreError {
     /// The journal could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// Anything else of SQLite's, by its extended result code.
+    /// Any other SQLite error, by its extended result code.
     #[error("SQLite failed ({0})")]
     Sqlite(i32),
 }
@@ -77,15 +77,15 @@ impl StoreError {
     }
 }
 
-/// Why the file system does not give a file, and what to do.
+/// Describes a file system error and how to fix it.
 pub(super) fn words(kind: io::ErrorKind) -> String {
     let advice = match kind {
-        io::ErrorKind::NotFound => return "there is no such folder: make it first".to_owned(),
+        io::ErrorKind::NotFound => return "there is no such folder: create it first".to_owned(),
         io::ErrorKind::PermissionDenied => "the user that Masker runs as must be able to write to it and to its folder",
         io::ErrorKind::IsADirectory => "name a file",
-        io::ErrorKind::NotADirectory => "something on its path is no folder",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on its disk",
-        io::ErrorKind::ReadOnlyFilesystem => "name a place that can be written to",
+        io::ErrorKind::NotADirectory => "a component of its path is not a folder",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space on its disk",
+        io::ErrorKind::ReadOnlyFilesystem => "use a writable path",
         _ => return kind.to_string(),
     };
     format!("{kind}: {advice}")
@@ -119,7 +119,7 @@ impl From<io::Error> for StoreError {
     }
 }
 
-/// Whether a unique index or a primary key refused the row.
+/// Whether a unique index or primary key rejected the row.
 pub(super) fn is_duplicate(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
     error.sqlite_error().is_some_and(|failure| {

@@ -1,5 +1,5 @@
-//! Work that must not stay half done: an erasure, a rotation of keys. It is written down before its first step and deleted
-//! after its last one; what is here at a start was interrupted, and is continued. What a plan says is its maker's to know.
+//! Work that must not be left half done: an erasure or a key rotation. A job is recorded before its first step and
+//! deleted after its last one; a job found at start was interrupted and is resumed. The plan is opaque to this module.
 
 use rusqlite::Connection;
 
@@ -8,43 +8,43 @@ use super::{Store, StoreError, columns};
 use crate::clock::Timestamp;
 use crate::ids::EventId;
 
-/// A piece of work under way.
+/// A job in progress.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Job {
-    /// The event that asks for it.
+    /// The event that requested it.
     pub id: EventId,
-    /// When it was asked for.
+    /// Time of the request.
     pub asked_at: Timestamp,
-    /// The byte behind which the journal has the job's events, those that were written.
+    /// Journal offset behind which the job's events are, if they were written.
     pub journal_at: u64,
-    /// What there is to do, as JSON.
+    /// The work to do, as JSON.
     pub plan: String,
 }
 
 impl Store {
-    /// Held while a job runs: one at a time, so that a job that runs is not taken for one that was interrupted.
+    /// Held while a job runs: one at a time, so that a running job is not mistaken for an interrupted one.
     pub async fn working(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.working.lock().await
     }
 
-    /// Writes a job down.
+    /// Records a job.
     pub async fn begin_job(&self, job: Job) -> Result<(), StoreError> {
         self.main.write(move |conn| insert(conn, &job)).await
     }
 
-    /// Jobs that are not over, the oldest first.
+    /// Unfinished jobs, oldest first.
     pub async fn jobs(&self) -> Result<Vec<Job>, StoreError> {
         self.main.read(all).await
     }
 
-    /// Sessions whose texts a job has erased.
+    /// Number of sessions whose texts a job has erased.
     pub async fn texts_erased_by(&self, job: EventId) -> Result<u64, StoreError> {
         let sql = "SELECT payloads FROM jobs WHERE id = ?1";
         let count = move |conn: &Connection| Ok(conn.query_row(sql, [job.text()], |row| row.get::<_, i64>(0))? as u64);
         self.main.read(count).await
     }
 
-    /// A job is over, and left this to be noted.
+    /// Deletes a finished job and records its erasure, if it was one.
     pub async fn end_job(&self, job: EventId, erasure: Option<Erasure>) -> Result<(), StoreError> {
         let end = move |conn: &Connection| {
             conn.execute("DELETE FROM jobs WHERE id = ?1", [job.text()])?;
@@ -73,7 +73,7 @@ fn all(conn: &Connection) -> Result<Vec<Job>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// So many more sessions have lost their texts.
+/// Adds to the number of sessions whose texts a job erased.
 pub(super) fn count(conn: &Connection, job: EventId, texts: u64) -> Result<(), StoreError> {
     let mut update = conn.prepare_cached("UPDATE jobs SET payloads = payloads + ?2 WHERE id = ?1")?;
     update.execute((job.text(), texts as i64))?;

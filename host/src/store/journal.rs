@@ -1,9 +1,9 @@
-//! The journal: append-only JSON lines, chained, on disk before the first byte of an answer leaves.
+//! The journal: append-only, hash-chained JSON lines, synced to disk before the first byte of a response is sent.
 //!
-//! [`Journal::append`] is one `write(2)` into the page cache, so that async code may call it; [`Journal::synced`] waits
-//! for the sync that one thread makes for everybody (`journal/sync.rs`). A write that fails is taken back, and the next one
-//! is tried. The first failed sync is the last: what the kernel did with the bytes is then unknown, so nothing is appended
-//! until a restart has looked.
+//! [`Journal::append`] is one `write(2)` into the page cache, so async code may call it; [`Journal::synced`] waits for
+//! the group commit of the sync thread (`journal/sync.rs`). A failed write is rolled back, and later writes are tried
+//! again. The first failed sync is final: the kernel may have dropped the bytes, so nothing is appended until a
+//! restart has checked the file.
 
 pub(crate) mod checkpoint;
 mod compressed;
@@ -41,10 +41,10 @@ use crate::keys::SecretKey;
 use crate::session::ByteRange;
 use sync::Syncer;
 
-/// The journal, open for appending by this process alone.
+/// The journal, open for appending by this process only.
 pub struct Journal {
     path: PathBuf,
-    /// A file that is longer is followed by a new one.
+    /// Size in bytes above which the file is rotated.
     rotate_at: u64,
     segments: Arc<Segments>,
     writer: Mutex<Writer>,
@@ -54,12 +54,12 @@ pub struct Journal {
     refusing: AtomicBool,
 }
 
-/// What opening a journal found.
+/// What recovery did when the journal was opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Recovered {
-    /// Bytes of a line that a crash cut short, and that were removed.
+    /// Bytes of a torn line that were removed.
     pub truncated: u64,
-    /// Bytes that a crash of the machine had taken from the file, and that were put back.
+    /// Bytes lost in a machine crash that were restored from the ring.
     pub restored: u64,
     /// Length of the journal.
     pub end: u64,
@@ -72,33 +72,33 @@ pub struct Recovered {
 pub struct Receipt {
     /// `this_hash` of each event, in order: the leaves of the session's Merkle tree.
     pub hashes: Vec<Hash>,
-    /// Where they stand.
+    /// Their byte range in the journal.
     pub range: ByteRange,
 }
 
 struct Writer {
     file: File,
     chain: Chain,
-    /// Where the file begins.
+    /// Byte of the journal at which the file begins.
     segment: u64,
     end: u64,
-    /// From here on a new file follows.
+    /// End of the journal at which the next rotation is due.
     rotate_from: u64,
-    /// A part of what could not be written may stand behind the end.
+    /// Part of a failed write may be left behind the end.
     torn: bool,
     buffer: Vec<u8>,
 }
 
 impl Journal {
-    /// Opens or creates a journal, mode 0600, and takes a lock on it that ends with the process.
+    /// Opens or creates a journal (mode 0600) and locks it until the process exits.
     ///
-    /// The last lines must verify under `audit_key`; what a crash leaves behind them is cut off.
+    /// The last lines must verify under `audit_key`; a torn write behind them is cut off.
     pub fn open(path: &Path, audit_key: &SecretKey) -> Result<(Self, Recovered), JournalError> {
         Self::open_rotating(path, audit_key, u64::MAX, 0)
     }
 
-    /// The same, of one that goes on in a new file whenever the newest is longer than `rotate_at`. Nothing is cut off that
-    /// lies before byte `remembered`, up to which the database knows the sessions.
+    /// The same, with rotation whenever the newest file is longer than `rotate_at`. Nothing before byte `remembered`
+    /// is cut off: the database has the sessions up to there.
     pub fn open_rotating(
         path: &Path,
         audit_key: &SecretKey,
@@ -114,12 +114,12 @@ impl Journal {
         rotate::remove_unfinished(path)?;
         let segments = Segments::find(path)?;
         let ring = ring::path_of(path);
-        // A journal that was deleted does not come back.
+        // Do not restore a journal that was deleted.
         let run = if is_new { None } else { ring::newest_run(&ring, segments.newest())? };
         let mut restored = 0;
         if let Some(run) = run {
             restored = tail::restore(&mut file, segments.newest(), audit_key, &run)?;
-            // The ring may be all that is on disk of what the file has.
+            // Bytes in the file may be on disk in the ring only.
             file.sync_all()?;
         }
         let recovered = Recovered { restored, ..tail::recover(&file, segments.newest(), remembered, audit_key)? };
@@ -146,8 +146,8 @@ impl Journal {
         Ok((journal, recovered))
     }
 
-    /// Appends these events, one behind the other, in one write. They survive a crash of this process from here on, and
-    /// a crash of the machine after [`Journal::synced`].
+    /// Appends these events in one write. From here on they survive a crash of this process, and after
+    /// [`Journal::synced`] a crash of the machine.
     pub fn append(&self, events: &[Event]) -> Result<Receipt, JournalError> {
         let mut writer = self.writer.lock().map_err(|_| JournalError::Unavailable)?;
         if self.syncer.failed() {
@@ -169,13 +169,13 @@ impl Journal {
         Ok(receipt)
     }
 
-    /// Ends when the events of `receipt` are on disk. The sync is asked for now, not at the first poll.
+    /// Resolves when the events of `receipt` are on disk. The sync is requested now, not at the first poll.
     pub fn synced(&self, receipt: &Receipt) -> impl Future<Output = Result<(), JournalError>> + Send + 'static + use<> {
         self.syncer.synced(receipt.range.end)
     }
 
-    /// Whether it takes events. Where the last one could not be written it tries whether bytes can be now: while it is not
-    /// healthy no request may come that would try.
+    /// Whether the journal accepts events. After a failed write this tries another one, since a service that is
+    /// reported unhealthy may get no request that would.
     pub(crate) fn is_healthy(&self) -> bool {
         if !self.syncer.failed() && self.refusing.load(Ordering::Relaxed) {
             let takes_bytes = self.writer.lock().is_ok_and(|mut writer| writer.try_bytes().is_ok());
@@ -184,34 +184,34 @@ impl Journal {
         !self.syncer.failed() && !self.refusing.load(Ordering::Relaxed)
     }
 
-    /// Where it is.
+    /// Path of the newest file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Length and last hash now, for whoever keeps an anchor elsewhere.
+    /// Current length and last hash, for an external anchor.
     pub fn end(&self) -> Result<(u64, Hash), JournalError> {
         let writer = self.writer.lock().map_err(|_| JournalError::Unavailable)?;
         Ok((writer.end, writer.chain.end()))
     }
 
-    /// The byte at which it begins: 0 unless its first files were deleted.
+    /// The byte at which the journal begins: 0 unless its first files were deleted.
     pub fn start(&self) -> u64 {
         self.segments.start()
     }
 
-    /// The events that begin at or after byte `from`, which must be the beginning of a line, up to the end as it is now.
-    /// Reads the disk: not for async code.
+    /// The events from byte `from`, which must be the beginning of a line, to the current end. Reads the disk: not for
+    /// async code.
     pub fn entries(&self, from: u64) -> Result<Entries, JournalError> {
         Entries::open(&self.segments, ByteRange { start: from.max(self.start()), end: self.end()?.0 })
     }
 
-    /// The files as they are now, for a check. They are read whatever becomes of the journal.
+    /// The current files, for a check. They stay readable whatever happens to the journal.
     pub(crate) fn reading(&self) -> Result<Reading, JournalError> {
         Ok(Reading { segments: self.segments.clone(), end: self.end()?.0 })
     }
 
-    /// The bytes from one on up to the end as it is now, and that end. Reads the disk: not for async code.
+    /// The bytes from `from` to the current end, and that end. Reads the disk: not for async code.
     pub fn snapshot(&self, from: u64) -> Result<(Bytes, u64), JournalError> {
         let end = self.end()?.0;
         Ok((self.segments.open(ByteRange { start: from.max(self.start()), end })?, end))
@@ -240,7 +240,7 @@ impl Journal {
         })
     }
 
-    /// The events of a session, which stand within `ranges`.
+    /// The events of a session, found within `ranges`.
     pub async fn session_events(
         &self,
         ranges: &[ByteRange],
@@ -251,7 +251,7 @@ impl Journal {
         tokio::task::spawn_blocking(read).await.map_err(|_| JournalError::Unavailable)?
     }
 
-    /// Syncs what was appended and ends the thread. Dropping does the same without saying how it went.
+    /// Syncs what was appended and joins the thread. Dropping does the same but ignores the result.
     pub fn close(mut self) -> Result<(), JournalError> {
         self.syncer.stop()
     }
@@ -261,7 +261,7 @@ impl Journal {
     }
 }
 
-/// A journal up to where it was at one moment.
+/// A journal up to its end at one moment.
 #[derive(Clone)]
 pub(crate) struct Reading {
     segments: Arc<Segments>,
@@ -275,14 +275,14 @@ impl Reading {
         self.segments.start()
     }
 
-    /// The bytes from one on.
+    /// The bytes from `from` on.
     pub fn bytes(&self, from: u64) -> Result<Bytes, JournalError> {
         self.segments.open(ByteRange { start: from.max(self.begins()), end: self.end })
     }
 }
 
 impl Writer {
-    /// Puts the lines into the buffer, and moves the chain on.
+    /// Serialises the events into the buffer and advances the chain.
     fn line_up(&mut self, events: &[Event]) -> Result<(Receipt, Vec<(SessionId, u64)>), JournalError> {
         let before = self.chain.end();
         let mut hashes = Vec::with_capacity(events.len());
@@ -304,8 +304,8 @@ impl Writer {
         Ok((Receipt { hashes, range }, opened))
     }
 
-    /// Writes the buffer. When that fails, takes back what part of it was written, now or before the next write. Where the
-    /// process ends before, opening cuts it off.
+    /// Writes the buffer. On failure, truncates what was partly written, now or before the next write. If the process
+    /// ends first, the next open cuts it off.
     fn write(&mut self) -> std::io::Result<()> {
         if self.torn {
             self.take_back()?;
@@ -319,7 +319,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes what is no line, and takes it back.
+    /// Writes a probe that is not a line, and truncates it.
     fn try_bytes(&mut self) -> std::io::Result<()> {
         self.take_back()?;
         self.torn = true;
@@ -346,7 +346,7 @@ fn open_file(path: &Path) -> Result<File, JournalError> {
     Ok(file)
 }
 
-/// A new file is only there after a crash when its folder is on disk too.
+/// A new file survives a crash only once its folder is synced too.
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     File::open(segments::folder_of(path).unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -1,5 +1,5 @@
-//! When each key was first here, and which values are given up because their key is not. Keys come from the environment, which knows no dates: what can be said of a key's age is
-//! since when this install has had it.
+//! When each key was first seen, and which values were given up because their key is missing. Keys come from the
+//! environment without a date: the only age known is how long this install has had them.
 
 use rusqlite::Connection;
 
@@ -7,25 +7,25 @@ use super::{Store, StoreError, columns};
 use crate::clock::Timestamp;
 use crate::keys::Kid;
 
-/// What tells a key from others; no key follows from it.
+/// Identifies a key without revealing it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyMark {
-    /// What it is used for.
+    /// What the key is used for.
     pub purpose: &'static str,
-    /// Its name; of several with one purpose each has another.
+    /// Its name, unique within a purpose.
     pub name: String,
     /// [`crate::keys::SecretKey::check_value`], or the id of a public key.
     pub check_value: String,
 }
 
 impl Store {
-    /// Since when this install has each of these keys: from now on, where it was not here before. In their order.
+    /// When this install first saw each of these keys, in their order; a new key is recorded now.
     pub async fn keys_first_seen(&self, marks: Vec<KeyMark>) -> Result<Vec<Timestamp>, StoreError> {
         let now = self.clock.now();
         self.main.write(move |conn| marks.iter().map(|mark| first_seen(conn, mark, now)).collect()).await
     }
 
-    /// Whether this key was here before, or no key of this purpose and name was.
+    /// Whether this key was seen before, or no key of this purpose and name was.
     pub async fn is_key_seen(
         &self,
         purpose: &'static str,
@@ -37,25 +37,25 @@ impl Store {
     }
 }
 
-/// Stands in the place of a purpose where values were given up. The check value is that of the key that does not open them:
-/// with another key it must be decided again.
+/// Stored as the purpose for values that were given up. The check value is that of the key that does not decrypt them:
+/// with a different key, the operator must decide again.
 const LOSS: &str = "accepted_loss";
 
 impl Store {
-    /// Whether the operator has given up the values of a kid, as long as this key does not open them.
+    /// Whether the operator has given up the values of a kid for as long as this key is configured.
     pub async fn is_loss_accepted(&self, kid: &Kid, check_value: &str) -> Result<bool, StoreError> {
         let key = (LOSS, kid.to_string(), check_value.to_owned());
         let sql = "SELECT EXISTS (SELECT 1 FROM keys_seen WHERE purpose = ?1 AND name = ?2 AND check_value = ?3)";
         self.main.read(move |conn| Ok(conn.query_row(sql, key, |row| row.get(0))?)).await
     }
 
-    /// Notes that the operator gives up the values of a kid.
+    /// Records that the operator gives up the values of a kid.
     pub async fn accept_loss(&self, kid: &Kid, check_value: &str) -> Result<(), StoreError> {
         let mark = KeyMark { purpose: LOSS, name: kid.to_string(), check_value: check_value.to_owned() };
         self.keys_first_seen(vec![mark]).await.map(drop)
     }
 
-    /// The values of a kid open again: giving them up is over.
+    /// Removes that record: the values of the kid can be decrypted again.
     pub async fn end_loss(&self, kid: &Kid) -> Result<(), StoreError> {
         let key = (LOSS, kid.to_string());
         let delete = "DELETE FROM keys_seen WHERE purpose = ?1 AND name = ?2";

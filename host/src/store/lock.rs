@@ -1,6 +1,7 @@
-//! One owner for every file of an install: the process that holds the lock of its data folder.
+//! The lock of a data folder: only one process works on the files of an install.
 //!
-//! Commands that find it taken ask the service that holds it, or wait for a while. The file says who holds it, for people.
+//! A command that finds it taken asks the service that holds it, or waits for a while. The file names its holder, for
+//! messages.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
@@ -13,27 +14,27 @@ use crate::files;
 
 const NAME: &str = "masker.lock";
 
-/// How long the lock is waited for: a command takes a second or two, and a service that stops finishes what it writes.
+/// Timeout for the lock: a command takes a second or two, and a stopping service finishes its writes.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between two tries.
+/// Interval between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The lock of a data folder; it ends with the process at the latest.
+/// The lock of a data folder, released at the latest when the process exits.
 #[derive(Debug)]
 pub struct DataLock {
     _file: File,
 }
 
-/// Why there is no lock.
+/// Why the lock was not acquired.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process has it.
-    #[error("{} is in use by {holder}: one process at a time works on an install", folder.display())]
+    /// Another process holds it.
+    #[error("{} is in use by {holder}: only one process can use an install at a time", folder.display())]
     Held {
         /// The data folder.
         folder: PathBuf,
-        /// Who has it, for people.
+        /// Description of the holder.
         holder: String,
     },
     /// The file cannot be opened.
@@ -42,7 +43,7 @@ pub enum LockError {
 }
 
 impl DataLock {
-    /// Takes the lock for a command of this name, which others are told. Waits [`PATIENCE`] for it.
+    /// Acquires the lock for a command of this name, which is shown to others. Waits up to [`PATIENCE`].
     pub fn take(folder: &Path, command: &str) -> Result<Self, LockError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -53,7 +54,7 @@ impl DataLock {
         }
     }
 
-    /// Takes the lock, unless another process has it.
+    /// Acquires the lock unless another process holds it.
     pub fn try_take(folder: &Path, command: &str) -> Result<Self, LockError> {
         let path = folder.join(NAME);
         let failed = |error: io::Error| LockError::File(path.clone(), error.kind());
@@ -61,13 +62,13 @@ impl DataLock {
         if !lock(&file).map_err(failed)? {
             return Err(LockError::Held { folder: folder.to_owned(), holder: holder(&file) });
         }
-        // A full disk is no reason to refuse: the words are for people.
+        // Ignore a full disk: the text is informational.
         let text = format!("PID {} ({command})\n", std::process::id());
         let _ = file.set_len(0).and_then(|()| file.write_all_at(text.as_bytes(), 0));
         Ok(Self { _file: file })
     }
 
-    /// Who has the lock of a folder now, for people. Creates nothing.
+    /// Description of the current holder of a folder's lock. Creates nothing.
     pub fn holder(folder: &Path) -> Option<String> {
         let file = OpenOptions::new().read(true).open(folder.join(NAME)).ok()?;
         match file.try_lock_shared() {
@@ -77,7 +78,7 @@ impl DataLock {
     }
 }
 
-/// Locks a file; `false` when another has it.
+/// Locks a file; `false` if another process holds the lock.
 pub(super) fn lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!(refused, LockError::Held { folder: folder.path().to_owned(), holder: words });
         drop(own);
         assert_eq!(DataLock::holder(folder.path()), None);
-        // A longer command leaves nothing of itself behind a shorter one's words.
+        // Nothing is left of a longer text behind a shorter one.
         drop(DataLock::try_take(folder.path(), "masker vault rotate-key").unwrap());
         let _own = DataLock::try_take(folder.path(), "x").unwrap();
         assert_eq!(DataLock::holder(folder.path()).unwrap(), format!("PID {} (x)", std::process::id()));

@@ -1,4 +1,4 @@
-//! What may be used once: links that sign the operator in, and the states of sign-ins with GitHub.
+//! Single-use secrets: links that sign the operator in, and the state values of GitHub sign-ins.
 
 use rusqlite::Connection;
 
@@ -6,13 +6,13 @@ use super::{Store, StoreError, secret};
 use crate::clock::Timestamp;
 use crate::sensitive::SensitiveText;
 
-/// What every link's secret begins with.
+/// Prefix of every link's secret.
 pub const PREFIX: &str = "mskl_";
-/// How long a link can be used.
+/// Lifetime of a link.
 pub const LINK_LIFE_MINUTES: i64 = 60;
 
 impl Store {
-    /// A secret for a link, and forgets the links whose time is over.
+    /// Creates the secret of a link, and deletes expired links.
     pub async fn create_login_link(&self) -> Result<(SensitiveText, Timestamp), StoreError> {
         let secret = secret::new(PREFIX)?;
         let (hash, now) = (secret::hash(secret.expose()), self.clock.now());
@@ -37,14 +37,14 @@ impl Store {
             .await
     }
 
-    /// Uses a link up; `false` when it could not be used.
+    /// Consumes a link; `false` if it is not valid.
     pub async fn burn_login_link(&self, secret: &str) -> Result<bool, StoreError> {
         let (hash, now) = (secret::hash(secret), self.clock.now());
         self.main.write(move |conn| burn(conn, &hash, now)).await
     }
 
-    /// Marks the state of a sign-in as used; `false` when it was already. It is forgotten after `expires_at`, when the
-    /// state is worth nothing anyway.
+    /// Marks the state of a sign-in as used; `false` if it already was. The record is deleted after `expires_at`, when
+    /// the state is invalid anyway.
     pub async fn use_oauth_state(&self, state: &str, expires_at: Timestamp) -> Result<bool, StoreError> {
         let (hash, now) = (secret::hash(state), self.clock.now());
         self.main

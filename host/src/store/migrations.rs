@@ -26,7 +26,7 @@ pub(super) const VAULT: &[M<'static>] = &[
     M::up(include_str!("../../migrations/vault/0004_jobs.sql")),
 ];
 
-/// Brings a database to the last of these.
+/// Runs the pending migrations of a database.
 pub(super) fn run(conn: &mut Connection, steps: &'static [M<'static>]) -> Result<(), StoreError> {
     Migrations::from_slice(steps).to_latest(conn).map_err(|error| match error {
         Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => StoreError::Newer,

@@ -1,5 +1,5 @@
-//! What was kept of a session's texts: sealed ([`crate::session::payloads`]), so that this module and the database see
-//! none of them.
+//! Stored texts of a session, sealed ([`crate::session::payloads`]): this module and the database never see plain
+//! text.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -7,17 +7,17 @@ use super::{Store, StoreError, columns};
 use crate::clock::Timestamp;
 use crate::ids::SessionId;
 
-/// Payloads as they are kept.
+/// Sealed payloads.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SealedPayloads {
-    /// Since when, for their retention.
+    /// When they were stored, for retention.
     pub kept_since: Timestamp,
     /// The texts, sealed.
     pub sealed: Vec<u8>,
 }
 
 impl Store {
-    /// What is kept of a session's texts. Whose session it is, is the caller's to know.
+    /// The stored payloads of a session. The caller must check whose session it is.
     pub async fn payloads(&self, session: SessionId) -> Result<Option<SealedPayloads>, StoreError> {
         self.main.read(move |conn| by_session(conn, session)).await
     }

@@ -1,9 +1,9 @@
-//! Every query of the store is planned, and no plan grows with the install by accident.
+//! Test that checks the plan of every query: no query may scan a growing table by accident.
 //!
-//! The queries are read from the source: every text in this folder that begins like one. So a new query is here as soon as
-//! it is written. Of a table that grows, a query looks one row up by its key; or it names its index, and stands in
-//! [`BOUNDED`] with the reason why it reads few rows or need not. So it is not SQLite that picks the index, which without
-//! statistics took the worse of two.
+//! Queries are collected from the source: every string in this folder that starts like one, so a new query is covered
+//! at once. On a growing table, a query must look up one row by key, or name its index and be listed in [`BOUNDED`]
+//! with the reason why it reads few rows or may read many. SQLite does not choose the index: without statistics it
+//! chose the worse of two.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use super::migrations;
 
-/// Tables that people fill by hand, and those of one row: a walk through them is no matter.
+/// Small tables, filled by people or with a single row: scanning them is fine.
 const SMALL: &[&str] = &[
     "accounts",
     "agents",
@@ -30,7 +30,7 @@ const SMALL: &[&str] = &[
     "users",
 ];
 
-/// Names that queries give to tables.
+/// Aliases that queries give to tables.
 const ALIASES: &[(&str, &str)] = &[
     ("p", "policies"),
     ("v", "policy_versions"),
@@ -39,21 +39,21 @@ const ALIASES: &[(&str, &str)] = &[
     ("family", "api_tokens"),
 ];
 
-/// Queries of a table that grows which read more than one row: file, a part of the query, and what bounds it.
+/// Queries that read more than one row of a growing table: file, part of the query, and what bounds it.
 const BOUNDED: &[(&str, &str, &str)] = &[
     ("agents.rs", "instr(name_lower", "a page of agents; of each the rows of one hour, and a day of hours"),
-    ("days.rs", "FROM agent_days WHERE agent_id = ?1 AND day", "as many rows as the time has days"),
-    ("days.rs", "AS earlier INDEXED BY sessions_by_call", "an old row, once; stops at the first row"),
-    ("erasures.rs", "FROM erasures WHERE at", "what people erased"),
+    ("days.rs", "FROM agent_days WHERE agent_id = ?1 AND day", "one row per day of the period"),
+    ("days.rs", "AS earlier INDEXED BY sessions_by_call", "once per old row; stops at the first match"),
+    ("erasures.rs", "FROM erasures WHERE at", "erasures on demand, which are few"),
     ("erasures.rs", "FROM session_payloads WHERE session_id > ?1", "a step of an erasure: LIMIT"),
     ("erasures.rs", "WHERE kept_since < ?1 LIMIT ?2", "a step of an erasure: LIMIT"),
-    ("erasures.rs", "count(*) FROM session_payloads INDEXED BY", "what an erasure by time takes, counted once"),
+    ("erasures.rs", "count(*) FROM session_payloads INDEXED BY", "texts erased by time, counted once"),
     ("erasures.rs", "FROM sessions INDEXED BY sessions_by_call", "the turns of one call"),
     ("reports.rs", "SELECT count(*) FROM sessions", "the turns of one call"),
     ("reports/rows.rs", "ORDER BY started_at LIMIT 1", "one row"),
-    ("reports/rows.rs", "begins_call FROM sessions", "a report: its first day, and what began since it was asked for"),
+    ("reports/rows.rs", "begins_call FROM sessions", "a report: its first day, and sessions that began after its end"),
     ("reports/rows.rs", "SELECT id, merkle_root", "a report, on its own connection: the hash is over all its sessions"),
-    ("reports/rows.rs", "started_at <= ?3 ORDER BY started_at, id LIMIT ?4", "what a report lists: LIMIT"),
+    ("reports/rows.rs", "started_at <= ?3 ORDER BY started_at, id LIMIT ?4", "the sessions that a report lists: LIMIT"),
     ("reports/rows.rs", "INDEXED BY sessions_with_incidents", "a report: sessions with incidents only, LIMIT"),
     ("retention.rs", "DELETE FROM sessions", "a step of the hourly pass: LIMIT"),
     ("retention.rs", "DELETE FROM agent_hours", "a step of the hourly pass: LIMIT"),
@@ -67,7 +67,7 @@ const BOUNDED: &[(&str, &str, &str)] = &[
         "stops at the first row of a call",
     ),
     ("sessions.rs", "SELECT max(rowid) FROM sessions", "the last row"),
-    ("sessions.rs", "FROM sessions NOT INDEXED", "rows behind a place, which is at most 10,000 from the end"),
+    ("sessions.rs", "FROM sessions NOT INDEXED", "rows behind a position, which is at most 10,000 rows from the end"),
     ("stats.rs", "sum(sessions), sum(redactions) FROM agents", "a week of hours of an account's agents"),
     ("stats.rs", "SELECT bucket, sum(sessions) FROM agents", "a day of hours of an account's agents"),
     ("stats.rs", "FROM account_hour_kinds WHERE account_id", "a week of hours"),
@@ -95,7 +95,7 @@ fn no_query_reads_more_of_a_table_that_grows_than_it_must() {
                 None => wrong.push(format!("{file}: not in BOUNDED: {plan:?}\n{sql}")),
             }
             for step in unbounded {
-                // A step of a background task takes the next rows from an index.
+                // A step of a background task takes its next rows from an index.
                 let is_step = sql.contains("INDEXED BY") && sql.contains("LIMIT");
                 if step.starts_with("SCAN") && !is_step {
                     wrong.push(format!("{file}: reads all of it: {step}\n{sql}"));
@@ -109,10 +109,10 @@ fn no_query_reads_more_of_a_table_that_grows_than_it_must() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     let unused: Vec<_> = (0..BOUNDED.len()).filter(|at| !used.contains(at)).map(|at| BOUNDED[at]).collect();
-    assert!(unused.is_empty(), "no query needs these reasons: {unused:#?}");
+    assert!(unused.is_empty(), "entries of BOUNDED without a query: {unused:#?}");
 }
 
-/// Whether a step of a plan reads what grows, and not a single row of it.
+/// Whether a step of a plan reads more than one row of a growing table.
 fn is_more_than_one_row(conn: &Connection, step: &str) -> bool {
     let Some(table) = table(step).filter(|table| !SMALL.contains(table)) else { return false };
     let compared = step.split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(')'));
@@ -126,7 +126,7 @@ fn table(step: &str) -> Option<&str> {
     let rest = step.strip_prefix("SEARCH ").or_else(|| step.strip_prefix("SCAN "))?;
     let name = rest.split(' ').next()?;
     let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, table)| table);
-    // What SQLite makes itself, such as a list of values, is as long as the query.
+    // SQLite's own temporary tables, such as a list of values, are as long as the query.
     let is_ours = !name.starts_with("pragma_") && !name.starts_with('(') && name != "CONSTANT";
     is_ours.then_some(name)
 }
@@ -143,7 +143,7 @@ fn unique_keys(conn: &Connection, table: &str) -> Vec<Vec<String>> {
     indexes.iter().map(columns).collect()
 }
 
-/// Whether there was an index to pick: neither the table's own key, nor its only one, nor none for its last row.
+/// Whether SQLite had a choice of index.
 fn is_picked(conn: &Connection, step: &str) -> bool {
     let is_key = step.contains("sqlite_autoindex_") || step.contains("PRIMARY KEY");
     let indexes = texts(conn, "SELECT name FROM pragma_index_list(?1)", table(step).unwrap_or_default());
@@ -152,11 +152,11 @@ fn is_picked(conn: &Connection, step: &str) -> bool {
 
 fn plan(conn: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
     let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-    // The values do not matter for the plan.
+    // The values do not affect the plan.
     explain.raw_query().mapped(|row| row.get::<_, String>(3)).collect()
 }
 
-/// The main database, empty; with the statistics of one that has a million sessions, or without any, as in service.
+/// An empty main database; with the statistics of one with a million sessions, or without, as in production.
 fn database(with_statistics: bool) -> Connection {
     let mut conn = Connection::open_in_memory().unwrap();
     migrations::run(&mut conn, migrations::MAIN).unwrap();
@@ -187,7 +187,7 @@ fn database(with_statistics: bool) -> Connection {
     conn
 }
 
-/// Every query of this folder, with the file that it is in. The vault's are its own matter: it is another database.
+/// Every query of this folder, with its file. Without the vault's, which is a different database.
 fn queries() -> BTreeSet<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
     let sources: Vec<(String, Vec<String>)> = files(&folder)
@@ -195,7 +195,7 @@ fn queries() -> BTreeSet<(String, String)> {
         .map(|path| {
             let name = path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
             let source = fs::read_to_string(path).unwrap();
-            // Tests may walk where they like.
+            // Tests may scan tables.
             let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
             (name, literals(&source))
         })
@@ -214,11 +214,11 @@ fn queries() -> BTreeSet<(String, String)> {
             let sql = sql.replace("SELECT {} FROM agents", "SELECT id FROM agents").replace("{which}", "id = ?1");
             for whose in ["account", "agent"] {
                 let sql = sql.replace("{whose}", whose);
-                // The lists of sessions have a test of their own, with every form that these take.
+                // The session lists have their own test, which covers every form of these.
                 if file == "sessions/list.rs" && sql.contains("{index}") {
                     continue;
                 }
-                assert!(!sql.contains('{'), "{file}: say here what this may be: {sql}");
+                assert!(!sql.contains('{'), "{file}: list the values of this placeholder here: {sql}");
                 queries.insert((file.clone(), sql));
             }
         }
@@ -238,7 +238,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     nested.collect()
 }
 
-/// The texts in quotes of a source.
+/// The string literals of a source file.
 fn literals(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = source;
@@ -251,7 +251,7 @@ fn literals(source: &str) -> Vec<String> {
             found.push(text);
             rest = behind;
         } else {
-            // A character in quotes may be a quotation mark.
+            // A character literal may be a quotation mark.
             let skip = ["'\"'", "'\\\"'", "'\\''"].iter().find(|quoted| tail.starts_with(**quoted));
             rest = &tail[skip.map_or(1, |quoted| quoted.len())..];
         }
@@ -259,7 +259,7 @@ fn literals(source: &str) -> Vec<String> {
     found
 }
 
-/// A text up to its closing mark, and what is behind.
+/// A literal up to its closing quote, and the rest.
 fn literal(source: &str) -> (String, &str) {
     let mut text = String::new();
     let mut chars = source.char_indices().peekable();

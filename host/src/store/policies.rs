@@ -1,4 +1,4 @@
-//! Policies by name, and every version of each. Those of the install belong to no account and are seen by all.
+//! Policies by name, with all versions of each. The install's policies belong to no account and are visible to all.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -6,19 +6,19 @@ use super::{Page, Store, StoreError, columns};
 use crate::clock::Timestamp;
 use crate::ids::{AccountId, AgentId, PolicyId};
 
-/// Where a policy comes from.
+/// Origin of a policy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
-    /// With Masker.
+    /// Shipped with Masker.
     BuiltIn,
     /// From a file of `MASKER_POLICY_PATH`.
     File,
-    /// From somebody of the account, over the API.
+    /// Created by the account over the API.
     Account,
 }
 
 impl Source {
-    /// As it is written.
+    /// Its name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BuiltIn => "built-in",
@@ -32,72 +32,72 @@ impl Source {
     }
 }
 
-/// A policy, with its newest document.
+/// A policy with its latest document.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
     /// Its id.
     pub id: PolicyId,
-    /// Whose it is; nobody's when it is the install's.
+    /// The owner; `None` if it belongs to the install.
     pub account_id: Option<AccountId>,
-    /// Unique in the account, and among those of the install.
+    /// Unique within the account, or among the install's policies.
     pub name: String,
-    /// Where it comes from.
+    /// Its origin.
     pub source: Source,
-    /// Of [`Self::document`].
+    /// Version of [`Self::document`].
     pub version: u32,
-    /// As it was written.
+    /// The document as written.
     pub document: String,
-    /// When its first version was made.
+    /// Creation time of the first version.
     pub created_at: Timestamp,
-    /// When its newest was.
+    /// Creation time of the latest version.
     pub updated_at: Timestamp,
 }
 
-/// One version, without its document.
+/// A version without its document.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PolicyVersion {
     /// Counted from 1.
     pub version: u32,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Timestamp,
 }
 
-/// A policy that the install has.
+/// A policy of the install.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InstallPolicy {
     /// Its name.
     pub name: String,
-    /// Where it comes from.
+    /// Its origin.
     pub source: Source,
-    /// As it is written there.
+    /// The document as written.
     pub document: String,
 }
 
 impl Store {
-    /// Makes the install's policies these: what changed has a new version, what is not among them is retired. Agents
-    /// that use them show the version.
+    /// Replaces the install's policies: a changed one gets a new version, a missing one is retired. Agents that use
+    /// them show the new version.
     pub async fn set_install_policies(&self, policies: Vec<InstallPolicy>) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.main.write(move |conn| set_install(conn, &policies, now)).await
     }
 
-    /// Adds a version to a policy of an account, or makes the policy. Agents that use it show the version.
+    /// Adds a version to a policy of an account, or creates the policy. Agents that use it show the new version.
     pub async fn put_policy(&self, account: AccountId, name: &str, document: &str) -> Result<Policy, StoreError> {
         let (now, name, document) = (self.clock.now(), name.to_owned(), document.to_owned());
         self.main.write(move |conn| put(conn, Some(account), &name, Source::Account, &document, now)).await
     }
 
-    /// Every policy that can be used, for start-up.
+    /// Every active policy, for start-up.
     pub async fn all_policies(&self) -> Result<Vec<Policy>, StoreError> {
         self.main.read(all).await
     }
 
-    /// The install's policies, those too that are not there any more.
+    /// The install's policies, including retired ones.
     pub async fn install_policies(&self) -> Result<Vec<Policy>, StoreError> {
         self.main.read(install).await
     }
 
-    /// The policies that an account sees, newest first: its own and the install's.
+    /// The policies visible to an account, newest first: its own and the install's.
     pub async fn policies_page(
         &self,
         account: AccountId,
@@ -107,23 +107,23 @@ impl Store {
         self.main.read(move |conn| page(conn, account, limit, cursor)).await
     }
 
-    /// A policy that an account sees; of two with one name its own.
+    /// A policy visible to an account; its own takes precedence over the install's.
     pub async fn policy(&self, account: AccountId, name: &str) -> Result<Option<Policy>, StoreError> {
         let name = name.to_owned();
         self.main.read(move |conn| by_name(conn, account, &name)).await
     }
 
-    /// The document and the moment of one version.
+    /// Document and creation time of one version.
     pub async fn policy_version(&self, id: PolicyId, version: u32) -> Result<Option<(String, Timestamp)>, StoreError> {
         self.main.read(move |conn| one_version(conn, id, version)).await
     }
 
-    /// The newest versions of a policy, newest first.
+    /// The latest versions of a policy, newest first.
     pub async fn policy_versions(&self, id: PolicyId, most: usize) -> Result<Vec<PolicyVersion>, StoreError> {
         self.main.read(move |conn| versions(conn, id, most)).await
     }
 
-    /// The documents that a session's policy may have been: of this name and version, and the agent's own.
+    /// The documents a session's policy may have had: those of this name and version, and the agent's own.
     pub async fn policy_documents(
         &self,
         account: AccountId,
@@ -135,7 +135,7 @@ impl Store {
     }
 }
 
-/// In the order that [`policy`] reads them.
+/// In the order in which [`policy`] reads them.
 const SELECT: &str = "SELECT p.id, p.account_id, p.name, p.source, p.version, v.document, p.created_at, p.updated_at
     FROM policies p JOIN policy_versions v ON v.policy_id = p.id AND v.version = p.version";
 
@@ -202,7 +202,7 @@ fn put(
         "INSERT INTO policy_versions (policy_id, version, document, created_at) VALUES (?1, ?2, ?3, ?4)",
         (id.text(), version, document, now.millis()),
     )?;
-    // An account's own policy stands before the install's of its name.
+    // An account's own policy takes precedence over the install's of the same name.
     conn.execute(
         "UPDATE agents SET policy_version = ?3 WHERE policy_name = ?2 AND policy_yaml IS NULL AND deleted_at IS NULL
          AND (account_id = ?1 OR ?1 IS NULL AND NOT EXISTS
@@ -221,7 +221,7 @@ fn put(
     })
 }
 
-/// The install's, retired ones too.
+/// The install's policies, including retired ones.
 fn install(conn: &Connection) -> Result<Vec<Policy>, StoreError> {
     let mut query = conn.prepare_cached(&format!("{SELECT} WHERE p.account_id IS NULL"))?;
     let rows = query.query_map([], policy)?;
@@ -327,7 +327,7 @@ mod tests {
         }
         store.set_install_policies(vec![]).await.unwrap();
         assert!(store.all_policies().await.unwrap().is_empty());
-        assert_eq!(current().await, Some((2, "b".to_owned())), "what was run on stays readable");
+        assert_eq!(current().await, Some((2, "b".to_owned())), "a version that was used stays readable");
         store.set_install_policies(vec![of_install("x", "b")]).await.unwrap();
         assert_eq!((store.all_policies().await.unwrap().len(), current().await), (1, Some((2, "b".to_owned()))));
     }

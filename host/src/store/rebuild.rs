@@ -1,6 +1,6 @@
-//! Rows of sessions that the database lost: at start, what the journal says after the checkpoint is put right.
+//! Rebuilds lost session rows at start, from the journal behind the checkpoint.
 //!
-//! A `session_opened` without a row becomes one, `partial` unless its `session_completed` was written too.
+//! A `session_opened` without a row becomes a row, `partial` unless its `session_completed` was written too.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,20 +21,20 @@ use crate::session::{ByteRange, SessionRow, Status};
 /// Rows per transaction.
 const CHUNK: usize = 500;
 
-/// What a rebuild did.
+/// Result of a rebuild.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Rebuilt {
-    /// Sessions found after the checkpoint; rows that were there already are among them and stay as they are.
+    /// Sessions found behind the checkpoint, including those that already had a row, which is not changed.
     pub sessions: u64,
-    /// Sessions of agents that this database does not know.
+    /// Sessions of agents that are not in this database.
     pub orphans: u64,
-    /// Bytes that the journal had when the database was last written, and has no more: unsynced lines that a power cut
-    /// took, or somebody who cut it.
+    /// Bytes missing at the end of the journal since the database was last written: unsynced lines lost in a power
+    /// failure, or a truncation.
     pub missing: u64,
 }
 
-/// Up to which byte of the journal a database knows its sessions; `None` where it cannot be read. For those who have not
-/// opened it: nothing is written beside it.
+/// The journal offset up to which a database knows its sessions; `None` if it cannot be read. Usable without opening
+/// the store: it writes nothing.
 pub(crate) fn remembered_end(database: &Path) -> Option<u64> {
     let path = database.to_str()?;
     let is_in_use = Path::new(&format!("{path}-wal")).exists();
@@ -45,13 +45,13 @@ pub(crate) fn remembered_end(database: &Path) -> Option<u64> {
 }
 
 impl Store {
-    /// Who owns each agent, deleted ones too, and its name.
+    /// Account and name of each agent, including deleted ones.
     pub(crate) async fn agent_owners(&self) -> Result<Owners, StoreError> {
         self.main.read(owners).await
     }
 
-    /// Reads the journal from the checkpoint on, writes the rows that are missing, and from here on moves the checkpoint
-    /// along with the sessions. Call it once, at start, before the first request.
+    /// Reads the journal from the checkpoint, writes missing rows, and from then on advances the checkpoint with the
+    /// sessions. Call it once, at start, before the first request.
     pub(crate) async fn rebuild_sessions(&self, journal: &Journal) -> Result<Rebuilt, StoreError> {
         let (from, owners) = self.main.read(|conn| Ok((checkpoint(conn)?, owners(conn)?))).await?;
         let end = journal.end()?.0;
@@ -74,7 +74,7 @@ impl Store {
 /// Account and name of each agent.
 pub type Owners = HashMap<AgentId, (AccountId, Arc<str>)>;
 
-/// Who owns each agent, deleted ones too, and its name.
+/// Account and name of each agent, including deleted ones.
 fn owners(conn: &Connection) -> Result<Owners, StoreError> {
     let mut query = conn.prepare("SELECT id, account_id, name FROM agents")?;
     let rows = query.query_map([], |row| {

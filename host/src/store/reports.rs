@@ -1,8 +1,8 @@
-//! What a report is made of: the sums of its days and of the sessions at its edges, the hashes of all its sessions, and the
-//! few sessions that it names.
+//! Data of a report: daily sums and the sessions at the edges of the period, the hashes of all sessions, and the few
+//! sessions it lists.
 //!
-//! A report of many sessions reads one moment of the database, on a connection of its own: nobody else waits for it, and
-//! what is in memory does not grow with the number of sessions.
+//! A report reads one snapshot of the database on its own connection: it blocks no other query, and memory use does
+//! not grow with the number of sessions.
 
 mod rows;
 
@@ -24,48 +24,48 @@ use crate::session::SessionRow;
 use crate::session::figures::{Figure, Figures, INCIDENTS};
 use rows::Rows;
 
-/// Which sessions a report is about.
+/// Selects the sessions of a report.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReportSessions {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
-    /// Of this agent only.
+    /// Only this agent's sessions.
     pub agent: Option<AgentId>,
-    /// Begun at this moment or later.
+    /// Sessions that began at this moment or later.
     pub since: Timestamp,
-    /// Begun at this moment or before.
+    /// Sessions that began at this moment or before.
     pub until: Timestamp,
 }
 
-/// What there is to say of them.
+/// Data about the selected sessions.
 #[derive(Default)]
 pub struct ReportRows {
-    /// Of each agent that was called.
+    /// Figures of each agent that was called.
     pub figures: BTreeMap<AgentId, Figures>,
-    /// The root over the sessions' roots, in order.
+    /// Merkle root over the sessions' roots, in order.
     pub root: Hash,
-    /// SHA-256 over a line for each session, in order: its id, a blank, its root.
+    /// SHA-256 over one line per session, in order: its id, a space, its root.
     pub digest: Hash,
-    /// The first of them.
+    /// The first sessions.
     pub listed: Vec<SessionRow>,
-    /// The first with an incident of each sort.
+    /// The first sessions with an incident, for each kind of incident.
     pub incidents: Vec<SessionRow>,
     /// The turn of each of those.
     pub turns: HashMap<SessionId, u64>,
-    /// Some whose texts are kept.
+    /// A sample of sessions with stored texts.
     pub sample: Vec<SessionRow>,
 }
 
 impl Store {
-    /// Counts the sessions of a report. `scope` draws the sample of those whose texts are kept; without one there is none.
-    /// Takes about a second for a million sessions: not for async code.
+    /// Collects the data of a report. `scope` seeds the sample of sessions with stored texts; without it the sample is
+    /// empty. Takes about a second for a million sessions: not for async code.
     pub fn report_rows(&self, sessions: &ReportSessions, scope: Option<&str>) -> Result<ReportRows, StoreError> {
         let conn = open_reader(&self.main_path)?;
         let snapshot = conn.unchecked_transaction()?;
         let agents = own_agents(&snapshot, sessions)?;
         let rows = Rows::of(sessions);
         let Some(oldest) = rows.oldest(&snapshot)? else { return Ok(empty()) };
-        // What is older was deleted, and the sums of its days say too much.
+        // Older sessions were deleted, so the sums of their days would count too many.
         let since = sessions.since.millis().max(oldest);
         let mut found = ReportRows { figures: figures(&snapshot, &rows, &agents, since)?, ..empty() };
         walk(&snapshot, &rows, scope, &mut found)?;
@@ -79,13 +79,13 @@ impl Store {
         Ok(found)
     }
 
-    /// Which turn of its call a session is, counted from 1.
+    /// The turn number of a session within its call, from 1.
     pub async fn turn_of(&self, session: &SessionRow) -> Result<u64, StoreError> {
         let session = session.clone();
         self.main.read(move |conn| turn(conn, &session)).await
     }
 
-    /// These agents of an account, deleted ones too.
+    /// These agents of an account, including deleted ones.
     pub async fn agents_of_report(&self, account: AccountId, ids: Vec<AgentId>) -> Result<Vec<Agent>, StoreError> {
         self.main
             .read(move |conn: &Connection| {
@@ -106,7 +106,7 @@ fn empty() -> ReportRows {
     ReportRows { root: merkle::root(&[]), digest: Sha256::digest([]).into(), ..ReportRows::default() }
 }
 
-/// The agents whose sessions they may be, deleted ones too.
+/// The agents whose sessions may match, including deleted ones.
 fn own_agents(conn: &Connection, sessions: &ReportSessions) -> Result<Vec<AgentId>, StoreError> {
     let mut query = conn.prepare_cached(
         "SELECT id FROM agents INDEXED BY agents_ever WHERE account_id = ?1 AND (?2 IS NULL OR id = ?2)",
@@ -116,8 +116,8 @@ fn own_agents(conn: &Connection, sessions: &ReportSessions) -> Result<Vec<AgentI
     Ok(agents.collect::<Result<_, _>>()?)
 }
 
-/// The sums of the days, the first day from where the time begins, and the last without what began behind the time: that
-/// is next to nothing, since reports go up to now.
+/// Daily sums. The first day is counted from the start of the period, and sessions of the last day that began after
+/// its end are subtracted: there are few, since reports reach up to now.
 fn figures(
     conn: &Connection,
     rows: &Rows,
@@ -140,7 +140,7 @@ fn figures(
     Ok(figures)
 }
 
-/// Looks at every session, at its id and its hash.
+/// Reads id and hash of every session.
 fn walk(conn: &Connection, rows: &Rows, scope: Option<&str>, found: &mut ReportRows) -> Result<(), StoreError> {
     let (mut root, mut digest) = (RootStream::default(), Sha256::new());
     let mut sample = scope.map(Sample::new);

@@ -1,5 +1,5 @@
-//! Deleting what has been kept for long enough, in batches: each is a transaction of its own, small enough that sessions
-//! which are being written meanwhile do not wait, and lost by nobody when the process ends in between.
+//! Deletes expired rows in batches: each is its own transaction, small enough not to delay concurrent session writes,
+//! and nothing is lost if the process exits in between.
 
 use rusqlite::Connection;
 
@@ -7,14 +7,14 @@ use super::days::day;
 use super::{Store, StoreError, stats};
 use crate::clock::Timestamp;
 
-/// Rows that one call deletes at most.
+/// Maximum number of rows deleted per call.
 pub const BATCH: usize = 500;
 
 impl Store {
-    /// Deletes rows of sessions that began before this moment, and what was kept of their texts. Says how many; there
-    /// may be more while it says [`BATCH`]. Their events stay in the journal.
+    /// Deletes session rows that began before this moment, with their stored texts, and returns how many; [`BATCH`]
+    /// means there may be more. Their events are kept in the journal.
     pub async fn purge_sessions(&self, before: Timestamp) -> Result<usize, StoreError> {
-        // By account, since there is an index for that; accounts are few.
+        // By account, to use the index; there are few accounts.
         let sql = "DELETE FROM sessions WHERE rowid IN (
                        SELECT sessions.rowid FROM accounts CROSS JOIN sessions INDEXED BY sessions_by_account
                        ON sessions.account_id = accounts.id WHERE started_at < ?1 LIMIT ?2)";
@@ -24,7 +24,7 @@ impl Store {
         self.main
             .write(move |conn| {
                 let deleted = delete(conn, sql, before.millis())?;
-                // The sums of a day stay as long as a row of it may.
+                // Keep a day's sums as long as a row of that day may exist.
                 if deleted < BATCH {
                     delete(conn, days, day(before.millis()))?;
                 }
@@ -33,7 +33,7 @@ impl Store {
             .await
     }
 
-    /// Deletes hourly figures that no window reaches any more. Says how many, as above.
+    /// Deletes hourly figures that no window includes. Returns how many, as above.
     pub async fn purge_figures(&self) -> Result<usize, StoreError> {
         let hours = "DELETE FROM agent_hours WHERE (agent_id, hour) IN (
                          SELECT agent_id, hour FROM agents CROSS JOIN agent_hours ON agent_id = id

@@ -1,10 +1,10 @@
-//! Notifies long-lived answers that some sign-in or token was revoked.
+//! Notifies long-lived responses that a sign-in or token was revoked.
 
 use tokio::sync::watch;
 
 use super::Store;
 
-/// Sends the notices. A notice does not say which credential it is about: every receiver checks its own.
+/// Sends the notices. A notice does not name the credential: every receiver checks its own.
 #[derive(Default)]
 pub(super) struct Revocations(watch::Sender<()>);
 

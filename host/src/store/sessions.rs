@@ -1,5 +1,5 @@
-//! Sessions. They are written in batches after the caller has the answer; what a crash loses of them is rebuilt from
-//! the journal (`store/rebuild.rs`). A session's row is written once and does not change.
+//! Sessions. They are written in batches after the response was sent; rows lost in a crash are rebuilt from the
+//! journal (`store/rebuild.rs`). A session's row is written once and never changes.
 
 mod feed;
 mod gathered;
@@ -25,28 +25,28 @@ pub(super) use feed::Feed;
 pub use feed::{Watch, Watched};
 pub(super) use gathered::Gathered;
 
-/// Which sessions of an account, newest first.
+/// Filter for an account's sessions, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionFilter {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
-    /// Of this agent only; a deleted one has its sessions still.
+    /// Only this agent's sessions; a deleted agent keeps its sessions.
     pub agent: Option<AgentId>,
-    /// Of this phone call only: the platform's name for it, or what [`SessionRow::call_id`] says.
+    /// Only sessions of this phone call: the platform's id, or [`SessionRow::call_id`].
     pub call_id: Option<SoughtCall>,
-    /// Begun at this moment or later.
+    /// Only sessions that began at this moment or later.
     pub since: Option<Timestamp>,
-    /// Ended like this.
+    /// Only sessions with this status.
     pub status: Option<Status>,
-    /// With at least as many spans masked.
+    /// Only sessions with at least this many masked spans.
     pub min_redactions: Option<u64>,
-    /// Only what comes after this one in the list.
+    /// Only sessions behind this one in the list.
     pub cursor: Option<SessionCursor>,
-    /// At most so many.
+    /// Page size.
     pub limit: usize,
 }
 
-/// A place in the list of sessions; it stays where it is when sessions come and go.
+/// A position in the list of sessions; it stays valid when sessions are added or deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionCursor {
     started_at: Timestamp,
@@ -69,18 +69,18 @@ impl FromStr for SessionCursor {
     }
 }
 
-/// The text is no cursor.
+/// The text is not a cursor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a cursor")]
 pub struct InvalidCursor;
 
 impl Store {
-    /// Queues a session's row; one that is there stays. Waits only while the queue is full.
+    /// Queues a session's row; an existing row is not changed. Waits only while the queue is full.
     pub async fn record_session(&self, row: SessionRow) -> Result<(), StoreError> {
         self.record_session_with(row, None).await
     }
 
-    /// The same, with what is kept of its texts.
+    /// The same, with the payloads that are kept of it.
     pub async fn record_session_with(
         &self,
         row: SessionRow,
@@ -91,13 +91,13 @@ impl Store {
         self.main.enqueue(Box::new(Record { row, payloads, open_sessions, feed, gathered, result: Ok(false) })).await
     }
 
-    /// The account's sessions from now on, each once it can be read.
+    /// The account's sessions from now on, each once its row is committed.
     pub fn watch_sessions(&self, account: AccountId) -> Watch {
         self.feed.watch(account)
     }
 
-    /// What was written behind this session, for a reader who comes back: the account's rows in the order in which they
-    /// were written. `None` when that cannot be told: the session is not known, or it was too long ago.
+    /// Sessions of the account written after this one, in write order, for a reader that reconnects. `None` if the
+    /// session is unknown or too far back.
     pub async fn sessions_behind(
         &self,
         account: AccountId,
@@ -106,12 +106,12 @@ impl Store {
         self.main.read(move |conn| behind(conn, account, last)).await
     }
 
-    /// Ends every watch: the service stops.
+    /// Ends every watch when the service stops.
     pub fn end_watches(&self) {
         self.feed.close();
     }
 
-    /// Ends when every session queued before is committed.
+    /// Resolves when every session queued so far is committed.
     pub async fn sessions_flushed(&self) -> Result<(), StoreError> {
         self.main.write(|_| Ok(())).await
     }
@@ -127,19 +127,19 @@ impl Store {
     }
 }
 
-/// A row on its way, which moves the checkpoint as it goes.
+/// A queued row; it advances the checkpoint when it is written.
 struct Record {
     row: SessionRow,
     payloads: Option<SealedPayloads>,
     open_sessions: Option<Arc<OpenSessions>>,
     feed: Arc<Feed>,
     gathered: Arc<Gathered>,
-    /// Whether it was new.
+    /// Whether the row was new.
     result: Result<bool, StoreError>,
 }
 
 impl WriteJob for Record {
-    /// The row can be made from the journal, so nobody waits for it.
+    /// The row can be rebuilt from the journal, so no caller waits for it.
     fn may_wait(&self) -> bool {
         true
     }
@@ -155,7 +155,7 @@ impl WriteJob for Record {
     fn done(self: Box<Self>, failed: Option<&StoreError>) {
         let failed = failed.or(self.result.as_ref().err());
         if let Some(error) = failed {
-            // The session stays open, and so the checkpoint stays before it.
+            // The session stays open, which keeps the checkpoint before it.
             let (session, agent) = (self.row.id, &*self.row.agent_name);
             tracing::error!(%error, %session, agent, "session not recorded; the next start rebuilds it");
         }
@@ -181,13 +181,13 @@ impl Record {
     }
 }
 
-/// In the order that [`session`] reads them.
+/// In the order in which [`session`] reads them.
 pub(super) const COLUMNS: &str =
     "id, account_id, agent_id, agent_name, call_id, started_at, ended_at, status, redactions_by_kind,
     upstream_model, policy_name, policy_version, detection_ms, tokenize_ms, upstream_ms, rehydrate_ms, rehydrated,
     merkle_root, journal, counted";
 
-/// Writes a row, unless there is one, and counts it; says whether it was new.
+/// Inserts a row unless it exists, and counts it; returns whether it was new.
 pub(super) fn insert(conn: &Connection, row: &SessionRow, gathered: &Gathered) -> Result<bool, StoreError> {
     let json = |text: serde_json::Result<String>| text.map_err(|_| StoreError::BadRow("sessions"));
     let kinds: serde_json::Map<_, _> =
@@ -232,7 +232,7 @@ pub(super) fn insert(conn: &Connection, row: &SessionRow, gathered: &Gathered) -
     Ok(begins_call.is_some())
 }
 
-/// The byte of the journal before which every session has its row.
+/// The journal offset before which every session has a row.
 pub(super) fn checkpoint(conn: &Connection) -> Result<u64, StoreError> {
     Ok(conn.query_row("SELECT offset FROM journal_checkpoint", [], |row| row.get::<_, i64>(0))? as u64)
 }
@@ -243,7 +243,7 @@ pub(super) fn set_checkpoint(conn: &Connection, offset: u64) -> Result<(), Store
     Ok(())
 }
 
-/// Rows whose events were not counted yet, oldest first.
+/// Rows whose events are not counted yet, oldest first.
 pub(super) fn uncounted(conn: &Connection) -> Result<Vec<SessionRow>, StoreError> {
     let mut query = conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM sessions INDEXED BY sessions_uncounted WHERE counted IS NULL ORDER BY id LIMIT ?1"
@@ -252,7 +252,7 @@ pub(super) fn uncounted(conn: &Connection) -> Result<Vec<SessionRow>, StoreError
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// A session, whoever's it is.
+/// A session by its id, whatever its account.
 pub(super) fn by_its_id(conn: &Connection, id: &str) -> Result<Option<SessionRow>, StoreError> {
     let mut query = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM sessions WHERE id = ?1"))?;
     Ok(query.query_row([id], session).optional()?)
@@ -264,13 +264,13 @@ fn by_id(conn: &Connection, account: AccountId, id: &str) -> Result<Option<Sessi
     Ok(query.query_row((id, account.text()), session).optional()?)
 }
 
-/// How many rows a reader who comes back may have missed, those of other accounts included.
+/// Maximum number of rows a reconnecting reader may have missed, including other accounts' rows.
 const LONGEST_GAP: i64 = 10_000;
-/// And of its own account.
+/// The same for rows of its own account.
 const MOST_MISSED: i64 = 1000;
 
 fn behind(conn: &Connection, account: AccountId, last: SessionId) -> Result<Option<Vec<SessionRow>>, StoreError> {
-    // Rows are numbered as they are written, and stay.
+    // Row ids increase in write order and do not change.
     let mut query = conn.prepare_cached(
         "SELECT rowid, (SELECT max(rowid) FROM sessions) FROM sessions WHERE id = ?1 AND account_id = ?2",
     )?;

@@ -1,5 +1,5 @@
-//! Sign-ins: what a session cookie stands for. (In our words a *session* is one proxied request.) One lives for thirty
-//! days from when it was last used.
+//! Sign-ins, the server side of session cookies. (Elsewhere in the code a *session* is one proxied request.) A sign-in
+//! expires thirty days after its last use.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -10,54 +10,54 @@ use crate::clock::Timestamp;
 use crate::ids::UserId;
 use crate::sensitive::SensitiveText;
 
-/// How somebody signed in.
+/// How a person signed in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum By {
-    /// With a link that the operator made.
+    /// With a login link created by the operator.
     Link,
     /// With GitHub.
     Github,
 }
 
-/// Somebody who is signed in.
+/// A person who is signed in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignIn {
-    /// Who.
+    /// The person.
     pub user: User,
-    /// How.
+    /// The method.
     pub by: By,
 }
 
-/// A sign-in as its person sees it.
+/// A sign-in as listed to its owner.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListedSignIn {
-    /// Its public name: the beginning of its secret's hash, from which the secret cannot be found.
+    /// Its public id: a prefix of the hash of its secret, from which the secret cannot be derived.
     pub id: String,
-    /// How.
+    /// The method.
     pub by: By,
-    /// What the browser called itself; empty where it did not say, or signed in before this was kept.
+    /// The User-Agent header; empty if none was sent or the sign-in is older than this field.
     pub user_agent: String,
-    /// Since when.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// When it was last used, at most a minute behind.
+    /// Time of the last use, up to a minute old.
     pub last_used_at: Timestamp,
 }
 
-/// What every secret begins with.
+/// Prefix of every secret.
 pub const PREFIX: &str = "msks_";
-/// How long a cookie lives without being used: thirty days.
+/// Lifetime of an unused cookie: thirty days.
 pub const LIFE_SECONDS: i64 = 30 * 24 * 3600;
-/// How many sign-ins a person has at most; a new one replaces the one used longest ago.
+/// Maximum number of sign-ins per person; a new one replaces the least recently used.
 const MOST: i64 = 100;
-/// Of what a browser calls itself, in characters; the rest is cut off.
+/// Stored characters of the User-Agent header; the rest is cut off.
 const LONGEST_USER_AGENT: usize = 256;
-/// A use is written down only when the one before it is this old. What is in the database may be that much behind, so
-/// a sign-in lives that much longer there than its cookie does.
+/// Minimum interval between recorded uses. The recorded time may be that much older, so a sign-in is kept that much
+/// longer in the database than its cookie.
 const PACE_MS: i64 = 60_000;
 const LIFE_MS: i64 = LIFE_SECONDS * 1000 + PACE_MS;
 
 impl Store {
-    /// Signs a user in, and forgets those whose time is over.
+    /// Signs a user in, and deletes expired sign-ins.
     pub async fn create_sign_in(&self, user: UserId, by: By, user_agent: &str) -> Result<SensitiveText, StoreError> {
         let secret = secret::new(PREFIX)?;
         let (hash, now) = (secret::hash(secret.expose()), self.clock.now());
@@ -66,13 +66,13 @@ impl Store {
         Ok(secret)
     }
 
-    /// The sign-ins of a user that are still good, the one used last first.
+    /// The valid sign-ins of a user, most recently used first.
     pub async fn sign_ins_of(&self, user: UserId) -> Result<Vec<ListedSignIn>, StoreError> {
         let now = self.clock.now();
         self.main.read(move |conn| of_user(conn, user, now)).await
     }
 
-    /// Who is signed in with this secret. Using it makes it live on.
+    /// The user signed in with this secret. Renews the sign-in.
     pub async fn signed_in(&self, secret: &str) -> Result<Option<SignIn>, StoreError> {
         let (hash, now) = (secret::hash(secret), self.clock.now());
         let Some((sign_in, renewed_at)) = self.main.read(move |conn| by_hash(conn, &hash, now)).await? else {
@@ -80,7 +80,7 @@ impl Store {
         };
         if now.millis() - renewed_at.millis() >= PACE_MS {
             let id = sign_in.user.id;
-            // Need not outlive a power cut: the next use writes it again.
+            // Need not survive a power failure: the next use writes it again.
             let (job, written) = Writing::committed(move |conn| renew(conn, &hash, id, now));
             self.main.enqueue(job).await?;
             written.await.map_err(|_| StoreError::Closed)??;
@@ -88,14 +88,15 @@ impl Store {
         Ok(Some(sign_in))
     }
 
-    /// Who is signed in with this secret, without renewing the sign-in.
+    /// The user signed in with this secret, without renewing the sign-in.
     pub async fn look_at_sign_in(&self, secret: &str) -> Result<Option<SignIn>, StoreError> {
         let (hash, now) = (secret::hash(secret), self.clock.now());
         let found = self.main.read(move |conn| by_hash(conn, &hash, now)).await?;
         Ok(found.map(|(sign_in, _)| sign_in))
     }
 
-    /// Ends the sign-ins with these secrets. Unknown secrets are no error and cost no write: anybody can send some.
+    /// Deletes the sign-ins with these secrets. An unknown secret is not an error and causes no write, since anybody
+    /// can send one.
     pub async fn end_sign_ins(&self, secrets: &[&str]) -> Result<(), StoreError> {
         let ours = secrets.iter().filter(|secret| secret.starts_with(PREFIX));
         let hashes: Vec<_> = ours.map(|secret| secret::hash(secret)).collect();
@@ -120,7 +121,7 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the sign-in of a user that has this public name. Says whether there was one.
+    /// Deletes the sign-in of a user with this public id. Returns whether there was one.
     pub async fn end_sign_in_of(&self, user: UserId, id: String) -> Result<bool, StoreError> {
         let ended = self.main.write(move |conn| {
             let sql = "DELETE FROM sign_ins WHERE user_id = ?1 AND lower(hex(substr(secret_sha256, 1, 10))) = ?2";
@@ -133,7 +134,7 @@ impl Store {
         Ok(ended)
     }
 
-    /// Ends every sign-in of a user.
+    /// Deletes every sign-in of a user.
     pub async fn end_sign_ins_of(&self, user: UserId) -> Result<(), StoreError> {
         self.main
             .write(move |conn| {
@@ -146,7 +147,7 @@ impl Store {
     }
 }
 
-/// The public name of the sign-in with this secret.
+/// The public id of the sign-in with this secret.
 pub fn public_id(secret: &str) -> String {
     data_encoding::HEXLOWER.encode(&secret::hash(secret)[..10])
 }
@@ -182,7 +183,7 @@ fn insert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
     )?
     .execute((hash, user.text(), by == By::Link, user_agent, now.millis()))?;
-    // The new one is never removed, although a clock that was set back would make it the oldest.
+    // Never delete the new one, even if a clock set back makes it the oldest.
     conn.prepare_cached(
         "DELETE FROM sign_ins WHERE user_id = ?1 AND secret_sha256 IN (
              SELECT secret_sha256 FROM sign_ins WHERE user_id = ?1 AND secret_sha256 <> ?2
@@ -234,9 +235,9 @@ mod tests {
         };
         assert_eq!(is_in(29).await.map(|user| user.id), Some(user.id));
         let later = is_in(58).await.expect("it was used on day 29");
-        assert_eq!(later.last_seen_at, Timestamp::from_millis(29 * DAY), "as it was before this use");
+        assert_eq!(later.last_seen_at, Timestamp::from_millis(29 * DAY), "the value before this use");
         assert_eq!(is_in(89).await, None);
-        assert_eq!(is_in(59).await.map(|user| user.id), Some(user.id), "a look that fails changes nothing");
+        assert_eq!(is_in(59).await.map(|user| user.id), Some(user.id), "a failed lookup changes nothing");
     }
 
     #[tokio::test]
@@ -247,7 +248,7 @@ mod tests {
         let secret = store.create_sign_in(store.operator().await.unwrap().id, By::Link, "a browser").await.unwrap();
         clock.set(Timestamp::from_millis(PACE_MS - 1));
         assert_eq!(store.signed_in(secret.expose()).await.unwrap().unwrap().user.last_seen_at.millis(), 0);
-        // The cookie, renewed by that use, has a moment left.
+        // The cookie, renewed by that use, is about to expire.
         clock.set(Timestamp::from_millis(PACE_MS - 1 + LIFE_SECONDS * 1000));
         assert!(store.signed_in(secret.expose()).await.unwrap().is_some());
     }
@@ -268,11 +269,11 @@ mod tests {
         assert_eq!(list[1].user_agent.len(), LONGEST_USER_AGENT);
         assert!(!store.end_sign_in_of(UserId::generate(), names[0].clone()).await.unwrap(), "another's");
         assert!(store.end_sign_in_of(user, names[0].clone()).await.unwrap());
-        assert!(!store.end_sign_in_of(user, names[0].clone()).await.unwrap(), "it is over");
+        assert!(!store.end_sign_in_of(user, names[0].clone()).await.unwrap(), "it was already ended");
         assert!(store.signed_in(second.expose()).await.unwrap().is_none());
         assert_eq!(store.sign_ins_of(user).await.unwrap().len(), 1);
         clock.set(Timestamp::from_millis(31 * DAY));
-        assert!(store.sign_ins_of(user).await.unwrap().is_empty(), "its time is over");
+        assert!(store.sign_ins_of(user).await.unwrap().is_empty(), "it has expired");
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
-//! Figures of one agent, for its page: sums over hours that are counted as the sessions come, so that no list or page
-//! looks at every session.
+//! Figures of an agent for its page: hourly sums updated as sessions are written, so that no list or page scans all
+//! sessions.
 //!
-//! Counts of a window are exact: whole hours are summed up, and the hour in which the window begins is counted in an
-//! index. Percentiles are those of the whole hours that the window touches, and off by 3.1 % at most
+//! Counts of a window are exact: whole hours are summed, and the hour in which the window begins is counted in an
+//! index. Percentiles cover the whole hours that the window touches, with an error of at most 3.1 %
 //! ([`crate::session::latency`]).
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,10 +17,10 @@ use crate::session::{SessionRow, latency};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// Hours older than this are in no window any more.
+/// Hours older than this are outside every window.
 pub(super) const HOURS_KEPT: i64 = 8 * 24;
 
-/// What an agent did lately. Latency is the time that Masker added.
+/// Recent activity of an agent. Latency is the time that Masker added.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct AgentStats {
     /// Sessions of the last 24 hours.
@@ -29,58 +29,58 @@ pub struct AgentStats {
     pub session_count_7d: u64,
     /// Spans masked within the last 24 hours.
     pub redaction_count_24h: u64,
-    /// Half of the sessions of the last 24 hours were quicker; `None` without sessions.
+    /// Median added latency of the last 24 hours; `None` without sessions.
     pub p50_latency_ms: Option<f64>,
-    /// Nineteen of twenty were quicker.
+    /// The 95th percentile.
     pub p95_latency_ms: Option<f64>,
 }
 
-/// What an account's agents did lately.
+/// Recent activity of an account's agents.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct AccountStats {
-    /// Living agents.
+    /// Agents that are not deleted.
     pub agents: u64,
     /// The last 24 hours.
     pub day: AgentStats,
-    /// The hours of the last week in which something happened, oldest first.
+    /// The hours of the last week with activity, oldest first.
     pub hours: Vec<HourStats>,
 }
 
-/// One hour.
+/// Figures of one hour.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HourStats {
-    /// In milliseconds since 1970.
+    /// Start of the hour, in milliseconds since 1970.
     pub begins_at: i64,
     /// Sessions that began in it.
     pub sessions: u64,
     /// Spans masked in them.
     pub redactions: u64,
-    /// The same by kind.
+    /// Masked spans by kind.
     pub redactions_by_kind: BTreeMap<Kind, u64>,
 }
 
 impl Store {
-    /// What an account's agents did lately.
+    /// Recent activity of an account's agents.
     pub async fn account_stats(&self, account: AccountId) -> Result<AccountStats, StoreError> {
         let now = self.clock.now();
         self.main.read(move |conn| account_stats(conn, account, now)).await
     }
 
-    /// What the agent did lately.
+    /// Recent activity of an agent.
     pub async fn agent_stats(&self, agent: AgentId) -> Result<AgentStats, StoreError> {
         let now = self.clock.now();
         self.main.read(move |conn| stats(conn, agent, now)).await
     }
 }
 
-/// A stretch of time up to now, cut where its first whole hour begins.
+/// A period up to now, split at its first full hour.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
-    /// What began later than this is in it.
+    /// Start of the period, exclusive.
     pub since: i64,
-    /// Its first whole hour, counted from 1970.
+    /// Its first full hour, counted from 1970.
     pub first_hour: i64,
-    /// When that hour begins.
+    /// Start of that hour.
     pub first_hour_begins: i64,
 }
 
@@ -100,12 +100,12 @@ impl Window {
     }
 }
 
-/// The hour of a moment, counted from 1970.
+/// Hour number since 1970 of a time in milliseconds.
 pub(super) fn hour(millis: i64) -> i64 {
     millis.div_euclid(HOUR_MS)
 }
 
-/// What sessions add to the figures of their hours, to be written in the transaction that writes their rows.
+/// Hourly figures of new sessions, written in the transaction that writes their rows.
 #[derive(Default)]
 pub(super) struct Totals {
     hours: HashMap<(AgentId, i64), (i64, i64)>,
@@ -120,7 +120,7 @@ impl Totals {
         let (sessions, redactions) = self.hours.entry((row.agent_id, hour)).or_default();
         *sessions += 1;
         *redactions += row.redaction_count() as i64;
-        // A session that ended before anything was measured (refused, or cut off by the end of the process) took no time.
+        // A session that ended before anything was measured (rejected, or interrupted by a crash) has no latency.
         let added = row.stages.added();
         if added > 0.0 {
             *self.latencies.entry((row.agent_id, hour, latency::bucket(added))).or_default() += 1;
@@ -130,7 +130,7 @@ impl Totals {
         }
     }
 
-    /// Adds them to what is there.
+    /// Adds the figures to the database.
     pub fn write(self, conn: &Connection) -> Result<(), StoreError> {
         let mut hours = conn.prepare_cached(
             "INSERT INTO agent_hours (agent_id, hour, sessions, redactions) VALUES (?1, ?2, ?3, ?4)
@@ -197,7 +197,7 @@ fn account_stats(conn: &Connection, account: AccountId, now: Timestamp) -> Resul
             hours[at].redactions_by_kind.insert(columns::read(row, 1, Kind::new)?, row.get::<_, i64>(2)? as u64);
         }
     }
-    // Whole hours: the page shows what is going on, not a bill.
+    // Whole hours are precise enough for the page.
     let of_day = || hours.iter().filter(|hour| hour.begins_at >= day.first_hour_begins - HOUR_MS);
     let figures = AgentStats {
         session_count_24h: of_day().map(|hour| hour.sessions).sum(),
@@ -237,7 +237,7 @@ fn counts(conn: &Connection, agent: AgentId, window: Window) -> Result<(u64, u64
     Ok(query.query_row(values, |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?)
 }
 
-/// How many sessions are in each bucket, of the whole hours that the window touches.
+/// Number of sessions per latency bucket, for the whole hours that the window touches.
 fn latencies(conn: &Connection, agent: AgentId, window: Window) -> Result<Vec<(u32, u64)>, StoreError> {
     let mut query = conn.prepare_cached(
         "SELECT bucket, sum(sessions) FROM agent_hour_latencies WHERE agent_id = ?1 AND hour >= ?2

@@ -30,17 +30,17 @@ impl Folder {
         Store::open(&self.paths(), clock).unwrap()
     }
 
-    /// Why it is not opened; the path is as if it stood in no folder.
+    /// The error of opening it, with the folder removed from the path.
     pub fn refusal(&self) -> StoreError {
         let Some(StoreError::Open { variable, path, what, cause }) = Store::open(&self.paths(), Clock::system()).err()
         else {
-            panic!("it is opened, or not refused as a file")
+            panic!("opening succeeded, or failed with another error")
         };
         let path = Path::new(&path).strip_prefix(self.path()).unwrap().display().to_string();
         StoreError::Open { variable, path, what, cause }
     }
 
-    /// Whether any file holds this text.
+    /// Whether any file contains this text.
     pub fn contains(&self, text: &str) -> bool {
         fs::read_dir(self.path()).unwrap().any(|file| {
             let bytes = fs::read(file.unwrap().path()).unwrap();
@@ -49,7 +49,7 @@ impl Folder {
     }
 }
 
-/// An agent with nothing special about it.
+/// An agent with default settings.
 pub fn agent(account: AccountId, name: &str) -> Agent {
     Agent {
         id: AgentId::generate(),
@@ -159,7 +159,7 @@ fn a_database_or_a_vault_has_one_owner_whichever_install_names_it() {
         (StorePaths { main: other.paths().main, ..one.paths() }, "the vault"),
     ] {
         let Some(StoreError::Open { what: refused, cause, .. }) = Store::open(&paths, Clock::system()).err() else {
-            panic!("{what} is opened, or not refused as a file")
+            panic!("{what}: opening succeeded, or failed with another error")
         };
         assert_eq!((refused, *cause), (what, StoreError::Locked));
     }

@@ -12,52 +12,52 @@ use crate::ids::{AccountId, UserId};
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// The account it belongs to.
+    /// The account they belong to.
     pub account_id: AccountId,
-    /// Who it is at GitHub, unless it came by a link.
+    /// Their GitHub user, unless they signed in with a link.
     pub github: Option<GithubUser>,
-    /// What to call it.
+    /// Display name.
     pub name: String,
-    /// Where to write to, if that is known.
+    /// E-mail address, if known.
     pub email: Option<String>,
-    /// A picture.
+    /// URL of their picture.
     pub avatar_url: Option<String>,
-    /// When it signed in first.
+    /// Time of the first sign-in.
     pub created_at: Timestamp,
-    /// When it was last here, to a minute.
+    /// Time of the last request, to the minute.
     pub last_seen_at: Timestamp,
 }
 
-/// Who somebody is at GitHub.
+/// Identity of a GitHub user.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GithubUser {
-    /// Never changes.
+    /// Immutable id.
     pub id: i64,
-    /// May change, and then become somebody else's.
+    /// Login name. It can change, and be reused by another user.
     pub login: String,
-    /// The organisation of the operator's list that let it in, where its login did not.
+    /// The organisation on the operator's list that admitted them, if their login did not.
     pub org: Option<String>,
 }
 
-/// What GitHub says of somebody who signs in.
+/// GitHub profile of a user who signs in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GithubProfile {
-    /// Who it is.
+    /// Identity.
     pub github: GithubUser,
-    /// Its name, if it told one.
+    /// Their name, if set.
     pub name: Option<String>,
-    /// A verified address, if there is one that we may know.
+    /// A verified address, if we have access to one.
     pub email: Option<String>,
-    /// A picture.
+    /// URL of their picture.
     pub avatar_url: Option<String>,
 }
 
-/// Who may come in of those whom the install does not know yet.
+/// Which users that are unknown to the install may sign in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SignInPath {
-    /// Anyone who got here: a list of the operator's named them. Each gets an account of its own.
+    /// Every user who passed the operator's list. Each gets their own account.
     Open,
-    /// The owner, and whoever is first to be that.
+    /// Only the owner; the first user becomes the owner.
     OwnerOnly,
 }
 
@@ -65,9 +65,9 @@ const COLUMNS: &str =
     "id, account_id, github_id, github_login, github_org, name, email, avatar_url, created_at, last_seen_at";
 
 impl Store {
-    /// The user that GitHub describes, made or brought up to date; `None` when it may not come in.
+    /// The user with this GitHub profile, created or updated; `None` if they may not sign in.
     ///
-    /// The first one owns the install: it gets the first account. It is never linked to an existing user: see
+    /// The first user owns the install and gets the first account. An existing user is never linked here: see
     /// [`Store::link_github_user`].
     pub async fn admit_github_user(
         &self,
@@ -83,7 +83,8 @@ impl Store {
         self.main.read(move |conn| Ok(one(conn, "github_id = ?1", [github_id])?.is_some())).await
     }
 
-    /// Links a GitHub user to a user who has none. `false` when the user has one or the GitHub user is another's.
+    /// Links a GitHub user to a user without one. `false` if the user has one already or the GitHub user is linked to
+    /// another user.
     pub async fn link_github_user(&self, user: UserId, profile: GithubProfile) -> Result<bool, StoreError> {
         let now = self.clock.now();
         self.main
@@ -98,8 +99,8 @@ impl Store {
             .await
     }
 
-    /// Updates the login and organisation of a user who was refused, so that older sign-ins and tokens are refused too.
-    /// Returns the user, if there is one.
+    /// Updates the login and organisation of a rejected user, so that their existing sign-ins and tokens are rejected
+    /// too. Returns the user, if there is one.
     pub async fn note_refused_github_user(&self, github: GithubUser) -> Result<Option<User>, StoreError> {
         let noted = self.main.write(move |conn| {
             let Some(user) = one(conn, "github_id = ?1", [github.id])? else { return Ok(None) };
@@ -130,7 +131,7 @@ impl Store {
             .await
     }
 
-    /// The operator: the oldest user of the first account, made when there is none.
+    /// The operator: the oldest user of the first account, created if missing.
     pub async fn operator(&self) -> Result<User, StoreError> {
         let (owner, now) = (self.first_account, self.clock.now());
         self.main.write(move |conn| operator(conn, owner, now)).await
@@ -141,7 +142,7 @@ impl Store {
         self.main.read(move |conn| by_id(conn, id)).await
     }
 
-    /// Whether anybody has ever signed in.
+    /// Whether any user exists.
     pub async fn has_users(&self) -> Result<bool, StoreError> {
         self.main.read(|conn| Ok(conn.query_row("SELECT EXISTS (SELECT 1 FROM users)", [], |row| row.get(0))?)).await
     }

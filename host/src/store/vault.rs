@@ -1,8 +1,9 @@
-//! The vault: what each token stands for, sealed. In files of its own, so that it can be dropped.
+//! The vault: encrypted originals behind tokens. It has its own files, so it can be dropped separately.
 //!
-//! A row is first in an append-only file (`vault/write_ahead.rs`), later in the database. Rows of compact tokens go into the
-//! database at once, since it is what keeps their labels apart. A text waits for its rows before it leaves ([`Vault::put`]):
-//! a full disk or a number that was given out already is known while nothing has gone.
+//! A row is first appended to a write-ahead file (`vault/write_ahead.rs`) and later merged into the database. Rows of
+//! compact tokens go into the database at once, since its unique index keeps labels distinct. A request waits for its
+//! rows before its text is sent ([`Vault::put`]), so a full disk or a label conflict is detected before anything
+//! leaves.
 
 mod counts;
 mod erase;
@@ -37,9 +38,9 @@ pub struct Vault {
     clock: Clock,
 }
 
-/// What the vault has of a call.
+/// The vault's content for one call.
 pub struct KeptCall<T> {
-    /// What was made of its rows.
+    /// Its rows, as mapped by `open`.
     pub rows: Vec<T>,
     /// Its compact tokens.
     pub labels: Vec<Label>,
@@ -48,17 +49,17 @@ pub struct KeptCall<T> {
 /// A compact token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Label {
-    /// What sort of data it stands for.
+    /// The kind of the value.
     pub kind: Kind,
-    /// What the long token of the value would hold.
+    /// The mac that the value's long token would carry.
     pub mac: [u8; 16],
-    /// What stands in the compact one.
+    /// The label in the compact token.
     pub label: String,
 }
 
 impl Vault {
     pub(super) fn open(path: &Path, clock: Clock) -> Result<Self, StoreError> {
-        // What is deleted is overwritten at once; `Vault::purge` sees to the log.
+        // Deleted data is overwritten at once; `Vault::purge` handles the log.
         let (db, ()) =
             Db::open(path, &db::VAULT, Arc::new(()), |conn| Ok(conn.pragma_update(None, "secure_delete", true)?))?;
         let fresh = WriteAhead::open(path).map_err(|error| StoreError::File(error.kind()).opening(&db::VAULT, path))?;
@@ -69,27 +70,27 @@ impl Vault {
         Ok(vault)
     }
 
-    /// Keeps rows; ends when they outlive this process. A row that is there already stays as it is, but gets its label if
-    /// it has none; with another label, or with one that another value has, it is [`StoreError::LabelTaken`].
+    /// Stores rows; resolves once they survive a crash of this process. An existing row is not changed, except that it
+    /// gets its label if it has none; a different label, or a label of another value, is [`StoreError::LabelTaken`].
     pub async fn put(&self, rows: Vec<VaultRow>) -> Result<(), StoreError> {
         let now = self.clock.now();
         if rows.iter().any(|row| row.label.is_some()) {
-            // The number of a compact token is not derived from anything, so it is synced.
+            // The number of a compact token cannot be derived again, so it is synced.
             let (job, committed) = Writing::durable(move |conn: &Connection| insert_labelled(conn, &rows, now));
             self.db.try_enqueue(job)?;
             return committed.await.map_err(|_| StoreError::Closed)?;
         }
-        // Not synced: a row that a power cut takes is made again, since the call's next turn carries the value, and its
-        // token is derived from it.
+        // Not synced: a row lost in a power failure is created again, since the call's next turn contains the value
+        // and the token is derived from it.
         if self.fresh.append(&rows, now)? {
             self.ask_for_merge();
         }
         Ok(())
     }
 
-    /// Takes all fresh rows into the database; ends when they are there.
+    /// Merges all pending rows into the database; resolves when done.
     async fn merge(&self) -> Result<(), StoreError> {
-        // Twice: the first may only take what an earlier one left.
+        // Twice: the first merge may only take rows left by an earlier one.
         for _ in 0..2 {
             if !self.fresh.is_empty() {
                 let (job, over) = Merge::new(self.fresh.clone());
@@ -117,7 +118,7 @@ impl Vault {
     ) -> Result<Option<VaultRow>, StoreError> {
         let key = RowKey { agent, scope, kid: kid.clone(), kind: kind.clone(), mac };
         let fresh = self.fresh.clone();
-        // In this order: a row leaves the fresh ones only when it is in the database.
+        // Write-ahead file first: a row leaves it only once it is in the database.
         let find = move |conn: &Connection| match fresh.get(&key) {
             Some(row) => Ok(Some(row)),
             None => by_mac(conn, &key),
@@ -137,7 +138,7 @@ impl Vault {
         self.db.read(move |conn| by_label(conn, agent, &scope, &kind, &label)).await
     }
 
-    /// What there is of a call: of its rows so many at most, as `open` reads them, and all its compact tokens.
+    /// Everything stored for a call: up to `most` rows, mapped by `open`, and all its compact tokens.
     pub async fn call<T: Send + 'static>(
         &self,
         agent: AgentId,
@@ -147,7 +148,7 @@ impl Vault {
     ) -> Result<KeptCall<T>, StoreError> {
         let fresh = self.fresh.clone();
         let read = move |conn: &Connection| {
-            // In this order, as above.
+            // Write-ahead file first, as above.
             let mut rows = fresh.of_call(agent, scope, most);
             rows.extend(of_call(conn, agent, scope, most)?);
             let rows = rows.into_iter().take(most).filter_map(open).collect();
@@ -156,7 +157,7 @@ impl Vault {
         self.db.read(read).await
     }
 
-    /// How much of the disk it takes, the log aside.
+    /// Size of the database on disk, without the log.
     pub async fn size_bytes(&self) -> Result<u64, StoreError> {
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         let size = |conn: &Connection| Ok(conn.query_row(sql, [], |row| row.get::<_, i64>(0))?);
@@ -169,7 +170,7 @@ impl Vault {
 }
 
 impl Drop for Vault {
-    /// The writer ends after what is queued.
+    /// The writer stops after the queued jobs.
     fn drop(&mut self) {
         if !self.fresh.is_empty() {
             self.ask_for_merge();
@@ -207,7 +208,7 @@ fn insert_labelled(conn: &Connection, rows: &[VaultRow], now: Timestamp) -> Resu
             break;
         }
     }
-    // Those before the one that failed stay.
+    // Rows before the one that failed are kept.
     counts.write(conn)?;
     result
 }
@@ -216,7 +217,7 @@ fn label_error(error: rusqlite::Error) -> StoreError {
     if is_duplicate(&error) { StoreError::LabelTaken } else { error.into() }
 }
 
-/// Gives a row that is there its label, if it has none. A token that was given out before must not get another one.
+/// Sets the label of an existing row that has none. A token that was already issued must not change.
 fn label_in_place(conn: &Connection, key: &RowKey, label: &str) -> Result<(), StoreError> {
     let mut update = conn.prepare_cached(
         "UPDATE vault SET label = ?6 WHERE agent = ?1 AND scope = ?2 AND kid = ?3 AND kind = ?4 AND mac = ?5

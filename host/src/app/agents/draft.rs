@@ -1,7 +1,6 @@
-//! What a caller says of an agent, checked against this install: a new agent, or a change of one.
+//! Agent fields from a request, validated against this install: a new agent, or a change of one.
 //!
-//! A field that a change does not name stays as it is. One that is `null` becomes what it is when a new agent does not
-//! name it.
+//! A field that a change omits keeps its value. `null` resets a field to its default.
 
 use super::super::lanes::Cancel;
 use super::super::{App, Catalog, NamedPolicy};
@@ -13,26 +12,26 @@ use crate::policy::{CompiledPolicy, Tokenization};
 use crate::sensitive::SensitiveText;
 use crate::store::agents::{Agent, new_proxy_key};
 
-/// The policy of an agent that names none.
+/// The policy of an agent that does not name one.
 pub(crate) const DEFAULT_POLICY: &str = "healthcare-default";
-/// The largest static configuration, in bytes: it is kept in memory, ready for the webhook.
+/// Maximum size of a static configuration, in bytes: it is kept in memory for the webhook.
 const LONGEST_ASSISTANT: usize = 256 << 10;
-/// How an agreement may stand.
+/// Valid states of an agreement.
 const AGREEMENTS: [&str; 3] = ["signed", "unsigned", "not_required"];
-/// Characters of a reference to where an agreement is filed.
+/// Maximum length of a reference to a filed agreement, in characters.
 const LONGEST_REFERENCE: usize = 200;
-/// The longest URL.
+/// Maximum length of a URL.
 const LONGEST_URL: usize = 2048;
 
-/// A field as the caller gave it.
+/// A field of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Field<T> {
-    /// Not at all.
+    /// Omitted.
     #[default]
     Absent,
-    /// As `null`.
+    /// `null`.
     Null,
-    /// With a value.
+    /// A value.
     Given(T),
 }
 
@@ -59,48 +58,48 @@ impl<T> Field<T> {
     }
 }
 
-/// What a caller says of an agent. Nothing of it is checked yet.
+/// Fields of a request, not validated yet.
 #[derive(Clone, Debug, Default)]
 pub struct AgentDraft {
-    /// Unique in the account. A new agent has one.
+    /// Unique in the account. Required for a new agent.
     pub name: Option<String>,
-    /// `openai:MODEL` or `stub`. A new agent has one.
+    /// `openai:MODEL` or `stub`. Required for a new agent.
     pub upstream: Option<String>,
-    /// In the place of the policy's.
+    /// Overrides the policy's token scheme.
     pub tokenization: Field<String>,
-    /// A policy of the install.
+    /// Name of a policy.
     pub policy_name: Field<String>,
-    /// Or a policy of its own.
+    /// Or a policy document of its own.
     pub policy_yaml: Field<String>,
     /// The voice platform.
     pub platform: Field<String>,
     /// The static configuration that the webhook returns, as JSON.
     pub assistant: Field<serde_json::Map<String, serde_json::Value>>,
-    /// Who is asked for it instead.
+    /// URL that is asked for it instead.
     pub assistant_callback_url: Field<String>,
-    /// `id` or `key`: what the proxy asks for.
+    /// `id` or `key`: the credential that the proxy requires.
     pub proxy_auth: Field<String>,
-    /// Whether the proxy demands a signature.
+    /// Whether the proxy requires a signature.
     pub require_signature: Field<bool>,
-    /// What is recorded of agreements with those who handle the agent's data.
+    /// Recorded agreements with the parties that process the agent's data.
     pub agreements: Field<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// A draft that can be used.
+/// A validated draft.
 pub(super) struct Checked {
     pub agent: Agent,
-    /// The new key of its proxy, when there is one: it is nowhere else.
+    /// The new proxy key, if there is one; only its hash is stored.
     pub proxy_key: Option<SensitiveText>,
 }
 
-/// Values of a draft that are kept as JSON.
+/// Fields of a draft that are stored as JSON.
 struct Written {
     assistant: Option<String>,
     agreements: Option<String>,
 }
 
 impl AgentDraft {
-    /// Checks what takes no time: everything but the policy.
+    /// Fast checks: everything but the policy.
     pub(super) fn check(&self, before: Option<&Agent>) -> Result<(), AgentError> {
         self.written(before).map(|_| ())
     }
@@ -136,8 +135,8 @@ impl AgentDraft {
 }
 
 impl App {
-    /// Makes an agent of a draft: a new one, or the agent that was there `before` with its changes. Compiles its policy,
-    /// so run it in a lane.
+    /// Builds an agent from a draft: a new one, or `before` with its changes. Compiles its policy, so run it in a
+    /// lane.
     pub(super) fn complete(
         &self,
         catalog: &Catalog,
@@ -205,12 +204,12 @@ fn check_upstream(upstream: &str) -> Result<(), AgentError> {
     match upstream.split_once(':') {
         None if upstream == "stub" => Ok(()),
         Some(("openai", model)) if is_model_name(model) => Ok(()),
-        Some(("openai", _)) => unknown("the model's name after openai: is empty or has characters no model has"),
+        Some(("openai", _)) => unknown("the model's name after openai: is empty or has invalid characters"),
         _ => unknown("must be stub or openai:MODEL"),
     }
 }
 
-/// The policy that an agent is to have, and its document once more where it is the agent's own.
+/// The agent's policy, and its document if it is the agent's own.
 fn policy_of(
     catalog: &Catalog,
     account: AccountId,
@@ -229,7 +228,7 @@ fn policy_of(
     Ok((catalog.policy(account, name).ok_or(AgentError::UnknownPolicy)?.clone(), None))
 }
 
-/// What is wrong with a field, and why.
+/// Invalid fields, with reasons.
 type Wrong = Vec<(&'static str, String)>;
 
 fn check_name(draft: &AgentDraft, wrong: &mut Wrong) {
@@ -239,7 +238,7 @@ fn check_name(draft: &AgentDraft, wrong: &mut Wrong) {
 }
 
 fn check_assistant(draft: &AgentDraft, wrong: &mut Wrong) -> Option<String> {
-    // A value that was parsed can be written.
+    // A value that was parsed can always be serialised.
     let text = serde_json::to_string(draft.assistant.given()?).unwrap_or_default();
     if text.len() > LONGEST_ASSISTANT {
         wrong.push(("assistant", format!("is larger than {LONGEST_ASSISTANT} bytes")));
@@ -283,7 +282,7 @@ fn check_agreements(draft: &AgentDraft, wrong: &mut Wrong) -> Option<String> {
     serde_json::to_string(given).ok()
 }
 
-/// Which version of its own policy an agent has: every other document is a new one.
+/// The version of an agent's own policy: each different document gets the next version.
 fn own_version(own: &str, before: Option<&Agent>) -> u32 {
     let before = before.and_then(|agent| Some((agent.policy_yaml.as_deref()?, agent.policy_version)));
     match before {
@@ -293,7 +292,7 @@ fn own_version(own: &str, before: Option<&Agent>) -> u32 {
     }
 }
 
-/// A new key where the agent has none and is to have one.
+/// A new key if the agent is to have one and has none.
 fn proxy_key_of(
     draft: &AgentDraft,
     before: Option<&Agent>,

@@ -1,4 +1,4 @@
-//! From an agent's row to one that serves.
+//! Builds a ready agent from its row.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl App {
         self.prepare_with(catalog, agent, policy.map_err(AgentError::Policy)?, cancel)
     }
 
-    /// Prepares the passes of an agent's policy, which was compiled already.
+    /// Prepares the passes of a policy that is already compiled.
     pub(super) fn prepare_with(
         &self,
         catalog: &Catalog,
@@ -46,7 +46,7 @@ impl App {
         Ok(self.ready(agent, policy, passes))
     }
 
-    /// Prepares the passes of a policy, in its order.
+    /// Prepares the passes of a policy, in order.
     pub(super) fn prepare_passes(
         &self,
         catalog: &Catalog,
@@ -59,7 +59,7 @@ impl App {
         })
     }
 
-    /// An agent of its parts.
+    /// Assembles a ready agent.
     pub(super) fn ready(&self, agent: &Agent, mut policy: CompiledPolicy, passes: Arc<[ReadyPass]>) -> ReadyAgent {
         if let Some(tokenization) = parse_tokenization(&agent.tokenization) {
             policy.tokenization = tokenization;
@@ -102,7 +102,7 @@ pub(crate) fn prepare_passes(
     passes_of(plugins, policy, &Cancel::never(), prepare)
 }
 
-/// The passes of a policy, in its order, with runners that `prepare` makes.
+/// The passes of a policy, in order, with runners created by `prepare`.
 pub(super) fn passes_of(
     plugins: &Registry,
     policy: &CompiledPolicy,
@@ -111,7 +111,7 @@ pub(super) fn passes_of(
 ) -> Result<Arc<[ReadyPass]>, AgentError> {
     let prepared = policy.passes.iter().map(|pass| {
         cancel.check()?;
-        // The policy was compiled against this registry; were the plugin gone, there is nothing to mask with.
+        // The policy was compiled against this registry; if the plugin is missing, nothing can be masked.
         let plugin = plugins.get(&pass.plugin).ok_or(AgentError::UnknownPolicy)?;
         Ok(ReadyPass {
             name: pass.plugin.clone(),

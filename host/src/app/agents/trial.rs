@@ -1,5 +1,4 @@
-//! An agent that nobody can call, for trying a policy out; and the few that were tried out last, so that a policy is
-//! prepared once for many texts.
+//! Temporary agents for trying policies out, with a small cache, so that a policy is prepared once for many texts.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,17 +11,17 @@ use crate::ids::{AccountId, AgentId};
 use crate::pipeline::ReadyAgent;
 use crate::store::agents::Agent;
 
-/// How many are kept. One may take as much memory as a plugin may have, but most take a few MiB.
+/// Cache size. An entry may use as much memory as a plugin is allowed, but most use a few MiB.
 const KEPT: usize = 4;
 
-/// Which policy is tried out.
+/// The policy to try.
 #[derive(Clone, Debug)]
 pub enum Trial {
-    /// The one that agents have unless they name another.
+    /// The default policy.
     Default,
-    /// One that the account can name.
+    /// A policy visible to the account.
     Named(String),
-    /// A document.
+    /// A policy document.
     Document(String),
 }
 
@@ -35,7 +34,7 @@ impl Trial {
         }
     }
 
-    /// Tells what one account tries out from everything else.
+    /// Cache key: account and policy.
     fn key(&self, account: AccountId) -> Key {
         let mut hasher = blake3::Hasher::new();
         hasher.update(account.text().as_bytes());
@@ -47,15 +46,15 @@ impl Trial {
 
 type Key = [u8; 32];
 
-/// The agents of the policies that were tried out last.
+/// Cache of the agents of recently tried policies.
 #[derive(Default)]
 pub struct Trials(Mutex<Tried>);
 
 #[derive(Default)]
 struct Tried {
-    /// What they are made of: after a change they are of no use.
+    /// The catalog they were built from; a change invalidates them.
     catalog: Option<Arc<Catalog>>,
-    /// The one used last comes last.
+    /// In order of use, most recent last.
     ready: VecDeque<(Key, Arc<ReadyAgent>)>,
 }
 
@@ -78,7 +77,7 @@ impl Trials {
     }
 
     fn of(&self, catalog: &Arc<Catalog>) -> MutexGuard<'_, Tried> {
-        // What a panic elsewhere left half done is at most an entry too few.
+        // A panic elsewhere leaves at most an entry too few.
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !tried.catalog.as_ref().is_some_and(|own| Arc::ptr_eq(own, catalog)) {
             *tried = Tried { catalog: Some(catalog.clone()), ready: VecDeque::new() };
@@ -88,8 +87,8 @@ impl Trials {
 }
 
 impl App {
-    /// Compiles a policy and prepares its passes, unless that was done lately. It takes seconds where a plugin has not
-    /// been used like this before.
+    /// Compiles a policy and prepares its passes, unless they are cached. Takes seconds if a plugin has not been used
+    /// with this configuration before.
     pub async fn try_policy(
         self: &Arc<Self>,
         account: AccountId,
@@ -100,7 +99,7 @@ impl App {
             return Ok(agent);
         }
         let lane = self.lanes.trials.enter(Some(account)).await?;
-        // While this request waited, another may have prepared it.
+        // Another request may have prepared it meanwhile.
         if let Some(agent) = self.trials.get(&catalog, &key) {
             return Ok(agent);
         }
@@ -128,7 +127,7 @@ impl App {
         cancel.check()?;
         let policy = policy.map_err(AgentError::Policy)?;
         let passes = match trial {
-            // Nobody may ever use it again, and the cache on disk has no end.
+            // Not written to the disk cache: it may never be used again, and that cache is unbounded.
             Trial::Document(_) => passes_of(catalog.shelf().plugins(), &policy, cancel, |plugin, pass| {
                 self.wasm.prepare_unkept(plugin, &pass.config_json, &pass.pattern_kinds)
             }),
@@ -139,7 +138,7 @@ impl App {
             account_id: account,
             name: String::new(),
             upstream: "stub".into(),
-            // The policy's.
+            // Taken from the policy.
             tokenization: String::new(),
             policy_name: String::new(),
             policy_yaml: None,

@@ -1,5 +1,5 @@
-//! What there is to erase. Finding changes nothing, and says which values and texts it could not look at: an erasure that
-//! overlooks something must not pass for one that found nothing.
+//! Determines what to erase, without changing anything. Values and texts that cannot be decrypted are reported: an
+//! incomplete search must not look like one without matches.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,27 +20,27 @@ use crate::store::vault::{Place, PurgeSelector, Subject};
 use crate::tokens::mint::{Minters, RowKey, VaultRow};
 use crate::tokens::sought::Sought;
 
-/// Rows that are opened at a time: some milliseconds.
+/// Rows decrypted per step: some milliseconds.
 const STEP: usize = 1024;
 
-/// What an erasure would take.
+/// What an erasure would delete.
 pub struct ErasurePreview {
-    /// Rows of the vault, if any are to go.
+    /// Vault rows to erase, if any.
     pub doomed: Option<PurgeSelector>,
-    /// Texts of sessions.
+    /// Session texts to erase.
     pub texts: Texts,
-    /// How much that is.
+    /// Their number.
     pub count: Erased,
 }
 
-/// What could not be looked at.
+/// Data that could not be searched.
 #[derive(Debug, Default)]
 pub struct Unreadable {
-    /// Values, by the kid whose key seals them.
+    /// Number of values, by the kid of the key that encrypts them.
     values: BTreeMap<Kid, u64>,
-    /// Sessions whose kept texts do not open.
+    /// Number of sessions whose stored texts cannot be decrypted.
     texts: u64,
-    /// The session secret is another one than before.
+    /// Whether the session secret was changed.
     secret: bool,
 }
 
@@ -55,30 +55,30 @@ impl fmt::Display for Unreadable {
         for (kid, count) in &self.values {
             write!(
                 f,
-                "{count} values of the vault do not open with the key of the kid {kid}: set MASKER_KEY_{kid} to the key \
-                 that seals them, or MASKER_KEY_{kid}_OLD where it is the one before; "
+                "{count} values of the vault cannot be decrypted with the key of the kid {kid}: set MASKER_KEY_{kid} to the \
+                 key that sealed them, or MASKER_KEY_{kid}_OLD if that is the previous key; "
             )?;
         }
         if self.texts > 0 {
             write!(
                 f,
-                "the kept texts of {} sessions do not open with MASKER_SESSION_SECRET: set it to the one that seals them; ",
+                "stored texts of {} sessions cannot be decrypted: set MASKER_SESSION_SECRET to the secret that sealed them; ",
                 self.texts
             )?;
         }
         if self.secret {
             f.write_str(
-                "MASKER_SESSION_SECRET, by which calls are known, is not the one that this install has run with; ",
+                "MASKER_SESSION_SECRET, which call ids are hashed with, is not the secret this install has used; ",
             )?;
         }
         f.write_str(
-            "nothing was done, since what was asked for may be there (by time, kid or agent it is erased unread)",
+            "nothing was erased, since this data may contain the value (erasing by time, kid or agent needs no key)",
         )
     }
 }
 
 impl Eraser<'_> {
-    /// What there is to erase. Changes nothing.
+    /// Determines what to erase. Changes nothing.
     pub async fn find(&self, what: &Erase) -> Result<ErasurePreview, EraseError> {
         self.store.sessions_flushed().await?;
         let (doomed, texts) = match what {
@@ -97,7 +97,8 @@ impl Eraser<'_> {
         Ok(ErasurePreview { doomed, texts, count: Erased { values, payloads } })
     }
 
-    /// All of a call that has a name: its other values are the same person's. Where calls have none, only the value.
+    /// Everything in a call that has an id: its other values belong to the same person. In calls without an id, only
+    /// the value.
     async fn subject(&self, value: &SensitiveText) -> Result<(Option<PurgeSelector>, Texts), EraseError> {
         let value = SensitiveText::from(value.expose().trim());
         if value.expose().chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST {
@@ -120,7 +121,7 @@ impl Eraser<'_> {
         if unreadable.is_empty() { Ok(of_subject(calls, rows, sessions)) } else { Err(unreadable.into()) }
     }
 
-    /// Rows of the value. Every row is opened: what tokens hold was made with keys that may be gone.
+    /// Rows of the value. Every row is decrypted, since the keys that made its token may be gone.
     async fn rows_of(&self, value: &SensitiveText, unreadable: &mut Unreadable) -> Result<Vec<RowKey>, StoreError> {
         let (mut found, mut after) = (Vec::new(), None);
         let mut sought = Sought::new(value.expose());
@@ -140,7 +141,7 @@ impl Eraser<'_> {
         }
     }
 
-    /// Sessions in whose kept texts the value stands.
+    /// Sessions whose stored texts contain the value.
     async fn sessions_that_say(
         &self,
         value: SensitiveText,
@@ -153,7 +154,7 @@ impl Eraser<'_> {
             let Some((last, _)) = kept.last() else { return Ok(found) };
             after = Some(last.id);
             let (key, value) = (self.payload_key.clone(), value.clone());
-            // A long text takes milliseconds.
+            // Searching a long text takes milliseconds.
             let look = move || {
                 let (mut found, mut closed) = (Vec::new(), 0);
                 for (session, sealed) in kept {
@@ -171,7 +172,7 @@ impl Eraser<'_> {
         }
     }
 
-    /// The calls, one of each agent at most, that the platform gave this name, or that a session's row calls so.
+    /// Calls with this id, at most one per agent: the platform's id, or the one in session rows.
     async fn calls_named(&self, name: &SensitiveText) -> Result<HashSet<Place>, EraseError> {
         self.check_secret().await?;
         let sought = self.call_names.sought(name.expose().trim());
@@ -190,7 +191,7 @@ impl Eraser<'_> {
         Ok(calls)
     }
 
-    /// Names of calls are hashed under the session secret. With another one no call would be found.
+    /// Call ids are hashed with the session secret. With a different one, no call would be found.
     async fn check_secret(&self) -> Result<(), EraseError> {
         let kept = self.store.kept_payloads(None).await?;
         let closed = kept.first().is_some_and(|(session, sealed)| self.payload_key.open(session, sealed).is_none());
@@ -199,8 +200,8 @@ impl Eraser<'_> {
         if unreadable.is_empty() { Ok(()) } else { Err(unreadable.into()) }
     }
 
-    /// Texts of the calls in which a kid was used: its policy says so, whatever its tokens are, or the vault has a row of it.
-    /// Where calls have no name, of every session of an agent that used the kid outside of calls.
+    /// Texts of calls that used a kid: its policy names it, or the vault has a row of it. For sessions without a call
+    /// id: those of every agent that used the kid in such sessions.
     async fn texts_of_kid(&self, kid: &Kid) -> Result<Texts, StoreError> {
         let (mut calls, mut sessions, mut after) = (HashSet::new(), Vec::new(), None);
         let (mut in_vault, mut by_policy) = (HashMap::new(), HashMap::new());
@@ -226,7 +227,7 @@ impl Eraser<'_> {
         Ok(Texts::Of { calls: calls.into_iter().collect(), sessions })
     }
 
-    /// Whether the policy of a session names the kid. An agent's own policy is known in its newest version only.
+    /// Whether the policy of a session names the kid. Of an agent's own policy only the latest version is known.
     async fn policy_has(&self, session: &SessionRow, kid: &Kid, known: &mut ByPolicy) -> Result<bool, StoreError> {
         let (account, agent, version) = (session.account_id, session.agent_id, session.policy_version);
         let key = (account, agent, session.policy_name.clone(), version);
@@ -265,7 +266,7 @@ fn named_call(session: &SessionRow) -> Option<Place> {
     Some((session.agent_id, session.call_id.as_deref().and_then(call_scope)?))
 }
 
-/// The rows of a value, and the kids of rows that do not open.
+/// The rows of a value, and the kids of rows that cannot be decrypted.
 fn look_at(
     rows: impl Iterator<Item = VaultRow>,
     minters: &Minters,
@@ -279,7 +280,7 @@ fn look_at(
             Err(_) => closed.push(row.sealed_by.unwrap_or(row.kid)),
         }
     }
-    // What was said digit by digit has a row of its own.
+    // A value spoken digit by digit has a row of its own.
     let said = are(opened.iter().map(|(_, original)| original.text.expose().as_str()), value);
     let of_value = opened.iter().zip(said).filter(|((row, original), said)| *said || sought.is(&row.kind, original));
     (of_value.map(|((row, _), _)| row.key()).collect(), closed)

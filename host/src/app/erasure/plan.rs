@@ -1,5 +1,5 @@
-//! What an erasure takes, as it is kept until it is over: rows and calls by their keyed names, never the value that was asked
-//! for. With it an erasure is continued without the value, and without the keys that found it.
+//! The stored plan of an erasure: rows and calls by their keyed hashes, never the requested value. An erasure can be
+//! resumed from it without the value and without the keys that found it.
 
 use std::collections::HashSet;
 
@@ -21,21 +21,21 @@ use crate::tokens::mint::RowKey;
 #[derive(Serialize, Deserialize, Default)]
 pub(crate) struct Plan {
     what: What,
-    /// Of [`What::Before`] and [`What::Retention`], in milliseconds.
+    /// For [`What::Before`] and [`What::Retention`], in milliseconds since 1970.
     before: Option<i64>,
     kid: Option<String>,
     agent: Option<String>,
-    /// Agent and call: all their texts go, and but for [`What::Kid`] their rows.
+    /// Agent and call: all their texts are erased, and their rows unless this is [`What::Kid`].
     calls: Vec<(String, String)>,
-    /// Rows of calls without a name: agent, kid, kind and what the token holds.
+    /// Rows of calls without an id: agent, kid, kind and mac.
     rows: Vec<(String, String, String, String)>,
-    /// Sessions of calls without a name.
+    /// Sessions of calls without an id.
     sessions: Vec<String>,
-    /// The events that say what was done.
+    /// The ids of the events that record the result.
     events: (String, String),
 }
 
-/// By what it was asked for.
+/// The selector of the request.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum What {
@@ -102,18 +102,18 @@ impl Plan {
         self.agent.as_deref().map(agent_of).transpose()
     }
 
-    /// The ids of the events that say which rows and which texts are gone.
+    /// The ids of the events for erased rows and erased texts.
     pub(super) fn events(&self) -> Result<(EventId, EventId), StoreError> {
         let id = |text: &str| read(text, |text| text.parse().ok());
         Ok((id(&self.events.0)?, id(&self.events.1)?))
     }
 
-    /// Calls that go as a whole.
+    /// Calls that are erased completely.
     pub(super) fn calls(&self) -> Result<Vec<Place>, StoreError> {
         self.calls.iter().map(|(agent, scope)| Ok((agent_of(agent)?, bytes_of(scope)?))).collect()
     }
 
-    /// Rows that are to go, if any are.
+    /// Rows to erase, if any.
     pub(super) fn doomed(&self) -> Result<Option<PurgeSelector>, StoreError> {
         let missing = || StoreError::BadRow("jobs");
         Ok(Some(match self.what {
@@ -137,7 +137,7 @@ impl Plan {
         }))
     }
 
-    /// Texts that are to go.
+    /// Texts to erase.
     pub(super) fn texts(&self) -> Result<Texts, StoreError> {
         Ok(match self.what {
             What::Before | What::Retention => Texts::KeptBefore(self.moment()?),
@@ -162,7 +162,7 @@ fn bytes_of(text: &str) -> Result<[u8; 16], StoreError> {
     read(text, call_scope)
 }
 
-/// A call as a session's row names it.
+/// A call id as stored in session rows.
 pub(super) fn call_scope(text: &str) -> Option<[u8; 16]> {
     HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok()
 }

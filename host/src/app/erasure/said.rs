@@ -1,6 +1,5 @@
-//! Whether a value stands in kept texts. They are kept as they came: JSON with whatever escapes a platform writes, an answer
-//! perhaps as a stream of events, in which a value is cut into pieces. So they are looked through as they are and as what
-//! their strings say.
+//! Searches stored texts for a value. Texts are stored as received: JSON with any escapes, or a stream of events that
+//! splits a value into pieces. So both the raw text and its decoded strings are searched.
 
 use std::sync::Arc;
 
@@ -13,13 +12,13 @@ use crate::passes::memory::{Known, Remembered, Searched, recall};
 use crate::sensitive::SensitiveText;
 use crate::session::payloads::Payloads;
 
-/// Digits from which on a number is found however it is grouped.
+/// Minimum number of digits for which the grouping of a number is ignored.
 const NUMBER: usize = 7;
 
-/// Documents within strings of documents that are read: tools' arguments and what they hold.
+/// Maximum nesting of JSON documents in strings that is parsed: arguments of tool calls and their contents.
 const DEEPEST: usize = 4;
 
-/// Whether the value stands in one of the texts: in whatever case, however its digits are grouped, written, said or spelled.
+/// Whether one of the texts contains the value: in any case, with any grouping of digits, written, spoken or spelled.
 pub(super) fn says(texts: &Payloads, value: &str) -> bool {
     let forms = [&texts.request, &texts.response].into_iter().flatten().flat_map(|text| {
         let text = text.expose();
@@ -28,7 +27,7 @@ pub(super) fn says(texts: &Payloads, value: &str) -> bool {
     forms.into_iter().any(|text| stands_in(text.expose(), value) || is_recalled(text.expose(), value))
 }
 
-/// Which of these texts are the value as a whole, written, said or spelled.
+/// Which of these texts equal the value, written, spoken or spelled.
 pub(super) fn are<'t>(texts: impl Iterator<Item = &'t str>, value: &str) -> Vec<bool> {
     let texts: Vec<Searched<'_>> = texts.map(|text| Searched { text, search: Search::Speech }).collect();
     let mut decisions = vec![Arc::from([]); texts.len()];
@@ -67,12 +66,12 @@ fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// A text without what stands between the groups of a number.
+/// A text without the separators in numbers.
 fn squeezed(text: &str) -> String {
     text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '+')).collect()
 }
 
-/// What the strings of a document say, a line each; of a stream of events, what each field of them says together.
+/// The strings of a document, one per line; in a stream of events, the pieces of each field joined.
 fn strings(text: &str) -> String {
     let mut out = String::new();
     if let Ok(document) = serde_json::from_str::<Value>(text) {
@@ -82,7 +81,7 @@ fn strings(text: &str) -> String {
         });
         return out;
     }
-    // In the order in which they come, so that pieces of one field stand together.
+    // In order of appearance, so that pieces of the same field are adjacent.
     let mut fields: Vec<(String, String)> = Vec::new();
     for event in text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data:")?).ok()) {
         each_string(&event, DEEPEST, &mut |field, string| {
@@ -99,7 +98,7 @@ fn strings(text: &str) -> String {
     out
 }
 
-/// Strings and numbers, each with the name of its field.
+/// Visits strings and numbers, each with the name of its field.
 fn each_string(value: &Value, depth: usize, visit: &mut impl FnMut(&str, &str)) {
     fn walk(field: &str, value: &Value, depth: usize, visit: &mut dyn FnMut(&str, &str)) {
         match value {

@@ -1,8 +1,8 @@
-//! What is known of the journal's soundness, and the checks that find it out: one at a time, shared by all that ask.
+//! Verification state of the journal, and its checks: one at a time, shared by concurrent requests.
 //!
-//! A check goes on from the last one, which the checkpoint beside the journal remembers over a restart. What stood there
-//! before is read again by a check of the whole journal: on demand, and each day in the background, where it leaves most
-//! of the processor to others and makes way as soon as somebody waits for a check.
+//! An incremental check continues from the last one, which the checkpoint file preserves over a restart. Earlier bytes
+//! are read again by a full check: on demand, and once a day in the background, where it uses little CPU time and
+//! yields as soon as a request waits for a check.
 
 use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
@@ -18,35 +18,35 @@ use crate::clock::Timestamp;
 use crate::keys::SecretKey;
 use crate::store::journal::{Bytes, JournalError, Reading, checkpoint};
 
-/// After so many bytes a quiet check rests: about two milliseconds of work, which no call notices.
+/// Bytes between two pauses of a background check: about two milliseconds of work, too short to delay a call.
 const STRETCH: usize = 1 << 18;
-/// How many times as long as it worked.
+/// Length of a pause, as a multiple of the work before it.
 const REST: u32 = 15;
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
-/// How a check uses the processor.
+/// How a check uses the CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Pace {
-    /// Somebody waits.
+    /// A request waits for it.
     Hurried,
-    /// Nobody does. It ends without a result when somebody asks for a check of the whole journal.
+    /// Background. It ends without a result when a request needs a full check.
     Quiet,
-    /// As the service ends, which would end any other.
+    /// At shutdown, when other checks are cancelled.
     Last,
 }
 
-/// The journal's soundness.
+/// Verification state of the journal.
 pub struct Evidence {
     key: SecretKey,
     journal: PathBuf,
     state: Mutex<State>,
-    /// Held by the one check that goes on from the last.
+    /// Held by the running incremental check.
     since: Mutex<()>,
-    /// Held by the one check of the whole.
+    /// Held by the running full check.
     whole: Mutex<()>,
-    /// Checks of the whole that were begun.
+    /// Number of full checks that were started.
     begun: AtomicU64,
-    /// Those who wait for one.
+    /// Number of requests waiting for a full check.
     urgent: AtomicUsize,
     /// Held while the checkpoint is written.
     saving: Mutex<()>,
@@ -55,33 +55,33 @@ pub struct Evidence {
 
 #[derive(Default)]
 struct State {
-    /// What is written in the checkpoint.
+    /// The contents of the checkpoint.
     known: Checkpoint,
-    /// The last check of the whole: its number, and what it found.
+    /// The last full check: its number and its result.
     last: Option<(u64, Result<Verified, Broken>)>,
     saved: Checkpoint,
 }
 
-/// What the checks found.
+/// Results of the checks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Soundness {
-    /// Whether a check found a bad line, and none of the whole since found it sound.
+    /// Whether a check found an invalid line, and no later full check succeeded.
     pub is_broken: bool,
     /// The last check of the whole journal.
     pub whole: Option<WholeCheck>,
-    /// What is missing at its end.
+    /// Bytes missing at its end.
     pub lost: Option<Lost>,
 }
 
 impl Soundness {
-    /// Whether no check found it broken or shorter than it was.
+    /// Whether no check found the journal broken or truncated.
     pub fn is_sound(&self) -> bool {
         !self.is_broken && self.lost.is_none()
     }
 }
 
 impl Evidence {
-    /// Of a journal that was just opened and ends at `end`, of which the database remembers `missing` bytes more.
+    /// State for a journal that was just opened and ends at `end`; `missing` bytes more are known to the database.
     pub(in crate::app) fn at_start(journal: PathBuf, key: SecretKey, end: u64, missing: u64) -> Self {
         let saved = checkpoint::read(&journal, &key).unwrap_or_default();
         let mut known = saved.clone();
@@ -105,24 +105,24 @@ impl Evidence {
         evidence
     }
 
-    /// What the checks found.
+    /// Results of the checks.
     pub(crate) fn soundness(&self) -> Soundness {
         let state = lock(&self.state);
         let Checkpoint { whole, lost, broken_at, .. } = state.known;
         Soundness { is_broken: broken_at.is_some(), whole, lost }
     }
 
-    /// Ends checks that are under way: the service stops, and would wait for them.
+    /// Cancels running checks, so that shutdown does not wait for them.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether checks are to end.
+    /// Whether checks are being cancelled.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Checks what was appended since the last check, and the whole journal, at this pace, where there was none.
+    /// Verifies what was appended since the last check, or the whole journal at this pace if there was none.
     pub(super) fn check_since(&self, journal: &Reading, pace: Pace, now: Timestamp) -> Result<Verified, EvidenceError> {
         if let Some(found) = self.go_on(journal, Pace::Hurried)? {
             return Ok(found);
@@ -130,14 +130,14 @@ impl Evidence {
         let urgent = Urgent::new(self, pace);
         let _whole = lock(&self.whole);
         drop(urgent);
-        // Somebody else may have made the check that is gone on from.
+        // Another thread may have finished the first check meanwhile.
         match self.go_on(journal, Pace::Hurried)? {
             Some(found) => Ok(found),
             None => self.read_whole(journal, pace, now),
         }
     }
 
-    /// Checks every line. Those who wait for a check that was begun after they asked share it.
+    /// Verifies every line. Requests share a check that was started after they arrived.
     pub(super) fn check_whole(&self, journal: &Reading, pace: Pace, now: Timestamp) -> Result<Verified, EvidenceError> {
         let asked = self.begun.load(Ordering::Relaxed);
         let urgent = Urgent::new(self, pace);
@@ -153,14 +153,14 @@ impl Evidence {
         self.read_whole(journal, pace, now)
     }
 
-    /// Checks what was appended since the last check, as the service ends, and writes the checkpoint.
+    /// Verifies what was appended since the last check, at shutdown, and writes the checkpoint.
     pub(super) fn finish(&self, journal: &Reading) {
-        // A broken journal is in the log already.
+        // A broken journal was already logged.
         let _ = self.go_on(journal, Pace::Last);
         self.save();
     }
 
-    /// Goes on from the last check; `None` where there is none, or what it began with was deleted since.
+    /// Continues from the last check; `None` if there was none, or files at its beginning were deleted since.
     fn go_on(&self, journal: &Reading, pace: Pace) -> Result<Option<Verified>, EvidenceError> {
         let _since = lock(&self.since);
         let begins = journal.begins();
@@ -179,7 +179,7 @@ impl Evidence {
         Ok(Some(found?))
     }
 
-    /// Reads the whole journal; [`Self::whole`] is held.
+    /// Verifies the whole journal; requires [`Self::whole`] to be held.
     fn read_whole(&self, journal: &Reading, pace: Pace, now: Timestamp) -> Result<Verified, EvidenceError> {
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let broken_before = lock(&self.state).known.broken_at;
@@ -190,7 +190,7 @@ impl Evidence {
                 return Err(JournalError::Unavailable.into());
             }
             if matches!(found, Err(Broken { what: Fault::Unreadable, .. })) && journal.begins() != begins {
-                // Its oldest files were deleted under our eyes.
+                // The oldest files were deleted during the check.
                 continue;
             }
             let mut state = lock(&self.state);
@@ -210,7 +210,7 @@ impl Evidence {
     fn note(&self, found: &Result<Verified, Broken>, begins: u64, end: u64) {
         let mut state = lock(&self.state);
         match *found {
-            // Another check may have read more, or found a bad line.
+            // Another check may have read more, or found an invalid line.
             Ok(verified) => {
                 let is_newer = |before: &Checked| before.begins == begins && before.end > end;
                 if state.known.broken_at.is_none() && !state.known.checked.as_ref().is_some_and(is_newer) {
@@ -225,7 +225,7 @@ impl Evidence {
         }
     }
 
-    /// Writes what is known beside the journal, if it is not there.
+    /// Writes the checkpoint file if it is out of date.
     pub(super) fn save(&self) {
         let _saving = lock(&self.saving);
         let known = {
@@ -252,7 +252,7 @@ impl Evidence {
     }
 }
 
-/// Somebody who waits for a check of the whole journal.
+/// A request waiting for a full check.
 struct Urgent<'a>(Option<&'a AtomicUsize>);
 
 impl<'a> Urgent<'a> {
@@ -273,7 +273,7 @@ impl Drop for Urgent<'_> {
     }
 }
 
-/// Bytes that come as fast as the check's pace has it, and end with an error when it must end.
+/// A reader that throttles a check to its pace, and fails when the check must end.
 struct Paced<'a> {
     bytes: Bytes,
     pace: Pace,
@@ -307,7 +307,7 @@ impl BufRead for Paced<'_> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Sound after every statement, so a panic elsewhere does no harm to it.
+    // Consistent after every statement, so a poisoned lock is safe to use.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -326,7 +326,7 @@ mod tests {
         SecretKey::new([42; 32])
     }
 
-    /// A journal of several files.
+    /// A journal with several files.
     fn journal(folder: &Path) -> Journal {
         Journal::open_rotating(&folder.join("audit.jsonl"), &key(), 1000, 0).unwrap().0
     }
@@ -359,7 +359,7 @@ mod tests {
         let before = journal.closed_files().len();
         let sound = fs::read(&journal.closed_files()[0].path).unwrap();
 
-        // Before the checkpoint: a start does not read it again, and a check of the whole finds it.
+        // Before the checkpoint: a start does not read it, but a full check finds it.
         change(&journal, 0);
         append(&journal, 20);
         let second = evidence(&journal);
@@ -373,10 +373,10 @@ mod tests {
         );
         assert!(!second.soundness().is_sound());
         let third = evidence(&journal);
-        assert!(!third.soundness().is_sound(), "the next start knows it");
+        assert!(!third.soundness().is_sound(), "the next start detects it");
         third.check_since(&reading, Pace::Quiet, NOW).unwrap_err();
 
-        // Somebody put it right.
+        // Restore the file.
         fs::write(&journal.closed_files()[0].path, sound).unwrap();
         assert_eq!(third.check_since(&reading, Pace::Quiet, NOW).unwrap(), since);
         assert!(third.soundness().is_sound());
@@ -455,7 +455,7 @@ mod tests {
         assert!(later.soundness().lost == lost && !later.soundness().is_sound());
         later.save();
         assert_eq!(evidence(&journal).soundness().lost, lost);
-        // Without a database it is the checkpoint that remembers.
+        // Without a database, the checkpoint detects the truncation.
         let shorter = Evidence::at_start(path, key(), end - 5, 0).soundness();
         assert_eq!(shorter.lost, Some(Lost { offset: end - 5, bytes: 5 }));
     }

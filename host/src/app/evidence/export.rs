@@ -1,4 +1,4 @@
-//! The journal given away: whole, byte for byte, or one account's events with their proofs.
+//! Exports of the journal: all of it byte for byte, or one account's events with their proofs.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use crate::ids::AccountId;
 use crate::store::journal::{Journal, JournalError};
 use crate::store::rebuild::Owners;
 
-/// Bytes of one piece of an export.
+/// Size of a chunk of an export.
 const PIECE: usize = 64 << 10;
-/// Pieces that wait for a slow reader.
+/// Chunks buffered for a slow reader.
 const AHEAD: usize = 4;
 
-/// The bytes of an export, in pieces; a piece that cannot be read ends it with an error.
+/// The chunks of an export; a read error ends it.
 pub type Pieces = Receiver<Result<Chunk, std::io::Error>>;
 
 impl App {
-    /// How many of the journal's events are this account's.
+    /// How many of the journal's events belong to this account.
     pub(crate) async fn count_events(self: &Arc<Self>, account: AccountId) -> Result<u64, EvidenceError> {
         let (app, owners) = (self.clone(), self.store().agent_owners().await?);
         let count = move || {
@@ -36,7 +36,7 @@ impl App {
         tokio::task::spawn_blocking(count).await.map_err(|_| JournalError::Unavailable)?
     }
 
-    /// The whole journal, as it stands in the file.
+    /// The whole journal, byte for byte.
     pub(crate) fn export_journal(self: &Arc<Self>) -> Result<Pieces, EvidenceError> {
         let mut file = self.pipeline.journal.snapshot(0)?.0;
         let (pieces, receiver) = channel(AHEAD);
@@ -54,8 +54,8 @@ impl App {
         Ok(receiver)
     }
 
-    /// The events of one account, each with its proof that it stands in the journal: the journal's tree head first, then
-    /// a line for each event.
+    /// The events of one account, each with a proof of inclusion in the journal: first the tree head, then one line
+    /// per event.
     pub(crate) async fn export_own_events(self: &Arc<Self>, account: AccountId) -> Result<Pieces, EvidenceError> {
         let (app, owners) = (self.clone(), self.store().agent_owners().await?);
         let (pieces, receiver) = channel(AHEAD);
@@ -73,7 +73,7 @@ struct OwnLines {
     tree: Tree,
     end_hash: Option<Hash>,
     events: u64,
-    /// Number and text of each.
+    /// Index and text of each.
     own: Vec<(usize, Vec<u8>)>,
 }
 
@@ -94,7 +94,7 @@ fn own_lines(journal: &Journal, owners: &Owners, account: AccountId) -> Result<O
     Ok(OwnLines { tree: Tree::new(hashes.into_iter()), end_hash, events, own })
 }
 
-/// Whose event it is; nobody's are the install's own.
+/// The account an event belongs to; `None` for events of the install.
 fn account_of(event: &Event, owners: &Owners) -> Option<AccountId> {
     let agents = event.agent_id.and_then(|agent| owners.get(&agent));
     agents.map(|(account, _)| *account).or(event.account_id)

@@ -1,4 +1,4 @@
-//! One event of a session, with the path that leads from it to the session's root.
+//! Inclusion proof of one event in its session's Merkle tree.
 
 use super::EvidenceError;
 use crate::app::App;
@@ -9,26 +9,26 @@ use crate::ids::EventId;
 use crate::session::SessionRow;
 use crate::store::journal::JournalError;
 
-/// That an event stands in its session's tree.
+/// Proof that an event is in its session's tree.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proof {
-    /// Its line, as it stands in the journal: the leaf is the `this_hash` in it.
+    /// Its line as in the journal; the leaf is its `this_hash`.
     pub line: String,
     /// The 32 bytes of its `this_hash`.
     pub leaf: Hash,
-    /// Which of the session's events it is, counted from 0.
+    /// Index among the session's events, from 0.
     pub index: usize,
-    /// How many events the session has.
+    /// Number of the session's events.
     pub size: usize,
-    /// RFC 6962, nearest sibling first.
+    /// Audit path (RFC 6962), nearest sibling first.
     pub path: Vec<Hash>,
-    /// Over all of the session's events.
+    /// Root over all of the session's events.
     pub root: Hash,
 }
 
 impl App {
-    /// Proves an event of a session; `None` when the session has no such event. Reads the lines that the session's row
-    /// names, however long the journal is.
+    /// Proves an event of a session; `None` if the session has no such event. Reads only the byte ranges that the
+    /// session's row lists, whatever the size of the journal.
     pub async fn prove(&self, session: &SessionRow, event: EventId) -> Result<Option<Proof>, EvidenceError> {
         let journal = self.pipeline.journal.clone();
         let entries = journal.session_events(&session.journal, session.id).await?;

@@ -1,6 +1,5 @@
-//! What is done for the journal in the background, on a thread that gives way to those that serve: the check at start, a
-//! check of what is new each minute, which moves the checkpoint, a check of the whole each day, and the compression of
-//! closed files.
+//! Background maintenance of the journal, on a low-priority thread: the check at start, an incremental check every
+//! minute, which advances the checkpoint, a daily full check, and the compression of closed files.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +9,15 @@ use super::checks::Pace;
 use crate::app::App;
 use crate::store::journal::JournalError;
 
-/// Between two looks.
+/// Interval of the maintenance.
 const EVERY: Duration = Duration::from_secs(60);
-/// Between two checks of the whole journal, in milliseconds.
+/// Interval of full checks, in milliseconds.
 const DAY: i64 = 86_400_000;
-/// How much the thread gives way: the kernel's `nice`.
+/// Priority (`nice`) of the thread.
 const GIVE_WAY: i32 = 10;
 
 impl App {
-    /// Checks in the background what was appended since the checkpoint, and all of it where there is none.
+    /// Verifies in the background what was appended since the checkpoint, or all of it if there is no checkpoint.
     pub(in crate::app) fn check_journal_at_start(&self) -> Result<(), JournalError> {
         let (evidence, journal) = (self.evidence.clone(), self.pipeline.journal.reading()?);
         let now = self.pipeline.clock.now();
@@ -29,7 +28,7 @@ impl App {
         Ok(())
     }
 
-    /// Looks after the journal until it is dropped.
+    /// Maintains the journal until it is dropped.
     pub(crate) async fn keep_journal(self: Arc<Self>) {
         loop {
             tokio::time::sleep(EVERY).await;
@@ -43,11 +42,11 @@ impl App {
         }
     }
 
-    /// Checks what is new, compresses closed files, and checks the whole journal when that is due.
+    /// Verifies new events, compresses closed files, and runs a full check if it is due.
     pub fn look_after_journal(&self) {
         let (evidence, now) = (&self.evidence, self.pipeline.clock.now());
         let Ok(journal) = self.pipeline.journal.reading() else { return };
-        // Of a broken one that would be the whole, again and again.
+        // Skip a broken journal: it would be checked in full every time.
         if !evidence.soundness().is_broken {
             told(evidence.check_since(&journal, Pace::Quiet, now).map(drop));
         }
@@ -63,7 +62,7 @@ impl App {
         }
     }
 
-    /// Ends what is done in the background, and moves the checkpoint to the end: the next start goes on from there.
+    /// Stops the background work and moves the checkpoint to the end, where the next start continues.
     pub(crate) async fn finish_journal(self: Arc<Self>) {
         self.evidence.stop();
         let finish = move || self.pipeline.journal.reading().map(|journal| self.evidence.finish(&journal));
@@ -71,7 +70,7 @@ impl App {
     }
 }
 
-/// A broken journal is in the log already.
+/// A broken journal was already logged.
 fn told(checked: Result<(), EvidenceError>) {
     match checked {
         Ok(()) | Err(EvidenceError::Broken(_) | EvidenceError::Journal(JournalError::Unavailable)) => {}
@@ -81,11 +80,11 @@ fn told(checked: Result<(), EvidenceError>) {
 
 fn in_background(work: impl FnOnce() + Send + 'static) {
     let started = std::thread::Builder::new().name("journal-upkeep".into()).spawn(move || {
-        // A thread that cannot lower its priority works with the usual one.
+        // If lowering the priority fails, the thread keeps the default.
         let _ = rustix::process::nice(GIVE_WAY);
         work();
     });
     if let Err(error) = started {
-        tracing::error!(error = %error.kind(), "no thread looks after the journal");
+        tracing::error!(error = %error.kind(), "the maintenance thread of the journal cannot be started");
     }
 }

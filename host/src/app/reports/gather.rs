@@ -1,5 +1,5 @@
-//! What a report says of its sessions: figures, hashes, incidents. Of many sessions they come from sums and hashes that the
-//! database has; the journal is read for the sessions that the report names.
+//! Data of a report about its sessions: figures, hashes, incidents. For many sessions these come from sums and hashes
+//! in the database; the journal is only read for the sessions that the report lists.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -21,24 +21,24 @@ use crate::session::{ByteRange, SessionRow};
 use crate::store::journal::{Journal, JournalEntry};
 use crate::store::reports::{ReportRows, ReportSessions};
 
-/// Stretches of the journal that are closer than this are read as one.
+/// Byte ranges of the journal that are closer than this are read as one.
 const GAP: u64 = 64 << 10;
 
-/// What there is to say of the sessions.
+/// Data about the sessions.
 pub(super) struct Gathered {
     pub since: Timestamp,
     pub until: Timestamp,
     pub figures: Figures,
-    /// Those that were called.
+    /// The agents that were called.
     pub agents: BTreeSet<AgentId>,
-    /// By name and version, with the agent that ran on it.
+    /// Policies by name and version, with the agent that used them.
     pub policies: BTreeSet<(AgentId, String, u32)>,
     pub leaks: LeakDetection,
     pub root: Hash,
     pub digest: Hash,
     /// The first sessions, each with its root.
     pub listed: Vec<(SessionId, Hash)>,
-    /// Some whose texts are kept.
+    /// A sample of sessions with stored texts.
     pub sample: Vec<SessionRow>,
 }
 
@@ -65,8 +65,7 @@ impl App {
         gather_many(&self.pipeline.journal, &sessions, rows)
     }
 
-    /// Counts the sessions whose rows are older than the sums of days, once: after an upgrade. What was counted stays so when
-    /// it is interrupted.
+    /// Counts sessions older than the daily sums, once after an upgrade. An interruption keeps what was counted.
     async fn count_older_sessions(&self) -> Result<(), ReportError> {
         loop {
             let mut rows = self.store().uncounted_sessions().await?;
@@ -146,7 +145,7 @@ fn root_of(session: &SessionRow) -> Hash {
     session.merkle_root.unwrap_or_else(|| merkle::root(&[]))
 }
 
-/// Reads the sessions' events and holds them against the sessions' roots.
+/// Reads the sessions' events and compares them with the sessions' roots.
 fn confirm(
     journal: &Journal,
     sessions: &[SessionRow],
@@ -168,7 +167,7 @@ fn confirm(
             confirmed.insert(session);
         }
     }
-    // A session that Masker was stopped in has no last event.
+    // A session interrupted by a crash has no last event.
     confirmed.extend(leaves.iter().filter(|(id, own)| is_root(id, own)).map(|(id, _)| *id));
     match sessions.iter().find(|own| own.merkle_root.is_some() && !confirmed.contains(&own.id)) {
         Some(session) => Err(ReportError::Root(session.id)),
@@ -176,7 +175,7 @@ fn confirm(
     }
 }
 
-/// Adds what the events of these rows tell. Of those that cannot be read only the row itself counts.
+/// Adds figures from the events of these rows. If they cannot be read, only the row itself counts.
 fn count_events(journal: &Journal, rows: &mut [SessionRow]) {
     let stretches = stretches(&there(journal, rows));
     let mut own: HashMap<SessionId, &mut Figures> = rows.iter_mut().map(|row| (row.id, &mut row.counted)).collect();
@@ -187,14 +186,14 @@ fn count_events(journal: &Journal, rows: &mut [SessionRow]) {
     }
 }
 
-/// Those whose part of the journal was not deleted when its time was over.
+/// Sessions whose part of the journal was not deleted by retention.
 fn there<'s>(journal: &Journal, sessions: &'s [SessionRow]) -> Vec<&'s SessionRow> {
     let begin = journal.start();
     let is_there = |session: &&SessionRow| session.journal.first().is_some_and(|range| range.start >= begin);
     sessions.iter().filter(is_there).collect()
 }
 
-/// The stretches of the journal that hold the sessions' events, in order, close ones joined.
+/// The byte ranges of the journal with the sessions' events, in order; close ones are joined.
 fn stretches(sessions: &[&SessionRow]) -> Vec<ByteRange> {
     joined(sessions.iter().flat_map(|session| &session.journal).copied().collect())
 }

@@ -1,5 +1,5 @@
-//! One report at a time: others wait in a short line, and behind that they are turned away. Reports of one session have a
-//! lane of their own, since they take a moment and those of an account take seconds.
+//! Runs one report at a time; a few others wait, and more are rejected. Reports of one session have a separate lane,
+//! since they take a moment while those of an account take seconds.
 
 use std::sync::Arc;
 
@@ -7,25 +7,25 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{ReportError, ReportScope};
 
-/// Reports of an agent or an account that wait.
+/// Queue length for reports of an agent or account.
 const WIDE_WAITING: usize = 4;
-/// Reports of a session that wait.
+/// Queue length for reports of a session.
 const SESSIONS_WAITING: usize = 64;
 
-/// The lanes.
+/// The lanes of reports.
 pub struct Lanes {
     sessions: Lane,
     wide: Lane,
 }
 
 struct Lane {
-    /// For the one that is made and those that wait.
+    /// Places for the running report and the waiting ones.
     places: Arc<Semaphore>,
     turn: Arc<Semaphore>,
 }
 
-/// A place in a lane whose turn it is. It belongs to the work, not to the one who asked for it: who leaves in the middle
-/// makes no room for more work.
+/// A place in a lane whose turn has come. The work holds it, not the requester: a cancelled request makes no room for
+/// more work.
 pub struct Place {
     _turn: OwnedSemaphorePermit,
     _place: OwnedSemaphorePermit,
@@ -38,10 +38,10 @@ impl Default for Lanes {
 }
 
 impl Lanes {
-    /// Ends when a report of this scope may be made.
+    /// Waits until a report of this scope may start.
     ///
     /// # Errors
-    /// Too many wait.
+    /// The queue is full.
     pub async fn enter(&self, scope: &ReportScope) -> Result<Place, ReportError> {
         match scope {
             ReportScope::Session(_) => self.sessions.enter().await,
@@ -73,7 +73,7 @@ mod tests {
     #[tokio::test]
     async fn one_is_made_some_wait_and_the_next_is_turned_away() {
         let lane = Lane::new(2);
-        let first = lane.enter().await.expect("nobody is there");
+        let first = lane.enter().await.expect("the lane is empty");
         let (mut second, mut third) = (pin!(lane.enter()), pin!(lane.enter()));
         assert!(second.as_mut().now_or_never().is_none() && third.as_mut().now_or_never().is_none(), "both wait");
         assert!(matches!(lane.enter().await, Err(ReportError::Busy)));
@@ -82,19 +82,19 @@ mod tests {
         assert!(third.as_mut().now_or_never().is_none());
         drop(second);
         drop(third.await.expect("its turn"));
-        drop(lane.enter().await.expect("nobody is there any more"));
+        drop(lane.enter().await.expect("the lane is empty again"));
     }
 
     #[tokio::test]
     async fn who_leaves_the_line_makes_room() {
         let lane = Lane::new(1);
-        let first = lane.enter().await.expect("nobody is there");
+        let first = lane.enter().await.expect("the lane is empty");
         {
             let mut second = Box::pin(lane.enter());
             assert!(second.as_mut().now_or_never().is_none());
         }
         let mut third = pin!(lane.enter());
-        assert!(third.as_mut().now_or_never().is_none(), "it waits, and is not turned away");
+        assert!(third.as_mut().now_or_never().is_none(), "it waits and is not rejected");
         drop(first);
         assert!(third.await.is_ok());
     }

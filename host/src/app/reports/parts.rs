@@ -1,4 +1,4 @@
-//! The parts of a report that come from the configuration: policies, retention, agreements, agents; and its transcripts.
+//! Parts of a report from the configuration: policies, retention, agreements, agents; and its transcripts.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -20,19 +20,19 @@ use crate::store::agents::Agent;
 use crate::store::erasures::Erasure;
 use crate::wasm::Plugin;
 
-/// These parts.
+/// The parts.
 pub(super) struct Parts {
     pub agents: Vec<Agent>,
     pub policy_snapshot: Vec<PolicySnapshot>,
-    /// Those of the snapshot that compile.
+    /// The policies that compile.
     pub policies: Vec<CompiledPolicy>,
     pub erasures: Vec<Erasure>,
     pub transcripts: Vec<Transcript>,
-    /// Why there are none.
+    /// Why there are no transcripts.
     pub transcripts_note: Option<String>,
 }
 
-/// The components that ship, by what they contain.
+/// Digests of the shipped components.
 static SHIPPED: LazyLock<Vec<[u8; 32]>> =
     LazyLock::new(|| embedded().iter().map(|bytes| *blake3::hash(bytes).as_bytes()).collect());
 
@@ -46,7 +46,7 @@ impl App {
     ) -> Result<Parts, StoreError> {
         let mut ids: BTreeSet<AgentId> = gathered.agents.iter().copied().chain(scope.agent()).collect();
         if scope.agent().is_none() {
-            // An account's report names every agent that could have been called.
+            // A report on an account lists every agent that could have been called.
             let living = self.store().all_agents().await?;
             ids.extend(living.iter().filter(|agent| agent.account_id == account).map(|agent| agent.id));
         }
@@ -57,7 +57,7 @@ impl App {
         Ok(Parts { agents, policy_snapshot, policies, erasures, transcripts, transcripts_note })
     }
 
-    /// Every policy that a session ran on, or that an agent without sessions would run on: as it was written, and compiled.
+    /// Every policy that a session used, or that an agent without sessions would use: as written, and compiled.
     async fn policies_in_force(
         &self,
         account: AccountId,
@@ -104,7 +104,7 @@ impl App {
         Ok(self.store().policy_version(policy.id, version).await?.map(|(document, _)| document))
     }
 
-    /// What the model got in these sessions, where that is kept.
+    /// What the model received in these sessions, if their texts are stored.
     async fn transcripts(
         &self,
         sample: &[SessionRow],
@@ -128,11 +128,11 @@ impl App {
                 break;
             }
         }
-        let note = transcripts.is_empty().then(|| "No texts are kept of these sessions any more.".to_owned());
+        let note = transcripts.is_empty().then(|| "No texts are kept of these sessions.".to_owned());
         Ok((transcripts, note))
     }
 
-    /// What the configuration really does.
+    /// Retention rules in effect.
     pub(super) fn kept(&self, policies: &[CompiledPolicy]) -> Vec<Kept> {
         let payload_days = self.config.payload_retention_days;
         let keeping: Vec<&str> =
@@ -166,8 +166,8 @@ impl App {
             Kept {
                 what: "Journal: events without values",
                 rule: match self.config.audit_retention_days {
-                    0 => "Append-only and chained; Masker deletes nothing of it.".to_owned(),
-                    _ => "Append-only and chained; whole files are deleted when their time is over.".to_owned(),
+                    0 => "Append-only and chained; Masker deletes no part of it.".to_owned(),
+                    _ => "Append-only and chained; whole files are deleted after their retention.".to_owned(),
                 },
                 days: Some(self.config.audit_retention_days).filter(|days| *days > 0),
             },
@@ -175,7 +175,7 @@ impl App {
     }
 }
 
-/// The policies, each with those of its passes that are as they ship.
+/// The policies, each with those of its passes that are unmodified shipped components.
 pub(super) fn in_force<'p>(catalog: &Catalog, policies: &'p [CompiledPolicy]) -> Vec<InForce<'p>> {
     let is_shipped = |pass: &&str| catalog.plugin(pass).is_some_and(|plugin| SHIPPED.contains(&plugin.digest));
     let passes =
@@ -183,7 +183,7 @@ pub(super) fn in_force<'p>(catalog: &Catalog, policies: &'p [CompiledPolicy]) ->
     policies.iter().map(|policy| InForce { policy, as_shipped: passes(policy) }).collect()
 }
 
-/// The plugins that are installed.
+/// The installed plugins.
 pub(super) fn plugins(catalog: &Catalog) -> Vec<PluginSnapshot> {
     let snapshot = |plugin: &Plugin| PluginSnapshot {
         name: plugin.manifest.name.clone(),
@@ -193,7 +193,7 @@ pub(super) fn plugins(catalog: &Catalog) -> Vec<PluginSnapshot> {
     catalog.shelf().plugins().iter().map(snapshot).collect()
 }
 
-/// The agent's own document, when that is what ran.
+/// The agent's own document, if that is what was used.
 fn own_policy(agent: &Agent, name: &str, version: u32) -> Option<String> {
     (agent.policy_name == name && agent.policy_version == version).then(|| agent.policy_yaml.clone()).flatten()
 }
@@ -211,7 +211,7 @@ pub(super) fn agent_snapshot(agent: &Agent) -> AgentSnapshot {
     }
 }
 
-/// Who handles an agent's data, from the caller to the model.
+/// The parties that process an agent's data, from the caller to the model.
 pub(super) fn parties(agent: &Agent) -> [Party; 3] {
     let agreements: Value =
         agent.agreements.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! The OAuth flow with GitHub. The callback signs in the GitHub user that it names, if `MASKER_GITHUB_ALLOW` admits it. The
-//! one exception is a person without a GitHub user who started the flow in their own sign-in: they are asked to confirm
-//! that the GitHub user is theirs ([`super::link`]).
+//! The OAuth flow with GitHub. The callback signs in the GitHub user it identifies, if `MASKER_GITHUB_ALLOW` admits
+//! them. The one exception is a person without a GitHub user who started the flow while signed in: they are asked to
+//! confirm that the GitHub user is theirs ([`super::link`]).
 
 use super::link::{Link, ToConfirm};
 use super::{SignInError, SignedIn};
@@ -12,30 +12,30 @@ use crate::sensitive::SensitiveText;
 use crate::store::sign_ins::{By, public_id};
 use crate::store::users::{GithubProfile, GithubUser, SignInPath};
 
-/// Where GitHub sends people back to, below the public URL.
+/// Path of the OAuth callback, below the public URL.
 const CALLBACK: &str = "/api/v1/auth/github/callback";
-/// The longest text of a profile that is kept, in characters; the rest is cut off.
+/// Maximum length of a stored profile field, in characters; the rest is cut off.
 const LONGEST_TEXT: usize = 256;
 
-/// Somebody is on the way to GitHub.
+/// A sign-in that was redirected to GitHub.
 pub struct Begun {
-    /// Where the browser is sent.
+    /// The redirect URL.
     pub url: String,
-    /// What it keeps until it comes back.
+    /// The cookie that the browser keeps until the callback.
     pub cookie: SensitiveText,
 }
 
-/// What GitHub sent a browser back with.
+/// Parameters of the callback.
 pub struct Returned<'a> {
     /// The cookie of [`Begun`].
     pub cookie: &'a str,
-    /// What GitHub was given to give back.
+    /// The `state` parameter.
     pub state: &'a str,
-    /// Worth an access token; `None` when the person or GitHub said no.
+    /// The authorization code; `None` if the user or GitHub denied the sign-in.
     pub code: Option<&'a str>,
     /// The session cookie that the browser sent.
     pub session: Option<&'a str>,
-    /// What the browser calls itself.
+    /// The User-Agent header.
     pub user_agent: &'a str,
 }
 
@@ -48,7 +48,7 @@ pub enum Finished {
 }
 
 impl App {
-    /// Sends somebody to GitHub, to go to `redirect_to` afterwards. `session` is the session cookie that the browser sent.
+    /// Starts a GitHub sign-in that ends at `redirect_to`. `session` is the session cookie that the browser sent.
     pub async fn begin_github_sign_in(&self, redirect_to: String, session: Option<&str>) -> Result<Begun, SignInError> {
         let github = self.github()?;
         let begun_in = match session {

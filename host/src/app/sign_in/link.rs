@@ -1,6 +1,6 @@
-//! Links a GitHub user to a person who has none: the operator who signed in with a link. A code from GitHub proves only who
-//! somebody is at GitHub, and another page can bring it into the operator's browser. So the person must start the flow in
-//! their own sign-in and confirm it in the same one.
+//! Links a GitHub user to a person who has none: the operator who signed in with a link. A code from GitHub only
+//! proves who someone is at GitHub, and another page can inject it into the operator's browser. So the person must
+//! start the flow while signed in and confirm it in the same sign-in.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::sign_ins::public_id;
 use crate::store::users::{GithubProfile, User};
 
-/// A link that its person has still to confirm.
+/// A link that is not confirmed yet.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Link {
     /// The person's id.
@@ -22,7 +22,7 @@ pub(super) struct Link {
     pub sign_in: String,
     pub profile: GithubProfile,
     pub redirect_to: String,
-    /// In milliseconds since 1970.
+    /// Expiry, in milliseconds since 1970.
     pub expires_at: i64,
 }
 
@@ -34,7 +34,7 @@ impl Sealed for Link {
     }
 }
 
-/// What a person is asked.
+/// The question to the person.
 pub struct ToConfirm {
     /// The login of the GitHub user.
     pub login: String,
@@ -47,7 +47,7 @@ impl App {
         Ok(ToConfirm { proof: self.sealer.seal(&link)?, login: link.profile.github.login })
     }
 
-    /// Links the GitHub user that `proof` names, if `session` is the sign-in that started it. Returns where to go next.
+    /// Links the GitHub user named in `proof`, if `session` is the sign-in that started it. Returns where to redirect.
     pub async fn link_github_user(&self, proof: &str, session: &str) -> Result<String, SignInError> {
         let now = self.pipeline.clock.now();
         let link = self.sealer.open::<Link>(proof, now).filter(|link| link.sign_in == public_id(session));
@@ -70,7 +70,7 @@ impl App {
         }
     }
 
-    /// Who is signed in with this secret, if no GitHub user is linked to them.
+    /// The user signed in with this secret, if they have no GitHub user.
     pub(super) async fn person_without_login(&self, secret: &str) -> Result<Option<User>, StoreError> {
         Ok(self.signed_in(secret).await?.filter(|user| user.github.is_none()))
     }

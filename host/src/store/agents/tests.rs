@@ -100,7 +100,7 @@ async fn a_walk_sees_every_agent_once_while_others_come_and_go() {
             break;
         }
         store.insert_agent(agent(account, &format!("new {round}"))).await.unwrap();
-        // The row that the cursor names may go too.
+        // The row that the cursor points to may be deleted too.
         store.delete_agent(account, *seen.last().unwrap()).await.unwrap();
     }
     seen.retain(|id| ids.contains(id));

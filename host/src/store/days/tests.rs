@@ -33,7 +33,7 @@ async fn rows_from_before_there_were_days_are_counted_once() {
     assert_eq!(expected[&agent.id].sum(Figure::Calls), 30);
     assert!(store.uncounted_sessions().await.unwrap().is_empty());
 
-    // As an older version left them.
+    // The state left by an older version.
     sql(&store, "DELETE FROM agent_days").await;
     sql(&store, "UPDATE sessions SET counted = NULL, begins_call = 0").await;
     let first = store.uncounted_sessions().await.unwrap();
@@ -43,7 +43,7 @@ async fn rows_from_before_there_were_days_are_counted_once() {
         found
     };
     store.count_sessions(with_figures(first.clone())).await.unwrap();
-    // Interrupted, and begun again with the same rows.
+    // Interrupted, and started again with the same rows.
     store.count_sessions(with_figures(first)).await.unwrap();
     let rest = store.uncounted_sessions().await.unwrap();
     assert_eq!(rest.len(), 10);
@@ -69,7 +69,7 @@ async fn days_go_with_the_last_of_their_sessions() {
     let store = folder.store();
     let agent = with_agent(&store, "a").await;
     record(&store, &[row(&agent, 5), row(&agent, DAY_MS + 5), row(&agent, DAY_MS + 9)]).await;
-    // In the middle of a day: it keeps its sums, and a report counts what is left of it row by row.
+    // In the middle of a day: its sums are kept, and a report counts the remaining rows one by one.
     assert_eq!(store.purge_sessions(Timestamp::from_millis(DAY_MS + 7)).await, Ok(2));
     let (first, second) = (of_days(&store, agent.id, 0..1).await, of_days(&store, agent.id, 1..2).await);
     assert_eq!((first.sum(Figure::Sessions), second.sum(Figure::Sessions)), (0, 2));

@@ -1,4 +1,4 @@
-//! The threads that read. Each has its own connection; whichever is free takes the next question.
+//! The reader threads. Each has its own connection; an idle one takes the next query.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +26,7 @@ pub(super) fn start(
     connections.into_iter().enumerate().map(spawn).collect()
 }
 
-/// One idle reader waits in the channel, the others for its place.
+/// One idle reader blocks on the channel, the others on the mutex.
 fn next(questions: &Mutex<mpsc::Receiver<Read>>) -> Option<Read> {
     questions.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv()
 }

@@ -23,7 +23,7 @@ async fn rows(db: &Db) -> Vec<i64> {
     .unwrap()
 }
 
-/// Keeps the writer busy until told, so that what is queued meanwhile is one batch.
+/// Keeps the writer busy until told, so that jobs queued meanwhile form one batch.
 async fn hold(db: &Db) -> std::sync::mpsc::Sender<()> {
     let (go, wait) = std::sync::mpsc::channel();
     let (job, _) = Write::durable(move |_| {
@@ -53,7 +53,7 @@ async fn a_job_that_fails_leaves_the_others_of_its_batch() {
 async fn a_transaction_that_ended_early_fails_its_whole_batch() {
     let (_folder, db) = memory();
     let go = hold(&db).await;
-    // What SQLite does by itself when the disk is full.
+    // SQLite does this itself when the disk is full.
     let rollback = |conn: &Connection| Ok(conn.execute_batch("ROLLBACK")?);
     let (before, broken, after) = (Write::durable(insert(1)), Write::durable(rollback), Write::durable(insert(2)));
     for job in [before.0, broken.0, after.0] {
@@ -72,7 +72,7 @@ async fn a_transaction_that_ended_early_fails_its_whole_batch() {
 async fn a_full_queue_is_said() {
     let (_folder, db) = memory();
     let go = hold(&db).await;
-    // The writer may have taken the first one or not.
+    // The writer may or may not have taken the first one.
     let mut accepted = 0;
     let overload = loop {
         match db.try_enqueue(Write::durable(insert(accepted)).0) {
@@ -116,7 +116,7 @@ async fn an_orderly_end_leaves_everything_in_the_one_file() {
     assert!(!folder.path().join("t.db-wal").exists());
 }
 
-/// Inserts numbers one by one, each in a transaction of its own.
+/// Inserts numbers one by one, each in its own transaction.
 struct Slow {
     left: Vec<i64>,
     reply: oneshot::Sender<Vec<i64>>,

@@ -1,4 +1,4 @@
-//! The thread that writes, in batches of whatever waits.
+//! The writer thread: commits queued jobs in batches.
 
 use std::io;
 use std::sync::Arc;
@@ -11,41 +11,41 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::store::StoreError;
 
-/// Jobs in one transaction at most.
+/// Maximum number of jobs in a transaction.
 const BATCH: usize = 1024;
 
-/// Something to write.
+/// A write job.
 pub(in crate::store) trait Job: Send {
-    /// Whether it must be on disk when it is done.
+    /// Whether it must be synced before it is reported as done.
     fn is_durable(&self) -> bool;
-    /// Whether nobody waits for it, so that it may be written a moment later, together with others.
+    /// Whether no caller waits for it, so that it may be delayed and batched.
     fn may_wait(&self) -> bool {
         false
     }
-    /// Whether it must run outside of any transaction.
+    /// Whether it must run outside a transaction.
     fn is_alone(&self) -> bool {
         false
     }
-    /// Whether there is more to write than `run` did: it is called again in the next transaction, so that others who wait
-    /// come in between.
+    /// Whether `run` has more to do: it is then called again in the next transaction, so that other jobs can run in
+    /// between.
     fn is_unfinished(&self) -> bool {
         false
     }
-    /// Writes, within a transaction that other jobs share.
+    /// Does the work, in a transaction shared with other jobs.
     fn run(&mut self, conn: &Connection);
-    /// Called once, after the commit, or with the reason why there was none; `run` may then not have been called.
+    /// Called once, after the commit or with the error that prevented it; `run` may not have been called then.
     fn done(self: Box<Self>, failed: Option<&StoreError>);
 }
 
-/// What jobs leave to be written once, at the end of the transaction that they share.
+/// State that jobs leave to be written once, at the end of their shared transaction.
 pub(in crate::store) trait AtCommit: Send + Sync {
-    /// Writes what was left since it was last asked.
+    /// Writes what was left since the last call.
     fn write(&self, conn: &Connection) -> Result<(), StoreError>;
-    /// There was no commit: what was left is forgotten.
+    /// The transaction was rolled back: drops what was left.
     fn forget(&self);
 }
 
-/// Jobs that leave nothing.
+/// For jobs that leave nothing.
 impl AtCommit for () {
     fn write(&self, _: &Connection) -> Result<(), StoreError> {
         Ok(())
@@ -54,7 +54,7 @@ impl AtCommit for () {
     fn forget(&self) {}
 }
 
-/// A job made of a function, which answers through a channel.
+/// A job made from a function; the result is sent through a channel.
 pub(in crate::store) struct Write<T, F> {
     work: Option<F>,
     result: Result<T, StoreError>,
@@ -70,7 +70,7 @@ where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
 {
-    /// A job that must be on disk when it is answered.
+    /// A job that is synced before it is answered.
     pub(in crate::store) fn durable(work: F) -> (Box<dyn Job>, Answer<T>) {
         let (reply, answer) = oneshot::channel();
         (
@@ -79,14 +79,14 @@ where
         )
     }
 
-    /// A job that runs outside of any transaction.
+    /// A job that runs outside a transaction.
     pub(in crate::store) fn alone(work: F) -> (Box<dyn Job>, Answer<T>) {
         let (reply, answer) = oneshot::channel();
         let job = Self { work: Some(work), result: Err(StoreError::Closed), reply, durable: true, alone: true };
         (Box::new(job), answer)
     }
 
-    /// A job that must outlive this process when it is answered, but need not outlive a power cut.
+    /// A job that survives a crash of this process once it is answered, but possibly not a power failure.
     pub(in crate::store) fn committed(work: F) -> (Box<dyn Job>, Answer<T>) {
         let (reply, answer) = oneshot::channel();
         (
@@ -120,16 +120,16 @@ where
             Some(error) => Err(error.clone()),
             None => self.result,
         };
-        // Whoever asked may have left.
+        // The caller may have been cancelled.
         let _ = self.reply.send(result);
     }
 }
 
-/// How long rows that nobody waits for are gathered before they are written: one transaction for what would be dozens.
+/// How long jobs that no caller waits for are gathered: one transaction instead of dozens.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// How much the thread gives way to those that serve: the kernel's `nice`. Nobody waits for most of what it writes; a little
-/// is enough, and with much more it would not keep up with a busy core.
+/// Priority (`nice`) of the writer thread, below the threads that serve requests. Most of its writes are not waited
+/// for; with a much lower priority it would fall behind on a busy core.
 const GIVE_WAY: i32 = 4;
 
 pub(super) fn start(
@@ -140,7 +140,7 @@ pub(super) fn start(
     at_commit: Arc<dyn AtCommit>,
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(format!("{name}-write")).spawn(move || {
-        // A thread that cannot lower its priority writes with the usual one.
+        // If lowering the priority fails, the thread keeps the default.
         let _ = rustix::process::nice(GIVE_WAY);
         let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH);
         let mut synchronous = true;
@@ -178,7 +178,7 @@ pub(super) fn start(
     })
 }
 
-/// A batch that nobody waits for needs no sync of its own.
+/// A batch that no caller waits for needs no sync of its own.
 fn set_pace(conn: &Connection, synchronous: &mut bool, durable: bool) -> Result<(), StoreError> {
     if *synchronous != durable {
         conn.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
@@ -191,7 +191,8 @@ fn commit(conn: &mut Connection, batch: &mut [Box<dyn Job>], at_commit: &dyn AtC
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in batch {
         job.run(&transaction);
-        // A full disk and the like end the transaction: what ran before is gone, what follows would stand alone.
+        // A full disk and similar errors end the transaction: earlier jobs are rolled back, and later ones would run
+        // outside it.
         if transaction.is_autocommit() {
             return Err(StoreError::Io);
         }

@@ -1,4 +1,4 @@
-//! The file beside the journal that says up to where it was checked.
+//! The checkpoint file beside the journal: the position up to which the journal was verified.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,7 +8,7 @@ use crate::audit::checkpoint::Checkpoint;
 use crate::files;
 use crate::keys::SecretKey;
 
-/// No checkpoint is longer.
+/// Upper bound for the size of a checkpoint.
 const LONGEST: u64 = 4096;
 
 fn path_of(journal: &Path) -> PathBuf {
@@ -17,14 +17,14 @@ fn path_of(journal: &Path) -> PathBuf {
     name.into()
 }
 
-/// The checkpoint of a journal; `None` where there is none, or another key sealed it.
+/// Reads the checkpoint of a journal; `None` if it is missing or sealed with another key.
 pub(crate) fn read(journal: &Path, audit_key: &SecretKey) -> Option<Checkpoint> {
     let mut text = Vec::new();
     File::open(path_of(journal)).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
     Checkpoint::open(&text, audit_key)
 }
 
-/// Puts a checkpoint in the place of the last one, in one step.
+/// Replaces the checkpoint atomically.
 pub(crate) fn write(journal: &Path, checkpoint: &Checkpoint, audit_key: &SecretKey) -> io::Result<()> {
     files::write(&path_of(journal), &checkpoint.seal(audit_key))
 }

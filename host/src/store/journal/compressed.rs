@@ -1,5 +1,5 @@
-//! A closed file, compressed: zstd in frames of [`FRAME`] bytes, and behind them the seek table of zstd's "seekable
-//! format", so that any place is reached by way of one frame. To `zstd -d` it is a file like any other.
+//! A closed file, compressed: zstd frames of [`FRAME`] bytes, followed by the seek table of zstd's "seekable format",
+//! so that any offset can be read by decompressing one frame. `zstd -d` reads it as an ordinary file.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -12,9 +12,9 @@ use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use crate::files;
 
-/// Bytes of the journal in a frame. Larger ones are not smaller once compressed, and slower to reach.
+/// Bytes of the journal in a frame. Larger frames do not compress better and are slower to seek.
 const FRAME: usize = 256 << 10;
-/// No frame is longer, whatever its table says: zstd adds a few bytes to what it cannot compress.
+/// Upper bound for a compressed frame, whatever the table says: zstd adds a few bytes to incompressible data.
 const LONGEST: usize = FRAME + FRAME / 8;
 
 const ENDING: &str = "zst";
@@ -30,7 +30,7 @@ pub(super) fn name(plain: &Path) -> PathBuf {
     with_ending(plain, ENDING)
 }
 
-/// The name of a compressed file that is being written.
+/// The name of a compressed file while it is written.
 fn unfinished(plain: &Path) -> PathBuf {
     with_ending(plain, "zst.new")
 }
@@ -46,13 +46,13 @@ pub(super) fn is_compressed(path: &Path) -> bool {
     path.extension() == Some(OsStr::new(ENDING))
 }
 
-/// Whether this is what a crash left of a file that was being written.
+/// Whether this is an incomplete compressed file, left by a crash.
 pub(super) fn is_unfinished(file_name: &str) -> bool {
     file_name.ends_with(".zst.new")
 }
 
-/// Compresses a file: the copy is beside it, on the disk and compared with it when this returns. `pace` is asked before
-/// each frame whether to go on; `None` when it said no.
+/// Compresses a file: when this returns, the copy beside it is synced and compared with the original. `pace` is called
+/// before each frame and returns whether to continue; `None` if it returned `false`.
 pub(super) fn compress(plain: &Path, mut pace: impl FnMut() -> bool) -> io::Result<Option<PathBuf>> {
     let unfinished = unfinished(plain);
     let made = write(plain, &unfinished, &mut pace).and_then(|whole| Ok(whole && same(plain, &unfinished, &mut pace)?));
@@ -95,7 +95,7 @@ fn write(plain: &Path, to: &Path, pace: &mut impl FnMut() -> bool) -> io::Result
     Ok(true)
 }
 
-/// Whether what was compressed is what stands in the plain file.
+/// Whether the decompressed copy equals the plain file.
 fn same(plain: &Path, compressed: &Path, pace: &mut impl FnMut() -> bool) -> io::Result<bool> {
     let mut plain = BufReader::with_capacity(FRAME, File::open(plain)?);
     let mut frames = Frames::open(compressed, 0)?;
@@ -116,7 +116,7 @@ fn same(plain: &Path, compressed: &Path, pace: &mut impl FnMut() -> bool) -> io:
     }
 }
 
-/// How many bytes of the journal are in a compressed file.
+/// Uncompressed length of a compressed file.
 pub(super) fn length(path: &Path) -> io::Result<u64> {
     Ok(table(&File::open(path)?)?.iter().map(|frame| frame.plain as u64).sum())
 }
@@ -127,7 +127,7 @@ struct Frame {
     plain: usize,
 }
 
-/// The frames of a file, by the table at its end. Nothing in it is trusted: the frames must be the whole file.
+/// The frames listed in the seek table. The table is untrusted: its frames must cover the whole file.
 fn table(file: &File) -> io::Result<Vec<Frame>> {
     let broken = || io::Error::from(io::ErrorKind::InvalidData);
     let length = file.metadata()?.len();
@@ -161,7 +161,7 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    /// From this byte of the plain file on.
+    /// Opens a compressed file at byte `from` of the plain one.
     pub fn open(path: &Path, from: u64) -> io::Result<Self> {
         let file = File::open(path)?;
         let mut frames = table(&file)?;
@@ -184,7 +184,7 @@ impl Frames {
 
     fn decode(&mut self, frame: &Frame) -> io::Result<()> {
         let broken = || io::Error::from(io::ErrorKind::InvalidData);
-        // Empty until the frame is read whole.
+        // Stays empty until the frame is read in full.
         let mut plain = std::mem::take(&mut self.plain);
         self.at = 0;
         let mut compressed = vec![0; frame.compressed];

@@ -1,4 +1,4 @@
-//! What can go wrong with the journal. Nothing here quotes an event.
+//! Errors of the journal. None quotes an event.
 
 use std::io;
 
@@ -11,10 +11,10 @@ pub enum JournalError {
     /// The file cannot be opened.
     #[error("the journal cannot be opened: {words}", words = words(*.0))]
     Open(io::ErrorKind),
-    /// Another process has it.
+    /// Another process holds its lock.
     #[error("the journal is in use by another process: each install needs a journal of its own")]
     InUse,
-    /// Its end is not as it was written.
+    /// The last lines do not verify.
     #[error("the journal does not verify at byte {offset}: the line there {fault}; see `masker audit verify`")]
     Tail {
         /// Where the line begins.
@@ -22,16 +22,16 @@ pub enum JournalError {
         /// What is wrong with it.
         fault: Fault,
     },
-    /// A file between two others, or the newest, is not there or is not whole.
-    #[error("a file of the journal is missing or was cut: nothing stands at byte {offset}; see `masker audit verify`")]
+    /// A file is missing or truncated.
+    #[error("a file of the journal is missing or was cut: no data at byte {offset}; see `masker audit verify`")]
     Gap {
-        /// What is missing begins here.
+        /// Offset at which the missing part begins.
         offset: u64,
     },
     /// A write or a sync failed, now or earlier.
     #[error("the journal cannot be written")]
     Unavailable,
-    /// An event longer than `MAX_LINE`; the journal goes on without it.
+    /// An event longer than `MAX_LINE`; it is rejected, and the journal keeps working.
     #[error("the event is too long for the journal")]
     TooLong,
     /// A line that cannot be read back.

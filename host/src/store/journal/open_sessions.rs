@@ -1,11 +1,11 @@
-//! Which sessions are in the journal and not yet in the database, and so from where a rebuild must read.
+//! Sessions that are in the journal but not yet in the database: they determine where a rebuild must start reading.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ids::SessionId;
 
-/// Sessions that were opened and have no committed row.
+/// Sessions without a committed row.
 pub(in crate::store) struct OpenSessions(Mutex<Inner>);
 
 struct Inner {
@@ -20,7 +20,7 @@ impl OpenSessions {
         Self(Mutex::new(Inner { end, by_offset: BTreeMap::new(), offsets: HashMap::new(), settling: HashMap::new() }))
     }
 
-    /// The journal reaches to `end` now; these sessions were opened at these bytes.
+    /// The journal now ends at `end`; these sessions were opened at these offsets.
     pub(super) fn appended(&self, end: u64, opened: Vec<(SessionId, u64)>) {
         let mut inner = self.lock();
         inner.end = end;
@@ -30,7 +30,8 @@ impl OpenSessions {
         }
     }
 
-    /// The session's row is in a transaction. Returns the byte from which a rebuild has to read once that is committed.
+    /// The session's row is part of a transaction. Returns the offset from which a rebuild must read once it is
+    /// committed.
     pub(in crate::store) fn settling(&self, session: SessionId) -> u64 {
         let mut inner = self.lock();
         if let Some(offset) = inner.offsets.remove(&session) {

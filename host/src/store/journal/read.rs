@@ -1,4 +1,4 @@
-//! Events read back from the file, without a check of their hashes: `audit::verify` does that.
+//! Events read back from the file, without verifying their hashes: `audit::verify` does that.
 
 use super::JournalError;
 use super::segments::{Bytes, Segments};
@@ -8,18 +8,18 @@ use crate::audit::verify::{Line, next_line};
 use crate::ids::SessionId;
 use crate::session::ByteRange;
 
-/// An event and where it stands.
+/// An event and its position.
 #[derive(Clone, PartialEq, Debug)]
 pub struct JournalEntry {
     /// The event.
     pub event: Event,
     /// Its `this_hash`.
     pub hash: Hash,
-    /// Where its line is, line break included.
+    /// Its line, including the line break.
     pub range: ByteRange,
 }
 
-/// The events of a stretch of a journal.
+/// The events of a byte range of a journal.
 pub struct Entries {
     bytes: Bytes,
     offset: u64,
@@ -28,7 +28,7 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// Those of this stretch.
+    /// Opens the events within `range`.
     pub(super) fn open(segments: &Segments, range: ByteRange) -> Result<Self, JournalError> {
         Ok(Self { bytes: segments.open(range)?, offset: range.start, buffer: Vec::new(), over: false })
     }

@@ -1,10 +1,10 @@
-//! The journal's newest bytes a second time, in a file whose blocks are on the disk already.
+//! A second copy of the journal's newest bytes, in a preallocated file.
 //!
-//! To sync what was appended to a file, the file system writes the bytes and then, in a transaction of its own, the file's
-//! new length; others' writes take part in that transaction, and are waited for. To write over blocks that are there takes
-//! the one step: less time, and little of the processor's. So syncs go here, and the journal's own file, which has the same
-//! bytes in the page cache, is synced in the background, once for each half of the ring. What a crash of the machine took
-//! from it is taken from here at the next start. A process that ends orderly leaves no ring.
+//! Syncing an append writes the data and then commits the file's new length in a file system transaction, which also
+//! waits for other processes' writes. Overwriting allocated blocks needs only the first step, so it is faster and uses
+//! little CPU time. Syncs therefore go here, and the journal's own file, which has the same bytes in the page cache,
+//! is synced in the background, once for each half of the ring. After a machine crash, the next start restores missing
+//! bytes from the ring. A clean shutdown removes the ring.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -15,35 +15,35 @@ use std::thread::{self, JoinHandle};
 
 use crate::files;
 
-/// What is written at a time begins and ends at a multiple of this, as direct writes must. Larger than most disks' blocks.
+/// Alignment of every write, as direct I/O requires. Larger than most disks' blocks.
 const BLOCK: usize = 4096;
 
-/// Half of the ring: some hundred syncs.
+/// Size of one half of the ring: about a hundred syncs.
 const HALF: usize = 1 << 20;
 
-/// The most that is written at a time. A sync of more goes to the journal's file.
+/// Largest write. A larger sync goes to the journal's file.
 pub(super) const MOST: usize = (128 << 10) - HEAD;
 
-/// How much the thread that syncs the journal's file gives way to those that serve: the kernel's `nice`.
+/// Priority (`nice`) of the thread that syncs the journal's file: below the threads that serve requests.
 const GIVE_WAY: i32 = 10;
 
-/// Magic, place in the journal, length, checksum.
+/// Magic, offset in the journal, length, checksum.
 const HEAD: usize = 8 + 8 + 4 + 16;
 const MAGIC: &[u8; 8] = b"MSKRING1";
 
-/// The ring, as the one thread that syncs has it.
+/// The ring, owned by the sync thread.
 pub(super) struct Ring {
     path: PathBuf,
     file: File,
-    /// Which half is written, and how much of it is.
+    /// Index of the half that is being written, and how much of it is filled.
     half: usize,
     used: usize,
-    /// The journal's file is being synced, so that the other half may be written over.
+    /// Background sync of the journal's file; the other half may be overwritten once it is done.
     flushing: Option<JoinHandle<io::Result<()>>>,
     buffer: Vec<u8>,
 }
 
-/// Where the ring of the journal at `journal` is.
+/// Path of the ring of the journal at `journal`.
 pub(super) fn path_of(journal: &Path) -> PathBuf {
     let mut name = journal.as_os_str().to_owned();
     name.push(".ring");
@@ -51,10 +51,10 @@ pub(super) fn path_of(journal: &Path) -> PathBuf {
 }
 
 impl Ring {
-    /// Makes an empty ring.
+    /// Creates an empty ring.
     ///
     /// # Errors
-    /// When there is no room, or the file system takes no direct writes; then there is none.
+    /// When there is no space or the file system does not support direct writes; no file is left then.
     pub fn create(path: &Path) -> io::Result<Self> {
         let made = Self::try_create(path);
         if made.is_err() {
@@ -64,29 +64,29 @@ impl Ring {
     }
 
     fn try_create(path: &Path) -> io::Result<Self> {
-        // Zeros are written, not only reserved: only then a later write changes nothing but the bytes.
+        // Write zeros rather than only reserve space, so that a later write changes no metadata.
         let mut file = files::private().write(true).create(true).truncate(true).open(path)?;
         for _ in 0..2 {
             file.write_all(&vec![0; HALF])?;
         }
         file.sync_all()?;
-        // Its name as well: what is promised to be on the disk will for a while be on it here only.
+        // Sync the folder too: for a while, acknowledged bytes may be on disk in this file only.
         super::sync_folder(path)?;
         let file = open_direct(path)?;
         Ok(Self { path: path.to_owned(), file, half: 0, used: 0, flushing: None, buffer: Vec::new() })
     }
 
-    /// Sees to it that so many bytes can be written: goes on in the other half when this one is full.
+    /// Makes room for `length` bytes: switches to the other half when this one is full.
     ///
     /// # Errors
-    /// When the journal's file, which must have what stands in the other half, could not be synced. It may have lost
-    /// something then, and nothing will tell so a second time.
+    /// When the journal's file, which must hold the contents of the other half, could not be synced. Data may be lost
+    /// then, and a second sync would not report it.
     pub fn make_room(&mut self, length: usize, journal: &Arc<File>) -> io::Result<()> {
         if self.used + record_size(length) > HALF {
             self.flushed()?;
             let file = journal.clone();
             let flush = thread::Builder::new().name("journal-flush".into()).spawn(move || {
-                // A thread that cannot lower its priority works with the usual one.
+                // If lowering the priority fails, the thread keeps the default.
                 let _ = rustix::process::nice(GIVE_WAY);
                 file.sync_data()
             })?;
@@ -96,11 +96,11 @@ impl Ring {
         Ok(())
     }
 
-    /// Writes bytes of the journal that begin at `offset` of it: at most [`MOST`], for which there is room. They are on the
-    /// disk when this returns.
+    /// Writes the bytes at `offset` of the journal: at most [`MOST`], after [`Ring::make_room`]. They are on disk when
+    /// this returns.
     ///
     /// # Errors
-    /// When they are not. The journal's file is none the worse for it.
+    /// When they are not on disk. The journal's file is unaffected.
     pub fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let size = record_size(bytes.len());
         self.buffer.clear();
@@ -116,27 +116,27 @@ impl Ring {
 
     fn flushed(&mut self) -> io::Result<()> {
         match self.flushing.take() {
-            Some(flushing) => flushing.join().unwrap_or_else(|_| Err(io::Error::other("a flush did not end"))),
+            Some(flushing) => flushing.join().unwrap_or_else(|_| Err(io::Error::other("the background sync panicked"))),
             None => Ok(()),
         }
     }
 
-    /// Removes it. The journal's file must be on the disk by now.
+    /// Removes the ring. The journal's file must already be synced.
     ///
     /// # Errors
-    /// When it is not, or the ring cannot be removed.
+    /// When its background sync failed or the ring cannot be removed.
     pub fn remove(mut self) -> io::Result<()> {
         self.flushed()?;
         remove(&self.path)
     }
 }
 
-/// Bytes that a record takes.
+/// Size of a record in the ring.
 fn record_size(length: usize) -> usize {
     (HEAD + length).next_multiple_of(BLOCK)
 }
 
-/// Removes what is left of a ring.
+/// Removes a ring left by an earlier process.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -144,19 +144,19 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A stretch of a journal.
+/// A contiguous part of a journal.
 pub(super) struct Run {
-    /// The byte of the journal at which it begins, which is the beginning of a line.
+    /// Offset at which it begins, the beginning of a line.
     pub start: u64,
     /// Its bytes, whole lines.
     pub bytes: Vec<u8>,
 }
 
-/// The newest stretch of the journal that a ring has without a gap, as far as it lies behind byte `from`. All that was promised
-/// to be on the disk and is not in it is on the disk in the journal's file: what is older was flushed before it was written
-/// over, and where there is a gap, the file was synced in the place of the ring.
+/// The newest contiguous part of the journal that the ring holds, as far as it is behind byte `from`. Every
+/// acknowledged byte that is not in it is on disk in the journal's file: older bytes were flushed before they were
+/// overwritten, and at a gap the file was synced instead of the ring.
 ///
-/// That the bytes are this journal's is for its chain to tell.
+/// The caller checks by the hash chain that the bytes belong to this journal.
 pub(super) fn newest_run(path: &Path, from: u64) -> io::Result<Option<Run>> {
     let mut bytes = Vec::new();
     match File::open(path) {
@@ -178,7 +178,7 @@ pub(super) fn newest_run(path: &Path, from: u64) -> io::Result<Option<Run>> {
     Ok(run)
 }
 
-/// The record that begins here, if a whole one does.
+/// The record that begins here, if it is complete.
 fn record(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (start, rest) = bytes.split_at_checked(HEAD)?;
     let offset = u64::from_le_bytes(start[8..16].try_into().ok()?);
@@ -191,7 +191,7 @@ fn head(offset: u64, bytes: &[u8]) -> [u8; HEAD] {
     let mut head = [0; HEAD];
     head[..8].copy_from_slice(MAGIC);
     head[8..16].copy_from_slice(&offset.to_le_bytes());
-    // No more than `MOST`.
+    // At most `MOST`.
     head[16..20].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
     let mut hasher = blake3::Hasher::new();
     hasher.update(&head[..20]).update(bytes);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     impl Fixture {
-        /// Beside the test's own binary, thus on a disk: not every file system in memory takes direct writes.
+        /// Beside the test binary, so on a disk: tmpfs may not support direct writes.
         fn new() -> Self {
             let binary = std::env::current_exe().unwrap();
             let folder = tempfile::tempdir_in(binary.parent().unwrap()).unwrap();
@@ -247,7 +247,7 @@ mod tests {
         }
     }
 
-    /// A journal in which every byte follows from its place.
+    /// Test content: each byte is a function of its offset.
     fn byte(at: u64) -> u8 {
         (at * 31 % 251) as u8 | 1
     }
@@ -264,7 +264,7 @@ mod tests {
             fixture.write(length);
         }
         assert_eq!(fixture.run(0), stretch(0, fixture.end));
-        assert_eq!(fixture.run(5), stretch(10, fixture.end), "from the first record that lies behind it");
+        assert_eq!(fixture.run(5), stretch(10, fixture.end), "from the first record behind it");
         assert_eq!(fixture.run(fixture.end), None);
     }
 
@@ -289,7 +289,7 @@ mod tests {
         let torn_at = fixture.end;
         fixture.write(6000);
         let file = File::options().write(true).open(fixture.folder.path().join("ring")).unwrap();
-        // The second record's second block did not get there.
+        // The second block of the second record was not written.
         file.write_all_at(&[0; BLOCK], 3 * BLOCK as u64).unwrap();
         assert_eq!(fixture.run(0), stretch(0, torn_at));
     }
@@ -298,7 +298,7 @@ mod tests {
     fn a_gap_ends_what_is_older() {
         let mut fixture = Fixture::new();
         fixture.write(100);
-        // Synced in the journal's file, since it was too much.
+        // Too large for the ring, so synced in the journal's file.
         fixture.end += 1_000_000;
         let start = fixture.end;
         fixture.write(50);

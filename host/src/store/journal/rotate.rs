@@ -1,8 +1,9 @@
-//! Going on in a new file, and deleting the oldest ones.
+//! Rotation: starting a new file and deleting the oldest ones.
 //!
-//! The path of the journal is at no moment free, so that no second process can begin a journal there: the new file is made,
-//! locked and given its first event under another name, the old one gets a second name, and then the new one takes its
-//! place. A crash before that leaves everything as it was. Closed files are compressed later, in the background.
+//! The path of the journal always exists, so a second process cannot start a journal there: the new file is created,
+//! locked and given its first event under a temporary name, the old file gets its final name as a hard link, and then
+//! the new file is renamed over the path. A crash before the rename changes nothing. Closed files are compressed
+//! later, in the background.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -16,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::files;
 
 impl Journal {
-    /// Goes on in a new file when the newest was begun before `moment` and has more than its first event.
+    /// Rotates if the newest file was begun before `moment` and has more than its first event.
     pub(crate) fn rotate_if_begun_before(&self, moment: Timestamp, now: Timestamp) -> Result<bool, JournalError> {
         let begun = first_event(&self.path)?.is_some_and(|first| first.ts < moment);
         let mut writer = self.writer.lock().map_err(|_| JournalError::Unavailable)?;
@@ -27,12 +28,12 @@ impl Journal {
         self.rotate(&mut writer, now).map(|()| writer.segment != segment)
     }
 
-    /// The byte at which the first file begins that has an event of `moment` or later; everything before it is older.
+    /// Start of the first file with an event of `moment` or later; everything before it is older.
     pub(crate) fn first_file_after(&self, moment: Timestamp) -> Result<u64, JournalError> {
         let closed = self.segments.closed();
         let mut keep = self.start();
         for (at, segment) in closed.iter().enumerate() {
-            // The first event of the next file is later than all of this one.
+            // The first event of the next file is later than every event of this one.
             let next = closed.get(at + 1).map_or(&self.path, |next| &next.path);
             if first_event(next)?.is_none_or(|first| first.ts >= moment) {
                 break;
@@ -42,20 +43,21 @@ impl Journal {
         Ok(keep)
     }
 
-    /// Deletes files that end at `start` or before. Says how many. That they are to go must be in the journal by now.
+    /// Deletes files that end at `start` or before and returns their number. The deletion must already be recorded in
+    /// the journal.
     pub(crate) fn delete_files_before(&self, start: u64) -> Result<usize, JournalError> {
         let deleted = self.segments.delete_before(start)?;
         sync_folder(&self.path)?;
         Ok(deleted)
     }
 
-    /// The files that are not written any more, oldest first.
+    /// The closed files, oldest first.
     pub fn closed_files(&self) -> Vec<Segment> {
         self.segments.closed()
     }
 
-    /// Compresses the closed files that are not compressed yet, until `pace` says no. Says how many it compressed. At no
-    /// moment is a file missing: the compressed one is on the disk and compared before the plain one goes.
+    /// Compresses closed files until `pace` returns `false`, and returns how many. A plain file is deleted only after
+    /// its compressed copy is synced and compared.
     pub fn compress_closed_files(&self, mut pace: impl FnMut() -> bool) -> io::Result<usize> {
         let mut done = 0;
         for segment in self.segments.closed() {
@@ -70,20 +72,20 @@ impl Journal {
         Ok(done)
     }
 
-    /// Puts a new file in the place of the newest. Where none can be made the journal goes on in the one it has, and tries
-    /// again later; a failed sync ends it.
+    /// Replaces the newest file by a new one. If none can be created, the journal keeps using the current file and
+    /// retries later; a failed sync is final.
     pub(super) fn rotate(&self, writer: &mut Writer, now: Timestamp) -> Result<(), JournalError> {
         let fail = |_| {
             self.syncer.fail();
             JournalError::Unavailable
         };
-        // What was written is on disk before anything is done to the file.
+        // Sync everything written before changing the file.
         writer.file.sync_data().map_err(fail)?;
         let before = writer.chain.end();
         let begun = match self.begin_file(writer, now) {
             Ok(begun) => begun,
             Err(error) => {
-                tracing::warn!(error = %error.kind(), "no new file of the journal can be begun; it goes on in the old one");
+                tracing::warn!(error = %error.kind(), "the journal cannot be rotated; it keeps using the current file");
                 writer.chain.rewind(before);
                 writer.rotate_from = writer.end + self.rotate_at / 16;
                 let _ = tidy_up(&self.path);
@@ -99,7 +101,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Makes the new file and gives it the old one's name.
+    /// Creates the new file and renames it over the old path.
     fn begin_file(&self, writer: &mut Writer, now: Timestamp) -> io::Result<Begun> {
         let (new, start) = (new_name(&self.path), writer.end);
         let mut file = files::private().read(true).append(true).create(true).open(&new)?;
@@ -121,22 +123,22 @@ impl Journal {
     }
 }
 
-/// A file that was begun.
+/// A file that was created by a rotation.
 struct Begun {
     file: File,
-    /// The same, for the thread that syncs it.
+    /// A second handle, for the sync thread.
     to_sync: File,
-    /// Of its first line.
+    /// Length of its first line.
     length: u64,
 }
 
-/// Undoes what a crash or a failure left of a rotation.
+/// Undoes an incomplete rotation.
 pub(super) fn tidy_up(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     remove_if_there(&new_name(path))?;
     let Ok(file) = fs::metadata(path) else { return Ok(()) };
     if file.nlink() > 1 {
-        // Whatever byte it begins at, a second name of the same file is one that was about to be closed.
+        // A second name of the newest file is one that was about to be closed, whatever its offset.
         let begins = super::segments::begin_of(path).map_err(|_| io::Error::other("the journal cannot be read"))?;
         let closed = closed_name(path, begins);
         if fs::metadata(&closed).is_ok_and(|other| (other.dev(), other.ino()) == (file.dev(), file.ino())) {
@@ -146,7 +148,7 @@ pub(super) fn tidy_up(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what a crash left of files that were being compressed.
+/// Removes incomplete compressed files left by a crash.
 pub(super) fn remove_unfinished(path: &Path) -> io::Result<()> {
     let (Some(folder), Some(name)) =
         (super::segments::folder_of(path), path.file_name().and_then(|name| name.to_str()))

@@ -1,9 +1,9 @@
-//! The files of a journal: the one that is written, and those it went on from, which never change any more.
+//! The files of a journal: the one that is written, and the closed ones before it, which are immutable.
 //!
-//! A place in the journal is a byte of all of them together, one behind the other, so that it stays what it is when a new
-//! file begins. `audit.jsonl` is the newest; the others have the byte at which they begin behind its name, and `.zst` when
-//! they are compressed (`journal/compressed.rs`). A file that is not the first begins with an event that says the same, so
-//! that it can be checked wherever it is taken.
+//! An offset counts bytes across all files in order, so it stays valid after a rotation. `audit.jsonl` is the newest
+//! file; the names of the others end with their start offset, and with `.zst` if they are compressed
+//! (`journal/compressed.rs`). Each file but the first begins with an event that records its start offset, so it can be
+//! verified on its own.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
@@ -17,15 +17,15 @@ use super::compressed::{self, Frames};
 use crate::audit::verify::{begins_at, next_line};
 use crate::session::ByteRange;
 
-/// Digits of the byte in a file's name: names sort as the files follow one another.
+/// Digits of the offset in a file name, so that names sort in journal order.
 const DIGITS: usize = 20;
 
-/// A file that is not written any more.
+/// A closed file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Segment {
-    /// Which bytes of the journal are in it.
+    /// Its byte range in the journal.
     pub range: ByteRange,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
 }
 
@@ -37,12 +37,12 @@ pub(super) struct Segments {
 
 struct State {
     closed: Vec<Segment>,
-    /// Where the newest begins.
+    /// Start offset of the newest file.
     newest: u64,
 }
 
 impl Segments {
-    /// Those of the journal at this path.
+    /// Finds the files of the journal at this path.
     pub fn find(path: &Path) -> Result<Self, JournalError> {
         let closed = list(path)?;
         let newest = begin_of(path)?;
@@ -53,31 +53,31 @@ impl Segments {
             }
             follows = Some(segment.range.end);
         }
-        // No closed ones: what was before is elsewhere, or the newest is the first.
+        // No closed files: the earlier ones were moved elsewhere, or the newest is the first.
         if follows.is_some_and(|follows| follows != newest) {
             return Err(JournalError::Gap { offset: follows.unwrap_or_default() });
         }
         Ok(Self { path: path.to_owned(), state: Mutex::new(State { closed, newest }) })
     }
 
-    /// Where the journal begins: 0 unless its first files were deleted.
+    /// Start offset of the journal: 0 unless its first files were deleted.
     pub fn start(&self) -> u64 {
         let state = self.lock();
         state.closed.first().map_or(state.newest, |first| first.range.start)
     }
 
-    /// Where the newest file begins.
+    /// Start offset of the newest file.
     pub fn newest(&self) -> u64 {
         self.lock().newest
     }
 
-    /// The closed ones.
+    /// The closed files.
     pub fn closed(&self) -> Vec<Segment> {
         self.lock().closed.clone()
     }
 
-    /// `swap` puts a new file in the place of the newest, which is found at `kept` from then on and ends at `end`. Nobody
-    /// opens one of them meanwhile.
+    /// `swap` replaces the newest file, which is at `kept` from then on and ends at `end`. No file is opened
+    /// meanwhile.
     pub fn rotate(&self, kept: PathBuf, end: u64, swap: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.lock();
         swap()?;
@@ -87,12 +87,12 @@ impl Segments {
         Ok(())
     }
 
-    /// Deletes the closed files that end at `start` or before. Says how many.
+    /// Deletes the closed files that end at `start` or before, and returns how many.
     pub fn delete_before(&self, start: u64) -> io::Result<usize> {
         let mut state = self.lock();
         let mut deleted = 0;
         while let Some(first) = state.closed.first().filter(|first| first.range.end <= start) {
-            // A crash may have left it in both forms.
+            // A crash may have left both forms.
             for name in [compressed::name(&first.path), first.path.clone()] {
                 remove_if_there(&name)?;
             }
@@ -102,8 +102,8 @@ impl Segments {
         Ok(deleted)
     }
 
-    /// From now on the closed file that begins at `start` is this compressed one; the plain one is deleted. Nothing is kept
-    /// of a file that was deleted meanwhile.
+    /// Replaces the closed file that begins at `start` by its compressed form and deletes the plain one. If the file
+    /// was deleted meanwhile, the compressed one is deleted too.
     pub fn replace(&self, start: u64, compressed: PathBuf) -> io::Result<()> {
         let mut state = self.lock();
         match state.closed.iter_mut().find(|segment| segment.range.start == start) {
@@ -112,7 +112,7 @@ impl Segments {
         }
     }
 
-    /// The bytes of a stretch.
+    /// Opens the bytes of a range.
     pub fn open(&self, range: ByteRange) -> Result<Bytes, JournalError> {
         let state = self.lock();
         let start = state.closed.first().map_or(state.newest, |first| first.range.start);
@@ -129,7 +129,7 @@ impl Segments {
             parts.push_back(Part::Named { path: segment.path.clone(), from, length });
         }
         if range.end > state.newest {
-            // Opened now: later its name may be another's.
+            // Open it now: the name may belong to another file later.
             let from = range.start.max(state.newest) - state.newest;
             parts.push_back(Part::Open(opened(&self.path, from, range.end - state.newest - from)?));
         }
@@ -137,24 +137,24 @@ impl Segments {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Sound after every statement, so a panic elsewhere does no harm to it.
+        // Consistent after every statement, so a poisoned lock is safe to use.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The closed files beside a journal, in order.
+/// The closed files of a journal, in order.
 pub(super) fn list(path: &Path) -> Result<Vec<Segment>, JournalError> {
     list_beside(path, fs::metadata(path).ok().map(|file| id_of(&file)), &|| ())
 }
 
-/// Those beside the newest file with this id. Of a file that a crash left in both forms the plain one counts. Others get
-/// their turn at every `step`.
+/// The closed files beside the newest file with this id. If a crash left both forms of a file, the plain one counts.
+/// `step` is called before each step, so that tests can interleave changes.
 pub(super) fn list_beside(path: &Path, newest: Option<FileId>, step: &dyn Fn()) -> Result<Vec<Segment>, JournalError> {
     let (Some(name), Some(folder)) = (path.file_name().and_then(|name| name.to_str()), folder_of(path)) else {
         return Ok(Vec::new());
     };
     let mut segments = BTreeMap::new();
-    // All names at once: a folder that grows while it is read may have no end.
+    // Collect all names first: listing a folder that grows may never end.
     for entry in fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()? {
         step();
         let file_name = entry.file_name();
@@ -164,13 +164,13 @@ pub(super) fn list_beside(path: &Path, newest: Option<FileId>, step: &dyn Fn()) 
             continue;
         };
         let Ok(file) = entry.metadata() else { continue };
-        // A rotation that a crash cut short: still the newest.
+        // An incomplete rotation: this is still the newest file.
         if newest == Some(id_of(&file)) {
             continue;
         }
         let path = entry.path();
         let is_compressed = compressed::is_compressed(&path);
-        // One whose table is damaged counts as empty, and so leaves a gap.
+        // A file with a damaged table counts as empty, which shows up as a gap.
         let length = if is_compressed { compressed::length(&path).unwrap_or_default() } else { file.len() };
         let segment = Segment { range: ByteRange { start, end: start.saturating_add(length) }, path };
         if is_compressed {
@@ -195,14 +195,14 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What the newest file is called once it is closed.
+/// Name of the newest file once it is closed.
 pub(super) fn closed_name(path: &Path, start: u64) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{start:0DIGITS$}"));
     name.into()
 }
 
-/// At which byte of the journal the newest file begins, by its first line.
+/// Start offset of the newest file, read from its first line.
 pub(super) fn begin_of(path: &Path) -> Result<u64, JournalError> {
     Ok(begin(BufReader::new(File::open(path)?)))
 }
@@ -217,7 +217,7 @@ pub(super) fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
-/// The bytes of a file in either form.
+/// The bytes of a file, plain or compressed.
 fn opened(path: &Path, from: u64, length: u64) -> io::Result<Box<dyn BufRead + Send>> {
     if compressed::is_compressed(path) {
         return Ok(Box::new(Frames::open(path, from)?.take(length)));
@@ -234,13 +234,13 @@ fn opened(path: &Path, from: u64, length: u64) -> io::Result<Box<dyn BufRead + S
     Ok(Box::new(BufReader::new(file.take(length))))
 }
 
-/// The first line of a file in either form.
+/// The first line of a file, plain or compressed.
 pub(super) fn first_line<T>(path: &Path, read: impl FnOnce(&[u8]) -> Option<T>) -> io::Result<Option<T>> {
     let mut buffer = Vec::new();
     Ok(next_line(&mut opened(path, 0, u64::MAX)?, &mut buffer).ok().flatten().and_then(read))
 }
 
-/// The bytes of a stretch of a journal, as they stand in its files.
+/// The bytes of a range of a journal, as they are in its files.
 pub struct Bytes {
     pub(super) parts: VecDeque<Part>,
 }
@@ -256,7 +256,7 @@ pub(super) enum Part {
 }
 
 impl Bytes {
-    /// Of a file by itself.
+    /// The bytes of a single file.
     pub(crate) fn of_file(path: PathBuf) -> Self {
         Self { parts: [Part::Named { path, from: 0, length: u64::MAX }].into() }
     }

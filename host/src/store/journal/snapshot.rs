@@ -1,9 +1,8 @@
-//! The files of a journal as they are at one moment, for a reader beside the service that writes, rotates, compresses and
+//! The files of a journal at one moment, for a reader beside a running service that writes, rotates, compresses and
 //! deletes them.
 //!
-//! The newest file is opened first, and counts as the newest however often the journal is rotated from then on. The files before
-//! it never change, and have either of two names; a list of them that has a gap was made while one of them was renamed, and is
-//! made again.
+//! The newest file is opened first and counts as the newest even if the journal is rotated later. Earlier files are
+//! immutable and have one of two names; a list with a gap was made during a rename, and is made again.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -15,7 +14,7 @@ use super::JournalError;
 use super::segments::{Bytes, Part, Segment, closed_name, id_of, list_beside};
 use crate::audit::verify::{Broken, Fault, begins_at, next_line};
 
-/// How often a journal that changes under our eyes is looked at again.
+/// How often a journal that changes during the read is read again.
 const LOOKS: usize = 10;
 
 /// The files.
@@ -28,8 +27,8 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// What `read` finds in the journal at this path. What may come of a change meanwhile is looked at again before it is
-    /// said.
+    /// Runs `read` on the journal at this path. A failure that a concurrent change may have caused is retried before
+    /// it is returned.
     pub fn read_beside<T>(
         path: &Path,
         read: impl FnMut(&Self) -> Result<T, Broken>,
@@ -37,7 +36,7 @@ impl Snapshot {
         Self::read_in_steps(path, &|| (), read)
     }
 
-    /// The same; between every two steps others get their turn.
+    /// The same; calls `step` between any two steps.
     fn read_in_steps<T>(
         path: &Path,
         step: &dyn Fn(),
@@ -68,14 +67,14 @@ impl Snapshot {
             let begins = begin(At { file: newest.clone(), at: 0, end: u64::MAX });
             step();
             let mut closed = list_beside(path, Some(id), step)?;
-            // After the list: what the list has no more, the events up to here tell of.
+            // Taken after the list: events up to here record what was deleted from the list.
             let length = newest.metadata()?.len();
             step();
             let mut is_sound = true;
             match begins {
-                // Those that were closed since, this one with them, come behind.
+                // Files closed since then, including this one, come behind it.
                 Some(begins) => closed.retain(|segment| segment.range.start < begins),
-                // The first of all, or damaged: then only its name says which one it is.
+                // The first file of all, or a damaged one: only its name can identify it.
                 None => is_sound = id_of(&fs::metadata(path)?) == id,
             }
             let begins = begins.unwrap_or_else(|| closed.last().map_or(0, |last| last.range.end));
@@ -105,7 +104,7 @@ impl Snapshot {
         self.begins + self.length
     }
 
-    /// The file in which a byte of the journal is, where in it that byte is, and what stands before that.
+    /// The path of the file that contains this byte of the journal, its offset in that file, and the bytes before it.
     pub fn file_at(&self, offset: u64) -> (PathBuf, u64, Bytes) {
         let closed = self.closed.iter().find(|segment| (segment.range.start..segment.range.end).contains(&offset));
         let (path, begins) = match closed {
@@ -124,7 +123,7 @@ impl Snapshot {
         Part::Open(Box::new(BufReader::new(At { file: self.newest.clone(), at: 0, end: length })))
     }
 
-    /// Where the newest file is by now.
+    /// Current path of the newest file.
     fn newest_path(&self) -> PathBuf {
         let id = |file: io::Result<fs::Metadata>| file.ok().map(|file| id_of(&file));
         match id(fs::metadata(&self.path)) == id(self.newest.metadata()) {
@@ -133,25 +132,25 @@ impl Snapshot {
         }
     }
 
-    /// Whether these are the same files, of the same lengths.
+    /// Whether these are the same files, with the same lengths.
     fn is_same(&self, other: &Self) -> bool {
         (&self.closed, self.begins, self.length) == (&other.closed, other.begins, other.length)
     }
 }
 
-/// A line that is being written, a file that is deleted, and an event in a newer file that tells of that. Whatever else is
-/// wrong with a line stays so.
+/// Whether a concurrent change may explain the fault: a line being written, a file being deleted, or a deletion
+/// recorded in a newer file. Any other fault is permanent.
 fn may_be_a_change(broken: &Broken) -> bool {
     matches!(broken.what, Fault::Torn | Fault::Unreadable | Fault::Missing)
 }
 
-/// At which byte of the journal a file begins, if its first line says so.
+/// Start offset of a file, if its first line has one.
 fn begin(file: At) -> Option<u64> {
     let mut buffer = Vec::new();
     next_line(&mut BufReader::new(file), &mut buffer).ok().flatten().and_then(begins_at)
 }
 
-/// A file from a place of its own on, so that several may read it at once.
+/// A file read from an offset of its own, so that several readers can share it.
 struct At {
     file: Arc<File>,
     at: u64,

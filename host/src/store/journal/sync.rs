@@ -1,5 +1,5 @@
-//! Group commit: one thread syncs for every append that waits. It sleeps while nobody does. The first syncs are of the
-//! journal's file; a process that goes on to make more has a ring for them (`journal/ring.rs`).
+//! Group commit: one thread syncs for all pending appends and sleeps when there are none. The first syncs go to the
+//! journal's file; a process that makes more of them creates a ring (`journal/ring.rs`).
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,13 +16,13 @@ use tokio::sync::oneshot;
 use super::JournalError;
 use super::ring::{self, Ring};
 
-/// After so many syncs a ring is made: it takes some milliseconds and two megabytes, and commands that append an event or
-/// two need none.
+/// Syncs before a ring is created: it takes some milliseconds and two megabytes, which commands that append an event
+/// or two do not need.
 const WORTH_A_RING: u32 = 4;
 
-/// How far apart syncs begin, after one for which so many requests had waited. A lone caller's sync begins at once. A crowd's
-/// gathers more of them: each sync costs the processor as much as a tenth of masking a message, and the wait is short
-/// against any model's answer, which it overlaps.
+/// Minimum interval between syncs, by the number of requests that waited for the last one. A single request is synced
+/// at once. Under load more requests are gathered: each sync costs as much CPU time as a tenth of masking a message,
+/// and the wait is short compared with the model's answer, which it overlaps.
 fn apart(waited: usize) -> Duration {
     match waited {
         0 | 1 => Duration::ZERO,
@@ -31,7 +31,7 @@ fn apart(waited: usize) -> Duration {
     }
 }
 
-/// The thread and what it shares with those who wait.
+/// The sync thread and the state it shares with waiting requests.
 pub(super) struct Syncer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -44,32 +44,32 @@ struct Shared {
     wake: Condvar,
 }
 
-/// What the kernel has been given.
+/// What was handed to the kernel.
 struct Written {
     /// The file that is written.
     file: Arc<File>,
-    /// Bytes of the journal.
+    /// End offset in the journal.
     end: u64,
-    /// The last of them, not yet synced, unless they were too many.
+    /// The newest bytes that are not synced yet; empty if there were too many to keep.
     newest: Vec<u8>,
     too_many: bool,
 }
 
 struct State {
-    /// Bytes on disk.
+    /// Offset up to which the journal is on disk.
     synced: u64,
     waiting: VecDeque<Waiting>,
     stop: bool,
 }
 
-/// Somebody who waits until so many bytes are on disk. Dropped, it says that they never will be.
+/// A request that waits until the journal is on disk up to an offset. Dropping it reports a failure.
 struct Waiting {
     end: u64,
     reply: oneshot::Sender<()>,
 }
 
 impl Syncer {
-    /// Of a journal of which `end` bytes are on disk; the ring would be at `ring`.
+    /// Starts the thread for a journal that is on disk up to `end`; `ring` is the path of its ring.
     pub(super) fn start(file: File, end: u64, ring: PathBuf) -> io::Result<Self> {
         let written = Written { file: Arc::new(file), end, newest: Vec::new(), too_many: false };
         let shared = Arc::new(Shared {
@@ -89,7 +89,7 @@ impl Syncer {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// These bytes were appended.
+    /// Notes that these bytes were appended.
     pub(super) fn wrote(&self, bytes: &[u8]) {
         let mut written = self.shared.written();
         written.end += bytes.len() as u64;
@@ -99,7 +99,7 @@ impl Syncer {
         }
     }
 
-    /// From here on this file is written and synced. It is on disk up to byte `end`, and the one before whole.
+    /// Switches to a new file after a rotation. It is on disk up to byte `end`, and the previous file completely.
     pub(super) fn go_on_with(&self, file: File, end: u64) {
         let mut written = self.shared.written();
         *written = Written { file: Arc::new(file), end, newest: Vec::new(), too_many: false };
@@ -109,7 +109,7 @@ impl Syncer {
         self.shared.failed.load(Ordering::Acquire)
     }
 
-    /// Nothing is written or synced any more, and whoever waits is told.
+    /// Stops all writes and syncs and reports a failure to every waiting request.
     pub(super) fn fail(&self) {
         self.shared.fail();
     }
@@ -124,7 +124,7 @@ impl Syncer {
         }
     }
 
-    /// Syncs what is written and ends the thread.
+    /// Syncs what is written and joins the thread.
     pub(super) fn stop(&mut self) -> Result<(), JournalError> {
         self.shared.lock().stop = true;
         self.shared.wake.notify_one();
@@ -143,11 +143,11 @@ impl Drop for Syncer {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Sound after every statement, so a panic elsewhere does no harm to it.
+        // Consistent after every statement, so a poisoned lock is safe to use.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What ends when so many bytes are on disk; nothing when they are.
+    /// A receiver that resolves once the journal is on disk up to `end`; `None` if it already is.
     fn wait_for(&self, end: u64) -> Result<Option<oneshot::Receiver<()>>, JournalError> {
         let mut state = self.lock();
         if self.failed.load(Ordering::Acquire) {
@@ -159,7 +159,7 @@ impl Shared {
         let (reply, synced) = oneshot::channel();
         state.waiting.push_back(Waiting { end, reply });
         let first = state.waiting.len() == 1;
-        // Woken under the lock, the thread would take the core only to wait for the lock.
+        // Unlock before the wake-up: otherwise the thread would wake only to block on the lock.
         drop(state);
         if first {
             self.wake.notify_one();
@@ -175,7 +175,7 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Syncs until it is told to stop, or one fails.
+    /// Syncs until it is stopped or a sync fails.
     fn run(&self, path: PathBuf) -> io::Result<()> {
         let (mut ring, mut syncs, mut newest): (Option<Ring>, u32, Vec<u8>) = (None, 0, Vec::new());
         let mut next = Instant::now();
@@ -185,7 +185,7 @@ impl Shared {
             if self.failed() {
                 return Ok(());
             }
-            // Everything written by now is covered, also what nobody asked for yet.
+            // The sync covers everything written so far, including bytes that nothing waits for yet.
             let (file, end, whole) = self.take(&mut newest);
             if end > synced {
                 ring = match ring {
@@ -219,8 +219,8 @@ impl Shared {
         }
     }
 
-    /// The file that is written, how much of the journal is, and in `newest` what of it was not taken before; whether that
-    /// is all of it.
+    /// Returns the current file and the end of the journal, moves the bytes not taken before into `newest`, and says
+    /// whether those are all of them.
     fn take(&self, newest: &mut Vec<u8>) -> (Arc<File>, u64, bool) {
         newest.clear();
         let mut written = self.written();
@@ -230,7 +230,7 @@ impl Shared {
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {
-        // Sound after every statement, so a panic elsewhere does no harm to it.
+        // Consistent after every statement, so a poisoned lock is safe to use.
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -238,7 +238,7 @@ impl Shared {
         self.failed.load(Ordering::Acquire)
     }
 
-    /// Ends when somebody waits and it is time for a sync. Says what is on disk, and whether this is the end.
+    /// Blocks until a sync is wanted and due. Returns the offset that is on disk, and whether the thread is to stop.
     fn wait(&self, next: Instant) -> (u64, bool) {
         let idle = |state: &mut State| state.waiting.is_empty() && !state.stop;
         let mut state = self.wake.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
@@ -251,7 +251,7 @@ impl Shared {
         (state.synced, state.stop)
     }
 
-    /// Tells those who waited for what is on disk now. Says how many they were.
+    /// Notifies the requests whose bytes are on disk now. Returns how many there were.
     fn tell(&self, synced: u64) -> usize {
         let mut state = self.lock();
         state.synced = synced;
@@ -261,7 +261,7 @@ impl Shared {
         drop(state);
         let told = done.len();
         for waiting in done {
-            // Whoever waited may have left.
+            // The request may have been cancelled.
             let _ = waiting.reply.send(());
         }
         told

@@ -1,4 +1,4 @@
-//! Opening: what a crash may have left, and whether the end is ours.
+//! Recovery at open: removes what a crash left at the end and verifies the last lines.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,13 +10,13 @@ use crate::audit::chain::{Hash, START};
 use crate::audit::verify::{Checker, Fault, MAX_LINE};
 use crate::keys::SecretKey;
 
-/// Enough for a torn line and a whole one, however long; the lines in it are checked, the ones before are left to
-/// `masker audit verify`.
+/// Holds a torn line and a complete one of any length. Only lines in this window are verified; `masker audit verify`
+/// checks the ones before.
 const WINDOW: u64 = 2 * MAX_LINE as u64;
 
-/// Cuts off what a crash left behind the last line that verifies, and checks the last lines. `begins` is the byte of the
-/// journal at which the file begins. Nothing is cut that a line which verifies follows, that was once a whole line, or that
-/// lies before byte `remembered` of the journal, up to which the database knows its sessions: that is damage, and refused.
+/// Cuts off a torn write after the last line that verifies, and verifies the last lines. `begins` is the offset of the
+/// file in the journal. Bytes are treated as damage, and opening fails, if a line that verifies follows them, if they
+/// were once a complete line, or if they are before byte `remembered`, up to which the database knows the sessions.
 pub(super) fn recover(file: &File, begins: u64, remembered: u64, key: &SecretKey) -> Result<Recovered, JournalError> {
     let length = file.metadata()?.len();
     let start = length.saturating_sub(WINDOW);
@@ -43,9 +43,10 @@ pub(super) fn recover(file: &File, begins: u64, remembered: u64, key: &SecretKey
     Ok(Recovered { truncated: length - end, restored: 0, end: begins + end, end_hash })
 }
 
-/// Puts back what a crash of the machine took from a file and a ring has: the end, or anything within what the ring covers, since
-/// blocks of a file do not get to the disk in order. Says how many bytes of the file were not as they should be, up to the
-/// ring's end. What does not follow under the chain from the line before it is another journal's: then the file stays as it is.
+/// Restores bytes that a machine crash lost from the file and that the ring still has: at the end, or anywhere in the
+/// range of the ring, since blocks of a file reach the disk out of order. Returns how many bytes of the file were
+/// wrong, up to the end of the ring. If the ring does not continue the hash chain, it belongs to another journal and
+/// the file is not changed.
 pub(super) fn restore(file: &mut File, begins: u64, key: &SecretKey, run: &Run) -> std::io::Result<u64> {
     let length = file.metadata()?.len();
     let Some(start) = run.start.checked_sub(begins).filter(|start| *start <= length) else { return Ok(0) };
@@ -64,7 +65,7 @@ pub(super) fn restore(file: &mut File, begins: u64, key: &SecretKey, run: &Run) 
     Ok((run.bytes.len() - same) as u64)
 }
 
-/// The line that ends at byte `end` of a file, with its line break; nothing at the beginning.
+/// The line that ends at offset `end` of a file, with its line break; empty at the beginning.
 fn line_before(file: &File, end: u64) -> std::io::Result<Vec<u8>> {
     let start = end.saturating_sub(MAX_LINE as u64 + 1);
     let mut window = vec![0; (end - start) as usize];
@@ -78,26 +79,26 @@ fn after_break(window: &[u8]) -> usize {
     window.iter().position(|&byte| byte == b'\n').map_or(window.len(), |at| at + 1)
 }
 
-/// What stands at the end of a file.
+/// Result of checking the end of a file.
 struct Sound {
     /// `this_hash` of the last line that verifies.
     end_hash: Hash,
-    /// What stands behind it.
+    /// Bytes after that line.
     left: Option<Left>,
 }
 
-/// Bytes that no line which verifies follows.
+/// Bytes that are not followed by a line that verifies.
 struct Left {
-    /// Where in the file they begin.
+    /// Their offset in the file.
     offset: u64,
-    /// What is wrong with the first of them.
+    /// The first fault in them.
     fault: Fault,
-    /// Whether a crash leaves such bytes: a line without its end, or with zeros in it, as some file systems leave where the
-    /// machine stopped before the data got there. No event has one.
+    /// Whether a crash explains them: an incomplete line, or one with zeros, which some file systems leave where the
+    /// machine stopped before the data was written. No event contains a zero byte.
     by_crash: bool,
 }
 
-/// Checks lines one by one. Each that verifies must follow the one before, with nothing between them.
+/// Verifies lines one by one. Each line must follow the previous one directly.
 fn check(lines: &[u8], begins: u64, mut offset: u64, key: &SecretKey) -> Result<Sound, JournalError> {
     let checker = Checker::new(key);
     let mut previous = (begins == 0 && offset == 0).then_some(START);

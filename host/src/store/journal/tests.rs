@@ -28,7 +28,7 @@ fn events(n: u32) -> Vec<Event> {
 struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// Beside the test's own binary, thus on a disk: not every file system in memory takes a ring's direct writes.
+    /// Beside the test binary, so on a disk: tmpfs may not support the ring's direct writes.
     fn new() -> Self {
         let binary = std::env::current_exe().unwrap();
         Self(tempfile::tempdir_in(binary.parent().unwrap()).unwrap())
@@ -61,7 +61,7 @@ impl Folder {
         verify(&fs::read(self.path()).unwrap()[..], &key()).unwrap().events
     }
 
-    /// Goes on in a new file after every `rotate_at` bytes.
+    /// Rotates after every `rotate_at` bytes.
     fn rotating(&self, rotate_at: u64) -> Journal {
         Journal::open_rotating(&self.path(), &key(), rotate_at, 0).unwrap().0
     }
@@ -88,13 +88,13 @@ impl Folder {
         verify(self.bytes(), &key()).map(|verified| verified.events)
     }
 
-    /// As a reader beside a service finds it.
+    /// What a reader beside a running service sees.
     fn bytes(&self) -> Bytes {
         Snapshot::read_beside(&self.path(), |files| Ok(files.bytes())).unwrap().1.unwrap()
     }
 }
 
-/// The disk is full from now on.
+/// Makes every write fail as on a full disk.
 fn fill_disk(journal: &Journal) {
     journal.writer.lock().unwrap().file = OpenOptions::new().write(true).open("/dev/full").unwrap();
 }
@@ -337,7 +337,7 @@ async fn a_full_disk_refuses_events_while_it_is_full() {
         assert_eq!(journal.append(&events(2)), Err(JournalError::Unavailable));
         assert!(!journal.is_healthy());
     }
-    // As much of the line as there was room for, which could not be taken back.
+    // A partial line that could not be truncated.
     let mut file = OpenOptions::new().append(true).open(folder.path()).unwrap();
     file.write_all(b"{\"action\":").unwrap();
     journal.writer.lock().unwrap().file = file;
@@ -359,7 +359,7 @@ fn a_journal_is_healthy_again_without_an_event_that_tries() {
     assert!(!journal.is_healthy());
     journal.writer.lock().unwrap().file = OpenOptions::new().append(true).open(folder.path()).unwrap();
     assert!(journal.is_healthy());
-    assert_eq!(folder.verified(), 3, "what was tried was taken back");
+    assert_eq!(folder.verified(), 3, "the failed write was rolled back");
 }
 
 #[test]
@@ -375,7 +375,7 @@ fn a_failed_sync_fails_whoever_waits_and_every_later_append() {
     assert_eq!(syncer.stop(), Err(JournalError::Unavailable));
 }
 
-/// A folder as a crash of the machine leaves it: the ring is on the disk, and of the journal's file what `change` makes of it.
+/// A folder after a machine crash: the ring is on disk, and the journal's file is what `change` returns.
 fn crashed(from: &Folder, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Folder {
     let folder = Folder::new();
     fs::write(folder.path(), change(fs::read(from.path()).unwrap())).unwrap();
@@ -411,7 +411,7 @@ async fn what_was_synced_outlives_a_crash_of_the_machine() {
         assert!(!ring::path_of(&crashed.path()).exists());
     }
     drop(journal);
-    assert!(!ring::path_of(&folder.path()).exists(), "a process that ends orderly leaves none");
+    assert!(!ring::path_of(&folder.path()).exists(), "a clean shutdown leaves no ring");
 }
 
 #[tokio::test]
@@ -437,7 +437,7 @@ async fn blocks_that_did_not_get_to_the_disk_in_order_are_put_back() {
 async fn what_was_written_behind_the_ring_stays() {
     let folder = Folder::new();
     let journal = with_ring(&folder, 10).await;
-    // Not synced, but the process lived on until it was written back.
+    // Not synced, but the process ran until the kernel wrote it back.
     journal.append(&events(2)).unwrap();
     let crashed = crashed(&folder, |text| text);
     assert_eq!(crashed.open().unwrap().1.restored, 0);
@@ -457,7 +457,7 @@ async fn a_ring_of_another_journal_is_left_alone() {
     drop(journal);
     assert_eq!(other.verified(), 30);
 
-    // A journal that was deleted does not come back.
+    // A journal that was deleted is not restored.
     fs::copy(&ring, ring::path_of(&other.path())).unwrap();
     fs::remove_file(other.path()).unwrap();
     assert_eq!(other.open().unwrap().1.end, 0);
@@ -576,7 +576,7 @@ fn old_files_are_deleted_and_the_journal_says_so() {
     let start = journal.first_file_after(Timestamp::from_millis(2500)).unwrap();
     assert_eq!(start, journal.closed_files()[2].range.start, "the third file has an event of the third second");
 
-    // Without a word about it, that is a journal whose beginning somebody took away.
+    // Without an event that records the deletion, files are missing from the journal's beginning.
     let away: Vec<_> = folder.files()[..2].iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect();
     away.iter().for_each(|(file, _)| fs::remove_file(file).unwrap());
     assert_eq!(folder.verified_files().unwrap_err().what, Fault::Missing);
@@ -594,7 +594,7 @@ fn old_files_are_deleted_and_the_journal_says_so() {
     drop(journal);
     let (journal, _) = folder.open().unwrap();
     assert_eq!((journal.start(), journal.entries(0).unwrap().count()), (start, 7));
-    // One file more than the journal says.
+    // One file more than the journal records.
     drop(journal);
     fs::remove_file(&folder.files()[0]).unwrap();
     assert_eq!(folder.verified_files().unwrap_err().what, Fault::Missing);
@@ -620,7 +620,7 @@ async fn a_compressed_file_is_read_as_the_plain_one() {
         ranges.iter().map(|range| (range.end - range.start) as usize).collect::<Vec<_>>(),
         plain.iter().map(Vec::len).collect::<Vec<_>>()
     );
-    assert_eq!(verify(snapshot, &key()).unwrap().events, verified, "one that was begun before goes on");
+    assert_eq!(verify(snapshot, &key()).unwrap().events, verified, "a snapshot taken before stays valid");
     for (file, plain) in files.iter().zip(&plain) {
         let mut text = Vec::new();
         Bytes::of_file(file.clone()).read_to_end(&mut text).unwrap();
@@ -643,7 +643,7 @@ fn a_crash_while_a_file_is_compressed_leaves_it_once() {
     let (one, other) = (fs::read(&first).unwrap(), fs::read(&second).unwrap());
     let expected = folder.verified_files().unwrap();
     folder.rotating(1 << 20).compress_closed_files(|| true).unwrap();
-    // The plain one was not deleted yet; the other was being written.
+    // A crash before the plain file was deleted, and one while the other was written.
     fs::write(&first, one).unwrap();
     fs::write(&second, other).unwrap();
     let unfinished = compressed::name(&second).with_added_extension("new");
@@ -655,7 +655,7 @@ fn a_crash_while_a_file_is_compressed_leaves_it_once() {
     assert_eq!(journal.compress_closed_files(|| true).unwrap(), 2);
     assert!(!first.exists() && !second.exists());
     assert_eq!(folder.verified_files().unwrap(), expected);
-    // A file whose table is damaged is missed, and none of its bytes taken for the journal's.
+    // A file with a damaged table counts as missing, and none of its bytes is read.
     drop(journal);
     let compressed = compressed::name(&first);
     fs::write(&compressed, &fs::read(&compressed).unwrap()[..100]).unwrap();
@@ -694,7 +694,7 @@ fn a_rotation_that_fails_half_way_leaves_the_old_file_and_no_second_name_of_it()
     let folder = Folder::new();
     let journal = folder.rotating(1);
     journal.append(&events(2)).unwrap();
-    // The name that the closed file would get is taken.
+    // The name for the closed file is taken.
     let taken = segments::closed_name(&folder.path(), 0);
     fs::create_dir(&taken).unwrap();
     journal.append(&events(1)).unwrap();
@@ -721,7 +721,7 @@ fn readers_see_whole_files_while_they_are_rotated_and_compressed() {
         while !appending.is_finished() {
             let (bytes, _) = journal.snapshot(0).unwrap();
             verify(bytes, &key()).unwrap();
-            // Beside the service the newest line may be half written.
+            // Beside a running service the newest line may be incomplete.
             let found = verify(folder.bytes(), &key());
             assert!(matches!(found, Ok(_) | Err(Broken { what: Fault::Torn, .. })), "{found:?}");
         }
@@ -734,7 +734,7 @@ fn readers_see_whole_files_while_they_are_rotated_and_compressed() {
 fn a_file_that_may_not_be_written_refuses_events() {
     let folder = Folder::with_three_events();
     let (journal, _) = folder.open().unwrap();
-    // As a remount for reading only leaves it.
+    // The state after a read-only remount.
     journal.writer.lock().unwrap().file = File::open(folder.path()).unwrap();
     assert_eq!(journal.append(&events(1)), Err(JournalError::Unavailable));
     assert!(!journal.is_healthy());
@@ -745,7 +745,7 @@ fn a_file_that_may_not_be_written_refuses_events() {
 #[test]
 fn a_place_where_nothing_may_be_made_is_refused() {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-    // Nobody makes files there, not even root.
+    // No process can create files there, not even as root.
     let refused = Journal::open(Path::new("/sys/audit.jsonl"), &key()).err().unwrap();
     assert!(matches!(refused, JournalError::Open(PermissionDenied | ReadOnlyFilesystem)), "{refused}");
     let folder = Folder::new();

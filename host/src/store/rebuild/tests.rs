@@ -28,7 +28,7 @@ fn redaction(row: &SessionRow, kind: &str) -> Event {
     }
 }
 
-/// What the pipeline appends before the text leaves.
+/// What the pipeline appends before the text is sent.
 fn open(journal: &Journal, row: &mut SessionRow) -> Vec<Hash> {
     let events = [row.opened_event(), redaction(row, "NAME"), redaction(row, "NAME"), redaction(row, "PHONE")];
     let receipt = journal.append(&events).unwrap();
@@ -37,7 +37,7 @@ fn open(journal: &Journal, row: &mut SessionRow) -> Vec<Hash> {
     receipt.hashes
 }
 
-/// What it appends when the caller has the answer.
+/// What it appends after the response.
 fn complete(journal: &Journal, row: &mut SessionRow, mut leaves: Vec<Hash>) {
     let event = row.completed_event();
     row.counted.count(&event);
@@ -72,7 +72,7 @@ async fn rows_that_the_database_lost_come_back() {
     let mut cut_short = sessions::row(&agent, 3000);
     let leaves = open(&journal, &mut cut_short);
 
-    // The process is killed: neither row reached the database.
+    // The process is killed before either row reached the database.
     drop((store, journal));
     let (store, journal) = (folder.store(), self::journal(&folder));
     assert_eq!(rows(&store).await, [recorded.clone()]);

@@ -1,4 +1,4 @@
-//! The rows of a report's sessions, in their order: when they began, then by id.
+//! The session rows of a report, ordered by start time and id.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,7 +15,7 @@ use crate::session::figures::Figures;
 use crate::store::sessions::{COLUMNS, session};
 use crate::store::{StoreError, days};
 
-/// Where they stand: in the index of their account, or of their agent.
+/// Selects the index to read: by account or by agent.
 pub(super) struct Rows {
     whose: &'static str,
     owner: String,
@@ -32,7 +32,7 @@ impl Rows {
         Self { whose, owner, since: sessions.since.millis(), until: sessions.until.millis() }
     }
 
-    /// When the oldest began that is still there, whether it is asked for or not.
+    /// Start of the oldest existing session, whether in the period or not.
     pub fn oldest(&self, conn: &Connection) -> Result<Option<i64>, StoreError> {
         let whose = self.whose;
         let mut query = conn.prepare_cached(&format!(
@@ -42,7 +42,7 @@ impl Rows {
         Ok(query.query_row([&self.owner], |row| row.get(0)).optional()?)
     }
 
-    /// What the rows of a part of the time add up to, one by one.
+    /// Sums over the rows of a part of the period, counted one by one.
     pub fn count(&self, conn: &Connection, part: Range<i64>) -> Result<BTreeMap<AgentId, Figures>, StoreError> {
         let whose = self.whose;
         let mut query = conn.prepare_cached(&format!(
@@ -58,7 +58,7 @@ impl Rows {
         Ok(figures)
     }
 
-    /// Shows the id and the root of each.
+    /// Calls `see` with id and root of each row.
     pub fn each(
         &self,
         conn: &Connection,
@@ -76,7 +76,7 @@ impl Rows {
         Ok(())
     }
 
-    /// The first of them.
+    /// The first rows.
     pub fn first(&self, conn: &Connection, most: usize) -> Result<Vec<SessionRow>, StoreError> {
         let whose = self.whose;
         let mut query = conn.prepare_cached(&format!(
@@ -87,7 +87,7 @@ impl Rows {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The first in which there was an incident of this sort.
+    /// The first rows with an incident of this kind.
     pub fn with_incident(
         &self,
         conn: &Connection,

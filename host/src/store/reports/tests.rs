@@ -8,7 +8,7 @@ use crate::store::days::DAY_MS;
 use crate::store::sessions::tests::{record, row, with_agent};
 use crate::store::tests::Folder;
 
-/// Sessions of two agents over six days, some in one millisecond, in another order than they began.
+/// Sessions of two agents over six days, some in the same millisecond, written in a different order than they began.
 async fn sessions(store: &Store) -> Vec<SessionRow> {
     let agents = [with_agent(store, "a").await, with_agent(store, "b").await];
     let mut rows: Vec<SessionRow> = (0..400i64)

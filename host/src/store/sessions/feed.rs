@@ -1,5 +1,5 @@
-//! Sessions as they are written, for whoever watches an account: a bounded ring for each account that is watched, so
-//! that a slow reader holds nobody up and learns nothing of other accounts. What grows with a request is not in it.
+//! Live feed of sessions: a bounded ring per watched account, so that a slow reader blocks no one and sees nothing of
+//! other accounts. Fields that grow with a request are left out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,10 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use crate::ids::AccountId;
 use crate::session::SessionRow;
 
-/// Sessions that a reader may be behind.
+/// Sessions a reader may lag behind.
 const RING: usize = 1024;
 
-/// Who watches what.
+/// The watched accounts and their rings.
 pub(in crate::store) struct Feed(Mutex<State>);
 
 #[derive(Default)]
@@ -24,17 +24,17 @@ struct State {
 /// One reader's place in its account's ring.
 pub struct Watch(broadcast::Receiver<Arc<SessionRow>>);
 
-/// What a reader sees.
+/// What a reader receives.
 #[derive(Clone, Debug)]
 pub enum Watched {
     /// A session whose row is committed.
     Session(Arc<SessionRow>),
-    /// The reader was too slow and missed so many; how many is not always known.
+    /// The reader lagged and missed this many; the number is not always known.
     Missed(Option<u64>),
 }
 
 impl Watch {
-    /// The next session, once there is one. `None` when there will be no more.
+    /// Waits for the next session. `None` once the feed is closed.
     pub async fn next(&mut self) -> Option<Watched> {
         match self.0.recv().await {
             Ok(row) => Some(Watched::Session(row)),
@@ -59,7 +59,7 @@ impl Feed {
         Watch(state.accounts.entry(account).or_insert_with(|| broadcast::channel(RING).0).subscribe())
     }
 
-    /// Shows a session to those who watch its account. The row is copied only when somebody does.
+    /// Publishes a session to the readers of its account. The row is cloned only if there are any.
     pub fn publish(&self, row: &SessionRow) {
         let mut state = self.lock();
         let Some(readers) = state.accounts.get(&row.account_id) else { return };
@@ -71,13 +71,13 @@ impl Feed {
         }
     }
 
-    /// Ends every watch, and those to come.
+    /// Ends all watches and refuses new ones.
     pub fn close(&self) {
         *self.lock() = State { accounts: HashMap::new(), closed: true };
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Sound after each of its steps.
+        // Consistent after each step, so a poisoned lock is safe to use.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -124,7 +124,7 @@ mod tests {
         drop(feed.watch(own.account_id));
         feed.publish(&own);
         assert!(feed.lock().accounts.is_empty());
-        // Nor for those of an account in which nothing happens.
+        // The same for an account without activity.
         drop(feed.watch(own.account_id));
         let _watch = feed.watch(AccountId::generate());
         assert_eq!(feed.lock().accounts.len(), 1);

@@ -1,5 +1,4 @@
-//! What sessions leave to be written once for all of a transaction: the figures of their hours and days, and how far the
-//! journal has become rows.
+//! What session rows leave to be written once per transaction: hourly and daily figures, and the journal checkpoint.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +11,7 @@ use crate::store::days::Days;
 use crate::store::db::AtCommit;
 use crate::store::stats::Totals;
 
-/// Gathered on the thread that writes.
+/// Filled on the writer thread.
 #[derive(Default)]
 pub(in crate::store) struct Gathered(Mutex<Inner>);
 
@@ -24,20 +23,20 @@ struct Inner {
 }
 
 impl Gathered {
-    /// Counts a session whose row is new.
+    /// Counts a session with a new row.
     pub fn count(&self, row: &SessionRow, begins_call: bool) {
         let mut inner = self.lock();
         inner.totals.count(row);
         inner.days.count(row, begins_call);
     }
 
-    /// Every session before this byte of the journal has its row now.
+    /// Every session before this journal offset has a row now.
     pub fn checkpoint(&self, offset: u64) {
         self.lock().checkpoint = Some(offset);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Sound after every statement, so a panic elsewhere does no harm to it.
+        // Consistent after every statement, so a poisoned lock is safe to use.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

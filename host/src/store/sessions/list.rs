@@ -1,11 +1,11 @@
-//! One page of sessions, however rare what is asked for.
+//! One page of sessions, at a bounded cost however selective the filter is.
 //!
-//! Every list is made of *runs*: stretches of an index in which all sessions fit and stand newest first. Without a filter
-//! there is one run. "Ended like this" and "at least so many spans" have one for each pair of status and number of spans
-//! that occurs; from the next multiple of 64 on, one for each 64 of them. A page merges them and reads no more of each
-//! than it shows. There are few: at most 63 for each status, and of the others, with `n` spans masked in all, no more
-//! than about `sqrt(n / 32)` occur. A phone call has a run of its own, for every agent that may have had it; what else is
-//! asked for of a call is looked at session by session, and a call has as many as it has turns.
+//! Every list is a merge of *runs*: ranges of an index in which all sessions match and are sorted newest first.
+//! Without a filter there is one run. Filters by status and by minimum number of spans have one run for each pair of
+//! status and span count that occurs; from the next multiple of 64 on, one for each 64 counts. A page merges the runs
+//! and reads no more of each than it shows. There are few: at most 63 for each status, and of the others, with `n`
+//! spans masked in all, no more than about `sqrt(n / 32)` occur. A phone call has one run for every agent that may
+//! have had it; other filters on a call are checked session by session, and a call has as many as it has turns.
 
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::ops::Range;
@@ -19,26 +19,26 @@ use crate::session::{SessionRow, Status};
 use crate::store::{Page, StoreError};
 use crate::tokens::call_name::SoughtCall;
 
-/// What a run gives at a time when it gives more than its first session.
+/// Keys read at a time from a run after the first one.
 const CHUNK: usize = 16;
 
-/// A session's place in a list: when it began, and its id.
+/// A session's position in a list: start time and id.
 type Key = (i64, String);
 
-/// From so many spans on they are counted by so many.
+/// Span counts from here on are indexed in steps of this size.
 const MANY: i64 = 64;
 
-/// Runs of one index, which differ in a few values.
+/// Runs of one index that differ in a few values.
 struct Runs {
-    /// Up to as many keys as asked for, of one run, from a place on.
+    /// Query for up to a given number of keys of one run, behind a position.
     sql: String,
-    /// Those values, of each run.
+    /// The values that differ, for each run.
     each: Vec<Vec<Value>>,
-    /// The values that they share.
+    /// The values they share.
     shared: Vec<Value>,
 }
 
-/// A run, and what of it was read already.
+/// A run and the keys already read from it.
 struct IndexRun<'r> {
     of: &'r Runs,
     values: &'r [Value],
@@ -47,7 +47,7 @@ struct IndexRun<'r> {
 }
 
 pub(super) fn page(conn: &Connection, filter: &SessionFilter) -> Result<Page<SessionRow, SessionCursor>, StoreError> {
-    // Several questions, one moment.
+    // Several queries, one snapshot.
     let snapshot = conn.unchecked_transaction()?;
     let mut rows = Vec::new();
     for (_, id) in newest(&snapshot, &all_runs(&snapshot, filter)?, filter)? {
@@ -56,7 +56,7 @@ pub(super) fn page(conn: &Connection, filter: &SessionFilter) -> Result<Page<Ses
     Ok(Page::new(rows, filter.limit, |row: &SessionRow| SessionCursor { started_at: row.started_at, id: row.id }))
 }
 
-/// All runs in which there may be something.
+/// All runs that may contain matches.
 fn all_runs(conn: &Connection, filter: &SessionFilter) -> Result<Vec<Runs>, StoreError> {
     let (account, agent) = (filter.account, filter.agent);
     if let Some(agent) = agent
@@ -76,32 +76,32 @@ fn all_runs(conn: &Connection, filter: &SessionFilter) -> Result<Vec<Runs>, Stor
         return Ok(vec![Runs { sql, each: vec![vec![owner.into()]], shared: Vec::new() }]);
     }
     let least = filter.min_redactions.map_or(0, |least| i64::try_from(least).unwrap_or(i64::MAX));
-    // One by one up to the next multiple of 64; fewer than that are in no other index.
+    // Single counts up to the next multiple of 64; smaller ones are in no other index.
     let by_64 = (least / MANY + i64::from(least % MANY > 0)).max(1);
     let one_by_one = Outcomes::new(whose, "outcome", "redaction_count", least..by_64.saturating_mul(MANY));
     let many = Outcomes::new(whose, "many", "redaction_count >> 6", by_64..i64::MAX);
     Ok(vec![one_by_one.runs(conn, &owner, filter)?, many.runs(conn, &owner, filter)?])
 }
 
-/// Which numbers of spans are looked for in which index.
+/// Which span counts to look up in which index.
 struct Outcomes {
     index: String,
-    /// Whose sessions, ended how.
+    /// Filter by owner and status.
     conditions: String,
-    /// The number, or what the index has of it.
+    /// The span count, or the indexed expression of it.
     number: &'static str,
     range: Range<i64>,
 }
 
 impl Outcomes {
     fn new(whose: &str, index: &str, number: &'static str, range: Range<i64>) -> Self {
-        // Said as in the index, so that SQLite knows that it may be used.
+        // Repeats the index condition, so that SQLite can use the partial index.
         let part = if index == "many" { "redaction_count >= 64 AND " } else { "" };
         let conditions = format!("{part}{whose}_id = ?1 AND status = ?2");
         Self { index: format!("sessions_by_{whose}_{index}"), conditions, number, range }
     }
 
-    /// One for every pair of status and number that occurs and is asked for.
+    /// One run for every pair of status and count that occurs and matches.
     fn runs(&self, conn: &Connection, owner: &str, filter: &SessionFilter) -> Result<Runs, StoreError> {
         let mut query = conn.prepare_cached(&self.next())?;
         let statuses = match &filter.status {
@@ -123,7 +123,7 @@ impl Outcomes {
         Ok(Runs { sql, each, shared: Vec::new() })
     }
 
-    /// The first number from a place on that occurs.
+    /// Query for the smallest count from a given one on that occurs.
     fn next(&self) -> String {
         let Self { index, conditions, number, .. } = self;
         format!(
@@ -162,13 +162,13 @@ fn sql(index: &str, conditions: &[&str]) -> String {
     )
 }
 
-/// The agents of an account are known by their ids, the deleted ones too: their sessions stay.
+/// Whether the agent belongs to the account; deleted agents count, since their sessions remain.
 fn is_of_account(conn: &Connection, account: AccountId, agent: AgentId) -> Result<bool, StoreError> {
     let mut query = conn.prepare_cached("SELECT 1 FROM agents WHERE account_id = ?1 AND id = ?2")?;
     Ok(query.query_row((account.text(), agent.text()), |_| Ok(())).optional()?.is_some())
 }
 
-/// What a call may be stored as: the platform's name for it is hashed with the agent's id. A hash is taken as it is.
+/// The stored ids a call may have: the platform's id is hashed with the agent's id. A hash is used as it is.
 fn call_ids(
     conn: &Connection,
     account: AccountId,
@@ -188,7 +188,7 @@ fn call_ids(
     Ok(agents.into_iter().flat_map(|agent| call.ids(agent)).chain(given).collect())
 }
 
-/// The keys of a page and one more, if there is one: always the newest of what the runs have next.
+/// The newest keys of all runs: a page and one more, if there is one.
 fn newest(conn: &Connection, all: &[Runs], filter: &SessionFilter) -> Result<Vec<Key>, StoreError> {
     let wanted = filter.limit + 1;
     let mut runs: Vec<IndexRun<'_>> = all.iter().flat_map(Runs::begin).collect();
@@ -220,7 +220,7 @@ impl Runs {
 }
 
 impl IndexRun<'_> {
-    /// Reads the next `count` keys behind a place.
+    /// Reads the next `count` keys behind a position.
     fn read(
         &mut self,
         conn: &Connection,

@@ -117,7 +117,7 @@ async fn a_row_is_written_once() {
     let second = SessionRow { status: Status::Error, ..first.clone() };
     record(&store, &[first.clone(), second, row(&agent, 2000)]).await;
     assert_eq!(store.session(agent.account_id, first.id).await.unwrap(), Some(first.clone()));
-    // Whoever watches sees what was written, and nothing twice.
+    // A watcher sees each written session exactly once.
     assert!(matches!(watch.next().await, Some(Watched::Session(seen)) if *seen == first.clone().for_lists()));
     assert!(matches!(watch.next().await, Some(Watched::Session(seen)) if seen.started_at.millis() == 2000));
 }
@@ -149,7 +149,7 @@ async fn a_reader_who_comes_back_gets_what_was_written_since_or_learns_that_it_c
     let folder = Folder::new();
     let store = folder.store();
     let agent = with_agent(&store, "a").await;
-    // Written in another order than they began.
+    // Written in a different order than they began.
     let rows: Vec<_> = [3000, 1000, 2000].map(|started| row(&agent, started)).to_vec();
     record(&store, &rows).await;
     let behind = async |row: &SessionRow| store.sessions_behind(agent.account_id, row.id).await.unwrap();
@@ -161,5 +161,5 @@ async fn a_reader_who_comes_back_gets_what_was_written_since_or_learns_that_it_c
     let many: Vec<_> = (0..MOST_MISSED).map(|n| row(&agent, n)).collect();
     record(&store, &many).await;
     assert_eq!(behind(&rows[2]).await.map(|rows| rows.len() as i64), Some(MOST_MISSED));
-    assert_eq!(behind(&rows[1]).await, None, "more than a reader is given");
+    assert_eq!(behind(&rows[1]).await, None, "more rows than the limit");
 }

@@ -13,7 +13,7 @@ fn at(millis: i64) -> Clock {
 #[tokio::test]
 async fn counts_are_of_the_window_to_the_millisecond() {
     let folder = Folder::new();
-    // Half past the hour, so that both windows begin within one.
+    // Half past the hour, so that both windows begin in the middle of an hour.
     let now = 10 * DAY_MS + HOUR_MS / 2;
     let store = folder.store_at(at(now));
     let (a, b) = (with_agent(&store, "a").await, with_agent(&store, "b").await);
@@ -46,7 +46,7 @@ async fn percentiles_are_near_the_exact_ones_and_of_the_last_day_only() {
     // 1 to 1000 thousandths of 10 ms over the last day, and slow ones before.
     let lately: Vec<_> = (1..=1000).map(|n| took(f64::from(n) / 100.0, now - i64::from(n) * 60_000)).collect();
     let before: Vec<_> = (0..1000).map(|n| took(500.0, now - 26 * HOUR_MS - n)).collect();
-    // One that was refused has no time.
+    // A rejected session has no latency.
     record(&store, &[took(0.0, now)]).await;
     record(&store, &lately).await;
     record(&store, &before).await;

@@ -38,7 +38,7 @@ async fn behind_an_open_door_each_gets_an_account_of_its_own() {
     assert_ne!(first.account_id, second.account_id);
     assert_eq!(store.account(second.account_id).await.unwrap().unwrap().name, "bob");
     assert_eq!(admit(&store, 2, "bob", SignInPath::Open).await.unwrap().id, second.id);
-    assert_eq!(admit(&store, 2, "bob", SignInPath::OwnerOnly).await, None, "the door was closed since");
+    assert_eq!(admit(&store, 2, "bob", SignInPath::OwnerOnly).await, None, "sign-in is restricted to the owner now");
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn nobody_becomes_the_operator_by_signing_in_and_a_login_is_linked_once() 
     assert_eq!(admit(&store, 1, "eve", SignInPath::OwnerOnly).await, None);
     assert_ne!(admit(&store, 1, "eve", SignInPath::Open).await.unwrap().account_id, store.first_account());
     let link = async |id, login| store.link_github_user(operator.id, profile(id, login)).await.unwrap();
-    assert!(!link(1, "eve").await, "that is somebody else");
+    assert!(!link(1, "eve").await, "that id is linked to another user");
     assert!(link(2, "ada").await);
     assert!(!link(3, "bob").await, "the operator has a login");
     let now = admit(&store, 2, "ada", SignInPath::OwnerOnly).await.expect("the operator's own login");

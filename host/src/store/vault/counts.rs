@@ -1,4 +1,4 @@
-//! How many rows there are, by key and kind: changed in the transaction that changes the rows, and never counted anew.
+//! Row counts by key and kind, updated in the transaction that changes the rows and never recounted.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::store::{StoreError, columns};
 
-/// What a transaction adds and takes away.
+/// Changes made by one transaction.
 #[derive(Default)]
 pub(super) struct Counts(BTreeMap<(Kid, Kid, Kind), Change>);
 
 #[derive(Default)]
 struct Change {
     rows: i64,
-    /// The seconds in which the first and the last row that was added were made.
+    /// Creation times of the oldest and newest added row, in seconds.
     between: Option<(i64, i64)>,
 }
 
 impl Counts {
-    /// A row that was made in this second is there now.
+    /// Counts a row that was created in this second.
     pub fn add(&mut self, kid: &Kid, sealed_by: Option<&Kid>, kind: &Kind, second: i64) {
         let change = self.of(kid, sealed_by, kind);
         change.rows += 1;
@@ -30,7 +30,7 @@ impl Counts {
         change.between = Some((first.min(second), last.max(second)));
     }
 
-    /// A row is gone.
+    /// Counts a deleted row.
     pub fn remove(&mut self, kid: &Kid, sealed_by: Option<&Kid>, kind: &Kind) {
         self.of(kid, sealed_by, kind).rows -= 1;
     }
@@ -39,7 +39,7 @@ impl Counts {
         self.0.entry((kid.clone(), sealed_by.unwrap_or(kid).clone(), kind.clone())).or_default()
     }
 
-    /// Writes it down.
+    /// Writes the changes to the database.
     pub fn write(self, conn: &Connection) -> Result<(), StoreError> {
         let mut add = conn.prepare_cached(
             "INSERT INTO vault_counts (kid, sealed_by, kind, rows, oldest, newest) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -61,13 +61,13 @@ impl Counts {
     }
 }
 
-/// No row is older than this.
+/// Records that no row is older than this.
 pub(super) fn begin_at(conn: &Connection, second: i64) -> Result<(), StoreError> {
     conn.execute("UPDATE vault_counts SET oldest = max(oldest, ?1), newest = max(newest, ?1)", [second])?;
     Ok(())
 }
 
-/// What there is, its bytes aside.
+/// Statistics of the vault, except its size.
 pub(super) fn stats(conn: &Connection) -> Result<VaultStats, StoreError> {
     let mut stats = VaultStats::default();
     let mut query = conn.prepare_cached("SELECT kid, sealed_by, kind, rows, oldest, newest FROM vault_counts")?;

@@ -1,8 +1,8 @@
-//! What is in the vault, taken out of it for good, or sealed anew.
+//! Erasing rows from the vault, and re-encrypting them.
 //!
-//! A deleted row is gone from the file, not only from the table: SQLite overwrites it (`secure_delete`), and the log, which
-//! has the row as well, is emptied (`Db::compact`). Rows that are not in the database yet (`vault/write_ahead.rs`) go there first.
-//! All of it is done in small steps, and others who write come between them.
+//! A deleted row is removed from the file, not only from the table: SQLite overwrites it (`secure_delete`), and the
+//! log, which also has the row, is emptied (`Db::compact`). Pending rows (`vault/write_ahead.rs`) are merged first.
+//! All of this runs in small steps that other writes may interleave.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -20,27 +20,27 @@ use crate::kind::Kind;
 use crate::store::{StoreError, columns};
 use crate::tokens::mint::{RowKey, VaultRow};
 
-/// Rows that are sealed anew or deleted in one transaction.
+/// Rows re-encrypted or deleted per transaction.
 const STEP: usize = 128;
 
-/// Steps after which the log is copied into the database, so that the writer does not have to do it.
+/// Steps between copies of the log, so that the writer does not have to run the checkpoint.
 const COPY: usize = 8;
 
-/// A call of an agent, as the vault knows it; zeros for all calls without a name.
+/// A call of an agent, as the vault identifies it; zeros for all calls without an id.
 pub type Place = (AgentId, [u8; 16]);
 
-/// What the vault holds, without any of it.
+/// Statistics of the vault.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct VaultStats {
-    /// Rows of each kid, by the name that tokens carry.
+    /// Rows by kid, as tokens carry it.
     pub by_kid: BTreeMap<Kid, u64>,
-    /// Rows by the kid whose key seals them.
+    /// Rows by the kid of the key that encrypts them.
     pub sealed_by: BTreeMap<Kid, u64>,
     /// Rows of each kind.
     pub by_kind: BTreeMap<Kind, u64>,
-    /// No row was made before the first or after the second of these, to the second.
+    /// Bounds of the rows' creation times, in whole seconds.
     pub between: Option<(Timestamp, Timestamp)>,
-    /// On the disk.
+    /// Size on disk.
     pub bytes: u64,
 }
 
@@ -54,36 +54,37 @@ impl VaultStats {
 /// A row that was erased.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Gone {
-    /// What it was.
+    /// Its key.
     pub key: RowKey,
-    /// What stood in its compact token.
+    /// The label of its compact token.
     pub label: Option<String>,
 }
 
-/// Rows that are to go.
+/// Selects rows to erase.
 #[derive(Clone, PartialEq, Eq)]
 pub enum PurgeSelector {
-    /// Made before this moment; those of its very second stay.
+    /// Rows created before this moment; rows of the same second are kept.
     Before(Timestamp),
-    /// Whose tokens carry this kid.
+    /// Rows with this kid in their tokens.
     Kid(Kid),
     /// Of this agent.
     Agent(AgentId),
-    /// What was said of a person.
+    /// Rows of a person.
     Subject(Subject),
 }
 
-/// Where a value was kept.
+/// Where a person's value was found.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Subject {
-    /// Calls with a name: their other values are the same person's.
+    /// Calls with an id: their other values belong to the same person.
     pub calls: HashSet<Place>,
-    /// Rows of the value where calls have no name.
+    /// Rows of the value in calls without an id.
     pub rows: HashSet<RowKey>,
 }
 
 impl PurgeSelector {
-    /// Whether this row is one of them. When a row was made is not in it: never, of [`PurgeSelector::Before`].
+    /// Whether the selector matches this row. Always `false` for [`PurgeSelector::Before`], since a row does not
+    /// include its creation time.
     pub fn has(&self, row: &VaultRow) -> bool {
         match self {
             Self::Before(_) => false,
@@ -134,13 +135,13 @@ impl Vault {
         Ok(count)
     }
 
-    /// Whether a call has rows of this kid, or any where no kid is named.
+    /// Whether a call has rows of this kid; of any kid if `None`.
     pub async fn has_of_call(&self, call: Place, kid: Option<Kid>) -> Result<bool, StoreError> {
         self.db.read(move |conn| has_of_call(conn, call, kid.as_ref())).await
     }
 
-    /// Deletes rows for a job, which counts them; `gone` is told which, call by call. Their tokens resolve no more. They are in
-    /// no file once the log is emptied ([`Vault::compact`]).
+    /// Deletes rows for a job, which counts them; `gone` is called with the deleted rows, call by call. Their tokens
+    /// no longer resolve. No file contains the rows once the log is emptied ([`Vault::compact`]).
     pub async fn purge(
         &self,
         job: EventId,
@@ -160,7 +161,7 @@ impl Vault {
             PurgeSelector::Subject(Subject { calls, rows }) => {
                 purge.delete(rows.into_iter().collect()).await?;
                 for call in calls {
-                    // Until there are none: it may have got more meanwhile.
+                    // Repeat until there are none: new rows may have been added.
                     loop {
                         let keys = self.db.read(move |conn| search::of_call(conn, call, STEP)).await?;
                         if keys.is_empty() {
@@ -174,19 +175,19 @@ impl Vault {
         Ok(())
     }
 
-    /// What was deleted or replaced is in no file any more.
+    /// Removes what was deleted or replaced from all files.
     pub async fn compact(&self) -> Result<(), StoreError> {
         self.db.compact().await
     }
 
-    /// Rows that a job has deleted or sealed anew so far.
+    /// Rows that a job has deleted or re-encrypted so far.
     pub async fn rows_of_job(&self, job: EventId) -> Result<u64, StoreError> {
         let sql = "SELECT coalesce(sum(rows), 0) FROM jobs WHERE id = ?1";
         let rows = move |conn: &Connection| Ok(conn.query_row(sql, [job.text()], |row| row.get::<_, i64>(0))? as u64);
         self.db.read(rows).await
     }
 
-    /// A job is over.
+    /// Deletes the counter of a finished job.
     pub async fn forget_job(&self, job: EventId) -> Result<(), StoreError> {
         let forget = move |conn: &Connection| Ok(conn.execute("DELETE FROM jobs WHERE id = ?1", [job.text()])?);
         self.db.write(forget).await.map(drop)
@@ -196,7 +197,7 @@ impl Vault {
         Search { vault: self, wanted: Arc::new(wanted), after: None, is_over: false }
     }
 
-    /// Every row, in pieces, with the second in which it was made.
+    /// Every row, in pages, with its creation time in seconds.
     pub async fn page(&self, after: Option<VaultRow>, limit: usize) -> Result<Vec<(VaultRow, Timestamp)>, StoreError> {
         if after.is_none() {
             self.merge().await?;
@@ -204,8 +205,8 @@ impl Vault {
         self.db.read(move |conn| page(conn, after.as_ref(), limit)).await
     }
 
-    /// Puts what `seal` makes of a row in its place, for every row, for a job that counts them; nothing leaves a row as it is.
-    /// An error of `seal` ends it; what was done until then stays, and it can be done again.
+    /// Replaces every row by the result of `seal`, for a job that counts them; `None` keeps a row unchanged. An error
+    /// of `seal` stops the run; it can be repeated, and completed rows are kept.
     pub async fn seal_anew<E: From<StoreError>>(
         &self,
         job: EventId,
@@ -227,7 +228,7 @@ impl Vault {
     }
 }
 
-/// A walk through all rows.
+/// A scan of all rows.
 struct Search<'v> {
     vault: &'v Vault,
     wanted: Arc<Wanted>,
@@ -236,7 +237,7 @@ struct Search<'v> {
 }
 
 impl Search<'_> {
-    /// What the next step found, which may be nothing.
+    /// The matches of the next step; may be empty.
     async fn next(&mut self) -> Result<Option<Vec<RowKey>>, StoreError> {
         if self.is_over {
             return Ok(None);
@@ -249,7 +250,7 @@ impl Search<'_> {
     }
 }
 
-/// An erasure under way.
+/// An erasure in progress.
 struct Purge<'v, G> {
     vault: &'v Vault,
     job: EventId,
@@ -266,7 +267,7 @@ impl<G: FnMut(&[Gone])> Purge<'_, G> {
     }
 
     async fn delete(&mut self, mut keys: Vec<RowKey>) -> Result<(), StoreError> {
-        // In the order of the table, so that neighbours are found on the same page.
+        // In table order, so that neighbouring rows share a page.
         keys.sort_unstable();
         for keys in keys.chunks(STEP) {
             let (job, keys) = (self.job, keys.to_vec());
@@ -300,7 +301,7 @@ fn delete(conn: &Connection, job: EventId, keys: Vec<RowKey>) -> Result<Vec<Gone
     Ok(gone)
 }
 
-/// So many more rows were deleted or sealed anew.
+/// Adds to the number of rows that a job deleted or re-encrypted.
 fn count_for(conn: &Connection, job: EventId, rows: usize) -> Result<(), StoreError> {
     let mut add = conn.prepare_cached(
         "INSERT INTO jobs (id, rows) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET rows = rows + excluded.rows",
@@ -341,7 +342,7 @@ fn page(conn: &Connection, after: Option<&VaultRow>, limit: usize) -> Result<Vec
     Ok(rows?)
 }
 
-/// Rows, by whose key they were sealed before, and the second in which they were made.
+/// Rows, the kid of the key that encrypted them before, and their creation time in seconds.
 fn replace(conn: &Connection, job: EventId, rows: &[(Option<Kid>, VaultRow, i64)]) -> Result<(), StoreError> {
     let mut update = conn.prepare_cached(
         "UPDATE vault SET sealed = ?6, sealed_by = ?7

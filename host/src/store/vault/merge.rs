@@ -1,4 +1,4 @@
-//! Takes fresh rows into the database, many in one transaction.
+//! Merges pending rows into the database, many per transaction.
 
 use std::io;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::store::StoreError;
 use crate::store::db::WriteJob;
 use crate::tokens::mint::VaultRow;
 
-/// Rows in one transaction, so that who waits for the writer does not wait for all of them.
+/// Rows per transaction, so that other writes do not wait for the whole merge.
 const STEP: usize = 512;
 
-/// A merge on its way to the writer.
+/// A merge job.
 pub(super) struct Merge {
     fresh: Arc<WriteAhead>,
     batch: Option<Batch>,
@@ -26,7 +26,7 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    /// A merge, and what tells when it is over.
+    /// A merge job, and a receiver that resolves when it is done.
     pub fn new(fresh: Arc<WriteAhead>) -> (Box<Self>, oneshot::Receiver<Result<(), StoreError>>) {
         let (reply, over) = oneshot::channel();
         (Box::new(Self { fresh, batch: None, is_over: false, result: Ok(()), reply }), over)
@@ -34,14 +34,14 @@ impl Merge {
 }
 
 impl WriteJob for Merge {
-    /// The rows outlive the process already; see `Vault::put` for power cuts.
+    /// The rows already survive a process crash; see `Vault::put` for power failures.
     fn is_durable(&self) -> bool {
         false
     }
 
     fn run(&mut self, conn: &Connection) {
         if self.batch.is_none() {
-            // While another merge is under way, this one waits for it.
+            // Only one merge runs at a time; this one waits for the other.
             self.batch = self.fresh.begin_merge();
         }
         if let Some(batch) = &mut self.batch {
@@ -61,15 +61,15 @@ impl WriteJob for Merge {
             result = result.and_then(|()| Ok(fresh.merged()?));
             if let Err(error) = &result {
                 fresh.not_merged();
-                tracing::error!(%error, "fresh rows were not taken into the vault's database; they are kept and tried again");
+                tracing::error!(%error, "pending rows could not be merged into the vault's database; they are kept and retried");
             }
         }
-        // Mostly nobody waits.
+        // Usually no caller waits.
         let _ = reply.send(result);
     }
 }
 
-/// Inserts rows; one that is there stays as it is.
+/// Inserts rows; an existing row is not changed.
 fn insert(conn: &Connection, rows: impl Iterator<Item = io::Result<(VaultRow, Timestamp)>>) -> Result<(), StoreError> {
     let mut insert = conn.prepare_cached(
         "INSERT INTO vault (agent, scope, kid, kind, mac, sealed, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
@@ -94,7 +94,7 @@ fn insert(conn: &Connection, rows: impl Iterator<Item = io::Result<(VaultRow, Ti
     counts.write(conn)
 }
 
-/// Moments are kept in seconds, rounded down.
+/// Creation times are stored in seconds, rounded down.
 pub(super) fn seconds(moment: Timestamp) -> i64 {
     moment.millis().div_euclid(1000)
 }

@@ -1,4 +1,4 @@
-//! What each key seals, to find out at start whether the keys that are set open it.
+//! Samples of what each key encrypts, to check at start that the configured keys decrypt it.
 
 use rusqlite::Connection;
 
@@ -7,20 +7,20 @@ use crate::keys::Kid;
 use crate::store::StoreError;
 use crate::tokens::mint::VaultRow;
 
-/// The values that the key of one kid seals.
+/// Values encrypted with the key of one kid.
 pub struct Sealed {
     /// The kid.
     pub kid: Kid,
-    /// How many there are.
+    /// Number of values.
     pub rows: u64,
-    /// The first and the last of them, to try a key on.
+    /// The first and the last row, to try a key on.
     pub samples: Vec<VaultRow>,
 }
 
 impl Vault {
-    /// What there is, by the kid whose key seals it.
+    /// The vault's values, by the kid whose key encrypts them.
     pub async fn sealed_by_kid(&self) -> Result<Vec<Sealed>, StoreError> {
-        // Rows that the last process left beside the database count too.
+        // Includes rows that the previous process left in the write-ahead files.
         self.merge().await?;
         self.db.read(by_kid).await
     }
@@ -31,8 +31,8 @@ fn by_kid(conn: &Connection) -> Result<Vec<Sealed>, StoreError> {
     counts::stats(conn)?.sealed_by.into_iter().map(sealed).collect()
 }
 
-/// No index has the kid, so this walks along the table from either end until it meets one: at once, unless the kid has
-/// few rows among many.
+/// No index has the kid, so this scans the table from both ends up to the first match: fast, unless the kid has few
+/// rows among many.
 fn samples(conn: &Connection, kid: &Kid) -> Result<Vec<VaultRow>, StoreError> {
     let mut samples = Vec::new();
     for order in ["ASC", "DESC"] {

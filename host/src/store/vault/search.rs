@@ -1,6 +1,6 @@
-//! How rows are found that are to go. The table has no index but its primary key, in which the rows of a call stand
-//! together: an index by value or by time would cost every new row six times what the row itself does, and erasing is rare.
-//! So all rows are walked through, in steps, between which others read.
+//! Finds the rows to erase. The only index is the primary key, in which the rows of a call are adjacent: an index by
+//! value or time would make each new row six times as expensive, and erasures are rare. So all rows are scanned, in
+//! steps between which other reads run.
 
 use rusqlite::{Connection, Row};
 
@@ -10,27 +10,27 @@ use crate::kind::Kind;
 use crate::store::{StoreError, columns};
 use crate::tokens::mint::RowKey;
 
-/// Rows that are looked at in one step: about two milliseconds.
+/// Rows scanned per step: about two milliseconds.
 const STEP: usize = 4096;
 
-/// Behind a row, in the order of the primary key.
+/// Rows behind a key, in primary key order.
 pub(super) const BEHIND: &str = "SELECT agent, scope, kid, kind, mac, created_at FROM vault
     WHERE (agent, scope, kid, kind, mac) > (?1, ?2, ?3, ?4, ?5) ORDER BY agent, scope, kid, kind, mac LIMIT ?6";
 
-/// Of a call, so many at most.
+/// Rows of a call, up to a limit.
 pub(super) const OF_CALL: &str =
     "SELECT agent, scope, kid, kind, mac FROM vault WHERE agent = ?1 AND scope = ?2 LIMIT ?3";
 
-/// How many a call has.
+/// Number of rows of a call.
 pub(super) const COUNT_OF_CALL: &str = "SELECT count(*) FROM vault WHERE agent = ?1 AND scope = ?2";
 
-/// What is looked for.
+/// What a scan looks for.
 pub(super) enum Wanted {
-    /// Made before this second.
+    /// Rows created before this second.
     Before(i64),
-    /// Of this kid.
+    /// Rows of this kid.
     Kid(Kid),
-    /// Of this agent.
+    /// Rows of this agent.
     Agent(AgentId),
 }
 
@@ -44,15 +44,15 @@ impl Wanted {
     }
 }
 
-/// What a step found.
+/// Result of a step.
 pub(super) struct SearchHit {
-    /// Rows that are wanted.
+    /// Matching rows.
     pub keys: Vec<RowKey>,
-    /// The last row that was looked at; nothing when there are no more.
+    /// The last row scanned; `None` at the end of the table.
     pub last: Option<RowKey>,
 }
 
-/// Looks at the rows behind this one.
+/// Scans the rows behind `after`.
 pub(super) fn step(conn: &Connection, after: Option<&RowKey>, wanted: &Wanted) -> Result<SearchHit, StoreError> {
     let mut query = conn.prepare_cached(BEHIND)?;
     let step = STEP as i64;
@@ -60,7 +60,7 @@ pub(super) fn step(conn: &Connection, after: Option<&RowKey>, wanted: &Wanted) -
         Some(RowKey { agent, scope, kid, kind, mac }) => {
             query.query((agent.to_bytes(), scope, kid.as_str(), kind.as_str(), mac, step))?
         }
-        // Before all others.
+        // Sorts before every row.
         None => query.query(([0; 0], [0; 0], "", "", [0; 0], step))?,
     };
     let (mut keys, mut looked_at) = (Vec::new(), 0);
@@ -76,7 +76,7 @@ pub(super) fn step(conn: &Connection, after: Option<&RowKey>, wanted: &Wanted) -
     Ok(SearchHit { keys, last: None })
 }
 
-/// Rows of a call, so many at most.
+/// Rows of a call, up to a limit.
 pub(super) fn of_call(
     conn: &Connection,
     (agent, scope): (AgentId, [u8; 16]),

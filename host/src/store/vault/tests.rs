@@ -104,7 +104,7 @@ async fn a_vault_that_cannot_be_written_fails_the_ticket() {
     assert_eq!(put.await, Err(StoreError::Locked));
     assert!(!store.health().await.vault);
 
-    // A row without a label needs no database to be kept; it goes there when the lock is gone.
+    // A row without a label is stored without the database; it is merged once the lock is released.
     let there = row(AgentId::generate(), 2);
     store.vault().put(vec![there.clone()]).await.unwrap();
     assert_eq!(get(&store, &there).await, Some(there.clone()));

@@ -1,9 +1,9 @@
-//! Rows that are not in the database yet: appended to a file beside it. In memory is only where each of them stands.
+//! Write-ahead file for vault rows. Memory keeps only an index from key to offset.
 //!
-//! A commit for every request costs more than everything else that is done with its tokens: SQLite writes a page of
-//! 4 KiB for a row of 200 bytes. An append outlives this process just as well. Once some ten thousand rows have gathered,
-//! they go into the database together (`vault/merge.rs`); what a crash leaves in the files goes there at the next
-//! start. There are two files, so that new rows have a place while the others are merged.
+//! A commit per request would cost more than all other work on its tokens: SQLite writes a page of 4 KiB for a row of
+//! 200 bytes. An append survives a crash of the process just as well. Once some ten thousand rows have gathered, they
+//! are merged into the database (`vault/merge.rs`); rows left by a crash are merged at the next start. There are two
+//! files, so that new rows can be appended while the other file is merged.
 
 mod file;
 
@@ -19,16 +19,16 @@ use crate::clock::Timestamp;
 use crate::ids::AgentId;
 use crate::tokens::mint::{RowKey, VaultRow};
 
-/// Rows that are gathered before they go into the database: two megabytes of memory. The more there are, the more of them
-/// meet on one page of the table, where each page is written once.
+/// Rows gathered before a merge: two megabytes of memory. The more there are, the more of them share a page of the
+/// table, which is written once.
 pub(super) const GATHER: usize = 32_768;
 
-/// Bytes of a file that are enough, too, however few rows they are.
+/// File size that also triggers a merge.
 const ENOUGH_BYTES: u64 = 64 << 20;
 
-/// A key in twenty-four bytes, which sort nearly as the table does: rows of one call stand together, within them rows of one
-/// kind, and these in the order of their macs. Two keys of one call are one with a probability of 2^-64 for each pair of rows,
-/// and nobody without the key can choose macs; of these the later row would not be kept.
+/// A key in 24 bytes that sorts nearly like the table: by call, then kind, then mac. Two keys of one call collide with
+/// a probability of 2^-64 per pair of rows, and macs cannot be chosen without the key; on a collision the later row is
+/// not stored.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Id {
     call: u64,
@@ -36,7 +36,7 @@ struct Id {
     mac: u64,
 }
 
-/// Rows that are not in the database yet.
+/// Rows that are not merged yet.
 pub(super) struct WriteAhead {
     state: Mutex<State>,
     hasher: RandomState,
@@ -44,11 +44,11 @@ pub(super) struct WriteAhead {
 
 struct State {
     places: [RowSet; 2],
-    /// Which of the two takes new rows. The other one's rows are on their way into the database.
+    /// Index of the file that takes new rows. The rows of the other one are being merged.
     current: usize,
-    /// Somebody was told that it is time for a merge.
+    /// A merge was requested.
     told: bool,
-    /// There is a merge under way.
+    /// A merge is running.
     merging: bool,
     failed: bool,
 }
@@ -58,15 +58,15 @@ struct RowSet {
     rows: BTreeMap<Id, Spot>,
 }
 
-/// Rows on their way into the database, about in the order of the table's primary key, so that a merge goes through the table
-/// once. They are read one by one: all of them would take megabytes.
+/// Rows to merge, nearly in primary key order, so that a merge walks the table once. They are read one by one, since
+/// all of them would take megabytes of memory.
 pub(super) struct Batch {
     reader: RowReader,
     spots: std::vec::IntoIter<Spot>,
 }
 
 impl Batch {
-    /// Whether all rows were taken.
+    /// Whether all rows were read.
     pub fn is_empty(&self) -> bool {
         self.spots.len() == 0
     }
@@ -81,7 +81,7 @@ impl Iterator for Batch {
 }
 
 impl WriteAhead {
-    /// Opens or creates the files of this database, and takes up the rows that are in them.
+    /// Opens or creates the files of this database and loads the rows in them.
     pub fn open(database: &Path) -> io::Result<Self> {
         let hasher = RandomState::new();
         let place = |suffix: &str| {
@@ -97,14 +97,14 @@ impl WriteAhead {
         Ok(Self { state: Mutex::new(State { places, current: 0, told: false, failed: false, merging: false }), hasher })
     }
 
-    /// Appends rows, which outlive this process from here on. Says once when it is time for a merge.
+    /// Appends rows; from here on they survive a crash of this process. Returns `true` once when a merge is due.
     pub fn append(&self, rows: &[VaultRow], now: Timestamp) -> io::Result<bool> {
         let mut state = self.lock();
         let current = state.current;
         let place = &mut state.places[current];
         let appended = place.file.append(rows, now);
         for (row, spot) in rows.iter().zip(appended.iter().flatten()) {
-            // A row that is there stays as it is.
+            // An existing row is not changed.
             place.rows.entry(id(&self.hasher, &row.key())).or_insert(*spot);
         }
         let enough = place.rows.len() >= GATHER || place.file.len() >= ENOUGH_BYTES;
@@ -112,7 +112,7 @@ impl WriteAhead {
         appended.map(|_| enough && !std::mem::replace(&mut state.told, true))
     }
 
-    /// A row that is not in the database yet. Reads the disk: not for async code.
+    /// A row that is not merged yet. Reads the disk: not for async code.
     pub fn get(&self, key: &RowKey) -> Option<VaultRow> {
         let id = id(&self.hasher, key);
         let (reader, spot) = {
@@ -121,11 +121,11 @@ impl WriteAhead {
             let found = |at: usize| Some((place(at).file.reader(), *place(at).rows.get(&id)?));
             found(1 - state.current).or_else(|| found(state.current))?
         };
-        // A file that was emptied meanwhile has another row there, or none: then the row is in the database.
+        // If the file was emptied meanwhile, another row or none is there; the row is in the database then.
         reader.read(spot).ok().map(|(row, _)| row).filter(|row| row.key() == *key)
     }
 
-    /// Rows of a call that are not in the database yet, so many at most. Reads the disk: not for async code.
+    /// Rows of a call that are not merged yet, up to a limit. Reads the disk: not for async code.
     pub fn of_call(&self, agent: AgentId, scope: [u8; 16], most: usize) -> Vec<VaultRow> {
         let call = self.hasher.hash_one((agent, scope));
         let (first, last) = (Id { call, kind: 0, mac: 0 }, Id { call, kind: u64::MAX, mac: u64::MAX });
@@ -141,8 +141,8 @@ impl WriteAhead {
         rows.map(|(row, _)| row).filter(|row| (row.agent, row.scope) == (agent, scope)).take(most).collect()
     }
 
-    /// The rows that go into the database next: those that an earlier merge did not get there, else all that have gathered.
-    /// Call [`WriteAhead::merged`] when they are there, or [`WriteAhead::not_merged`]. Nothing while another merge is under way.
+    /// The next rows to merge: those of a failed merge, or else all that have gathered. Call [`WriteAhead::merged`]
+    /// once they are in the database, or [`WriteAhead::not_merged`]. `None` while another merge runs.
     pub fn begin_merge(&self) -> Option<Batch> {
         let mut state = self.lock();
         if std::mem::replace(&mut state.merging, true) {
@@ -160,24 +160,24 @@ impl WriteAhead {
         let mut state = self.lock();
         let other = 1 - state.current;
         (state.told, state.merging) = (false, false);
-        // Forgotten only when the file is: what stands in it is merged again at the next start.
+        // Clear the file first: rows left in it are merged again at the next start.
         state.places[other].file.clear()?;
         state.places[other].rows = BTreeMap::new();
         Ok(())
     }
 
-    /// The merge failed: somebody may be told again.
+    /// The merge failed: another one may be requested.
     pub fn not_merged(&self) {
         let mut state = self.lock();
         (state.told, state.merging) = (false, false);
     }
 
-    /// Whether there are none.
+    /// Whether no rows are pending.
     pub fn is_empty(&self) -> bool {
         self.lock().places.iter().all(|place| place.rows.is_empty())
     }
 
-    /// Bytes on disk.
+    /// Size on disk.
     pub fn size_bytes(&self) -> u64 {
         self.lock().places.iter().map(|place| place.file.len()).sum()
     }
@@ -188,7 +188,7 @@ impl WriteAhead {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Sound after every statement, so a panic elsewhere does no harm to it.
+        // Consistent after every statement, so a poisoned lock is safe to use.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -258,7 +258,7 @@ mod tests {
         let fresh = folder.open();
         assert_eq!(fresh.get(&key(2)), Some(row(2)));
         assert_eq!(merge(&fresh), [1, 2, 3]);
-        assert_eq!(fresh.get(&key(2)), Some(row(2)), "found while it is merged");
+        assert_eq!(fresh.get(&key(2)), Some(row(2)), "found during the merge");
         fresh.merged().unwrap();
         assert_eq!((fresh.get(&key(2)), fresh.size_bytes()), (None, 0));
         assert!(folder.open().is_empty());
@@ -273,10 +273,10 @@ mod tests {
         assert!(fresh.begin_merge().is_none(), "one at a time");
         append(&fresh, [2]);
         fresh.not_merged();
-        assert_eq!(merge(&fresh), [1], "again: the first merge did not get it there");
+        assert_eq!(merge(&fresh), [1], "again: the first merge failed");
         fresh.merged().unwrap();
         assert_eq!(merge(&fresh), [2]);
-        // A process that ends here has one row in each file.
+        // A process that exits here has one row in each file.
         append(&fresh, [3]);
         let fresh = folder.open();
         assert_eq!((fresh.get(&key(2)), fresh.get(&key(3))), (Some(row(2)), Some(row(3))));

@@ -19,7 +19,7 @@ fn event(kind: EventKind, second: i64) -> Event {
 struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// Beside the test's own binary, thus on a disk: not every file system in memory takes a ring's direct writes.
+    /// Beside the test binary, so on a disk: tmpfs may not support the ring's direct writes.
     fn new() -> Self {
         let binary = std::env::current_exe().expect("a binary");
         Self(tempfile::tempdir_in(binary.parent().expect("in a folder")).expect("a folder"))
@@ -29,7 +29,7 @@ impl Folder {
         self.0.path().join("audit.jsonl")
     }
 
-    /// A journal of so many files, which goes on in a new one with every event.
+    /// A journal with this many files; every event starts a new one.
     fn journal(&self, files: i64) -> Journal {
         let (journal, _) = Journal::open_rotating(&self.path(), &key(), 1, 0).expect("opens");
         (0..files).for_each(|second| append(&journal, event(EventKind::Login, second)));
@@ -41,7 +41,7 @@ fn append(journal: &Journal, event: Event) {
     journal.append(&[event]).expect("it takes events");
 }
 
-/// A reader that lets others have their turn before each of its reads.
+/// A reader that calls the hook before each read.
 struct InSteps<'s, R>(R, &'s dyn Fn());
 
 impl<R: BufRead> Read for InSteps<'_, R> {
@@ -68,8 +68,8 @@ fn check(path: &Path, step: &dyn Fn()) -> Result<Verified, Broken> {
     Snapshot::read_in_steps(path, step, read).expect("a journal").1
 }
 
-/// Checks a journal of some files to which `change` happens between two steps of the reader: after the first, or the
-/// second, and so on; and between every two where it may happen again and again.
+/// Checks a journal of several files while `change` runs between two steps of the reader: after the first, then after
+/// the second, and so on; with `at_every_step`, between any two.
 fn check_while(change: impl Fn(&Journal), at_every_step: bool) {
     let mut changed = true;
     for wanted in 0.. {

@@ -11,7 +11,7 @@ use crate::store::tests::Folder;
 async fn plan(store: &Store, sql: String) -> String {
     let explain = move |conn: &Connection| {
         let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-        // The values do not matter for the plan.
+        // The values do not affect the plan.
         let lines = explain.raw_query().mapped(|row| row.get::<_, String>(3));
         Ok(lines.collect::<Result<Vec<_>, _>>()?.join("\n"))
     };
@@ -72,7 +72,7 @@ async fn every_list_is_read_from_an_index_at_the_place_where_it_begins_and_never
     }
 }
 
-/// Sessions of two agents with all that is filtered by, many in one millisecond.
+/// Sessions of two agents with all filtered fields, many in the same millisecond.
 async fn sessions(store: &Store, agents: &[Agent]) -> Vec<SessionRow> {
     let kind = Kind::new("NAME").unwrap();
     let name = |agent: &Agent, call, way: u32| sought(call).ids(agent.id).nth(way as usize % 2);
@@ -186,7 +186,7 @@ async fn a_filtered_walk_sees_every_session_once_while_others_come_and_go() {
         let Some(next) = page.next else { break };
         cursor = Some(next);
         record(&store, &[row(&agents[0], 5000)]).await;
-        // The session that the cursor stands on goes.
+        // Delete the session that the cursor points to.
         let gone = seen.last().unwrap().text();
         let delete = move |conn: &Connection| Ok(conn.execute("DELETE FROM sessions WHERE id = ?1", [gone])?);
         assert_eq!(store.main.write(delete).await, Ok(1));

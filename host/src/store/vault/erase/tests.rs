@@ -4,7 +4,7 @@ use super::*;
 use crate::store::Store;
 use crate::store::tests::Folder;
 
-/// A row with a value and a sealed original that no other row has.
+/// A row with a unique value and a unique sealed original.
 fn row(agent: AgentId, scope: u8, number: u32) -> VaultRow {
     let hash = blake3::hash(&number.to_le_bytes());
     let mut mac = [0; 16];
@@ -21,7 +21,7 @@ fn row(agent: AgentId, scope: u8, number: u32) -> VaultRow {
     }
 }
 
-/// Erases as a job does; says how many rows that were.
+/// Erases rows as a job does; returns how many.
 async fn purge(store: &Store, doomed: PurgeSelector, gone: impl FnMut(&[Gone])) -> u64 {
     let job = EventId::generate();
     store.vault().purge(job, doomed, gone).await.unwrap();
@@ -36,7 +36,7 @@ fn of_call(call: Place) -> PurgeSelector {
     PurgeSelector::Subject(Subject { calls: HashSet::from([call]), ..Subject::default() })
 }
 
-/// The rows whose sealed original, or a part of it, stands in a file.
+/// The rows whose sealed original, or a part of it, is found in a file.
 fn left_in_files(folder: &Folder, rows: &[VaultRow]) -> Vec<[u8; 16]> {
     let database = folder.paths().vault;
     let files = ["", "-wal", "-rows-a", "-rows-b"].map(|suffix| {
@@ -48,7 +48,7 @@ fn left_in_files(folder: &Folder, rows: &[VaultRow]) -> Vec<[u8; 16]> {
     rows.iter().filter(is_left).map(|row| row.mac).collect()
 }
 
-/// Puts rows in batches, each of which is merged into pages that are full already, so that they are split.
+/// Puts rows in batches, each of which is merged into full pages, so that they are split.
 async fn fill(store: &Store, rows: &[VaultRow]) {
     for batch in rows.chunks(300) {
         store.vault().put(batch.to_vec()).await.unwrap();
@@ -69,7 +69,7 @@ async fn an_erased_row_is_in_no_file_however_often_pages_were_split_and_merged()
     let agent = AgentId::generate();
     let rows: Vec<VaultRow> = (0..3000).map(|number| row(agent, (number % 7) as u8, number)).collect();
     fill(&store, &rows).await;
-    assert_eq!(left_in_files(&folder, &rows).len(), rows.len(), "this test can see what it looks for");
+    assert_eq!(left_in_files(&folder, &rows).len(), rows.len(), "the test can find what it looks for");
 
     let (gone, kept): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.scope == [3; 16]);
     let doomed = of_call((agent, [3; 16]));
@@ -78,7 +78,7 @@ async fn an_erased_row_is_in_no_file_however_often_pages_were_split_and_merged()
     assert_eq!(left_in_files(&folder, &kept).len(), kept.len());
     let size = std::fs::metadata(folder.paths().vault).unwrap().len();
 
-    // Most of what is left goes too, and the file gets shorter.
+    // Erase most of the rest too; the file then shrinks.
     let doomed = PurgeSelector::Kid(Kid::new("K_HEALTHCARE").unwrap());
     assert_eq!(purge(&store, doomed, |_| {}).await, kept.len() as u64);
     assert!(left_in_files(&folder, &kept).is_empty());
@@ -91,7 +91,7 @@ async fn an_erased_row_is_in_no_file_however_often_pages_were_split_and_merged()
 #[tokio::test]
 async fn an_erased_row_is_in_no_file_of_an_older_version_either() {
     let folder = Folder::new();
-    // As earlier versions made it: it cannot be made shorter.
+    // A file created by an earlier version, which cannot shrink.
     Connection::open(folder.paths().vault).unwrap().execute_batch("PRAGMA auto_vacuum = NONE; VACUUM").unwrap();
     let store = folder.store();
     let agent = AgentId::generate();

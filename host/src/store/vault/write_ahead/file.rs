@@ -1,6 +1,5 @@
-//! A file of rows: one frame for each append, with its length and a checksum before it, so that an end that a crash left
-//! torn is told from a whole one. The rows are sealed; the checksum guards against accidents, not against people. Each row
-//! can be read by where it stands.
+//! A file of rows: one frame per append, with length and checksum, so that a torn end is detected after a crash. The
+//! rows are encrypted; the checksum detects accidents, not tampering. Each row can be read by its offset.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
@@ -17,11 +16,10 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::tokens::mint::VaultRow;
 
-/// Length and checksum.
+/// Length and checksum of a frame.
 const HEAD: usize = 4 + 8;
 
-/// A row as it is written. A released version's rows are read by every later one: new fields only at the end, under a new
-/// file name.
+/// A row as stored. Later versions must read rows of every release: add fields only at the end, under a new file name.
 #[derive(Serialize, Deserialize)]
 struct Row<'a> {
     agent: [u8; 16],
@@ -33,7 +31,7 @@ struct Row<'a> {
     created_at: i64,
 }
 
-/// Where a row stands, in bytes.
+/// Position of a row, in bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Spot {
     offset: u32,
@@ -48,7 +46,7 @@ pub(super) struct RowFile {
 }
 
 impl RowFile {
-    /// Opens or creates it, mode 0600. Gives every row that is in it to `found`; what does not read is cut off.
+    /// Opens or creates the file (mode 0600). Calls `found` with every row in it; an unreadable end is cut off.
     pub fn open(path: &Path, mut found: impl FnMut(&VaultRow, Spot)) -> io::Result<Self> {
         let mut file = files::private().read(true).append(true).create(true).open(path)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
@@ -65,7 +63,7 @@ impl RowFile {
         Ok(Self { file: Arc::new(file), length: length as u64, buffer: Vec::new() })
     }
 
-    /// Appends rows in one write, and says where each stands. When that fails, what part of it was written is taken back.
+    /// Appends rows in one write and returns their positions. On failure, what was partly written is truncated.
     pub fn append(&mut self, rows: &[VaultRow], now: Timestamp) -> io::Result<Vec<Spot>> {
         self.buffer.clear();
         self.buffer.resize(HEAD, 0);
@@ -96,7 +94,7 @@ impl RowFile {
         Ok(spots)
     }
 
-    /// What reads rows, also while others are appended.
+    /// A reader that works while rows are appended.
     pub fn reader(&self) -> RowReader {
         RowReader(self.file.clone())
     }
@@ -108,12 +106,12 @@ impl RowFile {
         Ok(())
     }
 
-    /// Bytes.
+    /// Size in bytes.
     pub fn len(&self) -> u64 {
         self.length
     }
 
-    /// One that cannot be written.
+    /// A file that fails every write.
     #[cfg(test)]
     pub fn full_disk() -> Self {
         let file = File::options().write(true).open("/dev/full").unwrap();
@@ -121,14 +119,14 @@ impl RowFile {
     }
 }
 
-/// Reads rows of one file. It reads the disk: not for async code.
+/// Reads rows of one file. Reads the disk: not for async code.
 pub(super) struct RowReader(Arc<File>);
 
 impl RowReader {
-    /// The row that stands here, and when it was made.
+    /// The row at this position, and its creation time.
     ///
     /// # Errors
-    /// When it cannot be read, or is not there any more: the file was emptied since.
+    /// When it cannot be read, or the file was emptied since.
     pub fn read(&self, spot: Spot) -> io::Result<(VaultRow, Timestamp)> {
         let mut bytes = vec![0; spot.length as usize];
         self.0.read_exact_at(&mut bytes, spot.offset.into())?;
@@ -142,7 +140,7 @@ fn spot(offset: u64, length: usize) -> io::Result<Spot> {
     Ok(Spot { offset: u32::try_from(offset).map_err(fits)?, length: u32::try_from(length).map_err(fits)? })
 }
 
-/// The rows of the frame that begins at `start`, and where it ends; nothing when it is not whole.
+/// The rows of the frame at `start`, and its end; `None` if it is incomplete.
 fn read_frame(file: &[u8], start: usize) -> Option<(Vec<(VaultRow, Spot)>, usize)> {
     let (head, rest) = file.get(start..)?.split_at_checked(HEAD)?;
     let length = u32::from_le_bytes(head[..4].try_into().ok()?) as usize;
