@@ -1,5 +1,5 @@
-//! `GET /api/v1/docs`: the OpenAPI document as a page to read. It is written here, once, so that the page needs no script
-//! and asks no other host for anything.
+//! `GET /api/v1/docs`: the OpenAPI document as an HTML page. Rendered once on the server, so the page needs no script
+//! and makes no request to another host.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -24,10 +24,10 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// A page to read, made from this document.
+/// Returns the API reference as an HTML page.
 #[utoipa::path(
     get, path = "/api/v1/docs", tag = "service", operation_id = "docs",
-    responses((status = 200, description = "The reference.", body = String, content_type = "text/html")),
+    responses((status = 200, description = "The API reference.", body = String, content_type = "text/html")),
     security(()),
 )]
 pub async fn show() -> impl IntoResponse {
@@ -120,14 +120,14 @@ fn put_properties(html: &mut String, schema: &Value) {
     }
 }
 
-/// A schema in a few words.
+/// A short description of a schema's type.
 fn type_of(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
         return format!("<a href=\"#body-{0}\">{0}</a>", escape(name));
     }
     let several = ["oneOf", "anyOf", "allOf"].into_iter().find_map(|word| schema[word].as_array());
     if let Some(several) = several {
-        // The second part of an error's says which codes there are.
+        // The second part of an error schema lists its codes.
         let parts: Vec<String> = several.iter().map(type_of).filter(|part| !part.is_empty()).collect();
         return parts.join(" or ");
     }
@@ -154,7 +154,7 @@ fn fields(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
 }
 
-/// A text, with what stands in backquotes as code.
+/// A text as HTML, with backquoted parts as code.
 fn words(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
