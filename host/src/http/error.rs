@@ -222,7 +222,7 @@ impl From<AgentError> for ApiError {
                     .iter()
                     .map(|error| Detail { field: error.path.clone(), message: error.message.clone() })
                     .collect(),
-                ..Self::new(unprocessable, "policy_yaml_invalid", "the policy cannot be used; details say why")
+                ..Self::new(unprocessable, "policy_yaml_invalid", "the policy is invalid; see details")
             },
             AgentError::Plugin(error) => Self::new(unprocessable, "policy_yaml_invalid", error.to_string()),
             AgentError::NameTaken => {
@@ -268,7 +268,7 @@ impl From<ChangeError> for ApiError {
                     let path = if error.path.is_empty() { "" } else { ": " };
                     Detail { field: format!("{file}{path}{}", error.path), message: error.message.clone() }
                 };
-                let message = "the policy files cannot be used, and nothing has changed; details say why";
+                let message = "the policy files are invalid, and nothing has changed; see details";
                 let details = errors.iter().map(detail).collect();
                 Self { details, ..Self::new(unprocessable, "policy_yaml_invalid", message) }
             }
