@@ -43,7 +43,7 @@ fn page(document: &Value) -> String {
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>Masker: API reference</title><style>{STYLE}</style></head><body>\
-         <h1>Masker: API reference</h1><p>{}</p><p>As a document: <a href=\"openapi.json\">openapi.json</a></p><nav><ul>",
+         <h1>Masker: API reference</h1><p>{}</p><p>OpenAPI document: <a href=\"openapi.json\">openapi.json</a></p><nav><ul>",
         words(&document["info"]["description"])
     );
     let tags: Vec<(&str, &Value)> = items(&document["tags"])
@@ -53,14 +53,14 @@ fn page(document: &Value) -> String {
     for (tag, _) in &tags {
         put(&mut html, format_args!("<li><a href=\"#{tag}\">{tag}</a></li>"));
     }
-    html.push_str("<li><a href=\"#bodies\">bodies</a></li></ul></nav>");
+    html.push_str("<li><a href=\"#bodies\">schemas</a></li></ul></nav>");
     for (tag, about) in tags {
         put(&mut html, format_args!("<h2 id=\"{tag}\">{tag}</h2><p>{}</p>", words(about)));
         for (path, method, operation) in operations(document).filter(|(.., operation)| operation["tags"][0] == *tag) {
             put_operation(&mut html, path, method, operation);
         }
     }
-    html.push_str("<h2 id=\"bodies\">bodies</h2>");
+    html.push_str("<h2 id=\"bodies\">schemas</h2>");
     for (name, schema) in fields(&document["components"]["schemas"]) {
         put(&mut html, format_args!("<details id=\"body-{name}\"><summary><code>{}</code></summary>", escape(name)));
         put(&mut html, format_args!("<p>{}</p>", words(&schema["description"])));
@@ -79,7 +79,7 @@ fn put_operation(html: &mut String, path: &str, method: &str, operation: &Value)
         operation.get("security").and_then(Value::as_array).is_some_and(|any| any.contains(&serde_json::json!({})));
     if !open {
         html.push_str(
-            "<p>Needs the cookie <code>masker_session</code> or <code>Authorization: Bearer mskt_...</code></p>",
+            "<p>Requires the cookie <code>masker_session</code> or <code>Authorization: Bearer mskt_...</code></p>",
         );
     }
     html.push_str("<table>");
@@ -110,7 +110,7 @@ fn put_properties(html: &mut String, schema: &Value) {
     }
     html.push_str("<table>");
     for (name, property) in fields(&schema["properties"]) {
-        let need = if items(&schema["required"]).any(|own| own == name) { "" } else { ", may be missing" };
+        let need = if items(&schema["required"]).any(|own| own == name) { "" } else { ", optional" };
         let (kind, about) = (type_of(property), words(&property["description"]));
         put(html, format_args!("<tr><td><code>{}</code></td><td>{kind}{need}</td><td>{about}</td></tr>", escape(name)));
     }

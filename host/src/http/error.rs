@@ -216,7 +216,7 @@ impl From<AgentError> for ApiError {
                 fields.into_iter().map(|(field, message)| Detail { field: field.into(), message }).collect(),
             ),
             AgentError::UnknownUpstream(message) => Self::new(unprocessable, "unknown_upstream", message),
-            AgentError::UnknownPolicy => Self::new(unprocessable, "unknown_policy", "there is no policy of this name"),
+            AgentError::UnknownPolicy => Self::new(unprocessable, "unknown_policy", "no policy has this name"),
             AgentError::Policy(errors) => Self {
                 details: errors
                     .iter()
@@ -226,7 +226,7 @@ impl From<AgentError> for ApiError {
             },
             AgentError::Plugin(error) => Self::new(unprocessable, "policy_yaml_invalid", error.to_string()),
             AgentError::NameTaken => {
-                Self::new(StatusCode::CONFLICT, "name_taken", "an agent of this name exists already")
+                Self::new(StatusCode::CONFLICT, "name_taken", "an agent with this name already exists")
             }
             AgentError::AuditUnavailable => Self::audit_unavailable(),
             AgentError::Refused(refused) => refused.into(),

@@ -84,7 +84,11 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
     ("policy_yaml_invalid", 422, "The policy is invalid; `details` lists the errors."),
     ("model_not_allowed", 422, "The agent may not use this model."),
     ("unsupported_event", 422, "In this form the webhook supports only `assistant-request`."),
-    ("plugin_invalid", 422, "The component does not implement the contract, or imports something that is not allowed."),
+    (
+        "plugin_invalid",
+        422,
+        "The component does not implement the contract, or requires capabilities that plugins do not have.",
+    ),
     ("rate_limited", 429, "Too many requests; retry after the time in `Retry-After`."),
     ("internal_error", 500, "Internal error; the server log has the cause."),
     ("report_generation_failed", 500, "The report cannot be generated."),
