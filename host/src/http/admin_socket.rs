@@ -28,7 +28,7 @@ use super::{api, router};
 use crate::app::{App, login_url};
 
 const NAME: &str = "admin.sock";
-/// Creates a sign-in link.
+/// The route that creates a sign-in link.
 pub const LOGIN_LINK: &str = "/login-link";
 /// Body limit in bytes. The largest body is a value to erase.
 const LARGEST_BODY: usize = 1 << 20;
