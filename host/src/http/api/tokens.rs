@@ -135,7 +135,7 @@ fn new_token(caller: &Caller, body: JsonBody<NewToken>, now: Timestamp) -> Resul
             |text| Timestamp::parse(&text).filter(|moment| *moment > now),
             "must be a future time before the year 10000, such as 2030-01-31T00:00:00Z",
         );
-        // Creating tokens needs `admin`, which includes every scope. So only the expiry can exceed that of the creating token.
+        // Creating tokens needs `admin`, which includes every scope. So only the expiry can exceed that of the maker.
         let maker = caller.token();
         let end = maker.and_then(|maker| maker.expires_at);
         if let Some(end) = end.filter(|end| expires_at.is_some_and(|asked| asked > *end)) {
