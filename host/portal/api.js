@@ -1,8 +1,8 @@
-// Calls of /api/v1 with the cookie of whoever is signed in.
+// Client of /api/v1. The browser sends the sign-in cookie.
 
 export class ApiError extends Error {
   constructor(status, error) {
-    super(error?.message ?? `The server answered ${status}.`);
+    super(error?.message ?? `The server returned status ${status}.`);
     this.status = status;
     this.code = error?.code ?? "unknown";
     this.requestId = error?.request_id ?? null;
@@ -20,7 +20,7 @@ async function call(method, path, body, type = "application/json", headers = {})
   try {
     response = await fetch(path, init);
   } catch {
-    throw new ApiError(0, { code: "unreachable", message: "Masker cannot be reached. Is it running?" });
+    throw new ApiError(0, { code: "unreachable", message: "Cannot reach Masker. Is it running?" });
   }
   if (response.status === 204) return null;
   const text = await response.text();
@@ -28,7 +28,7 @@ async function call(method, path, body, type = "application/json", headers = {})
   try {
     json = JSON.parse(text);
   } catch {
-    /* A page or a proxy in between. */
+    /* The response is not JSON, for example an error page of a reverse proxy. */
   }
   if (!response.ok && !(path === "/health" && json)) throw new ApiError(response.status, json?.error);
   return json;
@@ -41,7 +41,7 @@ export const put = (path, body, type) => call("PUT", path, body, type);
 export const send = (method, path, body, type, headers) => call(method, path, body, type, headers);
 export const remove = (path) => call("DELETE", path);
 
-/** Every row of a list, for choices: at most a thousand. */
+/** All rows of a list, up to a thousand, for example for a selection. */
 export async function all(path) {
   const rows = [];
   let cursor = null;

@@ -1,4 +1,4 @@
-// Which address shows which page.
+// Maps addresses to pages.
 
 import { h, note } from "./dom.js";
 import { get } from "./api.js";
@@ -26,7 +26,7 @@ let me = null;
 let leave = () => {};
 let shown = 0;
 
-/** Goes to a page without loading the document again. */
+/** Navigates to a page without reloading the document. */
 export function go(path) {
   history.pushState(null, "", path);
   show();
@@ -67,8 +67,8 @@ async function show() {
   const route = ROUTES.map(([pattern, name]) => [pattern.exec(path), name]).find(([match]) => match);
   if (!route) {
     main.replaceChildren(
-      h("div", { class: "head" }, h("h1", {}, "There is no such page")),
-      h("p", {}, h("a", { href: "/portal" }, "To the dashboard")),
+      h("div", { class: "head" }, h("h1", {}, "Page not found")),
+      h("p", {}, h("a", { href: "/portal" }, "Go to the dashboard")),
     );
     return;
   }
@@ -108,7 +108,7 @@ async function show() {
       return;
     }
     document.title = "Masker";
-    main.replaceChildren(h("div", { class: "head" }, h("h1", {}, "That did not work")), failed(error));
+    main.replaceChildren(h("div", { class: "head" }, h("h1", {}, "Something went wrong")), failed(error));
   }
 }
 
@@ -128,7 +128,7 @@ document.addEventListener("click", (event) => {
   document.getElementById("main")?.focus();
 });
 addEventListener("popstate", show);
-// The back-forward cache would show the page as it was, also after signing out.
+// The back-forward cache would show the page unchanged, even after signing out.
 addEventListener("pagehide", () => {
   leave();
   document.body.replaceChildren();

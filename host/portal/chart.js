@@ -1,18 +1,18 @@
-// Charts as SVG, each with its figures as a table for those who do not see it.
+// Charts as SVG, each with its values as a table for screen readers.
 
 import { h, table } from "./dom.js";
 import { number } from "./format.js";
 
 const HEIGHT = 160,
   BOTTOM = 20;
-// Drawn about as wide as it is shown, so that its letters keep their size.
+// Drawn at about the displayed width, so that text keeps its size.
 const WIDE = [720, 7],
   NARROW = [330, 3];
 
-/** So many kinds have a colour of their own; the rest share the last. */
+/** Number of colours. Kinds beyond that share the last one. */
 const COLOURS = 6;
 
-/** Columns over time, each made of its kinds. Points are `[label, {kind: count}]`, oldest first. */
+/** Stacked columns over time, by kind. Points are `[label, {kind: count}]`, oldest first. */
 export function columns(title, points) {
   const [width, marks] = matchMedia("(max-width: 760px)").matches ? NARROW : WIDE;
   const total = (counts) => Object.values(counts).reduce((all, count) => all + count, 0);
@@ -77,7 +77,7 @@ export function columns(title, points) {
   );
 }
 
-/** Kinds, the most frequent first. */
+/** Kinds by frequency, most frequent first. */
 function rank(all) {
   const sums = {};
   for (const counts of all) for (const [kind, count] of Object.entries(counts)) sums[kind] = (sums[kind] ?? 0) + count;
@@ -86,7 +86,7 @@ function rank(all) {
 
 const colour = (ranked, kind) => `c${Math.min(ranked.indexOf(kind), COLOURS - 1)}`;
 
-/** One bar for each name. */
+/** A bar chart with one bar per name. */
 export function bars(title, counts) {
   const entries = Object.entries(counts).sort((a, b) => b[1] - a[1]);
   const most = Math.max(1, ...entries.map(([, count]) => count));

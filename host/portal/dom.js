@@ -1,9 +1,9 @@
-// Elements from data. Text is only ever put in as text.
+// Creates elements. Text is always inserted as text, never as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 const SVG_TAGS = new Set(["svg", "rect", "line", "text", "path", "g", "title"]);
 
-/** An element: `h("a", {href: "/portal"}, "Home")`. Handlers are `onclick` and the like; null children are left out. */
+/** Creates an element: `h("a", {href: "/portal"}, "Home")`. Handlers are `onclick` etc.; null children are omitted. */
 export function h(tag, attributes = {}, ...children) {
   const node = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
@@ -16,7 +16,7 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** A table: titles, then rows of cells. A column whose title begins with `#` holds numbers. */
+/** A table from titles and rows of cells. A `#` at the start of a title marks a column of numbers. */
 export function table(caption, titles, rows) {
   const isNumber = titles.map((title) => title.startsWith("#"));
   const head = titles.map((title, at) =>
@@ -46,7 +46,7 @@ export function table(caption, titles, rows) {
   );
 }
 
-/** Names and values. */
+/** A list of names and values. */
 export function facts(pairs) {
   return h(
     "dl",
@@ -57,7 +57,7 @@ export function facts(pairs) {
   );
 }
 
-/** A line to be copied. */
+/** A line with a button that copies it. */
 export function copyable(text) {
   const button = h(
     "button",
@@ -101,7 +101,7 @@ export function note(kind, ...children) {
   return h("div", { class: `note ${kind}`, role: kind === "bad" ? "alert" : "status" }, children);
 }
 
-/** Asks before something that cannot be taken back. */
+/** Asks for confirmation of an action that cannot be undone. */
 export function confirm(title, text, action) {
   return new Promise((resolve) => {
     const dialog = h(
@@ -131,7 +131,7 @@ export function confirm(title, text, action) {
   });
 }
 
-/** A text with some of its stretches marked: spans are `[start, end, label]` in characters. */
+/** A text with highlighted spans, given as `[start, end, label]` in characters. */
 export function marked(text, spans) {
   const characters = Array.from(text);
   const parts = [];

@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Formats numbers, times and names for display.
 
 import { h } from "./dom.js";
 
@@ -7,7 +7,7 @@ const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 
 export const number = (value) => NUMBER.format(value);
 
-/** A moment in the reader's zone, UTC on hover. */
+/** A time in the local time zone, with UTC as a tooltip. */
 export function time(iso) {
   if (!iso) return h("span", { class: "muted" }, "never");
   return h(
@@ -41,7 +41,7 @@ export function kinds(counts) {
   return entries.map(([kind, count]) => h("span", { class: "kind" }, `${kind} ${number(count)}`));
 }
 
-/** How long ago a moment is, in its largest unit. */
+/** The age of a time, in its largest unit. */
 export function age(iso) {
   const seconds = Math.max(0, (Date.now() - new Date(iso).getTime()) / 1000);
   const [unit, size] = [
@@ -55,7 +55,7 @@ export function age(iso) {
   return count === 0 ? "just now" : `${count} ${unit}${count === 1 ? "" : "s"} ago`;
 }
 
-/** What a browser calls itself, as people call it. */
+/** Browser and system names from a `User-Agent` header. */
 export function browserOf(agent) {
   const find = (pairs) => pairs.find(([word]) => agent.includes(word))?.[1];
   const name = find([
@@ -75,6 +75,6 @@ export function browserOf(agent) {
     ["CrOS", "ChromeOS"],
     ["Linux", "Linux"],
   ]);
-  if (!name && !system) return agent ? agent.slice(0, 40) : "a browser that did not say";
+  if (!name && !system) return agent ? agent.slice(0, 40) : "unknown browser";
   return name && system ? `${name} on ${system}` : (name ?? system);
 }

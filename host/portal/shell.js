@@ -1,4 +1,4 @@
-// What stands around every page.
+// The frame around every page: navigation, theme and sign-out.
 
 import { h } from "./dom.js";
 import { post } from "./api.js";
@@ -29,7 +29,7 @@ export function applyTheme(theme) {
 }
 
 function themeButton() {
-  const words = { auto: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" };
+  const words = { auto: "Theme: system", light: "Theme: light", dark: "Theme: dark" };
   const next = { auto: "light", light: "dark", dark: "auto" };
   let theme = localStorage.getItem("theme") ?? "auto";
   const button = h(
@@ -49,7 +49,7 @@ function themeButton() {
   return button;
 }
 
-/** The frame with an empty `main`. */
+/** Returns the frame and its empty `main`. */
 export function frame(me, current) {
   const name = me.user?.name ?? me.user?.github_login ?? me.account.name;
   const initials = name
@@ -120,7 +120,7 @@ export function frame(me, current) {
     node: h(
       "div",
       {},
-      h("a", { class: "skip", href: "#main" }, "Skip to the content"),
+      h("a", { class: "skip", href: "#main" }, "Skip to content"),
       h("div", { class: "frame" }, side, main),
     ),
     main,

@@ -1,4 +1,4 @@
-//! The service's surface: the server, its layers, and every route in one table ([`router`]).
+//! The HTTP surface: listeners, middleware layers, and the table of routes ([`router`]).
 
 pub mod admin_socket;
 mod answer_headers;
@@ -38,16 +38,16 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::ConnectionLimits;
 
-/// Connections to the metrics: a few that read them, every few seconds.
+/// Connection limit of the metrics listener: a few scrapers, every few seconds.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// Serves until `stop` ends; then requests in flight finish.
+/// Serves until `stop` completes, then waits for requests in flight.
 pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
     let limits = app.config.connections;
     let stopping = app.clone();
     let stop = async move {
         stop.await;
-        // Streams of sessions have no end of their own.
+        // Session streams do not end by themselves.
         stopping.store().end_watches();
         stopping.lanes.stop();
     };
@@ -55,7 +55,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     connections::serve(routes, listener, limits, stop).await;
 }
 
-/// Serves the metrics for as long as the process lives.
+/// Serves the metrics for the lifetime of the process.
 pub async fn serve_metrics(routes: Router, listener: TcpListener, limits: ConnectionLimits) {
     let limits = ConnectionLimits { most: Some(METRICS_CONNECTIONS), ..limits };
     connections::serve(routes, listener, limits, std::future::pending()).await;

@@ -79,21 +79,21 @@ try:
 
     browser.get(link)
     find("button").click()
-    says("No agent yet")
+    says("No agents yet")
     sound("empty dashboard")
     ok("a one-time link signs in, and the empty dashboard says what is next")
 
-    page("/portal/policies/healthcare-default", "healthcare-default, as a copy")
+    page("/portal/policies/healthcare-default", "Copy of healthcare-default")
     area = find("textarea[name=yaml]")
     text = area.get_property("value").replace("log_payloads: false", "log_payloads: true")
     browser.execute_script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))", area, text + "\nentitties: {}\n")
     says("entitties")
-    button("Save as a new policy").click()
-    says("the policy cannot be used")
+    button("Save as new policy").click()
+    says("the policy is invalid")
     ok("a broken policy is refused where it stands, and the editor keeps it")
     browser.execute_script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))", area, text)
-    says("This policy can be used.")
-    button("Save as a new policy").click()
+    says("This policy is valid.")
+    button("Save as new policy").click()
     wait.until(lambda b: b.find_element(By.CSS_SELECTOR, "main h1").text == "my-healthcare-default")
     sound("policy")
     ok("a policy of one's own is saved")
@@ -107,7 +107,7 @@ try:
     model.send_keys("stub")
     Select(find("select[name=policy_name]")).select_by_value("my-healthcare-default")
     Select(find("select[name=platform]")).select_by_value("vapi")
-    button("Make the agent").click()
+    button("Create agent").click()
     wait.until(lambda b: b.find_element(By.CSS_SELECTOR, "main h1").text == "Front desk")
     sound("agent")
     url = find(".copy code").text
@@ -118,9 +118,9 @@ try:
     assert "Maria Gonzalez" in answer["choices"][0]["message"]["content"], answer
     page("/portal/sessions", "Sessions")
     follow_first_row()
-    says("What was said, and what the model got")
+    says("What was said, and what the model received")
     body = find("main").text
-    assert "Maria Gonzalez" in body and "MSKV1.NAME." in body and "came back" in body, body
+    assert "Maria Gonzalez" in body and "MSKV1.NAME." in body and "restored" in body, body
     sound("session")
     ok("the call is there: what was said, what the model got, what came back")
 
@@ -148,14 +148,14 @@ try:
 
     page("/portal/journal", "Journal and reports")
     button("Verify").click()
-    says("The chain is whole")
+    says("The journal is intact")
     sound("journal")
     ok("the journal verifies")
 
     page("/portal/playground", "Playground")
     Select(find("select[name=other]")).select_by_value("minimal")
     button("Mask").click()
-    says("The model gets")
+    says("The model receives")
     wait.until(lambda b: len(b.find_elements(By.CSS_SELECTOR, "main .two > .card")) == 2)
     sound("playground")
     ok("two policies are compared on a text")
@@ -163,16 +163,16 @@ try:
     page("/portal/settings", "Settings")
     find("input[name=name]").send_keys("ci")
     find("input[value='agents:read']").click()
-    button("Make a token").click()
+    button("Create token").click()
     says("mskt_")
     sound("settings")
     ok("a token is made and shown once")
     says("Chrome on Linux (this one)")
     says("K_HEALTHCARE")
-    says("Here since")
+    says("First seen")
     ok("settings name the browsers that are signed in, and the keys with their ages")
 
-    for path, title in (("/portal", "Dashboard"), ("/portal/agents", "Agents"), ("/portal/policies", "Policies"), ("/portal/nowhere", "There is no such page")):
+    for path, title in (("/portal", "Dashboard"), ("/portal/agents", "Agents"), ("/portal/policies", "Policies"), ("/portal/nowhere", "Page not found")):
         page(path, title)
         sound(title)
     browser.set_window_size(390, 800)
@@ -198,7 +198,7 @@ try:
     page("/portal/settings", "Settings")
     find("input[name=name]").send_keys("cd")
     find("input[value='agents:read']").click()
-    button("Make a token").click()
+    button("Create token").click()
     says("mskt_")
     button("Sign out").click()
     says("masker admin login-link")

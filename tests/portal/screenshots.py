@@ -74,7 +74,7 @@ try:
     picture("sign-in-light")
     browser.get(link)
     browser.find_element(By.CSS_SELECTOR, "button").click()
-    says("No agent yet")
+    says("No agents yet")
     picture("empty-light")
 
     policy = fetch("GET", "/api/v1/policies/healthcare-default")["policy"]["policy_yaml"].replace("log_payloads: false", "log_payloads: true")
@@ -103,16 +103,16 @@ try:
     says("What was said")
     shoot("session", f"/portal/sessions/{sessions[0]['id']}", browser.execute_script("return document.querySelector('main h1').innerText"))
     shoot("policies", "/portal/policies", "Policies")
-    shoot("policy", "/portal/policies/healthcare-default", "healthcare-default, as a copy")
+    shoot("policy", "/portal/policies/healthcare-default", "Copy of healthcare-default")
     shoot("plugins", "/portal/plugins", "Plugins")
 
     def mask():
         click("Mask")
-        says("The model gets")
+        says("The model receives")
 
     def verify():
         click("Verify")
-        says("The chain is whole")
+        says("The journal is intact")
 
     shoot("playground", "/portal/playground", "Playground", mask)
     shoot("journal", "/portal/journal", "Journal and reports", verify)

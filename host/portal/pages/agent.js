@@ -6,38 +6,38 @@ import { go } from "../app.js";
 const PLATFORMS = ["vapi", "retell", "bolna", "elevenlabs", "twilio", "custom"];
 const SCHEMES = ["vault-deterministic", "reversible-aead", "synthetic"];
 
-/** Where each platform takes the URL, after what the platforms' own documentation says. */
+/** Where to enter the URL on each platform, according to the platform's documentation. */
 const WHERE = {
   vapi: (agent) => [
-    h("p", {}, "In the assistant's model choose Custom LLM and paste this URL:"),
+    h("p", {}, "In the assistant's model settings, choose Custom LLM and paste this URL:"),
     copyable(agent.proxy_base_url),
-    h("p", {}, "Or let Masker answer assistant-request: set the server URL of the phone number to"),
+    h("p", {}, "Or let Masker answer assistant-request. Set the server URL of the phone number to:"),
     copyable(agent.webhook_url),
   ],
   retell: (agent) => [
     h(
       "p",
       {},
-      "Retell speaks its own WebSocket protocol to a custom LLM. In your WebSocket server, give the OpenAI client this base URL:",
+      "Retell uses its own WebSocket protocol for a custom LLM. In your WebSocket server, set the base URL of the OpenAI client to:",
     ),
     copyable(agent.proxy_base_url),
   ],
   bolna: (agent) => [
-    h("p", {}, "Add a custom LLM with this URL (Bolna appends the rest):"),
+    h("p", {}, "Add a custom LLM with this URL (Bolna appends the rest of the path):"),
     copyable(agent.proxy_base_url),
   ],
   elevenlabs: (agent) => [
-    h("p", {}, "In the agent's LLM choose Custom LLM, API type chat completions, and paste this URL:"),
+    h("p", {}, "In the agent's LLM settings, choose Custom LLM with API type chat completions, and paste this URL:"),
     copyable(agent.proxy_base_url),
   ],
   twilio: (agent) => [
-    h("p", {}, "In your own service, give the OpenAI client this base URL:"),
+    h("p", {}, "In your own service, set the base URL of the OpenAI client to:"),
     copyable(agent.proxy_base_url),
   ],
   custom: (agent) => [
-    h("p", {}, "Wherever an OpenAI client takes a base URL:"),
+    h("p", {}, "Base URL for any OpenAI client:"),
     copyable(agent.proxy_base_url),
-    h("p", {}, "Or with curl:"),
+    h("p", {}, "Or call it with curl:"),
     copyable(
       `curl ${agent.proxy_url} -H 'content-type: application/json' -d '{"messages": [{"role": "user", "content": "I am Jane Doe"}]}'`,
     ),
@@ -52,7 +52,7 @@ function select(name, options, value) {
   );
 }
 
-/** Shows what the server found wrong beside the fields it names. */
+/** Shows the server's validation errors next to their fields. */
 export function showErrors(form, error, place) {
   for (const wrong of form.querySelectorAll(".wrong")) wrong.textContent = "";
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
@@ -67,7 +67,7 @@ export function showErrors(form, error, place) {
     input.closest("label").querySelector(".wrong").textContent = detail.message;
   }
   const text =
-    error.details?.length && rest.length === 0 ? "Some fields are wrong." : [error.message, ...rest].join(" ");
+    error.details?.length && rest.length === 0 ? "Some fields are invalid." : [error.message, ...rest].join(" ");
   place.replaceChildren(
     note("bad", text, error.requestId && h("span", { class: "small muted" }, ` request ${error.requestId}`)),
   );
@@ -86,7 +86,7 @@ export async function agentForm(agent) {
         ["not recorded", "signed", "unsigned", "not_required"],
         agreements[party]?.status ?? "not recorded",
       ),
-      "For the BAA chain of reports.",
+      "Shown in the BAA chain of reports.",
     );
   const form = h(
     "form",
@@ -113,7 +113,7 @@ export async function agentForm(agent) {
         try {
           draft.assistant = value("assistant").trim() ? JSON.parse(value("assistant")) : null;
         } catch {
-          showErrors(form, { message: "", details: [{ field: "assistant", message: "is not JSON" }] }, place);
+          showErrors(form, { message: "", details: [{ field: "assistant", message: "is not valid JSON" }] }, place);
           return;
         }
         if (agent?.policy_yaml_own) delete draft.policy_name;
@@ -123,9 +123,9 @@ export async function agentForm(agent) {
             place.replaceChildren(
               note(
                 "good",
-                h("p", {}, "The proxy's key. It is shown this once:"),
+                h("p", {}, "The proxy key is shown only once:"),
                 copyable(saved.agent.proxy_key),
-                h("p", {}, h("a", { href: `/portal/agents/${saved.agent.id}` }, "To the agent")),
+                h("p", {}, h("a", { href: `/portal/agents/${saved.agent.id}` }, "Go to the agent")),
               ),
             );
           } else go(`/portal/agents/${saved.agent.id}`);
@@ -147,7 +147,7 @@ export async function agentForm(agent) {
         value: agent?.upstream ?? "openai:gpt-4o-mini",
         list: "upstreams",
       }),
-      "openai:MODEL for any OpenAI-compatible provider, or stub to try Masker without one.",
+      "openai:MODEL for any OpenAI-compatible provider, or stub to try Masker without a provider.",
     ),
     h(
       "datalist",
@@ -158,17 +158,17 @@ export async function agentForm(agent) {
     field(
       "Policy",
       select("policy_name", names, agent?.policy_name ?? "healthcare-default"),
-      "What is masked, and how.",
+      "Defines what is masked, and how.",
     ),
     field(
       "Tokens",
       select("tokenization", SCHEMES, agent?.tokenization ?? SCHEMES[0]),
-      "Kept in the vault, self-contained, or realistic stand-ins.",
+      "vault-deterministic: values in the vault. reversible-aead: values encrypted in the token. synthetic: realistic surrogates.",
     ),
     field(
       "The proxy asks for",
       select("proxy_auth", ["key", "id"], agent?.proxy_auth ?? "id"),
-      "key: a key beside the URL, shown once. id: the URL alone, for platforms that cannot send a key.",
+      "key: a key in addition to the URL, shown once. id: the URL alone, for platforms that cannot send a key.",
     ),
     agreement("voice_platform"),
     agreement("llm_provider"),
@@ -180,7 +180,7 @@ export async function agentForm(agent) {
         spellcheck: "false",
         value: agent?.assistant ? JSON.stringify(agent.assistant, null, 2) : "",
       }),
-      "What the Vapi webhook returns. Its model is pointed at this agent's proxy.",
+      "Returned by the Vapi webhook, with its model pointing at this agent's proxy.",
     ),
     field(
       "Assistant callback",
@@ -188,14 +188,14 @@ export async function agentForm(agent) {
         name: "assistant_callback_url",
         type: "url",
         value: agent?.assistant_callback_url ?? "",
-        placeholder: "your server's address",
+        placeholder: "URL of your server",
       }),
-      "Asked first, when it is set.",
+      "If set, the webhook requests the assistant from this URL first.",
     ),
     h(
       "div",
       { class: "row" },
-      h("button", { class: "first" }, agent ? "Save" : "Make the agent"),
+      h("button", { class: "first" }, agent ? "Save" : "Create agent"),
       h("a", { class: "button", href: agent ? `/portal/agents/${agent.id}` : "/portal/agents" }, "Cancel"),
     ),
   );
@@ -237,8 +237,8 @@ export default async function page({ id, query }) {
             if (
               await confirm(
                 `Delete ${agent.name}?`,
-                "Its URL answers 404 at once. Its sessions, its vault rows and the journal stay.",
-                "Delete the agent",
+                "Its URL returns 404 immediately. Its sessions, its vault rows and the journal are kept.",
+                "Delete agent",
               )
             ) {
               await remove(`/api/v1/agents/${id}`);
@@ -251,12 +251,12 @@ export default async function page({ id, query }) {
     ],
     body: [
       card(
-        "Connect it",
+        "Connect",
         h(
           "div",
           { class: "stack" },
           (WHERE[agent.platform] ?? WHERE.custom)(agent),
-          h("p", { class: "hint" }, "The URL is a credential: who has it can use this agent."),
+          h("p", { class: "hint" }, "The URL is a credential: anyone who has it can use this agent."),
           h(
             "div",
             { class: "row" },
@@ -266,19 +266,19 @@ export default async function page({ id, query }) {
                 onclick: async () => {
                   if (
                     !(await confirm(
-                      "Make a new key?",
-                      "The proxy demands it from now on, and the key before it is worth nothing any more.",
-                      "Make a key",
+                      "Create a new key?",
+                      "The proxy requires the new key immediately. The previous key stops working.",
+                      "Create key",
                     ))
                   )
                     return;
                   const changed = await post(`/api/v1/agents/${id}/proxy-key`);
                   keyPlace.replaceChildren(
-                    note("good", h("p", {}, "The key. It is shown this once:"), copyable(changed.agent.proxy_key)),
+                    note("good", h("p", {}, "The key is shown only once:"), copyable(changed.agent.proxy_key)),
                   );
                 },
               },
-              agent.proxy_auth === "key" ? "New proxy key" : "Demand a key",
+              agent.proxy_auth === "key" ? "New proxy key" : "Require a key",
             ),
           ),
           keyPlace,
@@ -291,8 +291,8 @@ export default async function page({ id, query }) {
           [number(stats.session_count_24h), "turns, 24 hours"],
           [number(stats.session_count_7d), "turns, 7 days"],
           [number(stats.redaction_count_24h), "values masked, 24 hours"],
-          [millis(stats.p50_latency_ms), "added, half of the turns"],
-          [millis(stats.p95_latency_ms), "added, 95 of 100"],
+          [millis(stats.p50_latency_ms), "added latency, median"],
+          [millis(stats.p95_latency_ms), "added latency, p95"],
         ].map(([figure, label]) => h("div", { class: "tile" }, h("b", {}, figure), h("span", {}, label))),
       ),
       card(
@@ -311,10 +311,10 @@ export default async function page({ id, query }) {
           ],
           ["Tokens", agent.tokenization],
           ["The proxy asks for", agent.proxy_auth],
-          ["Made", time(agent.created_at)],
+          ["Created", time(agent.created_at)],
         ]),
       ),
-      h("p", {}, h("a", { href: `/portal/sessions?agent_id=${id}` }, "Its sessions")),
+      h("p", {}, h("a", { href: `/portal/sessions?agent_id=${id}` }, "Sessions of this agent")),
     ],
   };
 }

@@ -49,11 +49,11 @@ export default async function agents({ query }) {
             card(
               null,
               empty(
-                "No agent yet",
+                "No agents yet",
                 h(
                   "p",
                   {},
-                  "An agent is one voice assistant: its model, its policy, and the URL that the voice platform calls.",
+                  "An agent represents one voice assistant: its model, its policy, and the URL that the voice platform calls.",
                 ),
               ),
             ),
@@ -63,8 +63,8 @@ export default async function agents({ query }) {
             card(
               null,
               rows.length
-                ? table("Agents", ["Name", "Platform", "Model", "Policy", "#Turns, 24 h", "Made"], rows)
-                : empty("No agent has this in its name"),
+                ? table("Agents", ["Name", "Platform", "Model", "Policy", "#Turns, 24 h", "Created"], rows)
+                : empty("No matching agents"),
             ),
             page.next_cursor &&
               h(

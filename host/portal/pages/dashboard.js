@@ -3,7 +3,7 @@ import { get } from "../api.js";
 import { bars, columns } from "../chart.js";
 import { kinds, millis, number, status, time } from "../format.js";
 
-/** The last seven days, four hours in a column: a label and what was masked by kind. */
+/** The last seven days in columns of four hours: a label and the masked values by kind. */
 function byFourHours(hours) {
   const four = 4 * 3600e3,
     now = Date.now(),
@@ -30,19 +30,19 @@ function first(me) {
   return card(
     null,
     empty(
-      "No agent yet",
+      "No agents yet",
       h(
         "p",
         {},
-        "An agent is one voice assistant whose calls go through Masker. Make one, and paste its URL where the assistant's LLM is set.",
+        "An agent represents one voice assistant whose LLM calls go through Masker. Create one, and paste its URL into the LLM settings of the assistant.",
       ),
-      h("p", {}, h("a", { class: "button first", href: "/portal/agents?new" }, "Make an agent")),
+      h("p", {}, h("a", { class: "button first", href: "/portal/agents?new" }, "Create agent")),
       h(
         "p",
         { class: "small" },
-        "To see first what is found in a text, open the ",
+        "To see what is detected in a text, open the ",
         h("a", { href: "/portal/playground" }, "playground"),
-        ", or in a terminal:",
+        ", or run in a terminal:",
       ),
       copyable("echo 'My name is Jane Doe, call me at 415-555-0134' | masker mask"),
     ),
@@ -66,15 +66,15 @@ export default async function dashboard({ me }) {
       h(
         "div",
         { class: "tiles" },
-        tile(number(stats.session_count_24h), "turns of calls, 24 hours"),
+        tile(number(stats.session_count_24h), "turns, 24 hours"),
         tile(number(stats.redaction_count_24h), "values masked, 24 hours"),
-        tile(millis(stats.p50_latency_ms), "added, half of the turns"),
-        tile(millis(stats.p95_latency_ms), "added, 95 of 100"),
+        tile(millis(stats.p50_latency_ms), "added latency, median"),
+        tile(millis(stats.p95_latency_ms), "added latency, p95"),
         tile(number(stats.agents), "agents"),
       ),
       card(
         "Values masked, last seven days",
-        columns("Values masked by kind, four hours a column", byFourHours(stats.hours)),
+        columns("Values masked by kind, four hours per column", byFourHours(stats.hours)),
       ),
       h(
         "div",
@@ -83,14 +83,14 @@ export default async function dashboard({ me }) {
           "By kind, last seven days",
           Object.keys(byKind).length
             ? bars("Values masked by kind", byKind)
-            : h("p", { class: "muted" }, "Nothing was masked in the last seven days."),
+            : h("p", { class: "muted" }, "No values were masked in the last seven days."),
         ),
         state(health, plugins),
       ),
       card(
-        h("span", {}, "Newest turns"),
+        h("span", {}, "Recent turns"),
         recent.data.length === 0
-          ? h("p", { class: "muted" }, "No call came in during the last seven days.")
+          ? h("p", { class: "muted" }, "No calls in the last seven days.")
           : h(
               "div",
               { class: "stack" },
@@ -142,7 +142,7 @@ function state(health, plugins) {
             "Failures: ",
             failing.map((plugin) => `${plugin.name} ${number(plugin.failures)} of ${number(plugin.calls)}`).join(", "),
           )
-        : h("p", { class: "muted" }, "No plugin failed since the last start."),
+        : h("p", { class: "muted" }, "No plugin has failed since the last start."),
       h("p", { class: "small muted" }, `Masker ${health.version}, commit ${health.build.commit}`),
     ),
   );

@@ -10,7 +10,7 @@ export default async function journal() {
       class: "first",
       onclick: async () => {
         verify.disabled = true;
-        out.replaceChildren(h("p", { class: "muted" }, "Every line is checked…"));
+        out.replaceChildren(h("p", { class: "muted" }, "Verifying every line…"));
         try {
           const found = await post("/api/v1/audit/verify");
           out.replaceChildren(
@@ -18,7 +18,7 @@ export default async function journal() {
               ? h(
                   "div",
                   { class: "stack" },
-                  note("good", `The chain is whole: ${number(found.event_count)} events.`),
+                  note("good", `The journal is intact: ${number(found.event_count)} events.`),
                   facts([
                     ["First hash", h("span", { class: "mono" }, found.start_hash ?? "")],
                     ["Last hash", h("span", { class: "mono" }, found.end_hash ?? "")],
@@ -26,12 +26,12 @@ export default async function journal() {
                   h(
                     "p",
                     { class: "hint" },
-                    "Keep the last hash elsewhere: a journal that was cut at its end has another one.",
+                    "Store the last hash elsewhere: a truncated journal ends with a different hash.",
                   ),
                 )
               : note(
                   "bad",
-                  `The chain is broken. ${found.message}. ${number(found.event_count)} events before it are sound.`,
+                  `The journal is broken: ${found.message}. The ${number(found.event_count)} events before that point are intact.`,
                 ),
           );
         } catch (error) {
@@ -81,7 +81,7 @@ export default async function journal() {
           h(
             "p",
             {},
-            "Every call, every masked value (never the value itself), every change, in one chain of hashes. A line that is changed, removed or moved is found.",
+            "A hash chain that records every call, every change and every masked value (never the value itself). Verification detects lines that were changed, removed or moved.",
           ),
           h(
             "div",
@@ -90,21 +90,21 @@ export default async function journal() {
             h("a", { class: "button", href: "/api/v1/audit/export", download: "masker-journal.jsonl" }, "Export"),
           ),
           out,
-          h("p", {}, "Offline, on the machine or elsewhere with the key:"),
+          h("p", {}, "To verify offline, on this machine or elsewhere with the key:"),
           copyable("masker audit verify --log masker-data/audit.jsonl --key masker-data/keys/MASKER_AUDIT_HMAC_KEY"),
         ),
       ),
       card(
-        "Compliance report of the account",
+        "Compliance report for the account",
         h(
           "div",
           { class: "stack" },
           h(
             "p",
             {},
-            "Signed figures for an auditor: coverage of the eighteen identifiers, incidents, retention, agreements. Reports of one agent or one turn are on their pages.",
+            "A signed report for auditors: coverage of the eighteen identifiers, incidents, retention and agreements. Reports for a single agent or turn are on their pages.",
           ),
-          h("div", { class: "filters" }, field("Time", since)),
+          h("div", { class: "filters" }, field("Period", since)),
           links,
         ),
       ),

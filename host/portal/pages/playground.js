@@ -1,7 +1,7 @@
 import { h, card, field, marked, note, table } from "../dom.js";
 import { all, post } from "../api.js";
 
-/** A text with what was found, and what the model would get. */
+/** A text with its findings, and the masked text that the model would receive. */
 export function findings(text, { masked, events }) {
   const spans = events
     .filter((event) => event.span)
@@ -16,16 +16,16 @@ export function findings(text, { masked, events }) {
   return h(
     "div",
     { class: "stack" },
-    h("div", {}, h("h3", {}, "Found"), h("pre", { tabindex: "0" }, marked(text, spans))),
+    h("div", {}, h("h3", {}, "Detected"), h("pre", { tabindex: "0" }, marked(text, spans))),
     h(
       "div",
       {},
-      h("h3", {}, "The model gets"),
+      h("h3", {}, "The model receives"),
       h("pre", { tabindex: "0" }, typeof masked === "string" ? masked : JSON.stringify(masked, null, 2)),
     ),
     rows.length
-      ? table("Findings", ["Kind", "Pass", "#Confidence", "Action", "In its place"], rows)
-      : h("p", { class: "muted" }, "Nothing in it is protected by this policy."),
+      ? table("Findings", ["Kind", "Pass", "#Confidence", "Action", "Replacement"], rows)
+      : h("p", { class: "muted" }, "This policy masks nothing in this text."),
   );
 }
 
@@ -65,15 +65,15 @@ export default async function playground() {
       },
     },
     field(
-      "A transcript",
+      "Transcript",
       h("textarea", { name: "text", rows: 7, required: true, value: SAMPLE }),
-      "It goes to this Masker only, and nothing of it is kept.",
+      "The text is sent only to this Masker server and is not stored.",
     ),
     h(
       "div",
       { class: "filters" },
       field("Policy", choice("policy")),
-      field("Compare with", choice("other", h("option", { value: "" }, "no other"))),
+      field("Compare with", choice("other", h("option", { value: "" }, "none"))),
       h("div", {}, h("button", { class: "first" }, "Mask")),
     ),
   );

@@ -7,7 +7,7 @@ import { findings } from "./playground.js";
 function tryOut(plugin) {
   const out = h("div", { role: "status" });
   const text = h("textarea", { rows: 2, name: "text", value: "I am Jane Doe, my number is 415-555-0134." });
-  // Every kind of the plugin, and no other plugin.
+  // All kinds of this plugin, without other plugins.
   const policy = {
     name: "trial",
     version: 1,
@@ -49,7 +49,7 @@ function tryOut(plugin) {
               }
             },
           },
-          "Find",
+          "Detect",
         ),
       ),
       out,
@@ -68,11 +68,11 @@ export default async function plugins({ me, query }) {
       class: "first",
       onclick: async () => {
         if (!file.files[0]) {
-          place.replaceChildren(note("bad", "Choose a component (.wasm) first."));
+          place.replaceChildren(note("bad", "Select a component (.wasm) first."));
           return;
         }
         install.disabled = true;
-        place.replaceChildren(note("", "It is checked and compiled. Calls go on meanwhile."));
+        place.replaceChildren(note("", "Checking and compiling the plugin. Calls are not interrupted."));
         try {
           const signed = signature.files[0]
             ? { "masker-plugin-signature": (await signature.files[0].text()).trim() }
@@ -97,17 +97,22 @@ export default async function plugins({ me, query }) {
   return {
     title: "Plugins",
     body: [
-      query.has("installed") && note("good", `${query.get("installed")} is installed. Policies name it under passes.`),
+      query.has("installed") &&
+        note("good", `${query.get("installed")} is installed. To use it, add it to the passes of a policy.`),
       card(
         "Install a plugin",
         h(
           "div",
           { class: "stack" },
-          field("Component", file, "A WebAssembly component without imports; docs/plugins.md says how one is made."),
+          field(
+            "Component",
+            file,
+            "A WebAssembly component without imports. docs/plugins.md explains how to build one.",
+          ),
           field(
             "Signature",
             signature,
-            "The .sig that `masker plugin sign` wrote beside it; only where this install asks for one.",
+            "The .sig file from `masker plugin sign`. Only needed if this install requires signed plugins.",
           ),
           h("div", {}, install),
           place,
@@ -121,7 +126,7 @@ export default async function plugins({ me, query }) {
             { class: "stack" },
             h("p", {}, plugin.description),
             facts([
-              ["From", plugin.source],
+              ["Source", plugin.source],
               [
                 "Kinds",
                 h(
@@ -130,15 +135,10 @@ export default async function plugins({ me, query }) {
                   plugin.kinds.map((kind) => h("span", { class: "kind" }, kind)),
                 ),
               ],
+              ["Calls", plugin.calls === null ? null : `${number(plugin.calls)}, ${number(plugin.failures)} failed`],
               [
-                "Calls",
-                plugin.calls === null ? null : `${number(plugin.calls)}, of which ${number(plugin.failures)} failed`,
-              ],
-              [
-                "Takes",
-                plugin.p50_ms === null
-                  ? null
-                  : `${millis(plugin.p50_ms)} half of the time, ${millis(plugin.p99_ms)} at most in 99 of 100`,
+                "Duration",
+                plugin.p50_ms === null ? null : `${millis(plugin.p50_ms)} median, ${millis(plugin.p99_ms)} p99`,
               ],
               ["Size", bytes(plugin.size)],
               ["Contract", plugin.contract_version],
@@ -157,7 +157,7 @@ export default async function plugins({ me, query }) {
                       if (
                         !(await confirm(
                           `Remove ${plugin.name}?`,
-                          "Agents whose policy names it must not be left without it.",
+                          "A plugin that the policy of an agent uses cannot be removed.",
                           "Remove",
                         ))
                       )

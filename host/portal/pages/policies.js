@@ -16,9 +16,9 @@ export default async function policies() {
       h(
         "p",
         { class: "muted" },
-        "What is masked, with which tokens, found by which plugins. A change is a new version; sessions name the version they ran on.",
+        "A policy defines what is masked, which tokens replace it, and which plugins detect it. Each change creates a new version; sessions record the version they used.",
       ),
-      card(null, table("Policies", ["Name", "From", "#Version", "Changed"], rows)),
+      card(null, table("Policies", ["Name", "Source", "#Version", "Updated"], rows)),
     ],
   };
 }

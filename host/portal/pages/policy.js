@@ -4,7 +4,7 @@ import { time } from "../format.js";
 import { go } from "../app.js";
 import { findings } from "./playground.js";
 
-/** The lines of two texts: same, removed, added (longest common subsequence). */
+/** A line diff of two texts: unchanged, removed and added lines (longest common subsequence). */
 function diff(before, after) {
   const a = before.split("\n"),
     b = after.split("\n");
@@ -46,7 +46,7 @@ export default async function page({ id, query }) {
     if (turn !== waiting) return;
     verdict.replaceChildren(
       result.valid
-        ? note("good", "This policy can be used.")
+        ? note("good", "This policy is valid.")
         : note(
             "bad",
             h(
@@ -94,7 +94,7 @@ export default async function page({ id, query }) {
         }
       },
     },
-    isCopy ? "Save as a new policy" : "Save the next version",
+    isCopy ? "Save as new policy" : "Save new version",
   );
   const compare = h("div");
   const versions = policy.versions.map((version) => [
@@ -108,7 +108,7 @@ export default async function page({ id, query }) {
           const old = (await get(`/api/v1/policies/${encodeURIComponent(policy.name)}?version=${version.version}`))
             .policy.policy_yaml;
           compare.replaceChildren(
-            h("h3", {}, `From version ${version.version} to what is in the editor`),
+            h("h3", {}, `Changes from version ${version.version} to the editor`),
             h(
               "pre",
               { class: "diff", tabindex: "0" },
@@ -122,17 +122,17 @@ export default async function page({ id, query }) {
   ]);
   await check().catch(() => {});
   return {
-    title: isCopy ? `${policy.name}, as a copy` : policy.name,
+    title: isCopy ? `Copy of ${policy.name}` : policy.name,
     crumb: ["/portal/policies", "Policies"],
     actions: [save],
     body: [
       query.has("saved") &&
-        note("good", `Version ${policy.version} is in force for every agent that names ${policy.name}.`),
+        note("good", `Version ${policy.version} is in effect for every agent that uses ${policy.name}.`),
       isCopy &&
         !query.has("copy") &&
         note(
           "",
-          `${policy.name} comes with Masker or from a file, and stays as it is. What you save is a policy of your own, under the name in its first lines.`,
+          `${policy.name} is built in or comes from a file and cannot be changed here. Saving creates a policy of your own, under the name in the document.`,
         ),
       h(
         "div",
@@ -147,7 +147,7 @@ export default async function page({ id, query }) {
             h(
               "div",
               { class: "stack" },
-              field("A text", text),
+              field("Text", text),
               h(
                 "div",
                 {},
@@ -173,7 +173,7 @@ export default async function page({ id, query }) {
               tried,
             ),
           ),
-          card("Versions", table("Versions", ["#Version", "Made", ""], versions), compare),
+          card("Versions", table("Versions", ["#Version", "Created", ""], versions), compare),
         ),
       ),
     ],

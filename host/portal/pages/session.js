@@ -2,7 +2,7 @@ import { h, card, facts, marked, note, table } from "../dom.js";
 import { get } from "../api.js";
 import { kinds, millis, status, time } from "../format.js";
 
-/** The texts of a request's messages, by their number. */
+/** The texts of a request's messages, in order. */
 function messages(body) {
   try {
     return (JSON.parse(body).messages ?? []).map((message) => ({
@@ -17,7 +17,7 @@ function messages(body) {
   }
 }
 
-/** What an answer says, whole or in events; the answer itself where it says something else. */
+/** The text of a response, complete or streamed; the raw response if it has another shape. */
 function spoken(response) {
   try {
     const events = response.startsWith("data:")
@@ -35,14 +35,14 @@ function spoken(response) {
   }
 }
 
-/** Tokens of a masked text, marked. */
+/** A masked text with its tokens highlighted. */
 function tokens(text) {
   const spans = [];
   for (const match of text.matchAll(
     /MSK(?:V1|1)\.[A-Z0-9_]+\.[A-Z0-9_]+\.[A-Z2-7]+|\[REDACTED:[A-Z0-9_]+\]|\[[A-Z][A-Z0-9_]*_[0-9A-Za-z]+\]/g,
   )) {
     const start = Array.from(text.slice(0, match.index)).length;
-    spans.push([start, start + Array.from(match[0]).length, "what the model saw"]);
+    spans.push([start, start + Array.from(match[0]).length, "seen by the model"]);
   }
   return marked(text, spans);
 }
@@ -55,11 +55,11 @@ function texts(session) {
       h(
         "p",
         {},
-        "Texts are not kept. To see them here, set ",
+        "Texts are not stored. To see them here, set ",
         h("code", {}, "audit.log_payloads: true"),
         " in the agent's policy and ",
         h("code", {}, "MASKER_PAYLOAD_RETENTION_DAYS"),
-        ". They are then sealed on disk and shown only here. Below is what is always kept: what was found, without the values.",
+        ". They are then encrypted on disk and shown only here. The findings below are always stored, without the values.",
       ),
     );
   }
@@ -71,16 +71,16 @@ function texts(session) {
       .map((event) => [...event.span, event.entity_kind]);
   const sides = said.map((message, at) => [
     h("div", {}, h("h3", {}, `${message.role} said`), h("pre", { tabindex: "0" }, marked(message.text, spans(at)))),
-    h("div", {}, h("h3", {}, "the model got"), h("pre", { tabindex: "0" }, tokens(seen[at]?.text ?? ""))),
+    h("div", {}, h("h3", {}, "the model received"), h("pre", { tabindex: "0" }, tokens(seen[at]?.text ?? ""))),
   ]);
   return card(
-    "What was said, and what the model got",
+    "What was said, and what the model received",
     h(
       "div",
       { class: "stack" },
       sides.map(([left, right]) => h("div", { class: "two" }, left, right)),
       response && h("div", {}, h("h3", {}, "the caller heard"), h("pre", { tabindex: "0" }, spoken(response))),
-      session.payloads.truncated && note("", "One of the texts was too long to be kept whole."),
+      session.payloads.truncated && note("", "A text was truncated because it was too long to store."),
     ),
   );
 }
@@ -107,7 +107,7 @@ export default async function page({ id }) {
     event.confidence?.toFixed(2) ?? "",
     event.action ?? "",
     event.token_kind ?? "",
-    event.rehydrated ? h("span", { class: "good" }, "came back") : h("span", { class: "muted" }, "did not come back"),
+    event.rehydrated ? h("span", { class: "good" }, "restored") : h("span", { class: "muted" }, "absent"),
   ]);
   return {
     title: `Turn of ${session.agent_name}`,
@@ -117,7 +117,7 @@ export default async function page({ id }) {
       session.rehydration_failures > 0 &&
         note(
           "bad",
-          `${session.rehydration_failures} tokens in the answer did not resolve. The caller heard the policy's fallback in their place.`,
+          `${session.rehydration_failures} tokens in the response did not resolve. The caller heard the policy's fallback instead.`,
         ),
       session.failed_passes.length > 0 &&
         note(
@@ -125,11 +125,11 @@ export default async function page({ id }) {
           `Failed: ${session.failed_passes.map((pass) => `${pass.pass} (${pass.fault}, ${pass.outcome})`).join(", ")}`,
         ),
       card(
-        "In short",
+        "Overview",
         facts([
           ["Outcome", status(session.status)],
-          ["Began", time(session.started_at)],
-          ["Took", millis(session.duration_ms)],
+          ["Started", time(session.started_at)],
+          ["Duration", millis(session.duration_ms)],
           ["Model", session.upstream_model],
           ["Policy", `${session.policy_name} version ${session.policy_version}`],
           ["Masked", h("span", {}, kinds(session.redactions_by_kind))],
@@ -143,28 +143,28 @@ export default async function page({ id }) {
         ]),
       ),
       card(
-        "Where the time went",
+        "Duration by stage",
         h(
           "div",
           { class: "tiles" },
           [
-            ["detection", "finding"],
+            ["detection", "detection"],
             ["tokenize", "masking"],
-            ["upstream", "the model"],
+            ["upstream", "LLM provider"],
             ["rehydrate", "restoring"],
           ].map(([name, label]) => h("div", { class: "tile" }, h("b", {}, millis(stages[name])), h("span", {}, label))),
         ),
       ),
       texts(session),
       card(
-        "What was found",
+        "Findings",
         rows.length
           ? table(
               "Findings",
-              ["Kind", "Field", "#Message", "#Characters", "Pass", "#Confidence", "Action", "Token", "In the answer"],
+              ["Kind", "Field", "#Message", "#Characters", "Pass", "#Confidence", "Action", "Token", "In the response"],
               rows,
             )
-          : h("p", { class: "muted" }, "Nothing in this turn was protected."),
+          : h("p", { class: "muted" }, "Nothing was masked in this turn."),
       ),
     ],
   };

@@ -80,28 +80,28 @@ export default async function sessions({ query }) {
       ),
     ),
     field(
-      "Values masked, at least",
+      "Minimum values masked",
       h("input", { name: "min_redactions", type: "number", min: 0, value: asked.min_redactions }),
     ),
-    field("Call", h("input", { name: "call_id", value: asked.call_id, placeholder: "the platform's id" })),
+    field("Call", h("input", { name: "call_id", value: asked.call_id, placeholder: "platform call id" })),
     h("div", {}, h("button", {}, "Filter")),
   );
-  const titles = ["Began", "Agent", "Call", "Outcome", "Masked", "#Values", "#Took", "Model"];
+  const titles = ["Started", "Agent", "Call", "Outcome", "Masked", "#Values", "#Duration", "Model"];
   const list = h(
     "div",
     {},
     page.data.length
       ? table("Sessions", titles, page.data.map(row))
       : empty(
-          "No session fits",
-          h("p", {}, "Widen the time, or make a call through one of your agents:"),
+          "No matching sessions",
+          h("p", {}, "Choose a longer period, or make a call through one of your agents:"),
           agents[0] &&
             copyable(
               `curl ${agents[0].proxy_url} -H 'content-type: application/json' -d '{"messages": [{"role": "user", "content": "I am Jane Doe"}]}'`,
             ),
         ),
   );
-  // Live: rows come in at the top, as they end.
+  // Live view: adds sessions at the top as they end.
   let source = null;
   const live = h(
     "button",
@@ -127,7 +127,7 @@ export default async function sessions({ query }) {
           });
         }
         live.setAttribute("aria-pressed", String(source !== null));
-        live.textContent = source ? "Stop the live view" : "Live";
+        live.textContent = source ? "Stop live view" : "Live";
       },
     },
     "Live",

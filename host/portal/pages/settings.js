@@ -38,7 +38,7 @@ export default async function settings({ me }) {
         const data = new FormData(form);
         try {
           const { token } = await post("/api/v1/tokens", { name: data.get("name"), scopes: data.getAll("scopes") });
-          place.replaceChildren(note("good", h("p", {}, "The token. It is shown this once:"), copyable(token.secret)));
+          place.replaceChildren(note("good", h("p", {}, "The token is shown only once:"), copyable(token.secret)));
           form.reset();
         } catch (error) {
           showErrors(form, error, place);
@@ -46,11 +46,15 @@ export default async function settings({ me }) {
       },
     },
     place,
-    field("Name", h("input", { name: "name", required: true, maxlength: 64 }), "What it is for."),
+    field(
+      "Name",
+      h("input", { name: "name", required: true, maxlength: 64 }),
+      "For example, what the token is used for.",
+    ),
     h(
       "fieldset",
       { class: "card" },
-      h("legend", {}, "It may"),
+      h("legend", {}, "Scopes"),
       h(
         "div",
         { class: "row" },
@@ -59,7 +63,7 @@ export default async function settings({ me }) {
         ),
       ),
     ),
-    h("div", {}, h("button", { class: "first" }, "Make a token")),
+    h("div", {}, h("button", { class: "first" }, "Create token")),
   );
   const rows = tokens.map((token) => [
     token.name,
@@ -72,7 +76,7 @@ export default async function settings({ me }) {
         class: "plain",
         "aria-label": `Delete ${token.name}`,
         onclick: async () => {
-          if (await confirm(`Delete ${token.name}?`, "Whoever uses it is refused from now on.", "Delete")) {
+          if (await confirm(`Delete ${token.name}?`, "Requests with this token will be refused.", "Delete")) {
             await remove(`/api/v1/tokens/${token.id}`);
             go("/portal/settings");
           }
@@ -90,8 +94,8 @@ export default async function settings({ me }) {
           "div",
           { class: "stack" },
           rows.length
-            ? table("API tokens", ["Name", "May", "Made", "Until", ""], rows)
-            : h("p", { class: "muted" }, "None yet. Scripts and the command line use them."),
+            ? table("API tokens", ["Name", "Scopes", "Created", "Expires", ""], rows)
+            : h("p", { class: "muted" }, "No tokens yet. Scripts and the command line use them."),
           form,
         ),
       ),
@@ -103,7 +107,7 @@ export default async function settings({ me }) {
             { class: "stack" },
             table(
               "Keys",
-              ["Used for", "Name", "State", "Id", "Here since"],
+              ["Used for", "Name", "State", "Id", "First seen"],
               keys.keys.map((key) => [
                 PURPOSES[key.purpose],
                 h("span", { class: "mono" }, key.name),
@@ -115,7 +119,7 @@ export default async function settings({ me }) {
             h(
               "p",
               { class: "hint" },
-              "No key leaves the machine: the id only tells one from another. Keys come from the environment, which knows no dates, so that a key is as old as its first start here.",
+              "Keys never leave the machine; the id only distinguishes them. Keys come from the environment, which has no dates, so a key's age counts from the first start with it.",
             ),
           ),
         ),
@@ -143,10 +147,10 @@ export default async function settings({ me }) {
               ),
             table(
               "Where you are signed in",
-              ["Browser", "With", "Since", "Last used", ""],
+              ["Browser", "Method", "Signed in", "Last used", ""],
               signIns.data.map((one) => [
                 one.current ? h("strong", {}, browserOf(one.user_agent), " (this one)") : browserOf(one.user_agent),
-                one.by === "link" ? "a one-time link" : "GitHub",
+                one.by === "link" ? "one-time link" : "GitHub",
                 time(one.created_at),
                 time(one.last_used_at),
                 one.current
@@ -157,9 +161,7 @@ export default async function settings({ me }) {
                         class: "plain",
                         "aria-label": `Sign out ${browserOf(one.user_agent)}`,
                         onclick: async () => {
-                          if (
-                            await confirm("Sign that browser out?", "Whoever uses it has to sign in again.", "Sign out")
-                          ) {
+                          if (await confirm("Sign out that browser?", "Its user has to sign in again.", "Sign out")) {
                             await remove(`/api/v1/auth/sign-ins/${one.id}`).catch(() => null);
                             go("/portal/settings");
                           }
@@ -180,7 +182,7 @@ export default async function settings({ me }) {
                     if (
                       await confirm(
                         "Sign out everywhere?",
-                        "Every browser that is signed in as you has to sign in again, this one too.",
+                        "You have to sign in again in every browser, including this one.",
                         "Sign out everywhere",
                       )
                     ) {

@@ -24,14 +24,14 @@ export default async function signIn(error) {
         "p",
         {},
         methods.github
-          ? "Or with a one-time link, made on the machine that Masker runs on:"
-          : "With a one-time link, made on the machine that Masker runs on:",
+          ? "Or create a one-time link on the machine that runs Masker:"
+          : "Create a one-time link on the machine that runs Masker:",
       ),
       copyable("masker admin login-link"),
       h(
         "p",
         { class: "muted small" },
-        "The link works once and for an hour. The first one was printed when Masker started.",
+        "The link works once and expires after an hour. Masker prints the first link when it starts.",
       ),
     ),
   );

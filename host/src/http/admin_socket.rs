@@ -1,7 +1,8 @@
-//! The admin socket: what commands on this machine ask of a running service, which alone works on its files.
+//! The admin socket: lets local commands use a running service, which has exclusive access to its files.
 //!
-//! A Unix socket in the data folder. Whoever may connect could also read the files, so there is no credential: the socket's mode
-//! and the peer's user id decide. It has a few routes of the API and one of its own, and is in no document of the API.
+//! A Unix socket in the data folder. Anyone who can connect can also read the files, so there are no credentials:
+//! access is decided by the socket's mode and the peer's user id. It serves a few routes of the API and one of its own,
+//! and is not part of the OpenAPI document.
 
 use std::fs::{self, File};
 use std::io;
@@ -27,20 +28,20 @@ use super::{api, router};
 use crate::app::{App, login_url};
 
 const NAME: &str = "admin.sock";
-/// Where a link is made.
+/// The route that creates a sign-in link.
 pub const LOGIN_LINK: &str = "/login-link";
-/// Of a request, in bytes: the longest is a value to be erased.
+/// Body limit in bytes. The largest body is a value to erase.
 const LARGEST_BODY: usize = 1 << 20;
-/// Bytes of a path that fit into a socket's address on every system.
+/// Longest path in bytes that fits into a socket address on every system.
 const LONGEST_PATH: usize = 100;
 
-/// The socket of a service.
+/// The admin socket of a service.
 pub struct AdminSocket {
     listener: UnixListener,
     name: Name,
 }
 
-/// The socket's name in the folder; removed when its service ends, however it ends.
+/// The socket file. Removed on drop, so also when the service fails.
 struct Name(PathBuf);
 
 impl Drop for Name {
@@ -50,36 +51,36 @@ impl Drop for Name {
 }
 
 impl AdminSocket {
-    /// Opens it in a data folder whose lock this process has: a socket that is there was left by a crash.
+    /// Binds the socket in a data folder that this process has locked. An existing socket is left over from a crash.
     pub fn bind(folder: &Path) -> io::Result<Self> {
         let path = folder.join(NAME);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        // The service's umask lets nobody else connect before the mode is set.
+        // The service's umask denies access to others until the mode is set.
         let listener = at(folder, |path| UnixListener::bind(path))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         Ok(Self { listener, name: Name(path) })
     }
 
-    /// Serves until `stop` ends; then requests in flight finish.
+    /// Serves until `stop` completes, then waits for requests in flight.
     pub async fn serve(self, app: Arc<App>, stop: impl Future<Output = ()> + Send + 'static) {
         let Self { listener, name: _name } = self;
         let routes = routes(app).into_make_service_with_connect_info::<Peer>();
         let served = axum::serve(listener, routes).with_graceful_shutdown(stop).await;
         if let Err(error) = served {
-            tracing::error!(error = %error.kind(), "the admin socket ended");
+            tracing::error!(error = %error.kind(), "the admin socket failed");
         }
     }
 }
 
-/// Connects to the service of a data folder; `None` where none runs.
+/// Connects to the service of a data folder. `None` if none is running.
 pub fn connect(folder: &Path) -> Option<UnixStream> {
     at(folder, |path| UnixStream::connect(path)).ok()
 }
 
-/// The socket's path: by way of the open folder where it would be too long for an address.
+/// The socket's path, through the open folder if the plain path is too long for a socket address.
 fn at<T>(folder: &Path, with: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     let path = folder.join(NAME);
     if path.as_os_str().len() <= LONGEST_PATH {
@@ -100,7 +101,7 @@ fn routes(app: Arc<App>) -> Router {
     router::in_layers(routes, router::OverTls::of("")).with_state(app)
 }
 
-/// Who is at the other end.
+/// The connected peer.
 #[derive(Clone, Copy)]
 struct Peer {
     may_ask: bool,
@@ -119,7 +120,7 @@ async fn owner_only(
     next: Next,
 ) -> Result<Response, ApiError> {
     if !peer.may_ask {
-        return Err(ApiError::forbidden("this is up to the user that the service runs as"));
+        return Err(ApiError::forbidden("only the user that the service runs as may do this"));
     }
     request.extensions_mut().insert(OnMachine(()));
     Ok(next.run(request).await)

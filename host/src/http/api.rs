@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 
 use super::page::encode;
 
-/// One page of a list.
+/// A page of a list.
 #[derive(Serialize, ToSchema)]
 pub struct Listed<T> {
     data: Vec<T>,
@@ -28,7 +28,7 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
-    /// Of rows and the place of the last of them, when there are more.
+    /// Creates a page. `next` is the position of the last row if there are more.
     pub fn new(data: Vec<T>, next: Option<String>) -> Self {
         Self { data, next_cursor: next.map(|place| encode(&place)) }
     }

@@ -1,4 +1,4 @@
-//! Who calls: a browser that is signed in, or a script with an API token; and what each may do.
+//! Authentication and authorization: callers are signed-in browsers, API tokens, or commands on the admin socket.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +18,7 @@ use crate::sensitive::SensitiveText;
 use crate::store::api_tokens::ApiToken;
 pub use crate::store::api_tokens::SCOPES;
 
-/// What may be done by whoever may do everything: a person who is signed in, or a token with the scope `admin`.
+/// All permissions: those of a signed-in user, or of a token with the scope `admin`.
 const PERMISSIONS: [&str; 8] = [
     "agents:read",
     "agents:write",
@@ -30,37 +30,37 @@ const PERMISSIONS: [&str; 8] = [
     "admin",
 ];
 
-/// An authenticated caller. A handler that takes it answers 401 to everybody else, and says with [`Caller::require`] what
-/// it needs.
+/// An authenticated caller. As an extractor it rejects unauthenticated requests with 401; handlers then call
+/// [`Caller::require`] with the scope they need.
 pub struct Caller {
-    /// Whose account it acts for.
+    /// The account it acts for.
     pub account: AccountId,
-    /// The request's id.
+    /// The id of the request.
     pub request: RequestId,
-    /// Who is signed in, or made the token; nobody where that was the command line.
+    /// The signed-in user, or the user who created the token. `None` for tokens created on the command line.
     pub user: Option<UserId>,
-    /// Whether its account owns the install, and with it what belongs to no account: plugins, policy files, the journal.
+    /// Whether its account owns the install, and with it everything shared: plugins, policy files, the journal.
     pub owns_install: bool,
     credential: Credential,
-    /// The cookie's value or the token's secret.
+    /// The cookie value or the token's secret.
     secret: SensitiveText,
 }
 
 enum Credential {
-    /// A browser that is signed in: may do everything in its account.
+    /// A signed-in browser, with all permissions in its account.
     Cookie,
-    /// A token, with its scopes.
+    /// An API token with its scopes.
     Token(Box<ApiToken>),
-    /// A command on the machine itself, over the admin socket: may do everything in the owner's account.
+    /// A command on the admin socket, with all permissions in the owner's account.
     Machine,
 }
 
-/// Marks a request that came over the admin socket. Only that can make one.
+/// Marks a request that arrived over the admin socket. Only that module can construct it.
 #[derive(Clone, Copy)]
 pub(super) struct OnMachine(pub(super) ());
 
 impl Caller {
-    /// Whether it may do what `scope` names. `admin` may do everything.
+    /// Requires the permission `scope`. `admin` includes every permission.
     pub fn require(&self, scope: &str) -> Result<(), ApiError> {
         if self.permissions().any(|own| own == scope) {
             return Ok(());
@@ -68,20 +68,20 @@ impl Caller {
         Err(ApiError::forbidden(format!("this needs a token with the scope {scope}")))
     }
 
-    /// Whether it may change what belongs to the whole install.
+    /// Requires the account that owns the install.
     pub fn require_owner(&self) -> Result<(), ApiError> {
         if self.owns_install {
             return Ok(());
         }
-        Err(ApiError::forbidden("this is up to the account that owns the install"))
+        Err(ApiError::forbidden("only the account that owns the install may do this"))
     }
 
-    /// Whether it is a person in a browser.
+    /// Whether the caller is a signed-in browser.
     pub fn is_signed_in(&self) -> bool {
         matches!(self.credential, Credential::Cookie)
     }
 
-    /// The token that it authenticated with.
+    /// The API token it authenticated with.
     pub fn token(&self) -> Option<&ApiToken> {
         match &self.credential {
             Credential::Token(token) => Some(token),
@@ -89,7 +89,7 @@ impl Caller {
         }
     }
 
-    /// Whether its credential is still valid. `false` when the database cannot say.
+    /// Whether its credential is still valid. `false` if the database cannot be read.
     pub(super) async fn is_still_good(&self, app: &App) -> bool {
         let secret = self.secret.expose();
         let good = match self.credential {
@@ -100,7 +100,7 @@ impl Caller {
         good.unwrap_or(false)
     }
 
-    /// Everything that it may do.
+    /// Its permissions.
     pub fn permissions(&self) -> impl Iterator<Item = &str> {
         let (all, some): (&[&str], &[String]) = match &self.credential {
             Credential::Token(token) if token.scopes.iter().all(|scope| scope != "admin") => (&[], &token.scopes),
@@ -119,7 +119,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         }
         let caller = match bearer(&parts.headers) {
             Some(secret) => with_token(app, secret, request_id(parts)).await?,
-            // Another scheme than Bearer is for whatever stands before us.
+            // Other schemes than Bearer are meant for a reverse proxy in front of us.
             None => with_cookie(app, parts).await?,
         };
         app.limits.api(caller.account)?;
@@ -169,7 +169,7 @@ async fn with_cookie(app: &App, parts: &Parts) -> Result<Caller, ApiError> {
     })
 }
 
-/// The secret of `Authorization: Bearer`.
+/// The secret in `Authorization: Bearer`.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
@@ -179,7 +179,7 @@ fn request_id(parts: &Parts) -> RequestId {
     parts.extensions.get::<RequestId>().copied().unwrap_or_else(RequestId::generate)
 }
 
-/// The cookie that is to live on, once its request is authenticated.
+/// The cookie to renew, set once its request is authenticated.
 #[derive(Clone, Default)]
 struct Renewal(Arc<OnceLock<HeaderValue>>);
 
@@ -190,7 +190,7 @@ pub async fn renew_cookie(mut request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     if let Some(cookie) = renewal.0.get() {
-        // A handler that sets cookies itself, as one that signs out does, has the last word.
+        // Cookies set by the handler take precedence, for example when signing out.
         headers.entry(SET_COOKIE).or_insert_with(|| cookie.clone());
     }
     response

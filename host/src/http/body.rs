@@ -1,4 +1,4 @@
-//! Reads the body of a request that may have one, as a whole.
+//! Reads a whole request body, up to a limit.
 
 use std::error::Error;
 
@@ -11,23 +11,23 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use super::connections::body::BodyFault;
 use super::error::ApiError;
 
-/// Why there is no body.
+/// Why a body could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unread {
-    /// It is larger than the limit, where known in bytes.
+    /// Larger than the limit, which is in bytes if known.
     TooLarge(Option<usize>),
-    /// It comes too slowly.
+    /// Received too slowly.
     TooSlow,
-    /// With it there would be too much in memory.
+    /// It would exceed the memory budget for all bodies.
     TooMany,
-    /// It ends before its end.
+    /// Ended early.
     Broken,
 }
 
-/// The whole body, of at most so many bytes.
+/// Reads the whole body, up to `limit` bytes.
 ///
 /// # Errors
-/// There is none. Of one that says itself that it is too large, nothing is read.
+/// Returns why the body could not be read. If its declared length exceeds the limit, nothing is read.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, Unread> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Unread::TooLarge(Some(limit)));
@@ -37,7 +37,7 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, Unread> {
 }
 
 impl Unread {
-    /// What a refusal of axum's is about.
+    /// The cause of an axum rejection.
     pub fn of_rejection(rejection: &BytesRejection) -> Self {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge(None),
@@ -59,20 +59,20 @@ impl Unread {
         Self::Broken
     }
 
-    /// Status, code and words.
+    /// Status, error code and message.
     pub fn parts(self) -> (StatusCode, &'static str, String) {
         match self {
             Self::TooLarge(limit) => {
                 let limit = limit.map_or("the limit".to_owned(), |bytes| format!("{bytes} bytes"));
-                let message = format!("the body is larger than {limit}");
+                let message = format!("the body exceeds {limit}");
                 (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
             }
             Self::TooSlow => {
-                let message = "the body came too slowly; send it again";
+                let message = "the body was received too slowly; retry";
                 (StatusCode::REQUEST_TIMEOUT, "request_timeout", message.to_owned())
             }
             Self::TooMany => {
-                let message = "too many large requests at the same time; send it again in a moment";
+                let message = "too many large requests at the same time; retry in a moment";
                 (StatusCode::SERVICE_UNAVAILABLE, "overloaded", message.to_owned())
             }
             Self::Broken => (StatusCode::BAD_REQUEST, "bad_request", "the body cannot be read".to_owned()),

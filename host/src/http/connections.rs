@@ -1,8 +1,9 @@
-//! Connections: how many there may be, and for how long each may wait.
+//! Connection limits and timeouts.
 //!
-//! A connection costs a file descriptor, and a process has few of them. One without a request in flight keeps its place only
-//! until its time is over, or until a newcomer finds all places taken: then the one that has waited longest is closed. One
-//! with a request in flight stays; what bounds it is the pace of its body ([`body`]) and that somebody reads its answer.
+//! A connection costs a file descriptor, which a process has few of. A connection without a request in flight is closed
+//! when its timeout expires, or, if the limit is reached, when a new connection arrives and it has been idle the
+//! longest. A connection with a request in flight is never evicted; it is bounded by the pace of its request body
+//! ([`body`]) and by whether the client reads the response.
 
 mod activity;
 pub(super) mod body;
@@ -35,16 +36,16 @@ use body::{Budget, Paced};
 use io::Watched;
 use places::{ConnectionSlot, Places};
 
-/// Bytes of a request's head, and of what is read ahead of a body.
+/// Limit for request headers and for data buffered ahead of a body, in bytes.
 const LARGEST_HEAD: usize = 64 << 10;
-/// Header bytes of an HTTP/2 request.
+/// Limit for the header list of an HTTP/2 request, in bytes.
 const LARGEST_HEADER_LIST: u32 = 32 << 10;
-/// Requests at the same time on an HTTP/2 connection.
+/// Concurrent streams per HTTP/2 connection.
 const STREAMS: u32 = 128;
-/// After a failed `accept`: the process may be out of file descriptors, and to ask again at once would only take time.
+/// Delay after a failed `accept`: the process may be out of file descriptors, and retrying at once would busy-loop.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What all connections of a listener share.
+/// State shared by all connections of a listener.
 struct Shared {
     routes: Router,
     limits: ConnectionLimits,
@@ -53,7 +54,7 @@ struct Shared {
     builder: Builder<TokioExecutor>,
 }
 
-/// Serves until `stop` ends; then requests in flight finish.
+/// Serves until `stop` completes, then waits for requests in flight.
 pub async fn serve(
     routes: Router,
     listener: TcpListener,
@@ -63,7 +64,7 @@ pub async fn serve(
     let places = Arc::new(Places::new(places::most(limits.most)));
     let budget = Arc::new(Budget::new(limits.buffered));
     let shared = Arc::new(Shared { routes, limits, places, budget, builder: builder() });
-    // Connections hear of the stop as the sender is dropped.
+    // Dropping the sender tells the connections to stop.
     let (serving, stopping) = watch::channel(());
     let mut stop = pin!(stop);
     loop {
@@ -84,21 +85,21 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// The next connection, once there is a place for it.
+/// Accepts the next connection once a slot is free.
 async fn next(listener: &TcpListener, shared: &Shared) -> (TcpStream, ConnectionSlot) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Without it the kernel holds small packets of a stream back for up to 40 ms.
+                // Otherwise the kernel delays small packets of a stream by up to 40 ms.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "TCP_NODELAY cannot be set");
                 }
                 return (stream, shared.places.take(&shared.limits).await);
             }
-            // Its caller has left already.
+            // The client has already disconnected.
             Err(error) if is_of_the_caller(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "no connection can be accepted; the one that has waited longest is closed");
+                tracing::error!(%error, "cannot accept connections; closing the one that has been idle the longest");
                 shared.places.close_idlest();
                 sleep(PAUSE).await;
             }
@@ -111,7 +112,7 @@ fn is_of_the_caller(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Serves a connection until it ends, is told to, or has waited too long.
+/// Serves a connection until it ends, is told to stop, or times out.
 async fn drive(stream: TcpStream, place: ConnectionSlot, shared: Arc<Shared>, mut stopping: watch::Receiver<()>) {
     let activity = place.activity.clone();
     let io = TokioIo::new(Watched::new(stream, activity.clone()));
@@ -145,7 +146,7 @@ async fn answer(
         false => Body::new(Paced::new(body, &shared.limits, activity, lease.clone())),
     });
     let response = shared.routes.clone().oneshot(request).await?;
-    // The handler is done with the body: what it kept of it is its own.
+    // The handler is done with the body and owns what it kept of it.
     drop(lease);
     Ok(response.map(|body| Body::new(Counted::new(body, visit))))
 }

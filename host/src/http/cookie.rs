@@ -1,4 +1,4 @@
-//! The two cookies that we set.
+//! The two cookies of the service.
 
 use axum::http::header::{COOKIE, HeaderValue};
 use axum::http::{HeaderMap, HeaderName};
@@ -7,20 +7,20 @@ use crate::app::OAUTH_STATE_SECONDS;
 use crate::sensitive::SensitiveText;
 use crate::store::sign_ins::LIFE_SECONDS;
 
-/// Who is signed in.
+/// The sign-in cookie.
 pub const SESSION: &str = "masker_session";
-/// Who is on the way to GitHub and back.
+/// The cookie of a sign-in in progress with GitHub.
 pub const OAUTH_STATE: &str = "masker_oauth_state";
 
-/// The value of a cookie. `None` when several different values were sent: a page on another port or subdomain can plant a
-/// cookie of the same name, and a request does not say which one is ours.
+/// The value of a cookie. `None` if several different values were sent: a page on another port or subdomain can set a
+/// cookie of the same name, and a request does not tell which one is ours.
 pub fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = all(headers, name);
     let first = values.next()?;
     values.all(|value| value == first).then_some(first)
 }
 
-/// Every value sent for a cookie. One that is not UTF-8 reads as empty, which never matches a secret of ours.
+/// All values sent for a cookie. Values that are not UTF-8 read as empty, which never matches a secret.
 pub fn all<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
     let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|b| *b == b';'));
     pairs.filter_map(move |pair| {
@@ -29,38 +29,38 @@ pub fn all<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h s
     })
 }
 
-/// Writes cookies for one install.
+/// Builds cookies for one install.
 pub struct Cookies {
     secure: bool,
 }
 
 impl Cookies {
-    /// Browsers keep a `Secure` cookie off plain HTTP, so it is left out only where people reach us over that.
+    /// Browsers drop `Secure` cookies over plain HTTP, so the attribute is omitted if the public URL is plain HTTP.
     pub fn of(public_url: &str) -> Self {
         Self { secure: !public_url.starts_with("http://") }
     }
 
-    /// Signs the browser in, for thirty days from now.
+    /// Signs the browser in for thirty days.
     pub fn session(&self, secret: &SensitiveText) -> HeaderValue {
         self.cookie(SESSION, secret.expose(), LIFE_SECONDS)
     }
 
-    /// Takes that back.
+    /// Removes the sign-in cookie.
     pub fn no_session(&self) -> HeaderValue {
         self.cookie(SESSION, "", 0)
     }
 
-    /// Remembers a sign-in that GitHub is to send back.
+    /// Stores the state of a sign-in until GitHub redirects back.
     pub fn oauth_state(&self, sealed: &SensitiveText) -> HeaderValue {
         self.cookie(OAUTH_STATE, sealed.expose(), OAUTH_STATE_SECONDS)
     }
 
-    /// Takes that back.
+    /// Removes the state of a sign-in.
     pub fn no_oauth_state(&self) -> HeaderValue {
         self.cookie(OAUTH_STATE, "", 0)
     }
 
-    /// For every path: what stands before us may have put one before ours.
+    /// Valid for every path: a reverse proxy may have added a prefix to ours.
     fn cookie(&self, name: &str, value: &str, max_age: i64) -> HeaderValue {
         let secure = if self.secure { " Secure;" } else { "" };
         let text = format!("{name}={value}; HttpOnly;{secure} SameSite=Lax; Path=/; Max-Age={max_age}");
@@ -70,7 +70,7 @@ impl Cookies {
     }
 }
 
-/// The header of [`Cookies`]'s values.
+/// The header name for the values of [`Cookies`].
 pub const SET_COOKIE: HeaderName = axum::http::header::SET_COOKIE;
 
 #[cfg(test)]

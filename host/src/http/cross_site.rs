@@ -1,5 +1,5 @@
-//! Whether another site's page makes a browser send this request. A cookie goes along with what such a page asks for, so
-//! it counts for nothing there.
+//! Rejects requests that another site's page makes a browser send (CSRF). Browsers attach cookies to such requests, so
+//! there a cookie does not authenticate.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use super::auth;
 use super::error::ApiError;
 use crate::app::App;
 
-/// What a handler takes that reads and, by reading, writes something down: 403 where another site's page had a browser ask
-/// with its cookie. Writes need no such thing, their cookies are looked at in any case.
+/// Extractor for handlers that have side effects on a read: 403 if the browser sent the cookie on behalf of another
+/// site's page. Writes do not need it, their cookies are always checked.
 pub struct OwnPage;
 
 impl FromRequestParts<Arc<App>> for OwnPage {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        // No browser adds a token by itself.
+        // Browsers do not attach tokens by themselves.
         if auth::bearer(&parts.headers).is_none() {
             refuse(parts, &app.config.public_url)?;
         }
@@ -27,19 +27,21 @@ impl FromRequestParts<Arc<App>> for OwnPage {
     }
 }
 
+/// Rejects a cross-site request.
+///
 /// # Errors
-/// 403 for a request that another site's page may have caused.
+/// 403 if another site's page may have caused the request.
 pub fn refuse(parts: &Parts, public_url: &str) -> Result<(), ApiError> {
     if is_cross_site(parts, public_url) {
-        let message = "another site may not do this in your name; if this was Masker's own page, MASKER_PUBLIC_URL is \
-                       not the address at which it was opened";
+        let message = "cross-site request refused; if it was sent by Masker's own page, MASKER_PUBLIC_URL is \
+                       not the address at which the page was opened";
         return Err(ApiError::forbidden(message));
     }
     Ok(())
 }
 
-/// What a browser says of where a request comes from. It says it in one header or both; what sends neither is no browser,
-/// and sends no cookie that it was not given.
+/// Evaluates the browser's statements about the origin of a request. Browsers send one or both headers; a client that
+/// sends neither is not a browser, and sends no cookie that it was not given.
 fn is_cross_site(parts: &Parts, public_url: &str) -> bool {
     let text = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let elsewhere = |site: &str| !site.eq_ignore_ascii_case("same-origin") && !site.eq_ignore_ascii_case("none");
@@ -48,8 +50,8 @@ fn is_cross_site(parts: &Parts, public_url: &str) -> bool {
         || text(ORIGIN.as_str()).is_some_and(|origin| !is_ours(origin, host, public_url))
 }
 
-/// Whether an origin is this server, by the name that it was called by or by the one that it knows of itself. Over another
-/// scheme than its own it is another server: anybody on the way may be that one.
+/// Whether an origin is this server, by the requested host name or by the public URL. Another scheme than that of the
+/// public URL is another server: anyone on the network path could be that one.
 fn is_ours(origin: &str, host: Option<&str>, public_url: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let Some((own_scheme, rest)) = public_url.split_once("://") else { return false };

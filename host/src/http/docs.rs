@@ -1,5 +1,5 @@
-//! `GET /api/v1/docs`: the OpenAPI document as a page to read. It is written here, once, so that the page needs no script
-//! and asks no other host for anything.
+//! `GET /api/v1/docs`: the OpenAPI document as an HTML page. Rendered once on the server, so the page needs no script
+//! and makes no request to another host.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -24,10 +24,10 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// A page to read, made from this document.
+/// Returns the API reference as an HTML page.
 #[utoipa::path(
     get, path = "/api/v1/docs", tag = "service", operation_id = "docs",
-    responses((status = 200, description = "The reference.", body = String, content_type = "text/html")),
+    responses((status = 200, description = "The API reference.", body = String, content_type = "text/html")),
     security(()),
 )]
 pub async fn show() -> impl IntoResponse {
@@ -43,7 +43,7 @@ fn page(document: &Value) -> String {
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>Masker: API reference</title><style>{STYLE}</style></head><body>\
-         <h1>Masker: API reference</h1><p>{}</p><p>As a document: <a href=\"openapi.json\">openapi.json</a></p><nav><ul>",
+         <h1>Masker: API reference</h1><p>{}</p><p>OpenAPI document: <a href=\"openapi.json\">openapi.json</a></p><nav><ul>",
         words(&document["info"]["description"])
     );
     let tags: Vec<(&str, &Value)> = items(&document["tags"])
@@ -53,14 +53,14 @@ fn page(document: &Value) -> String {
     for (tag, _) in &tags {
         put(&mut html, format_args!("<li><a href=\"#{tag}\">{tag}</a></li>"));
     }
-    html.push_str("<li><a href=\"#bodies\">bodies</a></li></ul></nav>");
+    html.push_str("<li><a href=\"#bodies\">schemas</a></li></ul></nav>");
     for (tag, about) in tags {
         put(&mut html, format_args!("<h2 id=\"{tag}\">{tag}</h2><p>{}</p>", words(about)));
         for (path, method, operation) in operations(document).filter(|(.., operation)| operation["tags"][0] == *tag) {
             put_operation(&mut html, path, method, operation);
         }
     }
-    html.push_str("<h2 id=\"bodies\">bodies</h2>");
+    html.push_str("<h2 id=\"bodies\">schemas</h2>");
     for (name, schema) in fields(&document["components"]["schemas"]) {
         put(&mut html, format_args!("<details id=\"body-{name}\"><summary><code>{}</code></summary>", escape(name)));
         put(&mut html, format_args!("<p>{}</p>", words(&schema["description"])));
@@ -79,7 +79,7 @@ fn put_operation(html: &mut String, path: &str, method: &str, operation: &Value)
         operation.get("security").and_then(Value::as_array).is_some_and(|any| any.contains(&serde_json::json!({})));
     if !open {
         html.push_str(
-            "<p>Needs the cookie <code>masker_session</code> or <code>Authorization: Bearer mskt_...</code></p>",
+            "<p>Requires the cookie <code>masker_session</code> or <code>Authorization: Bearer mskt_...</code></p>",
         );
     }
     html.push_str("<table>");
@@ -110,7 +110,7 @@ fn put_properties(html: &mut String, schema: &Value) {
     }
     html.push_str("<table>");
     for (name, property) in fields(&schema["properties"]) {
-        let need = if items(&schema["required"]).any(|own| own == name) { "" } else { ", may be missing" };
+        let need = if items(&schema["required"]).any(|own| own == name) { "" } else { ", optional" };
         let (kind, about) = (type_of(property), words(&property["description"]));
         put(html, format_args!("<tr><td><code>{}</code></td><td>{kind}{need}</td><td>{about}</td></tr>", escape(name)));
     }
@@ -120,14 +120,14 @@ fn put_properties(html: &mut String, schema: &Value) {
     }
 }
 
-/// A schema in a few words.
+/// A short description of a schema's type.
 fn type_of(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
         return format!("<a href=\"#body-{0}\">{0}</a>", escape(name));
     }
     let several = ["oneOf", "anyOf", "allOf"].into_iter().find_map(|word| schema[word].as_array());
     if let Some(several) = several {
-        // The second part of an error's says which codes there are.
+        // The second part of an error schema lists its codes.
         let parts: Vec<String> = several.iter().map(type_of).filter(|part| !part.is_empty()).collect();
         return parts.join(" or ");
     }
@@ -154,7 +154,7 @@ fn fields(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
 }
 
-/// A text, with what stands in backquotes as code.
+/// A text as HTML, with backquoted parts as code.
 fn words(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! Bodies that are no JSON of ours: a policy's document, and a component.
+//! Extractors for bodies other than our JSON: a policy document and a WebAssembly component.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use super::body;
 use super::error::ApiError;
 use crate::app::App;
 
-/// What a policy's document may be sent as. JSON is YAML.
+/// Accepted content types of a policy document. JSON is valid YAML.
 const POLICY_TYPES: [&str; 5] =
     ["application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"];
 
-/// A policy, as YAML.
+/// A policy document in YAML or JSON.
 #[derive(ToSchema)]
 #[schema(as = PolicyText)]
 pub struct PolicyDocument(pub String);
@@ -49,7 +49,7 @@ impl FromRequest<Arc<App>> for Component {
     }
 }
 
-/// Whether the type is one of these, whatever its parameters.
+/// Whether the content type is one of these, ignoring parameters.
 fn is_one_of(headers: &HeaderMap, types: &[&str]) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let given = given.split(';').next().unwrap_or_default().trim();

@@ -1,7 +1,7 @@
-//! Errors at the door: one envelope for the API, OpenAI's shape for the proxy. Public messages are fixed texts; what
-//! is behind them goes to the log.
+//! HTTP errors: one envelope for the API, OpenAI's shape for the proxy. Public messages are fixed texts; causes go to
+//! the log.
 //!
-//! A handler of the API returns `Result<_, ApiError>`, and so does every extractor it takes: the envelope is written by
+//! Handlers of the API and their extractors return `ApiError`. The envelope is written by
 //! [`super::request_id::layer`], which knows the request's id.
 
 use std::panic::AssertUnwindSafe;
@@ -28,7 +28,7 @@ use crate::store::StoreError;
 use crate::store::journal::JournalError;
 use crate::upstream::UpstreamFault;
 
-/// One thing that is wrong with a request.
+/// One problem with a request.
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Detail {
     /// The field, or a path in a document.
@@ -48,16 +48,16 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// An error without details.
+    /// Creates an error without details.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), details: Vec::new(), retry_after: None }
     }
 
-    /// 422 with what is wrong where.
+    /// 422 with the invalid fields.
     pub fn validation(details: Vec<Detail>) -> Self {
         let message = match details.as_slice() {
             [one] => format!("{}: {}", one.field, one.message),
-            many => format!("{} fields are wrong", many.len()),
+            many => format!("{} fields are invalid", many.len()),
         };
         Self { details, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", message) }
     }
@@ -67,39 +67,39 @@ impl ApiError {
         Self::validation(vec![Detail { field: field.into(), message: message.into() }])
     }
 
-    /// The same, with the seconds after which it may go better.
+    /// Adds `Retry-After`, in seconds.
     pub fn with_retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }
 
-    /// What is wrong where.
+    /// The invalid fields.
     pub fn details(&self) -> &[Detail] {
         &self.details
     }
 
-    /// 401 for a webhook that does not show the secret, or not the right one.
+    /// 401 for a webhook request with a missing or wrong secret.
     pub fn bad_signature() -> Self {
         let message = "the signature is missing or does not verify";
         Self::new(StatusCode::UNAUTHORIZED, "bad_signature", message)
     }
 
-    /// 422 for an event of the webhook that has no answer.
+    /// 422 for an unsupported webhook event.
     pub fn unsupported_event() -> Self {
-        let message = "only assistant-request is answered in this form";
+        let message = "only assistant-request is supported in this form";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unsupported_event", message)
     }
 
-    /// 404 for an agent that is not there or not this account's.
+    /// 404 for an agent that does not exist or belongs to another account.
     pub fn agent_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "agent_not_found", "there is no such agent")
     }
 
-    /// 404 for a session that is not there or not this account's.
+    /// 404 for a session that does not exist or belongs to another account.
     pub fn session_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "session_not_found", "there is no such session")
     }
 
-    /// 404 for a policy, or a version of one, that is not there or not this account's.
+    /// 404 for a policy or version that does not exist or belongs to another account.
     pub fn policy_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "policy_not_found", "there is no such policy, or no such version of it")
     }
@@ -109,7 +109,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "plugin_not_found", "there is no such plugin")
     }
 
-    /// A plugin that was not taken in: with it agents could not serve any more.
+    /// The error of installing a plugin. Refused if agents could no longer be served with it.
     pub fn of_plugin(error: ChangeError) -> Self {
         match error {
             ChangeError::Breaks { .. } => {
@@ -119,7 +119,7 @@ impl ApiError {
         }
     }
 
-    /// A plugin that was not removed: without it agents could not serve any more.
+    /// The error of removing a plugin. Refused if agents could no longer be served without it.
     pub fn of_removal(error: ChangeError) -> Self {
         match error {
             ChangeError::Breaks { .. } => Self::new(StatusCode::CONFLICT, "plugin_in_use", error.to_string()),
@@ -127,7 +127,7 @@ impl ApiError {
         }
     }
 
-    /// 404 for anything else that is not there or not this account's.
+    /// 404 for anything else that does not exist or belongs to another account.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
@@ -143,20 +143,20 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
-    /// 503: what cannot be recorded is not done.
+    /// 503: an operation that cannot be recorded is not performed.
     pub fn audit_unavailable() -> Self {
         let message = "the audit journal cannot be written; nothing is done unrecorded";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable", message)
     }
 
-    /// The response, with the request's id in it; for where no layer writes the envelope.
+    /// The complete response with the request's id, for use outside the layer that writes the envelope.
     pub fn respond(self, id: RequestId) -> Response {
         let mut response = self.into_response();
         Self::write_envelope(&mut response, id);
         response
     }
 
-    /// Writes the body of a response that was made from an error; any other stays as it is.
+    /// Writes the body of a response made from an error. Other responses are unchanged.
     pub fn write_envelope(response: &mut Response, id: RequestId) {
         let Some(Self { code, message, details, .. }) = response.extensions_mut().remove::<Self>() else { return };
         let mut error = json!({"code": code, "message": message, "request_id": id.text()});
@@ -169,7 +169,7 @@ impl ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// The status, still without the body.
+    /// Sets the status; the envelope is written later.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         if self.status == StatusCode::UNAUTHORIZED {
@@ -185,8 +185,8 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a database failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
+        tracing::error!(%error, "database error");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "internal error; see the server log")
     }
 }
 
@@ -216,17 +216,17 @@ impl From<AgentError> for ApiError {
                 fields.into_iter().map(|(field, message)| Detail { field: field.into(), message }).collect(),
             ),
             AgentError::UnknownUpstream(message) => Self::new(unprocessable, "unknown_upstream", message),
-            AgentError::UnknownPolicy => Self::new(unprocessable, "unknown_policy", "there is no policy of this name"),
+            AgentError::UnknownPolicy => Self::new(unprocessable, "unknown_policy", "no policy has this name"),
             AgentError::Policy(errors) => Self {
                 details: errors
                     .iter()
                     .map(|error| Detail { field: error.path.clone(), message: error.message.clone() })
                     .collect(),
-                ..Self::new(unprocessable, "policy_yaml_invalid", "the policy cannot be used; details say why")
+                ..Self::new(unprocessable, "policy_yaml_invalid", "the policy is invalid; see details")
             },
             AgentError::Plugin(error) => Self::new(unprocessable, "policy_yaml_invalid", error.to_string()),
             AgentError::NameTaken => {
-                Self::new(StatusCode::CONFLICT, "name_taken", "an agent of this name exists already")
+                Self::new(StatusCode::CONFLICT, "name_taken", "an agent with this name already exists")
             }
             AgentError::AuditUnavailable => Self::audit_unavailable(),
             AgentError::Refused(refused) => refused.into(),
@@ -236,7 +236,7 @@ impl From<AgentError> for ApiError {
 }
 
 impl From<PipelineError> for ApiError {
-    /// Of a text that goes nowhere.
+    /// The error of a preview, which never contacts the upstream.
     fn from(error: PipelineError) -> Self {
         match &error {
             PipelineError::BadRequest(BadRequest::Shape { path, expected }) => Self::field(path, *expected),
@@ -250,8 +250,8 @@ impl From<PipelineError> for ApiError {
             | PipelineError::Upstream(_)
             | PipelineError::UpstreamGarbage
             | PipelineError::AnswerUnrecorded => {
-                tracing::error!(%error, "a text that goes nowhere met an error of the way there");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
+                tracing::error!(%error, "preview returned an upstream error; this is a bug");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "internal error; see the server log")
             }
         }
     }
@@ -268,12 +268,12 @@ impl From<ChangeError> for ApiError {
                     let path = if error.path.is_empty() { "" } else { ": " };
                     Detail { field: format!("{file}{path}{}", error.path), message: error.message.clone() }
                 };
-                let message = "the policy files cannot be used, and nothing has changed; details say why";
+                let message = "the policy files are invalid, and nothing has changed; see details";
                 let details = errors.iter().map(detail).collect();
                 Self { details, ..Self::new(unprocessable, "policy_yaml_invalid", message) }
             }
             ChangeError::NameTaken => {
-                let message = "a policy that comes with the install has this name: give yours another";
+                let message = "a policy of the install has this name; choose another name";
                 Self::new(StatusCode::CONFLICT, "name_taken", message)
             }
             ChangeError::Breaks { .. } => Self::new(unprocessable, "policy_yaml_invalid", error.to_string()),
@@ -282,36 +282,36 @@ impl From<ChangeError> for ApiError {
             }
             ChangeError::NoPlugin => Self::plugin_not_found(),
             ChangeError::NotUploaded(Origin::Folder) => {
-                Self::forbidden("this plugin stands in MASKER_PLUGIN_DIR: remove its file there")
+                Self::forbidden("this plugin is in MASKER_PLUGIN_DIR; remove its file there")
             }
             ChangeError::NotUploaded(_) => {
-                Self::forbidden("this plugin comes with Masker: upload one of its name to replace it")
+                Self::forbidden("this plugin is built in; upload a plugin of the same name to replace it")
             }
             ChangeError::Journal(error) => error.into(),
             ChangeError::Refused(refused) => refused.into(),
             ChangeError::Store(error) => error.into(),
             ChangeError::File(error) => {
                 tracing::error!(%error, "the data folder cannot be written");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "internal error; see the server log")
             }
         }
     }
 }
 
-/// 404 for a route that does not exist. Of the proxy's, an endpoint that could carry text past the masking is refused.
+/// 404 for unknown routes. On the proxy it also refuses OpenAI endpoints that would bypass masking.
 pub async fn not_found(request: Request) -> Response {
     if request.uri().path().starts_with("/proxy/") {
-        let message = "Masker serves chat/completions and models here; other endpoints would carry text unmasked";
+        let message = "only chat/completions and models are supported; other endpoints would bypass masking";
         return openai(StatusCode::NOT_FOUND, "invalid_request_error", None, "not_found", message, id_of(&request));
     }
-    ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path").respond(id_of(&request))
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "no route matches this path").respond(id_of(&request))
 }
 
-/// 405 for a route that exists with other methods.
+/// 405 for known routes with another method.
 pub async fn method_not_allowed(method: Method, uri: Uri, request: Request) -> Response {
-    // The proxy's paths are not repeated: the agent's id in them is a credential.
+    // The paths of the proxy are not repeated: the agent's id in them is a credential.
     let place = if uri.path().starts_with("/proxy/") { "this path" } else { uri.path() };
-    let message = format!("{place} does not take {method}");
+    let message = format!("{place} does not support {method}");
     if uri.path().starts_with("/proxy/") {
         return openai(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -325,16 +325,16 @@ pub async fn method_not_allowed(method: Method, uri: Uri, request: Request) -> R
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message).respond(id_of(&request))
 }
 
-/// A panic is our bug; the caller gets an error with an id, and the server lives on.
+/// Turns a panic into an error response with the request's id; the server keeps running.
 pub async fn catch_panics(request: Request, next: Next) -> Response {
     let id = id_of(&request);
     let of_proxy = request.uri().path().starts_with("/proxy/");
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
-        // The panic's message is not logged: it may quote text. The hook printed where it happened.
+        // The panic message is not logged because it may quote text. The panic hook logs only the location.
         Err(_) => {
             tracing::error!(request = %id, "a handler panicked");
-            let (status, message) = (StatusCode::INTERNAL_SERVER_ERROR, "something failed on our side");
+            let (status, message) = (StatusCode::INTERNAL_SERVER_ERROR, "internal error; see the server log");
             if of_proxy {
                 return openai(status, "server_error", None, "internal_error", message, id);
             }
@@ -343,7 +343,7 @@ pub async fn catch_panics(request: Request, next: Next) -> Response {
     }
 }
 
-/// The request's id; every request has one.
+/// The request's id. Every request has one.
 pub fn id_of(request: &Request) -> RequestId {
     request.extensions().get::<RequestId>().copied().unwrap_or_else(RequestId::generate)
 }
@@ -360,14 +360,14 @@ pub fn openai(
     (status, Json(chat::error::body(message, kind, param, code, &id.text()))).into_response()
 }
 
-/// A body that was not read, in OpenAI's shape.
+/// The error of a body that could not be read, in OpenAI's shape.
 pub fn unread(unread: Unread, id: RequestId) -> Response {
     let (status, code, message) = unread.parts();
     let kind = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
     with_retry(openai(status, kind, None, code, &message, id))
 }
 
-/// A pipeline's error in OpenAI's shape.
+/// The error of the pipeline, in OpenAI's shape.
 pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
     let message = error.to_string();
     let (status, kind, param, code) = match &error {
@@ -391,7 +391,7 @@ pub fn proxy_error(error: PipelineError, id: RequestId) -> Response {
         }
     };
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        tracing::warn!(code, %error, "a request was not answered");
+        tracing::warn!(code, %error, "request failed");
     }
     with_retry(openai(status, kind, param, code, &message, id))
 }

@@ -1,8 +1,8 @@
 //! `GET /health`, `GET /livez` and `GET /readyz`.
 //!
-//! Three questions. `/livez`: does the process answer? Where it does not, a restart helps. `/readyz`: can requests be
-//! served? Where not, they are better sent elsewhere. `/health`: does everything work, the LLM provider too? That is for
-//! people and alarms: no restart makes a provider well.
+//! `/livez`: the process responds; a restart helps if it does not. `/readyz`: requests can be served; if not, send them
+//! elsewhere. `/health`: every component works, including the LLM provider. It is for people and alerting, not for
+//! restarts: a restart does not fix a provider.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use crate::app::{App, Stopped};
 
-/// How the service does. `status` and each component: `ok` or `degraded`.
+/// Health of the service. `status` and each component are `ok` or `degraded`.
 #[derive(Serialize, ToSchema)]
 pub struct Health {
     status: &'static str,
     version: &'static str,
     uptime_seconds: u64,
     components: Components,
-    /// What the checks of the journal found.
+    /// Results of the journal's verifications.
     journal: JournalHealth,
-    /// Agents whose policy or plugin cannot be used: their requests get 503. `plugins` is `degraded` while there are any.
+    /// Number of agents whose policy or plugins cannot be used. Their requests get 503, and `plugins` is `degraded`.
     unusable_agents: usize,
-    /// Names of those of the caller's account, for a caller who may read agents: anybody else gets the number alone.
+    /// Names of those agents in the caller's account. Only for callers who may read agents.
     #[serde(skip_serializing_if = "Option::is_none")]
     unusable_agent_names: Option<Vec<String>>,
     build: Build,
@@ -35,12 +35,12 @@ pub struct Health {
 
 #[derive(Serialize, ToSchema)]
 struct JournalHealth {
-    /// Whether no check found it broken, or shorter than it was.
+    /// Whether every verification found the journal intact and complete.
     sound: bool,
-    /// The last check of the whole journal.
+    /// The last verification of the whole journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_whole_check: Option<LastCheck>,
-    /// Bytes at its end that its database or its checkpoint remembers and that are not there.
+    /// Number of bytes missing at the end, according to the database or the checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing_bytes: Option<u64>,
 }
@@ -48,7 +48,7 @@ struct JournalHealth {
 #[derive(Serialize, ToSchema)]
 struct LastCheck {
     at: String,
-    /// Whether every line was genuine and in its place.
+    /// Whether every line was authentic and in the right order.
     ok: bool,
 }
 
@@ -57,13 +57,13 @@ struct Components {
     db: &'static str,
     vault: &'static str,
     audit_log: &'static str,
-    /// The LLM provider: `degraded` when most of at least five calls of the last minute failed.
+    /// The LLM provider: `degraded` if most of at least five calls in the last minute failed.
     upstream: &'static str,
-    /// The plugin that ships: there, and it works, as far as at least five calls of the last minute tell.
+    /// The built-in names plugin: installed and, judging by at least five calls in the last minute, working.
     ner_model: &'static str,
-    /// The same of all plugins, and that every agent has those that it needs.
+    /// The same for all plugins, and whether every agent has the plugins it needs.
     plugins: &'static str,
-    /// The deletion of what is old.
+    /// Deletion of expired data.
     retention: &'static str,
 }
 
@@ -73,14 +73,14 @@ struct Build {
     built_at: &'static str,
 }
 
-/// Whether requests can be served. `status` and each component: `ok` or `degraded`.
+/// Readiness of the service. `status` and each component are `ok` or `degraded`.
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {
     status: &'static str,
     components: ReadyComponents,
-    /// Agents whose policy or plugin cannot be used: their requests get 503.
+    /// Number of agents whose policy or plugins cannot be used. Their requests get 503.
     unusable_agents: usize,
-    /// Names of those of the caller's account, for a caller who may read agents: anybody else gets the number alone.
+    /// Names of those agents in the caller's account. Only for callers who may read agents.
     #[serde(skip_serializing_if = "Option::is_none")]
     unusable_agent_names: Option<Vec<String>>,
 }
@@ -89,24 +89,24 @@ pub struct Readiness {
 struct ReadyComponents {
     db: &'static str,
     vault: &'static str,
-    /// It takes events.
+    /// Whether the journal accepts events.
     audit_log: &'static str,
-    /// Every agent has those that it needs.
+    /// Whether every agent has the plugins it needs.
     plugins: &'static str,
 }
 
-/// That the process answers.
+/// Liveness of the process.
 #[derive(Serialize, ToSchema)]
 pub struct Liveness {
     status: &'static str,
 }
 
-/// What works and what does not. 503 when anything does not.
+/// Returns the health of all components. 503 if any is degraded.
 #[utoipa::path(
     get, path = "/health", tag = "service", operation_id = "health",
     responses(
-        (status = 200, description = "All is well.", body = Health),
-        (status = 503, description = "Something is not.", body = Health),
+        (status = 200, description = "All components are ok.", body = Health),
+        (status = 503, description = "At least one component is degraded.", body = Health),
     ),
     security(()),
 )]
@@ -145,12 +145,12 @@ pub async fn health(State(app): State<Arc<App>>, parts: Parts) -> (StatusCode, J
     (status(sound), Json(health))
 }
 
-/// Whether requests can be served. 503 when some cannot. The LLM provider is not looked at.
+/// Returns whether requests can be served. 503 if some cannot. Does not check the LLM provider.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", operation_id = "readyz",
     responses(
-        (status = 200, description = "They can.", body = Readiness),
-        (status = 503, description = "Some cannot.", body = Readiness),
+        (status = 200, description = "Requests can be served.", body = Readiness),
+        (status = 503, description = "Some requests cannot be served.", body = Readiness),
     ),
     security(()),
 )]
@@ -174,19 +174,19 @@ pub async fn ready(State(app): State<Arc<App>>, parts: Parts) -> (StatusCode, Js
     (status(sound), Json(readiness))
 }
 
-/// That the process answers.
+/// Returns 200 while the process responds.
 #[utoipa::path(
     get, path = "/livez", tag = "service", operation_id = "livez",
-    responses((status = 200, description = "It does.", body = Liveness)),
+    responses((status = 200, description = "The process responds.", body = Liveness)),
     security(()),
 )]
 pub async fn live() -> Json<Liveness> {
     Json(Liveness { status: "ok" })
 }
 
-/// The names of agents that cannot serve, as far as whoever asks may know them.
+/// Names of agents that cannot serve, if the caller may read agents.
 async fn names(app: &Arc<App>, mut parts: Parts, stopped: &[Arc<Stopped>]) -> Option<Vec<String>> {
-    // Nobody is turned away: without a credential, or while the database cannot check one, there are no names.
+    // Never rejects a request: without a valid credential, or while the database cannot check it, names are omitted.
     let caller = Caller::from_request_parts(&mut parts, app).await.ok()?;
     caller.require("agents:read").ok()?;
     let own = stopped.iter().filter(|agent| agent.account == caller.account);

@@ -1,5 +1,5 @@
-//! The body of a write: a JSON object, declared once. Of a declaration [`json_body!`] makes the struct that a handler
-//! works with, its schema in the document, and its reading, which finds everything that is wrong with a body at once.
+//! JSON request bodies. [`json_body!`] turns one declaration into the struct that a handler uses, its OpenAPI schema,
+//! and a reader that reports all errors in a body at once.
 
 mod field;
 
@@ -18,17 +18,17 @@ use crate::chat::size;
 use field::Field;
 pub use field::Kept;
 
-/// So many unknown fields are named: an answer does not grow with what it refuses.
+/// Limit on the unknown fields reported, so that the response does not grow with the request.
 const MOST_UNKNOWN: usize = 20;
 
-/// Declares a body. The type of a field says what may be left out:
+/// Declares a body. The type of a field determines whether it is optional:
 ///
 /// | type | absent | `null` |
 /// | --- | --- | --- |
-/// | `T` | wrong | wrong |
+/// | `T` | error | error |
 /// | `Option<T>` | `None` | `None` |
-/// | `Option<Option<T>>` | `None`: nothing changes | `Some(None)`: back to the default |
-/// | [`Kept<T>`] | `None`: nothing changes | wrong |
+/// | `Option<Option<T>>` | `None`: unchanged | `Some(None)`: reset to the default |
+/// | [`Kept<T>`] | `None`: unchanged | error |
 macro_rules! json_body {
     ($(#[$about:meta])* pub struct $name:ident { $($(#[$note:meta])* $field:ident: $type:ty,)* }) => {
         #[derive(utoipa::ToSchema)]
@@ -47,26 +47,26 @@ macro_rules! json_body {
 }
 pub(crate) use json_body;
 
-/// What [`json_body!`] declares.
+/// A type declared with [`json_body!`].
 pub trait Body: Sized {
     /// The names of its fields.
     const FIELDS: &'static [&'static str];
 
-    /// Reads every field. One that is wrong is noted and has its type's default.
+    /// Reads every field. An invalid field is recorded and set to the default of its type.
     fn read(body: &mut Reader) -> Self;
 }
 
-/// A body as it was sent, with what is wrong with it so far. It is let out only when that is nothing.
+/// A parsed body with the errors found so far. The body is accessible only if there are none.
 ///
-/// Take it as `body: Result<JsonBody<B>, ApiError>`: a caller who may not call is told so before what is wrong with the
-/// body.
+/// Take it as `body: Result<JsonBody<B>, ApiError>`, so that a handler can check permissions before it reports
+/// errors in the body.
 pub struct JsonBody<B> {
     body: B,
     wrong: Mistakes,
 }
 
 impl<B: Body> JsonBody<B> {
-    /// Of a body that was read already.
+    /// Creates a body from parsed JSON.
     fn of(body: Value) -> Result<Self, ApiError> {
         let Value::Object(object) = body else { return Err(ApiError::field("body", "must be a JSON object")) };
         let mut reader = Reader { object, wrong: Mistakes::default() };
@@ -79,32 +79,32 @@ impl<B: Body> JsonBody<B> {
         Ok(Self { body, wrong })
     }
 
-    /// The body.
+    /// Returns the body.
     ///
     /// # Errors
-    /// As [`JsonBody::check`].
+    /// Same as [`JsonBody::check`].
     pub fn sound(self) -> Result<B, ApiError> {
         self.check(|body, _| body)
     }
 
-    /// What `check` makes of the body, while it notes what else is wrong with it.
+    /// Converts the body with `check`, which may record further errors.
     ///
     /// # Errors
-    /// 422 with everything that is wrong, in the order of the fields, those that nobody asked for last.
+    /// 422 with all errors, in field order; unknown fields come last.
     pub fn check<T>(mut self, check: impl FnOnce(B, &mut Mistakes) -> T) -> Result<T, ApiError> {
         let checked = check(self.body, &mut self.wrong);
         self.wrong.refuse_or(checked, B::FIELDS)
     }
 }
 
-/// Hands out the fields of an object.
+/// Reads fields from an object.
 pub struct Reader {
     object: Map<String, Value>,
     wrong: Mistakes,
 }
 
 impl Reader {
-    /// The field of this name, or its type's default where it is wrong.
+    /// Reads a field. An invalid one yields the default of its type.
     pub fn field<T: Field>(&mut self, name: &str) -> T {
         T::read(self.object.get_mut(name).map(Value::take)).unwrap_or_else(|message| {
             self.wrong.add(name, message);
@@ -129,7 +129,7 @@ impl<B: Body, S: Send + Sync> FromRequest<S> for JsonBody<B> {
     }
 }
 
-/// Why a body that is to be JSON is none.
+/// The error of a body that could not be read as JSON.
 fn body_error(rejection: JsonRejection) -> ApiError {
     match rejection {
         JsonRejection::MissingJsonContentType(_) => {
@@ -137,7 +137,7 @@ fn body_error(rejection: JsonRejection) -> ApiError {
             ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
         }
         JsonRejection::BytesRejection(rejection) => Unread::of_rejection(&rejection).into(),
-        // Where it stops being JSON; serde's words on that quote nothing.
+        // The position of the syntax error. serde's message for it quotes nothing from the body.
         other => ApiError::field("body", other.body_text()),
     }
 }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     json_body! {
-        /// A body with a field of every sort.
+        /// A body with a field of every type.
         pub struct Every {
             /// Required.
             a: String,
@@ -189,7 +189,7 @@ mod tests {
                     ("y", known),
                 ][..],
             ),
-            // A field that is wrong already is not checked further.
+            // An invalid field is not checked further.
             (json!({"a": null, "b": 1}), &[("a", "must not be null"), ("b", "must be a string")]),
             (json!(["a"]), &[("body", "must be a JSON object")]),
         ] {

@@ -1,25 +1,25 @@
-//! What is wrong with a request, collected so that all of it is said at once.
+//! Collects all validation errors of a request, so that they are reported at once.
 
 use super::error::{ApiError, Detail};
 
-/// What is wrong with the fields of a body or with the parameters of a query.
+/// Validation errors of a body or a query.
 #[derive(Default)]
 pub struct Mistakes(Vec<Detail>);
 
 impl Mistakes {
-    /// Notes that a field is wrong, unless that is known already.
+    /// Records an error for a field, unless one is recorded already.
     pub fn add(&mut self, field: &str, message: impl Into<String>) {
         if !self.has(field) {
             self.0.push(Detail { field: field.into(), message: message.into() });
         }
     }
 
-    /// Whether something is wrong with a field.
+    /// Whether a field has an error.
     pub fn has(&self, field: &str) -> bool {
         self.0.iter().any(|wrong| wrong.field == field)
     }
 
-    /// What `read` makes of a field that was given; the field is wrong where that is nothing.
+    /// Parses a field if it is present. Records `message` if `read` returns `None`.
     pub fn check<G, T>(
         &mut self,
         field: &str,
@@ -34,10 +34,10 @@ impl Mistakes {
         read
     }
 
-    /// What was made of a request nothing is wrong with.
+    /// Returns `made` if there are no errors.
     ///
     /// # Errors
-    /// 422 with everything that is wrong, in the order of these fields, then the others.
+    /// 422 with all errors, ordered by `fields`, others last.
     pub fn refuse_or<T>(mut self, made: T, fields: &[&str]) -> Result<T, ApiError> {
         if self.0.is_empty() {
             return Ok(made);

@@ -1,5 +1,5 @@
-//! A request names the host it is for, once (RFC 9112, section 3.2). One that does not may be read in two ways by us and by
-//! a proxy before us.
+//! Requires exactly one host per request (RFC 9112, section 3.2). Otherwise a reverse proxy and this server could
+//! interpret the request differently.
 
 use axum::extract::Request;
 use axum::http::header::{HOST, HeaderValue};
@@ -12,12 +12,12 @@ use super::error::{self, ApiError};
 use super::request_id;
 use crate::ids::RequestId;
 
-/// Answers 400 to a request that names no host, several, or none that there can be.
+/// Answers 400 to a request with a missing, duplicate or invalid host.
 pub async fn layer(request: Request, next: Next) -> Response {
     if names_one_host(&request) {
         return next.run(request).await;
     }
-    let (status, message) = (StatusCode::BAD_REQUEST, "name the host in one Host header");
+    let (status, message) = (StatusCode::BAD_REQUEST, "send exactly one valid Host header");
     let id = RequestId::generate();
     let mut response = match request.uri().path().starts_with("/proxy/") {
         true => error::openai(status, "invalid_request_error", None, "bad_request", message, id),
@@ -31,7 +31,7 @@ fn names_one_host(request: &Request) -> bool {
     let mut named = request.headers().get_all(HOST).iter();
     match (named.next(), named.next()) {
         (Some(host), None) => is_host(host) && agrees(request, host),
-        // HTTP/2 names it in the address, and HTTP/1.0 need not.
+        // HTTP/2 sends the host in `:authority`; HTTP/1.0 does not require one.
         (None, None) => {
             request.uri().authority().is_some() && request.version() == Version::HTTP_2
                 || request.version() == Version::HTTP_10
@@ -45,7 +45,7 @@ fn is_host(value: &HeaderValue) -> bool {
     !text.contains('@') && text.parse::<Authority>().is_ok()
 }
 
-/// Where HTTP/2 names it in both places, it is the same.
+/// In HTTP/2, `:authority` and `Host` must match if both are present.
 fn agrees(request: &Request, host: &HeaderValue) -> bool {
     let authority = request.uri().authority().filter(|_| request.version() == Version::HTTP_2);
     authority.is_none_or(|authority| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()))

@@ -1,7 +1,7 @@
-//! The OpenAPI document of the whole surface, generated from the table of endpoints: `/api/v1/openapi.json`.
+//! `GET /api/v1/openapi.json`: the OpenAPI document, generated from the table of endpoints.
 //!
-//! A handler says with `#[utoipa::path]` what is its own; what every operation of its sort has in common is added here
-//! ([`finish`]), so that a handler lists the codes of its own errors only, as `x-errors`.
+//! A handler describes itself with `#[utoipa::path]`. What all operations of a kind have in common is added in
+//! [`finish`], so a handler lists only its own error codes, as `x-errors`.
 
 pub mod errors;
 mod finish;
@@ -17,29 +17,29 @@ use utoipa::OpenApi;
 
 use super::router;
 
-/// The document without its endpoints.
+/// The document without endpoints.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Masker",
-        description = "Keeps protected data out of LLMs during phone calls. Nothing published under `v1` is ever broken: \
+        description = "Keeps protected data out of LLMs during phone calls. Changes under `v1` are backward compatible: \
             new endpoints, optional fields and enum values only. Lists take `limit` and `cursor`; every response carries \
             `X-Request-Id`, which errors repeat.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
-        (name = "agents", description = "What calls are proxied for: upstream, policy, credentials."),
-        (name = "sessions", description = "One proxied request is one session."),
-        (name = "policies", description = "What is masked, and how."),
-        (name = "plugins", description = "What finds it: WebAssembly components."),
-        (name = "tools", description = "Masking without a call."),
-        (name = "audit", description = "The journal and its proofs."),
-        (name = "vault", description = "What tokens stand for: how much there is, and erasing it."),
-        (name = "reports", description = "What happened, signed."),
-        (name = "sign-in", description = "People, in a browser."),
-        (name = "tokens", description = "API tokens, for scripts."),
-        (name = "proxy", description = "OpenAI's API, for voice agents. Errors are OpenAI-shaped."),
-        (name = "webhook", description = "What voice platforms ask when a call comes in."),
+        (name = "agents", description = "Agents: upstream, policy and credentials of one voice assistant."),
+        (name = "sessions", description = "Sessions: one per proxied request."),
+        (name = "policies", description = "Policies: what is masked, and how."),
+        (name = "plugins", description = "Detection plugins: sandboxed WebAssembly components."),
+        (name = "tools", description = "Masking a text without an LLM call."),
+        (name = "audit", description = "Verification, export and proofs of the journal."),
+        (name = "vault", description = "The values behind tokens: statistics and erasure."),
+        (name = "reports", description = "Signed compliance reports."),
+        (name = "sign-in", description = "Sign-in of users in a browser."),
+        (name = "tokens", description = "API tokens for scripts."),
+        (name = "proxy", description = "OpenAI-compatible API for voice agents. Errors have OpenAI's shape."),
+        (name = "webhook", description = "Webhook that voice platforms call when a call comes in."),
         (name = "service", description = "Health and documentation."),
     ),
     components(schemas(errors::ApiErrorBody, errors::ProxyErrorBody)),
@@ -54,10 +54,10 @@ pub fn document() -> &'static Value {
     &DOCUMENT
 }
 
-/// `GET /api/v1/openapi.json`.
+/// Returns the OpenAPI document.
 #[utoipa::path(
     get, path = "/api/v1/openapi.json", tag = "service", operation_id = "openapi",
-    responses((status = 200, description = "This document.", body = Object)),
+    responses((status = 200, description = "The OpenAPI document.", body = Object)),
     security(()),
 )]
 pub async fn show() -> impl IntoResponse {

@@ -1,5 +1,5 @@
-//! `limit` and `cursor` of every list. A cursor is opaque to the caller and says where its page ended, so that it stays
-//! valid while rows come and go.
+//! Pagination: `limit` and `cursor` of every list. A cursor is opaque to the client and encodes the last row of its
+//! page, so it remains valid while rows are added and removed.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
@@ -12,31 +12,31 @@ use utoipa::IntoParams;
 use super::error::ApiError;
 use super::mistakes::Mistakes;
 
-/// What every list takes.
+/// Pagination parameters.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
-    /// Rows of a page.
+    /// Maximum number of rows on the page.
     #[param(minimum = 1, maximum = 100, default = 25)]
     pub limit: Option<u32>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     pub cursor: Option<String>,
 }
 
-/// A list's query, checked for what all lists share. `C` is where a page ended; it parses from nothing but what its own
-/// list encoded, so that a cursor of another list is refused (an id does, by its prefix).
+/// The query of a list with its pagination parameters checked. `C` is the decoded cursor. It parses only from cursors
+/// of its own list, so a cursor of another list is refused (ids are distinguished by their prefix).
 pub struct PageQuery<C> {
-    /// 1 to 100; 25 unless asked otherwise.
+    /// 1 to 100, by default 25.
     pub limit: usize,
-    /// Where the page before ended.
+    /// Position after which the page starts.
     pub cursor: Option<C>,
     values: HashMap<String, String>,
 }
 
 impl<C: FromStr> PageQuery<C> {
-    /// Reads it.
+    /// Parses the query.
     pub fn read(query: Result<Query<HashMap<String, String>>, QueryRejection>) -> Result<Self, ApiError> {
-        let Query(values) = query.map_err(|_| ApiError::field("query", "is not a query string"))?;
+        let Query(values) = query.map_err(|_| ApiError::field("query", "is not a valid query string"))?;
         let mut wrong = Mistakes::default();
         let limit = |text: &String| text.parse().ok().filter(|limit| (1..=100).contains(limit));
         let limit = wrong.check("limit", values.get("limit"), limit, "must be a whole number from 1 to 100");
@@ -44,7 +44,7 @@ impl<C: FromStr> PageQuery<C> {
         wrong.refuse_or(Self { limit: limit.unwrap_or(25), cursor, values }, &[])
     }
 
-    /// Another parameter.
+    /// The value of another parameter.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
@@ -58,10 +58,10 @@ impl<S: Send + Sync, C: FromStr> FromRequestParts<S> for PageQuery<C> {
     }
 }
 
-/// Bytes that tell a cursor from a garbled one.
+/// Checksum bytes that detect a corrupted cursor.
 const CHECK: usize = 4;
 
-/// A cursor as the caller gets it.
+/// Encodes a cursor for the client.
 pub fn encode(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     bytes.extend(&check(text.as_bytes()));

@@ -1,12 +1,12 @@
-//! What is variable in a path.
+//! Extractors for path parameters.
 
 use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
-/// The one variable part of a path, whatever it holds. A part that is no text (`%FF`) is empty here: it is the id of
-/// nothing, and the handler answers so in its own shape.
+/// A single path parameter. If it is not UTF-8 (`%FF`), it is empty here, so the handler answers that no such id
+/// exists, in its own error shape.
 pub struct PathId(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
@@ -18,7 +18,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
-/// The id in a path, and what comes behind it, slashes included. What is no text is empty here too.
+/// An id and the rest of the path, slashes included. Each is empty if it is not UTF-8.
 pub struct PathIdAndRest(pub String, pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathIdAndRest {

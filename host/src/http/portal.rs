@@ -1,7 +1,7 @@
-//! `/portal`: the API made visible. Files inside the binary, and nothing that HTTP cannot do as well: every page calls
-//! `/api/v1` with the cookie of whoever is signed in.
+//! `/portal`: the web interface for the API. Its files are embedded in the binary; every page calls `/api/v1` with the
+//! sign-in cookie, so everything it does is also available over HTTP.
 //!
-//! The policy lets the pages load nothing from elsewhere and run nothing that is not one of these files.
+//! The content security policy restricts pages to these files: nothing is loaded from elsewhere, no inline script runs.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -18,7 +18,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 macro_rules! assets {
     ($($name:literal),* $(,)?) => {
-        /// Every file, by the name that it has below `/portal/assets/`.
+        /// All files, by their name below `/portal/assets/`.
         const ASSETS: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../portal/", $name)))),*];
     };
 }
@@ -47,10 +47,10 @@ assets!(
 
 const PAGE: &str = include_str!("../../portal/index.html");
 
-/// Every page: which one is shown is for the script to say.
+/// Returns the portal. The script selects the page.
 #[utoipa::path(
     get, path = "/portal", tag = "service", operation_id = "portal",
-    responses((status = 200, description = "The portal.", body = String, content_type = "text/html")),
+    responses((status = 200, description = "The portal's HTML.", body = String, content_type = "text/html")),
     security(()),
 )]
 pub async fn page() -> Response {
@@ -62,21 +62,21 @@ pub async fn page() -> Response {
     (headers, PAGE).into_response()
 }
 
-/// The same, for the addresses of its pages.
+/// Returns the portal, for the address of one of its pages.
 #[utoipa::path(
     get, path = "/portal/{*page}", tag = "service", operation_id = "portal_page",
-    params(("page" = String, Path, description = "Which page.", example = "agents")),
-    responses((status = 200, description = "The portal.", body = String, content_type = "text/html")),
+    params(("page" = String, Path, description = "Path of the page.", example = "agents")),
+    responses((status = 200, description = "The portal's HTML.", body = String, content_type = "text/html")),
     security(()),
 )]
 pub async fn any_page() -> Response {
     page().await
 }
 
-/// Its files.
+/// Returns a file of the portal.
 #[utoipa::path(
     get, path = "/portal/assets/{*file}", tag = "service", operation_id = "portal_asset",
-    params(("file" = String, Path, description = "Which file.", example = "app.js")),
+    params(("file" = String, Path, description = "Name of the file.", example = "app.js")),
     responses((status = 200, description = "A script or a style sheet.", body = String, content_type = "text/javascript")),
     security(()),
     extensions(("x-errors" = json!(["not_found"]))),
@@ -90,7 +90,7 @@ pub async fn asset(Path(file): Path<String>, headers: HeaderMap) -> Result<Respo
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()) == Some(&tag);
     let headers: [(HeaderName, HeaderValue); 3] = [
         (CONTENT_TYPE, HeaderValue::from_static(kind)),
-        // Asked for again each time, and mostly not sent: a file changes with the program.
+        // Revalidated on every load, because files change with the binary. Mostly answered with 304.
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))),
     ];

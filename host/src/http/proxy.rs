@@ -1,4 +1,4 @@
-//! `POST /proxy/{agent}/v1/chat/completions`: the proxy itself. Errors are OpenAI-shaped.
+//! The proxy: `POST /proxy/{agent}/v1/chat/completions` and the models it offers. Errors have OpenAI's shape.
 
 use std::sync::Arc;
 
@@ -26,13 +26,13 @@ use crate::sensitive::SensitiveText;
 use crate::telemetry::{name_agent, trace_headers};
 use crate::upstream::{Upstream, UpstreamRequest};
 
-/// A platform's or a client's own name for the call.
+/// The platform's or client's call id.
 const CALL_HEADER: &str = "masker-session-id";
-/// What goes with a caller's own key: which of its organisations and projects pays.
+/// Headers forwarded with a caller's own key: the organization and project to bill.
 const KEY_HEADERS: [&str; 2] = ["openai-organization", "openai-project"];
 
-/// A chat completion, as OpenAI's API takes it. Fields that are not named here pass through, masked, unless the platform
-/// is known to add its own.
+/// A chat completion request of OpenAI's API. Fields not listed here are masked and forwarded, unless the platform is
+/// known to add them itself.
 #[derive(ToSchema)]
 #[schema(example = json!({"messages": [{"role": "user", "content": "My name is Jane Doe."}], "stream": true}))]
 pub struct ChatCompletion {
@@ -41,16 +41,16 @@ pub struct ChatCompletion {
     /// The conversation so far.
     #[schema(value_type = Vec<Object>)]
     pub messages: Vec<Value>,
-    /// Whether the answer comes in pieces.
+    /// Whether to stream the response.
     pub stream: Option<bool>,
 }
 
-/// `POST .../chat/completions`.
+/// Creates a chat completion: masks the request, forwards it, and restores the original values in the response.
 #[utoipa::path(
     post, path = "/proxy/{agent}/v1/chat/completions", tag = "proxy", operation_id = "create_chat_completion",
-    params(("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000")),
+    params(("agent" = String, Path, description = "The agent's id, which is a credential.", example = "agt_01JZ0000000000000000000000")),
     request_body = ChatCompletion,
-    responses((status = 200, description = "OpenAI's answer, whole or as a stream, with the originals in the place of tokens.", content((Object = "application/json"), (serde_json::Value = "text/event-stream")))),
+    responses((status = 200, description = "OpenAI's response, complete or streamed, with tokens replaced by the original values.", content((Object = "application/json"), (serde_json::Value = "text/event-stream")))),
     security(()),
     extensions(("x-errors" = json!(["agent_not_found", "bad_signature", "unauthenticated", "payload_too_large", "validation_failed", "model_not_allowed", "rate_limited", "upstream_error", "upstream_timeout", "audit_unavailable", "masking_unavailable"]))),
 )]
@@ -62,7 +62,7 @@ pub async fn completions(
 ) -> Response {
     let (head, body) = request.into_parts();
     let headers = head.headers;
-    // What is refused whatever it says is not read.
+    // Read the body only if the request is not refused without it.
     let agent = match open(&app, &agent, &headers, None, request_id) {
         Ok(agent) => agent,
         Err(answer) => return *answer,
@@ -110,11 +110,11 @@ async fn complete(
     app.pipeline.forward(agent, masked, call, upstream).await
 }
 
-/// `GET .../models`: the one model this agent may use.
+/// Lists the models: the one model that this agent may use.
 #[utoipa::path(
     get, path = "/proxy/{agent}/v1/models", tag = "proxy", operation_id = "list_models",
-    params(("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000")),
-    responses((status = 200, description = "The one model that this agent may use.", body = Object)),
+    params(("agent" = String, Path, description = "The agent's id, which is a credential.", example = "agt_01JZ0000000000000000000000")),
+    responses((status = 200, description = "The model that this agent may use.", body = Object)),
     security(()),
     extensions(("x-errors" = json!(["agent_not_found", "unauthenticated", "rate_limited", "masking_unavailable"]))),
 )]
@@ -130,14 +130,14 @@ pub async fn models(
     }
 }
 
-/// `GET .../models/{model}`: one model, which clients ask for before they use it.
+/// Returns a model. Clients request it before they use the model.
 #[utoipa::path(
     get, path = "/proxy/{agent}/v1/models/{*model}", tag = "proxy", operation_id = "get_model",
     params(
-        ("agent" = String, Path, description = "The agent's id: the credential of this URL.", example = "agt_01JZ0000000000000000000000"),
-        ("model" = String, Path, description = "The agent's model or a dated snapshot of it. Slashes in it may be written as they are.", example = "gpt-4o-mini"),
+        ("agent" = String, Path, description = "The agent's id, which is a credential.", example = "agt_01JZ0000000000000000000000"),
+        ("model" = String, Path, description = "The agent's model or a dated snapshot of it. Slashes need not be escaped.", example = "gpt-4o-mini"),
     ),
-    responses((status = 200, description = "The model, when this agent may use it.", body = Object)),
+    responses((status = 200, description = "The model.", body = Object)),
     security(()),
     extensions(("x-errors" = json!(["agent_not_found", "unauthenticated", "rate_limited", "masking_unavailable", "model_not_found"]))),
 )]
@@ -163,7 +163,7 @@ fn model_body(id: &str) -> serde_json::Value {
     json!({"id": id, "object": "model", "created": 0, "owned_by": "masker"})
 }
 
-/// The agent of a request, when it may come in; without its body, as far as that can be said.
+/// The agent that a request may use. Without the body, the result is preliminary.
 fn open(
     app: &App,
     agent: &str,
@@ -178,7 +178,7 @@ fn open(
     Ok(agent)
 }
 
-/// Why there is no agent to serve a request.
+/// Why no agent can serve a request.
 enum Missing {
     Unknown,
     Unusable,
@@ -192,7 +192,7 @@ impl Missing {
                 openai(status, "invalid_request_error", None, "agent_not_found", message, request_id)
             }
             Missing::Unusable => {
-                proxy_error(PipelineError::MaskingUnavailable("this agent's policy cannot be used here"), request_id)
+                proxy_error(PipelineError::MaskingUnavailable("this agent's policy cannot be used"), request_id)
             }
         }
     }
@@ -207,7 +207,7 @@ fn find_agent(app: &App, id: &str) -> Result<Arc<ReadyAgent>, Missing> {
     }
 }
 
-/// Why an agent's door stays shut.
+/// Why an agent refuses a request.
 enum Refused {
     Key,
     Signature,
@@ -223,8 +223,9 @@ impl Refused {
     }
 }
 
-/// What an agent demands beside its id: its key, and a signature that holds. One that is there must hold in any case
-/// where the platform is one that signs and there is a secret to check it with. Without the body a signature over it passes.
+/// Checks the credentials that an agent requires in addition to its id: its key and a valid signature. If the platform
+/// signs requests and a secret is configured, a signature that is present must be valid even if not required. Without
+/// the body, a signature over the body is accepted.
 fn admit(app: &App, agent: &ReadyAgent, headers: &HeaderMap, body: Option<&[u8]>) -> Result<(), Refused> {
     if !agent.door.takes(auth::bearer(headers)) {
         return Err(Refused::Key);
@@ -254,7 +255,7 @@ fn respond(answer: Answer, request_id: RequestId) -> Response {
     }
 }
 
-/// What is logged while a stream is being sent belongs to its request too.
+/// Log lines written while a stream is sent belong to the span of its request.
 fn pieces(stream: AnswerStream) -> impl futures_util::Stream<Item = Result<Bytes, std::convert::Infallible>> {
     let span = Span::current();
     futures_util::stream::unfold(stream, move |mut stream| {
@@ -266,18 +267,18 @@ fn pieces(stream: AnswerStream) -> impl futures_util::Stream<Item = Result<Bytes
     })
 }
 
-/// The name of the call, of whatever bytes and length it is: without it the request would have the memory of all callers.
+/// The call id, of any bytes and length: without one, the request would share the memory of all calls.
 fn call_id(headers: &HeaderMap) -> Option<String> {
     let name = headers.get(CALL_HEADER)?.as_bytes().trim_ascii();
     let text = || match std::str::from_utf8(name) {
         Ok(text) => text.to_owned(),
-        // No header holds a zero byte, so that this is nobody's text.
+        // Header values cannot contain a zero byte, so this cannot collide with a text.
         Err(_) => format!("\0{}", data_encoding::HEXLOWER.encode(name)),
     };
     (!name.is_empty()).then(text)
 }
 
-/// The caller's own `Authorization`, only where we have no key and the platform is one that brings its own.
+/// The caller's own `Authorization`, if we have no key and the platform is one that sends its own.
 fn own_authorization(agent: &ReadyAgent, headers: &HeaderMap) -> Option<SensitiveText> {
     let brings_own = matches!(agent.platform, Platform::Custom | Platform::Twilio);
     let we_have_one = match &agent.upstream {
@@ -285,12 +286,12 @@ fn own_authorization(agent: &ReadyAgent, headers: &HeaderMap) -> Option<Sensitiv
         Upstream::Stub => true,
     };
     let value = headers.get(AUTHORIZATION).filter(|_| brings_own && !we_have_one)?.to_str().ok()?;
-    // What authenticates the caller to Masker stays here.
+    // Credentials for Masker are not forwarded.
     let ours = value.contains("mskp_") || value.contains("mskt_");
     (!ours).then(|| value.into())
 }
 
-/// What goes with a caller's own key. A value is an identifier, in which no sentence fits.
+/// Headers to forward with a caller's own key. The values are identifiers, too short for a sentence.
 fn key_headers(headers: &HeaderMap) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let is_identifier = |value: &&HeaderValue| {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

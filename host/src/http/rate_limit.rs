@@ -1,4 +1,4 @@
-//! 429, in both shapes. Who is counted and how is in [`crate::app::Limits`].
+//! 429 responses in both shapes. [`crate::app::Limits`] does the counting.
 
 use axum::http::StatusCode;
 use axum::http::header::{HeaderValue, RETRY_AFTER};
@@ -8,7 +8,7 @@ use super::error::{self, ApiError};
 use crate::app::RateLimited;
 use crate::ids::RequestId;
 
-const MESSAGE: &str = "this account sends more requests than it may; wait as long as Retry-After says";
+const MESSAGE: &str = "the account exceeds its request rate limit; retry after the time in Retry-After";
 
 impl From<RateLimited> for ApiError {
     fn from(limited: RateLimited) -> Self {

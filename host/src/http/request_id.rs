@@ -1,4 +1,4 @@
-//! `X-Request-Id` on every response. The caller's own is never taken over: it could be anything.
+//! `X-Request-Id` on every response. An id sent by the client is never adopted, because it could be anything.
 
 use axum::extract::Request;
 use axum::http::HeaderValue;
@@ -11,10 +11,10 @@ use super::error::ApiError;
 use crate::ids::RequestId;
 use crate::telemetry::continue_trace;
 
-/// The response's header.
+/// The response header.
 pub const HEADER: &str = "x-request-id";
 
-/// Which part of the surface is asked. Not the path: an agent's id in it is a credential.
+/// The area of the surface that a request addresses. Not its path, which may contain an agent's id, a credential.
 fn area(path: &str) -> &'static str {
     match path.split('/').nth(1) {
         Some("proxy") => "proxy",
@@ -26,11 +26,11 @@ fn area(path: &str) -> &'static str {
     }
 }
 
-/// Gives each request its id: an extension for the handlers, a header for the caller, and part of every error.
+/// Assigns each request an id: an extension for handlers, a response header, and part of every error.
 pub async fn layer(mut request: Request, next: Next) -> Response {
     let id = RequestId::generate();
     request.extensions_mut().insert(id);
-    // Of the highest level, so that warnings carry the id however little is logged.
+    // At the highest level, so that warnings carry the id at every log level.
     let span = tracing::error_span!(
         "request",
         request_id = %id,
@@ -50,7 +50,7 @@ pub async fn layer(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Writes the id into an answer's header.
+/// Adds the id as a response header.
 pub fn put(response: &mut Response, id: RequestId) {
     if let Ok(value) = HeaderValue::from_str(&id.text()) {
         response.headers_mut().insert(HEADER, value);

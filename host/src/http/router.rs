@@ -1,4 +1,4 @@
-//! Every endpoint, one table. A row makes both the route and its entry in the OpenAPI document.
+//! All endpoints in one table. A row defines both the route and its entry in the OpenAPI document.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::openapi::Frame;
 use super::{api, auth, buffering, docs, error, health, openapi, portal, proxy, request_id, webhook};
 use crate::app::App;
 
-/// The whole surface.
+/// Builds the router of the whole surface.
 pub fn router(app: Arc<App>) -> Router {
     let max_body = app.config.max_body_bytes;
     let over_tls = OverTls::of(&app.config.public_url);
@@ -24,7 +24,7 @@ pub fn router(app: Arc<App>) -> Router {
     in_layers(routes, over_tls).layer(DefaultBodyLimit::max(max_body)).with_state(app)
 }
 
-/// What the endpoints say of themselves.
+/// The OpenAPI descriptions of the endpoints.
 pub(super) fn described() -> utoipa::openapi::OpenApi {
     endpoints().into_openapi()
 }
@@ -40,7 +40,7 @@ fn endpoints() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(portal::asset))
         .routes(routes!(openapi::show))
         .routes(routes!(docs::show))
-        // Some platforms leave `/v1` out, some append the path to a URL that has it already.
+        // Some platforms omit `/v1`; some append the path to a URL that already contains it.
         .routes(routes!(proxy::completions))
         .routes(at("/proxy/{agent}/chat/completions", routes!(proxy::completions)))
         .routes(at("/proxy/{agent}/v1/chat/completions/chat/completions", routes!(proxy::completions)))
@@ -53,7 +53,7 @@ fn endpoints() -> OpenApiRouter<Arc<App>> {
         .merge(api_endpoints())
 }
 
-/// Everything below `/api/v1` that a browser's sign-in is for.
+/// The endpoints below `/api/v1` that accept a sign-in.
 fn api_endpoints() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(api::agents::list, api::agents::create))
@@ -104,7 +104,7 @@ fn at<S>(path: &str, (schemas, described, handlers): UtoipaMethodRouter<S>) -> U
     (schemas, paths, handlers)
 }
 
-/// What holds of every answer: an id, headers, and an error in its envelope whatever went wrong.
+/// Layers for every response: request id, security headers, and the error envelope, including for panics.
 pub(super) fn in_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>, over_tls: OverTls) -> Router<S> {
     routes
         .method_not_allowed_fallback(error::method_not_allowed)

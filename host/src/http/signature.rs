@@ -1,5 +1,5 @@
-//! Signatures of voice platforms over the raw body of a request, in the forms they are seen in: the secret itself, or an
-//! HMAC-SHA256 with it in hexadecimal, with or without `sha256=`.
+//! Signatures of voice platforms over the raw request body. Supported forms: the secret itself, or an HMAC-SHA256 with
+//! it in hexadecimal, with or without the prefix `sha256=`.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
@@ -9,29 +9,29 @@ use subtle::ConstantTimeEq;
 
 use crate::config::Config;
 
-/// Where Vapi's older servers send their secret as it is.
+/// The header in which Vapi's older servers send the secret itself.
 const SECRET_HEADER: &str = "x-vapi-secret";
 
-/// What a request shows.
+/// The signature of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Signature {
-    /// Neither header is there.
+    /// Neither header is present.
     Absent,
-    /// It is made with our secret.
+    /// Made with our secret.
     Valid,
-    /// It is not, or we have no secret to check it with.
+    /// Not made with our secret, or no secret is configured.
     Invalid,
-    /// It may be one over the body, which was not read yet.
+    /// Possibly a signature over the body, which was not read yet.
     OfBody,
 }
 
-/// Looks at a request's signature; without its body, as far as that can be done.
+/// Checks the signature of a request. Without the body, the result is preliminary.
 pub fn of(headers: &HeaderMap, body: Option<&[u8]>, config: &Config) -> Signature {
     let secret = config.vapi_webhook_secret.as_ref().map(|secret| secret.expose().as_bytes());
     check(headers, body, secret, &config.vapi_signature_header)
 }
 
-/// The same of a webhook, where `Authorization: Bearer` may show the secret too.
+/// The same for a webhook, which may also send the secret as `Authorization: Bearer`.
 pub fn of_webhook(headers: &HeaderMap, body: Option<&[u8]>, config: &Config) -> Signature {
     let secret = config.vapi_webhook_secret.as_ref().map(|secret| secret.expose().as_bytes());
     let bearer = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
@@ -45,7 +45,7 @@ pub fn of_webhook(headers: &HeaderMap, body: Option<&[u8]>, config: &Config) -> 
     }
 }
 
-/// Vapi's Bearer credentials go into any header, with or without the scheme's name.
+/// Vapi sends Bearer credentials in any configured header, with or without the scheme.
 fn without_scheme(value: &[u8]) -> &[u8] {
     match value.split_at_checked(7) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
@@ -72,7 +72,7 @@ fn check(headers: &HeaderMap, body: Option<&[u8]>, secret: Option<&[u8]>, header
     }
 }
 
-/// Digests are compared, so that not even the secret's length shows in the time it takes.
+/// Compares digests, so that the duration does not reveal even the length of the secret.
 fn is_secret(shown: &[u8], secret: &[u8]) -> bool {
     Sha256::digest(shown).as_slice().ct_eq(Sha256::digest(secret).as_slice()).into()
 }
@@ -84,7 +84,7 @@ fn is_hmac(shown: &[u8], body: &[u8], secret: &[u8]) -> bool {
     mac.verify_slice(&bytes).is_ok()
 }
 
-/// The digest that is written there.
+/// Parses the digest.
 fn digest(shown: &[u8]) -> Option<Vec<u8>> {
     let digits = shown.strip_prefix(b"sha256=").unwrap_or(shown);
     data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok().filter(|bytes| bytes.len() == 32)

@@ -1,12 +1,12 @@
-//! `since` of lists and reports: how long ago, or when.
+//! Parses `since` of lists and reports: a duration before now, or a time.
 
 use crate::clock::Timestamp;
 
-/// What is wrong with one that cannot be read.
+/// Error message for an invalid value.
 pub const FORM: &str =
     "must be a number with s, m, h, d or w (24h), or a time from 1970 to 9999 such as 2026-05-03T21:14:32.481Z";
 
-/// Reads `<n>s|m|h|d|w` before `now`, or a moment in ISO 8601.
+/// Parses `<n>s|m|h|d|w` before `now`, or an ISO 8601 time.
 pub fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     if let Some(moment) = Timestamp::parse(text) {
         return Some(moment);
@@ -24,7 +24,7 @@ pub fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
         return None;
     }
     let count: i64 = digits.parse().unwrap_or(i64::MAX);
-    // Nothing is older than 1970, and a year has four digits.
+    // Clamped to 1970, because years have four digits and nothing is older.
     Some(Timestamp::from_millis(now.millis().saturating_sub(count.saturating_mul(unit)).max(0)))
 }
 

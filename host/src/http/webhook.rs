@@ -1,4 +1,4 @@
-//! `POST /vapi/webhook/{agent}`: which assistant answers a call, and where its words go.
+//! `POST /vapi/webhook/{agent}`: returns the assistant for an incoming call, with its model pointing at the proxy.
 
 use std::sync::Arc;
 
@@ -19,33 +19,33 @@ use crate::pipeline::ReadyAgent;
 use crate::telemetry::name_agent;
 use crate::vapi::{self, Message};
 
-/// What Vapi posts to a server URL; flat, or in `message` as Vapi itself sends it.
+/// A message that Vapi posts to a server URL: flat, or nested in `message` as Vapi itself sends it.
 #[derive(ToSchema)]
 #[schema(example = json!({"message": {"type": "assistant-request", "call": {"id": "call_1"}}}))]
 pub struct ServerMessage {
-    /// The wrapped message.
+    /// The nested message.
     pub message: Option<Value>,
-    /// The event, in the flat form.
+    /// The event type, in the flat form.
     pub r#type: Option<Value>,
     /// The call, in the flat form.
     pub call: Option<Value>,
 }
 
-/// What goes back to the platform: nothing, where it only told of something.
+/// The response to the platform. Empty for messages that are notifications.
 #[derive(Serialize, ToSchema)]
 pub struct WebhookAnswer {
-    /// The assistant, its model pointing at this agent's proxy.
+    /// The assistant, with its model pointing at this agent's proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     assistant: Option<Map<String, Value>>,
 }
 
-/// `POST /vapi/webhook/{agent}`.
+/// Returns the assistant for an incoming call.
 #[utoipa::path(
     post, path = "/vapi/webhook/{agent}", tag = "webhook", operation_id = "vapi_webhook",
-    params(("agent" = String, Path, description = "The agent's id.", example = "agt_01JZ0000000000000000000000")),
+    params(("agent" = String, Path, description = "The agent's id, which is a credential.", example = "agt_01JZ0000000000000000000000")),
     request_body = ServerMessage,
-    responses((status = 200, description = "The assistant; or an empty object, for a nested message that only tells of something.", body = WebhookAnswer)),
+    responses((status = 200, description = "The assistant, or an empty object for a nested message that is only a notification.", body = WebhookAnswer)),
     security(()),
     extensions(("x-errors" = json!(["agent_not_found", "bad_signature", "unsupported_event", "payload_too_large", "validation_failed", "rate_limited", "audit_unavailable", "masking_unavailable"]))),
 )]
@@ -55,14 +55,14 @@ pub async fn receive(
     request: Request,
 ) -> Result<Json<WebhookAnswer>, ApiError> {
     let (head, body) = request.into_parts();
-    // What is refused whatever it says is not read.
+    // Read the body only if the request is not refused without it.
     let shown = signed(&app, &head.headers, None)?;
     match find_agent(&app, &id) {
         Ok(agent) if agent.door.require_signature && shown == Signature::Absent => {
             return Err(ApiError::bad_signature());
         }
         Ok(agent) => app.limits.proxy(agent.account)?,
-        // Only a request that shows the secret learns whether there is such an agent.
+        // Only a request with the secret may learn whether the agent exists.
         Err(Missing::Unknown) if shown == Signature::OfBody => return Err(ApiError::bad_signature()),
         Err(Missing::Unknown) => return Err(ApiError::agent_not_found()),
         Err(Missing::Unusable) => {}
@@ -86,10 +86,10 @@ pub async fn receive(
     Ok(Json(WebhookAnswer { assistant: Some(assistant) }))
 }
 
-/// What a request shows of the secret.
+/// Checks the secret or signature of a request.
 ///
 /// # Errors
-/// 401 when it does not show what it must.
+/// 401 if it is missing but required, or invalid.
 fn signed(app: &App, headers: &HeaderMap, body: Option<&[u8]>) -> Result<Signature, ApiError> {
     match signature::of_webhook(headers, body, &app.config) {
         Signature::Absent if app.config.vapi_webhook_secret.is_some() => Err(ApiError::bad_signature()),
@@ -98,7 +98,7 @@ fn signed(app: &App, headers: &HeaderMap, body: Option<&[u8]>) -> Result<Signatu
     }
 }
 
-/// Why there is no agent to answer for.
+/// Why no agent can answer.
 enum Missing {
     Unknown,
     Unusable,
@@ -109,7 +109,7 @@ impl From<Missing> for ApiError {
         match missing {
             Missing::Unknown => Self::agent_not_found(),
             Missing::Unusable => {
-                let message = "this agent's policy cannot be used here";
+                let message = "this agent's policy cannot be used";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "masking_unavailable", message)
             }
         }

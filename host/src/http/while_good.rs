@@ -1,4 +1,4 @@
-//! Ends a long answer, such as a stream of events, when the sign-in or token of its caller ends.
+//! Ends a long response, such as an event stream, when the sign-in or token of its caller ends.
 
 use std::sync::Arc;
 

@@ -43,7 +43,7 @@ async fn a_request_that_we_cannot_serve_is_in_the_log() {
     const NAME: &str = "the day shift";
     let policy = STAFF_POLICY.replace("[staff-id]", "[staff-id, answers-error]");
     let app = TestApp::builder().guest("answers-error").policy(&policy).agent("name", NAME).start().await;
-    check(&app, &app.chat(ask("hello")).await, NAME, "a request was not answered");
+    check(&app, &app.chat(ask("hello")).await, NAME, "request failed");
     app.finish().await;
     let mut app = TestApp::builder().agent("name", NAME).start().await;
     app.upstream.respond_with(respond::echo);

@@ -1,4 +1,4 @@
-//! `/api/v1/agents`.
+//! `/api/v1/agents`: create, read, update and delete agents, list their sessions, and issue proxy keys.
 
 mod input;
 
@@ -24,19 +24,19 @@ use crate::ids::AgentId;
 use crate::store::AgentStats;
 use crate::store::agents::Agent;
 
-/// Which agents.
+/// Filters of the agent list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AgentFilter {
-    /// Part of the name, in any case.
+    /// Part of the name, case-insensitive.
     pub name_contains: Option<String>,
 }
 
-/// `POST /api/v1/agents`.
+/// Creates an agent.
 #[utoipa::path(
     post, path = "/api/v1/agents", tag = "agents", operation_id = "create_agent",
     request_body = NewAgent,
-    responses((status = 201, description = "The agent.", body = Enveloped<AgentBody>)),
+    responses((status = 201, description = "The created agent.", body = Enveloped<AgentBody>)),
     extensions(("x-errors" = json!(["unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable", "masking_unavailable"]))),
 )]
 pub async fn create(
@@ -49,11 +49,11 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(changed(&app, made))))
 }
 
-/// `GET /api/v1/agents`.
+/// Lists the agents of the account, newest first.
 #[utoipa::path(
     get, path = "/api/v1/agents", tag = "agents", operation_id = "list_agents",
     params(Page, AgentFilter),
-    responses((status = 200, description = "Agents, newest first.", body = Listed<AgentRow>)),
+    responses((status = 200, description = "A page of agents, newest first.", body = Listed<AgentRow>)),
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -70,11 +70,11 @@ pub async fn list(
     Ok(Json(Listed::new(rows.collect(), page.next.map(|id| id.text()))))
 }
 
-/// `GET /api/v1/agents/{id}`.
+/// Returns one agent with its policy and recent statistics.
 #[utoipa::path(
     get, path = "/api/v1/agents/{id}", tag = "agents", operation_id = "show_agent",
     params(("id" = String, Path, description = "The agent's id.")),
-    responses((status = 200, description = "The agent, its policy and what it did lately.", body = Enveloped<AgentDetail>)),
+    responses((status = 200, description = "The agent, its policy and recent statistics.", body = Enveloped<AgentDetail>)),
     extensions(("x-errors" = json!(["agent_not_found"]))),
 )]
 pub async fn show(
@@ -92,12 +92,12 @@ pub async fn show(
     Ok(Json(Enveloped { agent }))
 }
 
-/// `PATCH /api/v1/agents/{id}`: any field of a new agent. `null` makes a field what it is when it is not given.
+/// Updates an agent. Accepts any field of a new agent; `null` resets a field to its default.
 #[utoipa::path(
     patch, path = "/api/v1/agents/{id}", tag = "agents", operation_id = "update_agent",
     params(("id" = String, Path, description = "The agent's id.")),
     request_body = AgentChange,
-    responses((status = 200, description = "The agent as it is now.", body = Enveloped<AgentBody>)),
+    responses((status = 200, description = "The updated agent.", body = Enveloped<AgentBody>)),
     extensions(("x-errors" = json!(["agent_not_found", "unknown_upstream", "unknown_policy", "policy_yaml_invalid", "name_taken", "audit_unavailable", "masking_unavailable"]))),
 )]
 pub async fn update(
@@ -112,11 +112,11 @@ pub async fn update(
     Ok(Json(changed(&app, made)))
 }
 
-/// `DELETE /api/v1/agents/{id}`.
+/// Deletes an agent. Its sessions and its journal entries are kept.
 #[utoipa::path(
     delete, path = "/api/v1/agents/{id}", tag = "agents", operation_id = "delete_agent",
     params(("id" = String, Path, description = "The agent's id.")),
-    responses((status = 204, description = "It is gone; its sessions and its journal stay.")),
+    responses((status = 204, description = "The agent was deleted. Its sessions and its journal entries are kept.")),
     extensions(("x-errors" = json!(["agent_not_found", "audit_unavailable"]))),
 )]
 pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Result<StatusCode, ApiError> {
@@ -126,11 +126,11 @@ pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): Pat
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/v1/agents/{id}/proxy-key`: a new key for the proxy, which demands it from now on.
+/// Issues a new proxy key. The proxy requires it from now on; the previous key stops working.
 #[utoipa::path(
     post, path = "/api/v1/agents/{id}/proxy-key", tag = "agents", operation_id = "rotate_proxy_key",
     params(("id" = String, Path, description = "The agent's id.")),
-    responses((status = 200, description = "The agent, with the new key: it is shown this once.", body = Enveloped<AgentBody>)),
+    responses((status = 200, description = "The agent with the new key, which is shown only in this response.", body = Enveloped<AgentBody>)),
     extensions(("x-errors" = json!(["agent_not_found", "audit_unavailable"]))),
 )]
 pub async fn rotate_proxy_key(
@@ -144,11 +144,11 @@ pub async fn rotate_proxy_key(
     Ok(Json(changed(&app, made)))
 }
 
-/// `GET /api/v1/agents/{id}/sessions`.
+/// Lists the sessions of an agent, newest first.
 #[utoipa::path(
     get, path = "/api/v1/agents/{id}/sessions", tag = "agents", operation_id = "list_agent_sessions",
     params(("id" = String, Path, description = "The agent's id."), Page, SessionFilter),
-    responses((status = 200, description = "The agent's sessions, newest first.", body = Listed<SessionSummary>)),
+    responses((status = 200, description = "A page of the agent's sessions, newest first.", body = Listed<SessionSummary>)),
     extensions(("x-errors" = json!(["agent_not_found"]))),
 )]
 pub async fn list_sessions(
@@ -167,13 +167,13 @@ async fn find(app: &App, caller: &Caller, id: &str) -> Result<Agent, ApiError> {
     app.store().agent(caller.account, id).await?.ok_or_else(ApiError::agent_not_found)
 }
 
-/// `{"agent": ...}`.
+/// Response envelope: `{"agent": ...}`.
 #[derive(Serialize, ToSchema)]
 pub struct Enveloped<T> {
     agent: T,
 }
 
-/// An agent as the API shows it.
+/// An agent.
 #[derive(Serialize, ToSchema)]
 pub struct AgentBody {
     id: String,
@@ -188,14 +188,14 @@ pub struct AgentBody {
     assistant_callback_url: Option<String>,
     proxy_auth: &'static str,
     require_signature: bool,
-    /// What was recorded of agreements with the voice platform and the LLM provider.
+    /// Recorded agreements with the voice platform and the LLM provider.
     #[schema(value_type = Option<Object>)]
     agreements: Option<Value>,
     proxy_url: String,
     proxy_base_url: String,
     webhook_url: String,
     created_at: String,
-    /// The new key of the proxy: in the answer to the call that made it, and never again.
+    /// The new proxy key. Only in the response to the call that created it.
     #[serde(skip_serializing_if = "Option::is_none")]
     proxy_key: Option<String>,
 }
@@ -211,7 +211,7 @@ impl AgentBody {
             policy_name: agent.policy_name.clone(),
             policy_version: agent.policy_version,
             platform: agent.platform.clone(),
-            // It was an object when it was written.
+            // The value was validated as an object when it was stored.
             assistant: agent.assistant.as_deref().and_then(|text| serde_json::from_str(text).ok()),
             assistant_callback_url: agent.assistant_callback_url.clone(),
             proxy_auth: if agent.proxy_key_hash.is_some() { "key" } else { "id" },
@@ -232,7 +232,7 @@ fn changed(app: &App, changed: ChangedAgent) -> Enveloped<AgentBody> {
     Enveloped { agent: AgentBody { proxy_key, ..AgentBody::of(app, &changed.agent) } }
 }
 
-/// An agent of the list.
+/// An agent in a list, with its session count.
 #[derive(Serialize, ToSchema)]
 pub struct AgentRow {
     #[serde(flatten)]
@@ -240,7 +240,7 @@ pub struct AgentRow {
     session_count_24h: u64,
 }
 
-/// One agent with everything.
+/// An agent with its policy document and statistics.
 #[derive(Serialize, ToSchema)]
 pub struct AgentDetail {
     #[serde(flatten)]
@@ -249,7 +249,7 @@ pub struct AgentDetail {
     stats: StatsBody,
 }
 
-/// What an agent did lately. Percentiles are of the time that Masker added, off by 3 % at most.
+/// Recent statistics of an agent. Percentiles are of the latency that Masker added, accurate to 3 %.
 #[derive(Serialize, ToSchema)]
 pub struct StatsBody {
     session_count_24h: u64,

@@ -1,5 +1,5 @@
-//! `/api/v1/audit`: the journal, checked and given away. The account that owns the install sees all of it, another one
-//! its own events.
+//! `/api/v1/audit`: verification and export of the journal. The account that owns the install sees the whole journal;
+//! other accounts see their own events.
 
 use std::sync::Arc;
 
@@ -20,42 +20,42 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::ids::{AccountId, EventId};
 
-/// What a check of the journal found.
+/// Result of verifying the journal.
 #[derive(Serialize, ToSchema)]
 pub struct Verification {
-    /// Whether every line is genuine and in its place.
+    /// Whether every line is authentic and in the right order.
     ok: bool,
-    /// The events of it; of a broken journal those before the first bad line. For accounts that do not own the install:
-    /// their own events.
+    /// Number of events. For a broken journal: events before the first invalid line. For accounts that do not own the
+    /// install: their own events.
     event_count: u64,
-    /// `chain ok`, or what is wrong where.
+    /// `chain ok`, or what is wrong and where.
     message: String,
-    /// Of a broken journal: the first bad line, counted from 1.
+    /// For a broken journal: number of the first invalid line, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
-    /// Of a broken journal: the byte at which that line begins.
+    /// For a broken journal: byte offset at which that line begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     offset: Option<u64>,
-    /// Hash of the first event; null when there is none.
+    /// Hash of the first event. Null for an empty journal.
     start_hash: Option<String>,
-    /// Hash of the last event, to be kept elsewhere: a journal that was cut at its end has another one.
+    /// Hash of the last event. Store it elsewhere: a truncated journal ends with a different hash.
     end_hash: Option<String>,
-    /// Of a journal that is shorter than its database or its checkpoint remembers: how many bytes are missing at `offset`.
+    /// For a journal shorter than its database or checkpoint records: the number of bytes missing at `offset`.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing_bytes: Option<u64>,
-    /// The last check of the whole journal: this one.
+    /// The last verification of the whole journal, which is this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_whole_check: Option<WholeCheckShown>,
 }
 
-/// When the whole journal was checked, and what was found.
+/// Time and result of a verification of the whole journal.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WholeCheck)]
 struct WholeCheckShown {
     at: String,
-    /// Whether every line was genuine and in its place.
+    /// Whether every line was authentic and in the right order.
     ok: bool,
-    /// The events of it; of a broken journal those before the first bad line.
+    /// Number of events. For a broken journal: events before the first invalid line.
     event_count: u64,
 }
 
@@ -106,10 +106,10 @@ impl Verification {
     }
 }
 
-/// `POST /api/v1/audit/verify`.
+/// Verifies the journal.
 #[utoipa::path(
     post, path = "/api/v1/audit/verify", tag = "audit", operation_id = "verify_journal",
-    responses((status = 200, description = "Whether the journal is whole, and where not.", body = Verification)),
+    responses((status = 200, description = "Whether the journal is intact, and if not, where it is broken.", body = Verification)),
     extensions(("x-errors" = json!(["audit_unavailable"]))),
 )]
 pub async fn verify(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Verification>, ApiError> {
@@ -134,7 +134,7 @@ async fn counted(app: &Arc<App>, verified: &Verified, own: Option<AccountId>) ->
     }
 }
 
-/// `GET /api/v1/audit/export`.
+/// Exports the journal as JSON Lines.
 #[utoipa::path(
     get, path = "/api/v1/audit/export", tag = "audit", operation_id = "export_journal",
     responses((status = 200, description = "For the account that owns the install: the journal, byte for byte. For another one: a line with the root of the RFC 6962 tree over the whole journal, then `{\"event\", \"proof\": {\"leaf_index\", \"tree_size\", \"path\"}}` for each of its events.", body = String, content_type = "application/x-ndjson")),
@@ -157,36 +157,36 @@ pub async fn export(State(app): State<Arc<App>>, caller: Caller) -> Result<Respo
     Ok((headers, body).into_response())
 }
 
-/// A proof in its envelope.
+/// Response envelope of a proof.
 #[derive(Serialize, ToSchema)]
 pub struct ProofEnvelope {
     proof: ProofShown,
 }
 
-/// That an event stands in its session's tree (RFC 6962).
+/// Proof that an event is in the Merkle tree of its session (RFC 6962).
 #[derive(Serialize, ToSchema)]
 pub struct ProofShown {
     event_id: String,
     session_id: String,
-    /// The event's line, as it stands in the journal.
+    /// The event's line, exactly as in the journal.
     event: String,
-    /// Its `this_hash`: the leaf's data are these 32 bytes.
+    /// The event's `this_hash`. These 32 bytes are the data of the leaf.
     leaf_hash: String,
     leaf_index: usize,
     tree_size: usize,
-    /// Nearest sibling first.
+    /// Sibling hashes, from the leaf upwards.
     path: Vec<String>,
     merkle_root_hex: String,
 }
 
-/// `GET /api/v1/sessions/{id}/events/{event_id}/proof`.
+/// Returns the Merkle proof of one event of a session.
 #[utoipa::path(
     get, path = "/api/v1/sessions/{id}/events/{event_id}/proof", tag = "audit", operation_id = "prove_event",
     params(
         ("id" = String, Path, description = "The session's id."),
         ("event_id" = String, Path, description = "The event's id."),
     ),
-    responses((status = 200, description = "The path from the event to the root that the session and its reports name. The same as `masker audit prove` makes of the file.", body = ProofEnvelope)),
+    responses((status = 200, description = "The Merkle path from the event to the root given in the session and its reports. `masker audit prove` computes the same proof from the journal file.", body = ProofEnvelope)),
     extensions(("x-errors" = json!(["session_not_found", "not_found", "audit_unavailable"]))),
 )]
 pub async fn prove(
@@ -220,7 +220,7 @@ impl From<EvidenceError> for ApiError {
             EvidenceError::Store(error) => error.into(),
             EvidenceError::Journal(error) => error.into(),
             EvidenceError::Session(_) => {
-                tracing::error!(%error, "the journal is not what it was");
+                tracing::error!(%error, "the journal no longer matches the session");
                 Self::audit_unavailable()
             }
             EvidenceError::Broken(_) | EvidenceError::Shorter(..) => Self::audit_unavailable(),

@@ -1,4 +1,4 @@
-//! `/api/v1/auth`: signing in and out.
+//! `/api/v1/auth`: signing in with GitHub or a one-time link, and signing out.
 
 mod page;
 pub mod sign_ins;
@@ -18,18 +18,18 @@ use crate::http::cookie::{self, Cookies, SET_COOKIE};
 use crate::http::cross_site;
 use crate::http::error::ApiError;
 
-/// Where a browser goes that asked for nothing else.
+/// Default redirect target after signing in.
 const PORTAL: &str = "/portal";
-/// What one asked for has to fit into a cookie.
+/// Limit for the redirect target, in bytes: it has to fit into a cookie.
 const LONGEST_TARGET: usize = 1024;
 
 type Parameters = Result<Query<HashMap<String, String>>, QueryRejection>;
 
-/// `GET /api/v1/auth/github`: to GitHub.
+/// Starts the sign-in with GitHub: redirects to GitHub.
 #[utoipa::path(
     get, path = "/api/v1/auth/github", tag = "sign-in", operation_id = "sign_in_with_github",
-    params(("redirect_to" = Option<String>, Query, description = "Where to go afterwards: a path of this server.", example = "/portal")),
-    responses((status = 302, description = "To GitHub; `masker_oauth_state` is set.")),
+    params(("redirect_to" = Option<String>, Query, description = "Redirect target after signing in: a path on this server.", example = "/portal")),
+    responses((status = 302, description = "Redirect to GitHub. Sets the cookie `masker_oauth_state`.")),
     security(()),
     extensions(("x-errors" = json!(["not_found"]))),
 )]
@@ -43,13 +43,13 @@ pub async fn github(State(app): State<Arc<App>>, headers: HeaderMap, query: Para
     Ok(redirect(&begun.url, [cookies(&app).oauth_state(&begun.cookie)]))
 }
 
-/// `GET /api/v1/auth/github/callback`: back from GitHub.
+/// Completes the sign-in with GitHub.
 #[utoipa::path(
     get, path = "/api/v1/auth/github/callback", tag = "sign-in", operation_id = "finish_github_sign_in",
-    params(("code" = Option<String>, Query, description = "What GitHub gave."), ("state" = Option<String>, Query, description = "What it was given.")),
+    params(("code" = Option<String>, Query, description = "The authorization code that GitHub issued."), ("state" = Option<String>, Query, description = "The state parameter sent to GitHub.")),
     responses(
-        (status = 302, description = "Signed in: to where the person wanted to go; `masker_session` is set."),
-        (status = 200, description = "A page with one button: the operator, whom no GitHub user is linked to, began this and is asked whether this one is theirs.", body = String, content_type = "text/html"),
+        (status = 302, description = "Signed in. Redirect to the requested page; sets the cookie `masker_session`."),
+        (status = 200, description = "Confirmation page. The operator started this sign-in and has no linked GitHub user yet; the page asks whether to link this one.", body = String, content_type = "text/html"),
     ),
     security(()),
     extensions(("x-errors" = json!(["invalid_state", "forbidden", "not_found", "user_upsert_failed", "oauth_exchange_failed", "audit_unavailable"]))),
@@ -75,16 +75,16 @@ pub async fn github_callback(
         Ok(Finished::SignedIn(signed_in)) => redirect(&signed_in.redirect_to, [cookies.session(&signed_in.secret)]),
         Err(error) => ApiError::from(error).into_response(),
     };
-    // Whatever became of it, it is over.
+    // The OAuth state is single-use, whatever the outcome.
     response.headers_mut().append(SET_COOKIE, cookies.no_oauth_state());
     Ok(response)
 }
 
-/// `POST /api/v1/auth/github/link`: the button of that page.
+/// Links the GitHub user to the operator: submits the form of the confirmation page.
 #[utoipa::path(
     post, path = "/api/v1/auth/github/link", tag = "sign-in", operation_id = "link_github_user",
-    params(("proof" = String, Query, description = "What the page has. It works in the sign-in that began, once, for ten minutes.")),
-    responses((status = 302, description = "The GitHub user is this person's from now on: to where they wanted to go.")),
+    params(("proof" = String, Query, description = "The proof embedded in the confirmation page. Valid once, for ten minutes, in the sign-in that started the link.")),
+    responses((status = 302, description = "The GitHub user is linked. Redirect to the requested page.")),
     extensions(("x-errors" = json!(["invalid_state", "user_upsert_failed", "audit_unavailable"]))),
 )]
 pub async fn link_github(
@@ -99,11 +99,11 @@ pub async fn link_github(
     Ok(redirect(&app.link_github_user(&proof, session).await?, []))
 }
 
-/// `GET /api/v1/auth/link`: a page with one button. Mail and chat clients fetch links ahead, so looking uses nothing up.
+/// Shows a page with one button for a one-time link. Does not use up the link: mail and chat clients prefetch links.
 #[utoipa::path(
     get, path = "/api/v1/auth/link", tag = "sign-in", operation_id = "show_link",
     params(("token" = String, Query, description = "The one-time token of the link.")),
-    responses((status = 200, description = "A page with one button.", body = String, content_type = "text/html")),
+    responses((status = 200, description = "A page with one button that signs in.", body = String, content_type = "text/html")),
     security(()),
     extensions(("x-errors" = json!(["gone"]))),
 )]
@@ -114,11 +114,11 @@ pub async fn link_page(State(app): State<Arc<App>>, query: Parameters) -> Result
     Ok(page::of_link())
 }
 
-/// `POST /api/v1/auth/link`: the button.
+/// Signs in with a one-time link: submits the form of that page.
 #[utoipa::path(
     post, path = "/api/v1/auth/link", tag = "sign-in", operation_id = "use_link",
     params(("token" = String, Query, description = "The one-time token of the link.")),
-    responses((status = 302, description = "Signed in: to the portal; `masker_session` is set.")),
+    responses((status = 302, description = "Signed in. Redirect to the portal; sets the cookie `masker_session`.")),
     security(()),
     extensions(("x-errors" = json!(["forbidden", "gone", "audit_unavailable"]))),
 )]
@@ -129,27 +129,27 @@ pub async fn use_link(State(app): State<Arc<App>>, query: Parameters, request: R
     Ok(redirect(PORTAL, [cookies(&app).session(&secret)]))
 }
 
-/// `POST /api/v1/auth/logout`: ends this sign-in. One that is over already is none the worse for it.
+/// Ends the current sign-in. Idempotent.
 #[utoipa::path(
     post, path = "/api/v1/auth/logout", tag = "sign-in", operation_id = "logout",
-    responses((status = 204, description = "The cookie is worth nothing any more.")),
+    responses((status = 204, description = "The session cookie is no longer valid.")),
     security(()),
     extensions(("x-errors" = json!(["forbidden"]))),
 )]
 pub async fn logout(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
-    // Also without a cookie: `SameSite` keeps it off another site's form, but the browser would still obey the `Set-Cookie`
-    // of the answer.
+    // Checked even without a cookie: `SameSite` keeps the cookie out of another site's form post, but the browser would
+    // still apply the `Set-Cookie` of the response.
     cross_site::refuse(&parts, &app.config.public_url)?;
     let sent: Vec<&str> = cookie::all(&parts.headers, cookie::SESSION).collect();
     app.store().end_sign_ins(&sent).await?;
     Ok(signed_out(&app))
 }
 
-/// `POST /api/v1/auth/logout-all`: ends every sign-in of this person.
+/// Ends every sign-in of the current user.
 #[utoipa::path(
     post, path = "/api/v1/auth/logout-all", tag = "sign-in", operation_id = "logout_everywhere",
-    responses((status = 204, description = "Every cookie of this person is worth nothing any more.")),
+    responses((status = 204, description = "All session cookies of this user are no longer valid.")),
 )]
 pub async fn logout_all(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
     app.store().end_sign_ins_of(sign_ins::person(&caller)?).await?;
@@ -160,7 +160,7 @@ fn signed_out(app: &App) -> Response {
     (StatusCode::NO_CONTENT, [(SET_COOKIE, cookies(app).no_session())]).into_response()
 }
 
-/// Empty where it does not say, or not in ASCII.
+/// The `User-Agent` header. Empty if missing or not ASCII.
 fn user_agent(headers: &HeaderMap) -> &str {
     headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
@@ -170,13 +170,13 @@ fn link_token(query: Parameters) -> Result<String, ApiError> {
 }
 
 fn parameters(query: Parameters) -> Result<HashMap<String, String>, ApiError> {
-    query.map(|Query(values)| values).map_err(|_| ApiError::field("query", "is not a query string"))
+    query.map(|Query(values)| values).map_err(|_| ApiError::field("query", "is not a valid query string"))
 }
 
 fn redirect<const N: usize>(target: &str, cookies: [HeaderValue; N]) -> Response {
     let Ok(target) = HeaderValue::from_str(target) else {
-        // What we are asked for is checked, and what we make is a URL.
-        return ApiError::field("redirect_to", "cannot be put into a header").into_response();
+        // The target was validated and the GitHub address is a URL, so this is unreachable in practice.
+        return ApiError::field("redirect_to", "is not a valid header value").into_response();
     };
     let mut response = (StatusCode::FOUND, [(LOCATION, target)]).into_response();
     for cookie in cookies {
@@ -189,8 +189,8 @@ fn cookies(app: &App) -> Cookies {
     Cookies::of(&app.config.public_url)
 }
 
-/// Whether every browser takes this for a path of the server that it came from. `//x` and `/\x` are other servers, and
-/// some characters are dropped before a browser looks.
+/// Whether every browser resolves this to a path on the server it came from. `//x` and `/\x` are other servers, and
+/// browsers drop some characters before they resolve a URL.
 fn is_own_path(target: &str) -> bool {
     let plain = target.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     plain && target.len() <= LONGEST_TARGET && target.starts_with('/') && !target.starts_with("//")
@@ -204,11 +204,11 @@ impl From<SignInError> for ApiError {
             SignInError::InvalidState => Self::new(StatusCode::BAD_REQUEST, "invalid_state", message),
             SignInError::Denied | SignInError::NotAllowed => Self::forbidden(message),
             SignInError::GitHub(fault) => {
-                tracing::warn!(%fault, "a sign-in failed at GitHub");
+                tracing::warn!(%fault, "sign-in with GitHub failed");
                 Self::new(StatusCode::BAD_GATEWAY, "oauth_exchange_failed", message)
             }
             SignInError::Upsert(cause) => {
-                tracing::error!(%cause, "a user who signs in cannot be written");
+                tracing::error!(%cause, "the signed-in user cannot be stored");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "user_upsert_failed", message)
             }
             SignInError::LinkGone => Self::new(StatusCode::GONE, "gone", message),
@@ -249,17 +249,17 @@ mod tests {
     }
 }
 
-/// How people may sign in.
+/// Available sign-in methods.
 #[derive(serde::Serialize, utoipa::ToSchema)]
 pub struct SignInMethods {
-    /// Whether GitHub is set up; a link of `masker admin login-link` always works.
+    /// Whether GitHub is configured. A link from `masker admin login-link` always works.
     github: bool,
 }
 
-/// `GET /api/v1/auth/methods`.
+/// Lists the available sign-in methods.
 #[utoipa::path(
     get, path = "/api/v1/auth/methods", tag = "sign-in", operation_id = "sign_in_methods",
-    responses((status = 200, description = "How people may sign in here.", body = SignInMethods)),
+    responses((status = 200, description = "The available sign-in methods.", body = SignInMethods)),
     security(()),
 )]
 pub async fn methods(State(app): State<Arc<App>>) -> axum::Json<SignInMethods> {

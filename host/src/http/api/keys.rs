@@ -1,4 +1,4 @@
-//! `GET /api/v1/keys`: which keys this install has, and since when. No key leaves.
+//! `GET /api/v1/keys`: names, states and ages of this install's keys. Never returns key material.
 
 use std::sync::Arc;
 
@@ -19,22 +19,22 @@ pub struct Keys {
 
 #[derive(Serialize, ToSchema)]
 struct KeyBody {
-    /// `token`, `report`, `journal` or `sign_in`.
+    /// What the key is used for: `token`, `report`, `journal` or `sign_in`.
     purpose: &'static str,
-    /// A kid, the key id that stands in reports, or the variable that the key comes from.
+    /// A kid, the key id shown in reports, or the environment variable that holds the key.
     name: String,
-    /// `current`, or `previous` while a rotation lasts: the old key still resolves or verifies.
+    /// `current`, or `previous` during a rotation: the old key still resolves tokens or verifies signatures.
     state: &'static str,
-    /// Tells the key from others; nothing of it can be found from this.
+    /// Identifier that distinguishes the key from others. Reveals nothing about the key itself.
     id: String,
-    /// Since when this install has it.
+    /// When this install first started with the key.
     first_seen_at: String,
 }
 
-/// `GET /api/v1/keys`.
+/// Lists the keys of this install by name and age, without key material.
 #[utoipa::path(
     get, path = "/api/v1/keys", tag = "tokens", operation_id = "list_keys",
-    responses((status = 200, description = "The names and ages of the keys.", body = Keys)),
+    responses((status = 200, description = "Names, states and ages of the keys.", body = Keys)),
 )]
 pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Keys>, ApiError> {
     caller.require("admin")?;

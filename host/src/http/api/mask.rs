@@ -1,4 +1,4 @@
-//! `POST /api/v1/mask`: what a policy makes of a text or of messages. Nothing of them is kept.
+//! `POST /api/v1/mask`: masks a text or messages with a policy, without forwarding or storing anything.
 
 use std::sync::Arc;
 
@@ -19,57 +19,57 @@ use crate::passes::finding::Action;
 use crate::pipeline::preview::{Preview, Replaced};
 
 json_body! {
-    /// What is to be masked, and by which policy.
+    /// A text or messages to mask, and the policy to apply.
     #[schema(example = json!({"text": "My name is Jane Doe."}))]
     pub struct ToMask {
-        /// A text, or `messages`.
+        /// A text. Give either `text` or `messages`.
         text: Option<String>,
         /// Messages of a chat completion.
         #[schema(value_type = Option<Vec<Object>>)]
         messages: Option<Value>,
-        /// A policy of this install; `healthcare-default` unless it is given.
+        /// Name of a policy of this install. Defaults to `healthcare-default`.
         policy_name: Option<String>,
-        /// A policy, in the place of a name.
+        /// An inline policy document, instead of `policy_name`.
         policy_yaml: Option<String>,
     }
 }
 
-/// What was made of it.
+/// The masked text or messages, and what was replaced.
 #[derive(Serialize, ToSchema)]
 pub struct MaskAnswer {
-    /// The text or the messages, in the form in which they were sent.
+    /// The masked text or messages, in the shape of the request.
     masked: Value,
     events: Vec<MaskEvent>,
 }
 
-/// A replacement. The fields of a session's event, and what stands in the place of the span.
+/// One replacement: the fields of a session event, plus the replacement text.
 #[derive(Serialize, ToSchema)]
 pub struct MaskEvent {
-    /// Null: nothing is recorded.
+    /// Always null: nothing is recorded.
     event_id: Option<String>,
-    /// The message it stood in, counted from 0; null outside of one.
+    /// Index of the message, counted from 0. Null if the request has a plain text.
     message: Option<usize>,
-    /// The field of the protocol it stood in.
+    /// The protocol field that contains the value.
     field: &'static str,
     pass: String,
     entity_kind: Option<String>,
-    /// In characters of the text as it was sent; null for media that were withheld.
+    /// Start and end in characters of the original text. Null for withheld media.
     span: Option<[usize; 2]>,
     #[schema(value_type = String)]
     action: Action,
     confidence: Option<f32>,
     token_kind: &'static str,
     kid: Option<String>,
-    /// Never: there is no answer.
+    /// Always false: there is no response to restore values in.
     rehydrated: bool,
     replacement: Option<String>,
 }
 
-/// `POST /api/v1/mask`.
+/// Masks a text or messages with a policy. Nothing is stored.
 #[utoipa::path(
     post, path = "/api/v1/mask", tag = "tools", operation_id = "mask",
     request_body = ToMask,
-    responses((status = 200, description = "What was made of it.", body = MaskAnswer)),
+    responses((status = 200, description = "The masked text or messages, and what was replaced.", body = MaskAnswer)),
     extensions(("x-errors" = json!(["unknown_policy", "policy_yaml_invalid", "masking_unavailable"]))),
 )]
 pub async fn mask(
@@ -129,7 +129,7 @@ impl From<Replaced> for MaskEvent {
             entity_kind: Some(decision.kind.as_str().to_owned()),
             span: Some([replaced.span.start, replaced.span.end]),
             action: decision.action,
-            // As a person would write it: three decimals.
+            // Rounded to three decimals.
             confidence: Some((decision.confidence * 1000.0).round() / 1000.0),
             token_kind: replaced.token_kind.as_str(),
             kid: replaced.kid.map(|kid| kid.as_str().to_owned()),

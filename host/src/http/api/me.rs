@@ -1,4 +1,4 @@
-//! `/api/v1/me`.
+//! `GET /api/v1/me`: the authenticated caller.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::http::error::ApiError;
 use crate::store::accounts::Account;
 use crate::store::users::User;
 
-/// Who calls.
+/// The authenticated caller.
 #[derive(Serialize, ToSchema)]
 pub struct Me {
-    /// Who is signed in, or made the token; null for a token that the command line made.
+    /// The signed-in user, or the user who created the token. Null for a token created on the command line.
     user: Option<UserBody>,
     account: AccountBody,
     permissions: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Me {
 #[derive(Serialize, ToSchema)]
 struct UserBody {
     id: String,
-    /// Null for the operator who came by a link.
+    /// Null for the operator who signed in with a link.
     github_login: Option<String>,
     github_id: Option<i64>,
     name: String,
@@ -43,13 +43,13 @@ struct AccountBody {
     created_at: String,
 }
 
-/// `GET /api/v1/me`.
+/// Returns the authenticated caller: user, account and permissions.
 #[utoipa::path(
     get, path = "/api/v1/me", tag = "sign-in", operation_id = "who_am_i",
-    responses((status = 200, description = "Who calls.", body = Me)),
+    responses((status = 200, description = "The authenticated caller.", body = Me)),
 )]
 pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Me>, ApiError> {
-    // An account is never deleted.
+    // Accounts are never deleted, so a missing one cannot be authenticated.
     let account = app.store().account(caller.account).await?.ok_or_else(ApiError::unauthenticated)?;
     let user = match caller.user {
         Some(id) => app.store().user(id).await?,

@@ -1,4 +1,4 @@
-//! `/api/v1/plugins`. They belong to the install: every account sees them, and the owner's account changes them.
+//! `/api/v1/plugins`. Plugins belong to the install: every account can list them, only the owner's can change them.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,42 +18,42 @@ use crate::http::page::{Page, PageQuery};
 use crate::http::path::PathId;
 use crate::wasm::Plugin;
 
-/// A plugin in its envelope.
+/// Response envelope of a plugin.
 #[derive(Serialize, ToSchema)]
 pub struct PluginEnvelope {
     plugin: PluginRow,
 }
 
-/// A plugin.
+/// An installed plugin.
 #[derive(Serialize, ToSchema)]
 pub struct PluginRow {
     name: String,
     version: String,
     description: String,
-    /// `built-in`, `folder` or `uploaded`.
+    /// Where the plugin comes from: `built-in`, `folder` or `uploaded`.
     source: &'static str,
-    /// `sha256:` and the component's SHA-256 in hex.
+    /// `sha256:` followed by the component's SHA-256 in hex.
     digest: String,
-    /// Of the component, in bytes.
+    /// Size of the component in bytes.
     size: usize,
     kinds: Vec<String>,
-    /// Of `masker:plugin`, that it was built against.
+    /// Version of the `masker:plugin` contract that the plugin was built against.
     contract_version: String,
-    /// Figures for the owner's account, null for others: since the last start, or since this component is in use.
+    /// Counters since the last start or since this component was installed. Null unless the owner's account asks.
     calls: Option<u64>,
     failures: Option<u64>,
-    /// Milliseconds of a call, 3 % off at most; null before the first.
+    /// Duration of a call in milliseconds, accurate to 3 %. Null before the first call.
     p50_ms: Option<f64>,
     p99_ms: Option<f64>,
 }
 
-/// Where a page of plugins ended: at a name.
+/// Cursor of the plugin list: the last name of the page.
 pub struct PluginCursor(String);
 
-/// Where the detached signature of an uploaded component stands: 64 bytes in base64.
+/// Header with the detached signature of an uploaded component: 64 bytes in base64.
 const SIGNATURE: &str = "masker-plugin-signature";
 
-/// What makes a cursor one of this list.
+/// Prefix that distinguishes cursors of this list from cursors of other lists.
 const CURSOR: &str = "plugin:";
 
 impl FromStr for PluginCursor {
@@ -64,11 +64,11 @@ impl FromStr for PluginCursor {
     }
 }
 
-/// `GET /api/v1/plugins`, by name.
+/// Lists the plugins of the install by name.
 #[utoipa::path(
     get, path = "/api/v1/plugins", tag = "plugins", operation_id = "list_plugins",
     params(Page),
-    responses((status = 200, description = "Plugins, by name.", body = Listed<PluginRow>)),
+    responses((status = 200, description = "A page of plugins, sorted by name.", body = Listed<PluginRow>)),
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -88,7 +88,7 @@ pub async fn list(
     Ok(Json(Listed::new(rows, next)))
 }
 
-/// `GET /api/v1/plugins/{name}`.
+/// Returns one plugin.
 #[utoipa::path(
     get, path = "/api/v1/plugins/{name}", tag = "plugins", operation_id = "show_plugin",
     params(("name" = String, Path, description = "The plugin's name.")),
@@ -104,15 +104,17 @@ pub async fn show(
     Ok(Json(envelope(&app, &caller, &name)?))
 }
 
-/// `POST /api/v1/plugins`: 201 where the name is new, 200 where it takes another's place. In use when this answers.
+/// Installs or replaces a plugin. The plugin is in use when the response arrives.
+///
+/// Returns 201 for a new name and 200 if it replaces the plugin of the same name.
 #[utoipa::path(
     post, path = "/api/v1/plugins", tag = "plugins", operation_id = "install_plugin",
     params(("Masker-Plugin-Signature" = Option<String>, Header,
-        description = "The component's Ed25519 signature, in base64. Needed with MASKER_PLUGIN_REQUIRE_SIGNED.")),
+        description = "The component's Ed25519 signature, in base64. Required if MASKER_PLUGIN_REQUIRE_SIGNED is set.")),
     request_body(content((Component = "application/wasm"))),
     responses(
-        (status = 200, description = "It takes the place of the one of its name.", body = PluginEnvelope),
-        (status = 201, description = "It is new.", body = PluginEnvelope),
+        (status = 200, description = "The plugin of the same name was replaced.", body = PluginEnvelope),
+        (status = 201, description = "The plugin was installed.", body = PluginEnvelope),
     ),
     extensions(("x-errors" = json!(["plugin_invalid", "policy_yaml_invalid", "audit_unavailable"]))),
 )]
@@ -131,11 +133,11 @@ pub async fn install(
     Ok((status, Json(envelope(&app, &caller, &name)?)))
 }
 
-/// `DELETE /api/v1/plugins/{name}`: of an uploaded one.
+/// Removes an uploaded plugin.
 #[utoipa::path(
     delete, path = "/api/v1/plugins/{name}", tag = "plugins", operation_id = "remove_plugin",
     params(("name" = String, Path, description = "The plugin's name.")),
-    responses((status = 204, description = "It is gone.")),
+    responses((status = 204, description = "The plugin was removed.")),
     extensions(("x-errors" = json!(["plugin_not_found", "plugin_in_use", "policy_yaml_invalid", "audit_unavailable"]))),
 )]
 pub async fn remove(State(app): State<Arc<App>>, caller: Caller, PathId(name): PathId) -> Result<StatusCode, ApiError> {
@@ -158,7 +160,7 @@ fn row(app: &App, caller: &Caller, catalog: &Catalog, plugin: &Plugin) -> Plugin
         name: manifest.name.clone(),
         version: manifest.version.clone(),
         description: manifest.description.clone(),
-        // What can be named stands on the shelf.
+        // Every plugin in the catalog is on the shelf.
         source: catalog.shelf().origin(&manifest.name).map_or("built-in", |origin| origin.as_str()),
         digest: format!("sha256:{}", data_encoding::HEXLOWER.encode(&plugin.sha256)),
         size: plugin.bytes.len(),

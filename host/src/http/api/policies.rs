@@ -1,4 +1,4 @@
-//! `/api/v1/policies`, and `/api/v1/admin/policy/reload`.
+//! `/api/v1/policies`: policies and their versions, and `/api/v1/admin/policy/reload`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,36 +21,36 @@ use crate::ids::PolicyId;
 use crate::policy::PolicyError;
 use crate::store::policies::{Policy, PolicyVersion};
 
-/// How many versions one policy shows; older ones are read by their number.
+/// Number of versions listed with a policy. Older versions are available by number.
 const VERSIONS: usize = 100;
 
-/// A policy in its envelope.
+/// Response envelope of a policy.
 #[derive(Serialize, ToSchema)]
 pub struct PolicyEnvelope<T> {
     policy: T,
 }
 
-/// A policy, without its document.
+/// A policy without its document.
 #[derive(Serialize, ToSchema)]
 pub struct PolicyRow {
     id: String,
     name: String,
-    /// The newest, which agents run on.
+    /// The latest version, which agents use.
     version: u32,
-    /// `built-in`, `file` or `account`.
+    /// Where the policy comes from: `built-in`, `file` or `account`.
     source: &'static str,
     created_at: String,
     updated_at: String,
 }
 
-/// A policy with one version's document.
+/// A policy with the document of one version.
 #[derive(Serialize, ToSchema)]
 pub struct PolicyDetail {
     #[serde(flatten)]
     row: PolicyRow,
-    /// The document of the version that was asked for, else of the newest, as it was written.
+    /// The document of the requested version, or of the latest one, exactly as it was written.
     policy_yaml: String,
-    /// The newest hundred, newest first.
+    /// The latest 100 versions, newest first.
     versions: Vec<VersionRow>,
 }
 
@@ -61,38 +61,38 @@ pub struct VersionRow {
     created_at: String,
 }
 
-/// What is wrong with a document.
+/// Result of validating a policy document.
 #[derive(Serialize, ToSchema)]
 pub struct Validation {
     valid: bool,
     errors: Vec<Mistake>,
 }
 
-/// One thing that is.
+/// An error in a policy document.
 #[derive(Serialize, ToSchema)]
 pub struct Mistake {
     code: &'static str,
-    /// Such as `entities.PHONE.action`; empty for the document as a whole.
+    /// Path in the document, such as `entities.PHONE.action`. Empty for the document as a whole.
     path: String,
     message: String,
-    /// From 1; null where there is none.
+    /// Line in the document, counted from 1. Null if unknown.
     line: Option<u32>,
 }
 
-/// What reading the files again has changed.
+/// Result of reloading the policy files.
 #[derive(Serialize, ToSchema)]
 pub struct ReloadAnswer {
     /// Policies that are new or have a new version.
     changed: Vec<PolicyRow>,
-    /// Names of those whose file is gone.
+    /// Names of policies whose file was removed.
     removed: Vec<String>,
 }
 
-/// `GET /api/v1/policies`: the account's own and the install's.
+/// Lists the policies of the account and of the install.
 #[utoipa::path(
     get, path = "/api/v1/policies", tag = "policies", operation_id = "list_policies",
     params(Page),
-    responses((status = 200, description = "The account's own and the install's.", body = Listed<PolicyRow>)),
+    responses((status = 200, description = "A page of policies: the account's own and those of the install.", body = Listed<PolicyRow>)),
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -105,11 +105,11 @@ pub async fn list(
     Ok(Json(Listed::new(page.rows.into_iter().map(PolicyRow::from).collect(), page.next.map(|id| id.text()))))
 }
 
-/// `GET /api/v1/policies/{name}`, with `version` for one that is not the newest.
+/// Returns a policy and the document of its latest version, or of `version`.
 #[utoipa::path(
     get, path = "/api/v1/policies/{name}", tag = "policies", operation_id = "show_policy",
-    params(("name" = String, Path, description = "The policy's name."), ("version" = Option<u32>, Query, minimum = 1, description = "One that is not the newest.")),
-    responses((status = 200, description = "The policy with the version that was asked for, else the newest.", body = PolicyEnvelope<PolicyDetail>)),
+    params(("name" = String, Path, description = "The policy's name."), ("version" = Option<u32>, Query, minimum = 1, description = "Version to return. Defaults to the latest.")),
+    responses((status = 200, description = "The policy with the document of the requested or latest version.", body = PolicyEnvelope<PolicyDetail>)),
     extensions(("x-errors" = json!(["policy_not_found"]))),
 )]
 pub async fn show(
@@ -119,7 +119,7 @@ pub async fn show(
     query: Result<Query<HashMap<String, String>>, QueryRejection>,
 ) -> Result<Json<PolicyEnvelope<PolicyDetail>>, ApiError> {
     caller.require("agents:read")?;
-    let Query(query) = query.map_err(|_| ApiError::field("query", "is not a query string"))?;
+    let Query(query) = query.map_err(|_| ApiError::field("query", "is not a valid query string"))?;
     let version = query.get("version").map(|text| text.parse::<u32>().ok().filter(|version| *version > 0));
     if version == Some(None) {
         return Err(ApiError::field("version", "must be a whole number from 1"));
@@ -134,15 +134,16 @@ pub async fn show(
     Ok(Json(PolicyEnvelope { policy: detail(&app, policy, policy_yaml).await? }))
 }
 
-/// `PUT /api/v1/policies/{name}`: the policy, or its next version, in force for every agent of the account that names it
-/// when this answers.
+/// Creates a policy, or a new version of it.
+///
+/// When the response arrives, the version is in effect for every agent of the account that names the policy.
 #[utoipa::path(
     put, path = "/api/v1/policies/{name}", tag = "policies", operation_id = "put_policy",
     params(("name" = String, Path, description = "The policy's name.")),
     request_body(content((PolicyDocument = "application/yaml"), (Object = "application/json"))),
     responses(
-        (status = 200, description = "Its next version is in force.", body = PolicyEnvelope<PolicyDetail>),
-        (status = 201, description = "It is new.", body = PolicyEnvelope<PolicyDetail>),
+        (status = 200, description = "The new version is in effect.", body = PolicyEnvelope<PolicyDetail>),
+        (status = 201, description = "The policy was created.", body = PolicyEnvelope<PolicyDetail>),
     ),
     extensions(("x-errors" = json!(["policy_yaml_invalid", "name_taken", "audit_unavailable", "masking_unavailable"]))),
 )]
@@ -160,11 +161,11 @@ pub async fn put(
     Ok((status, Json(PolicyEnvelope { policy: detail(&app, policy, policy_yaml).await? })))
 }
 
-/// `POST /api/v1/policies/validate`: what `PUT` would say of this document.
+/// Validates a policy document: reports the same errors as `PUT`, and changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/policies/validate", tag = "policies", operation_id = "validate_policy",
     request_body(content((serde_json::Value = "application/yaml"), (serde_json::Value = "application/json"))),
-    responses((status = 200, description = "What is wrong with it.", body = Validation)),
+    responses((status = 200, description = "Whether the document is valid, and its errors.", body = Validation)),
     extensions(("x-errors" = json!(["masking_unavailable"]))),
 )]
 pub async fn validate(
@@ -186,10 +187,10 @@ pub async fn validate(
     Ok(Json(Validation { valid: errors.is_empty(), errors }))
 }
 
-/// `POST /api/v1/admin/policy/reload`.
+/// Reloads the policy files of the install.
 #[utoipa::path(
     post, path = "/api/v1/admin/policy/reload", tag = "policies", operation_id = "reload_policies",
-    responses((status = 200, description = "What has changed.", body = ReloadAnswer)),
+    responses((status = 200, description = "Policies that changed or were removed.", body = ReloadAnswer)),
     extensions(("x-errors" = json!(["policy_yaml_invalid", "audit_unavailable", "masking_unavailable"]))),
 )]
 pub async fn reload(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<ReloadAnswer>, ApiError> {

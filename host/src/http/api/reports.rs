@@ -1,4 +1,4 @@
-//! Reports: of a session, of an agent, of an account; as JSON or as a PDF.
+//! Signed compliance reports of a session, an agent or an account, as JSON or PDF.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,38 +25,38 @@ use crate::pdf;
 use crate::report::document::{Report, SCHEMA};
 use crate::report::signature::{PublicKey, Signature};
 
-/// Seconds after which one comes again who was turned away.
+/// `Retry-After` in seconds when too many reports are being generated.
 const RETRY_AFTER: u64 = 5;
-/// Without `since`, reports are about so many days.
+/// Number of days that a report covers if `since` is not given.
 const DAYS: u32 = 7;
 
-/// `{"report": ...}`, for the document.
+/// Response envelope of a report, for the OpenAPI document.
 #[derive(Serialize, ToSchema)]
 pub struct ReportEnvelope {
     report: WithSignature,
 }
 
-/// A report and its signature.
+/// A report with its signature.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignedReport)]
 pub struct WithSignature {
     #[serde(flatten)]
     report: Report,
-    /// Ed25519 over the RFC 8785 form of this object without this field.
+    /// Ed25519 signature over the RFC 8785 form of this object without this field.
     signature: Signature,
 }
 
-/// The public keys of reports: the one that signs, and while a rotation lasts the one before it.
+/// Public keys that verify reports: the signing key, and the previous one during a rotation.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum ReportKeys {
-    /// There is one.
+    /// A single key.
     One(PublicKey),
-    /// The one that signs first.
+    /// During a rotation: the signing key comes first.
     Rotated(Vec<PublicKey>),
 }
 
-/// In which form.
+/// Format parameter of a report.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReportFormat {
@@ -69,20 +69,20 @@ fn report_format() -> Object {
     one_of(&["json", "pdf"])
 }
 
-/// About which time.
+/// Time range parameter of a report.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReportTime {
-    /// How long ago it begins (`90m`, `24h`, `7d`, `2w`), or a time.
+    /// Start of the range: a duration before now (`90m`, `24h`, `7d`, `2w`) or a time.
     #[param(default = "7d", example = "7d")]
     pub since: Option<String>,
 }
 
-/// `GET /api/v1/sessions/{id}/report`.
+/// Returns the signed report of a session.
 #[utoipa::path(
     get, path = "/api/v1/sessions/{id}/report", tag = "reports", operation_id = "session_report",
     params(("id" = String, Path, description = "The session's id."), ReportFormat),
-    responses((status = 200, description = "The report, signed.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
+    responses((status = 200, description = "The signed report.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
     extensions(("x-errors" = json!(["session_not_found", "report_generation_failed", "audit_unavailable"]))),
 )]
 pub async fn of_session(
@@ -99,11 +99,11 @@ pub async fn of_session(
     respond(&app, &caller, ReportScope::Session(Box::new(session)), asked.format).await
 }
 
-/// `GET /api/v1/agents/{id}/report`.
+/// Returns the signed report of an agent.
 #[utoipa::path(
     get, path = "/api/v1/agents/{id}/report", tag = "reports", operation_id = "agent_report",
     params(("id" = String, Path, description = "The agent's id."), ReportFormat, ReportTime),
-    responses((status = 200, description = "The report, signed.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
+    responses((status = 200, description = "The signed report.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
     extensions(("x-errors" = json!(["agent_not_found", "report_generation_failed", "audit_unavailable"]))),
 )]
 pub async fn of_agent(
@@ -116,17 +116,17 @@ pub async fn of_agent(
     caller.require("reports:read")?;
     let asked = Asked::read(query, app.pipeline.clock.now())?;
     let id = id.parse().map_err(|_| ApiError::agent_not_found())?;
-    // A deleted agent has its sessions still, and somebody may ask for them.
+    // The sessions of a deleted agent are kept, so a report can still be requested.
     let known = app.store().agents_of_report(caller.account, vec![id]).await?;
     let agent = known.first().ok_or_else(ApiError::agent_not_found)?.id;
     respond(&app, &caller, ReportScope::Agent { agent, since: asked.since }, asked.format).await
 }
 
-/// `GET /api/v1/reports`.
+/// Returns the signed report of the account.
 #[utoipa::path(
     get, path = "/api/v1/reports", tag = "reports", operation_id = "account_report",
     params(ReportFormat, ReportTime),
-    responses((status = 200, description = "The report, signed.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
+    responses((status = 200, description = "The signed report.", content((ReportEnvelope = "application/json"), (Vec<u8> = "application/pdf")))),
     extensions(("x-errors" = json!(["report_generation_failed", "audit_unavailable"]))),
 )]
 pub async fn of_account(
@@ -140,10 +140,10 @@ pub async fn of_account(
     respond(&app, &caller, ReportScope::Account { since: asked.since }, asked.format).await
 }
 
-/// `GET /.well-known/masker-report-key`.
+/// Returns the public key that verifies the reports of this install.
 #[utoipa::path(
     get, path = "/.well-known/masker-report-key", tag = "reports", operation_id = "report_key",
-    responses((status = 200, description = "The public key of this install's reports; a list while a rotation lasts, the one that signs first.", body = ReportKeys)),
+    responses((status = 200, description = "The public key of this install's reports. During a rotation: a list, with the signing key first.", body = ReportKeys)),
     security(()),
 )]
 pub async fn key(State(app): State<Arc<App>>) -> Json<ReportKeys> {
@@ -167,7 +167,7 @@ struct Asked {
 
 impl Asked {
     fn read(query: Result<Query<HashMap<String, String>>, QueryRejection>, now: Timestamp) -> Result<Self, ApiError> {
-        let Query(query) = query.map_err(|_| ApiError::field("query", "cannot be read"))?;
+        let Query(query) = query.map_err(|_| ApiError::field("query", "is not a valid query string"))?;
         let format = match query.get("format").map(String::as_str) {
             None | Some("json") => Format::Json,
             Some("pdf") => Format::Pdf,
@@ -197,15 +197,15 @@ fn file(SignedReport { report, json }: &SignedReport, format: Format) -> Result<
     Ok((headers, bytes).into_response())
 }
 
-/// `masker-session-<id>.pdf`, and the like.
+/// Download name, such as `masker-session-<id>.pdf`.
 fn file_name(report: &Report) -> String {
     let subject = report.session_id.as_ref().or(report.agent_id.as_ref()).unwrap_or(&report.account_id);
     format!("masker-{}-{subject}.pdf", report.scope)
 }
 
 fn failed(error: &dyn std::fmt::Display) -> ApiError {
-    tracing::error!(%error, "a report was not made");
-    let message = "the report cannot be made; the journal may be broken: POST /api/v1/audit/verify says where";
+    tracing::error!(%error, "report generation failed");
+    let message = "the report cannot be generated; the journal may be broken: POST /api/v1/audit/verify reports where";
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "report_generation_failed", message)
 }
 
@@ -213,7 +213,7 @@ impl From<ReportError> for ApiError {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Busy => {
-                let message = "other reports are being made; try again in a moment";
+                let message = "too many reports are being generated; try again in a moment";
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message).with_retry_after(RETRY_AFTER)
             }
             ReportError::Evidence(_) | ReportError::Root(_) | ReportError::NotCanonical(_) | ReportError::Stopped => {
@@ -223,10 +223,10 @@ impl From<ReportError> for ApiError {
     }
 }
 
-/// `GET /api/v1/schemas/report.json`: the form of a report, as JSON Schema.
+/// Returns the JSON Schema of a report.
 #[utoipa::path(
     get, path = "/api/v1/schemas/report.json", tag = "reports", operation_id = "report_schema",
-    responses((status = 200, description = "JSON Schema (2020-12) of a report.", body = Value, content_type = "application/schema+json")),
+    responses((status = 200, description = "The JSON Schema (2020-12) of a report.", body = Value, content_type = "application/schema+json")),
     security(()),
 )]
 pub async fn schema() -> Response {

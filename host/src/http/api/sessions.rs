@@ -1,4 +1,4 @@
-//! `/api/v1/sessions`. One proxied request is one session; its row is there once it is over.
+//! `/api/v1/sessions`. A session is one proxied request; it is listed once it has ended.
 
 pub mod detail;
 mod query;
@@ -24,11 +24,11 @@ pub use detail::show;
 pub use query::{SessionFilter, SessionQuery};
 pub use stream::stream;
 
-/// `GET /api/v1/sessions`.
+/// Lists the sessions of the account, newest first.
 #[utoipa::path(
     get, path = "/api/v1/sessions", tag = "sessions", operation_id = "list_sessions",
-    params(Page, SessionFilter, ("agent_id" = Option<String>, Query, description = "Only this agent's.")),
-    responses((status = 200, description = "Sessions, newest first.", body = Listed<SessionSummary>)),
+    params(Page, SessionFilter, ("agent_id" = Option<String>, Query, description = "Only sessions of this agent.")),
+    responses((status = 200, description = "A page of sessions, newest first.", body = Listed<SessionSummary>)),
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -39,7 +39,7 @@ pub async fn list(
     page(&app, &caller, query?, None).await
 }
 
-/// One page, of one agent where it is given.
+/// A page of sessions, of one agent if given.
 pub async fn page(
     app: &App,
     caller: &Caller,
@@ -52,17 +52,17 @@ pub async fn page(
     Ok(Json(Listed::new(rows, page.next.map(|cursor| cursor.to_string()))))
 }
 
-/// A session as the list and the stream show it.
+/// A session as shown in lists and in the event stream.
 #[derive(Serialize, ToSchema)]
 pub struct SessionSummary {
     id: String,
     agent_id: String,
-    /// What the agent was called then.
+    /// Name of the agent at the time of the session.
     agent_name: String,
-    /// The phone call, as a hash of what the platform calls it; the same for all sessions of the call.
+    /// Hash of the platform's call id. The same for all sessions of a call.
     call_id: Option<String>,
     started_at: String,
-    /// `null` when Masker stopped before it was over.
+    /// `null` if Masker stopped before the session ended.
     ended_at: Option<String>,
     duration_ms: Option<i64>,
     status: &'static str,

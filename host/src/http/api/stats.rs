@@ -1,4 +1,4 @@
-//! `GET /api/v1/stats`: what the account's agents did in the last days, for a page that shows it at a glance.
+//! `GET /api/v1/stats`: account statistics of the last seven days, for the dashboard.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,42 +13,42 @@ use crate::clock::Timestamp;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 
-/// `{"stats": ...}`.
+/// Response envelope: `{"stats": ...}`.
 #[derive(Serialize, ToSchema)]
 pub struct StatsEnvelope {
     stats: Stats,
 }
 
-/// The last seven days.
+/// Statistics of the last seven days.
 #[derive(Serialize, ToSchema)]
 struct Stats {
-    /// Living agents.
+    /// Number of agents that are not deleted.
     agents: u64,
     /// Sessions of the last 24 hours.
     session_count_24h: u64,
-    /// Spans masked within the last 24 hours.
+    /// Spans masked in the last 24 hours.
     redaction_count_24h: u64,
-    /// Milliseconds that Masker added to half of the sessions of the last 24 hours.
+    /// Median latency in milliseconds that Masker added to sessions of the last 24 hours.
     p50_latency_ms: Option<f64>,
-    /// To nineteen of twenty.
+    /// 95th percentile of that latency.
     p95_latency_ms: Option<f64>,
-    /// Every hour of the last seven days in which something happened, oldest first.
+    /// Hours of the last seven days with any activity, oldest first.
     hours: Vec<Hour>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct Hour {
-    /// Its beginning.
+    /// Start of the hour.
     begins_at: String,
     sessions: u64,
     redactions: u64,
     redactions_by_kind: BTreeMap<String, u64>,
 }
 
-/// `GET /api/v1/stats`.
+/// Returns statistics of the account for the last seven days.
 #[utoipa::path(
     get, path = "/api/v1/stats", tag = "sessions", operation_id = "show_stats",
-    responses((status = 200, description = "The last seven days in figures.", body = StatsEnvelope)),
+    responses((status = 200, description = "Statistics of the last seven days.", body = StatsEnvelope)),
 )]
 pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<StatsEnvelope>, ApiError> {
     caller.require("sessions:read")?;

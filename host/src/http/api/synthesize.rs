@@ -1,4 +1,4 @@
-//! `POST /api/v1/synthesize`: a text with realistic surrogates in the places of what a policy masks. Nothing is kept.
+//! `POST /api/v1/synthesize`: replaces the values that a policy masks with realistic surrogates. Nothing is stored.
 
 use std::sync::Arc;
 
@@ -19,39 +19,39 @@ use crate::pipeline::PipelineError;
 use crate::pipeline::preview::Preview;
 use crate::store::StoreError;
 
-/// The longest seed, in bytes.
+/// Limit of a seed, in bytes.
 const LONGEST_SEED: usize = 256;
 
 json_body! {
-    /// What is to get surrogates, and by which policy.
+    /// A text to synthesize, and the policy to apply.
     #[schema(example = json!({"text": "My name is Jane Doe.", "seed": "42"}))]
     pub struct ToSynthesize {
-        /// A text.
+        /// The text.
         text: String,
-        /// A policy of this install; `healthcare-default` unless it is given.
+        /// Name of a policy of this install. Defaults to `healthcare-default`.
         policy_name: Option<String>,
-        /// Another word for `policy_name`.
+        /// Alias of `policy_name`.
         policy: Option<String>,
-        /// A text of up to 256 bytes or a whole number: the same text with the same seed gets the same surrogates.
+        /// A string of up to 256 bytes or an integer. The same text with the same seed yields the same surrogates.
         #[schema(schema_with = text_or_number)]
         seed: Option<Value>,
     }
 }
 
-/// The text, and what was replaced in it.
+/// The text with surrogates, and what was replaced.
 #[derive(Serialize, ToSchema)]
 pub struct SynthesizeAnswer {
     synthesized: String,
-    /// With it the same text gets the same surrogates again.
+    /// The seed that reproduces these surrogates for the same text.
     seed: String,
     events: Vec<MaskEvent>,
 }
 
-/// `POST /api/v1/synthesize`.
+/// Replaces the values that a policy masks with realistic surrogates. Nothing is stored.
 #[utoipa::path(
     post, path = "/api/v1/synthesize", tag = "tools", operation_id = "synthesize",
     request_body = ToSynthesize,
-    responses((status = 200, description = "The text with surrogates.", body = SynthesizeAnswer)),
+    responses((status = 200, description = "The text with surrogates, the seed, and what was replaced.", body = SynthesizeAnswer)),
     extensions(("x-errors" = json!(["unknown_policy", "policy_yaml_invalid", "masking_unavailable"]))),
 )]
 pub async fn synthesize(
@@ -64,7 +64,7 @@ pub async fn synthesize(
     let seed = seed.map_or_else(new_seed, Ok)?;
     let request = ChatRequest::said([text.as_str()]);
     let agent = app.try_policy(caller.account, policy).await?;
-    // A policy whose key is not known does not compile.
+    // A policy with an unknown key does not compile, so this error is not expected.
     let minter = app.pipeline.minters.get(&agent.policy.kid);
     let key = minter.ok_or(PipelineError::MaskingUnavailable("the policy's key is not known"))?.synthetic_key();
     let Preview { request, replaced, .. } = app.pipeline.synthesize(&agent, request, key, &seed).await?;
@@ -75,9 +75,9 @@ pub async fn synthesize(
 fn asked(body: JsonBody<ToSynthesize>) -> Result<(String, Trial, Option<String>), ApiError> {
     body.check(|ToSynthesize { text, policy_name, policy, seed }, wrong| {
         if policy_name.is_some() && policy.is_some() {
-            wrong.add("policy", "is another word for policy_name: give one of them");
+            wrong.add("policy", "is an alias of policy_name; give only one of them");
         }
-        let message = "must be a text of up to 256 bytes or a whole number";
+        let message = "must be a string of up to 256 bytes or an integer";
         let seed = wrong.check("seed", seed, read_seed, message);
         (text, policy_name.or(policy).map_or(Trial::Default, Trial::Named), seed)
     })

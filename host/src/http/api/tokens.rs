@@ -1,4 +1,4 @@
-//! `/api/v1/tokens`: API tokens, for scripts.
+//! `/api/v1/tokens`: API tokens for scripts.
 
 use std::sync::Arc;
 
@@ -19,26 +19,26 @@ use crate::ids::TokenId;
 use crate::name;
 use crate::store::api_tokens::{ApiToken, NewApiToken, SCOPES, sound_scopes};
 
-/// A token in its envelope.
+/// Response envelope of a token.
 #[derive(Serialize, ToSchema)]
 pub struct TokenEnvelope {
     token: TokenBody,
 }
 
-/// A token.
+/// An API token.
 #[derive(Serialize, ToSchema)]
 pub struct TokenBody {
     id: String,
     name: String,
     scopes: Vec<String>,
     created_at: String,
-    /// Null: never.
+    /// Null if the token does not expire.
     expires_at: Option<String>,
-    /// The person it belongs to; it is revoked when they may no longer sign in. Null for the command line.
+    /// The user it belongs to. Revoked when that user may no longer sign in. Null for the command line.
     created_by: Option<String>,
-    /// The token that created it; it is revoked with that one.
+    /// The token that created it. Revoked together with that token.
     made_with: Option<String>,
-    /// Shown once, in the answer that made it.
+    /// The secret. Only in the response to the call that created the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
@@ -54,25 +54,25 @@ json_body! {
     /// A new API token.
     #[schema(example = json!({"name": "ci", "scopes": ["agents:read"], "expires_at": "2030-01-31T00:00:00Z"}))]
     pub struct NewToken {
-        /// What it is for.
+        /// A name for the token, such as its purpose.
         #[schema(min_length = 1, max_length = 64)]
         name: String,
-        /// What it may do: `agents:read`, `agents:write`, `sessions:read`, `reports:read`, `policies:write`, `plugins:write`,
-        /// `admin` (which includes all).
+        /// Scopes of the token: `agents:read`, `agents:write`, `sessions:read`, `reports:read`, `policies:write`,
+        /// `plugins:write`, `admin` (which includes all others).
         #[schema(min_items = 1, example = json!(["agents:read"]))]
         scopes: Vec<String>,
-        /// When it ends, a time that is yet to come; never unless it is given. A token created with a
-        /// token expires with that one at the latest.
+        /// Expiry, a future time. Defaults to no expiry. A token created with another token expires no later
+        /// than that token.
         #[schema(format = DateTime)]
         expires_at: Option<String>,
     }
 }
 
-/// `POST /api/v1/tokens`.
+/// Creates an API token.
 #[utoipa::path(
     post, path = "/api/v1/tokens", tag = "tokens", operation_id = "create_token",
     request_body = NewToken,
-    responses((status = 201, description = "The token, with its secret: it is shown this once.", body = TokenEnvelope)),
+    responses((status = 201, description = "The token with its secret, which is shown only in this response.", body = TokenEnvelope)),
     extensions(("x-errors" = json!(["audit_unavailable"]))),
 )]
 pub async fn create(
@@ -87,11 +87,11 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(TokenEnvelope { token })))
 }
 
-/// `GET /api/v1/tokens`.
+/// Lists the API tokens of the account, newest first.
 #[utoipa::path(
     get, path = "/api/v1/tokens", tag = "tokens", operation_id = "list_tokens",
     params(Page),
-    responses((status = 200, description = "Tokens, newest first.", body = TokenPage)),
+    responses((status = 200, description = "A page of tokens, newest first.", body = TokenPage)),
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -105,11 +105,11 @@ pub async fn list(
     Ok(Json(TokenPage { data, next_cursor: page.next.map(|id| encode(&id.text())) }))
 }
 
-/// `DELETE /api/v1/tokens/{id}`.
+/// Revokes an API token.
 #[utoipa::path(
     delete, path = "/api/v1/tokens/{id}", tag = "tokens", operation_id = "delete_token",
     params(("id" = String, Path, description = "The token's id.")),
-    responses((status = 204, description = "It is worth nothing any more.")),
+    responses((status = 204, description = "The token was revoked.")),
     extensions(("x-errors" = json!(["not_found", "audit_unavailable"]))),
 )]
 pub async fn delete(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Result<StatusCode, ApiError> {
@@ -133,13 +133,13 @@ fn new_token(caller: &Caller, body: JsonBody<NewToken>, now: Timestamp) -> Resul
             "expires_at",
             expires_at,
             |text| Timestamp::parse(&text).filter(|moment| *moment > now),
-            "must be a time that is yet to come and before the year 10000, such as 2030-01-31T00:00:00Z",
+            "must be a future time before the year 10000, such as 2030-01-31T00:00:00Z",
         );
-        // Creating tokens needs `admin`, which includes every scope. So only the expiry can exceed the maker's.
+        // Creating tokens needs `admin`, which includes every scope. So only the expiry can exceed that of the maker.
         let maker = caller.token();
         let end = maker.and_then(|maker| maker.expires_at);
         if let Some(end) = end.filter(|end| expires_at.is_some_and(|asked| asked > *end)) {
-            wrong.add("expires_at", format!("must not be later than the end of the token that makes it, {end}"));
+            wrong.add("expires_at", format!("must not be later than the expiry of the token that creates it, {end}"));
         }
         NewApiToken {
             account_id: caller.account,

@@ -1,4 +1,4 @@
-//! `/api/v1/vault`: how much is in it, and erasing. It belongs to the install, and so to the account that owns it.
+//! `/api/v1/vault`: statistics and erasure. The vault belongs to the install, so only the owner's account has access.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,68 +17,68 @@ use crate::http::since;
 use crate::keys::Kid;
 use crate::sensitive::SensitiveText;
 
-/// Stats in their envelope.
+/// Response envelope of the statistics.
 #[derive(Serialize, ToSchema)]
 pub struct VaultEnvelope {
     vault: VaultFigures,
 }
 
-/// What is in the vault, without any of it.
+/// Statistics of the vault, without any values.
 #[derive(Serialize, ToSchema)]
 pub struct VaultFigures {
     values: u64,
     size_bytes: u64,
-    /// By the kid that tokens carry.
+    /// Number of values by the kid in their tokens.
     values_by_kid: BTreeMap<String, u64>,
-    /// By the kid whose key seals them: a key that has none here is not needed for the vault any more.
+    /// Number of values by the kid of the key that seals them. The vault no longer needs a key that is not listed here.
     values_sealed_by: BTreeMap<String, u64>,
     values_by_kind: BTreeMap<String, u64>,
-    /// No value is older than this, to the second; null when there is none.
+    /// No value is older than this, with a resolution of one second. Null for an empty vault.
     oldest_at: Option<String>,
     newest_at: Option<String>,
 }
 
 json_body! {
-    /// What is to be erased: exactly one of `before`, `subject`, `kid`, `call` and `agent_id`.
+    /// What to erase: exactly one of `before`, `subject`, `kid`, `call` and `agent_id`.
     #[schema(example = json!({"before": "90d"}))]
     pub struct Purge {
-        /// What was kept before this moment: a time, or how long ago (`90d`).
+        /// Erase everything stored before this time: a time or a duration before now (`90d`).
         before: Option<String>,
-        /// A value that one person alone has. Everything of the calls in which it was said goes with it; where calls have no
-        /// name, only the value.
+        /// Erase a value that belongs to one person, and everything from the calls in which it was said. For calls
+        /// without an id, only the value is erased.
         subject: Option<String>,
-        /// What tokens of this kid stand for.
+        /// Erase the values behind tokens of this kid.
         kid: Option<String>,
-        /// Everything of a call, by the platform's name for it or as sessions show it.
+        /// Erase everything from a call, by the platform's call id or by the hash shown in sessions.
         call: Option<String>,
-        /// Everything that was said to an agent.
+        /// Erase everything that was said to an agent.
         agent_id: Option<String>,
-        /// Only count.
+        /// Count only, without erasing anything.
         #[schema(default = false)]
         dry_run: Option<bool>,
     }
 }
 
-/// An erasure in its envelope.
+/// Response envelope of an erasure.
 #[derive(Serialize, ToSchema)]
 pub struct PurgeEnvelope {
     purge: Purged,
 }
 
-/// What was erased, or would be.
+/// What was erased, or would be with `dry_run`.
 #[derive(Serialize, ToSchema)]
 pub struct Purged {
-    /// Values of the vault; their tokens resolve no more.
+    /// Number of vault values. Their tokens no longer resolve.
     values: u64,
-    /// Sessions whose kept texts are gone.
+    /// Number of sessions whose stored texts were erased.
     payloads: u64,
     dry_run: bool,
 }
 
-/// `GET /api/v1/vault/stats`.
+/// Returns statistics of the vault.
 #[utoipa::path(
     get, path = "/api/v1/vault/stats", tag = "vault", operation_id = "vault_stats",
-    responses((status = 200, description = "How much there is.", body = VaultEnvelope)),
+    responses((status = 200, description = "Statistics of the vault.", body = VaultEnvelope)),
 )]
 pub async fn stats(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<VaultEnvelope>, ApiError> {
     caller.require("admin")?;
@@ -98,11 +98,11 @@ pub async fn stats(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<V
     }))
 }
 
-/// `POST /api/v1/vault/purge`.
+/// Erases values from the vault and stored texts.
 #[utoipa::path(
     post, path = "/api/v1/vault/purge", tag = "vault", operation_id = "purge_vault",
     request_body = Purge,
-    responses((status = 200, description = "What was erased: from the vault, from kept texts, from their files and from memory. Requests under way go on with what they hold.", body = PurgeEnvelope)),
+    responses((status = 200, description = "What was erased from the vault, from stored texts, from their files and from memory. Requests in flight keep the values they already hold.", body = PurgeEnvelope)),
     extensions(("x-errors" = json!(["validation_failed", "audit_unavailable"]))),
 )]
 pub async fn purge(

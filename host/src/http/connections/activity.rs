@@ -1,4 +1,4 @@
-//! What a connection is doing, and by when its caller must have done something.
+//! Tracks what a connection is doing and when it times out.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,31 +14,31 @@ use tokio::time::{Instant, Sleep};
 
 use crate::config::ConnectionLimits;
 
-/// What is known of one connection.
+/// Activity of one connection.
 pub(super) struct Activity {
     state: Mutex<State>,
     head: Duration,
     idle: Duration,
-    /// Of the connection's task.
+    /// Wakes the connection's task.
     task: AtomicWaker,
-    /// Told when the connection has no more requests in flight.
+    /// Notified when the connection has no more requests in flight.
     rested: Arc<Notify>,
 }
 
 struct State {
     /// Requests in flight.
     requests: usize,
-    /// Those of them that wait for us, and not for their caller to take what there is of the answer.
+    /// Requests in flight that wait for the server rather than for the client to read the response.
     working: usize,
-    /// Since when it has been waiting for its caller: for a head, for its end, or for something to be taken.
+    /// Start of the current wait for the client: for a request head to start or complete, or for data to be read.
     since: Instant,
-    /// Whether a head is on its way, or is waited for as the first one.
+    /// Whether a request head is being received, or the first one is awaited.
     awaits_head: bool,
-    /// HTTP/2: what comes between two requests need not be a head.
+    /// HTTP/2: data received between two requests is not necessarily a request head.
     is_multiplexed: bool,
-    /// Since when the caller has read nothing of what is there for it.
+    /// Since when the client has not read data that is ready for it.
     blocked: Option<Instant>,
-    /// Whether some of a request's body was not read: the caller may still be sending it.
+    /// Whether part of a request body was left unread, so the client may still be sending it.
     has_unread: bool,
     is_closed: bool,
 }
@@ -59,7 +59,7 @@ impl Activity {
         Self { state: Mutex::new(state), head, idle, task: AtomicWaker::new(), rested }
     }
 
-    /// A request has come; it is in flight until the visit is dropped.
+    /// Records the start of a request. It is in flight until the visit is dropped.
     pub(super) fn begin(self: &Arc<Self>, version: Version) -> Visit {
         let mut state = self.state();
         state.requests += 1;
@@ -69,7 +69,7 @@ impl Activity {
         Visit { activity: self.clone(), is_worked_on: true }
     }
 
-    /// Bytes have come.
+    /// Records that bytes were received.
     pub(super) fn has_read(&self) {
         let mut state = self.state();
         if state.requests == 0 && !state.awaits_head && !state.is_multiplexed {
@@ -78,7 +78,7 @@ impl Activity {
         }
     }
 
-    /// Bytes were taken, or could not be.
+    /// Records an attempt to write: whether bytes were accepted.
     pub(super) fn has_written(&self, were_taken: bool) {
         let mut state = self.state();
         let now = Instant::now();
@@ -86,7 +86,7 @@ impl Activity {
             false => _ = state.blocked.get_or_insert(now),
             true => {
                 state.blocked = None;
-                // Of HTTP/2 it may be the answer to a ping.
+                // In HTTP/2 these bytes may be the reply to a ping.
                 if state.working == 0 && !state.awaits_head && !state.is_multiplexed {
                     state.since = now;
                 }
@@ -94,12 +94,13 @@ impl Activity {
         }
     }
 
-    /// A request's body was left, with more of it to come.
+    /// Records that a request body was dropped before its end.
     pub(super) fn leaves_unread(&self) {
         self.state().has_unread = true;
     }
 
-    /// The connection is ending. Says whether its caller may still be sending, which it may for as long as a head may take.
+    /// Records that the connection is ending. Returns whether the client may still be sending, which it may do as
+    /// long as a request head may take.
     pub(super) fn is_ending(&self) -> bool {
         let mut state = self.state();
         state.awaits_head = true;
@@ -107,13 +108,13 @@ impl Activity {
         state.has_unread
     }
 
-    /// Since when it has had nothing to do, where that is so.
+    /// Since when the connection has been idle, if it is.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         let state = self.state();
         (state.requests == 0 && state.blocked.is_none()).then_some(state.since)
     }
 
-    /// Ends the connection.
+    /// Closes the connection.
     pub(super) fn close(&self) {
         self.state().is_closed = true;
         self.task.wake();
@@ -123,7 +124,7 @@ impl Activity {
         self.state().is_closed
     }
 
-    /// Ready when the connection has to end. Asked by its task, which is told when the answer may have changed.
+    /// Ready when the connection has to end. Polled by its task, which is woken when the result may have changed.
     pub(super) fn poll_over(&self, context: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<()> {
         self.task.register(context.waker());
         loop {
@@ -138,7 +139,7 @@ impl Activity {
             if due <= Instant::now() {
                 return Poll::Ready(());
             }
-            // A timer that is early costs less than one that is set for every request.
+            // Waking too early costs less than resetting the timer for every request.
             if due < timer.deadline() || timer.is_elapsed() {
                 timer.as_mut().reset(due);
             }
@@ -165,7 +166,7 @@ impl Activity {
         }
         if state.working == 0 {
             state.since = Instant::now();
-            // Requests of HTTP/2 have tasks of their own; those of HTTP/1 are part of the connection's.
+            // HTTP/2 requests run in their own tasks; HTTP/1 requests run in the connection's task.
             if state.is_multiplexed {
                 drop(state);
                 self.task.wake();
@@ -208,7 +209,7 @@ impl Drop for Visit {
     }
 }
 
-/// An answer's body: its request is in flight until it is sent or dropped.
+/// A response body: its request is in flight until the body is sent or dropped.
 pub(super) struct Counted {
     body: Body,
     visit: Visit,
@@ -255,7 +256,7 @@ mod tests {
         Arc::new(Activity::new(&limits, Arc::default()))
     }
 
-    /// What is left of a connection's time, from when it began to wait, blocked or not.
+    /// Time left for a connection, counted from when it started to wait, blocked or not.
     fn time(activity: &Activity) -> Option<Duration> {
         let state = activity.state();
         state.due(HEAD, IDLE).map(|due| due - state.blocked.unwrap_or(state.since))
@@ -301,7 +302,7 @@ mod tests {
     #[test]
     fn an_answer_that_nobody_asks_more_of_is_waited_for_as_long() {
         let activity = activity();
-        // A window of no bytes, as HTTP/2 has them, shows in no write.
+        // A zero window in HTTP/2 is not visible as a blocked write.
         let held = Counted::new(Body::from("answer"), activity.begin(Version::HTTP_2));
         assert_eq!((time(&activity), activity.waiting_since()), (Some(IDLE), None));
         let due = activity.state().due(HEAD, IDLE);

@@ -1,4 +1,4 @@
-//! A request's body on its way in: how slowly it may come, and how much of all bodies may be in memory.
+//! Request bodies: enforces a minimum pace and a memory budget shared by all bodies.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::activity::Activity;
 use crate::config::ConnectionLimits;
 
-/// Why a body has no end.
+/// Why a body failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(in crate::http) enum BodyFault {
-    /// It comes too slowly.
-    #[error("the body comes too slowly")]
+    /// Received too slowly.
+    #[error("the body is received too slowly")]
     TooSlow,
-    /// All bodies together are larger than they may be.
+    /// The memory budget for all bodies is exhausted.
     #[error("too many bodies are in memory")]
     TooMany,
-    /// The connection broke, or what came is not HTTP.
+    /// The connection failed, or the data is not valid HTTP.
     #[error("the body cannot be read")]
     Broken,
 }
 
-/// How many bytes of bodies may be in memory.
+/// Memory budget for request bodies, in bytes.
 pub(super) struct Budget {
     left: AtomicUsize,
 }
@@ -37,13 +37,13 @@ impl Budget {
         Self { left: AtomicUsize::new(bytes) }
     }
 
-    /// For one body; what it took is given back when the lease is dropped.
+    /// A lease for one body. Dropping it returns what it took.
     pub(super) fn lease(self: &Arc<Self>) -> Arc<Lease> {
         Arc::new(Lease { budget: self.clone(), taken: AtomicUsize::new(0) })
     }
 }
 
-/// What one body has taken of the budget.
+/// The part of the budget that one body has taken.
 pub(super) struct Lease {
     budget: Arc<Budget>,
     taken: AtomicUsize,
@@ -66,12 +66,12 @@ impl Drop for Lease {
     }
 }
 
-/// A body that must keep coming.
+/// A body with deadlines.
 pub(super) struct Paced<B = Incoming> {
     body: B,
-    /// By when it must be there.
+    /// Deadline for the whole body.
     whole_by: Instant,
-    /// By when its next piece must.
+    /// Deadline for the next chunk.
     next_by: Instant,
     between: Duration,
     timer: Option<Pin<Box<Sleep>>>,
@@ -87,7 +87,7 @@ impl<B> Paced<B> {
         Self { body, whole_by, next_by, between: limits.head, timer: None, is_over: false, activity, lease }
     }
 
-    /// Ready when the body has come too slowly. The timer is made where there is something to wait for.
+    /// Ready when a deadline has passed. The timer is created only when the body has to wait.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let due = self.whole_by.min(self.next_by);
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
@@ -150,7 +150,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3600);
 
-    /// A body of which nothing ever comes.
+    /// A body that never yields data.
     struct Stalled;
 
     impl HttpBody for Stalled {

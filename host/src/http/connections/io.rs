@@ -1,4 +1,4 @@
-//! A connection's bytes, watched on their way.
+//! A connection's byte stream that records its activity.
 
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
@@ -10,18 +10,18 @@ use tokio::net::TcpStream;
 
 use super::activity::Activity;
 
-/// What is still taken of a body that nobody wants, in bytes.
+/// Bytes of an unwanted request body that are still drained.
 const SCRAP: usize = 1 << 20;
 
-/// A stream whose every read and write is told to the connection's activity.
+/// A stream that reports every read and write to the connection's activity.
 pub(super) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
     ending: Option<Ending>,
 }
 
-/// Our side is closed; what may still come is thrown away. To close the socket before it has come would reset the
-/// connection, and the caller might never see the answer.
+/// The write side is closed and incoming data is discarded. Closing the socket with unread data would reset the
+/// connection, and the client might never see the response.
 struct Ending {
     left: usize,
 }

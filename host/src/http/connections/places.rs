@@ -1,4 +1,4 @@
-//! Places for connections: fewer than the process may have files.
+//! Connection slots: fewer than the process may have open files.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,34 +9,34 @@ use tokio::sync::Notify;
 use super::activity::Activity;
 use crate::config::ConnectionLimits;
 
-/// More than that no single process has use for.
+/// Upper bound; a single process has no use for more.
 const MOST: u64 = 10_000;
-/// File descriptors for databases, the journal, plugins and the rest.
+/// File descriptors reserved for databases, the journal, plugins and everything else.
 const OWN_FILES: u64 = 128;
 
-/// As many connections as were asked for, if there are file descriptors for them.
+/// The requested number of connections, limited by the available file descriptors.
 pub(super) fn most(asked: Option<usize>) -> usize {
     let descriptors = getrlimit(Resource::Nofile).current;
     let most = most_of(asked, descriptors);
     if let Some(asked) = asked.filter(|asked| *asked > most) {
         let descriptors = descriptors.unwrap_or_default();
-        tracing::warn!(asked, most, descriptors, "MASKER_MAX_CONNECTIONS is more than the limit of open files allows");
+        tracing::warn!(asked, most, descriptors, "MASKER_MAX_CONNECTIONS exceeds what the open file limit allows");
     }
     most
 }
 
-/// Unless a number is asked for, each connection may have one to an upstream beside it.
+/// Without a requested number, reserves a second descriptor per connection for one to the upstream.
 fn most_of(asked: Option<usize>, descriptors: Option<u64>) -> usize {
     let spare = descriptors.map_or(u64::MAX, |all| all.saturating_sub(OWN_FILES));
     let most = asked.map_or((spare / 2).min(MOST), |asked| spare.min(asked as u64));
     most.max(1) as usize
 }
 
-/// The places of a listener.
+/// The connection slots of a listener.
 pub(super) struct Places {
     most: usize,
     open: Mutex<Open>,
-    /// Told when a place may have become free, or could be made free.
+    /// Notified when a slot may have become free, or a connection may have become idle.
     changed: Arc<Notify>,
 }
 
@@ -51,8 +51,8 @@ impl Places {
         Self { most, open: Mutex::default(), changed: Arc::default() }
     }
 
-    /// A place. Where all are taken, the connection that has waited longest gives up its own; while none is waiting, a
-    /// newcomer waits for the first that does.
+    /// Takes a slot. If all are taken, evicts the connection that has been idle the longest; if none is idle, waits for
+    /// the first one that is.
     pub(super) async fn take(self: &Arc<Self>, limits: &ConnectionLimits) -> ConnectionSlot {
         loop {
             if let Some(place) = self.free(limits) {
@@ -63,7 +63,7 @@ impl Places {
         }
     }
 
-    /// Ends when there are no connections.
+    /// Completes when there are no connections.
     pub(super) async fn all_free(&self) {
         while !self.open().all.is_empty() {
             self.changed.notified().await;
@@ -81,7 +81,7 @@ impl Places {
         Some(ConnectionSlot { places: self.clone(), id, activity })
     }
 
-    /// Closes the connection that has waited longest. One at a time: while one is closing, its place is as good as free.
+    /// Closes the connection that has been idle the longest. One at a time: a closing connection frees its slot soon.
     pub(super) fn close_idlest(&self) {
         let open = self.open();
         if open.all.values().any(|activity| activity.is_closed()) {
@@ -98,7 +98,7 @@ impl Places {
     }
 }
 
-/// A connection's place, free again when this is dropped.
+/// A connection's slot, freed on drop.
 pub(super) struct ConnectionSlot {
     places: Arc<Places>,
     id: u64,

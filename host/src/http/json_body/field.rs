@@ -1,16 +1,18 @@
-//! What a field of a body may be declared as, and how each is read.
+//! The types that a field of a body can have, and how each is read.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// A field of a body.
 pub trait Field: Default {
+    /// Reads the field.
+    ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the value.
     fn read(given: Option<Value>) -> Result<Self, &'static str>;
 }
 
-/// The type of a value, and what is said of a value of another type.
+/// A JSON type and the error message for values of other types.
 pub trait Typed: DeserializeOwned {
     const EXPECTED: &'static str;
 }
@@ -61,7 +63,7 @@ impl<T: Typed> Field for Option<Option<T>> {
     }
 }
 
-/// A field that a change may leave out and cannot take back.
+/// A field that an update may omit but not reset.
 #[derive(Default)]
 pub struct Kept<T>(pub Option<T>);
 

@@ -1,4 +1,4 @@
-//! What operations have in common, put into each of them: errors, the request's id, security.
+//! Completes the generated document: adds the common errors, the request id and the security to every operation.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,16 +7,16 @@ use utoipa::openapi::OpenApi;
 
 use super::errors::ERRORS;
 
-/// An id as examples show it.
+/// A request id for examples.
 const EXAMPLE_ID: &str = "req_01JZ0000000000000000000000";
 
-/// The whole document.
+/// Completes the document.
 pub fn finish(generated: &OpenApi) -> Value {
     let mut document = json!(generated);
     document["components"]["securitySchemes"] = security_schemes();
     document["security"] = json!([{"cookie": []}, {"token": []}]);
     if let Some(paths) = document["paths"].as_object_mut() {
-        // What axum writes as `{*rest}`, OpenAPI has no word for.
+        // OpenAPI has no equivalent of axum's wildcard `{*rest}`.
         *paths = std::mem::take(paths).into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
         let mut names = HashMap::new();
         for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
@@ -31,21 +31,21 @@ fn security_schemes() -> Value {
     json!({
         "cookie": {
             "type": "apiKey", "in": "cookie", "name": "masker_session",
-            "description": "A person who is signed in. Writes from other sites are refused.",
+            "description": "A signed-in user. Cross-site writes are refused.",
         },
         "token": {
             "type": "http", "scheme": "bearer",
-            "description": "An API token, `mskt_...`; each call names the scope it needs when it lacks it.",
+            "description": "An API token, `mskt_...`. A call refused with 403 names the scope that it requires.",
         },
         "proxy_key": {
             "type": "http", "scheme": "bearer",
-            "description": "Beside the agent's id in the path, which is a credential itself: the key `mskp_...` of an \
+            "description": "In addition to the agent's id in the path, which is itself a credential: the key `mskp_...` of an \
                 agent whose `proxy_auth` is `key`.",
         },
     })
 }
 
-/// Adds to an operation what its sort has, and its errors as responses.
+/// Adds the common parts of its kind and its errors as responses to an operation.
 fn complete(operation: &mut Value) {
     let of_proxy = operation["tags"][0] == "proxy";
     let codes = error_codes(operation, of_proxy);
@@ -57,14 +57,14 @@ fn complete(operation: &mut Value) {
         operation["security"] = json!([{}, {"proxy_key": []}]);
     }
     for (status, errors) in by_status {
-        // What a handler says itself stands, as of a health check that is 503.
+        // A response declared by the handler takes precedence, such as the 503 of a health check.
         if operation["responses"].get(status.to_string()).is_none() {
             operation["responses"][status.to_string()] = error_response(status, &errors, of_proxy);
         }
     }
     for response in operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut) {
         response["headers"]["X-Request-Id"] =
-            json!({"required": true, "description": "This request's id.", "schema": {"type": "string"}});
+            json!({"required": true, "description": "The id of the request.", "schema": {"type": "string"}});
     }
 }
 
@@ -98,7 +98,7 @@ fn error_response(status: u16, errors: &[(&str, &str)], of_proxy: bool) -> Value
         .collect();
     let codes: Vec<&str> = errors.iter().map(|(code, _)| *code).collect();
     let schema = if of_proxy {
-        // An upstream's own errors pass through with their codes.
+        // Errors from the upstream pass through with their own codes.
         json!({"$ref": "#/components/schemas/ProxyError"})
     } else {
         json!({"allOf": [
@@ -128,7 +128,7 @@ fn example(code: &str, message: &str, of_proxy: bool) -> Value {
     json!({"error": error})
 }
 
-/// An endpoint at several paths is several operations, each with a name of its own.
+/// An endpoint with several paths becomes several operations, each with a distinct name.
 fn number(operation: &mut Value, names: &mut HashMap<String, usize>) {
     let Some(name) = operation["operationId"].as_str().map(str::to_owned) else { return };
     let times = names.entry(name.clone()).or_default();

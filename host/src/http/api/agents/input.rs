@@ -1,4 +1,4 @@
-//! What a caller says of an agent: all of a new one, or what changes.
+//! Request bodies for creating and updating an agent.
 
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::Object;
@@ -7,36 +7,37 @@ use crate::app::AgentDraft;
 use crate::http::json_body::{Kept, json_body};
 use crate::http::openapi::schemas::one_of_or_null;
 
-/// Both bodies: what each has of its own, and what they have in common.
+/// Declares both bodies: the fields specific to each, and the fields they share.
 macro_rules! agent_body {
     ($(#[$about:meta])* $name:ident { $($own:tt)* }) => {
         json_body! {
             $(#[$about])*
             pub struct $name {
                 $($own)*
-                /// In the place of the policy's.
+                /// Overrides the tokenization of the policy.
                 #[schema(schema_with = tokenization)]
                 tokenization: Option<Option<String>>,
-                /// A policy of this install; `healthcare-default` unless it is given.
+                /// Name of a policy of this install. Defaults to `healthcare-default`.
                 policy_name: Option<Option<String>>,
-                /// A policy of its own, in the place of a name.
+                /// An inline policy document, instead of `policy_name`.
                 policy_yaml: Option<Option<String>>,
-                /// The voice platform; `custom` unless it is given.
+                /// The voice platform. Defaults to `custom`.
                 #[schema(schema_with = platform)]
                 platform: Option<Option<String>>,
-                /// The static configuration that the webhook returns.
+                /// The static assistant configuration that the webhook returns.
                 #[schema(value_type = Option<Object>)]
                 assistant: Option<Option<Map<String, Value>>>,
-                /// Who is asked for that configuration first.
+                /// URL that the webhook asks for the assistant configuration first.
                 #[schema(example = "https://clinic.example/assistant")]
                 assistant_callback_url: Option<Option<String>>,
-                /// `id`: the agent's id in the URL is enough; `key`: the proxy also demands a key, shown once.
+                /// `id`: the agent's id in the URL is sufficient. `key`: the proxy also requires a key, shown once.
                 #[schema(schema_with = proxy_auth)]
                 proxy_auth: Option<Option<String>>,
-                /// Whether the proxy demands a signature.
+                /// Whether the proxy requires a signature.
                 require_signature: Option<Option<bool>>,
-                /// Agreements with those who handle the agent's data, for reports: `voice_platform` and `llm_provider`, each
-                /// with a `status` (`signed`, `unsigned`, `not_required`) and perhaps a `reference`.
+                /// Agreements with parties that handle the agent's data, for reports: `voice_platform` and
+                /// `llm_provider`, each with a `status` (`signed`, `unsigned`, `not_required`) and optionally
+                /// a `reference`.
                 #[schema(value_type = Option<Object>, example = json!({"llm_provider": {"status": "signed", "reference": "contract 17"}}))]
                 agreements: Option<Option<Map<String, Value>>>,
             }
@@ -69,20 +70,20 @@ agent_body! {
         /// Unique in the account.
         #[schema(min_length = 1, max_length = 64)]
         name: String,
-        /// `stub`, or provider and model.
+        /// `stub`, or a provider and a model.
         #[schema(example = "openai:gpt-4o-mini", pattern = "^(stub|openai:[A-Za-z0-9_.:/-]{1,128})$")]
         upstream: String,
     }
 }
 
 agent_body! {
-    /// A change of an agent: what is not named stays as it is, `null` makes a field what it is when it is not given.
+    /// Changes to an agent. Fields left out are unchanged; `null` resets a field to its default.
     #[schema(example = json!({"name": "front desk, night"}))]
     AgentChange {
         /// Unique in the account.
         #[schema(min_length = 1, max_length = 64, value_type = String, required = false)]
         name: Kept<String>,
-        /// `stub`, or provider and model.
+        /// `stub`, or a provider and a model.
         #[schema(value_type = String, required = false, pattern = "^(stub|openai:[A-Za-z0-9_.:/-]{1,128})$")]
         upstream: Kept<String>,
     }

@@ -1,4 +1,4 @@
-//! The pages with one button. They run no script, load nothing and cannot be framed.
+//! Pages with a single form button. They run no script, load no resources and cannot be framed.
 
 use axum::http::HeaderName;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
@@ -9,16 +9,16 @@ use crate::app::ToConfirm;
 const HEADERS: [(HeaderName, &str); 3] = [
     (CONTENT_TYPE, "text/html; charset=utf-8"),
     (CONTENT_SECURITY_POLICY, "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
-    // The address is a secret. `no-referrer` would also hide from us that the button is our own page's.
+    // The address is a secret. `no-referrer` would also hide from us that the form was submitted from our own page.
     (REFERRER_POLICY, "same-origin"),
 ];
 
-/// The page of a one-time link.
+/// The page for a one-time link.
 pub(super) fn of_link() -> Response {
     (HEADERS, page("Sign in to Masker", include_str!("link.html"))).into_response()
 }
 
-/// The page that asks a person to confirm that a GitHub user is theirs.
+/// The page that asks the operator to confirm the link to a GitHub user.
 pub(super) fn of_github_user(question: &ToConfirm) -> Response {
     let page = page("Link a GitHub user to Masker's operator", include_str!("github.html"));
     let page = page.replace("{proof}", question.proof.expose());
@@ -29,7 +29,7 @@ fn page(title: &str, main: &str) -> String {
     include_str!("page.html").replace("{title}", title).replace("{main}", main)
 }
 
-/// Text with the characters escaped that HTML gives a meaning.
+/// Escapes the characters that have a meaning in HTML.
 fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! `/api/v1/auth/sign-ins`: the browsers in which one is signed in.
+//! `/api/v1/auth/sign-ins`: the browsers in which a user is signed in.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::http::path::PathId;
 use crate::ids::UserId;
 use crate::store::sign_ins::{By, ListedSignIn, public_id};
 
-/// A person's sign-ins.
+/// Sign-ins of the current user.
 #[derive(Serialize, ToSchema)]
 pub struct SignIns {
     data: Vec<SignInBody>,
@@ -25,21 +25,21 @@ pub struct SignIns {
 #[derive(Serialize, ToSchema)]
 struct SignInBody {
     id: String,
-    /// `link` or `github`.
+    /// How the user signed in: `link` or `github`.
     by: &'static str,
-    /// What the browser called itself when it signed in; empty where it did not say.
+    /// The `User-Agent` of the browser at sign-in. Empty if it sent none.
     user_agent: String,
     created_at: String,
-    /// At most a minute behind.
+    /// Updated at most once a minute.
     last_used_at: String,
-    /// Whether it is the one that asks.
+    /// Whether this is the sign-in that made the request.
     current: bool,
 }
 
-/// `GET /api/v1/auth/sign-ins`.
+/// Lists the sign-ins of the current user.
 #[utoipa::path(
     get, path = "/api/v1/auth/sign-ins", tag = "sign-in", operation_id = "list_sign_ins",
-    responses((status = 200, description = "Where this person is signed in, the one used last first.", body = SignIns)),
+    responses((status = 200, description = "Sign-ins of the current user, most recently used first.", body = SignIns)),
 )]
 pub async fn list(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap) -> Result<Json<SignIns>, ApiError> {
     let own = cookie::read(&headers, cookie::SESSION).map(public_id);
@@ -47,24 +47,24 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMa
     Ok(Json(SignIns { data: rows.into_iter().map(|row| body(row, own.as_deref())).collect() }))
 }
 
-/// `DELETE /api/v1/auth/sign-ins/{id}`: ends one of them.
+/// Ends one sign-in of the current user.
 #[utoipa::path(
     delete, path = "/api/v1/auth/sign-ins/{id}", tag = "sign-in", operation_id = "end_sign_in",
     params(("id" = String, Path, description = "The sign-in's id.")),
-    responses((status = 204, description = "That browser has to sign in again.")),
+    responses((status = 204, description = "The sign-in has ended. That browser has to sign in again.")),
     extensions(("x-errors" = json!(["not_found"]))),
 )]
 pub async fn end(State(app): State<Arc<App>>, caller: Caller, PathId(id): PathId) -> Result<StatusCode, ApiError> {
     match app.store().end_sign_in_of(person(&caller)?, id).await? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(ApiError::not_found("there is no such sign-in of yours")),
+        false => Err(ApiError::not_found("you have no such sign-in")),
     }
 }
 
-/// A token is nobody's browser.
+/// The signed-in user. API tokens have no sign-ins.
 pub(super) fn person(caller: &Caller) -> Result<UserId, ApiError> {
     let user = caller.user.filter(|_| caller.is_signed_in());
-    user.ok_or_else(|| ApiError::forbidden("a token is not signed in; delete it to end what it may do"))
+    user.ok_or_else(|| ApiError::forbidden("an API token has no sign-ins; delete the token to revoke it"))
 }
 
 fn body(row: ListedSignIn, own: Option<&str>) -> SignInBody {

@@ -1,5 +1,4 @@
-//! `GET /api/v1/sessions/{id}`: the row, every span with where it stood and what became of it, and the texts where they
-//! are kept.
+//! `GET /api/v1/sessions/{id}`: a session with its masked spans and, if the policy stores them, its texts.
 
 use std::sync::Arc;
 
@@ -22,11 +21,11 @@ use crate::session::figures::tokens;
 use crate::session::payloads::Payloads;
 use crate::store::StoreError;
 
-/// `GET /api/v1/sessions/{id}`.
+/// Returns one session with its masked spans and, if stored, its texts.
 #[utoipa::path(
     get, path = "/api/v1/sessions/{id}", tag = "sessions", operation_id = "show_session",
     params(("id" = String, Path, description = "The session's id.")),
-    responses((status = 200, description = "The session, its spans and, where they are kept, its texts.", body = Enveloped)),
+    responses((status = 200, description = "The session with its masked spans and, if stored, its texts.", body = Enveloped)),
     extensions(("x-errors" = json!(["session_not_found"]))),
 )]
 pub async fn show(
@@ -43,29 +42,29 @@ pub async fn show(
     Ok(Json(Enveloped { session: SessionDetail::of(&row, &events, payloads) }))
 }
 
-/// `{"session": ...}`.
+/// Response envelope: `{"session": ...}`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SessionEnvelope)]
 pub struct Enveloped {
     session: SessionDetail,
 }
 
-/// One session with everything.
+/// A session with its spans, failed passes and texts.
 #[derive(Serialize, ToSchema)]
 pub struct SessionDetail {
     #[serde(flatten)]
     row: SessionSummary,
-    /// The policy that was in force.
+    /// Name of the policy that was in effect.
     policy_name: String,
-    /// Its version then.
+    /// Version of the policy that was in effect.
     policy_version: u32,
     stage_durations_ms: Stages,
     merkle_root_hex: Option<String>,
-    /// Every span that was masked, in the order of the request.
+    /// Every masked span, in request order.
     events: Vec<Span>,
-    /// Passes that failed, and what the policy did about each.
+    /// Passes that failed, and how the policy handled each failure.
     failed_passes: Vec<FailedPass>,
-    /// Tokens in the answer that did not resolve.
+    /// Number of tokens in the response that did not resolve.
     rehydration_failures: u64,
     payloads: Texts,
 }
@@ -81,20 +80,20 @@ struct Stages {
 #[derive(Serialize, ToSchema)]
 struct Span {
     event_id: String,
-    /// The message it stood in, counted from 0.
+    /// Index of the message, counted from 0.
     message: Option<u32>,
-    /// The field of the protocol it stood in.
+    /// The protocol field that contained the value.
     field: Option<String>,
     pass: Option<String>,
     entity_kind: Option<String>,
-    /// In characters of the original text; `null` for media that were withheld.
+    /// Start and end in characters of the original text. `null` for withheld media.
     span: Option<[usize; 2]>,
     #[schema(value_type = Option<String>)]
     action: Option<Action>,
     confidence: Option<f32>,
     token_kind: Option<&'static str>,
     kid: Option<String>,
-    /// Whether it came back in the answer.
+    /// Whether the original value was restored in the response.
     rehydrated: bool,
 }
 
@@ -104,7 +103,7 @@ struct FailedPass {
     pass: Option<String>,
     /// `blocked` or `skipped`.
     outcome: Option<String>,
-    /// Why, in a word.
+    /// Category of the failure.
     fault: Option<String>,
 }
 
@@ -113,7 +112,7 @@ struct Texts {
     request: Option<String>,
     masked: Option<String>,
     response: Option<String>,
-    /// Whether one of them was too long to be kept whole.
+    /// Whether a text was truncated because it was too long to store.
     truncated: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a list of sessions is asked for.
+//! Query parameters of session lists.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -16,25 +16,25 @@ use crate::session::Status;
 use crate::store::sessions::{self, SessionCursor};
 use crate::tokens::call_name::CallNames;
 
-/// How far back a list goes that does not say so.
+/// Default of `since`.
 const SINCE: &str = "24h";
-/// The proxy takes no longer names of calls.
+/// Limit of a call id in bytes: the proxy accepts no longer ones.
 const LONGEST_CALL_ID: usize = 256;
 
-/// Which sessions.
+/// Filters of a session list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SessionFilter {
-    /// How long ago (`90m`, `24h`, `7d`, `2w`), or a time.
+    /// Start of the range: a duration before now (`90m`, `24h`, `7d`, `2w`) or a time.
     #[param(default = "24h", example = "24h")]
     pub since: Option<String>,
-    /// How they ended.
+    /// Outcome of the session.
     #[param(schema_with = session_status)]
     pub status: Option<String>,
-    /// At least this many spans were masked.
+    /// Minimum number of masked spans.
     #[param(minimum = 0)]
     pub min_redactions: Option<u64>,
-    /// Of this phone call, by the platform's name for it or by the hash that rows show.
+    /// Only sessions of this call, by the platform's call id or by the hash shown in sessions.
     #[param(min_length = 1, max_length = 256)]
     pub call_id: Option<String>,
 }
@@ -43,7 +43,7 @@ fn session_status() -> Object {
     one_of(&["ok", "error", "partial"])
 }
 
-/// `limit`, `cursor`, `since`, `agent_id`, `status`, `min_redactions`, `call_id`; the last four still as texts.
+/// `limit`, `cursor`, `since`, `agent_id`, `status`, `min_redactions`, `call_id`; the last four not parsed yet.
 pub struct SessionQuery(PageQuery<SessionCursor>);
 
 impl<S: Send + Sync> FromRequestParts<S> for SessionQuery {
@@ -55,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionQuery {
 }
 
 impl SessionQuery {
-    /// Checks it. `of` is the agent of the path; without one the query may name one.
+    /// Validates the filters. `of` is the agent in the path; without one, the query may name an agent.
     pub fn filter(
         &self,
         account: AccountId,
@@ -71,7 +71,7 @@ impl SessionQuery {
             "agent_id",
             given("agent_id"),
             |text| text.parse().ok(),
-            "not an id of the form agt_ followed by 26 characters",
+            "must be an id of the form agt_ followed by 26 characters",
         );
         let status = wrong.check("status", given("status"), Status::from_word, "must be ok, error or partial");
         let count = |text: &str| text.parse().ok().filter(|count: &u64| i64::try_from(*count).is_ok());

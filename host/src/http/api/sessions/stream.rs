@@ -1,9 +1,9 @@
 //! `GET /api/v1/sessions/stream`: sessions as they end, as server-sent events.
 //!
-//! An event `session` for each, with its row as data, once it can be read; `missed` with a `count` (or `null`, where that
-//! is not known) when the reader was too slow and has to look into the list. The stream ends when the service stops, when
-//! the reader's sign-in or token does, and after some minutes. A reader who comes back with `Last-Event-ID`, as browsers do
-//! by themselves, gets what ended in between.
+//! Sends an event `session` with the session's row once it can be read, and an event `missed` with a `count` (`null` if
+//! unknown) when the client was too slow and has to read the list. The stream ends when the service stops, when the
+//! caller's sign-in or token ends, and after a few minutes. A client that reconnects with `Last-Event-ID`, as browsers
+//! do, receives the sessions that ended in between.
 
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
@@ -25,18 +25,18 @@ use crate::ids::SessionId;
 use crate::session::SessionRow;
 use crate::store::sessions::{Watch, Watched};
 
-/// Proxies in between close connections on which nothing comes for a while.
+/// Interval of keep-alive comments: proxies close idle connections.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Then the reader has to connect again, so that a connection that died unnoticed does not stay forever.
+/// Maximum duration of a stream. Reconnecting then removes connections that died unnoticed.
 const LONGEST: Duration = Duration::from_secs(600);
-/// How long a reader waits before it comes back.
+/// Reconnect delay sent to the client.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// `GET /api/v1/sessions/stream`.
+/// Streams sessions as they end, as server-sent events.
 #[utoipa::path(
     get, path = "/api/v1/sessions/stream", tag = "sessions", operation_id = "stream_sessions",
-    params(("Last-Event-ID" = Option<String>, Header, description = "The last event that was seen, to get what came after it.")),
-    responses((status = 200, description = "Events `session`, one for each session that ends, with its row of the list as data; `missed` where the reader was too slow.", body = String, content_type = "text/event-stream")),
+    params(("Last-Event-ID" = Option<String>, Header, description = "Id of the last event received. The stream resumes after it.")),
+    responses((status = 200, description = "An event `session` for each session that ends, with the session's row as data; an event `missed` when the client was too slow.", body = String, content_type = "text/event-stream")),
 )]
 pub async fn stream(
     State(app): State<Arc<App>>,
@@ -44,12 +44,12 @@ pub async fn stream(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     caller.require("sessions:read")?;
-    // Watched first, so that nothing falls between what was and what comes.
+    // Subscribe before reading the past, so that no session is lost in between.
     let mut reader = FeedReader::new(app.store().watch_sessions(caller.account));
     if let Some(last) = last_seen(&headers) {
         reader.catch_up(app.store().sessions_behind(caller.account, last).await?);
     }
-    // A comment first: some proxies pass the head of an answer on with the first byte of its body.
+    // Send a comment first: some proxies forward the response headers only with the first byte of the body.
     let first = stream::iter([Ok(Event::default().retry(RETRY).comment("sessions from now on"))]);
     let over = future::select(Box::pin(while_good::is_over(app, caller)), Box::pin(tokio::time::sleep(LONGEST)));
     let events = first.chain(stream::unfold(reader, FeedReader::next)).take_until(over);
@@ -60,11 +60,11 @@ fn last_seen(headers: &HeaderMap) -> Option<SessionId> {
     headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 
-/// What a reader has still to see.
+/// What a client still has to receive.
 struct FeedReader {
-    /// What it missed while it was away.
+    /// Sessions that ended while the client was disconnected.
     before: VecDeque<Watched>,
-    /// Those of them that the watch may show again.
+    /// Ids of those sessions, which the watch may report again.
     shown: HashSet<SessionId>,
     watch: Watch,
 }
@@ -91,7 +91,7 @@ impl FeedReader {
             }
             Watched::Missed(count) => Event::default().event("missed").json_data(json!({"count": count})),
         };
-        // Values of ours can be written.
+        // Serializing our own types does not fail.
         Some((Ok(event.unwrap_or_default()), self))
     }
 
