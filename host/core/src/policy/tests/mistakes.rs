@@ -1,4 +1,4 @@
-//! Every mistake is refused with its place and with what to write instead.
+//! Every mistake is refused with its location and the fix.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn errors(text: &str) -> Vec<String> {
     errors.iter().map(|error| format!("{} {}: {}", error.code.as_str(), error.path, error.message)).collect()
 }
 
-/// The document with these lines has one error, which begins so.
+/// Checks that a document with these lines has exactly one error, with this prefix.
 fn check(lines: &str, expected: &str) {
     let errors = errors(&document(lines));
     assert!(errors.len() == 1 && errors[0].starts_with(expected), "{lines}\n  {errors:#?}\n  {expected}");
@@ -154,7 +154,7 @@ fn a_document_that_is_not_one_says_why() {
         ("name: a\n---\nname: b\n", "there is more than one document"),
         ("name: &x a\nkid: *x\n", "anchors and aliases"),
         ("name: *\n", "anchors and aliases"),
-        ("name: a\n\tkid: b\n", "a tab stands where"),
+        ("name: a\n\tkid: b\n", "the document has a tab where"),
         ("name: *x\n", "anchors and aliases"),
         ("a: &a [x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n", "anchors and aliases"),
         ("audit:\n  <<: {log_events: true}\n", "merge keys (`<<`) are not supported"),
