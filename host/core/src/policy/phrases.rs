@@ -30,8 +30,7 @@ struct Finder {
 }
 
 impl Phrases {
-    /// Builds a matcher for these texts. Blank texts never match. Fails when the texts are too many for one
-    /// automaton.
+    /// Builds a matcher for these texts. Blank texts never match.
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
         let folded = |(index, text): (usize, &str)| {
             let mut folded = Vec::new();
