@@ -119,8 +119,8 @@ impl JsonCursor {
     /// How often a value must be escaped when it is inserted here.
     pub fn levels(&self) -> usize {
         let strings = self.levels.iter().filter(|level| level.is_in_string()).count();
-        // Outside strings, a document that was requested expects only complete values: escaped, a text can at least
-        // not open a string.
+        // Outside strings, a document that was requested expects only complete values: escaped, an inserted text
+        // cannot add one.
         let is_astray = match self.levels.first() {
             Some(level) => {
                 strings == 0 && (self.root == Root::Arguments || self.root == Root::Answer && !level.is_done())
