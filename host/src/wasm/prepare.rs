@@ -1,8 +1,8 @@
-//! From a plugin and a configuration to something that can be instantiated in microseconds.
+//! Turns a plugin and a configuration into a component that can be instantiated in microseconds.
 //!
-//! `configure` runs once; the memory it leaves behind becomes part of the component (wizer), which is then compiled
-//! ahead of time. Guests that wizer cannot snapshot (they change tables, drop data segments, keep v128 globals: guests
-//! in other languages may) are compiled as they are and configured in every instance, which is slower but works.
+//! `configure` runs once; its resulting memory becomes part of the component (wizer), which is then compiled ahead of
+//! time. Guests that wizer cannot snapshot (they change tables, drop data segments or keep v128 globals, as guests in
+//! other languages may) are compiled unchanged and configured in every instance, which is slower but works.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -29,53 +29,53 @@ use crate::kind::Kind;
 /// Why a plugin cannot be used with a configuration.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PrepareError {
-    /// The plugin refuses the configuration.
+    /// The plugin rejects the configuration.
     #[error("plugin {plugin}: {message}")]
     Config {
-        /// The plugin's name.
+        /// Name of the plugin.
         plugin: String,
-        /// The plugin's words.
+        /// The plugin's message.
         message: String,
-        /// Where in the configuration, as a JSON Pointer.
+        /// Location in the configuration, as a JSON Pointer.
         path: Option<String>,
     },
-    /// `configure` trapped or took too long.
+    /// `configure` trapped or timed out.
     #[error("plugin {plugin}: configure() failed: {message}")]
     Failed {
-        /// The plugin's name.
+        /// Name of the plugin.
         plugin: String,
-        /// What the sandbox says.
+        /// Message of the sandbox.
         message: String,
     },
-    /// Ours: compiling or caching failed.
+    /// Compiling or caching failed.
     #[error("plugin {plugin} cannot be compiled: {message}")]
     Compile {
-        /// The plugin's name.
+        /// Name of the plugin.
         plugin: String,
-        /// What the compiler says.
+        /// Message of the compiler.
         message: String,
     },
 }
 
-/// How an instance gets its configuration.
+/// How an instance is configured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// It is in the snapshot.
+    /// Configured in the snapshot.
     Snapshot,
     /// `configure` runs in every instance.
     Configure,
 }
 
-/// Whether what was compiled is kept for the next start.
+/// Whether the compiled component is stored for the next start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// In the cache's folder.
+    /// Stored in the cache directory.
     OnDisk,
-    /// Not at all.
+    /// Not stored.
     InMemory,
 }
 
-/// Prepares a pass, from the cache where it can.
+/// Prepares a pass, from the cache if possible.
 pub fn prepare(
     engine: &std::sync::Arc<Engine>,
     cache: &Cache,
@@ -115,9 +115,9 @@ pub fn prepare(
     Ok(PreparedPass::new(engine.clone(), pre, plugin.manifest.clone(), kinds, config))
 }
 
-/// A compiled component of the cache.
+/// Loads a compiled component from the cache.
 fn load(engine: &Engine, mut file: File) -> wasmtime::Result<Component> {
-    // The open file again, and not what has its name by now.
+    // Use the open descriptor, not the file that has its name by now.
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     // SAFETY: the cache has just verified the MAC of this very file, which lies in a folder that only this user has access
     // to; it was made by this very engine, whose compatibility hash is part of its name (and wasmtime checks it again).
