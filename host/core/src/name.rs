@@ -34,10 +34,10 @@ pub enum NameFault {
     #[error("must have 1 to {LONGEST} characters")]
     Length,
     /// White space other than plain spaces, or a space at either end.
-    #[error("must not begin or end with a space, nor have other white space than plain spaces")]
+    #[error("must not begin or end with a space or contain white space other than plain spaces")]
     Space,
     /// Contains an invisible character.
-    #[error("has a character that cannot be seen: U+{:04X}", u32::from(*.0))]
+    #[error("contains an invisible character: U+{:04X}", u32::from(*.0))]
     Unseen(char),
 }
 
@@ -90,6 +90,6 @@ mod tests {
                 assert_eq!(check(&name), Err(NameFault::Unseen(unseen)), "{name:?}");
             }
         }
-        assert_eq!(NameFault::Unseen('\u{202e}').to_string(), "has a character that cannot be seen: U+202E");
+        assert_eq!(NameFault::Unseen('\u{202e}').to_string(), "contains an invisible character: U+202E");
     }
 }

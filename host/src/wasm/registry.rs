@@ -68,10 +68,10 @@ pub enum InstallError {
     #[error("it does not export masker:plugin/pass")]
     NoPass,
     /// An unsupported contract version.
-    #[error("it was built against masker:plugin/pass@{0}; this Masker speaks 0.1")]
+    #[error("it was built against masker:plugin/pass@{0}; this version of Masker supports 0.1")]
     Contract(String),
     /// It exports the interface with other types.
-    #[error("its exports do not fit masker:plugin/pass@0.1: {0}")]
+    #[error("its exports do not match masker:plugin/pass@0.1: {0}")]
     Shape(String),
     /// It requires more than the limits allow.
     #[error("it asks for {0}")]
@@ -230,7 +230,7 @@ fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, Str
             return Err(format!("{field} has {} bytes; {most} are allowed", text.len()));
         }
         if field != "config-schema" && text.chars().any(char::is_control) {
-            return Err(format!("{field} holds control characters"));
+            return Err(format!("{field} contains control characters"));
         }
     }
     if raw.kinds.is_empty() || raw.kinds.len() > 256 {

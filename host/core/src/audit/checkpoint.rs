@@ -71,7 +71,7 @@ pub struct Lost {
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes are missing from byte {} on", self.bytes, self.offset)
+        write!(f, "{} bytes are missing from offset {}", self.bytes, self.offset)
     }
 }
 

@@ -8,7 +8,7 @@
 pub const MOST: usize = 100_000;
 
 /// Error message for a request over the limit.
-pub const TOO_MANY: &str = "must not have more than 100000 JSON values, those of JSON in a text included";
+pub const TOO_MANY: &str = "must not have more than 100000 JSON values, including JSON inside a text";
 
 /// Whether a JSON document has more than [`MOST`] values.
 pub fn is_too_much(document: &[u8]) -> bool {

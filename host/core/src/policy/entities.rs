@@ -97,7 +97,7 @@ fn read_pattern(item: &At<'_>, entity: &Entity, reader: &mut FieldReader<'_>) ->
     if confidence < entity.confidence_threshold && context.is_empty() {
         let threshold = entity.confidence_threshold;
         let message = format!(
-            "is below the kind's confidence_threshold of {threshold}, and there is no context that could raise it: \
+            "is below the kind's confidence_threshold of {threshold}, and no context words can raise it: \
              the pattern would never mask anything"
         );
         reader.problems.invalid(place.path, message);

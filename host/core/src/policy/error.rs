@@ -127,7 +127,7 @@ pub(super) fn hint<'k>(word: &str, known: impl IntoIterator<Item = &'k str> + Cl
     if known.is_empty() {
         return format!("; there are no {what}");
     }
-    format!("; the {what} are {}", known.join(", "))
+    format!("; expected one of {}", known.join(", "))
 }
 
 #[cfg(test)]

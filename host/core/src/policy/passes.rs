@@ -33,7 +33,7 @@ pub(super) fn read(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Vec<Pas
     for item in items.iter().take(MAX_PASSES) {
         let Some(pass) = read_pass(item, reader) else { continue };
         if passes.iter().any(|other| other.plugin == pass.plugin) {
-            let message = format!("the plugin {} is already in the list (gemma is another name for ner)", pass.plugin);
+            let message = format!("the plugin {} is already in the list (gemma is an alias of ner)", pass.plugin);
             reader.problems.add(ErrorCode::InvalidPass, item.path.as_str(), message);
         }
         // A duplicate is kept too, so that the index of a pass matches its path.
@@ -78,7 +78,7 @@ fn spec(plugin: Arc<str>) -> PassSpec {
 fn plugin(at: &At<'_>, reader: &mut FieldReader<'_>) -> Option<Arc<str>> {
     let name = reader.text(at, 64)?;
     if HOST_PASSES.contains(&name) {
-        let message = format!("{name} is done by Masker itself and is not a plugin: take it out");
+        let message = format!("{name} is built into Masker and is not a plugin: remove it");
         reader.problems.add(ErrorCode::InvalidPass, at.path.as_str(), message);
         return None;
     }

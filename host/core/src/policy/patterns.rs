@@ -89,7 +89,7 @@ impl Budget {
             Err(_) if affordable < AUTOMATON => Err(Unfit::Together),
             Err(error) => Err(Unfit::Itself(why(&error))),
             Ok(automaton) if matches_nothing(&automaton) => {
-                Err(Unfit::Itself("matches the empty text: require at least one character".into()))
+                Err(Unfit::Itself("matches the empty string: require at least one character".into()))
             }
             Ok(_) => {
                 self.bytes = self.bytes.checked_sub(bytes).ok_or(Unfit::Together)?;

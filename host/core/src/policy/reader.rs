@@ -57,7 +57,7 @@ impl FieldReader<'_> {
         let fields = self.map(at)?;
         for (key, place) in fields.all() {
             if !known.contains(&key) {
-                let hint = hint(key, known.iter().copied(), "keys here");
+                let hint = hint(key, known.iter().copied(), "keys");
                 self.problems.invalid(place.path, format!("unknown key{hint}"));
             }
         }
@@ -90,7 +90,7 @@ impl FieldReader<'_> {
             return None;
         };
         let wrong = if text.trim().is_empty() {
-            "is blank: leave it out or write some text".to_owned()
+            "is blank: omit it or write some text".to_owned()
         } else if text.len() > longest {
             format!("is longer than {longest} bytes")
         } else {
@@ -113,7 +113,7 @@ impl FieldReader<'_> {
                 match meant {
                     Some(meant) => {
                         let text = short(text);
-                        let message = format!("`{text}` is text here: write {meant}, without quotes");
+                        let message = format!("`{text}` is text, not a boolean: write {meant}, without quotes");
                         self.problems.invalid(&at.path, message);
                     }
                     None => self.mismatch(at, "true or false"),
@@ -173,7 +173,7 @@ impl FieldReader<'_> {
         let chosen = choices.iter().find(|(word, _)| word == text).map(|(_, chosen)| *chosen);
         if chosen.is_none() {
             let hint = hint(text, words(), "values");
-            self.problems.invalid(&at.path, format!("`{}` is not a value here{hint}", short(text)));
+            self.problems.invalid(&at.path, format!("unknown value `{}`{hint}", short(text)));
         }
         chosen
     }
@@ -199,7 +199,7 @@ impl FieldReader<'_> {
 
     fn mismatch(&mut self, at: &At<'_>, wanted: &str) {
         let message = match &at.node.value {
-            Value::Null => format!("is empty: expected {wanted}; leave the key out to take the default"),
+            Value::Null => format!("is empty: expected {wanted}; omit the key to use the default"),
             Value::Text(_) if wanted.ends_with("number") => {
                 format!("expected {wanted}, found text; write it without quotes")
             }

@@ -143,16 +143,16 @@ fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_f
         return match policy.media {
             Media::Block => Category {
                 status: "full",
-                note: Some(format!("policy {}: images, audio and files never leave", policy.name)),
+                note: Some(format!("policy {}: images, audio and files are never sent", policy.name)),
                 ..open
             },
             Media::Pass => {
-                Category { note: Some(format!("policy {} lets images, audio and files pass", policy.name)), ..open }
+                Category { note: Some(format!("policy {} passes images, audio and files", policy.name)), ..open }
             }
         };
     }
     let Some(measured) = &*COVERAGE else {
-        return Category { note: Some("this build ships no measurement".to_owned()), ..open };
+        return Category { note: Some("this build includes no measurement".to_owned()), ..open };
     };
     let missing = measured.passes.iter().find(|pass| !in_force.as_shipped.contains(&pass.as_str()));
     let masked = |kind: &str| {
@@ -162,7 +162,7 @@ fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_f
     let counts = kinds.iter().filter_map(|kind| measured.kinds.get(*kind));
     let (spans, whole) = counts.fold((0, 0), |(spans, whole), one| (spans + one.spans, whole + one.whole));
     if spans == 0 {
-        return Category { note: Some("the test set has no such span".to_owned()), ..open };
+        return Category { note: Some("the test set has no spans of this category".to_owned()), ..open };
     }
     let recall = whole as f64 / spans as f64;
     let sets: Vec<String> = measured.sets.iter().map(|set| format!("{} ({} texts)", set.name, set.records)).collect();
@@ -176,7 +176,8 @@ fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_f
         return Category { note: Some(note), ..category };
     }
     if let Some(pass) = missing {
-        let note = format!("policy {}: the pass {pass} that was measured is not in force as it ships", policy.name);
+        let note =
+            format!("policy {}: the pass {pass} is not in force in the bundled version that was measured", policy.name);
         return Category { note: Some(note), ..category };
     }
     let status = match recall {

@@ -34,7 +34,7 @@ fn a_pattern_that_cannot_be_used_is_named() {
         ("((a{1,100}){1,100}){1,100}", "is too large"),
         ("(unclosed", "cannot be read: unclosed group"),
         ("(?=x)y", "cannot be read: look-around"),
-        ("a*", "matches the empty text"),
+        ("a*", "matches the empty string"),
     ] {
         let errors = errors_of(&["fine", regex, "fine too"]);
         assert!(errors.len() == 1 && errors[0].starts_with(&format!("{at} {expected}")), "{regex}: {errors:?}");
