@@ -1,4 +1,4 @@
-//! Prefixed ULIDs, one type per resource, so that one cannot be passed for another.
+//! Prefixed ULIDs, one type per resource, so that the compiler rejects an id of another resource.
 
 use std::fmt;
 use std::str::FromStr;
@@ -83,7 +83,7 @@ macro_rules! printable {
 }
 
 id!(
-    /// An agent. It is the credential in the proxy's URL, so it has no `Display` and its `Debug` shows nothing of it.
+    /// An agent. The id is the credential in the proxy's URL, so it has no `Display` and its `Debug` hides it.
     AgentId, "agt", Ulid::generate
 );
 id!(
@@ -103,11 +103,11 @@ id!(
     AccountId, "acc", in_order
 );
 id!(
-    /// An API token's public name.
+    /// The public id of an API token.
     TokenId, "tok", in_order
 );
 id!(
-    /// A person who signs in.
+    /// A user who signs in.
     UserId, "usr", in_order
 );
 
@@ -116,7 +116,7 @@ id!(
     ReportId, "rep", in_order
 );
 id!(
-    /// A policy, whatever its version.
+    /// A policy, across versions.
     PolicyId, "pol", in_order
 );
 

@@ -1,8 +1,8 @@
-//! Policies: what is protected, which passes look for it, and what happens to what they find (docs/policies.md).
+//! Policies: the protected kinds, the passes that detect them, and the action for each finding (docs/policies.md).
 //!
-//! Two types for two stages: [`Policy`] is a document as its author wrote it, checked on its own; [`CompiledPolicy`] is
-//! checked against this install (its keys, its plugins) and ready to run. [`load`] does both and reports every mistake
-//! of both stages at once.
+//! Two types for two stages: [`Policy`] is a document as written, checked on its own; [`CompiledPolicy`] is checked
+//! against this install (its keys and plugins) and ready to run. [`load`] does both and reports all errors of both
+//! stages at once.
 //!
 //! What docs/policies.md leaves open:
 //! * A kind that is not listed under `entities`, or is listed with `enabled: false`, is not masked. For a standard
@@ -196,7 +196,7 @@ pub struct PassSpec {
     pub on_error: OnError,
     /// Timeout, when the policy sets one.
     pub timeout: Option<Duration>,
-    /// Whether its suggested replacements are used.
+    /// Whether suggested replacements of the plugin are used.
     pub may_replace: bool,
 }
 
@@ -223,7 +223,7 @@ pub struct Entity {
     pub confidence_threshold: f32,
     /// Action for findings of the kind.
     pub action: Action,
-    /// More patterns for the pass `regex`.
+    /// Additional patterns for the pass `regex`.
     pub patterns: Vec<Pattern>,
 }
 
@@ -242,7 +242,7 @@ pub struct Pattern {
     pub validator: Option<&'static str>,
 }
 
-/// What is recorded, and for how long.
+/// Audit settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AuditRules {
     /// Record events, without any text.

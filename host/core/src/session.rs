@@ -39,7 +39,7 @@ pub struct SessionRow {
     pub agent_id: AgentId,
     /// Name of the agent at that time.
     pub agent_name: Arc<str>,
-    /// The phone call it belongs to, as the pipeline names it.
+    /// Phone call of the request, as the pipeline names it.
     pub call_id: Option<String>,
     /// Start time.
     pub started_at: Timestamp,
@@ -64,17 +64,17 @@ pub struct SessionRow {
     pub merkle_root: Option<Hash>,
     /// Where its events are in the journal: the ranges of the receipts.
     pub journal: Vec<ByteRange>,
-    /// What reports count of its events.
+    /// Figures of its events, for reports.
     pub counted: Figures,
 }
 
 impl SessionRow {
-    /// From the first to the last byte.
+    /// Time from the first to the last byte.
     pub fn duration_ms(&self) -> Option<i64> {
         self.ended_at.map(|end| end.millis() - self.started_at.millis())
     }
 
-    /// Every span of the request.
+    /// Number of masked spans in the request.
     pub fn redaction_count(&self) -> u64 {
         self.redactions_by_kind.values().copied().map(u64::from).sum()
     }

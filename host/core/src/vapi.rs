@@ -27,7 +27,7 @@ pub enum Message {
 pub struct IncomingCall {
     /// The platform's id of the call.
     pub id: Option<String>,
-    /// The platform's id of the assistant, where it has one.
+    /// The platform's id of the assistant, if there is one.
     pub assistant_id: Option<String>,
     /// The caller's number.
     pub caller: Option<SensitiveText>,

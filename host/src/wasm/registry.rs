@@ -82,7 +82,7 @@ pub enum InstallError {
     /// A signature is required, and there is no valid one.
     #[error("{0}")]
     Signature(#[from] crate::keys::signature::SignatureError),
-    /// The manifest breaks a rule.
+    /// The manifest is invalid.
     #[error("manifest: {0}")]
     Manifest(String),
 }
@@ -102,12 +102,12 @@ impl Registry {
         self.0.remove(name)
     }
 
-    /// A plugin by name.
+    /// The plugin of this name.
     pub fn get(&self, name: &str) -> Option<&Plugin> {
         self.0.get(name)
     }
 
-    /// All, by name.
+    /// All plugins, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Plugin> {
         self.0.values()
     }

@@ -305,13 +305,13 @@ macro_rules! words {
 words! {
     /// What happened.
     EventKind {
-        /// A request was masked and its text is about to leave.
+        /// A request was masked; its text is about to leave.
         SessionOpened = "session_opened",
         /// A span was replaced.
         Redaction = "redaction",
         /// A token in an answer did not resolve.
         RehydrationFailed = "rehydration_failed",
-        /// A platform asked for the configuration of a call.
+        /// A platform requested the configuration of a call.
         CallStarted = "call_started",
         /// The caller has the answer, or left.
         SessionCompleted = "session_completed",

@@ -6,9 +6,9 @@ use serde::de::IgnoredAny;
 
 /// A chunk in which only `content` may need a change.
 pub struct PlainChunk {
-    /// Which choice it continues.
+    /// Index of the choice.
     pub choice: u64,
-    /// The piece.
+    /// Text of the chunk.
     pub content: String,
 }
 

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use zeroize::Zeroizing;
 
-/// The largest signature file that is read, in bytes.
+/// Size limit of a signature file, in bytes.
 pub const MOST_BYTES: usize = 1024;
 
 /// Why a component is treated as unsigned.

@@ -72,7 +72,7 @@ pub struct CompiledPass {
     pub on_error: OnError,
     /// Timeout, when the policy sets one.
     pub timeout: Option<Duration>,
-    /// Whether its suggested replacements are used.
+    /// Whether suggested replacements of the plugin are used.
     pub may_replace: bool,
 }
 

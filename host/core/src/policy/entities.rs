@@ -1,4 +1,4 @@
-//! `entities`: what is protected and how.
+//! Reads `entities`: the protected kinds and their settings.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ fn read_context(at: &At<'_>, reader: &mut FieldReader<'_>) -> Vec<String> {
     items.iter().filter_map(|item| reader.text(item, 64)).map(str::to_owned).collect()
 }
 
-/// Patterns need the pass that runs them.
+/// Patterns require the pass that runs them.
 pub(super) fn check_patterns(entities: &BTreeMap<Kind, Entity>, passes: &[PassSpec], reader: &mut FieldReader<'_>) {
     let count: usize = entities.values().map(|entity| entity.patterns.len()).sum();
     if count > MAX_PATTERNS {

@@ -41,7 +41,7 @@ pub struct PolicyError {
     pub path: String,
     /// Line, from 1.
     pub line: Option<u32>,
-    /// What is wrong, and what to write instead.
+    /// The problem and the fix.
     pub message: String,
 }
 
