@@ -2,8 +2,8 @@
 //! threads.
 //!
 //! The modules, in dependency order (each uses only those to its right):
-//! [`report`] > [`session`] > [`tokens`] > [`passes`] > [`policy`] > [`audit`] > [`chat`], [`vapi`], [`values`] > [`keys`], [`text`],
-//! [`name`], [`ids`], [`kind`], [`action`], [`clock`], [`sensitive`].
+//! [`report`] > [`session`] > [`tokens`] > [`passes`] > [`policy`] > [`audit`] > [`chat`], [`vapi`], [`values`] >
+//! [`keys`], [`text`], [`name`], [`ids`], [`kind`], [`action`], [`clock`], [`sensitive`].
 
 pub mod action;
 pub mod audit;

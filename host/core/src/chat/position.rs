@@ -201,7 +201,7 @@ pub(super) fn is_closed_word(text: &str) -> bool {
 }
 
 /// Keys of protocol objects and of JSON Schema: they never contain caller data.
-#[rustfmt::skip] // A line for each would be a page.
+#[rustfmt::skip] // One item per line would fill a page.
 pub(super) fn is_protocol_key(key: &str) -> bool {
     matches!(
         key,
@@ -224,7 +224,7 @@ pub(super) fn is_protocol_key(key: &str) -> bool {
 }
 
 /// Constants that the protocol and JSON Schema use as types, roles and choices.
-#[rustfmt::skip] // A line for each would be a page.
+#[rustfmt::skip] // One item per line would fill a page.
 pub(super) fn is_protocol_word(word: &str) -> bool {
     matches!(
         word,
