@@ -1,11 +1,12 @@
-//! Runs plugins: sandboxed components that can do nothing but compute.
+//! Runs plugins: sandboxed WebAssembly components without access to network, files or clock.
 //!
-//! The life of a plugin:
-//! 1. [`registry`] checks the file: a component, no function imports, a contract version we speak, a sound manifest.
-//! 2. [`config_schema`] holds a policy's `config` against what the manifest says; [`prepare`] runs `configure` once for a (plugin, configuration) pair, takes a snapshot of its memory and compiles
-//!    that ahead of time; [`cache`] keeps the result on disk under our MAC.
-//! 3. [`prepared`] makes a fresh instance of that snapshot for every request, under the [`limits`], and
-//!    [`findings`] checks what comes back, because a plugin's answer is input.
+//! The life cycle of a plugin:
+//! 1. [`registry`] checks the file: a component, no function imports, a supported contract version, a valid manifest.
+//! 2. [`config_schema`] validates a policy's `config` against the manifest's schema; [`prepare`] runs `configure` once
+//!    for each (plugin, configuration) pair, snapshots the memory and compiles the result ahead of time; [`cache`]
+//!    stores it on disk, authenticated with a MAC.
+//! 3. [`prepared`] creates a fresh instance of that snapshot for every request, under the [`limits`], and
+//!    [`findings`] validates the output, because plugin output is untrusted input.
 
 pub mod cache;
 pub mod config_schema;
@@ -32,19 +33,19 @@ pub use prepare::PrepareError;
 pub use prepared::PreparedPass;
 pub use registry::{InstallError, Plugin, Registry};
 
-/// Plugins and everything that runs them.
+/// The plugin runtime.
 pub struct Wasm {
     engine: Arc<engine::Engine>,
     cache: cache::Cache,
-    /// What is prepared already, so that agents with the same policy share one copy of it.
+    /// Prepared passes, so that agents with the same policy share one copy.
     prepared: Mutex<HashMap<[u8; 32], Weak<PreparedPass>>>,
 }
 
 impl Wasm {
-    /// Starts the engines. Compiled plugins are kept below `cache_dir`, authenticated with `cache_key`.
+    /// Starts the engines. Compiled plugins are stored below `cache_dir`, authenticated with `cache_key`.
     ///
     /// # Errors
-    /// When the machine lacks what the sandbox needs.
+    /// The machine does not support what the sandbox requires.
     pub fn start(cache_dir: PathBuf, cache_key: &SecretKey, threads: usize) -> anyhow::Result<Self> {
         Ok(Self {
             engine: engine::Engine::start(threads)?,
@@ -53,7 +54,7 @@ impl Wasm {
         })
     }
 
-    /// The same with engines that count fuel: for measuring, not for serving.
+    /// Same, with engines that count fuel: for measurements, not for serving.
     ///
     /// # Errors
     /// As for [`Wasm::start`].
@@ -65,7 +66,7 @@ impl Wasm {
         })
     }
 
-    /// The same with engines that tell what a plugin says when it fails: for its author, not for serving.
+    /// Same, with engines that report what a plugin says when it fails: for plugin authors, not for serving.
     ///
     /// # Errors
     /// As for [`Wasm::start`].
@@ -77,7 +78,7 @@ impl Wasm {
         })
     }
 
-    /// Why compiled plugins are not kept on disk, if they are not.
+    /// Why compiled plugins are not stored on disk, if they are not.
     pub fn cache_fault(&self) -> Option<&str> {
         self.cache.fault()
     }
@@ -87,13 +88,13 @@ impl Wasm {
         registry::inspect(&self.engine, &self.cache, bytes.into())
     }
 
-    /// Whether a plugin takes a configuration: `configure` runs once, and nothing is kept.
+    /// Whether a plugin accepts a configuration: runs `configure` once and discards the result.
     pub fn check_configuration(&self, plugin: &Plugin, config: &str) -> Result<(), PrepareError> {
         prepare::check(&self.engine, plugin, config)
     }
 
-    /// Makes a pass of a plugin and a configuration. It takes seconds the first time, milliseconds from the cache;
-    /// call it off the request path. `extra_kinds` are kinds the configuration itself adds.
+    /// Prepares a pass from a plugin and a configuration. Takes seconds the first time, milliseconds from the cache:
+    /// call it off the request path. `extra_kinds` are kinds that the configuration adds.
     pub fn prepare(
         &self,
         plugin: &Plugin,
@@ -103,7 +104,7 @@ impl Wasm {
         self.prepare_in(Keep::OnDisk, plugin, config, extra_kinds)
     }
 
-    /// The same without keeping it on disk: for a configuration that somebody tries out and may never use again.
+    /// Same, without storing the result on disk: for a configuration that is only being tried out.
     pub fn prepare_unkept(
         &self,
         plugin: &Plugin,
@@ -132,12 +133,12 @@ impl Wasm {
     }
 
     fn prepared(&self) -> MutexGuard<'_, HashMap<[u8; 32], Weak<PreparedPass>>> {
-        // Every change of the map is one call, so a panic elsewhere leaves it sound.
+        // Every change of the map is a single call, so it is consistent after a panic elsewhere.
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Tells one (plugin, configuration) pair from every other.
+/// Identifies a (plugin, configuration) pair.
 fn identity(plugin: &Plugin, config: &str, extra_kinds: &[crate::kind::Kind]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&plugin.digest);

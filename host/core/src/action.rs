@@ -1,13 +1,13 @@
-//! What happens to protected data: a policy says it, a decision carries it, an event records it.
+//! Actions on protected data: set in a policy, carried by a decision, recorded in an event.
 
-/// What happens to a span.
+/// Action on a span.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// A token stands in its place and comes back in the answer.
+    /// Replaced by a token, and restored in the answer.
     Tokenize,
-    /// `[REDACTED:KIND]` stands in its place, for good.
+    /// Replaced by `[REDACTED:KIND]`, permanently.
     Redact,
-    /// It stays.
+    /// Left unchanged.
     Passthrough,
 }

@@ -1,7 +1,7 @@
-//! The audit trail: what an event is, how events are chained, and how a chain is checked.
+//! The audit trail: events, the chain of events, and its verification.
 //!
-//! Everything here is pure; the file itself is `store::journal`'s. An event holds kinds, spans and ids, never a value,
-//! a token or a payload: its texts are names from the policy or words from this source code.
+//! Pure code; `store::journal` owns the file. An event holds kinds, spans and ids, never a value, a token or a
+//! payload: its texts are names from the policy or constants of this source code.
 
 mod canonical;
 pub mod chain;

@@ -1,8 +1,8 @@
-//! OpenAI chat completions: what we understand of a body, and what passes untouched. The only module that knows
-//! their JSON.
+//! OpenAI chat completions: which parts of a body Masker interprets, and which pass unchanged. The only module that
+//! knows this JSON format.
 //!
-//! [`request`] reads a body, [`walk`] visits every string in it that may carry a caller's data, [`answer`] does the
-//! same for what comes back, and [`error`] for errors, theirs and ours.
+//! [`request`] parses a request, [`walk`] visits every string in it that may hold caller data, [`answer`] does the
+//! same for responses, and [`error`] handles errors, the provider's and our own.
 
 pub mod answer;
 pub mod error;
@@ -16,7 +16,7 @@ pub mod surrogate;
 pub mod tools;
 pub mod walk;
 
-/// The voice platform of an agent: which fields of a request are its own, and not OpenAI's.
+/// The voice platform of an agent: it determines which request fields are the platform's own and not OpenAI's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Platform {
@@ -36,7 +36,7 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// As the API spells it.
+    /// The name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Platform::Vapi => "vapi",
@@ -48,7 +48,7 @@ impl Platform {
         }
     }
 
-    /// From the API's spelling.
+    /// Parses the name in the API.
     pub fn parse(text: &str) -> Option<Self> {
         use Platform::*;
         [Vapi, Retell, Bolna, Elevenlabs, Twilio, Custom].into_iter().find(|platform| platform.as_str() == text)

@@ -1,4 +1,4 @@
-//! Time that tests can set.
+//! Time, with a clock that tests can set.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,8 +20,8 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// From a text of RFC 3339, such as `2026-05-03T21:14:32.481Z`; what it has beyond milliseconds is cut off. From 1970 to
-    /// the end of 9999 in UTC: what is printed has four digits for the year, and reads back.
+    /// Parses RFC 3339, such as `2026-05-03T21:14:32.481Z`; digits beyond milliseconds are truncated. Accepts 1970 to
+    /// the end of 9999 in UTC: the printed form has a four-digit year and parses back.
     pub fn parse(text: &str) -> Option<Self> {
         let moment = DateTime::parse_from_rfc3339(text).ok()?;
         let millis = moment.timestamp_millis();
@@ -33,7 +33,7 @@ impl Timestamp {
         self.0
     }
 
-    /// So many days before.
+    /// The timestamp `days` days earlier.
     pub fn days_before(self, days: u32) -> Self {
         Self(self.0 - i64::from(days) * 86_400_000)
     }
@@ -47,29 +47,29 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The wall clock, or one that a test moves by hand.
+/// The wall clock, or a manual clock for tests.
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<AtomicI64>>);
 
 impl Clock {
-    /// The machine's clock.
+    /// The system clock.
     pub fn system() -> Self {
         Self(None)
     }
 
-    /// A clock that stands still until [`Clock::set`].
+    /// A clock that returns `start` until [`Clock::set`].
     pub fn manual(start: Timestamp) -> Self {
         Self(Some(Arc::new(AtomicI64::new(start.0))))
     }
 
-    /// Moves a manual clock; the machine's clock stays as it is.
+    /// Sets a manual clock; has no effect on the system clock.
     pub fn set(&self, now: Timestamp) {
         if let Some(cell) = &self.0 {
             cell.store(now.0, Ordering::Relaxed);
         }
     }
 
-    /// Now.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Some(cell) => Timestamp(cell.load(Ordering::Relaxed)),
@@ -77,8 +77,8 @@ impl Clock {
         }
     }
 
-    /// Time since some moment, for measuring how long something takes: it never goes back, whatever is done to the
-    /// machine's clock.
+    /// Monotonic time since an arbitrary moment, for measuring durations: it never decreases, also when the system
+    /// clock is changed.
     pub fn monotonic(&self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         match &self.0 {

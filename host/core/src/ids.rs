@@ -1,4 +1,4 @@
-//! Prefixed ULIDs, one type per resource, so that one cannot be passed for another.
+//! Prefixed ULIDs, one type per resource, so that the compiler rejects an id of another resource.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,18 +6,18 @@ use std::sync::{Mutex, PoisonError};
 
 use ulid::{Generator, Ulid};
 
-/// The text is not an id of this resource.
+/// The text is not an id of this type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of the form {0}_ followed by 26 characters")]
 pub struct InvalidId(&'static str);
 
-/// A ULID greater than every one made before it by this process, so that what is made within one millisecond still sorts
-/// by age. The next one can be guessed from it: not for an id that is a credential.
+/// A ULID greater than all previous ones of this process, so that ids made within one millisecond still sort by age.
+/// The next one is predictable from it: do not use it for an id that is a credential.
 fn in_order() -> Ulid {
     static GENERATOR: Mutex<Generator> = Mutex::new(Generator::new());
-    // The generator is sound after each of its calls, so a panic elsewhere does it no harm.
+    // The generator is consistent after each call, so a panic elsewhere does not affect it.
     let mut generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
-    // It fails only when 2^80 ids are made within a millisecond.
+    // Fails only when 2^80 ids are generated within a millisecond.
     generator.generate().unwrap_or_else(|_| Ulid::generate())
 }
 
@@ -28,10 +28,10 @@ macro_rules! id {
         pub struct $name(Ulid);
 
         impl $name {
-            /// What every id of this resource begins with.
+            /// Prefix of every id of this type.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id.
+            /// Generates a new id.
             pub fn generate() -> Self {
                 Self($new())
             }
@@ -83,7 +83,7 @@ macro_rules! printable {
 }
 
 id!(
-    /// An agent. It is the credential in the proxy's URL, so it has no `Display` and its `Debug` shows nothing of it.
+    /// An agent. The id is the credential in the proxy's URL, so it has no `Display` and its `Debug` hides it.
     AgentId, "agt", Ulid::generate
 );
 id!(
@@ -103,11 +103,11 @@ id!(
     AccountId, "acc", in_order
 );
 id!(
-    /// An API token's public name.
+    /// The public id of an API token.
     TokenId, "tok", in_order
 );
 id!(
-    /// A person who signs in.
+    /// A user who signs in.
     UserId, "usr", in_order
 );
 
@@ -116,7 +116,7 @@ id!(
     ReportId, "rep", in_order
 );
 id!(
-    /// A policy, whatever its version.
+    /// A policy, across versions.
     PolicyId, "pol", in_order
 );
 

@@ -1,7 +1,7 @@
-//! The key ring: for every kid the current key and, while a rotation lasts, the one before it.
+//! The key ring: for every kid the current key and, during a rotation, the previous one.
 //!
-//! A kid's secret is used as it is for the HMAC that makes vault tokens (docs/api.md, "Tokens") and, derived with
-//! HKDF-SHA256 (RFC 5869) under its own label, for encryption, so that the two uses cannot meet.
+//! A kid's secret is used directly as the HMAC key of vault tokens (docs/api.md, "Tokens"). For encryption, a key is
+//! derived from it with HKDF-SHA256 (RFC 5869) under a label of its own, so that the two uses never share a key.
 
 pub mod signature;
 
@@ -52,12 +52,12 @@ impl SecretKey {
         self.0.expose()
     }
 
-    /// Tells this key from others and says nothing else of it: 16 hexadecimal digits.
+    /// A fingerprint that distinguishes this key from others and reveals nothing else: 16 hexadecimal digits.
     pub fn check_value(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.derive("masker key check value v1").expose()[..8])
     }
 
-    /// A key for another purpose, by HKDF-SHA256 with `label` as its info.
+    /// Derives a key for another purpose: HKDF-SHA256 with `label` as its info.
     pub fn derive(&self, label: &str) -> SecretKey {
         let mut out = [0; 32];
         Hkdf::<Sha256>::new(None, self.expose())
@@ -72,16 +72,16 @@ impl SecretKey {
 pub struct KeyPair {
     /// Mints and resolves.
     pub current: SecretKey,
-    /// Only resolves.
+    /// Resolves only.
     pub old: Option<SecretKey>,
 }
 
-/// All kids this install knows.
+/// All keys of this install, by kid.
 #[derive(Clone, Debug, Default)]
 pub struct KeyRing(BTreeMap<Kid, KeyPair>);
 
 impl KeyRing {
-    /// A ring of these keys.
+    /// A ring with these keys.
     pub fn new(keys: impl IntoIterator<Item = (Kid, KeyPair)>) -> Self {
         Self(keys.into_iter().collect())
     }
@@ -91,7 +91,7 @@ impl KeyRing {
         self.0.get(kid)
     }
 
-    /// The kids, in order.
+    /// The kids, sorted.
     pub fn kids(&self) -> impl Iterator<Item = &Kid> {
         self.0.keys()
     }

@@ -1,9 +1,9 @@
-//! What sort of protected data a span is.
+//! Kinds of protected data.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The kinds Masker itself knows (docs/policies.md, "Kinds"). Plugins may add their own.
+/// The standard kinds (docs/policies.md, "Kinds"). Plugins may add their own.
 pub const STANDARD: [&str; 26] = [
     "NAME",
     "PHONE",
@@ -38,7 +38,7 @@ pub const STANDARD: [&str; 26] = [
 pub struct Kind(Arc<str>);
 
 impl Kind {
-    /// A kind, or `None` when the text has another form.
+    /// A kind; `None` when the text has another form.
     pub fn new(text: &str) -> Option<Self> {
         let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         let starts = text.bytes().next().is_some_and(|b| b.is_ascii_uppercase());

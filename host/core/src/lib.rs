@@ -1,8 +1,9 @@
-//! What Masker decides with: policies, tokens, the audit chain, chat completions. No network, no disk, no plugin and no thread.
+//! Masker's pure logic: policies, tokens, the audit chain, chat completions. No network, no disk, no plugins and no
+//! threads.
 //!
-//! The modules, in the order in which they use each other (each only those further down):
-//! [`report`] > [`session`] > [`tokens`] > [`passes`] > [`policy`] > [`audit`] > [`chat`], [`vapi`], [`values`] > [`keys`], [`text`],
-//! [`name`], [`ids`], [`kind`], [`action`], [`clock`], [`sensitive`].
+//! The modules, in dependency order (each uses only those to its right):
+//! [`report`] > [`session`] > [`tokens`] > [`passes`] > [`policy`] > [`audit`] > [`chat`], [`vapi`], [`values`] >
+//! [`keys`], [`text`], [`name`], [`ids`], [`kind`], [`action`], [`clock`], [`sensitive`].
 
 pub mod action;
 pub mod audit;

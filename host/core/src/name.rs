@@ -1,9 +1,9 @@
-//! Names that people give to things: one that a person can see, and tell from another.
+//! Validates names that users choose: they must be visible and distinguishable from each other.
 
-/// The longest name, in characters.
+/// Maximum length, in characters.
 const LONGEST: usize = 64;
 
-/// Characters without a look of their own, in ranges: some turn the text around, some are nowhere to be seen.
+/// Ranges of characters without a visible glyph: some change the text direction, some are invisible.
 const UNSEEN: [(char, char); 20] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -27,22 +27,22 @@ const UNSEEN: [(char, char); 20] = [
     ('\u{e000}', '\u{f8ff}'),
 ];
 
-/// Why a text is no name.
+/// Why a name is invalid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameFault {
     /// Too short or too long.
     #[error("must have 1 to {LONGEST} characters")]
     Length,
-    /// It has white space that is no plain space, or at an end.
-    #[error("must not begin or end with a space, nor have other white space than plain spaces")]
+    /// White space other than plain spaces, or a space at either end.
+    #[error("must not begin or end with a space or contain white space other than plain spaces")]
     Space,
-    /// It has a character that cannot be seen.
-    #[error("has a character that cannot be seen: U+{:04X}", u32::from(*.0))]
+    /// Contains an invisible character.
+    #[error("contains an invisible character: U+{:04X}", u32::from(*.0))]
     Unseen(char),
 }
 
 /// # Errors
-/// A person could not see this name, or not tell it from another.
+/// The name is invisible or cannot be told from another.
 pub fn check(name: &str) -> Result<(), NameFault> {
     if !(1..=LONGEST).contains(&name.chars().count()) {
         return Err(NameFault::Length);
@@ -90,6 +90,6 @@ mod tests {
                 assert_eq!(check(&name), Err(NameFault::Unseen(unseen)), "{name:?}");
             }
         }
-        assert_eq!(NameFault::Unseen('\u{202e}').to_string(), "has a character that cannot be seen: U+202E");
+        assert_eq!(NameFault::Unseen('\u{202e}').to_string(), "contains an invisible character: U+202E");
     }
 }

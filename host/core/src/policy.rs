@@ -1,24 +1,25 @@
-//! Policies: what is protected, which passes look for it, and what happens to what they find (docs/policies.md).
+//! Policies: the protected kinds, the passes that detect them, and the action for each finding (docs/policies.md).
 //!
-//! Two types for two stages: [`Policy`] is a document as its author wrote it, checked on its own; [`CompiledPolicy`] is
-//! checked against this install (its keys, its plugins) and ready to run. [`load`] does both and reports every mistake
-//! of both stages at once.
+//! Two types for two stages: [`Policy`] is a document as written, checked on its own; [`CompiledPolicy`] is checked
+//! against this install (its keys and plugins) and ready to run. [`load`] does both and reports all errors of both
+//! stages at once.
 //!
-//! What the words of a policy mean, where docs/policies.md leaves it open:
-//! * A kind that is not listed under `entities`, or is listed with `enabled: false`, is not masked. For a standard kind
-//!   that is a choice. A kind of a plugin's own must be listed, enabled or not, so that installing a plugin never leaves
-//!   a kind unmasked by accident: `missing_entity`.
-//! * A listed kind that is not standard must be found by something: a plugin that is used, a pattern or a `deny`.
-//!   Otherwise it is a slip of the pen that would leave data unmasked.
-//! * `regex: false` under a kind ignores what the pass `regex` finds of it, `ner: false` the same for `ner`; other passes
-//!   are not affected. `gemma` is another name for `ner`.
-//! * `patterns` are run by the pass `regex`, which must then be among `passes`. `deny` is the host's own and needs no
-//!   pass; it holds whatever the threshold, and it wins over `allow`. Both compare without case, on word boundaries.
-//! * `audit.log_payloads` is kept as written; whether payloads may be written is decided where they would be.
+//! What docs/policies.md leaves open:
+//! * A kind that is not listed under `entities`, or is listed with `enabled: false`, is not masked. For a standard
+//!   kind that is a choice. A kind that a plugin declares must be listed, enabled or not, so that installing a plugin
+//!   never leaves a kind unmasked by accident: `missing_entity`.
+//! * A listed kind that is not standard needs a source: a plugin in `passes`, a pattern or a `deny` entry. Without
+//!   one it is a typo that would leave data unmasked.
+//! * `regex: false` under a kind ignores its findings from the pass `regex`; `ner: false` does the same for `ner`.
+//!   Other passes are not affected. `gemma` is an alias of `ner`.
+//! * `patterns` are run by the pass `regex`, which must be listed in `passes`. `deny` is implemented by the host and
+//!   needs no pass; it applies at any threshold and takes precedence over `allow`. Both match case-insensitively, on
+//!   word boundaries.
+//! * `audit.log_payloads` is kept as written; the code that writes payloads decides whether they may be written.
 //!
-//! Unlike most readers of YAML this one forgives nothing: an unknown key, `yes` for `true`, a key given twice, an anchor
-//! or an empty value is an error that says where it stands and what to write instead. All of a document's errors are
-//! reported together. The texts under `allow` and `deny` may be people's names: no error and no debug print shows them.
+//! The YAML reader is strict: an unknown key, `yes` for `true`, a duplicate key, an anchor or an empty value is an
+//! error that gives the line and the fix. All errors of a document are reported together. Texts under `allow` and
+//! `deny` may be people's names: no error and no debug output shows them.
 
 mod compiled;
 mod config;
@@ -48,10 +49,10 @@ use crate::action::Action;
 use crate::keys::Kid;
 use crate::kind::Kind;
 
-/// The policy that agents have unless they name another.
+/// The default policy of an agent.
 pub const HEALTHCARE_DEFAULT: &str = include_str!("../../policies/healthcare-default.yaml");
 
-/// The policies that come with Masker, by name.
+/// The built-in policies, by name.
 pub const BUILT_IN: [(&str, &str); 4] = [
     ("healthcare-default", HEALTHCARE_DEFAULT),
     ("financial-default", include_str!("../../policies/financial-default.yaml")),
@@ -59,14 +60,14 @@ pub const BUILT_IN: [(&str, &str); 4] = [
     ("strict", include_str!("../../policies/strict.yaml")),
 ];
 
-/// The largest document that is read, in bytes.
+/// Size limit of a document, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// Names of passes that are the host's own: no plugin in a policy may have one. What they find is masked whatever
-/// its confidence and whatever is allowed, as long as the policy masks the kind at all.
+/// Names of passes that the host implements: a plugin in a policy cannot use them. Their findings are masked
+/// regardless of confidence and of `allow`, as long as the policy masks the kind.
 pub const HOST_PASSES: [&str; 3] = ["deny", "memory", "host"];
 
-/// Reads and compiles a document. `version_number` is the document's revision, as the caller counts it.
+/// Reads and compiles a document. `version_number` is the document's revision; the caller counts revisions.
 pub fn load(
     text: &str,
     version_number: u32,
@@ -79,7 +80,7 @@ pub fn load(
     match policy.compile(version_number, environment) {
         Ok(compiled) if errors.is_empty() => return Ok((policy, compiled)),
         Ok(_) => {}
-        // What could not be read stands in the draft as a default, of which there is nothing more to say.
+        // A part that could not be read has its default in the draft: report nothing more about it.
         Err(more) => {
             let known: Vec<String> = errors.iter().map(|error| error.path.clone()).collect();
             errors.extend(more.into_iter().filter(|error| !known.contains(&error.path)));
@@ -89,8 +90,8 @@ pub fn load(
     Err(errors)
 }
 
-/// The same for a document that somebody brings: what its patterns cost is checked too. `cancelled` is asked between
-/// steps; it ends the check early, with an error.
+/// Like [`load`], for an untrusted document: also checks the cost of its patterns. `cancelled` is polled between
+/// steps and ends the check early, with an error.
 pub fn check(
     text: &str,
     version_number: u32,
@@ -102,45 +103,45 @@ pub fn check(
     if errors.is_empty() { Ok(compiled) } else { Err(errors) }
 }
 
-/// A document as it was written, typed and checked on its own.
+/// A document as written, typed and checked on its own.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Policy {
-    /// What it is called, `[a-z0-9][a-z0-9_.-]*`.
+    /// Name, `[a-z0-9][a-z0-9_.-]*`.
     pub name: String,
-    /// What it is for.
+    /// Description.
     pub description: Option<String>,
-    /// The key that tokens are made with.
+    /// Key that makes the tokens.
     pub kid: Kid,
-    /// How a token is made.
+    /// Tokenization mode.
     pub tokenization: Tokenization,
     /// Privacy budget of synthetic surrogates.
     pub epsilon: f64,
-    /// The passes, in the order in which they run.
+    /// Passes, in execution order.
     pub passes: Vec<PassSpec>,
-    /// What is protected.
+    /// Protected kinds.
     pub entities: BTreeMap<Kind, Entity>,
-    /// What is recorded.
+    /// Audit settings.
     pub audit: AuditRules,
     /// Texts that are never masked.
     pub allow: Texts,
-    /// Texts that always are.
+    /// Texts that are always masked.
     pub deny: Vec<Deny>,
-    /// What happens to images, audio and files.
+    /// Handling of images, audio and files.
     pub media: Media,
-    /// How a token looks to the model.
+    /// Form of a token in the text that the model gets.
     pub token_style: TokenStyle,
-    /// What a caller hears in place of a token that does not resolve.
+    /// Spoken to the caller instead of a token that does not resolve.
     pub fallback_text: Option<String>,
-    /// What a caller hears when a stream fails after it began.
+    /// Spoken to the caller when a stream fails after it began.
     pub failure_text: Option<String>,
     /// The whole document as RFC 8785 JSON.
     canonical: String,
-    /// Where each part of the document stands.
+    /// Line of each part of the document, by path.
     lines: BTreeMap<String, u32>,
 }
 
 impl Policy {
-    /// Reads a document, YAML or JSON. The errors are all there are, in the order of the document.
+    /// Reads a document, YAML or JSON. Returns all errors, in document order.
     pub fn parse(text: &str) -> Result<Self, Vec<PolicyError>> {
         match parse::read(text) {
             (Some(policy), errors) if errors.is_empty() => Ok(policy),
@@ -157,7 +158,7 @@ impl Policy {
         compiled::compile(self, version_number, environment)
     }
 
-    /// The document as RFC 8785 JSON: comments, order of keys and YAML or JSON make no difference.
+    /// The document as RFC 8785 JSON: independent of comments, key order, and YAML or JSON syntax.
     pub fn canonical_json(&self) -> &str {
         &self.canonical
     }
@@ -173,82 +174,82 @@ impl Policy {
     }
 }
 
-/// How a token is made.
+/// Tokenization mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tokenization {
-    /// A keyed hash; the original lies encrypted in the vault.
+    /// A keyed hash; the original is stored encrypted in the vault.
     VaultDeterministic,
     /// The token is the encrypted original.
     ReversibleAead,
-    /// A realistic stand-in, which stands for its value in this request only.
+    /// A realistic substitute value, valid in this request only.
     Synthetic,
 }
 
 /// One entry of `passes`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PassSpec {
-    /// The plugin's name, with its alias resolved.
+    /// Plugin name, with its alias resolved.
     pub plugin: Arc<str>,
-    /// What it is configured with.
+    /// Configuration of the plugin.
     pub config: serde_json::Map<String, serde_json::Value>,
-    /// What happens when it fails.
+    /// Behaviour when the pass fails.
     pub on_error: OnError,
-    /// How long it may take, when the policy says so.
+    /// Timeout, when the policy sets one.
     pub timeout: Option<Duration>,
-    /// Whether its suggested replacements are used.
+    /// Whether suggested replacements of the plugin are used.
     pub may_replace: bool,
 }
 
-/// What happens when a pass fails.
+/// Behaviour when a pass fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnError {
     /// The request is refused.
     #[default]
     Block,
-    /// The request goes on without the pass, which is recorded.
+    /// The request continues without the pass; the failure is recorded.
     Skip,
 }
 
 /// One kind under `entities`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entity {
-    /// Whether it is masked at all.
+    /// Whether the kind is masked.
     pub enabled: bool,
     /// Whether findings of the pass `regex` count.
     pub regex: bool,
     /// Whether findings of the pass `ner` count.
     pub ner: bool,
-    /// Findings below this are ignored.
+    /// Minimum confidence; findings below it are ignored.
     pub confidence_threshold: f32,
-    /// What happens to it.
+    /// Action for findings of the kind.
     pub action: Action,
-    /// More patterns for the pass `regex`.
+    /// Additional patterns for the pass `regex`.
     pub patterns: Vec<Pattern>,
 }
 
-/// A pattern of the policy's own.
+/// A pattern that the policy defines.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Pattern {
-    /// What it is called.
+    /// Name.
     pub name: String,
     /// `regex-automata` syntax without look-around.
     pub regex: String,
-    /// How sure a match is.
+    /// Confidence of a match.
     pub confidence: f32,
-    /// Words that raise the confidence when they stand near.
+    /// Nearby words that raise the confidence.
     pub context: Vec<String>,
-    /// A check of the match's digits, one of `VALIDATORS`.
+    /// Check of the match's digits, one of `VALIDATORS`.
     pub validator: Option<&'static str>,
 }
 
-/// What is recorded, and for how long.
+/// Audit settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AuditRules {
-    /// Events, without any text.
+    /// Record events, without any text.
     pub log_events: bool,
-    /// Payloads as well.
+    /// Record payloads as well.
     pub log_payloads: bool,
-    /// Days to keep them.
+    /// Retention in days.
     pub retention_days: u32,
 }
 
@@ -258,7 +259,7 @@ impl Default for AuditRules {
     }
 }
 
-/// Texts of the policy that may name people.
+/// Texts of the policy that may be names of people.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Texts(pub Vec<String>);
 
@@ -273,7 +274,7 @@ impl fmt::Debug for Texts {
 pub struct Deny {
     /// The text.
     pub text: String,
-    /// As what.
+    /// Kind that it is masked as.
     pub kind: Kind,
 }
 
@@ -283,17 +284,17 @@ impl fmt::Debug for Deny {
     }
 }
 
-/// What happens to images, audio and files.
+/// Handling of images, audio and files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Media {
-    /// A text that says so stands in their place.
+    /// Replaced by a notice.
     #[default]
     Block,
-    /// They go to the model as they are.
+    /// Sent to the model unchanged.
     Pass,
 }
 
-/// How a token looks to the model.
+/// Form of a token in the text that the model gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum TokenStyle {
     /// The token itself.

@@ -1,7 +1,7 @@
-//! Compliance reports: one set of figures, signed. The service gathers what goes in, and sets the same figures in type as a PDF.
+//! Compliance reports: a signed set of figures. The service collects the data and renders the same figures as a PDF.
 //!
-//! [`document`] is the report, [`leaks`] lists what went past, [`safe_harbor`] says what of the eighteen
-//! categories is found, [`signature`] signs it.
+//! [`document`] is the report, [`leaks`] lists incidents, [`safe_harbor`] rates the coverage of the eighteen
+//! categories, [`signature`] signs the report.
 
 pub mod document;
 pub mod leaks;

@@ -1,6 +1,6 @@
-//! Text that came from a caller, and keys: values that must not reach a log, an error or a file by accident.
+//! Wrapper for caller text and keys: values that must not reach a log, an error or a file by accident.
 //!
-//! There is one way out, [`Sensitive::expose`], named so that a search finds every use.
+//! [`Sensitive::expose`] is the only way to read the value; its name makes every use easy to find.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use zeroize::Zeroize;
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Sensitive<T: Zeroize>(T);
 
-/// Text from a caller or for one.
+/// Text from a caller or for a caller.
 pub type SensitiveText = Sensitive<String>;
 
 impl<T: Zeroize> Sensitive<T> {
@@ -19,17 +19,17 @@ impl<T: Zeroize> Sensitive<T> {
         Self(value)
     }
 
-    /// The value. Whoever calls this answers for where it goes.
+    /// The value. The caller of this method is responsible for where it ends up.
     pub fn expose(&self) -> &T {
         &self.0
     }
 
-    /// The value, to be changed in place.
+    /// The value, for changes in place.
     pub fn expose_mut(&mut self) -> &mut T {
         &mut self.0
     }
 
-    /// The value itself, no longer wiped.
+    /// Unwraps the value, which is then no longer wiped.
     pub fn into_exposed(mut self) -> T
     where
         T: Default,

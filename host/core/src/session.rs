@@ -1,7 +1,7 @@
-//! One proxied request, once it is over: what the API lists and reports count. Pure data.
+//! One finished proxied request: the row that the API lists and that reports count. Pure data.
 //!
-//! [`figures`] is what sessions add up to, [`latency`] has the buckets that percentiles are read from, [`payloads`] seals
-//! what was said, where a policy asks for that.
+//! [`figures`] adds sessions up, [`latency`] defines the buckets for percentiles, [`payloads`] encrypts the texts,
+//! where a policy records them.
 
 pub mod figures;
 pub mod latency;
@@ -19,7 +19,7 @@ use figures::Figures;
 
 pub use crate::audit::event::{StageDurations, Status};
 
-/// A stretch of bytes of the journal, whole lines.
+/// A range of journal bytes that covers whole lines.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ByteRange {
     /// First byte.
@@ -31,60 +31,60 @@ pub struct ByteRange {
 /// A session.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SessionRow {
-    /// Its id.
+    /// Id of the session.
     pub id: SessionId,
-    /// Who owns its agent.
+    /// Owner of the agent.
     pub account_id: AccountId,
     /// The agent that was called.
     pub agent_id: AgentId,
-    /// The agent's name at that time.
+    /// Name of the agent at that time.
     pub agent_name: Arc<str>,
-    /// The phone call it belongs to, as the pipeline names it.
+    /// Phone call of the request, as the pipeline names it.
     pub call_id: Option<String>,
-    /// When it was opened.
+    /// Start time.
     pub started_at: Timestamp,
-    /// When it was over; `None` when Masker stopped before.
+    /// End time; `None` when Masker stopped before the end.
     pub ended_at: Option<Timestamp>,
     /// How it ended.
     pub status: Status,
-    /// How many spans of each kind were masked.
+    /// Masked spans by kind.
     pub redactions_by_kind: BTreeMap<Kind, u32>,
     /// The upstream model.
     pub upstream_model: Arc<str>,
     /// The policy in force.
     pub policy_name: Arc<str>,
-    /// Its version.
+    /// Version of the policy.
     pub policy_version: u32,
-    /// How long each stage took.
+    /// Duration of each stage.
     pub stages: StageDurations,
-    /// Which of its `redaction` events came back in the answer, counted from 0; numbers behind the last one are spans that
-    /// earlier turns of its call recorded.
+    /// Which of its `redaction` events were restored in the answer, counted from 0; numbers beyond the last event are
+    /// spans that earlier turns of its call recorded.
     pub rehydrated: Vec<u32>,
     /// Tree hash over its events.
     pub merkle_root: Option<Hash>,
-    /// Where its events stand in the journal: the ranges of the receipts.
+    /// Where its events are in the journal: the ranges of the receipts.
     pub journal: Vec<ByteRange>,
-    /// What reports count of its events.
+    /// Figures of its events, for reports.
     pub counted: Figures,
 }
 
 impl SessionRow {
-    /// From the first to the last byte.
+    /// Time from the first to the last byte.
     pub fn duration_ms(&self) -> Option<i64> {
         self.ended_at.map(|end| end.millis() - self.started_at.millis())
     }
 
-    /// Every span of the request.
+    /// Number of masked spans in the request.
     pub fn redaction_count(&self) -> u64 {
         self.redactions_by_kind.values().copied().map(u64::from).sum()
     }
 
-    /// Without what grows with its request, and only its own page needs: for rows that wait to be shown in a list.
+    /// Drops the fields that grow with the request and that only the detail page needs: for rows cached for lists.
     pub fn for_lists(self) -> Self {
         Self { rehydrated: Vec::new(), journal: Vec::new(), counted: Figures::default(), ..self }
     }
 
-    /// The event that is appended before the text leaves: the row can be rebuilt from it.
+    /// The event that is appended before the text leaves; the row can be rebuilt from it.
     pub fn opened_event(&self) -> Event {
         Event {
             call_id: self.call_id.clone(),

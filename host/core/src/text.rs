@@ -1,4 +1,5 @@
-//! Positions in text. Plugins and the pipeline count bytes, the API counts characters: two types, one conversion.
+//! Positions in text. Plugins and the pipeline count bytes, the API counts characters: two types and one conversion
+//! between them.
 
 use std::ops::Range;
 
@@ -23,12 +24,12 @@ pub struct CharSpan {
 }
 
 impl ByteSpan {
-    /// From `start` to `end`.
+    /// A span from `start` to `end`.
     pub fn new(start: usize, end: usize) -> Self {
         Self { start, end }
     }
 
-    /// As a range, to index text with.
+    /// The span as a range, for indexing text.
     pub fn range(self) -> Range<usize> {
         self.start..self.end
     }
@@ -38,13 +39,14 @@ impl ByteSpan {
         self.start < other.end && other.start < self.end
     }
 
-    /// The span in characters of `text`, which it must belong to. For many spans of one text see [`CharCounter`].
+    /// Converts to a span in characters of `text`, to which it must belong. For many spans of one text use
+    /// [`CharCounter`].
     pub fn to_chars(self, text: &str) -> CharSpan {
         CharCounter::new(text).span(self)
     }
 }
 
-/// Turns spans of one text into characters. Spans that come in order are counted in one sweep over the text.
+/// Converts spans of one text to characters. Spans in ascending order are converted in one pass over the text.
 pub struct CharCounter<'t> {
     text: &'t str,
     byte: usize,
@@ -52,12 +54,12 @@ pub struct CharCounter<'t> {
 }
 
 impl<'t> CharCounter<'t> {
-    /// At the beginning of a text.
+    /// Starts at the beginning of `text`.
     pub fn new(text: &'t str) -> Self {
         Self { text, byte: 0, chars: 0 }
     }
 
-    /// A span in characters.
+    /// Converts a span to characters.
     pub fn span(&mut self, span: ByteSpan) -> CharSpan {
         let start = self.count_to(span.start);
         CharSpan { start, end: self.count_to(span.end) }

@@ -1,39 +1,39 @@
-//! Vapi's server messages: what a webhook is sent, and the assistant that goes back. Pure: no I/O.
+//! Vapi's server messages: parses webhook bodies and builds the assistant to return. Pure code, no I/O.
 //!
-//! Vapi wraps every message in `message`; the flat form is what our own page documents, and some hand-written senders
-//! use it. Only `assistant-request` is answered with something.
+//! Vapi wraps every message in `message`; our own docs page documents the flat form, and some hand-written senders
+//! use it. Only `assistant-request` has an answer with content.
 
 use serde_json::{Map, Value};
 
 use crate::sensitive::SensitiveText;
 
-/// Longer ids of a call are not taken: they are kept in memory.
+/// Call ids are kept in memory: longer ones are rejected.
 const LONGEST_CALL_ID: usize = 256;
-/// Longer numbers are no numbers.
+/// Longer texts are not phone numbers.
 const LONGEST_NUMBER: usize = 128;
 
-/// What a platform told or asked.
+/// A message from the platform.
 pub enum Message {
-    /// How shall this call be answered?
+    /// Requests the configuration of a call.
     AssistantRequest(IncomingCall),
-    /// Anything else, wrapped in `message`: Vapi posts all its messages to one URL.
+    /// Any other message, wrapped in `message`: Vapi posts all its messages to one URL.
     OtherNested,
-    /// Anything else, flat.
+    /// Any other message, flat.
     OtherFlat,
 }
 
-/// A call that comes in.
+/// An incoming call.
 #[derive(Default)]
 pub struct IncomingCall {
     /// The platform's id of the call.
     pub id: Option<String>,
-    /// The platform's id of the assistant, where it has one.
+    /// The platform's id of the assistant, if there is one.
     pub assistant_id: Option<String>,
-    /// Who calls.
+    /// The caller's number.
     pub caller: Option<SensitiveText>,
 }
 
-/// The body is no server message.
+/// The body is not a server message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadMessage {
     /// Not JSON.
@@ -42,12 +42,12 @@ pub enum BadMessage {
     /// Not an object.
     #[error("must be a JSON object")]
     NotAnObject,
-    /// `type` is missing, or `message.type` is.
-    #[error("must be a text that names the event")]
+    /// `type` or `message.type` is missing.
+    #[error("must be a string that names the event")]
     NoType,
 }
 
-/// Reads a message in either form.
+/// Parses a message in either form.
 pub fn read(body: &[u8]) -> Result<Message, BadMessage> {
     let body: Value = serde_json::from_slice(body).map_err(|_| BadMessage::NotJson)?;
     let body = body.as_object().ok_or(BadMessage::NotAnObject)?;
@@ -78,13 +78,13 @@ fn at<'a>(object: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
     rest.iter().try_fold(object.get(*first)?, |value, key| value.get(*key))
 }
 
-/// Points an assistant at the proxy, whatever model it had: every word of the call goes through Masker.
+/// Points an assistant at the proxy and replaces its model settings, so that the whole call goes through Masker.
 pub fn through_proxy(mut assistant: Map<String, Value>, proxy_url: &str, model: &str) -> Map<String, Value> {
     let own = assistant.get_mut("model").and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default();
     let mut through = own;
     through.insert("provider".into(), "custom-llm".into());
     through.insert("url".into(), proxy_url.into());
-    // Another model than the agent's would be refused by the proxy.
+    // The proxy refuses any model other than the agent's.
     through.insert("model".into(), model.into());
     assistant.insert("model".into(), through.into());
     assistant

@@ -1,9 +1,9 @@
-//! Compiled plugins on disk.
+//! On-disk cache of compiled plugins.
 //!
-//! A compiled component is trusted code without an integrity check of its own: it runs in our process. So it is loaded only
-//! from a folder that this user owns and nobody else has access to (`cache/folder.rs`), and only where its MAC (HMAC-SHA256
-//! under a key of this install) over name and content verifies; a file whose MAC does not is made again. Without such a
-//! folder everything is compiled in memory.
+//! A compiled component is trusted code without an integrity check of its own: it runs in our process. So it is
+//! loaded only from a directory that this user owns and no other user can access (`cache/folder.rs`), and only if its
+//! MAC (HMAC-SHA256 under a key of this install) over name and content verifies; a file with an invalid MAC is
+//! compiled again. Without such a directory, everything is compiled in memory.
 
 mod folder;
 
@@ -20,10 +20,10 @@ use crate::keys::SecretKey;
 
 const MAC_LEN: usize = 32;
 
-/// Bytes that all files take together: some eighty compiled plugins as large as `ner`.
+/// Size limit of the cache, in bytes: about eighty compiled plugins of the size of `ner`.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// The cache. Not being able to keep something in it costs time at the next start, nothing else.
+/// The cache. A failed write only costs time at the next start.
 pub struct Cache {
     folder: Option<PrivateFolder>,
     fault: Option<String>,
@@ -31,7 +31,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens the folder, making it (mode 0700) where there is none. One that cannot be trusted is not used.
+    /// Opens the directory; creates it (mode 0700) if it does not exist. An untrusted directory is not used.
     pub fn open(folder: &Path, key: &SecretKey) -> Self {
         let (opened, fault) = match PrivateFolder::open(folder) {
             Ok(opened) => (Some(opened), None),
@@ -40,12 +40,12 @@ impl Cache {
         Self { folder: opened, fault, key: key.derive("masker plugin cache v1") }
     }
 
-    /// Why the folder is not used, if it is not.
+    /// Why the directory is not used, if it is not.
     pub fn fault(&self) -> Option<&str> {
         self.fault.as_deref()
     }
 
-    /// The compiled component kept under `name`: the very file whose content was authenticated.
+    /// The compiled component stored under `name`: the same open file whose content was authenticated.
     pub fn compiled(&self, name: &str) -> Option<File> {
         let mut file = self.folder.as_ref()?.read(&format!("{name}.cwasm"))?;
         let mut content = blake3::Hasher::new();
@@ -54,7 +54,7 @@ impl Cache {
         self.verify(name, &content.finalize(), &mac).then_some(file)
     }
 
-    /// Keeps a compiled component.
+    /// Stores a compiled component.
     pub fn keep_compiled(&self, name: &str, content: &[u8]) {
         self.write(&format!("{name}.cwasm"), content);
         self.write(&format!("{name}.mac"), &self.mac(name, &blake3::hash(content)));
@@ -63,7 +63,7 @@ impl Cache {
         }
     }
 
-    /// The manifest read from a component before.
+    /// The stored manifest of a component.
     pub fn manifest(&self, digest: &[u8; 32]) -> Option<Manifest> {
         let name = manifest_name(digest);
         let content = self.read(&name)?;
@@ -71,7 +71,7 @@ impl Cache {
         self.verify(&name, &blake3::hash(json), mac).then(|| serde_json::from_slice(json).ok())?
     }
 
-    /// Keeps a manifest.
+    /// Stores a manifest.
     pub fn keep_manifest(&self, digest: &[u8; 32], manifest: &Manifest) {
         let name = manifest_name(digest);
         if let Ok(json) = serde_json::to_vec(manifest) {
@@ -92,7 +92,7 @@ impl Cache {
         }
     }
 
-    /// Over the content's BLAKE3: it is megabytes and is read on every start.
+    /// MAC over the name and the content's BLAKE3 hash: the content is megabytes and is read on every start.
     fn keyed(&self, name: &str, content: &blake3::Hash) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose()).expect("HMAC takes a key of any length");
         for part in [name.as_bytes(), &[0], content.as_bytes()] {
@@ -108,7 +108,10 @@ impl Cache {
     fn verify(&self, name: &str, content: &blake3::Hash, mac: &[u8]) -> bool {
         let sound = self.keyed(name, content).verify_slice(mac).is_ok();
         if !sound {
-            tracing::warn!(name, "a file of the plugin cache is not ours or is damaged; it is made again");
+            tracing::warn!(
+                name,
+                "a file of the plugin cache is damaged or was not written by this install; compiling again"
+            );
         }
         sound
     }

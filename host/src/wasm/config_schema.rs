@@ -1,18 +1,18 @@
-//! A policy's `config` held against what the plugin says it takes, before the plugin is asked.
+//! Validates a policy's `config` against the plugin's JSON Schema before `configure` runs.
 
 use jsonschema::Validator;
 use serde_json::Value;
 
-/// What is wrong with a configuration.
+/// A violation of the schema.
 #[derive(Debug)]
 pub struct Violation {
-    /// One sentence for the operator, whose own words it may repeat.
+    /// One sentence for the operator; may quote the operator's own input.
     pub message: String,
-    /// Where in the configuration, as a JSON Pointer.
+    /// Location in the configuration, as a JSON Pointer.
     pub path: String,
 }
 
-/// Reads a schema. Nothing is fetched: a reference to somewhere else is an error.
+/// Compiles a schema. Nothing is fetched: an external reference is an error.
 ///
 /// # Errors
 /// It is not JSON, not an object, or not a JSON Schema.

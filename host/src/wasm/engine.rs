@@ -1,4 +1,5 @@
-//! The two engines: one that runs requests, one that configures plugins; and the clock that ends a loop.
+//! The two wasmtime engines, one for requests and one for configuring plugins, and the epoch clock that ends endless
+//! loops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,43 +10,44 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use super::limits;
 
-/// One tick of the deadline clock: how much longer than its limit a pass may run. A tick costs some 20 microseconds of
-/// a core, and the limits are tens of milliseconds.
+/// Tick of the epoch clock: a pass may overrun its limit by this much. A tick costs about 20 microseconds of one
+/// core, and limits are tens of milliseconds.
 pub const TICK: Duration = Duration::from_millis(5);
 
-/// How many ticks without a running pass until the clock goes to sleep. Long enough that a busy server never pays
-/// for waking it, short enough that an idle one costs nothing.
+/// Ticks without a running pass until the clock sleeps. Long enough that a busy server does not pay for waking it,
+/// short enough that an idle one costs nothing.
 const IDLE_TICKS: u64 = 400;
 
-/// A deadline in ticks from now. The tick under way may be nearly over, so one is added: nobody gets less than `limit`.
+/// Converts a limit to a deadline in ticks from now. The current tick may be nearly over, so one is added: a pass
+/// always gets at least `limit`.
 pub fn ticks(limit: Duration) -> u64 {
     let ticks = limit.as_millis().div_ceil(TICK.as_millis());
     u64::try_from(ticks).unwrap_or(u64::MAX).saturating_add(1)
 }
 
-/// Instances of one request's passes that may live at the same time, for each thread. Slots are address space, not
-/// memory; a shortage of them costs a hundred times more than they do.
+/// Instances per thread that may exist at the same time. Slots are address space, not memory; running out of them
+/// costs a hundred times more than they do.
 const SLOTS_PER_THREAD: u32 = 16;
 
-/// The engines.
+/// The wasmtime engines.
 pub struct Engine {
-    /// Runs requests: Cranelift, pooled instances.
+    /// For requests: Cranelift, pooled instances.
     pub run: wasmtime::Engine,
-    /// Configures: Winch, which compiles in a fraction of the time; instances on demand.
+    /// For `configure`: Winch, which compiles in a fraction of the time; instances on demand.
     pub configure: wasmtime::Engine,
-    /// Whether what a plugin says when it fails is told.
+    /// Whether a plugin's own message is reported when it fails.
     pub for_author: bool,
     clock: Arc<Clock>,
 }
 
 impl Engine {
-    /// Builds both engines and starts the clock.
+    /// Builds both engines and starts the epoch clock.
     pub fn start(threads: usize) -> anyhow::Result<Arc<Self>> {
         give_way_while_compiling();
         Self::of(run_config(threads), configure_config(), false)
     }
 
-    /// Engines that tell what a plugin says when it fails. Not for texts of callers.
+    /// Engines that report a plugin's own message when it fails. Not for caller text.
     pub fn start_for_author() -> anyhow::Result<Arc<Self>> {
         give_way_while_compiling();
         let (mut run, mut configure) = (run_config(1), configure_config());
@@ -64,15 +66,15 @@ impl Engine {
         Ok(Arc::new(Self { run, configure, for_author, clock }))
     }
 
-    /// Engines that count what calls cost in fuel, about one for each WebAssembly instruction: the same on every machine.
-    /// Slower than those that serve.
+    /// Engines that count fuel, about one unit per WebAssembly instruction: the same on every machine. Slower than
+    /// the serving engines.
     pub fn start_counting() -> anyhow::Result<Arc<Self>> {
         let mut config = configure_config();
         config.consume_fuel(true);
         Self::of(config, configure_config(), false)
     }
 
-    /// Keeps the clock ticking while the guard lives. Take one before a guest runs.
+    /// Keeps the epoch clock running while the guard lives. Take one before a guest runs.
     pub fn ticking(&self) -> Ticking<'_> {
         self.clock.running.fetch_add(1, Ordering::SeqCst);
         if self.clock.asleep.load(Ordering::SeqCst) {
@@ -89,7 +91,7 @@ fn base_config() -> Config {
         .epoch_interruption(true)
         .max_wasm_stack(limits::STACK)
         .memory_init_cow(true)
-        // Plugins carry tables of megabytes; without this their image is copied instead of mapped.
+        // Plugins have tables of megabytes; without this their image is copied instead of mapped.
         .memory_guaranteed_dense_image_size(limits::MEMORY as u64);
     config
 }
@@ -120,13 +122,13 @@ fn configure_config() -> Config {
     config
 }
 
-/// How much the threads that compile give way to those that serve: the kernel's `nice`, of which 19 is the most.
+/// Niceness of compiler threads (the kernel's `nice`; the maximum is 19), so that serving threads take precedence.
 const GIVE_WAY: i32 = 15;
 
-/// Compiling takes every core for seconds. Wasmtime does it on rayon's global pool, whose threads get a low priority, so
-/// that requests go first. Where another has set up the pool already, it stays as it is.
+/// Compiling uses every core for seconds. Wasmtime compiles on rayon's global pool; its threads get a low priority,
+/// so that requests take precedence. If another component has set up the pool already, it is left unchanged.
 fn give_way_while_compiling() {
-    // A thread that cannot lower its priority compiles with the usual one.
+    // A thread that cannot lower its priority compiles at normal priority.
     let start = |_| {
         let _ = rustix::process::nice(GIVE_WAY);
     };
@@ -165,7 +167,7 @@ impl Clock {
             stop: AtomicBool::new(false),
             thread: handle.thread().clone(),
         });
-        // The thread waits for exactly this one message; it cannot be gone.
+        // The thread waits for this one message, so it is still running.
         let _ = hand_over.send(clock.clone());
         Ok(clock)
     }
@@ -176,7 +178,7 @@ impl Clock {
             idle = if self.running.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
             if idle > IDLE_TICKS {
                 self.asleep.store(true, Ordering::SeqCst);
-                // Checked again after `asleep` is visible, so that a pass that starts now is not missed.
+                // Check again after `asleep` is visible, so that a pass that starts now is not missed.
                 if self.running.load(Ordering::SeqCst) == 0 && !self.stop.load(Ordering::Relaxed) {
                     thread::park();
                 }

@@ -1,4 +1,4 @@
-//! Checks a plugin's findings before anything uses them: a plugin's answer is input.
+//! Validates a plugin's findings before anything uses them: plugin output is untrusted input.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::passes::finding::Finding;
 use crate::passes::{FaultKind, Message, PassFault};
 use crate::text::ByteSpan;
 
-/// A finding as a plugin sent it.
+/// A finding as the plugin returned it.
 pub struct RawFinding {
     /// Index of the message.
     pub message: u32,
@@ -20,16 +20,16 @@ pub struct RawFinding {
     pub end: u32,
     /// The kind's name.
     pub kind: String,
-    /// Not yet known to be a number from 0 to 1.
+    /// Not yet checked to be from 0 to 1.
     pub confidence: f32,
-    /// A wish.
+    /// Requested action.
     pub action: Option<String>,
-    /// A generalisation.
+    /// Suggested replacement.
     pub replacement: Option<String>,
 }
 
-/// Checks all findings of one call. One bad finding fails the whole pass: what else it says cannot be relied on.
-/// `in_time` is asked between the steps, each of which is linear.
+/// Validates all findings of one call. One invalid finding fails the whole pass: the rest of its output is not
+/// reliable either. `in_time` is polled between steps, each of which is linear.
 pub fn check(
     raw: Vec<RawFinding>,
     messages: &[Message],
@@ -52,17 +52,17 @@ pub fn check(
         .collect()
 }
 
-/// What of a finding is wrong. Only words of this file: the guest chose everything else.
+/// The fault of a finding. A constant of this file: the guest controls everything else.
 type Wrong = &'static str;
 
 fn refused(index: usize) -> impl Fn(Wrong) -> PassFault {
     move |wrong| PassFault { kind: FaultKind::Finding, detail: FaultDetail::Finding(index, wrong) }
 }
 
-/// Where a finding says that it is.
+/// Checks the position of a finding.
 fn check_place(raw: &RawFinding, messages: &[Message]) -> Result<MessagePlace, Wrong> {
     let (text, start, end) = (raw.message as usize, raw.start as usize, raw.end as usize);
-    let message = messages.get(text).ok_or("its message is not there")?;
+    let message = messages.get(text).ok_or("its message does not exist")?;
     if !message.search {
         return Err("its message is context only");
     }
@@ -79,8 +79,8 @@ fn check_rest(
     unit: OffsetUnit,
 ) -> Result<Finding, Wrong> {
     let place = place.ok_or(match unit {
-        OffsetUnit::Utf8 => "it is outside the message or cuts a character, counted in bytes of UTF-8",
-        OffsetUnit::Utf16 => "it is outside the message or cuts a character, counted in code units of UTF-16",
+        OffsetUnit::Utf8 => "it is outside the message or splits a character, counted in UTF-8 bytes",
+        OffsetUnit::Utf16 => "it is outside the message or splits a character, counted in UTF-16 code units",
         OffsetUnit::CodePoint => "it is outside the message, counted in code points",
     })?;
     if !(0.0..=1.0).contains(&raw.confidence) {
@@ -88,7 +88,7 @@ fn check_rest(
     }
     let kind = kinds.iter().find(|kind| kind.as_str() == raw.kind).ok_or("its kind is not in the manifest")?;
     if raw.action.as_deref().is_some_and(|action| !["tokenize", "redact", "passthrough"].contains(&action)) {
-        return Err("its action is none of tokenize, redact, passthrough");
+        return Err("its action is unknown, expected one of tokenize, redact, passthrough");
     }
     if raw.replacement.as_ref().is_some_and(|text| text.len() > limits::REPLACEMENT) {
         return Err("its replacement has more than 256 bytes");
@@ -128,7 +128,7 @@ mod tests {
         [Kind::new("NAME").expect("a kind")]
     }
 
-    /// What is told of the second of two findings, of which the first is sound.
+    /// The error for the second of two findings; the first one is valid.
     fn refused(change: impl Fn(&mut RawFinding)) -> String {
         let mut raw = sound();
         change(&mut raw);
@@ -145,7 +145,7 @@ mod tests {
         let long = text.repeat(30);
         type Change<'c> = &'c dyn Fn(&mut RawFinding);
         let cases: [(Change<'_>, &str); 10] = [
-            (&|f| f.message = planted, "message is not there"),
+            (&|f| f.message = planted, "message does not exist"),
             (&|f| f.message = 0, "context only"),
             (&|f| f.confidence = f32::NAN, "confidence"),
             (&|f| f.confidence = planted as f32, "confidence"),

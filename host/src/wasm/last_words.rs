@@ -1,8 +1,8 @@
-//! What a plugin says when it fails, for the person who writes it.
+//! The message of a failing plugin, for its author.
 //!
-//! Only engines that were started for an author tell it (`masker plugin test` and its like): on a server a plugin has
-//! seen callers' text. A component imports nothing, so it cannot print. The SDK keeps a panic's message in the plugin's
-//! memory instead, and a trap on these engines comes with the memories as they were.
+//! Only engines started for an author report it (`masker plugin test` and similar): on a server a plugin has seen
+//! caller text. A component imports nothing, so it cannot print. The SDK stores a panic's message in the plugin's
+//! memory instead, and on these engines a trap comes with a dump of the memories.
 
 use wasmtime::{AsContext, Store, WasmCoreDump};
 
@@ -10,12 +10,13 @@ use super::limits::{self, Limits};
 use super::registry::first_line;
 use crate::sensitive::SensitiveText;
 
-/// What the SDK's `last_words` begins with. Behind it: where the message is and how many bytes it has, as two `u32`.
+/// First bytes of the SDK's `last_words`. They are followed by the address and the length of the message, as two
+/// `u32`.
 const MARK: &[u8; 16] = b"masker-last-word";
-/// Longer messages are cut by the SDK.
+/// Length limit; the SDK truncates longer messages.
 const LONGEST: usize = 4 << 10;
 
-/// The message of the panic that ended in this error.
+/// The panic message behind this error.
 pub(super) fn of_trap(error: &wasmtime::Error, store: impl AsContext) -> Option<SensitiveText> {
     let dump = error.downcast_ref::<WasmCoreDump>()?;
     dump.memories().iter().find_map(|memory| said_in(memory.data(&store)))
@@ -33,7 +34,7 @@ fn said_in(memory: &[u8]) -> Option<SensitiveText> {
     (!message.is_empty()).then(|| message.into())
 }
 
-/// Why `describe` or `configure` failed. They run before there is any caller.
+/// Why `describe` or `configure` failed. They run without any caller text.
 pub(super) fn explain(error: &wasmtime::Error, store: &Store<Limits>) -> String {
     if store.data().memory_refused {
         return limits::OVER_MEMORY.into();

@@ -1,46 +1,47 @@
-//! What a plugin may use, per call.
+//! Resource limits of a plugin, per call.
 
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-/// Memories and tables of one store together, in bytes, whatever they are divided among.
+/// Limit of all memories and tables of one store together, in bytes.
 pub const MEMORY: usize = 64 << 20;
-/// What is told of a plugin that wants more.
+/// Error text for a plugin over this limit.
 pub const OVER_MEMORY: &str = "more than 64 MiB of memory";
-/// Stack of one call, in bytes.
+/// Stack limit of one call, in bytes.
 pub const STACK: usize = 512 << 10;
-/// What is told of a plugin that wants more.
+/// Error text for a plugin over this limit.
 pub const OVER_STACK: &str = "more than 512 KiB of stack";
-/// Bytes that may cross from the guest into the host in one call, strings and lists together. Counted before the host
-/// allocates anything for them.
+/// Limit of bytes returned from the guest in one call, strings and lists together. Checked before the host allocates
+/// anything for them.
 pub const OUTPUT: usize = 2 << 20;
-/// Findings of one call.
+/// Limit of findings per call.
 pub const FINDINGS: usize = 10_000;
-/// Bytes of a replacement.
+/// Length limit of a replacement, in bytes.
 pub const REPLACEMENT: usize = 256;
-/// Memories of one component. A guest in any of the three languages has one.
+/// Limit of memories per component. Guests in all three supported languages have one.
 pub const MEMORIES: u32 = 2;
-/// Tables of one component.
+/// Limit of tables per component.
 pub const TABLES: u32 = 4;
-/// Elements of one table.
+/// Limit of elements per table.
 pub const TABLE: usize = 100_000;
-/// Core instances of one component (a guest in another language brings its runtime in modules of its own: a Python one has 38).
+/// Limit of core instances per component (a guest in another language includes its runtime as separate modules: a
+/// Python guest has 38).
 pub const CORE_INSTANCES: u32 = 64;
-/// How long `describe` and `configure` may take.
+/// Timeout of `describe` and `configure`.
 pub const CONFIGURE: Duration = Duration::from_secs(60);
 
-/// Says no to growth past the limits, and remembers that it did.
+/// Refuses growth past the limits, and records that it did.
 #[derive(Default)]
 pub struct Limits {
-    /// Memory was asked for and refused.
+    /// Whether a request for memory was refused.
     pub memory_refused: bool,
-    /// What was granted to all memories and tables of the store, in bytes.
+    /// Bytes granted to all memories and tables of the store.
     pub memory: usize,
 }
 
 impl Limits {
-    /// `maximum` is the guest's own: growth beyond it fails after it was granted, and would be counted for nothing.
+    /// `maximum` is the guest's own limit: growth beyond it fails after it was granted, and must not be counted.
     fn grow(&mut self, bytes: usize, desired: usize, maximum: Option<usize>) -> bool {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return false;

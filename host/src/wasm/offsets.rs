@@ -1,8 +1,8 @@
-//! Positions as a plugin counts them, and as we do, in bytes. All positions in a text are converted in one walk over it.
+//! Converts positions between a plugin's unit and bytes. All positions in a text are converted in one pass over it.
 
 use serde::{Deserialize, Serialize};
 
-/// What a plugin's positions count.
+/// Unit of a plugin's positions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OffsetUnit {
@@ -19,7 +19,7 @@ pub enum OffsetUnit {
 /// A span of one of several texts, in bytes or in a plugin's unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MessagePlace {
-    /// Which text.
+    /// Index of the text.
     pub text: usize,
     /// First position.
     pub start: usize,
@@ -28,7 +28,7 @@ pub struct MessagePlace {
 }
 
 impl OffsetUnit {
-    /// The same places in bytes; `None` for one that is out of range or cuts a character.
+    /// Converts to bytes; `None` for a span that is out of range or splits a character.
     pub(super) fn to_bytes<'t>(
         self,
         places: &[MessagePlace],
@@ -42,7 +42,7 @@ impl OffsetUnit {
         }
     }
 
-    /// The same places in this unit; `None` for one that is out of range or cuts a character.
+    /// Converts to this unit; `None` for a span that is out of range or splits a character.
     pub(super) fn to_unit<'t>(
         self,
         places: &[MessagePlace],
@@ -56,7 +56,7 @@ impl OffsetUnit {
         }
     }
 
-    /// Where characters begin and where the text ends: in this unit, and in bytes.
+    /// Positions of all character starts and of the end of the text: in this unit, and in bytes.
     fn boundaries(self, text: &str) -> impl Iterator<Item = (usize, usize)> {
         let width = move |character: char| match self {
             Self::Utf8 => character.len_utf8(),
@@ -72,7 +72,7 @@ impl OffsetUnit {
     }
 }
 
-/// Converts both ends of all places, with one call of `convert` for each text that has any.
+/// Converts both ends of all spans, with one call of `convert` per text.
 fn by_text(
     places: &[MessagePlace],
     convert: impl Fn(usize, &[usize]) -> Vec<Option<usize>>,
@@ -90,7 +90,7 @@ fn by_text(
     converted
 }
 
-/// What stands beside each of these keys in a list that is sorted by its keys; `None` for a key that is not in it.
+/// Looks up each key in a list of pairs sorted by key; `None` for a missing key.
 fn translate(wanted: &[usize], pairs: impl Iterator<Item = (usize, usize)>) -> Vec<Option<usize>> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_unstable_by_key(|at| wanted[*at]);

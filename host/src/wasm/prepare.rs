@@ -1,8 +1,8 @@
-//! From a plugin and a configuration to something that can be instantiated in microseconds.
+//! Turns a plugin and a configuration into a component that can be instantiated in microseconds.
 //!
-//! `configure` runs once; the memory it leaves behind becomes part of the component (wizer), which is then compiled
-//! ahead of time. Guests that wizer cannot snapshot (they change tables, drop data segments, keep v128 globals: guests
-//! in other languages may) are compiled as they are and configured in every instance, which is slower but works.
+//! `configure` runs once; its resulting memory becomes part of the component (wizer), which is then compiled ahead of
+//! time. Guests that wizer cannot snapshot (they change tables, drop data segments or keep v128 globals, as guests in
+//! other languages may) are compiled unchanged and configured in every instance, which is slower but works.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -29,53 +29,53 @@ use crate::kind::Kind;
 /// Why a plugin cannot be used with a configuration.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PrepareError {
-    /// The plugin refuses the configuration.
+    /// The plugin rejects the configuration.
     #[error("plugin {plugin}: {message}")]
     Config {
-        /// The plugin's name.
+        /// Name of the plugin.
         plugin: String,
-        /// The plugin's words.
+        /// The plugin's message.
         message: String,
-        /// Where in the configuration, as a JSON Pointer.
+        /// Location in the configuration, as a JSON Pointer.
         path: Option<String>,
     },
-    /// `configure` trapped or took too long.
+    /// `configure` trapped or timed out.
     #[error("plugin {plugin}: configure() failed: {message}")]
     Failed {
-        /// The plugin's name.
+        /// Name of the plugin.
         plugin: String,
-        /// What the sandbox says.
+        /// Message of the sandbox.
         message: String,
     },
-    /// Ours: compiling or caching failed.
+    /// Compiling or caching failed.
     #[error("plugin {plugin} cannot be compiled: {message}")]
     Compile {
-        /// The plugin's name.
+        /// Name of the plugin.
         plugin: String,
-        /// What the compiler says.
+        /// Message of the compiler.
         message: String,
     },
 }
 
-/// How an instance gets its configuration.
+/// How an instance is configured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// It is in the snapshot.
+    /// Configured in the snapshot.
     Snapshot,
     /// `configure` runs in every instance.
     Configure,
 }
 
-/// Whether what was compiled is kept for the next start.
+/// Whether the compiled component is stored for the next start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// In the cache's folder.
+    /// Stored in the cache directory.
     OnDisk,
-    /// Not at all.
+    /// Not stored.
     InMemory,
 }
 
-/// Prepares a pass, from the cache where it can.
+/// Prepares a pass, from the cache if possible.
 pub fn prepare(
     engine: &std::sync::Arc<Engine>,
     cache: &Cache,
@@ -99,7 +99,7 @@ pub fn prepare(
                     engine.run.precompile_component(&component).map_err(|error| compile_error(first_line(&error)))?;
                 let name = cache_name(engine, plugin, config, start);
                 cache.keep_compiled(&name, &compiled);
-                // From the file where there is one: it is mapped, and shared with whatever maps it too.
+                // Load from the cached file if there is one: it is mapped, and shared with other mappings of it.
                 let kept = cache.compiled(&name);
                 (start, kept.map_or_else(|| load_bytes(engine, &compiled), |file| load(engine, file)))
             }
@@ -115,14 +115,15 @@ pub fn prepare(
     Ok(PreparedPass::new(engine.clone(), pre, plugin.manifest.clone(), kinds, config))
 }
 
-/// A compiled component of the cache.
+/// Loads a compiled component from the cache.
 fn load(engine: &Engine, mut file: File) -> wasmtime::Result<Component> {
-    // The open file again, and not what has its name by now.
+    // Use the open descriptor, not the file that has its name by now.
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    // SAFETY: the cache has just verified the MAC of this very file, which lies in a folder that only this user has access
-    // to; it was made by this very engine, whose compatibility hash is part of its name (and wasmtime checks it again).
+    // SAFETY: the cache has just verified the MAC of this open file, which is in a directory that only this user can
+    // access; this engine version compiled it: its compatibility hash is part of the file name (and wasmtime checks
+    // it again).
     unsafe { Component::deserialize_file(&engine.run, path) }.or_else(|_| {
-        // Without `/proc` it is read instead of mapped.
+        // Without `/proc` the file is read instead of mapped.
         let mut compiled = Vec::new();
         file.rewind()?;
         file.read_to_end(&mut compiled)?;
@@ -131,11 +132,12 @@ fn load(engine: &Engine, mut file: File) -> wasmtime::Result<Component> {
 }
 
 fn load_bytes(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: as in `load`, or this engine has just made it.
+    // SAFETY: as in `load`, or this engine has just compiled it.
     unsafe { Component::deserialize(&engine.run, compiled) }
 }
 
-/// A name for the result: it depends on the component, the configuration, the engine and how it starts.
+/// Cache key of the result: depends on the component, the configuration, the engine and how an instance is
+/// configured.
 fn cache_name(engine: &Engine, plugin: &Plugin, config: &str, start: Start) -> String {
     let mut compatibility = DefaultHasher::new();
     engine.run.precompile_compatibility_hash().hash(&mut compatibility);
@@ -147,39 +149,40 @@ fn cache_name(engine: &Engine, plugin: &Plugin, config: &str, start: Start) -> S
     hasher.finalize().to_hex().to_string()
 }
 
-/// Runs `configure` and snapshots; or finds out that this guest has to be configured every time.
+/// Runs `configure` and takes a snapshot, or determines that this guest must be configured in every instance.
 fn configured(engine: &Engine, plugin: &Plugin, config: &str) -> Result<(Start, Vec<u8>), PrepareError> {
     let name = &plugin.manifest.name;
     let mut wizer = Wizer::new();
-    // Nothing of the plugin is renamed or removed: `configure` stays, unused.
+    // Exports are not renamed or removed: `configure` stays, unused.
     wizer.keep_init_func(true);
     let Ok((context, instrumented)) = wizer.instrument_component(&plugin.bytes) else {
-        tracing::info!(plugin = name, "this plugin cannot be snapshotted; it is configured for every request");
+        tracing::info!(plugin = name, "cannot snapshot this plugin; configure() runs in every request");
         run_configure(engine, plugin, &plugin.bytes, config)?;
         return Ok((Start::Configure, plugin.bytes.to_vec()));
     };
     let (store, instance) = run_configure(engine, plugin, &instrumented, config)?;
     let mut state = State { store, instance };
-    // Wizer's accessors cannot report a failure, and they run in a guest that may have anything in mind: a panic in here
-    // is this plugin's failure and nobody else's.
+    // Wizer's accessors cannot report a failure, and they run in an untrusted guest: a panic in here counts as a
+    // failure of this plugin only.
     let snapshot = catch_unwind(AssertUnwindSafe(|| wizer.snapshot_component(&context, &mut state).now_or_never()))
         .map_err(|_| PrepareError::Compile { plugin: name.clone(), message: "its memory could not be read".into() })?;
     match snapshot {
         Some(Ok(snapshot)) => Ok((Start::Snapshot, snapshot)),
         Some(Err(error)) => {
-            tracing::info!(plugin = name, error = %first_line(&error), "no snapshot of this plugin; it is configured for every request");
+            tracing::info!(plugin = name, error = %first_line(&error), "cannot snapshot this plugin; configure() runs in every request");
             Ok((Start::Configure, plugin.bytes.to_vec()))
         }
         None => Err(PrepareError::Compile { plugin: name.clone(), message: "the snapshot did not finish".into() }),
     }
 }
 
-/// Runs `configure` for its verdict.
+/// Runs `configure` and discards the instance.
 pub fn check(engine: &Engine, plugin: &Plugin, config: &str) -> Result<(), PrepareError> {
     run_configure(engine, plugin, &plugin.bytes, config).map(|_| ())
 }
 
-/// What the plugin says it takes decides first, so that a wrong setting is an error with a place in every language.
+/// Checks the plugin's schema first, so that an invalid setting is an error with a location, whatever language the
+/// plugin is written in.
 fn check_schema(plugin: &Plugin, config: &str) -> Result<(), PrepareError> {
     let refused = |message, path| PrepareError::Config { plugin: plugin.manifest.name.clone(), message, path };
     let schema = config_schema::compile(&plugin.manifest.config_schema).map_err(|message| refused(message, None))?;
@@ -209,21 +212,21 @@ fn run_configure(
     Ok((store, instance))
 }
 
-/// What a call may use where fuel is counted: as much as it likes.
+/// Fuel of a call where fuel is counted: effectively unlimited.
 pub(super) const FUEL: u64 = u64::MAX / 2;
 
-/// A store with every limit set.
+/// A store with all limits set.
 pub(super) fn new_store(engine: &wasmtime::Engine, limit: Duration) -> Store<Limits> {
     let mut store = Store::new(engine, Limits::default());
     store.limiter(|limits| limits);
     store.set_epoch_deadline(ticks(limit));
     store.set_hostcall_fuel(limits::OUTPUT);
-    // An error says that this engine does not count.
+    // Fails when this engine does not count fuel.
     let _ = store.set_fuel(FUEL);
     store
 }
 
-/// How wizer looks at the configured instance.
+/// Wizer's access to the configured instance.
 struct State {
     store: Store<Limits>,
     instance: Instance,
@@ -231,11 +234,11 @@ struct State {
 
 impl State {
     fn call<R: wasmtime::component::Lift + 'static>(&mut self, interface: &str, function: &str) -> R {
-        // Wizer itself put these accessors into the component it instrumented, with these very types.
+        // Wizer added these accessors, with these types, to the component it instrumented.
         let found = "wizer's accessors are exported by the component it instrumented";
         let (_, interface) = self.instance.get_export(&mut self.store, None, interface).expect(found);
         let (_, function) = self.instance.get_export(&mut self.store, Some(&interface), function).expect(found);
-        // A snapshot is as large as the memory, far over what a request may send.
+        // A snapshot is as large as the memory, well above the output limit of a request.
         self.store.set_hostcall_fuel(usize::MAX);
         self.store.set_epoch_deadline(ticks(limits::CONFIGURE));
         let (value,) = self

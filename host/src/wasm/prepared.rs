@@ -1,4 +1,4 @@
-//! One call of a prepared pass: a fresh instance, limits, the call, and nothing left behind.
+//! One call of a prepared pass: a fresh instance, with limits, that is discarded after the call.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use crate::passes::finding::Finding;
 use crate::passes::{DeferredDrops, FaultKind, Message, PassFault, PassRunner};
 use crate::sensitive::SensitiveText;
 
-/// What a call used, and what it said.
+/// Resource usage of a call, and the plugin's message.
 #[derive(Clone, Debug)]
 pub struct Used {
-    /// Memories and tables of the instance at its end, in bytes.
+    /// Memories and tables of the instance at the end of the call, in bytes.
     pub memory: usize,
-    /// Fuel, on an engine that counts it.
+    /// Fuel used, on an engine that counts it.
     pub fuel: Option<u64>,
-    /// The plugin's own words for why it failed, on an engine for its author.
+    /// The plugin's message when it failed, on an engine for plugin authors.
     pub said: Option<SensitiveText>,
 }
 
@@ -36,7 +36,7 @@ pub struct PreparedPass {
     pre: v0_1::PluginPre<Limits>,
     manifest: Arc<Manifest>,
     kinds: Vec<Kind>,
-    /// Given to `configure` in every instance; `None` when the snapshot holds it.
+    /// Passed to `configure` in every instance; `None` when the snapshot is configured already.
     config: Option<String>,
 }
 
@@ -51,7 +51,7 @@ impl PreparedPass {
         Self { engine, pre, manifest, kinds, config }
     }
 
-    /// Whether every request pays for `configure`, because the guest cannot be snapshotted.
+    /// Whether `configure` runs in every request, because the guest cannot be snapshotted.
     pub fn configures_every_time(&self) -> bool {
         self.config.is_some()
     }
@@ -86,7 +86,7 @@ impl PassRunner for PreparedPass {
     }
 }
 
-/// How a call ended, and the store it leaves.
+/// Result of a call, with its store.
 struct Ran {
     found: Result<Vec<Finding>, PassFault>,
     said: Option<SensitiveText>,
@@ -94,7 +94,7 @@ struct Ran {
 }
 
 impl PreparedPass {
-    /// [`PassRunner::run`], and what the call used.
+    /// Same as [`PassRunner::run`], and returns the resource usage.
     pub fn run_measured(
         &self,
         messages: &[Message],
@@ -105,7 +105,7 @@ impl PreparedPass {
         (found, Used { memory: store.data().memory, fuel: store.get_fuel().ok().map(|left| FUEL - left), said })
     }
 
-    /// Runs in a store of its own. The time for it begins here and ends with the last check of what comes back.
+    /// Runs in a store of its own. The time limit covers everything up to the last check of the output.
     fn run_in_store(&self, messages: &[Message], earlier: &[Finding], limit: Duration) -> Ran {
         let began = Instant::now();
         let _ticking = self.engine.ticking();
@@ -131,14 +131,14 @@ impl PreparedPass {
         }
     }
 
-    /// What the passes before this one found, in its own unit.
+    /// Findings of earlier passes, in this plugin's offset unit.
     fn shown_findings<'f>(&self, found: &'f [Finding], messages: &[Message]) -> Vec<FindingParam<'f>> {
         let places: Vec<MessagePlace> = found
             .iter()
             .map(|finding| MessagePlace { text: finding.message, start: finding.span.start, end: finding.span.end })
             .collect();
         let places = self.manifest.offset_unit.to_unit(&places, |message| messages[message].text.expose());
-        // Findings are on character boundaries, so each has a place.
+        // Findings are on character boundaries, so the conversion cannot fail.
         let with_place = found.iter().zip(places).filter_map(|(finding, place)| Some((finding, place?)));
         with_place
             .map(|(finding, place)| FindingParam {
@@ -161,7 +161,7 @@ enum CallError {
 }
 
 impl CallError {
-    /// The plugin's own words.
+    /// The plugin's own message.
     fn said(&self, store: &Store<Limits>) -> Option<SensitiveText> {
         match self {
             Self::Start(error) | Self::Trap(error) => last_words::of_trap(error, store),
@@ -169,14 +169,14 @@ impl CallError {
         }
     }
 
-    /// The fault as the operator sees it. A guest's own words are not repeated: it has seen the caller's text.
+    /// The fault as reported to the operator. The guest's message is not included: the guest has seen caller text.
     fn into_fault(self, used: &Limits, limit: Duration) -> PassFault {
         let fault = |kind, words| PassFault { kind, detail: FaultDetail::Words(words) };
         match self {
-            CallError::Plugin(_) => fault(FaultKind::Plugin, "it answered with an error of its own"),
+            CallError::Plugin(_) => fault(FaultKind::Plugin, "it returned an error"),
             CallError::Start(error) => {
-                // It has seen no text yet.
-                tracing::warn!(error = %first_line(&error), "there is no instance of a plugin");
+                // No caller text is involved yet.
+                tracing::warn!(error = %first_line(&error), "cannot create an instance of a plugin");
                 fault(FaultKind::Start, "it could not be started")
             }
             CallError::Trap(error) => match error.downcast_ref::<Trap>() {
@@ -184,7 +184,7 @@ impl CallError {
                 Some(Trap::StackOverflow) => fault(FaultKind::Trap, limits::OVER_STACK),
                 _ if used.memory_refused => fault(FaultKind::Memory, limits::OVER_MEMORY),
                 Some(trap) => fault(FaultKind::Trap, words_of(*trap)),
-                None => fault(FaultKind::Output, "an answer of more than 2 MiB, or none that fits the contract"),
+                None => fault(FaultKind::Output, "its output is larger than 2 MiB or does not match the contract"),
             },
         }
     }
@@ -196,12 +196,12 @@ fn late(limit: Duration) -> PassFault {
 
 fn words_of(trap: Trap) -> &'static str {
     match trap {
-        Trap::UnreachableCodeReached => "it panicked, or ended itself in another way",
-        Trap::MemoryOutOfBounds => "an access outside of its memory",
-        Trap::IntegerDivisionByZero => "a division by zero",
-        Trap::IntegerOverflow => "an integer overflow",
+        Trap::UnreachableCodeReached => "it panicked or aborted",
+        Trap::MemoryOutOfBounds => "out-of-bounds memory access",
+        Trap::IntegerDivisionByZero => "division by zero",
+        Trap::IntegerOverflow => "integer overflow",
         Trap::TableOutOfBounds | Trap::IndirectCallToNull | Trap::BadSignature => {
-            "a call of a function that is not there"
+            "call of a function that does not exist"
         }
         _ => "it trapped",
     }

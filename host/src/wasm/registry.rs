@@ -1,4 +1,4 @@
-//! Which plugins there are. A plugin is checked before it is taken in; one that does not fit changes nothing.
+//! The installed plugins. A plugin is checked before installation; a failed check changes nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,9 +23,9 @@ pub struct Plugin {
     pub bytes: Bytes,
     /// BLAKE3 of the component.
     pub digest: [u8; 32],
-    /// SHA-256 of the component, which people can check with what every system has.
+    /// SHA-256 of the component, which users can check with standard tools.
     pub sha256: [u8; 32],
-    /// What it says of itself, checked.
+    /// The plugin's manifest, checked.
     pub manifest: Arc<Manifest>,
 }
 
@@ -36,29 +36,29 @@ pub struct Manifest {
     pub name: String,
     /// The plugin's own version.
     pub version: String,
-    /// One sentence.
+    /// Description, one sentence.
     pub description: String,
     /// The kinds it may return.
     #[serde(with = "kind_names")]
     pub kinds: Vec<Kind>,
     /// JSON Schema of its configuration.
     pub config_schema: String,
-    /// What its positions count.
+    /// Unit of its positions.
     pub offset_unit: OffsetUnit,
-    /// The contract version it was built against.
+    /// Contract version that it was built against.
     pub contract: String,
 }
 
-/// Why a component is not taken. The messages are for the person who built it.
+/// Why a component is rejected. The messages are for its author.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum InstallError {
-    /// Not a component at all.
+    /// Not a WebAssembly component.
     #[error("not a WebAssembly component: {0}")]
     NotAComponent(String),
-    /// A core module: one step is missing.
-    #[error("this is a core WebAssembly module, not a component: `masker plugin build` makes one of it")]
+    /// A core module: it has not been converted to a component.
+    #[error("this is a core WebAssembly module, not a component: `masker plugin build` converts it")]
     CoreModule,
-    /// It asks for functions.
+    /// It has imports.
     #[error(
         "it imports {0}; a plugin may import nothing. Build it without: Rust with --target wasm32-unknown-unknown, \
          Python with componentize-py --stub-wasi, JavaScript with disableFeatures of componentize-js; `masker plugin build` does each"
@@ -67,56 +67,56 @@ pub enum InstallError {
     /// It does not export the contract.
     #[error("it does not export masker:plugin/pass")]
     NoPass,
-    /// Another contract version.
-    #[error("it was built against masker:plugin/pass@{0}; this Masker speaks 0.1")]
+    /// An unsupported contract version.
+    #[error("it was built against masker:plugin/pass@{0}; this version of Masker supports 0.1")]
     Contract(String),
-    /// Exports the name with other types.
-    #[error("its exports do not fit masker:plugin/pass@0.1: {0}")]
+    /// It exports the interface with other types.
+    #[error("its exports do not match masker:plugin/pass@0.1: {0}")]
     Shape(String),
-    /// It would take more than a plugin may have.
+    /// It requires more than the limits allow.
     #[error("it asks for {0}")]
     Resources(String),
     /// `describe` failed.
     #[error("describe() failed: {0}")]
     Describe(String),
-    /// A signature is asked for, and there is none that counts.
+    /// A signature is required, and there is no valid one.
     #[error("{0}")]
     Signature(#[from] crate::keys::signature::SignatureError),
-    /// The manifest breaks a rule.
+    /// The manifest is invalid.
     #[error("manifest: {0}")]
     Manifest(String),
 }
 
-/// The plugins of this install, by name.
+/// Installed plugins, by name.
 #[derive(Clone, Default)]
 pub struct Registry(BTreeMap<String, Plugin>);
 
 impl Registry {
-    /// Puts a plugin in, in place of one of the same name, which is returned.
+    /// Adds a plugin, and returns the one of the same name that it replaces.
     pub fn insert(&mut self, plugin: Plugin) -> Option<Plugin> {
         self.0.insert(plugin.manifest.name.clone(), plugin)
     }
 
-    /// Takes a plugin out.
+    /// Removes a plugin.
     pub fn remove(&mut self, name: &str) -> Option<Plugin> {
         self.0.remove(name)
     }
 
-    /// A plugin by name.
+    /// The plugin of this name.
     pub fn get(&self, name: &str) -> Option<&Plugin> {
         self.0.get(name)
     }
 
-    /// All, by name.
+    /// All plugins, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Plugin> {
         self.0.values()
     }
 }
 
-/// Bytes of a page of memory.
+/// Bytes of a WebAssembly memory page.
 const WASM_PAGE: usize = 64 << 10;
 
-/// The install check.
+/// Checks a component before installation.
 pub fn inspect(engine: &Engine, cache: &Cache, bytes: Bytes) -> Result<Plugin, InstallError> {
     let digest = *blake3::hash(&bytes).as_bytes();
     let manifest = match cache.manifest(&digest) {
@@ -161,7 +161,7 @@ fn check_imports(engine: &Engine, component: &Component) -> Result<(), InstallEr
         .component_type()
         .imports(&engine.configure)
         .filter_map(|(name, item)| match item.ty {
-            // An interface that holds types only asks for nothing.
+            // An interface with only types imports no functions.
             ComponentItem::ComponentInstance(interface) => interface
                 .exports(&engine.configure)
                 .find(|(_, item)| !matches!(item.ty, ComponentItem::Type(_)))
@@ -193,9 +193,9 @@ fn check_exports(engine: &Engine, component: &Component) -> Result<String, Insta
     }
 }
 
-/// What its instances would have from the beginning.
+/// Checks the initial resources of its instances.
 fn check_resources(component: &Component) -> Result<(), String> {
-    // Only a component that imports modules does not know, and it may import nothing.
+    // `None` only for a component that imports modules, and imports are not allowed.
     let Some(wanted) = component.resources_required() else { return Ok(()) };
     for (count, most, what) in
         [(wanted.num_memories, limits::MEMORIES, "memories"), (wanted.num_tables, limits::TABLES, "tables")]
@@ -211,7 +211,7 @@ fn check_resources(component: &Component) -> Result<(), String> {
     }
 }
 
-/// Whether a plugin may be called this: `[a-z][a-z0-9-]{0,63}`.
+/// Whether a plugin name is valid: `[a-z][a-z0-9-]{0,63}`.
 pub fn is_plugin_name(name: &str) -> bool {
     let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     name.starts_with(|first: char| first.is_ascii_lowercase()) && name.len() <= 64 && name.bytes().all(named)
@@ -230,7 +230,7 @@ fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, Str
             return Err(format!("{field} has {} bytes; {most} are allowed", text.len()));
         }
         if field != "config-schema" && text.chars().any(char::is_control) {
-            return Err(format!("{field} holds control characters"));
+            return Err(format!("{field} contains control characters"));
         }
     }
     if raw.kinds.is_empty() || raw.kinds.len() > 256 {
@@ -249,7 +249,7 @@ fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, Str
         "utf-8" => OffsetUnit::Utf8,
         "utf-16" => OffsetUnit::Utf16,
         "code-point" => OffsetUnit::CodePoint,
-        _ => return Err("offset-unit is none of utf-8, utf-16, code-point".into()),
+        _ => return Err("unknown offset-unit, expected one of utf-8, utf-16, code-point".into()),
     };
     Ok(Manifest {
         name: raw.name,
@@ -262,7 +262,7 @@ fn check_manifest(raw: v0_1::Manifest, contract: String) -> Result<Manifest, Str
     })
 }
 
-/// The first lines of an error chain, without a guest's backtrace and the dump of its memory.
+/// The first lines of an error chain, without a guest's backtrace and memory dump.
 pub(super) fn first_line(error: &wasmtime::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {

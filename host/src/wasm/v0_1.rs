@@ -1,5 +1,5 @@
-//! Bindings of `wit/v0.1` and the conversion to the host's own types. A later contract gets a file beside this one
-//! and converts to the same types, so that nothing else knows which version a plugin speaks.
+//! Bindings of `wit/v0.1`, and conversion to the host's own types. A later contract gets its own file and converts to
+//! the same types, so that no other code depends on the contract version of a plugin.
 
 use super::findings::RawFinding;
 
@@ -11,9 +11,9 @@ wasmtime::component::bindgen!({
 
 pub use exports::masker::plugin::pass::{Error, FindingParam, FindingResult, Manifest, Message as MessageParam};
 
-/// The interface a plugin exports, without its version.
+/// The exported interface of a plugin, without its version.
 pub const INTERFACE: &str = "masker:plugin/pass@";
-/// The versions this module speaks: `0.1.x`.
+/// The supported versions: `0.1.x`.
 pub const VERSION: &str = "0.1.";
 
 impl From<FindingResult> for RawFinding {

@@ -86,7 +86,7 @@ fn a_component_that_imports_is_refused_with_the_import_and_the_way_out() {
 #[test]
 fn another_contract_version_is_refused_by_name() {
     let error = refused(changed("masker:plugin/pass@0.1.0", "masker:plugin/pass@0.2.0"));
-    assert!(error.contains("masker:plugin/pass@0.2.0") && error.contains("speaks 0.1"), "{error}");
+    assert!(error.contains("masker:plugin/pass@0.2.0") && error.contains("supports 0.1"), "{error}");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_component_without_the_contracts_export_is_refused() {
 #[test]
 fn an_export_of_the_right_name_and_the_wrong_shape_is_refused() {
     let error = refused(exporting_an_empty_interface("masker:plugin/pass@0.1.0"));
-    assert!(error.starts_with("its exports do not fit masker:plugin/pass@0.1"), "{error}");
+    assert!(error.starts_with("its exports do not match masker:plugin/pass@0.1"), "{error}");
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn a_manifest_that_breaks_a_rule_is_refused_with_the_rule() {
     for (from, to, words) in [
         ("answers-error", "Answers Error", "name"),
         ("utf-8", "utf-9", "offset-unit"),
-        ("1.0.0", "1.\n.0", "version holds control characters"),
-        ("A guest of the tests.", "A guest of the tests\u{7}", "description holds control characters"),
+        ("1.0.0", "1.\n.0", "version contains control characters"),
+        ("A guest of the tests.", "A guest of the tests\u{7}", "description contains control characters"),
     ] {
         let error = refused(changed(from, to));
         assert!(error.starts_with("manifest: ") && error.contains(words), "{words}: {error}");

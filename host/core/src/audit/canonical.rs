@@ -1,6 +1,6 @@
-//! The RFC 8785 form of an event, written directly in key order: this runs several times in every request.
+//! The RFC 8785 form of an event, written directly in key order, because this runs several times in every request.
 //!
-//! All keys are ASCII, so that byte order is the order the RFC asks for. Numbers are whole, or a confidence in
+//! All keys are ASCII, so byte order is the order that the RFC requires. Numbers are integers, or a confidence in
 //! thousandths, which ECMAScript never prints with an exponent.
 
 use std::collections::BTreeMap;
@@ -154,11 +154,11 @@ fn stages(out: &mut Vec<u8>, stages: &StageDurations) {
 }
 
 fn micros(millis: f64) -> u64 {
-    // At most 2^53, beyond which canonical JSON has no whole numbers. NaN and negatives become 0.
+    // At most 2^53, the largest integer of canonical JSON. NaN and negatives become 0.
     ((millis * 1000.0).round() as u64).min(1 << 53)
 }
 
-/// An object whose keys the caller gives in order.
+/// Writes an object whose keys the caller gives in order.
 struct Object<'a> {
     out: &'a mut Vec<u8>,
     empty: bool,
@@ -174,7 +174,7 @@ impl<'a> Object<'a> {
         self.out.push(b'}');
     }
 
-    /// Writes a key; the value goes into what it returns.
+    /// Writes a key; the caller appends the value to the returned buffer.
     fn key(&mut self, key: &str) -> &mut Vec<u8> {
         if !self.empty {
             self.out.push(b',');
@@ -272,12 +272,12 @@ fn thousandths(out: &mut Vec<u8>, confidence: f32) {
     }
 }
 
-/// As `Timestamp`'s `Display`, which costs as much as the rest of the line together.
+/// Same output as `Timestamp`'s `Display`, which costs as much as the rest of the line together.
 fn timestamp(out: &mut Vec<u8>, ts: Timestamp) {
     const DAY: i64 = 86_400_000;
     let (days, millis) = (ts.millis().div_euclid(DAY), ts.millis().rem_euclid(DAY));
     // Days to a date after Howard Hinnant, "chrono-compatible low-level date algorithms": eras of 400 years, years
-    // that begin in March. Years of four digits only; a clock that shows another year is not worth more code.
+    // that begin in March. Four-digit years only: other years are not supported.
     let shifted = days + 719_468;
     let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;

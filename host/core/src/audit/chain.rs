@@ -1,6 +1,6 @@
 //! The chain: `this_hash = HMAC-SHA256(audit_key, prev_hash || canonical_json(event without this_hash))`.
 //!
-//! `prev_hash` is hashed as its 64 lower-case hex digits; the first one is 64 zeros (docs/audit.md).
+//! `prev_hash` is hashed as its 64 lower-case hex digits; in the first event it is 64 zeros (docs/audit.md).
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -12,10 +12,10 @@ use crate::keys::SecretKey;
 /// The raw bytes of an event's `this_hash`.
 pub type Hash = [u8; 32];
 
-/// What the first event of a journal follows.
+/// `prev_hash` of the first event of a journal.
 pub const START: Hash = [0; 32];
 
-/// The end of a chain, ready for the next event.
+/// The end of a chain, to which the next event is appended.
 #[derive(Clone)]
 pub struct Chain {
     mac: ChainMac,
@@ -24,7 +24,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// A chain that goes on after `prev`, or begins when that is [`START`].
+    /// A chain that continues after `prev`; [`START`] begins a new one.
     pub fn new(key: &SecretKey, prev: Hash) -> Self {
         Self { mac: ChainMac::new(key), prev, tail: Vec::new() }
     }
@@ -45,18 +45,18 @@ impl Chain {
         hash
     }
 
-    /// The hash that the next event will name as its `prev_hash`.
+    /// `prev_hash` of the next event.
     pub fn end(&self) -> Hash {
         self.prev
     }
 
-    /// Goes back to an earlier end: what was pushed since was not written.
+    /// Resets the chain to an earlier end, when the lines pushed since were not written.
     pub fn rewind(&mut self, end: Hash) {
         self.prev = end;
     }
 }
 
-/// The keyed hash, with the key already absorbed.
+/// HMAC state with the key already absorbed.
 #[derive(Clone)]
 pub(super) struct ChainMac(Hmac<Sha256>);
 
@@ -91,7 +91,7 @@ pub fn hex_text(hash: &Hash) -> String {
     hex(hash).iter().map(|&byte| char::from(byte)).collect()
 }
 
-/// A hash from its lower-case hex, and from nothing else.
+/// Parses lower-case hex; any other text is `None`.
 pub fn from_hex(text: &str) -> Option<Hash> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -154,7 +154,7 @@ pub(super) mod tests {
             })
     }
 
-    /// Any event, with whatever text names may hold.
+    /// Any event, with any text that names may hold.
     pub fn event() -> impl Strategy<Value = Event> {
         let who = (any::<bool>(), any::<bool>(), 0..EventKind::ALL.len(), 0..4_000_000_000_000i64);
         let names = (

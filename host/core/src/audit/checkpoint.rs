@@ -1,5 +1,6 @@
-//! What was checked of a journal, sealed with a key of its own: a start goes on from here instead of reading everything
-//! again. It says nothing of who wrote the lines, only that this install read them and found them sound.
+//! The verified state of a journal, authenticated with a key of its own, so that a start continues from it instead of
+//! reading everything again. It says nothing about who wrote the lines, only that this install read and verified
+//! them.
 
 use std::fmt;
 
@@ -12,69 +13,69 @@ use super::verify::Verified;
 use crate::clock::Timestamp;
 use crate::keys::SecretKey;
 
-/// The state of the checks of a journal.
+/// State of the checks of a journal.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Checkpoint {
-    /// What was found sound, unless the journal is broken.
+    /// The verified part, unless the journal is broken.
     pub checked: Option<Checked>,
     /// The last check of the whole journal.
     pub whole: Option<WholeCheck>,
-    /// The byte at which the first bad line begins that was found.
+    /// Offset of the first bad line found.
     pub broken_at: Option<u64>,
-    /// What a start found missing at the end.
+    /// Lines that a start found missing at the end.
     pub lost: Option<Lost>,
 }
 
-/// A stretch of a journal that verifies, from its first line on.
+/// A verified part of a journal, from its first line on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Checked {
     /// Its events and hashes.
     pub verified: Verified,
-    /// The byte at which the journal began.
+    /// Offset at which the journal began.
     pub begins: u64,
-    /// The byte up to which it was read.
+    /// Offset up to which it was verified.
     pub end: u64,
 }
 
-/// How a check of the whole journal ended.
+/// Result of a check of the whole journal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WholeCheck {
-    /// When, in milliseconds since the epoch.
+    /// Time of the check, in milliseconds since the epoch.
     at: i64,
-    /// Whether every line was genuine and in its place.
+    /// Whether every line was genuine and in order.
     pub sound: bool,
-    /// The events of it; of a broken journal those before the first bad line.
+    /// Number of events; for a broken journal, those before the first bad line.
     pub events: u64,
 }
 
 impl WholeCheck {
-    /// A check that ended at this moment.
+    /// A check that ended at `at`.
     pub fn new(at: Timestamp, sound: bool, events: u64) -> Self {
         Self { at: at.millis(), sound, events }
     }
 
-    /// When.
+    /// Time of the check.
     pub fn at(&self) -> Timestamp {
         Timestamp::from_millis(self.at)
     }
 }
 
-/// The end of a journal that was once there.
+/// A missing end of a journal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Lost {
-    /// The byte from which on it is missing.
+    /// Offset of the first missing byte.
     pub offset: u64,
-    /// How many bytes are.
+    /// Number of missing bytes.
     pub bytes: u64,
 }
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes are missing from byte {} on", self.bytes, self.offset)
+        write!(f, "{} bytes are missing from offset {}", self.bytes, self.offset)
     }
 }
 
-/// As it is written.
+/// Serialised form.
 #[derive(Serialize, Deserialize)]
 struct CheckpointLine {
     checked: Option<CheckedForm>,
@@ -99,14 +100,14 @@ struct Sealed {
 }
 
 impl Checkpoint {
-    /// The text of its file.
+    /// The content of the checkpoint file.
     pub fn seal(&self, audit_key: &SecretKey) -> Vec<u8> {
         let checkpoint = self.form();
         let mac = hex_text(&mac_of(&checkpoint, audit_key));
         serde_json::to_vec(&Sealed { checkpoint, mac }).unwrap_or_default()
     }
 
-    /// Reads the text of a file; `None` unless it was sealed with this key.
+    /// Parses a checkpoint file; `None` unless it was sealed with this key.
     pub fn open(text: &[u8], audit_key: &SecretKey) -> Option<Self> {
         let Sealed { checkpoint, mac } = serde_json::from_slice(text).ok()?;
         let (expected, mac) = (mac_of(&checkpoint, audit_key), from_hex(&mac)?);
@@ -141,7 +142,7 @@ impl Checkpoint {
     }
 }
 
-/// Over the form as it is serialised: always the same fields in the same order.
+/// MAC over the serialised form, which always has the same fields in the same order.
 fn mac_of(form: &CheckpointLine, audit_key: &SecretKey) -> Hash {
     let key = audit_key.derive("masker journal checkpoint v1");
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).expect("HMAC takes keys of any length");

@@ -1,7 +1,7 @@
-//! What happened: one line of the journal.
+//! Events: one line of the journal each.
 //!
-//! Invariant: nothing a caller said can get into an event by accident. [`Word`] is made of text from this source code
-//! only, kinds and kids have their own alphabets, and the remaining texts are names that the operator chose.
+//! Invariant: no caller text can get into an event by accident. [`Word`] can only hold constants of this source code,
+//! kinds and kids have their own alphabets, and the remaining texts are names that the operator chose.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,61 +14,61 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::text::CharSpan;
 
-/// One event. [`Event::new`] leaves every optional field empty; an empty field is not written.
+/// An event. [`Event::new`] leaves every optional field empty; empty fields are not written.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
-    /// When.
+    /// Time.
     pub ts: Timestamp,
-    /// Its own id.
+    /// Id of the event.
     pub event_id: EventId,
-    /// The request it belongs to.
+    /// Request of the event.
     pub session_id: Option<SessionId>,
-    /// The agent it belongs to.
+    /// Agent of the event.
     pub agent_id: Option<AgentId>,
-    /// The account it belongs to, where no agent says so.
+    /// Account of the event, when there is no agent.
     pub account_id: Option<AccountId>,
-    /// What happened.
+    /// Kind of event.
     pub kind: EventKind,
     /// The pass that found the span, or the plugin concerned.
     pub pass: Option<Arc<str>>,
-    /// What sort of data the span is.
+    /// Kind of data in the span.
     pub entity_kind: Option<Kind>,
-    /// Where it stood, in characters of the original text.
+    /// Position of the span, in characters of the original text.
     pub span: Option<CharSpan>,
-    /// The message it stood in, counted from 0.
+    /// Index of the message that holds the span, from 0.
     pub message: Option<u32>,
-    /// The field of the protocol it stood in, such as `messages.content`; names of the caller's own keys never.
+    /// Protocol field that holds the span, such as `messages.content`; never a key that the caller chose.
     pub field: Option<Word>,
-    /// What was done to it.
+    /// Action applied to the span.
     pub action: Option<Action>,
-    /// From 0 to 1, kept to three decimals.
+    /// From 0 to 1, rounded to three decimals.
     pub confidence: Option<f32>,
-    /// What stands in its place.
+    /// What replaced the span.
     pub token_kind: Option<TokenKind>,
-    /// The key that made the token.
+    /// Key that made the token.
     pub kid: Option<Kid>,
-    /// Version of the policy in force, or of the one that [`Self::policy_name`] names.
+    /// Version of the policy in force, or of the one named by [`Self::policy_name`].
     pub policy_version: Option<u32>,
-    /// On `policy_reloaded`: which one, when it is one.
+    /// On `policy_reloaded`: the policy, when it concerns a single one.
     pub policy_name: Option<Arc<str>>,
-    /// The phone call, as the pipeline names it; on `session_opened` and `call_started` only.
+    /// The phone call, as the pipeline names it; only on `session_opened` and `call_started`.
     pub call_id: Option<String>,
-    /// A word of our own or a count.
+    /// A constant or a count.
     pub detail: Option<Detail>,
-    /// On `session_opened`: what a session's row begins with.
+    /// On `session_opened`: the initial fields of the session's row.
     pub opened: Option<Box<Opened>>,
-    /// On `session_completed`: the rest of the row.
+    /// On `session_completed`: the remaining fields of the row.
     pub completed: Option<Box<Completed>>,
-    /// On `call_started`: what the platform told of the call.
+    /// On `call_started`: data of the call from the platform.
     pub started: Option<Box<Started>>,
-    /// On what ends a job (`vault_purged`, `payloads_purged`, `key_rotated`): the event that asked for it.
+    /// On events that end a job (`vault_purged`, `payloads_purged`, `key_rotated`): the event that requested it.
     pub request: Option<EventId>,
-    /// On `token_created`, `token_deleted` and `token_revoked`: which API token.
+    /// On `token_created`, `token_deleted` and `token_revoked`: the API token.
     pub token: Option<Box<NamedToken>>,
 }
 
 impl Event {
-    /// An event of this kind with a new id and nothing else filled in.
+    /// A new event of this kind with a new id; all optional fields are empty.
     pub fn new(kind: EventKind, ts: Timestamp) -> Self {
         Self {
             ts,
@@ -99,61 +99,61 @@ impl Event {
     }
 }
 
-/// What is known of a session before its text leaves.
+/// Data of a session before its text leaves.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Opened {
     /// The upstream model.
     pub model: Arc<str>,
     /// The policy in force; its version is in the event.
     pub policy_name: Arc<str>,
-    /// Spans of the request that earlier turns of the same call recorded, and that are not written again.
+    /// Spans of the request that earlier turns of the same call recorded; they are not recorded again.
     pub carried_by_kind: BTreeMap<Kind, u32>,
 }
 
-/// What is known of a session once it is over.
+/// Data of a session after it ended.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Completed {
-    /// How it ended.
+    /// How the session ended.
     pub status: Status,
-    /// How many spans of each kind were masked.
+    /// Masked spans by kind.
     pub redactions_by_kind: BTreeMap<Kind, u32>,
     /// How many of them earlier turns of the same call recorded; the session has no `redaction` event for these.
     pub carried: u32,
-    /// How long each stage took.
+    /// Duration of each stage.
     pub stages: StageDurations,
-    /// Which of the session's `redaction` events came back in the answer, counted from 0; numbers behind the last one are
-    /// spans that were carried.
+    /// Which of the session's `redaction` events were restored in the answer, counted from 0; numbers beyond the last
+    /// event are carried spans.
     pub rehydrated: Vec<u32>,
 }
 
-/// What is known of a call when it comes in.
+/// Data of an incoming call.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Started {
     /// The platform's id of the assistant.
     pub assistant_id: Option<PlatformId>,
     /// The upstream model.
     pub model: Arc<str>,
-    /// Who calls: a token that the vault resolves, never the number.
+    /// The caller: a token that the vault resolves, never the number.
     pub caller: Option<CallerToken>,
 }
 
-/// An API token as an event names it, without its secret.
+/// An API token as events record it, without its secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NamedToken {
     /// Its id.
     pub id: TokenId,
-    /// The name that the operator gave it.
+    /// Name given by the operator.
     pub name: Arc<str>,
-    /// What it may do.
+    /// Scopes.
     pub scopes: Vec<Word>,
-    /// Who created it; `None` for the command line.
+    /// Creator; `None` for the command line.
     pub maker: Option<Maker>,
 }
 
-/// Who created an API token.
+/// Creator of an API token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Maker {
-    /// A person in a browser.
+    /// A user in a browser.
     Person(UserId),
     /// Another token.
     Token(TokenId),
@@ -174,13 +174,13 @@ impl Maker {
     }
 }
 
-/// A token as it is written: a scheme, a kind, a kid and a value in base32, with dots in between. Digits alone, or a name,
-/// are none.
+/// A token in written form: scheme, kind, kid and a base32 value, separated by dots. Digits alone, or a name, are not
+/// accepted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CallerToken(String);
 
 impl CallerToken {
-    /// `None` for any other text.
+    /// Returns `None` for any other text.
     pub fn new(token: String) -> Option<Self> {
         let parts: Vec<&str> = token.split('.').collect();
         let upper = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
@@ -194,13 +194,13 @@ impl CallerToken {
     }
 }
 
-/// An id that a platform made: letters, digits, `-` and `_`, 64 at most, and no more than 6 digits in a row, so that no
-/// phone number passes for one.
+/// An id from a platform: at most 64 letters, digits, `-` and `_`, with at most 6 digits in a row, so that a phone
+/// number is not accepted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PlatformId(Arc<str>);
 
 impl PlatformId {
-    /// `None` for any other text.
+    /// Returns `None` for any other text.
     pub fn new(text: &str) -> Option<Self> {
         let sound = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
         let is_uuid = text.len() == 36 && text.bytes().filter(|b| *b == b'-').count() == 4;
@@ -215,27 +215,27 @@ impl PlatformId {
     }
 }
 
-/// Time spent per stage, in milliseconds; the journal keeps whole microseconds.
+/// Duration of each stage in milliseconds; the journal keeps whole microseconds.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct StageDurations {
     /// Passes and merge.
     pub detection: f64,
     /// Tokens, events and egress check.
     pub tokenize: f64,
-    /// Until the upstream's last byte.
+    /// Until the last byte from the upstream.
     pub upstream: f64,
-    /// Putting originals back.
+    /// Restoring originals.
     pub rehydrate: f64,
 }
 
 impl StageDurations {
-    /// What Masker added to the time of the upstream.
+    /// Latency that Masker added to the upstream's.
     pub fn added(&self) -> f64 {
         self.detection + self.tokenize + self.rehydrate
     }
 }
 
-/// A short text that stands in this source code, so that it cannot be a caller's.
+/// A constant of this source code, so that it cannot be caller text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Word(Cow<'static, str>);
 
@@ -245,7 +245,7 @@ impl Word {
         &self.0
     }
 
-    /// From a line of a journal, which was written from a `Word`.
+    /// Reads a value back from a journal line, which was written from a `Word`.
     pub(super) fn from_journal(text: String) -> Self {
         Self(Cow::Owned(text))
     }
@@ -257,12 +257,12 @@ impl From<&'static str> for Word {
     }
 }
 
-/// What else there is to say.
+/// Further detail of an event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Detail {
-    /// Why, in a word.
+    /// Reason, as a constant.
     Word(Word),
-    /// How many; at most 2^53, as every number in canonical JSON.
+    /// A count; at most 2^53, as every number in canonical JSON.
     Count(u64),
 }
 
@@ -284,14 +284,14 @@ macro_rules! words {
             /// Every value.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// As it is written.
+            /// The value as written.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
                 }
             }
 
-            /// As it was written.
+            /// Parses a written value.
             pub fn from_word(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)*
@@ -305,13 +305,13 @@ macro_rules! words {
 words! {
     /// What happened.
     EventKind {
-        /// A request was masked and its text is about to leave.
+        /// A request was masked; its text is about to leave.
         SessionOpened = "session_opened",
         /// A span was replaced.
         Redaction = "redaction",
         /// A token in an answer did not resolve.
         RehydrationFailed = "rehydration_failed",
-        /// A platform asked for the configuration of a call.
+        /// A platform requested the configuration of a call.
         CallStarted = "call_started",
         /// The caller has the answer, or left.
         SessionCompleted = "session_completed",
@@ -321,15 +321,15 @@ words! {
         AgentUpdated = "agent_updated",
         /// An agent was deleted.
         AgentDeleted = "agent_deleted",
-        /// Policies were read again.
+        /// Policies were reloaded.
         PolicyReloaded = "policy_reloaded",
         /// A plugin was installed.
         PluginInstalled = "plugin_installed",
         /// A plugin was removed.
         PluginRemoved = "plugin_removed",
-        /// A masked value still stood in the finished request: it was stopped.
+        /// A masked value was still in the finished request; the request was blocked.
         EgressBlocked = "egress_blocked",
-        /// A pass failed and its policy decided what follows.
+        /// A pass failed; the policy decided how to continue.
         PluginFailed = "plugin_failed",
         /// Somebody signed in.
         Login = "login",
@@ -337,27 +337,29 @@ words! {
         TokenCreated = "token_created",
         /// An API token was deleted.
         TokenDeleted = "token_deleted",
-        /// An API token was revoked: the token that created it was deleted, or its person may no longer sign in.
+        /// An API token was revoked: the token that created it was deleted, or its creator may no longer sign in.
         TokenRevoked = "token_revoked",
-        /// A person confirmed that a GitHub user is theirs; the detail is its id at GitHub.
+        /// A user linked their GitHub account; the detail is its id at GitHub.
         GithubLinked = "github_linked",
-        /// The journal goes on in a new file, which begins with this event; it says at which byte of the whole.
+        /// The journal continues in a new file, which begins with this event; the detail is the file's offset in the
+        /// whole journal.
         JournalRotated = "journal_rotated",
-        /// Files of the journal whose time was over were deleted; it says at which byte of the whole it begins now.
+        /// Expired journal files were deleted; the detail is the offset at which the journal now begins.
         JournalTrimmed = "journal_trimmed",
-        /// An erasure was asked for, and what it takes is known: from here on it is done, after a crash too.
+        /// An erasure was requested and its targets are determined; from here on it is carried out, also after a
+        /// crash.
         PurgeRequested = "purge_requested",
-        /// Values of the vault were erased.
+        /// Vault values were erased.
         VaultPurged = "vault_purged",
-        /// Texts of sessions were erased.
+        /// Session texts were erased.
         PayloadsPurged = "payloads_purged",
-        /// Values of the vault were given out.
+        /// Vault values were exported.
         VaultExported = "vault_exported",
-        /// Values of the vault are about to be sealed anew, with another key.
+        /// Vault values are about to be re-encrypted with another key.
         KeyRotationRequested = "key_rotation_requested",
-        /// Values of the vault were sealed anew, with another key.
+        /// Vault values were re-encrypted with another key.
         KeyRotated = "key_rotated",
-        /// The operator gave up values of the vault that no key opens any more: the kid, and how many.
+        /// The operator gave up vault values that no key can decrypt: the kid and the count.
         LossAccepted = "loss_accepted",
         /// A report was generated.
         ReportGenerated = "report_generated",
@@ -365,19 +367,19 @@ words! {
 }
 
 words! {
-    /// What stands in the place of a span.
+    /// What replaced a span.
     TokenKind {
-        /// `MSKV1`: the value is in the vault.
+        /// `MSKV1`: the value is stored in the vault.
         Vault = "vault",
-        /// `MSK1`: the value is in the token.
+        /// `MSK1`: the value is encrypted in the token.
         Aead = "aead",
-        /// `[NAME_1]`: short, kept with the vault.
+        /// `[NAME_1]`: short, stored with the vault.
         Compact = "compact",
-        /// A realistic stand-in.
+        /// A realistic substitute value.
         Synthetic = "synthetic",
-        /// A keyed digest that need not come back.
+        /// A keyed digest that is not restored.
         Digest = "digest",
-        /// `[REDACTED:KIND]`: gone for good.
+        /// `[REDACTED:KIND]`: removed permanently.
         Redacted = "redacted",
     }
 }
@@ -385,11 +387,11 @@ words! {
 words! {
     /// How a session ended.
     Status {
-        /// The caller has the whole answer.
+        /// The caller got the whole answer.
         Ok = "ok",
-        /// The caller has an error.
+        /// The caller got an error.
         Error = "error",
-        /// The caller left, the stream broke, or Masker stopped in between.
+        /// The caller left, the stream broke, or Masker stopped before the end.
         Partial = "partial",
     }
 }

@@ -1,4 +1,4 @@
-//! A line of a journal read back. Reading checks the form only; whether the line is genuine is [`super::verify`]'s.
+//! Parses lines of a journal. Parsing checks the form only; [`super::verify`] checks authenticity.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::text::CharSpan;
 
-/// An event with its hash, as it stands in the journal.
+/// An event with its hash, as stored in the journal.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Line {
     /// The event.
@@ -26,7 +26,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Reads a line, or `None` when it has not the form of an event.
+    /// Parses a line; `None` when it does not have the form of an event.
     pub fn parse(line: &[u8]) -> Option<Self> {
         let raw: Raw = serde_json::from_slice(line).ok()?;
         let hash = from_hex(&raw.this_hash)?;
@@ -185,7 +185,7 @@ fn kinds(counts: &BTreeMap<String, u32>) -> Option<BTreeMap<Kind, u32>> {
     counts.iter().map(|(kind, count)| Some((Kind::new(kind)?, *count))).collect()
 }
 
-/// `None` when there is a text that does not fit, `Some(None)` when there is none.
+/// `None` when the text is invalid, `Some(None)` when it is absent.
 fn checked<T>(text: Option<String>, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
     match text {
         Some(text) => read(&text).map(Some),

@@ -12,7 +12,7 @@ pub fn root(leaves: &[Hash]) -> Hash {
     root_over(leaves)
 }
 
-/// Over any data, as the RFC has it.
+/// The root over arbitrary data, as the RFC defines it.
 fn root_over<L: AsRef<[u8]>>(leaves: &[L]) -> Hash {
     match leaves {
         [] => Sha256::digest([]).into(),
@@ -24,9 +24,9 @@ fn root_over<L: AsRef<[u8]>>(leaves: &[L]) -> Hash {
     }
 }
 
-/// A tree kept whole, for many proofs from it: 64 bytes for each leaf.
+/// A tree kept in memory for many proofs: 64 bytes for each leaf.
 pub struct Tree {
-    /// Leaf hashes first, the root alone last. A last node without a sibling rises as it is.
+    /// Leaf hashes first, the root last. A last node without a sibling moves up unchanged.
     levels: Vec<Vec<Hash>>,
 }
 
@@ -42,12 +42,12 @@ impl Tree {
         Self { levels }
     }
 
-    /// As [`root`].
+    /// Same as [`root`].
     pub fn root(&self) -> Hash {
         self.levels.last().and_then(|top| top.first()).copied().unwrap_or_else(|| root(&[]))
     }
 
-    /// As [`inclusion_proof`], in as many steps as the tree has levels.
+    /// Same as [`inclusion_proof`], in one step for each level.
     pub fn inclusion_proof(&self, mut index: usize) -> Option<Vec<Hash>> {
         let leaves = self.levels.first()?;
         leaves.get(index)?;
@@ -60,7 +60,7 @@ impl Tree {
     }
 }
 
-/// The audit path of a leaf (RFC 6962 section 2.1.1), nearest sibling first; `None` when there is no such leaf.
+/// The audit path of a leaf (RFC 6962 section 2.1.1), nearest sibling first; `None` when the leaf does not exist.
 pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
     proof_over(leaves, index)
 }
@@ -81,7 +81,7 @@ fn proof_over<L: AsRef<[u8]>>(leaves: &[L], index: usize) -> Option<Vec<Hash>> {
     Some(path)
 }
 
-/// Whether `leaf` is number `index` of the `size` leaves under `root`.
+/// Whether `leaf` is leaf `index` of the `size` leaves under `root`.
 pub fn is_included(leaf: &Hash, index: usize, size: usize, path: &[Hash], root: &Hash) -> bool {
     index < size && climb(leaf_hash(leaf), index, size, path) == Some(*root)
 }
@@ -120,7 +120,7 @@ mod tests {
         (0..n).map(|i| [i as u8; 32]).collect()
     }
 
-    /// The leaves, roots and audit paths of Certificate Transparency's own tests of RFC 6962.
+    /// Leaves, roots and audit paths from Certificate Transparency's own tests of RFC 6962.
     const CT_LEAVES: [&str; 8] =
         ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
     const CT_ROOTS: [&str; 8] = [
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// Another way to the same root: level by level, an odd last node rises unchanged.
+    /// The same root computed level by level; an odd last node moves up unchanged.
     fn naive(leaves: &[Hash]) -> Hash {
         let mut level: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
         while level.len() > 1 {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn known_roots() {
-        // Made with Python's hashlib: sha256(b'\0' + leaf), sha256(b'\1' + left + right).
+        // Computed with Python's hashlib: sha256(b'\0' + leaf), sha256(b'\1' + left + right).
         for (n, expected) in KNOWN {
             assert_eq!(hex_text(&root(&leaves(n))), expected, "{n}");
         }

@@ -1,8 +1,9 @@
-//! Reads a journal and trusts nothing in it.
+//! Verifies a journal without trusting its contents.
 //!
-//! A line counts only as the exact bytes that the writer makes: parsed, put into canonical form and compared, so that a
-//! second `kind` key, a blank or another number format is found as well as a changed value. What cannot be found from
-//! the file alone is a cut at a line break: compare `end_hash` with one that was kept elsewhere.
+//! A line is accepted only as the exact bytes that the writer produces: it is parsed, put into canonical form and
+//! compared, so that a duplicate key, extra white space or another number format is detected as well as a changed
+//! value. Truncation at a line break cannot be detected from the file alone: compare `end_hash` with one that was
+//! kept elsewhere.
 
 use std::io::{BufRead, Read};
 
@@ -15,13 +16,13 @@ use crate::keys::SecretKey;
 
 pub use super::line::Line;
 
-/// No line is longer, its line break included.
+/// The longest line, including its line break.
 pub const MAX_LINE: usize = 1 << 20;
 
-/// A journal whose every line is genuine and in its place.
+/// A verified journal: every line is genuine and in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Verified {
-    /// How many events there are.
+    /// Number of events.
     pub events: u64,
     /// `this_hash` of the first event; 64 zeros when there is none.
     pub start_hash: Hash,
@@ -33,63 +34,65 @@ pub struct Verified {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("line {line}, byte {offset}: {what}")]
 pub struct Broken {
-    /// Counted from 1.
+    /// Line number, from 1.
     pub line: u64,
-    /// Where the line begins, counted from 0.
+    /// Offset of the line's first byte, from 0.
     pub offset: u64,
-    /// What is wrong with it.
+    /// The fault.
     pub what: Fault,
 }
 
-/// What can be wrong with a line.
+/// The fault of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Fault {
     /// The file could not be read.
     #[error("cannot be read")]
     Unreadable,
     /// Longer than [`MAX_LINE`].
-    #[error("is longer than any event")]
+    #[error("is longer than the longest event")]
     TooLong,
     /// No line break at its end.
-    #[error("ends in the middle")]
+    #[error("is incomplete")]
     Torn,
     /// Not a JSON object.
     #[error("is not a JSON object")]
     NotJson,
-    /// An object with `prev_hash` or `this_hash` missing.
+    /// An object without `prev_hash` or `this_hash`.
     #[error("has no hashes")]
     NoHash,
-    /// Not written as RFC 8785 says.
+    /// Not in RFC 8785 form.
     #[error("is not in canonical form")]
     NotCanonical,
     /// Does not follow the line before.
     #[error("does not follow the line before it: a line was removed, inserted or moved")]
     WrongPrevious,
-    /// Its own hash is not the one of its content.
+    /// Its `this_hash` does not match its content.
     #[error("was changed, or written with another audit key")]
     WrongHash,
-    /// The first line is not the first of its journal, and no event says that what was before it was deleted.
-    #[error("is not the first of its journal: what stood before it is not there")]
+    /// The first line is not the first of its journal, and no event records that the lines before it were deleted.
+    #[error("is not the first of its journal: the lines before it are missing")]
     Missing,
 }
 
-/// Checks a whole journal, line by line. One whose beginning was deleted because its time was over says so itself.
+/// Verifies a whole journal, line by line. When retention deleted the beginning, an event of what is left
+/// records that.
 pub fn verify(journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken> {
     check_from_its_first_line(journal, key, true)
 }
 
-/// Checks a part of a journal that begins with one of its files; what stood before it is not asked for.
+/// Verifies a part of a journal that starts at the beginning of one of its files; the lines before it are not
+/// required.
 pub fn verify_part(journal: impl BufRead, key: &SecretKey) -> Result<Verified, Broken> {
     check_from_its_first_line(journal, key, false)
 }
 
-/// Checks the rest of a journal, of which `before` was checked already, up to the byte `offset`.
+/// Verifies the rest of a journal whose first `offset` bytes were verified already, with the result `before`.
 pub fn resume(journal: impl BufRead, key: &SecretKey, before: Verified, offset: u64) -> Result<Verified, Broken> {
     check_lines(journal, key, before, offset, |_| ())
 }
 
-/// At which byte of its journal a file begins, by its first line; `None` where that is the journal's first or none of
-/// ours. Whether it is genuine is for a check to say.
+/// The offset of a file in its journal, from the file's first line; `None` for the journal's first file or a line of
+/// another format. Does not verify the line.
 pub fn begins_at(first_line: &[u8]) -> Option<u64> {
     let Line { event, .. } = Line::parse(first_line)?;
     match event {
@@ -115,7 +118,7 @@ fn check_from_its_first_line(mut journal: impl BufRead, key: &SecretKey, whole: 
 }
 
 fn says_trimmed_to(line: &[u8], start: u64) -> bool {
-    // Most lines need not be read: the word stands in none but these.
+    // Nearly all lines lack this word and are not parsed.
     let word = EventKind::JournalTrimmed.as_str().as_bytes();
     line.len() < 1000
         && line.windows(word.len()).any(|window| window == word)
@@ -124,7 +127,7 @@ fn says_trimmed_to(line: &[u8], start: u64) -> bool {
         })
 }
 
-/// Every line must be genuine and follow the one before; `each` gets those that do.
+/// Every line must be genuine and follow the one before; calls `each` with those that do.
 fn check_lines(
     mut journal: impl BufRead,
     key: &SecretKey,
@@ -154,7 +157,7 @@ fn check_lines(
     }
 }
 
-/// The next line without its line break, `None` at the end. Takes bounded memory whatever the file holds.
+/// The next line without its line break, `None` at the end. Memory use is bounded for any input.
 pub fn next_line<'a>(journal: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Fault> {
     buffer.clear();
     journal.by_ref().take(MAX_LINE as u64).read_until(b'\n', buffer).map_err(|_| Fault::Unreadable)?;
@@ -166,7 +169,7 @@ pub fn next_line<'a>(journal: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Res
     }
 }
 
-/// Where a genuine line stands in its chain.
+/// Position of a genuine line in its chain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Link {
     /// Its `prev_hash`.
@@ -175,16 +178,16 @@ pub struct Link {
     pub this: Hash,
 }
 
-/// Checks single lines.
+/// Verifies single lines.
 pub struct Checker(ChainMac);
 
 impl Checker {
-    /// With the journal's key.
+    /// A checker with the journal's key.
     pub fn new(key: &SecretKey) -> Self {
         Self(ChainMac::new(key))
     }
 
-    /// Checks a line by itself; whether it follows the one before is for the caller.
+    /// Verifies a line by itself; the caller checks that it follows the one before.
     pub fn check(&self, line: &[u8]) -> Result<Link, Fault> {
         match self.check_as_written(line) {
             Some(link) => Ok(link),
@@ -192,8 +195,8 @@ impl Checker {
         }
     }
 
-    /// The short way, a quarter of the long one: a line that is byte for byte what this version writes of its event is canonical. `None`
-    /// says nothing: it may be an event of another version.
+    /// The fast path, four times as fast: a line that is byte for byte what this version writes for its event is
+    /// canonical. `None` is no verdict: the line may be an event of another version.
     fn check_as_written(&self, line: &[u8]) -> Option<Link> {
         let Line { event, hash: this } = Line::parse(line)?;
         let prev = prev_hash(line)?;
@@ -210,7 +213,7 @@ impl Checker {
         bool::from(subtle::ConstantTimeEq::ct_eq(&actual[..], &this[..])).then_some(Link { prev, this })
     }
 
-    /// Any event, of whatever version.
+    /// The slow path: any event, of any version.
     fn check_any(&self, line: &[u8]) -> Result<Link, Fault> {
         let value: Value = serde_json::from_slice(line).map_err(|_| Fault::NotJson)?;
         let event = value.as_object().ok_or(Fault::NotJson)?;
@@ -228,9 +231,9 @@ impl Checker {
     }
 }
 
-/// A canonical line around its `this_hash`, which always follows another key, since `prev_hash` sorts before it. What
-/// remains is canonical again. A text cannot look like the key, since its quotes have backslashes before them; a nested
-/// key could, and then the hash would not fit.
+/// Splits a canonical line around its `this_hash`, which is never the first key, since `prev_hash` sorts before it.
+/// The remainder is canonical again. A string value cannot contain the key, since its quotes are escaped; a nested
+/// key could match, and then the hash would not.
 fn without_hash<'a>(line: &'a [u8], this: &Hash) -> Option<(&'a [u8], &'a [u8])> {
     let member = this_hash_member(this);
     let start = line.windows(member.len()).position(|window| window == member)?;
@@ -245,7 +248,7 @@ fn this_hash_member(this: &Hash) -> [u8; 79] {
     member
 }
 
-/// What stands behind the first thing that looks like the key. Where that is something else, the line written with it is not
+/// The value after the first match of the key. If the match is something else, the line rebuilt from it differs from
 /// the line that was read.
 fn prev_hash(line: &[u8]) -> Option<Hash> {
     let key = b"\"prev_hash\":\"";
@@ -333,7 +336,7 @@ mod tests {
     #[test]
     fn a_byte_flipped_anywhere_is_caught_and_its_line_named() {
         let whole: Vec<u8> = journal(40).iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
-        // Places and bits that look random and are the same on every run (Knuth's MMIX generator).
+        // Pseudo-random positions and bits, the same on every run (Knuth's MMIX generator).
         let mut state = 1u64;
         for _ in 0..1000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

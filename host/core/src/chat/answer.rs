@@ -1,7 +1,7 @@
-//! What comes back: whole answers and the chunks of a stream, and the texts in them in which a token may stand.
+//! Responses: whole answers and stream chunks, and the texts in them that may contain a token.
 //!
-//! There is one walk for both, and one table of what it meets: closed words that are never looked at, state of a provider
-//! that passes byte for byte, and texts. A text is known by its [`Field`], the way to it, which is the same over all
+//! One walk handles both, with one table of what it meets: constants that are never changed, opaque provider state
+//! that passes byte for byte, and texts. A text is identified by its [`Field`], its path, which is the same in all
 //! chunks of a stream.
 
 use serde_json::{Map, Value, json};
@@ -17,57 +17,57 @@ mod walk;
 pub use self::field::Field;
 pub use self::walk::{says_more, visit_choice, visit_top};
 
-/// What a text is.
+/// Category of a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sort {
-    /// Words, or JSON.
+    /// Plain text, or JSON.
     Speech,
-    /// The arguments of a tool call: JSON as text.
+    /// The arguments of a tool call: JSON in a string.
     Arguments,
-    /// A string of arguments that came as JSON and not as text.
+    /// A string inside arguments that are JSON rather than a string.
     Argument,
     /// A key of such arguments.
     ArgumentKey,
-    /// The name of the tool that is called.
+    /// The name of the called tool.
     Name,
-    /// An id: it is changed only where it contains a token.
+    /// An id: changed only when it contains a token.
     Label,
 }
 
-/// A text on the walk.
+/// A text found by the walk.
 pub struct Leaf<'w> {
     path: &'w [Seg],
-    /// What it is.
+    /// Category.
     pub sort: Sort,
-    /// Whether it is complete in itself: never continued by the next chunk.
+    /// Whether it is complete: never continued by the next chunk.
     pub whole: bool,
-    /// The tool whose call it is part of, where that is said here.
+    /// The tool of the call that it belongs to, when this chunk names it.
     pub tool: Option<&'w str>,
 }
 
 impl Leaf<'_> {
-    /// The way to it.
+    /// Its path.
     pub fn field(&self) -> Field {
         Field(self.path.to_vec())
     }
 
-    /// Whether it is what is said.
+    /// Whether it is the spoken content.
     pub fn is_content(&self) -> bool {
         is_content(self.path)
     }
 
-    /// Whether it is part of what is said: that as one text, or a part of it that is text.
+    /// Whether it is part of the spoken content: the whole, or a text part of it.
     pub fn is_answer(&self) -> bool {
         let is_text = self.path.len() == 2 || matches!(self.path.last(), Some(Seg::Key(key)) if key == "text");
         is_text && matches!(self.path.get(1), Some(Seg::Key(key)) if key == "content")
     }
 
-    /// The index of the tool call that it is part of.
+    /// Index of the tool call that it belongs to.
     pub fn call(&self) -> Option<u64> {
         call(self.path)
     }
 
-    /// For [`Sort::Argument`]: the way to it from the arguments.
+    /// For [`Sort::Argument`]: its path within the arguments.
     pub fn steps(&self) -> Vec<Step> {
         let inside = self.path.iter().skip_while(|seg| !matches!(seg, Seg::Key(key) if key == "arguments")).skip(1);
         let step = |seg: &Seg| match seg {
@@ -78,24 +78,24 @@ impl Leaf<'_> {
     }
 }
 
-/// What becomes of a text.
+/// Result of visiting a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
-    /// It stays.
+    /// Keep it.
     Keep,
-    /// It goes, and with it what holds nothing else.
+    /// Remove it, along with containers that become empty.
     Drop,
 }
 
-/// Sees a text, which is a string, and may change it.
+/// Visits a text, always a JSON string, and may change it.
 pub type Visit<'v> = dyn FnMut(&Leaf<'_>, &mut Value) -> Fate + 'v;
 
-/// A finish reason that says that the model was cut short.
+/// Whether a finish reason means that the output was truncated.
 pub fn is_cut_short(finish_reason: &str) -> bool {
     finish_reason == "length"
 }
 
-/// What all chunks of a stream share: enough to make one of our own.
+/// Fields shared by all chunks of a stream: enough to build a chunk of our own.
 #[derive(Clone, Default)]
 pub struct ChunkHead {
     id: Option<Value>,
@@ -106,12 +106,12 @@ pub struct ChunkHead {
 }
 
 impl ChunkHead {
-    /// Whether a chunk was read.
+    /// Whether a chunk has been read.
     pub fn is_known(&self) -> bool {
         self.id.is_some()
     }
 
-    /// Remembers what a chunk says of itself.
+    /// Remembers the shared fields of a chunk.
     pub fn read(&mut self, chunk: &Map<String, Value>) {
         if self.id.is_some() {
             return;
@@ -126,7 +126,7 @@ impl ChunkHead {
         };
     }
 
-    /// A chunk for one choice and one field.
+    /// A chunk with a text in one field of one choice.
     pub fn chunk(&self, choice: u64, field: &Field, text: &str) -> Value {
         self.with_choice(field.choice(choice, text))
     }

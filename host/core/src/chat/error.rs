@@ -1,26 +1,26 @@
-//! Errors in OpenAI's shape, and what is read of a provider's own error, which has one of many forms.
+//! Errors in OpenAI's format, and the parser for provider errors, which have many formats.
 //!
-//! A provider's words may quote the request, so tokens may stand anywhere in them. Nothing of an [`UpstreamError`] can
-//! be sent before it has become a [`Scrubbed`] one.
+//! A provider's message may quote the request, so it may contain tokens. Nothing of an [`UpstreamError`] can be sent
+//! until it has been converted to a [`Scrubbed`] one.
 
 use serde_json::{Map, Value, json};
 
 use super::surrogate;
 
-/// Longer words of a provider are cut, in characters.
+/// Longer provider messages are truncated, in characters.
 const MAX_WORDS: usize = 4096;
-/// Longer values of `type`, `param` and `code` are not words of a protocol.
+/// Longer values of `type`, `param` and `code` are dropped.
 const MAX_WORD: usize = 128;
-/// A larger `innererror` is left out, in bytes of JSON.
+/// A larger `innererror` is dropped, in bytes of JSON.
 const MAX_INNER: usize = 16 << 10;
-/// How deep the words of an error may stand.
+/// Depth limit for the search for a message.
 const MAX_DEPTH: usize = 6;
-/// How many errors of a list are told.
+/// Limit of errors reported from a list.
 const MAX_LISTED: usize = 8;
 
-/// Keys of an object or a list in which an error may be, the likeliest first.
+/// Keys of an object or a list that may hold an error, the most likely first.
 const NESTED: [&str; 6] = ["error", "errors", "message", "detail", "msg", "fault"];
-/// Where the words of an error stand, the most telling first.
+/// Keys of an error's message, the most specific first.
 const WORDS: [&str; 13] = [
     "message",
     "msg",
@@ -45,7 +45,7 @@ pub fn body(message: &str, kind: &str, param: Option<&str>, code: &str, request_
     json!({"error": {"message": message, "type": kind, "param": param, "code": code, "request_id": request_id}})
 }
 
-/// What is kept of a provider's error body, as the provider wrote it.
+/// The relevant fields of a provider's error body, as the provider wrote them.
 #[derive(Default)]
 pub struct UpstreamError {
     words: Option<String>,
@@ -57,8 +57,7 @@ pub struct UpstreamError {
 }
 
 impl UpstreamError {
-    /// Reads the body of an answer whose status says that it is an error. `None` when it is not JSON, or JSON that says
-    /// nothing.
+    /// Parses the body of a response with an error status. `None` when it is not JSON, or has no error information.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(bytes);
         let value: Value = serde_json::from_str(&surrogate::replace(text.trim_start_matches('\u{feff}'))).ok()?;
@@ -76,7 +75,7 @@ impl UpstreamError {
         Some(error)
     }
 
-    /// Reads what came in the place of an answer, or of a chunk of one. `None` when it is no error.
+    /// Parses an error received instead of an answer or a chunk. `None` when `value` is not an error.
     pub fn in_answer(value: &Value) -> Option<Self> {
         let Value::Object(map) = value else {
             return matches!(value, Value::Array(_))
@@ -93,17 +92,17 @@ impl UpstreamError {
         (says_so || error.words.is_some()).then_some(error)
     }
 
-    /// An error in our own words.
+    /// An error of our own.
     pub fn ours(message: &str, kind: &str, code: &str) -> Self {
         Self { words: Some(message.into()), kind: kind.into(), code: code.into(), ..Self::default() }
     }
 
-    /// The HTTP status that the body itself names.
+    /// The HTTP status in the body.
     pub fn status(&self) -> Option<u16> {
         self.status
     }
 
-    /// Takes the tokens out: of words they are replaced, a closed word that holds one goes.
+    /// Removes tokens: replaced in messages; a constant that contains one is dropped.
     pub fn scrubbed(self, scrub: impl Fn(&str) -> String) -> Scrubbed {
         let word = |value: Value| match value {
             Value::String(text) if is_word(&text) && scrub(&text) == text => Value::String(text),
@@ -124,7 +123,7 @@ impl UpstreamError {
         }
     }
 
-    /// The one reader of all forms: an error is words, a list of errors, or an object that holds one of these.
+    /// Parses all formats: an error is a message, a list of errors, or an object that contains one of these.
     fn read(value: &Value, depth: usize) -> Self {
         match value {
             Value::String(words) if !words.trim().is_empty() => {
@@ -154,7 +153,7 @@ impl UpstreamError {
             status: STATUSES.iter().find_map(|name| status(map.get(*name)?)),
         };
         if own.kind.is_null() {
-            // Google's servers name the kind here: "INVALID_ARGUMENT".
+            // Google's servers put the error type here: "INVALID_ARGUMENT".
             own.kind = first(&["status"], |status| status.as_str().is_some_and(|text| text.parse::<u16>().is_err()));
         }
         if let Some(place) = map.get("loc").and_then(place) {
@@ -166,7 +165,7 @@ impl UpstreamError {
         nested.rev().map(|value| Self::read(value, depth - 1)).fold(own, |rest, nested| nested.over(rest))
     }
 
-    /// This error, and of the other what this one does not say.
+    /// This error, with missing fields taken from `other`.
     fn over(self, other: Self) -> Self {
         let or = |own: Value, other: Value| if own.is_null() { other } else { own };
         Self {
@@ -179,7 +178,7 @@ impl UpstreamError {
         }
     }
 
-    /// This error, with the words of the next one of its list behind its own.
+    /// This error, with the message of the next error in its list appended.
     fn and(self, next: Self) -> Self {
         let words = match (&self.words, &next.words) {
             (Some(own), Some(next)) => Some(format!("{own}; {next}")),
@@ -190,18 +189,18 @@ impl UpstreamError {
     }
 }
 
-/// A provider's error without tokens: what may be sent.
+/// A provider's error without tokens, safe to send.
 pub struct Scrubbed {
     message: String,
     kind: Value,
     param: Value,
     code: Value,
-    /// Azure's, which tells what its content filter found.
+    /// Azure's `innererror`, with the results of its content filter.
     inner: Option<Value>,
 }
 
 impl Scrubbed {
-    /// The body to send.
+    /// The response body.
     pub fn into_body(self, request_id: &str) -> Value {
         let mut error = json!({
             "message": self.message,
@@ -217,7 +216,7 @@ impl Scrubbed {
     }
 }
 
-/// Whether a field is there and holds something.
+/// Whether a field is present and not empty.
 fn is_something(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
@@ -241,7 +240,7 @@ fn status(value: &Value) -> Option<u16> {
     number.and_then(|number| u16::try_from(number).ok()).filter(|status| (400..600).contains(status))
 }
 
-/// Where in the request something is wrong, as FastAPI's servers tell it: `["body", "messages", 0]`.
+/// Location of the error in the request, in the format of FastAPI servers: `["body", "messages", 0]`.
 fn place(loc: &Value) -> Option<String> {
     let steps = loc.as_array()?.iter().filter_map(|step| match step {
         Value::String(name) => Some(name.clone()),
@@ -252,7 +251,7 @@ fn place(loc: &Value) -> Option<String> {
     (!steps.is_empty()).then(|| steps.join("."))
 }
 
-/// What reads like words in a form that nobody knows, with the names that it has there.
+/// Collects sentences from an unknown format, each with its key.
 fn collect_sentences(name: &str, value: &Value, depth: usize, sentences: &mut Vec<String>) {
     match value {
         Value::String(text) if text.trim().contains(' ') && sentences.len() < MAX_LISTED => {
@@ -269,7 +268,7 @@ fn collect_sentences(name: &str, value: &Value, depth: usize, sentences: &mut Ve
     }
 }
 
-/// A value whose keys and texts hold no tokens.
+/// A value with the tokens in its keys and texts replaced.
 fn scrubbed(value: Value, scrub: &impl Fn(&str) -> String) -> Value {
     match value {
         Value::String(text) => Value::String(scrub(&text)),
@@ -288,12 +287,12 @@ mod tests {
         error.scrubbed(str::to_owned).into_body("req_1")["error"].take()
     }
 
-    /// A body as a server sends it, and the words, type, param and code that come of it.
+    /// A server's error body, and the expected message, type, param and code.
     #[test]
     fn every_form_keeps_its_words() {
         let no = Value::Null;
         let table = [
-            // OpenAI and most of those who speak its protocol.
+            // OpenAI and most compatible servers.
             (
                 json!({"error": {"message": "too long", "type": "invalid_request_error", "param": "messages", "code": null}}),
                 "too long",
@@ -398,7 +397,7 @@ mod tests {
                 no.clone(),
             ),
             (json!("just words"), "just words", no.clone(), no.clone(), no.clone()),
-            // Forms that nobody knows, and nothing.
+            // Unknown formats, and empty bodies.
             (
                 json!({"errors": {"top_p": ["must be at most 1"], "id": "x"}}),
                 "top_p: must be at most 1",

@@ -1,11 +1,11 @@
-//! Where in a JSON document a text that a model writes has got to: what a value that is put there must be escaped for.
+//! Tracks the position in JSON that a model streams: how often a value inserted at this point must be escaped.
 //!
-//! A model writes JSON into strings of JSON (arguments with a `payload` that is a document of its own), and a value that
-//! is put back there must be escaped once for every level. The cursor is fed the model's raw text in pieces and knows at
-//! each point how many strings of JSON it is inside of. In a string, and in words, `{` and `[` open a document, which is one for
-//! as long as it can be; what cannot be part of it makes it plain text again.
+//! A model nests JSON in JSON strings (arguments with a `payload` that is a document of its own), and a restored
+//! value must be escaped once for every level. The cursor is fed the model's raw text in chunks and knows at each
+//! point how many JSON strings enclose it. In a string, and in plain text, `{` and `[` open a document; it stays one
+//! until a syntax error turns it back into plain text.
 //!
-//! Every character is looked at once for each level, memory is bounded, and the cuts make no difference.
+//! Every character is examined once per level, memory is bounded, and chunk boundaries make no difference.
 
 use self::level::{Inner, Kind, Level, Moved};
 
@@ -13,24 +13,24 @@ mod level;
 #[cfg(test)]
 mod tests;
 
-/// Documents inside each other that are followed. Every further one doubles the backslashes before a quotation mark, so a text
-/// that goes deeper is mostly backslashes.
+/// Limit of tracked nesting levels. Each further level doubles the backslashes before a quotation mark, so deeper
+/// text is mostly backslashes.
 pub const MAX_LEVELS: usize = 6;
 
-/// Steps of a path that are remembered.
+/// Limit of path steps that are remembered.
 const MAX_PATH: usize = 24;
 
-/// The longest language of a fence, as in "```json".
+/// Length limit of a fence's language, as in "```json".
 const MAX_LANGUAGE: usize = 16;
 
-/// What a text is taken for before its first character.
+/// Initial assumption about a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Root {
-    /// Words. What begins with `{` or `[` anywhere in them is a document for as long as it is one.
+    /// Plain text. A `{` or `[` anywhere in it opens a document, which lasts until a syntax error.
     Text,
-    /// An answer that was asked for as JSON: what it begins with as a document, also in a fence, is one with mistakes too.
+    /// An answer requested as JSON: a document at its beginning, also in a fence, tolerates syntax errors.
     Answer,
-    /// The arguments of a tool call: a document in any case.
+    /// The arguments of a tool call: always a document.
     Arguments,
 }
 
@@ -43,41 +43,41 @@ pub enum Step {
     Index(usize),
 }
 
-/// What a value becomes a part of.
+/// What an inserted value becomes part of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Spot {
-    /// A text, or the inside of a string.
+    /// Plain text, or the content of a string.
     Inside,
-    /// A place where a document has a whole value.
+    /// A position where a document expects a complete value.
     Value,
 }
 
-/// What a text is while it is no document.
+/// State of the text outside documents.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Words {
-    /// Nothing but space so far.
+    /// Only white space so far.
     Start,
-    /// Words, and how many backticks are at their end.
+    /// Plain text, with the number of backticks at its end.
     Some { ticks: u8 },
-    /// Behind the backticks of a fence: so many letters of its language.
+    /// After the backticks of a fence, with the number of letters of its language.
     Fence { letters: usize },
 }
 
-/// See the module.
+/// See the module documentation.
 #[derive(Debug)]
 pub struct JsonCursor {
     root: Root,
     words: Words,
-    /// The open documents, the outermost first. None: the text is no document here.
+    /// The open documents, the outermost first. Empty outside documents.
     levels: Vec<Level>,
-    /// Bytes since the last place where no level was in the middle of an escape.
+    /// Bytes since the last point at which no level was in the middle of an escape.
     pending: usize,
-    /// The bytes of the quotation mark that was the last thing, where it opened a string that is a value.
+    /// Length in bytes of the quotation mark at the end of the text, when it opened a string in value position.
     opened: Option<usize>,
 }
 
 impl JsonCursor {
-    /// At the beginning of a text.
+    /// Starts at the beginning of a text.
     pub fn new(root: Root) -> Self {
         let mut cursor = Self { root, words: Words::Start, levels: Vec::new(), pending: 0, opened: None };
         if root == Root::Arguments {
@@ -86,12 +86,12 @@ impl JsonCursor {
         cursor
     }
 
-    /// Takes the next piece of the model's text.
+    /// Consumes the next chunk of the model's text.
     pub fn text(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
             if self.levels.is_empty() && self.words == (Words::Some { ticks: 0 }) {
-                // Nearly every text is words, where nothing else changes anything.
+                // Fast path: nearly every chunk is plain text, in which no other character changes the state.
                 self.opened = None;
                 let Some(at) = rest.bytes().position(|byte| matches!(byte, b'`' | b'{' | b'[')) else { return };
                 rest = &rest[at..];
@@ -102,7 +102,7 @@ impl JsonCursor {
         }
     }
 
-    /// Takes what is replaced: something that is part of a string or of a text, or a value by itself.
+    /// Consumes a replaced value: part of a string or a text, or a complete value.
     pub fn value(&mut self) {
         self.opened = None;
         self.pending = 0;
@@ -116,11 +116,11 @@ impl JsonCursor {
         }
     }
 
-    /// How often a value must be escaped that is put here.
+    /// How often a value must be escaped when it is inserted here.
     pub fn levels(&self) -> usize {
         let strings = self.levels.iter().filter(|level| level.is_in_string()).count();
-        // Outside of every string of a document that was asked for, nothing belongs but whole values: escaped, a text can
-        // at least add none.
+        // Outside strings, a document that was requested expects only complete values: escaped, an inserted text
+        // cannot add one.
         let is_astray = match self.levels.first() {
             Some(level) => {
                 strings == 0 && (self.root == Root::Arguments || self.root == Root::Answer && !level.is_done())
@@ -130,7 +130,7 @@ impl JsonCursor {
         strings + usize::from(is_astray)
     }
 
-    /// Whether what is put here is a value by itself: where a document that was asked for has one outside of a string.
+    /// Whether a value inserted here is a complete value: outside strings in a document that was requested.
     pub fn spot(&self) -> Spot {
         match self.levels.as_slice() {
             [level] if self.root != Root::Text && level.expects_value() => Spot::Value,
@@ -138,17 +138,18 @@ impl JsonCursor {
         }
     }
 
-    /// The bytes of the quotation mark that was the last thing, where it opened a string that is a value and no key.
+    /// Length in bytes of the quotation mark at the end of the text, when it opened a string in value position, not a
+    /// key.
     pub fn opened(&self) -> Option<usize> {
         self.opened
     }
 
-    /// The bytes at the end of the text that may be part of such a quotation mark, or are one.
+    /// Bytes at the end of the text that are, or may be part of, such a quotation mark.
     pub fn undecided(&self) -> usize {
         self.opened.unwrap_or(self.pending)
     }
 
-    /// The way to the value that the text is in; nothing inside of a document in a string, or too deep.
+    /// Path of the current value; `None` inside a document in a string, or below the depth limit.
     pub fn path(&self) -> Option<Vec<Step>> {
         match self.levels.as_slice() {
             [level] => level.path(),
@@ -166,7 +167,7 @@ impl JsonCursor {
         }
     }
 
-    /// A character outside of every document. No string is opened by it.
+    /// Consumes a character outside all documents. It never opens a string.
     fn word(&mut self, c: char) -> bool {
         self.words = match (self.words, c) {
             (words, '{' | '[') => {
@@ -189,7 +190,7 @@ impl JsonCursor {
         false
     }
 
-    /// A character of a document; whether it opens a string that is a value.
+    /// Consumes a character of a document; returns whether it opened a string in value position.
     fn document(&mut self, c: char) -> bool {
         let (mut at, mut c) = (0, c);
         while let Some(level) = self.levels.get_mut(at) {
@@ -206,7 +207,7 @@ impl JsonCursor {
                         Inner::Begins => self.levels.push(Level::new(Kind::Guessed)),
                         Inner::Document => {}
                     }
-                    // What the string says is the next level's text.
+                    // The content of the string is the text of the next level.
                     (at, c) = (at + 1, inner);
                 }
                 Moved::Broken if at == 0 => {
@@ -218,7 +219,7 @@ impl JsonCursor {
                     self.levels.truncate(at);
                     let Some(outer) = self.levels.last_mut() else { return false };
                     outer.inner_is_plain();
-                    // What ends one document may begin another.
+                    // The character that ends one document may begin another.
                     match outer.inner(c, true) {
                         Inner::Begins => self.levels.push(Level::new(Kind::Guessed)),
                         Inner::Plain | Inner::Document => return false,

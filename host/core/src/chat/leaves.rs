@@ -1,8 +1,8 @@
-//! The leaves of a text: the one place that takes encodings off.
+//! The leaves of a text: all decoding happens here.
 //!
-//! A text may hold JSON (whole or in part), JSON in the strings of that JSON, and backslash escapes, HTML entities or
-//! percent encoding. A visitor sees the decoded leaves, each with its [`Place`]; its edits come back as spans of the text as
-//! it was sent, written as deep as they are. Everything else keeps its bytes.
+//! A text may contain JSON (as a whole or in part), JSON in the strings of that JSON, and backslash escapes, HTML
+//! entities or percent encoding. A visitor sees the decoded leaves, each with its [`Place`]; its edits are mapped
+//! back to spans of the text as it was sent, and encoded for their nesting level. All other bytes are unchanged.
 
 mod decode;
 mod json;
@@ -20,13 +20,13 @@ use super::position::{
 };
 use crate::text::ByteSpan;
 
-/// JSON in JSON is read this deep; what is deeper is a text.
+/// Depth limit of nested JSON; deeper JSON is treated as text.
 const DEEPEST: usize = 8;
 
-/// A shorter number of a setting is no value of a caller's that would be looked for there.
+/// Minimum digits of a number in a setting to be looked up among known values.
 const SHORTEST_KNOWN: usize = 6;
 
-/// Visits a text and makes the visitor's edits in it.
+/// Visits a text and applies the visitor's edits to it.
 pub(super) fn visit_text(text: &mut String, place: &Place<'_>, visitor: &mut dyn Visitor) {
     let edits = text_edits(text, place, visitor, 0);
     if !edits.is_empty() {
@@ -35,7 +35,7 @@ pub(super) fn visit_text(text: &mut String, place: &Place<'_>, visitor: &mut dyn
     }
 }
 
-/// Visits every key, string and number below a value and makes the visitor's edits in it.
+/// Visits every key, string and number below a value and applies the visitor's edits.
 pub(super) fn visit_value(value: &mut Value, place: &Place<'_>, visitor: &mut dyn Visitor) {
     match value {
         Value::Null | Value::Bool(_) => {}
@@ -52,7 +52,7 @@ pub(super) fn visit_value(value: &mut Value, place: &Place<'_>, visitor: &mut dy
             let edits = text_edits(&source, place, visitor, 0);
             if !edits.is_empty() {
                 visitor.applied(&edits, &source);
-                // Edits keep JSON what it is: the text is read again as it was written.
+                // Edits keep the text valid JSON: parse it again as written.
                 *value = serde_json::from_str(&apply(&source, &edits)).unwrap_or(Value::Null);
             }
         }
@@ -97,7 +97,7 @@ fn shift(own: Vec<Edit>, by: usize, edits: &mut Vec<Edit>) {
     );
 }
 
-/// The edit of a number, which is replaced whole. A visitor sees its digits: a sign, a fraction of zeros and an exponent
+/// The edit of a number, which is replaced whole. The visitor sees its digits: a sign, a zero fraction or an exponent
 /// would hide them.
 fn number_edit(source: &str, span: ByteSpan, place: &Place<'_>, visitor: &mut dyn Visitor) -> Option<Edit> {
     let digits = digits_of(source);
@@ -110,16 +110,16 @@ fn number_edit(source: &str, span: ByteSpan, place: &Place<'_>, visitor: &mut dy
     Some(Edit { span, ..edit })
 }
 
-/// A JSON number as digits, where it is a whole number; else without its sign.
+/// The digits of a JSON number, when it is an integer; otherwise the number without its sign.
 fn digits_of(number: &str) -> String {
-    /// No identifier has more digits.
+    /// Limit of digits, above any identifier's.
     const MOST: usize = 40;
     let number = number.trim_start_matches('-');
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let Ok(exponent) = exponent.parse::<i32>() else { return number.to_owned() };
     let fraction = fraction.trim_end_matches('0');
-    // How many zeros follow the digits.
+    // Number of zeros after the digits.
     let zeros = i64::from(exponent) - fraction.len() as i64;
     match usize::try_from(zeros) {
         Ok(zeros) if whole.len() + fraction.len() + zeros <= MOST => {
@@ -131,7 +131,7 @@ fn digits_of(number: &str) -> String {
     }
 }
 
-/// JSON inside of a text.
+/// JSON inside a text.
 struct Document<'d> {
     source: &'d str,
     visitor: &'d mut dyn Visitor,
@@ -158,7 +158,7 @@ impl Document<'_> {
         edits.extend(own.into_iter().map(|edit| self.written(edit, &decoded, span.start)));
     }
 
-    /// An edit of a decoded string as one of the source.
+    /// Maps an edit of a decoded string to the source.
     fn written(&self, edit: Edit, decoded: &Decoded, start: usize) -> Edit {
         let span = decoded.source(edit.span);
         let text = Value::String(edit.text).to_string();
@@ -195,7 +195,7 @@ impl Document<'_> {
     }
 
     fn key(&mut self, span: ByteSpan, key: &Decoded, place: &Place<'_>, edits: &mut Vec<Edit>) {
-        // A tool's arguments and results are no objects of the protocol: their keys may be anything.
+        // A tool's arguments and results are not protocol objects: their keys may be anything.
         if place.search != Search::Speech && is_protocol_key(&key.text) {
             return;
         }
@@ -204,7 +204,7 @@ impl Document<'_> {
         edits.extend(own.into_iter().map(|edit| self.written(edit, key, span.start)));
     }
 
-    /// The place of a member's value; nothing where it is a provider's own state, which nobody reads.
+    /// The place of a member's value; `None` for opaque provider state, which is not visited.
     fn member<'k>(&self, value: &Node, key: &'k str, type_of: Option<&str>, place: &Place<'_>) -> Option<Place<'k>> {
         let mut search = place.search;
         if let (Search::Field, Node::List(items), "assistant") = (search, value, place.role) {
@@ -229,8 +229,8 @@ impl Document<'_> {
         Some(Place { form, search, role, field: Some(key), written: None, name, message })
     }
 
-    /// Whether an object is a JSON Schema: libraries write those of their answers into a message, and the model must answer
-    /// with their very words.
+    /// Whether an object is a JSON Schema: libraries write the schema of the expected answer into a message, and the
+    /// model must use its exact words.
     fn is_schema(&self, members: &[Member]) -> bool {
         const KEYWORDS: [&str; 7] = ["type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const"];
         let key = |member: &Member| &self.source[member.key.range()];
@@ -250,7 +250,8 @@ impl Document<'_> {
             })
     }
 
-    /// Two keys may become one, and an object has room for one entry of a name: the later one gets a number.
+    /// Two keys may get the same replacement, and an object holds one entry per key: the later one gets a numeric
+    /// suffix.
     fn keep_keys_apart(&self, members: &[Member], keys: &[(usize, usize)], first: usize, edits: &mut Vec<Edit>) {
         let (mut taken, mut last) = (HashSet::new(), HashMap::new());
         let mut added = Vec::new();
@@ -281,7 +282,7 @@ impl Document<'_> {
         }
         let first = edits.len();
         texts.iter().for_each(|words| self.words(words, place, edits));
-        // A word that is part of a text is no leaf of its own.
+        // A word that is part of a combined text is not a leaf of its own.
         let is_word = |value: &Node| match value {
             Node::Text(span) => texts.iter().any(|words| {
                 let at = words.partition_point(|word| word.start < span.start);
@@ -295,7 +296,7 @@ impl Document<'_> {
         edits[first..].sort_by_key(|edit| (edit.span.start, edit.span.end));
     }
 
-    /// Visits what an item of a list has beside its word.
+    /// Visits the other fields of a list item, besides its word.
     fn beside_words(&mut self, item: &Node, is_word: &dyn Fn(&Node) -> bool, place: &Place<'_>, edits: &mut Vec<Edit>) {
         match item {
             Node::Object(members) => {
@@ -313,8 +314,8 @@ impl Document<'_> {
         }
     }
 
-    /// Visits the words of a list as one text. Of a run that is replaced, the first word holds the replacement and the
-    /// others are empty.
+    /// Visits the words of a list as one text. When a run of words is replaced, the first word holds the replacement
+    /// and the others become empty.
     fn words(&mut self, words: &[ByteSpan], place: &Place<'_>, edits: &mut Vec<Edit>) {
         let decoded: Vec<Decoded> = words.iter().map(|span| decode::json(&self.source[span.range()])).collect();
         let mut text = String::new();
@@ -345,7 +346,7 @@ fn is_opaque_member(key: &str, text: &str, type_of: Option<&str>) -> bool {
     is_opaque(key, text) && (key != "data" || type_of.is_some_and(is_state_type))
 }
 
-/// Types of objects whose `data` is a model's own.
+/// Types of objects whose `data` is opaque model state.
 fn is_state_type(type_of: &str) -> bool {
     type_of.starts_with("reasoning") || type_of.ends_with("thinking")
 }

@@ -1,19 +1,19 @@
-//! The chunk that most answers are made of: one choice with one piece of `content`. It is read without building a tree
-//! of it, since there are dozens in every streamed answer and nearly all of them go on as they came.
+//! Fast path for the most common chunk: one choice with one piece of `content`. It is parsed without building a tree,
+//! since a streamed answer has dozens of them and nearly all are forwarded unchanged.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// A chunk with nothing in it that could need a change but `content`.
+/// A chunk in which only `content` may need a change.
 pub struct PlainChunk {
-    /// Which choice it continues.
+    /// Index of the choice.
     pub choice: u64,
-    /// The piece.
+    /// Text of the chunk.
     pub content: String,
 }
 
 impl PlainChunk {
-    /// Reads one; nothing for any other chunk, whatever it is.
+    /// Parses such a chunk; `None` for any other chunk.
     pub fn parse(data: &str) -> Option<Self> {
         let chunk: Chunk = serde_json::from_str(data).ok()?;
         let (None, None, [choice]) = (chunk.error, chunk.obfuscation, chunk.choices) else { return None };
@@ -37,7 +37,7 @@ struct Choice {
     logprobs: Option<IgnoredAny>,
 }
 
-/// A text under any other key must be looked at too, so there may be none.
+/// Unknown keys are rejected: a text under another key would need the full walk.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Delta {

@@ -1,20 +1,20 @@
-//! What the protocol says of a position in a request: how a value there can be masked, and what is searched for there.
+//! Positions in a request: how a value at a position is masked, and what is searched for there.
 //!
-//! Every text that [`super::walk`] visits has both answers in its [`Place`], and there is no third one: what detection,
-//! memory, replacement and the egress check do at a position follows from the same two words.
+//! Every text that [`super::walk`] visits carries both answers in its [`Place`]. Detection, memory, replacement and
+//! the egress check all depend on these two values only.
 
 use crate::text::ByteSpan;
 
-/// How a masked value is written into its position.
+/// How a masked value is written at its position.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Form {
     /// Text: spans of it are replaced.
     Text,
-    /// A number inside JSON: replaced whole, by a string, and comes back as a number.
+    /// A number inside JSON: replaced whole by a string, and restored as a number.
     Number,
     /// A key inside JSON: spans of it are replaced.
     Key,
-    /// An identifier with the provider's own limits: replaced whole, by a short digest.
+    /// An identifier with limits set by the provider: replaced whole by a short digest.
     Identifier,
     /// The name of a tool, which the provider matches exactly: replaced by another valid name.
     ToolName,
@@ -22,28 +22,30 @@ pub enum Form {
 
 /// What is searched for at a position.
 ///
-/// [`Search::Field`] and [`Search::Setting`] are what the walk knows of an unknown field; a visitor never sees them,
-/// because they are settled text by text (see [`Search::of_text`]).
+/// [`Search::Field`] and [`Search::Setting`] describe unknown fields in the walk; a visitor never sees them, because
+/// each text of such a field resolves to another variant (see [`Search::of_text`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Search {
-    /// All that the passes find, and every value that is known in this call.
+    /// All findings of the passes, and every value known in this call.
     Speech,
-    /// An unknown field of a message: like speech, but its closed words are names and opaque state is left alone.
+    /// An unknown field of a message: like speech, but constants are names and opaque state is skipped.
     Field,
     /// An unknown field of the request: words and numbers are names, free text is speech.
     Setting,
-    /// The operator's own text (tools, schemas): `deny`, values known in this call, checked forms.
+    /// Static text of the operator (tools, schemas): `deny`, values known in this call, and formats that the host can
+    /// check.
     Static,
-    /// Names and keys: as [`Search::Static`], but only values of six characters or more that no ordinary word is.
+    /// Names and keys: like [`Search::Static`], but only values of six or more characters that are not ordinary
+    /// words.
     Name,
-    /// A word of a setting: as [`Search::Name`], and a name that was said in this call, as it was written.
+    /// A word in a setting: like [`Search::Name`], plus names said in this call, in the same spelling.
     Word,
-    /// Numbers of settings and long encoded data: `deny` and values known in this call.
+    /// Numbers in settings and long encoded data: `deny` and values known in this call.
     Known,
 }
 
 impl Search {
-    /// What is searched for in one text of a position.
+    /// Resolves the search for one text of a position.
     pub(super) fn of_text(self, text: &str) -> Self {
         match self {
             Search::Speech | Search::Field if is_time_zone(text) => Search::Name,
@@ -56,7 +58,7 @@ impl Search {
         }
     }
 
-    /// What is searched for in one number of a position.
+    /// Resolves the search for one number of a position.
     pub(super) fn of_number(self) -> Self {
         match self {
             Search::Field => Search::Speech,
@@ -65,33 +67,33 @@ impl Search {
         }
     }
 
-    /// Whether passes run over it: elsewhere their findings count only where the host can check the form.
+    /// Whether passes run on it: elsewhere a finding counts only if the host can check its format.
     pub fn is_speech(self) -> bool {
         self == Search::Speech
     }
 }
 
-/// Where a text is.
+/// Location of a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// How a value there can be masked.
+    /// How a value there is masked.
     pub form: Form,
     /// What is searched for there.
     pub search: Search,
-    /// Whose words: `system`, `developer`, `user`, `assistant`, `tool`, or `field` outside the conversation.
+    /// Author: `system`, `developer`, `user`, `assistant`, `tool`, or `field` outside the conversation.
     pub role: &'static str,
-    /// The key whose value this is, as context for detection. Caller's text where it is a key of a tool's arguments.
+    /// The key of this value, as context for detection. Caller text when it is a key of a tool's arguments.
     pub field: Option<&'a str>,
-    /// A number as it was written, where that is more than its digits.
+    /// The number as written, when that is more than its digits.
     pub written: Option<&'a str>,
-    /// The protocol's name of the place, for errors and the journal.
+    /// The protocol's name of the position, for errors and the journal.
     pub name: &'static str,
-    /// The message that holds it.
+    /// Index of its message.
     pub message: Option<usize>,
 }
 
 impl Place<'_> {
-    /// As an error names it: `messages[3].content`.
+    /// The path in error messages: `messages[3].content`.
     pub fn path(&self) -> String {
         match self.message {
             Some(index) => format!("messages[{index}].{}", self.name),
@@ -100,46 +102,46 @@ impl Place<'_> {
     }
 }
 
-/// A change of a text: what is written in the place of a span.
+/// A change to a text: replaces a span.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// Of the text as it was visited.
+    /// Span in the text as visited.
     pub span: ByteSpan,
-    /// What is written there.
+    /// Replacement.
     pub text: String,
-    /// Which of the request's replacements it is, counted from 0. `None` for what belongs to another edit.
+    /// Which of the request's replacements it is, counted from 0. `None` for an edit that belongs to another one.
     pub placed: Option<u32>,
 }
 
 impl std::fmt::Debug for Edit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Not what is written: a token, or what may read like a caller's text.
+        // Omits the replacement: a token, or text that may resemble a caller's.
         write!(f, "Edit({}..{})", self.span.start, self.span.end)
     }
 }
 
-/// Sees every text of a request, in a fixed order.
+/// Visits every text of a request, in a fixed order.
 pub trait Visitor {
-    /// A text, decoded. Returns the edits to make in it, in order and without overlaps.
+    /// Visits a decoded text. Returns the edits to apply, in order and without overlaps.
     fn leaf(&mut self, place: &Place<'_>, text: &str) -> Vec<Edit>;
 
-    /// How many values the JSON of a text may have. One that has more is `too_large`, and visited as a text.
+    /// Limit of JSON values in a text. A text over the limit is reported to `too_large` and visited as plain text.
     fn room(&self) -> usize {
         usize::MAX
     }
 
-    /// The JSON at this place has more values than there is room for.
+    /// Called when the JSON at this place exceeds the limit.
     fn too_large(&mut self, place: &Place<'_>) {
         let _ = place;
     }
 
-    /// Edits are about to be made in the text of a field, of which they are spans now.
+    /// Called before edits are applied; they are now spans of the field's text.
     fn applied(&mut self, edits: &[Edit], text: &str) {
         let _ = (edits, text);
     }
 }
 
-/// A text with edits made in it.
+/// Applies edits to a text.
 pub fn apply(text: &str, edits: &[Edit]) -> String {
     let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
     let mut out = String::with_capacity(text.len() + added);
@@ -153,13 +155,13 @@ pub fn apply(text: &str, edits: &[Edit]) -> String {
     out
 }
 
-/// Words with a space between them.
+/// Words separated by spaces.
 fn is_free_text(text: &str) -> bool {
     let text = text.trim();
     text.contains(' ') && text.chars().any(char::is_alphabetic)
 }
 
-/// A time zone of the IANA database, and nothing else: `America/New_York`.
+/// An IANA time zone name, and nothing else: `America/New_York`.
 fn is_time_zone(text: &str) -> bool {
     const AREAS: [&str; 11] = [
         "Africa",
@@ -182,7 +184,7 @@ fn is_time_zone(text: &str) -> bool {
     })
 }
 
-/// Long data in base64 or hexadecimal: no speech, whatever letters meet in it.
+/// Long base64 or hexadecimal data: not speech, whatever letters it contains.
 fn is_encoded(text: &str) -> bool {
     const SHORTEST: usize = 64;
     text.len() >= SHORTEST
@@ -191,14 +193,15 @@ fn is_encoded(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-/// Ids and words such as `auto`, `call_a1B2`, `gpt-4o`: one word, at most 64 characters, not only digits and dashes.
+/// Ids and constants such as `auto`, `call_a1B2`, `gpt-4o`: one word of at most 64 characters, not only digits and
+/// dashes.
 pub(super) fn is_closed_word(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/' | b'#' | b'$');
     text.len() <= 64 && text.bytes().all(word) && (text.is_empty() || text.bytes().any(|b| b.is_ascii_alphabetic()))
 }
 
-/// Keys of the protocol's own objects and of JSON Schema: there is nothing of a caller in them.
-#[rustfmt::skip] // A line for each would be a page.
+/// Keys of protocol objects and of JSON Schema: they never contain caller data.
+#[rustfmt::skip] // One item per line would fill a page.
 pub(super) fn is_protocol_key(key: &str) -> bool {
     matches!(
         key,
@@ -220,8 +223,8 @@ pub(super) fn is_protocol_key(key: &str) -> bool {
     )
 }
 
-/// Words that the protocol and JSON Schema use as types, roles and choices.
-#[rustfmt::skip] // A line for each would be a page.
+/// Constants that the protocol and JSON Schema use as types, roles and choices.
+#[rustfmt::skip] // One item per line would fill a page.
 pub(super) fn is_protocol_word(word: &str) -> bool {
     matches!(
         word,
@@ -232,7 +235,7 @@ pub(super) fn is_protocol_word(word: &str) -> bool {
     )
 }
 
-/// An id that carries a provider's state: longer than any other, or with characters of base64.
+/// An id that carries provider state: longer than other ids, or with base64 characters.
 pub(super) fn is_sealed_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/#$+=|~".contains(&byte);
     text.bytes().all(allowed)
@@ -240,15 +243,15 @@ pub(super) fn is_sealed_id(text: &str) -> bool {
         && (text.len() > 64 || text.contains(['+', '=', '|', '~']))
 }
 
-/// Fields of a protocol's objects whose values are words of a list, or ids.
+/// Fields of protocol objects whose values are constants or ids.
 pub(super) fn is_word_field(key: &str) -> bool {
     matches!(key, "type" | "id" | "index" | "format" | "object" | "status" | "role" | "mode" | "phase" | "detail")
 }
 
-/// Fields in which a provider keeps state of its own, sealed or signed: it must go back byte for byte, or the provider
-/// refuses the conversation (Gemini's `thought_signature`, Anthropic's `signature` and `data`, OpenAI's
-/// `encrypted_content`). What is there is sealed when it has the alphabet of sealed data and is long, or says so by a
-/// character that no identifier has; anything else is a name.
+/// Fields for opaque provider state, sealed or signed: it must be sent back byte for byte, or the provider refuses
+/// the conversation (Gemini's `thought_signature`, Anthropic's `signature` and `data`, OpenAI's `encrypted_content`).
+/// A value counts as sealed when it has the alphabet of sealed data and is long, or contains a character that no
+/// identifier has; any other value is treated as a name.
 pub(super) fn is_opaque(key: &str, value: &str) -> bool {
     const SHORTEST: usize = 24;
     let sealed = |byte: u8| {

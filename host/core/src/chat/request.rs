@@ -1,4 +1,4 @@
-//! A request's body: read, stripped of what the platform added for itself, and written again.
+//! Request bodies: parsing, removal of platform fields, and serialisation.
 
 use std::borrow::Cow;
 
@@ -6,12 +6,13 @@ use serde_json::{Map, Value};
 
 use super::{Platform, size, surrogate};
 
-/// Top-level fields that voice platforms add for their own custom-LLM servers (docs/platforms).
-/// They are consumed, never forwarded: they hold the caller's number, account secrets, whole call records.
+/// Top-level fields that voice platforms add for their own custom-LLM servers (docs/platforms). They are consumed,
+/// never forwarded: they contain the caller's number, account secrets and whole call records.
 const PLATFORM_FIELDS: [&str; 8] =
     ["call", "phoneNumber", "customer", "assistant", "elevenlabs_extra_body", "user_id", "chat", "timestamp"];
 
-/// Top-level fields of OpenAI's schema (openai-openapi, 2026-08-21). For a known platform everything else is dropped.
+/// Top-level fields of OpenAI's schema (openai-openapi, 2026-08-21). For a known platform all other fields are
+/// dropped.
 const OPENAI_FIELDS: [&str; 40] = [
     "messages",
     "model",
@@ -55,7 +56,7 @@ const OPENAI_FIELDS: [&str; 40] = [
     "enable_thinking",
 ];
 
-/// Why a body is refused. Says where, never quotes.
+/// Why a body is refused. Gives the location, never quotes the content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
     /// Not JSON.
@@ -66,23 +67,23 @@ pub enum BadRequest {
         /// Column, from 1.
         column: usize,
     },
-    /// JSON of another shape.
+    /// JSON of an unexpected shape.
     #[error("{path}: {expected}")]
     Shape {
-        /// Where.
+        /// Path.
         path: String,
-        /// What belongs there.
+        /// What was expected there.
         expected: &'static str,
     },
 }
 
 impl BadRequest {
-    /// Something at this path is not what was expected there.
+    /// An error for an unexpected value at a path.
     pub fn shape(path: impl Into<String>, expected: &'static str) -> Self {
         Self::Shape { path: path.into(), expected }
     }
 
-    /// The field, for `param` in OpenAI's error shape.
+    /// The field, for `param` in OpenAI's error format.
     pub fn path(&self) -> Option<&str> {
         match self {
             BadRequest::NotJson { .. } => None,
@@ -91,19 +92,19 @@ impl BadRequest {
     }
 }
 
-/// A chat completion request. It has no `Debug`: it is the caller's text.
+/// A chat completion request. No `Debug`: it contains caller text.
 pub struct ChatRequest {
-    /// The body, with the platform's own fields taken out.
+    /// The body, without the platform's own fields.
     pub body: Map<String, Value>,
-    /// The platform's id of the phone call, where the body names it.
+    /// The platform's id of the phone call, when the body has one.
     pub call_id: Option<String>,
-    /// Bytes of the body as it came.
+    /// Length of the received body, in bytes.
     pub length: usize,
-    /// A text has half of a character in it, as an answer that was cut short has.
+    /// Whether a text contains a lone surrogate, as a truncated answer does.
     has_halves: bool,
 }
 
-/// Reads JSON, halves of characters included. Says whether there are any.
+/// Parses JSON that may contain lone surrogates; returns whether there were any.
 fn read(bytes: &[u8]) -> serde_json::Result<(Value, bool)> {
     match serde_json::from_slice(bytes) {
         Ok(value) => Ok((value, false)),
@@ -115,11 +116,11 @@ fn read(bytes: &[u8]) -> serde_json::Result<(Value, bool)> {
 }
 
 impl ChatRequest {
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// When it is not a JSON object with a list of messages, or has too many values. Nesting past 128 levels is refused as not
-    /// JSON.
+    /// The body is not a JSON object with a list of messages, or has too many values. Nesting past 128 levels is
+    /// refused as not JSON.
     pub fn parse(bytes: &[u8], platform: Platform) -> Result<Self, BadRequest> {
         if size::is_too_much(bytes) {
             return Err(BadRequest::shape("body", size::TOO_MANY));
@@ -139,7 +140,7 @@ impl ChatRequest {
         Ok(Self { body, call_id, length: bytes.len(), has_halves })
     }
 
-    /// A request of what a caller said, one message each.
+    /// Builds a request from caller texts, one message each.
     pub fn said<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
         let messages: Vec<Value> =
             texts.into_iter().map(|text| serde_json::json!({"role": "user", "content": text})).collect();
@@ -147,13 +148,13 @@ impl ChatRequest {
         Self { body, call_id: None, length: usize::MAX, has_halves: false }
     }
 
-    /// The content of every message, where it is a text.
+    /// The content of every message, where it is a string.
     pub fn contents(&self) -> impl Iterator<Item = Option<&str>> {
         let messages = self.body.get("messages").and_then(Value::as_array).into_iter().flatten();
         messages.map(|message| message.get("content").and_then(Value::as_str))
     }
 
-    /// The model asked for.
+    /// The requested model.
     pub fn model(&self) -> Result<Option<&str>, BadRequest> {
         match self.body.get("model") {
             None | Some(Value::Null) => Ok(None),
@@ -162,7 +163,7 @@ impl ChatRequest {
         }
     }
 
-    /// Whether a stream is asked for.
+    /// Whether the request asks for a stream.
     pub fn streams(&self) -> Result<bool, BadRequest> {
         match self.body.get("stream") {
             None | Some(Value::Null) => Ok(false),
@@ -171,7 +172,7 @@ impl ChatRequest {
         }
     }
 
-    /// The body as it goes upstream.
+    /// The body as sent upstream.
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes = serde_json::to_vec(&self.body).expect("a map of JSON values is JSON");
         match std::str::from_utf8(&bytes) {
@@ -181,8 +182,8 @@ impl ChatRequest {
     }
 }
 
-/// Vapi's `call.id`; ElevenLabs' extra body, where a session id is put by hand. A name of another type is refused: without
-/// its name a call would have the memory of all callers.
+/// Vapi's `call.id`; ElevenLabs' extra body, where a session id is set by hand. An id of another type is refused: a
+/// call without an id would share memory with all callers.
 fn call_id(body: &Map<String, Value>) -> Result<Option<String>, BadRequest> {
     for (field, key) in [("call", "id"), ("elevenlabs_extra_body", "session_id")] {
         match body.get(field).and_then(|object| object.get(key)) {

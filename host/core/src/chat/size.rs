@@ -1,18 +1,18 @@
-//! How many values JSON has, told from its bytes before anything is built of them.
+//! Counts the JSON values of a body from its bytes, before parsing.
 //!
-//! A value of one byte becomes some five hundred: a tree's node, a place in the text, a piece to be masked. So a body is counted
-//! before it is read; JSON inside of a text is counted while it is read (`leaves/json.rs`).
+//! A one-byte value costs some five hundred bytes: a tree node, its place in the text, a piece to be masked. So a
+//! body is counted before it is parsed; JSON inside a text is counted while it is parsed (`leaves/json.rs`).
 
-/// The most values of one request: keys are none, and those of JSON inside of its texts count. A long conversation has some
-/// hundreds.
+/// Limit of values in one request: keys do not count, values of JSON inside its texts do. A long conversation has a
+/// few hundred.
 pub const MOST: usize = 100_000;
 
-/// What a request with more is told.
-pub const TOO_MANY: &str = "must not have more than 100000 JSON values, those of JSON in a text included";
+/// Error message for a request over the limit.
+pub const TOO_MANY: &str = "must not have more than 100000 JSON values, including JSON inside a text";
 
 /// Whether a JSON document has more than [`MOST`] values.
 pub fn is_too_much(document: &[u8]) -> bool {
-    // Each has a byte and one that separates it.
+    // Each value takes at least one byte plus a separator.
     document.len() > 2 * MOST && outside_of_strings(document) > MOST
 }
 
@@ -32,7 +32,7 @@ fn outside_of_strings(document: &[u8]) -> usize {
     count
 }
 
-/// How many bytes the rest of a string takes, with the quotation mark at its end.
+/// Length in bytes of the rest of a string, including the closing quotation mark.
 fn string_length(rest: &[u8]) -> usize {
     let mut at = 0;
     while let Some(found) = memchr::memchr2(b'"', b'\\', rest.get(at..).unwrap_or_default()) {

@@ -1,17 +1,17 @@
-//! Halves of a character in JSON: `"\ud83d"` in one chunk and `"\ude00"` in the next, or one at the end of an answer that was
-//! cut short.
+//! Lone surrogates in JSON: `"\ud83d"` in one chunk and `"\ude00"` in the next, or one at the end of a truncated
+//! answer.
 //!
-//! Clients read them, a Rust string cannot hold them. So while we have a text, a half is a character of plane 16 that
-//! nobody uses, and is written as the escape again on the way out.
+//! Clients accept them, but a Rust string cannot hold them. While we process a text, a lone surrogate is mapped to an
+//! unassigned character of plane 16, and is written as the escape again on output.
 
 use std::borrow::Cow;
 
-/// The distance from a half to the character that it is meanwhile.
+/// Offset from a surrogate to its substitute character.
 const SHIFT: u32 = 0x10_0000;
 const HALVES: std::ops::RangeInclusive<u32> = 0xD800..=0xDFFF;
 const FIRST_LOW: u32 = 0xDC00;
 
-/// JSON in which every half is a character. Borrowed: there is none.
+/// Replaces every lone surrogate by its substitute. Borrowed when there are none.
 pub fn mend(json: &str) -> Cow<'_, str> {
     if !json.contains("\\ud") && !json.contains("\\uD") {
         return Cow::Borrowed(json);
@@ -30,7 +30,7 @@ pub fn mend(json: &str) -> Cow<'_, str> {
                 kept = at;
             }
             None => {
-                // The escaped character is none of an escape.
+                // An escaped backslash does not begin another escape.
                 at += 1;
                 at += json[at..].chars().next().map_or(0, char::len_utf8);
             }
@@ -47,7 +47,7 @@ fn is_half(c: char) -> bool {
     HALVES.contains(&(u32::from(c).wrapping_sub(SHIFT)))
 }
 
-/// JSON in which every half is U+FFFD, for what nobody puts together again.
+/// Replaces every lone surrogate by U+FFFD, for text that will not be joined.
 pub fn replace(json: &str) -> Cow<'_, str> {
     match mend(json) {
         Cow::Borrowed(json) => Cow::Borrowed(json),
@@ -55,7 +55,7 @@ pub fn replace(json: &str) -> Cow<'_, str> {
     }
 }
 
-/// JSON in which every half is an escape again.
+/// Restores every substitute to its escape.
 pub fn restore(json: &str) -> Cow<'_, str> {
     if !json.contains(is_half) {
         return Cow::Borrowed(json);
@@ -70,7 +70,7 @@ pub fn restore(json: &str) -> Cow<'_, str> {
     Cow::Owned(restored)
 }
 
-/// The half that a text begins with, as an escape.
+/// The lone surrogate that a text begins with, as an escape.
 fn half(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let code = u32::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;

@@ -1,5 +1,5 @@
-//! The tools of a request, as the answer will name them: which value a call's argument is to be, and what the caller calls the
-//! tool.
+//! Tool declarations of a request, as needed for the answer: the expected type of a call's argument, and the caller's
+//! name for a renamed tool.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 
 use super::json_cursor::Step;
 
-/// Schemas inside each other that are looked into, references included.
+/// Limit of nested schemas to follow, references included.
 const MAX_STEPS: usize = 64;
 
-/// Schemas that are looked at for one value: alternatives of alternatives multiply.
+/// Limit of schemas to examine for one value: nested alternatives multiply.
 const MAX_LOOKS: usize = 512;
 
-/// What a schema asks for.
+/// Type that a schema requires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wanted {
     /// A string.
@@ -27,21 +27,21 @@ pub enum Wanted {
     Other,
 }
 
-/// The tools of a request. It has no `Debug`: declarations may hold what a caller said.
+/// The tools of a request. No `Debug`: declarations may hold caller text.
 #[derive(Default)]
 pub struct Tools {
-    /// `tools` and `functions`, as they came: most answers need none of it, so it is read when one does.
+    /// `tools` and `functions`, serialised: most answers do not need them, so they are parsed on demand.
     declared: Vec<String>,
     /// The schema of `response_format`, likewise.
     answer: Option<String>,
     parameters: OnceLock<HashMap<String, Value>>,
-    /// The caller's names by the names that were sent.
+    /// The caller's names, by the names that were sent.
     renamed: HashMap<String, String>,
     answers_json: bool,
 }
 
 impl Tools {
-    /// Reads `tools`, `functions` and `response_format` of a request, before it is masked.
+    /// Reads `tools`, `functions` and `response_format` from a request before it is masked.
     pub fn read(body: &Map<String, Value>) -> Self {
         let declared = ["tools", "functions"].into_iter().filter_map(|field| match body.get(field)? {
             Value::Array(tools) if !tools.is_empty() => serde_json::to_string(tools).ok(),
@@ -58,29 +58,28 @@ impl Tools {
         }
     }
 
-    /// The tool `name` leaves under another name.
+    /// Records that the tool `name` is sent under another name.
     pub fn rename(&mut self, name: &str, sent: &str) {
         self.renamed.insert(sent.to_owned(), name.to_owned());
     }
 
-    /// The caller's own name of a tool that the model calls by the name that was sent; nothing for one that was not
-    /// renamed.
+    /// The caller's name of a tool that was renamed to `sent`; `None` when it was not renamed.
     pub fn original_name(&self, sent: &str) -> Option<&str> {
         self.renamed.get(sent).map(String::as_str)
     }
 
-    /// Whether a name may be the beginning of one that was renamed, or of a longer one.
+    /// Whether `beginning` may be the start of a renamed tool's name, or of a longer name.
     pub fn may_become_renamed(&self, beginning: &str) -> bool {
         self.renamed.keys().any(|sent| sent.len() > beginning.len() && sent.starts_with(beginning))
     }
 
-    /// Whether the request asks for an answer in JSON.
+    /// Whether the request asks for a JSON answer.
     pub fn answers_json(&self) -> bool {
         self.answers_json
     }
 
-    /// What the parameters of the tool `sent` ask for at a path, or, of no tool, what `response_format` asks for; nothing
-    /// where they leave it open, or there is no such tool.
+    /// The type that the parameters of the tool `sent` (or, for `None`, the `response_format`) require at a path;
+    /// `None` when they leave it open or the tool does not exist.
     pub fn wanted(&self, sent: Option<&str>, path: &[Step]) -> Option<Wanted> {
         let parameters = self.parameters.get_or_init(|| read_parameters(&self.declared, self.answer.as_deref()));
         let sent = sent.unwrap_or(ANSWER);
@@ -91,13 +90,13 @@ impl Tools {
         let integer = [Wanted::Integer, Wanted::Number];
         match search.found.iter().all(|other| *other == first) {
             true => Some(first),
-            // Several alternatives, all of them numbers.
+            // Several alternatives that are all numbers.
             false => search.found.iter().all(|other| integer.contains(other)).then_some(Wanted::Number),
         }
     }
 }
 
-/// What the answer's own schema is called among those of the tools, of which none has this name.
+/// Key of the answer's own schema among those of the tools; no tool has an empty name.
 const ANSWER: &str = "";
 
 fn read_parameters(declared: &[String], answer: Option<&str>) -> HashMap<String, Value> {
@@ -153,7 +152,7 @@ impl<'s> Search<'s> {
             }
             Some((Step::Index(index), rest)) => {
                 let place = |name: &str| schema.get(name).and_then(Value::as_array).and_then(|items| items.get(*index));
-                // `items` was a list before there was `prefixItems`.
+                // `items` could be a list before `prefixItems` was introduced.
                 if let Some(next) = place("prefixItems").or_else(|| place("items")).or_else(|| schema.get("items")) {
                     self.look(next, rest, depth + 1);
                 }
@@ -167,7 +166,7 @@ impl<'s> Search<'s> {
                 "string" => Wanted::Text,
                 "number" => Wanted::Number,
                 "integer" => Wanted::Integer,
-                // Nothing that is there is asked for by it.
+                // The schema requires nothing here.
                 "null" => return,
                 _ => Wanted::Other,
             };

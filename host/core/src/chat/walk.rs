@@ -1,11 +1,11 @@
-//! Visits every text of a request that may carry a caller's data: the protocol's table of positions.
+//! Visits every text of a request that may carry caller data: the table of protocol positions.
 //!
-//! The rule (docs/api.md): a position is visited unless the type of what holds it gives it a closed meaning; what is
-//! unknown is visited. The walk is written once and used three times, to collect, to replace and to check what leaves,
-//! so the three cannot disagree about what there is. [`super::position`] has what each position means.
+//! The rule (docs/api.md): a position is visited unless the type of its container gives it a closed meaning; unknown
+//! positions are visited. The same walk collects, replaces and checks outgoing text, so the three steps always agree
+//! on the positions. [`super::position`] defines the meaning of each position.
 //!
-//! * [`parts`]: a message's content, by the type of each part.
-//! * [`tools`]: tools, schemas and response formats, which are the operator's own text.
+//! * [`parts`]: message content, by the type of each part.
+//! * [`tools`]: tools, schemas and response formats, which are the operator's static text.
 
 mod parts;
 mod tools;
@@ -25,7 +25,7 @@ use super::request::{BadRequest, ChatRequest};
 /// Visits every text of a request.
 ///
 /// # Errors
-/// When something has a shape in which we could not tell what is text.
+/// The request has a shape in which text cannot be identified.
 pub fn walk(request: &mut ChatRequest, visitor: &mut dyn Visitor) -> Result<(), BadRequest> {
     if let Some(Value::Array(messages)) = request.body.get_mut("messages") {
         for (index, message) in messages.iter_mut().enumerate() {
@@ -49,7 +49,7 @@ struct Walk<'v> {
 impl Walk<'_> {
     fn top_level(&mut self, field: &str, value: &mut Value) {
         match field {
-            // `model` is compared with the agent's; messages were visited.
+            // `model` is compared with the agent's model; messages have been visited.
             "messages" | "model" => {}
             "tools" | "functions" => self.tools(value),
             "tool_choice" | "function_call" => self.choice("tool_choice", value),
@@ -68,18 +68,18 @@ impl Walk<'_> {
         Place { form, search, role: self.role, field, written: None, name, message: self.message }
     }
 
-    /// Visits one text, which is replaced as its form says.
+    /// Visits one text, which is replaced according to its form.
     fn leaf(&mut self, form: Form, search: Search, name: &'static str, field: Option<&str>, text: &mut String) {
         let place = self.place(form, search, name, field);
         visit_text(text, &place, self.visitor);
     }
 
-    /// Visits speech; of anything but a string nothing is known, and all of it is visited.
+    /// Visits speech; a value that is not a string has an unknown structure, and everything in it is visited.
     fn speech(&mut self, name: &'static str, value: &mut Value) {
         self.all(Search::Speech, name, None, value);
     }
 
-    /// A field of a message that the protocol does not know; a provider's own state is left alone.
+    /// An unknown field of a message; opaque provider state is skipped.
     fn field(&mut self, name: &'static str, key: &str, value: &mut Value) {
         let word =
             value.as_str().filter(|text| self.role == "assistant" && is_opaque_field(key) && is_closed_word(text));
@@ -96,7 +96,7 @@ impl Walk<'_> {
         visit_value(value, &place, self.visitor);
     }
 
-    /// Visits the members of one of the protocol's objects: the keys that the protocol does not know, and every value.
+    /// Visits the members of a protocol object: the unknown keys, and every value.
     fn members(
         &mut self,
         name: &'static str,
@@ -119,7 +119,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A word of a list, or an id: searched like a name, replaced like an identifier. Anything else is data.
+    /// A constant or an id: searched like a name, replaced like an identifier. Other values are data.
     fn word(&mut self, name: &'static str, value: &mut Value) {
         match value {
             Value::String(text) if is_protocol_word(text) => {}
@@ -181,7 +181,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A call of a function: `name`, `arguments` (or a custom tool's `input`).
+    /// A function call: `name`, `arguments` (or a custom tool's `input`).
     fn function(&mut self, name: &'static str, function: &mut Value) {
         let Value::Object(function) = function else { return self.speech(name, function) };
         self.members(name, function, |walk, key, value| match key {
@@ -191,7 +191,7 @@ impl Walk<'_> {
         });
     }
 
-    /// `auto`, or the name of a tool at some depth.
+    /// `auto`, or an object that contains the name of a tool at some depth.
     fn choice(&mut self, name: &'static str, choice: &mut Value) {
         match choice {
             Value::Object(map) => self.members(name, map, |walk, _, value| walk.choice(name, value)),
@@ -212,7 +212,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The answer that is expected: speech, beside the words of its form.
+    /// The predicted output: speech, apart from the constants of its format.
     fn prediction(&mut self, value: &mut Value) {
         let Value::Object(map) = value else { return self.speech("prediction", value) };
         self.members("prediction", map, |walk, key, value| match key {
@@ -221,7 +221,7 @@ impl Walk<'_> {
         });
     }
 
-    /// Where the caller is: speech, but for the words of a time zone and a country.
+    /// The caller's location: speech, apart from time zone and country codes.
     fn web_search_options(&mut self, value: &mut Value) {
         const NAME: &str = "web_search_options";
         match value {
@@ -235,7 +235,7 @@ impl Walk<'_> {
     }
 }
 
-/// Puts new keys in the places of old ones; one that is taken gets a number.
+/// Renames keys in place; a key that already exists gets a numeric suffix.
 fn rename(map: &mut Map<String, Value>, renamed: Vec<(usize, String)>) {
     let mut new_keys = renamed.into_iter().peekable();
     let mut last = HashMap::new();
@@ -253,7 +253,7 @@ fn rename(map: &mut Map<String, Value>, renamed: Vec<(usize, String)>) {
     }
 }
 
-/// A fixed name for a top-level field: a field that we do not know is the caller's word.
+/// A fixed name for a top-level field: the name of an unknown field is caller text.
 fn field_name(field: &str) -> &'static str {
     const KNOWN: [&str; 14] = [
         "reasoning_effort",

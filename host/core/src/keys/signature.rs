@@ -1,6 +1,7 @@
-//! Detached signatures of components: Ed25519 over the bytes of the file, in base64, in a file `NAME.wasm.sig` beside it.
+//! Detached signatures of components: Ed25519 over the bytes of the file, base64, in a file `NAME.wasm.sig` next to
+//! it.
 //!
-//! A signature says who built a component, not what it does: what it can do is the sandbox's business, whoever built it.
+//! A signature tells who built a component, not what it does: the sandbox limits every component, signed or not.
 
 use std::path::{Path, PathBuf};
 
@@ -10,39 +11,39 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use zeroize::Zeroizing;
 
-/// The largest signature file that is read, in bytes.
+/// Size limit of a signature file, in bytes.
 pub const MOST_BYTES: usize = 1024;
 
-/// Why a component counts as unsigned.
+/// Why a component is treated as unsigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// There is none.
-    #[error("it is not signed: `masker plugin sign` writes a signature beside it, NAME.wasm.sig")]
+    /// The signature file is missing.
+    #[error("it is not signed: `masker plugin sign` writes a signature next to it, NAME.wasm.sig")]
     Missing,
     /// Not base64 of 64 bytes.
     #[error("the signature is not 64 bytes in base64")]
     Malformed,
     /// Made by another key, or for other bytes.
-    #[error("the signature is of none of the trusted keys, or the component was changed after it was signed")]
+    #[error("no trusted key made this signature, or the component was changed after it was signed")]
     Untrusted,
 }
 
-/// Where the signature of a component stands.
+/// Path of a component's signature file.
 pub fn beside(component: &Path) -> PathBuf {
     let mut name = component.as_os_str().to_owned();
     name.push(".sig");
     PathBuf::from(name)
 }
 
-/// Public keys whose components are taken.
+/// Trusted public keys.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedKeys(Vec<VerifyingKey>);
 
 impl TrustedKeys {
-    /// Keys as they are written: 32 bytes each, in base64.
+    /// Parses keys: 32 bytes each, in base64.
     ///
     /// # Errors
-    /// One is not; the error says which, counted from 1.
+    /// A key is invalid; the error gives its number, from 1.
     pub fn parse<'k>(keys: impl IntoIterator<Item = &'k str>) -> anyhow::Result<Self> {
         let key = |(at, text): (usize, &str)| {
             let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
@@ -60,7 +61,7 @@ impl TrustedKeys {
     /// The public key that signed the component.
     ///
     /// # Errors
-    /// The signature is not one of a trusted key for these bytes.
+    /// The signature was not made by a trusted key for these bytes.
     pub fn signer(&self, component: &[u8], signature: &str) -> Result<String, SignatureError> {
         let bytes = STANDARD.decode(signature.trim()).map_err(|_| SignatureError::Malformed)?;
         let signature = Signature::from_slice(&bytes).map_err(|_| SignatureError::Malformed)?;
@@ -69,21 +70,21 @@ impl TrustedKeys {
     }
 }
 
-/// Whose components an install takes.
+/// Which components an install accepts.
 #[derive(Clone, Debug, Default)]
 pub enum Trust {
-    /// Anybody's: the sandbox holds whatever it is.
+    /// Any component: the sandbox limits what it can do.
     #[default]
     Anyone,
-    /// Those that one of these keys signed.
+    /// Components signed by one of these keys.
     Signed(TrustedKeys),
 }
 
 impl Trust {
-    /// Whether a component is taken, with what stands beside it as its signature.
+    /// Checks whether a component is accepted. `signature` is the content of its signature file.
     ///
     /// # Errors
-    /// A signature is asked for, and there is none of a trusted key.
+    /// A signature is required, and there is none from a trusted key.
     pub fn check(&self, component: &[u8], signature: Option<&str>) -> Result<(), SignatureError> {
         match (self, signature) {
             (Self::Anyone, _) => Ok(()),
@@ -93,11 +94,11 @@ impl Trust {
     }
 }
 
-/// A key that signs.
+/// A signing key.
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {
-    /// A new one, from the system's random numbers.
+    /// Generates a key from the system's random numbers.
     ///
     /// # Errors
     /// The system has none.
@@ -107,10 +108,10 @@ impl SigningKey {
         Ok(Self(ed25519_dalek::SigningKey::from_bytes(&seed)))
     }
 
-    /// The secret half as [`SigningKey::secret`] writes it.
+    /// Parses the secret half as [`SigningKey::secret`] writes it.
     ///
     /// # Errors
-    /// Not 32 bytes in base64. The error does not repeat them.
+    /// Not 32 bytes in base64. The error does not quote the text.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let bytes = STANDARD.decode(text.trim()).ok().map(Zeroizing::new);
         let seed = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()).map(Zeroizing::new);

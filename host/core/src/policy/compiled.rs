@@ -14,43 +14,43 @@ use crate::action::Action;
 use crate::keys::Kid;
 use crate::kind::{Kind, STANDARD};
 
-/// What this install has.
+/// Keys and plugins of this install.
 #[derive(Clone, Copy, Debug)]
 pub struct Environment<'a> {
     /// The kids in the key ring.
     pub kids: &'a [Kid],
-    /// The plugins by name, with the kinds that their manifests declare.
+    /// Plugins by name, with the kinds that their manifests declare.
     pub plugins: &'a [(Arc<str>, Vec<Kind>)],
 }
 
 /// A policy ready to run.
 #[derive(Clone)]
 pub struct CompiledPolicy {
-    /// What it is called.
+    /// Name.
     pub name: Arc<str>,
-    /// The document's revision, as the caller counts it.
+    /// Revision of the document; the caller counts revisions.
     pub version_number: u32,
-    /// The key that tokens are made with.
+    /// Key that makes the tokens.
     pub kid: Kid,
-    /// How a token is made.
+    /// Tokenization mode.
     pub tokenization: Tokenization,
     /// Privacy budget of synthetic surrogates.
     pub epsilon: f64,
-    /// The passes, in the order in which they run.
+    /// Passes, in execution order.
     pub passes: Vec<CompiledPass>,
     /// Texts that are never masked.
     pub allow: Texts,
-    /// Texts that always are.
+    /// Texts that are always masked.
     pub deny: Vec<Deny>,
-    /// What happens to images, audio and files.
+    /// Handling of images, audio and files.
     pub media: Media,
-    /// How a token looks to the model.
+    /// Form of a token in the text that the model gets.
     pub token_style: TokenStyle,
-    /// What a caller hears in place of a token that does not resolve.
+    /// Spoken to the caller instead of a token that does not resolve.
     pub fallback_text: Option<Arc<str>>,
-    /// What a caller hears when a stream fails after it began.
+    /// Spoken to the caller when a stream fails after it began.
     pub failure_text: Option<Arc<str>>,
-    /// What is recorded.
+    /// Audit settings.
     pub audit: AuditRules,
     /// SHA-256 of the document as RFC 8785 JSON.
     pub digest: [u8; 32],
@@ -59,29 +59,29 @@ pub struct CompiledPolicy {
     denied: Phrases,
 }
 
-/// A pass and what it is configured with.
+/// A pass with its configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CompiledPass {
-    /// The plugin's name.
+    /// Plugin name.
     pub plugin: Arc<str>,
     /// RFC 8785 JSON for the plugin's `configure`.
     pub config_json: String,
-    /// Kinds of the policy's own patterns, which it may find besides those of its manifest; in order.
+    /// Kinds of the policy's own patterns, which the pass may return besides those of its manifest; sorted.
     pub pattern_kinds: Vec<Kind>,
-    /// What happens when it fails.
+    /// Behaviour when the pass fails.
     pub on_error: OnError,
-    /// How long it may take, when the policy says so.
+    /// Timeout, when the policy sets one.
     pub timeout: Option<Duration>,
-    /// Whether its suggested replacements are used.
+    /// Whether suggested replacements of the plugin are used.
     pub may_replace: bool,
 }
 
-/// How a kind that is enabled is treated.
+/// Settings of an enabled kind.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct EntityRule {
-    /// What happens to it.
+    /// Action for findings.
     pub action: Action,
-    /// Findings below this are ignored.
+    /// Minimum confidence.
     pub threshold: f32,
     /// Whether findings of the pass `regex` count.
     pub regex: bool,
@@ -101,12 +101,12 @@ impl EntityRule {
 }
 
 impl CompiledPolicy {
-    /// Puts one threshold in the place of every kind's own, for the command line.
+    /// Overrides the threshold of every kind, for the command line.
     pub fn set_threshold(&mut self, threshold: f32) {
         self.rules.values_mut().for_each(|rule| rule.threshold = threshold);
     }
 
-    /// How a kind is treated; `None` when it is not masked.
+    /// The settings of a kind; `None` when it is not masked.
     pub fn rule(&self, kind: &Kind) -> Option<&EntityRule> {
         self.rules.get(kind)
     }
@@ -126,12 +126,12 @@ impl CompiledPolicy {
         self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The texts of `allow`, ready to be looked for.
+    /// Matcher for the texts of `allow`.
     pub(crate) fn allowed(&self) -> &Phrases {
         &self.allowed
     }
 
-    /// The texts of `deny`, in their order, ready to be looked for.
+    /// Matcher for the texts of `deny`, in their order.
     pub(crate) fn denied(&self) -> &Phrases {
         &self.denied
     }
@@ -143,7 +143,7 @@ impl fmt::Debug for CompiledPolicy {
     }
 }
 
-/// Checks a policy against this install. The errors are all there are.
+/// Checks a policy against this install. Returns all errors.
 pub fn compile(
     policy: &Policy,
     version_number: u32,
@@ -209,7 +209,7 @@ fn check_passes(policy: &Policy, environment: &Environment<'_>, problems: &mut P
     }
 }
 
-/// Both directions: what a plugin may find is listed, and what is listed may be found.
+/// Checks both directions: kinds that a plugin may return are listed, and listed kinds have a source.
 fn check_kinds(policy: &Policy, environment: &Environment<'_>, problems: &mut Problems<'_>) {
     let mut found = BTreeSet::new();
     for pass in &policy.passes {

@@ -1,14 +1,14 @@
-//! What a plugin is configured with: the policy's own `config`, and for the builtins what `entities` says.
+//! Configuration of a plugin: the policy's `config`, plus settings from `entities` for the built-in plugins.
 //!
-//! A builtin refuses a kind that it does not know, so each is told only of kinds in its manifest. Patterns are listed
-//! apart and carry their kind, which may be any.
+//! A built-in plugin rejects unknown kinds, so each gets only kinds from its manifest. Patterns are listed separately
+//! with their kind, which may be any.
 
 use serde_json::{Map, Value, json};
 
 use super::{Entity, PassSpec, Policy};
 use crate::kind::Kind;
 
-/// RFC 8785 JSON for `configure`. `None`: it holds a number that JSON cannot express.
+/// RFC 8785 JSON for `configure`. `None` when it contains a number that JSON cannot express.
 pub(super) fn config_json(policy: &Policy, pass: &PassSpec, kinds: &[Kind]) -> Option<String> {
     let mut config = pass.config.clone();
     match &*pass.plugin {
@@ -25,7 +25,7 @@ pub(super) fn config_json(policy: &Policy, pass: &PassSpec, kinds: &[Kind]) -> O
 }
 
 fn wanted(policy: &Policy, known: &[Kind], by: impl Fn(&Entity) -> bool) -> Value {
-    // In order, because the map is.
+    // Sorted, because the map is.
     let kinds = policy.entities.iter().filter(|(kind, entity)| entity.enabled && by(entity) && known.contains(kind));
     kinds.map(|(kind, _)| kind.as_str()).collect()
 }
@@ -51,7 +51,7 @@ fn patterns(policy: &Policy) -> Value {
     Value::Array(all)
 }
 
-/// The number as it was written: `0.9` is not `0.8999999761581421`.
+/// The number as written: `0.9`, not `0.8999999761581421`.
 fn decimal(value: f32) -> Value {
     value.to_string().parse::<f64>().unwrap_or_else(|_| value.into()).into()
 }

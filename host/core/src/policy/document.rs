@@ -1,8 +1,8 @@
-//! A YAML or JSON document as a tree in which every part knows its line.
+//! A YAML or JSON document as a tree in which every node has its line.
 //!
-//! The parser is told to allow nothing that a policy does not need: anchors and aliases (so no alias bomb can be
-//! written), merge keys, tags, YAML 1.1's words for true and false, more than one document. Keys given twice are let
-//! through here and reported by [`Node::check_keys`], all of them with both lines.
+//! The parser accepts only what a policy needs: no anchors and aliases (so no alias bomb), no merge keys, no tags, no
+//! YAML 1.1 booleans such as `yes`, no second document. Duplicate keys pass the parser and are reported by
+//! [`Node::check_keys`], all of them with both lines.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,26 +15,26 @@ use super::error::{ErrorCode, PolicyError, Problems};
 
 mod failure;
 
-/// The line of every part of a document, by path.
+/// The line of every node, by path.
 pub(in crate::policy) type Lines = BTreeMap<String, u32>;
 
 /// Nesting of maps and lists; a policy needs five levels, a plugin's `config` may need more.
 const MAX_DEPTH: usize = 32;
-/// Parts of a document. Every part's path is kept, so that a mistake has its line.
+/// Nodes per document. The path of every node is kept, so that an error can give its line.
 const MAX_NODES: usize = 16_000;
-/// Bytes of a key, which is a part of the path of everything below it.
+/// Bytes of a key, which is part of the path of every node below it.
 const MAX_KEY: usize = 128;
 
-/// A part of a document.
+/// A node of a document.
 #[derive(Debug)]
 pub struct Node {
-    /// Where it begins, from 1.
+    /// First line, from 1.
     pub line: u32,
-    /// What it is.
+    /// Value.
     pub value: Value,
 }
 
-/// What a part of a document is.
+/// Value of a node.
 #[derive(Debug)]
 pub enum Value {
     /// Nothing, `~` or `null`.
@@ -53,14 +53,14 @@ pub enum Value {
     Map(Vec<KeyEntry>),
 }
 
-/// One line of a map.
+/// An entry of a map.
 #[derive(Debug)]
 pub struct KeyEntry {
     /// The key.
     pub key: String,
     /// The key's line.
     pub line: u32,
-    /// What it is set to.
+    /// Value of the key.
     pub value: Node,
 }
 
@@ -80,7 +80,7 @@ pub fn load(text: &str) -> Result<Node, PolicyError> {
     if text.lines().all(empty) {
         return Err(whole("the document is empty".to_owned()));
     }
-    // JSON may be indented with tabs, YAML not. In valid JSON every raw tab stands between two parts.
+    // JSON may be indented with tabs, YAML not. In valid JSON a raw tab occurs only between tokens.
     let tabbed_json = text.contains('\t')
         && text.trim_start().starts_with('{')
         && serde_json::from_str::<de::IgnoredAny>(text).is_ok();
@@ -117,7 +117,7 @@ pub fn join(path: &str, key: &str) -> String {
 }
 
 impl Node {
-    /// The line of every part. Of a key given twice, the first line.
+    /// The line of every node. For a duplicate key, the first line.
     pub fn lines(&self) -> Lines {
         let mut lines = Lines::new();
         self.visit("", self.line, &mut |path, line| {
@@ -126,7 +126,7 @@ impl Node {
         lines
     }
 
-    /// Reports every key that is given twice.
+    /// Reports every duplicate key.
     pub fn check_keys(&self, path: &str, problems: &mut Problems<'_>) {
         match &self.value {
             Value::List(items) => {
@@ -165,7 +165,7 @@ impl Node {
         }
     }
 
-    /// The same as JSON.
+    /// Converts the node to JSON.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
@@ -220,7 +220,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Int(value))
     }
 
-    // A number that no setting can hold: as a float it is refused by every reader of whole numbers.
+    // A number outside the range of any setting: as a float it is refused by every reader of whole numbers.
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
         Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
     }

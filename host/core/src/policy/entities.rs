@@ -1,4 +1,4 @@
-//! `entities`: what is protected and how.
+//! Reads `entities`: the protected kinds and their settings.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ const PATTERN_KEYS: [&str; 5] = ["name", "regex", "confidence", "context", "vali
 const ACTIONS: [(&str, Action); 3] =
     [("tokenize", Action::Tokenize), ("redact", Action::Redact), ("passthrough", Action::Passthrough)];
 
-/// The checks that a pattern's match may have to pass.
+/// Validators for a pattern's match.
 const VALIDATORS: [&str; 7] = ["luhn", "mod97", "npi", "dea", "vin", "aba", "imei"];
 
-/// A pattern says what one identifier looks like. What it costs is checked apart ([`super::patterns`]).
+/// Length limit: a pattern describes one identifier. Its cost is checked separately ([`super::patterns`]).
 const MAX_REGEX: usize = 1000;
-/// As many as the pass `regex` takes.
+/// The limit of the pass `regex`.
 const MAX_PATTERNS: usize = 64;
 const MAX_CONTEXT: usize = 50;
 
@@ -97,7 +97,7 @@ fn read_pattern(item: &At<'_>, entity: &Entity, reader: &mut FieldReader<'_>) ->
     if confidence < entity.confidence_threshold && context.is_empty() {
         let threshold = entity.confidence_threshold;
         let message = format!(
-            "is below the kind's confidence_threshold of {threshold}, and there is no context that could raise it: \
+            "is below the kind's confidence_threshold of {threshold}, and no context words can raise it: \
              the pattern would never mask anything"
         );
         reader.problems.invalid(place.path, message);
@@ -113,7 +113,7 @@ fn read_context(at: &At<'_>, reader: &mut FieldReader<'_>) -> Vec<String> {
     items.iter().filter_map(|item| reader.text(item, 64)).map(str::to_owned).collect()
 }
 
-/// Patterns need the pass that runs them.
+/// Patterns require the pass that runs them.
 pub(super) fn check_patterns(entities: &BTreeMap<Kind, Entity>, passes: &[PassSpec], reader: &mut FieldReader<'_>) {
     let count: usize = entities.values().map(|entity| entity.patterns.len()).sum();
     if count > MAX_PATTERNS {
@@ -130,7 +130,7 @@ pub(super) fn check_patterns(entities: &BTreeMap<Kind, Entity>, passes: &[PassSp
     }
 }
 
-/// A text that is always masked needs a kind that is.
+/// The kind of a `deny` entry must be masked.
 pub(super) fn check_deny(deny: &[(String, Deny)], entities: &BTreeMap<Kind, Entity>, reader: &mut FieldReader<'_>) {
     for (path, Deny { kind, .. }) in deny {
         let path = format!("{path}.kind");

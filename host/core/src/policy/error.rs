@@ -1,27 +1,27 @@
-//! Mistakes in a policy, all of them with their place.
+//! Errors in a policy, each with its location.
 
 use std::fmt;
 
 use super::document::Lines;
 
-/// At most this many errors are reported for one document.
+/// Limit of errors reported for one document.
 const MAX_ERRORS: usize = 100;
 
-/// What sort of mistake.
+/// Category of an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorCode {
     /// The policy names a key that is not in the key ring.
     UnknownKid,
-    /// `passes` is empty, or a pass in it cannot be run as written.
+    /// `passes` is empty, or one of its passes cannot run as written.
     InvalidPass,
-    /// A kind is used that `entities` does not list.
+    /// A kind is used that is not listed under `entities`.
     MissingEntity,
-    /// Everything else that is wrong with the document.
+    /// Any other error in the document.
     PolicyYamlInvalid,
 }
 
 impl ErrorCode {
-    /// The code as the API has it.
+    /// The code as the API returns it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnknownKid => "unknown_kid",
@@ -32,16 +32,16 @@ impl ErrorCode {
     }
 }
 
-/// A mistake in a policy. The message quotes keys and settings, never a text under `allow` or `deny`.
+/// An error in a policy. The message quotes keys and settings, never a text under `allow` or `deny`.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub struct PolicyError {
-    /// What sort of mistake.
+    /// Category.
     pub code: ErrorCode,
-    /// Where, such as `entities.PHONE.action`; empty for the document as a whole.
+    /// Path, such as `entities.PHONE.action`; empty for the whole document.
     pub path: String,
-    /// On which line, from 1.
+    /// Line, from 1.
     pub line: Option<u32>,
-    /// What is wrong, and what to write instead.
+    /// The problem and the fix.
     pub message: String,
 }
 
@@ -55,19 +55,19 @@ impl fmt::Display for PolicyError {
     }
 }
 
-/// Collects mistakes.
+/// Collects errors.
 pub(super) struct Problems<'a> {
     lines: &'a Lines,
     found: Vec<PolicyError>,
 }
 
 impl<'a> Problems<'a> {
-    /// None yet, in a document with these lines.
+    /// An empty collection for a document with these lines.
     pub fn new(lines: &'a Lines) -> Self {
         Self { lines, found: Vec::new() }
     }
 
-    /// Adds one; its line is the path's, or that of the nearest part around it.
+    /// Adds an error. Its line is the line of the path, or of the nearest enclosing node.
     pub fn add(&mut self, code: ErrorCode, path: impl Into<String>, message: impl Into<String>) {
         if self.found.len() < MAX_ERRORS {
             let path = path.into();
@@ -76,12 +76,12 @@ impl<'a> Problems<'a> {
         }
     }
 
-    /// Adds one about the form of the document.
+    /// Adds an error with the code [`ErrorCode::PolicyYamlInvalid`].
     pub fn invalid(&mut self, path: impl Into<String>, message: impl Into<String>) {
         self.add(ErrorCode::PolicyYamlInvalid, path, message);
     }
 
-    /// All of them, in the order of the document.
+    /// All errors, in document order.
     pub fn into_errors(mut self) -> Vec<PolicyError> {
         self.found.sort_by_key(|error| error.line);
         self.found
@@ -97,7 +97,7 @@ fn line_of(lines: &Lines, mut path: &str) -> Option<u32> {
     }
 }
 
-/// The known word that was probably meant.
+/// The known word closest to a misspelt one.
 pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', ' '], "_");
     let word = plain(word);
@@ -109,7 +109,7 @@ pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
         .map(|(_, known)| known)
 }
 
-/// Letters to change; a word that is part of the other is near it (`threshold` in `confidence_threshold`).
+/// Edit distance; a word that is part of the other counts as close (`threshold` in `confidence_threshold`).
 fn distance(word: &str, known: &str) -> usize {
     let part = |long: &str, short: &str| short.len() >= 4 && long.contains(short);
     if part(known, word) || part(word, known) {
@@ -118,7 +118,7 @@ fn distance(word: &str, known: &str) -> usize {
     strsim::damerau_levenshtein(word, known)
 }
 
-/// `; did you mean x?`, or the list of what is known.
+/// `; did you mean x?`, or the list of known words.
 pub(super) fn hint<'k>(word: &str, known: impl IntoIterator<Item = &'k str> + Clone, what: &str) -> String {
     if let Some(near) = nearest(word, known.clone()) {
         return format!("; did you mean {near}?");
@@ -127,7 +127,7 @@ pub(super) fn hint<'k>(word: &str, known: impl IntoIterator<Item = &'k str> + Cl
     if known.is_empty() {
         return format!("; there are no {what}");
     }
-    format!("; the {what} are {}", known.join(", "))
+    format!("; expected one of {}", known.join(", "))
 }
 
 #[cfg(test)]

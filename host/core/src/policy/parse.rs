@@ -1,4 +1,4 @@
-//! The document's top level.
+//! Parses the top level of a document.
 
 use std::collections::BTreeMap;
 
@@ -26,17 +26,17 @@ const KEYS: [&str; 15] = [
     "failure_text",
 ];
 
-/// A phrase of `allow` or `deny` is a name, not a page.
+/// Length limit of an `allow` or `deny` text: a name, not a page.
 const MAX_PHRASE: usize = 200;
 
-/// More phrases would cost time in every request.
+/// Each phrase costs time in every request.
 const MAX_PHRASES: usize = 1000;
 
-/// What a caller is made to hear should be a sentence.
+/// Length limit of a spoken text: one or two sentences.
 const MAX_SPOKEN: usize = 500;
 
-/// Reads a document. With errors, the policy is a draft in which defaults stand for what could not be read; there is
-/// none when the document could not be read at all.
+/// Reads a document. With errors, the policy is a draft in which defaults replace what could not be read; there is no
+/// draft when the document could not be parsed at all.
 pub(super) fn read(text: &str) -> (Option<Policy>, Vec<PolicyError>) {
     let root = match document::load(text) {
         Ok(root) => root,
@@ -115,7 +115,7 @@ fn name(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> String {
         return String::new();
     };
     let Some(name) = reader.text(&at, 64) else { return String::new() };
-    // It is part of URLs and file names.
+    // The name is part of URLs and file names.
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let starts = name.bytes().next().is_some_and(fits);
     if !(starts && name.bytes().all(|b| fits(b) || b"-_.".contains(&b))) {
@@ -140,7 +140,7 @@ fn kid(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Kid {
             kid
         }),
     };
-    // Stands in a draft only: each way here has reported an error at this path.
+    // Used in a draft only: every path to this line has reported an error.
     read.unwrap_or_else(|| Kid::new("K").expect("one capital letter is a kid"))
 }
 
@@ -192,7 +192,7 @@ fn allow(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Vec<String> {
     items.iter().filter_map(|item| reader.text(item, MAX_PHRASE)).map(str::to_owned).collect()
 }
 
-/// With each entry's path.
+/// Reads `deny`; returns each entry with its path.
 fn deny(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Vec<(String, Deny)> {
     let Some(at) = fields.get("deny") else { return Vec::new() };
     let items = reader.list(&at, "[{text: \"Project Falcon\", kind: OTHER_ID}]").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `passes`: which plugins run, in which order, and how.
+//! `passes`: which plugins run, in which order, and with which settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use super::error::ErrorCode;
 use super::reader::{At, FieldReader, Fields};
 use super::{HOST_PASSES, OnError, PassSpec};
 
-/// What the policy decides under `entities`, and hands to these plugins itself.
+/// Settings that the policy derives from `entities` and passes to these plugins itself.
 const OWN_SETTINGS: [(&str, &[&str]); 2] = [("regex", &["kinds", "patterns"]), ("ner", &["kinds"])];
 
-/// Each costs time in every request.
+/// Each pass costs time in every request.
 const MAX_PASSES: usize = 32;
 
 /// Reads the list.
@@ -33,10 +33,10 @@ pub(super) fn read(fields: &Fields<'_>, reader: &mut FieldReader<'_>) -> Vec<Pas
     for item in items.iter().take(MAX_PASSES) {
         let Some(pass) = read_pass(item, reader) else { continue };
         if passes.iter().any(|other| other.plugin == pass.plugin) {
-            let message = format!("the plugin {} is already in the list (gemma is another name for ner)", pass.plugin);
+            let message = format!("the plugin {} is already in the list (gemma is an alias of ner)", pass.plugin);
             reader.problems.add(ErrorCode::InvalidPass, item.path.as_str(), message);
         }
-        // Kept also when it is given twice, so that a pass has the index that its path says.
+        // A duplicate is kept too, so that the index of a pass matches its path.
         passes.push(pass);
     }
     passes
@@ -74,11 +74,11 @@ fn spec(plugin: Arc<str>) -> PassSpec {
     PassSpec { plugin, config, on_error: OnError::Block, timeout: None, may_replace: false }
 }
 
-/// The plugin's name. Whether there is such a plugin is for `compile` to say.
+/// The plugin's name. `compile` checks whether the plugin exists.
 fn plugin(at: &At<'_>, reader: &mut FieldReader<'_>) -> Option<Arc<str>> {
     let name = reader.text(at, 64)?;
     if HOST_PASSES.contains(&name) {
-        let message = format!("{name} is done by Masker itself and is not a plugin: take it out");
+        let message = format!("{name} is built into Masker and is not a plugin: remove it");
         reader.problems.add(ErrorCode::InvalidPass, at.path.as_str(), message);
         return None;
     }

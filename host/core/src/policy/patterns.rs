@@ -1,9 +1,9 @@
-//! What a policy's own patterns cost, before a plugin is asked to compile them.
+//! Bounds the cost of a policy's own patterns before a plugin compiles them.
 //!
-//! The pass `regex` makes an automaton of each pattern, and a short pattern can make a large one: `[ab]*a[ab]{20}` has two
-//! million states. Here the same automata are built under limits and thrown away. To find one transition of an automaton
-//! takes at most as many steps as its pattern has states before, so the steps of all patterns together are bounded, and
-//! with them the time, on any machine.
+//! The pass `regex` builds an automaton of each pattern, and a short pattern can produce a large one:
+//! `[ab]*a[ab]{20}` has two million states. This module builds the same automata under limits and discards them.
+//! Finding one transition takes at most as many steps as the NFA of its pattern has states, so bounding the total
+//! steps over all patterns bounds the time, on any machine.
 
 use std::error::Error;
 
@@ -16,20 +16,20 @@ use regex_automata::util::syntax;
 use super::error::{ErrorCode, PolicyError, Problems};
 use super::{Pattern, Policy};
 
-/// The largest automaton of one pattern, in bytes, in either direction.
+/// Size limit of one pattern's automaton, in bytes, in either direction.
 const AUTOMATON: usize = 256 << 10;
-/// The largest pattern before it becomes an automaton, in bytes.
+/// Size limit of one pattern's NFA, in bytes.
 const NFA: usize = 128 << 10;
-/// Memory for building one, in bytes.
+/// Memory limit for building one automaton, in bytes.
 const BUILDING: usize = 1 << 20;
-/// All automata of a policy together, in bytes.
+/// Size limit of all automata of a policy together, in bytes.
 const AUTOMATA: usize = 2 << 20;
-/// Steps for building all of them: some tenths of a second.
+/// Step limit for building all of them: a few tenths of a second.
 const STEPS: usize = 1 << 27;
-/// Bytes of a transition.
+/// Bytes of one transition.
 const TRANSITION: usize = 4;
 
-/// The patterns that cannot be used. `cancelled` is asked between patterns; it ends the check early.
+/// Returns the patterns that cannot be used. `cancelled` is polled between patterns and ends the check early.
 pub(super) fn check(policy: &Policy, cancelled: &dyn Fn() -> bool) -> Vec<PolicyError> {
     let mut problems = Problems::new(&policy.lines);
     let mut budget = Budget { bytes: AUTOMATA, steps: STEPS };
@@ -37,7 +37,7 @@ pub(super) fn check(policy: &Policy, cancelled: &dyn Fn() -> bool) -> Vec<Policy
     let patterns = enabled.flat_map(|(kind, entity)| entity.patterns.iter().enumerate().map(move |at| (kind, at)));
     for (kind, (index, pattern)) in patterns {
         if cancelled() {
-            problems.add(ErrorCode::PolicyYamlInvalid, "", "was not checked to its end");
+            problems.add(ErrorCode::PolicyYamlInvalid, "", "the check was cancelled before its end");
             break;
         }
         let path = format!("entities.{kind}.patterns[{index}].regex");
@@ -59,17 +59,17 @@ pub(super) fn check(policy: &Policy, cancelled: &dyn Fn() -> bool) -> Vec<Policy
 
 const SMALLER: &str = "use smaller counters (`{1,40}` instead of `{1,500}`), or fewer patterns";
 
-/// What is left for the patterns of a policy.
+/// Remaining budget for the patterns of a policy.
 struct Budget {
     bytes: usize,
     steps: usize,
 }
 
-/// Why a pattern is refused.
+/// Why a pattern is rejected.
 enum Unfit {
-    /// It alone is wrong or too large.
+    /// The pattern alone is invalid or too large.
     Itself(String),
-    /// The patterns before it have used up what there is.
+    /// The patterns before it used up the shared budget.
     Together,
 }
 
@@ -89,7 +89,7 @@ impl Budget {
             Err(_) if affordable < AUTOMATON => Err(Unfit::Together),
             Err(error) => Err(Unfit::Itself(why(&error))),
             Ok(automaton) if matches_nothing(&automaton) => {
-                Err(Unfit::Itself("matches the empty text: let it need at least one character".into()))
+                Err(Unfit::Itself("matches the empty string: require at least one character".into()))
             }
             Ok(_) => {
                 self.bytes = self.bytes.checked_sub(bytes).ok_or(Unfit::Together)?;
@@ -103,7 +103,7 @@ fn matches_nothing(automaton: &Regex) -> bool {
     automaton.is_match(Input::new(""))
 }
 
-/// As the pass `regex` builds it, but for the limits.
+/// Same settings as the pass `regex`, plus the limits.
 fn builder(limit: usize) -> regex::Builder {
     let mut builder = Regex::builder();
     builder.syntax(syntax()).thompson(thompson()).dense(
@@ -124,7 +124,7 @@ fn thompson() -> thompson::Config {
     thompson::Config::new().nfa_size_limit(Some(NFA))
 }
 
-/// The library's own words, without the pattern, which they repeat over several lines.
+/// The library's error message without the pattern, which it repeats over several lines.
 fn why(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

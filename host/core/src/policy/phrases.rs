@@ -1,9 +1,9 @@
-//! Fixed texts, looked for on word boundaries without regard to case, accents, the Unicode form they are written in, and
-//! how much white space stands between their words.
+//! Matches fixed texts on word boundaries, ignoring case, accents, Unicode normalisation form and the amount of white
+//! space between words.
 //!
-//! A text is folded character by character (`phrases/fold.rs`) and fed to one automaton for all phrases, so that it is gone
-//! through once however many there are. Where the characters of a match began is kept in a ring as long as the longest
-//! phrase: nothing grows with the text but what is found.
+//! The text is folded character by character (`phrases/fold.rs`) and fed to one automaton for all phrases, so it is
+//! scanned once however many there are. A ring buffer as long as the longest phrase keeps where recent characters
+//! began: apart from the matches, memory does not grow with the text.
 
 mod fold;
 
@@ -23,14 +23,14 @@ pub(crate) struct Phrases(Option<Arc<Finder>>);
 
 struct Finder {
     automaton: NFA,
-    /// Which text each pattern is.
+    /// Index of the text of each pattern.
     indexes: Vec<usize>,
-    /// Bytes of the longest pattern.
+    /// Length of the longest pattern, in bytes.
     longest: usize,
 }
 
 impl Phrases {
-    /// These texts. Blank ones are never found; of texts too many for an automaton there is an error.
+    /// Builds a matcher for these texts. Blank texts never match.
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
         let folded = |(index, text): (usize, &str)| {
             let mut folded = Vec::new();
@@ -53,12 +53,12 @@ impl Phrases {
         self.0.is_none()
     }
 
-    /// All occurrences in the order of their ends, with the index of the text found.
+    /// All occurrences, ordered by their ends, with the index of the matched text.
     pub fn find_all(&self, text: &str) -> Vec<(ByteSpan, usize)> {
         self.0.as_ref().map_or_else(Vec::new, |finder| finder.find_all(text))
     }
 
-    /// The places that the texts cover.
+    /// The parts of the text that the phrases cover.
     pub fn covered(&self, text: &str) -> Covered {
         let mut spans: Vec<ByteSpan> = self.find_all(text).into_iter().map(|(span, _)| span).collect();
         spans.sort_unstable();
@@ -71,12 +71,13 @@ impl Phrases {
     }
 }
 
-/// What phrases cover of a text: where each begins, and how far the longest up to there reaches.
+/// The parts of a text that phrases cover: for each start, the furthest end of any phrase that starts at or before
+/// it.
 #[derive(Default)]
 pub(crate) struct Covered(Vec<ByteSpan>);
 
 impl Covered {
-    /// Whether the span lies wholly inside one occurrence.
+    /// Whether one occurrence covers the whole span.
     pub fn holds(&self, span: ByteSpan) -> bool {
         let before = self.0.partition_point(|own| own.start <= span.start);
         before > 0 && self.0[before - 1].end >= span.end
@@ -96,7 +97,7 @@ impl Finder {
                 state = self.automaton.next_state(Anchored::No, state, byte);
                 begun.push(next.take());
             });
-            // Only whole characters match, so it is looked at after the last byte of what a character is folded to.
+            // Only whole characters match, so check after the last folded byte of a character.
             if next.is_some() || !self.automaton.is_match(state) {
                 continue;
             }
@@ -113,13 +114,13 @@ impl Finder {
     }
 }
 
-/// Accents that follow a character belong to it.
+/// Combining accents after a character belong to it.
 fn with_accents(text: &str, at: usize) -> usize {
     let accents = text[at..].chars().take_while(|c| is_accent(*c));
     at + accents.map(char::len_utf8).sum::<usize>()
 }
 
-/// Of the last folded bytes, the place of each that begins a character of the text.
+/// Ring buffer over the last folded bytes: the source position of each byte that begins a character.
 struct Begun {
     ring: Vec<Option<usize>>,
     count: usize,
@@ -136,7 +137,8 @@ impl Begun {
         self.count += 1;
     }
 
-    /// Where the character began whose first byte came so many bytes ago; nothing when that byte is not its first.
+    /// The position of the character whose first byte was pushed `bytes` ago; `None` when that byte is not a first
+    /// byte.
     fn before(&self, bytes: usize) -> Option<usize> {
         self.ring[(self.count - bytes) % self.ring.len()]
     }

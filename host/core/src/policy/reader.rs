@@ -1,6 +1,6 @@
-//! Reads typed settings from a document, and goes on after a mistake so that all of them are reported.
+//! Reads typed settings from a document and continues after an error, so that all errors are reported.
 //!
-//! Every method takes a place and gives `None` after it has reported what is wrong there.
+//! Every method takes a location and returns `None` after it has reported an error there.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -9,29 +9,29 @@ use super::document::{Node, Value, join};
 use super::error::{ErrorCode, Problems, hint};
 use crate::kind::Kind;
 
-/// A part of the document and its path.
+/// A node of the document and its path.
 #[derive(Clone, Debug)]
 pub struct At<'n> {
-    /// The part.
+    /// Node.
     pub node: &'n Node,
-    /// Such as `passes[0].plugin`.
+    /// Path, such as `passes[0].plugin`.
     pub path: String,
 }
 
-/// A map whose keys are known.
+/// A map with a fixed set of keys.
 pub struct Fields<'n> {
     at: At<'n>,
 }
 
 impl<'n> Fields<'n> {
-    /// The setting of this name, when it is given. Of a key given twice (an error by itself) the first.
+    /// The setting of this name, if present. For a duplicate key (reported elsewhere), the first one.
     pub fn get(&self, key: &str) -> Option<At<'n>> {
         let Value::Map(entries) = &self.at.node.value else { return None };
         let entry = entries.iter().find(|entry| entry.key == key)?;
         Some(At { node: &entry.value, path: self.path(key) })
     }
 
-    /// Everything in the map, by key.
+    /// All entries of the map, by key.
     pub fn all(&self) -> Vec<(&'n str, At<'n>)> {
         let Value::Map(entries) = &self.at.node.value else { return Vec::new() };
         let mut seen = HashSet::new();
@@ -39,25 +39,25 @@ impl<'n> Fields<'n> {
         first.map(|entry| (entry.key.as_str(), At { node: &entry.value, path: self.path(&entry.key) })).collect()
     }
 
-    /// The path of a key, given or not.
+    /// The path of a key, present or not.
     pub fn path(&self, key: &str) -> String {
         join(&self.at.path, key)
     }
 }
 
-/// Reads settings and collects what is wrong with them.
+/// Reads settings and collects errors.
 pub struct FieldReader<'p> {
-    /// What is wrong.
+    /// Collected errors.
     pub problems: Problems<'p>,
 }
 
 impl FieldReader<'_> {
-    /// A map that may hold these keys and no other.
+    /// A map that may have only these keys.
     pub fn fields<'n>(&mut self, at: &At<'n>, known: &[&str]) -> Option<Fields<'n>> {
         let fields = self.map(at)?;
         for (key, place) in fields.all() {
             if !known.contains(&key) {
-                let hint = hint(key, known.iter().copied(), "keys here");
+                let hint = hint(key, known.iter().copied(), "keys");
                 self.problems.invalid(place.path, format!("unknown key{hint}"));
             }
         }
@@ -83,14 +83,14 @@ impl FieldReader<'_> {
         None
     }
 
-    /// Text of at most `longest` bytes that is not blank. The message does not quote it.
+    /// Non-blank text of at most `longest` bytes. Error messages do not quote it.
     pub fn text<'n>(&mut self, at: &At<'n>, longest: usize) -> Option<&'n str> {
         let Value::Text(text) = &at.node.value else {
             self.mismatch(at, "text");
             return None;
         };
         let wrong = if text.trim().is_empty() {
-            "is blank: leave it out or write some text".to_owned()
+            "is blank: omit it or write some text".to_owned()
         } else if text.len() > longest {
             format!("is longer than {longest} bytes")
         } else {
@@ -113,7 +113,7 @@ impl FieldReader<'_> {
                 match meant {
                     Some(meant) => {
                         let text = short(text);
-                        let message = format!("`{text}` is text here: write {meant}, without quotes");
+                        let message = format!("`{text}` is text, not a boolean: write {meant}, without quotes");
                         self.problems.invalid(&at.path, message);
                     }
                     None => self.mismatch(at, "true or false"),
@@ -173,7 +173,7 @@ impl FieldReader<'_> {
         let chosen = choices.iter().find(|(word, _)| word == text).map(|(_, chosen)| *chosen);
         if chosen.is_none() {
             let hint = hint(text, words(), "values");
-            self.problems.invalid(&at.path, format!("`{}` is not a value here{hint}", short(text)));
+            self.problems.invalid(&at.path, format!("unknown value `{}`{hint}", short(text)));
         }
         chosen
     }
@@ -192,14 +192,14 @@ impl FieldReader<'_> {
         kind
     }
 
-    /// Reports that a required key is not there.
+    /// Reports a missing required key.
     pub fn missing(&mut self, code: ErrorCode, path: &str, example: &str) {
         self.problems.add(code, path, format!("is required: add `{example}`"));
     }
 
     fn mismatch(&mut self, at: &At<'_>, wanted: &str) {
         let message = match &at.node.value {
-            Value::Null => format!("is empty: expected {wanted}; leave the key out to take the default"),
+            Value::Null => format!("is empty: expected {wanted}; omit the key to use the default"),
             Value::Text(_) if wanted.ends_with("number") => {
                 format!("expected {wanted}, found text; write it without quotes")
             }
@@ -223,7 +223,7 @@ fn sort(node: &Node) -> &'static str {
     }
 }
 
-/// The beginning of a setting, to quote.
+/// The beginning of a setting, for quoting in an error.
 pub fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(40).collect()
 }

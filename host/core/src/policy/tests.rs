@@ -1,4 +1,4 @@
-//! What a policy means, and what is said about one that is wrong.
+//! The meaning of a policy, and the errors of an invalid one.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Install {
     }
 }
 
-/// A policy with these lines in place of, or after, the usual ones.
+/// A policy with these lines instead of the defaults, or after them.
 pub(super) fn document(lines: &str) -> String {
     let usual = [
         "name: test",

@@ -1,8 +1,8 @@
-//! Where words begin and end.
+//! Word boundaries.
 
-/// Whether a boundary between these two neighbours would cut a word, or a character that is written with several.
+/// Whether a boundary between these two neighbours would split a word, or a grapheme of several characters.
 ///
-/// Scripts that put no space between words have no boundary to look for, so none is cut there.
+/// Scripts without spaces between words have no boundaries to look for, so no position in them splits a word.
 pub(crate) fn joined(before: char, after: char) -> bool {
     if before.is_ascii() && after.is_ascii() {
         return before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric();
@@ -14,7 +14,7 @@ pub(crate) fn joined(before: char, after: char) -> bool {
     word(before) && word(after)
 }
 
-/// Whether a word begins at a place: always, unless the character before belongs to it.
+/// Whether a word may begin at `at`: always, unless the preceding character belongs to the same word.
 pub fn begins(text: &str, at: usize) -> bool {
     match (text[..at].chars().next_back(), text[at..].chars().next()) {
         (Some(before), Some(after)) => !joined(before, after),
@@ -22,7 +22,7 @@ pub fn begins(text: &str, at: usize) -> bool {
     }
 }
 
-/// Accents and the like, which belong to the character before them.
+/// Combining marks, which belong to the preceding character.
 fn is_mark(c: char) -> bool {
     matches!(
         c,

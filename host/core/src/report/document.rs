@@ -1,5 +1,5 @@
-//! The report. Its JSON is this very structure; its PDF is set from the same. No field holds what a caller said, except
-//! the transcripts, which hold what the model got.
+//! The report. Its JSON is this structure serialised; its PDF is rendered from the same structure. No field holds
+//! caller text except the transcripts, which hold what the model received.
 
 use std::collections::BTreeMap;
 
@@ -7,230 +7,231 @@ use serde::Serialize;
 
 use super::safe_harbor::Category;
 
-/// The version of this form. A field that is added does not change it.
+/// Schema version. Adding a field does not change it.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The form as JSON Schema. Made from the code by a test, which holds it to be current.
+/// JSON Schema of the report. A test generates it from the code and fails when the file is outdated.
 pub const SCHEMA: &str = include_str!("schema.json");
 
-/// Sessions that a report lists, and the pages of its PDF with it; behind them it has a digest of the whole list.
+/// Limit of sessions listed in a report, which bounds the PDF's length; a digest covers the whole list.
 pub const LISTED_SESSIONS: usize = 5000;
 
-/// What happened in a scope and a time, signed.
+/// Activity in a scope and a period, signed.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Report {
-    /// Its own id, on every page.
+    /// Id of the report, printed on every page.
     pub id: String,
-    /// The version of this form.
+    /// Schema version.
     pub schema_version: u32,
     /// `session`, `agent` or `account`.
     pub scope: &'static str,
-    /// The session, when it is about one.
+    /// The session, when the report covers one.
     pub session_id: Option<String>,
-    /// The agent, when it is about one, or about a session of it.
+    /// The agent, when the report covers one, or a session of one.
     pub agent_id: Option<String>,
     /// Its name.
     pub agent_name: Option<String>,
-    /// Whose report it is.
+    /// Account of the report.
     pub account_id: String,
-    /// When it was made.
+    /// Time of generation.
     pub generated_at: String,
-    /// The time it is about.
+    /// Period of the report.
     pub period: Period,
-    /// What made it.
+    /// Software that generated the report.
     pub generator: Generator,
-    /// Of a session: the RFC 6962 root over its events. Of more sessions: the root over the roots of all of them, in the
-    /// order of `sessions`, whether they are listed there or not.
+    /// For a session: the RFC 6962 root over its events. For several sessions: the root over the roots of all of
+    /// them, in the order of `sessions`, including sessions that are not listed there.
     pub merkle_root_hex: String,
-    /// The figures in short.
+    /// Summary figures.
     pub summary: Summary,
-    /// What of the eighteen Safe Harbor categories is found: `full`, `partial`, `in_progress` or `not_applicable`.
+    /// Coverage of the eighteen Safe Harbor categories: `full`, `partial`, `in_progress` or `not_applicable`.
     pub safe_harbor_coverage: BTreeMap<&'static str, &'static str>,
-    /// Why each is what it is.
+    /// Explanation of each rating.
     pub safe_harbor_detail: Vec<Category>,
-    /// Cards.
+    /// Card figures for PCI DSS.
     pub pci_dss: PciDss,
-    /// What went past, or might have.
+    /// Incidents.
     pub leak_detection: LeakDetection,
-    /// What is kept, and for how long.
+    /// What is stored, and for how long.
     pub retention: Vec<Kept>,
-    /// What was erased on demand since the beginning of the period, in this install.
+    /// Erasures on request since the beginning of the period, in this install.
     pub erasures: Vec<ErasureNote>,
-    /// Who sees data, and under which agreement.
+    /// Parties that handle the data, and their agreements.
     pub baa_chain: Vec<Party>,
-    /// Spans that were masked.
+    /// Masked spans by kind.
     pub redactions_by_kind: BTreeMap<String, u64>,
-    /// Spans that these sessions recorded, by the pass that found them: those that earlier turns recorded are not among them.
+    /// Spans recorded in these sessions, by the pass that found them; spans recorded in earlier turns are not
+    /// counted.
     pub redactions_by_pass: BTreeMap<String, u64>,
-    /// Up to twenty, as the model got them; empty where texts are not kept.
+    /// Up to twenty transcripts, as the model received them; empty where texts are not stored.
     pub masked_transcripts: Vec<Transcript>,
-    /// Why there are no transcripts, where there are none.
+    /// Why there are no transcripts, when there are none.
     pub masked_transcripts_note: Option<String>,
-    /// The journal that all this comes from.
+    /// Integrity of the journal that the report is computed from.
     pub journal_integrity: Integrity,
-    /// The policies in force, as they were written.
+    /// The policies in force, as written.
     pub policy_snapshot: Vec<PolicySnapshot>,
-    /// What ran.
+    /// Agents and plugins.
     pub configuration: Configuration,
-    /// SHA-256 over a line for every session, in the order of `sessions`, whether it is listed there or not: its id, a
-    /// blank, its root, a line feed.
+    /// SHA-256 over one line for every session, in the order of `sessions`, including sessions that are not listed
+    /// there: its id, a space, its root, a line feed.
     pub sessions_digest_hex: String,
-    /// The sessions in the order in which they began (then by id), with the root of each one's tree: the first 5,000;
-    /// `summary.sessions` says how many there are.
+    /// The sessions ordered by start time (then by id), each with the root of its tree: the first 5,000;
+    /// `summary.sessions` has the total.
     pub sessions: Vec<SessionRoot>,
 }
 
-/// From the first moment to the last.
+/// A period, both ends included.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Period {
-    /// First moment.
+    /// Start.
     pub since: String,
-    /// Last moment.
+    /// End.
     pub until: String,
 }
 
-/// What made the report.
+/// Software that generated the report.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Generator {
     /// `masker`.
     pub name: &'static str,
-    /// Its version.
+    /// Version.
     pub version: &'static str,
     /// The commit it was built from.
     pub commit: &'static str,
 }
 
-/// The figures in short.
+/// Summary figures.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Summary {
     /// Proxied requests.
     pub sessions: u64,
-    /// The same by how they ended.
+    /// Proxied requests by status.
     pub sessions_by_status: BTreeMap<String, u64>,
-    /// Phone calls that the platform named, by the session that began them.
+    /// Phone calls named by the platform, counted by their first session.
     pub calls: u64,
     /// Agents that were called.
     pub agents: u64,
-    /// Spans that were masked.
+    /// Masked spans.
     pub redactions: u64,
-    /// Of them, how many stand in the history and were recorded in earlier turns of their call: those turns' reports have
-    /// them.
+    /// How many of them are in the conversation history and were recorded in earlier turns of the call; the reports
+    /// of those turns include them.
     pub carried: u64,
-    /// Of them, how many came back in an answer.
+    /// How many of them were restored in an answer.
     pub restored: u64,
-    /// Tokens that did not come back, values that were about to leave, passes that were left out.
+    /// Tokens that did not resolve, requests blocked at egress, and failed passes.
     pub incidents: u64,
 }
 
-/// Cards, for the scope of PCI DSS.
+/// Card figures for the scope of PCI DSS.
 #[derive(Clone, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PciDss {
-    /// Card numbers that were found.
+    /// Card numbers found.
     pub cards_found: u64,
-    /// Of them, how many a pass found that checks the Luhn digit.
+    /// How many of them were found by a pass that checks the Luhn digit.
     pub luhn_checked: u64,
     /// Replaced by a token.
     pub tokenized: u64,
-    /// Removed for good.
+    /// Removed permanently.
     pub redacted: u64,
-    /// Left as they were, because the policy says so.
+    /// Left unchanged, as the policy says.
     pub passed_through: u64,
 }
 
-/// What went past, or might have.
+/// Incidents.
 #[derive(Clone, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LeakDetection {
     /// Tokens in answers that did not resolve.
     pub rehydration_failures: Vec<Incident>,
-    /// Requests that were stopped because a masked value still stood in them.
+    /// Requests blocked because a masked value was still in them.
     pub egress_blocked: Vec<Incident>,
-    /// Passes that failed: the policy then let the request go on without, or stopped it.
+    /// Passes that failed; the policy then let the request continue without the pass, or blocked it.
     pub failed_passes: Vec<Incident>,
-    /// More of them than are listed.
+    /// Number of incidents that are not listed.
     pub not_listed: u64,
 }
 
-/// One of them.
+/// An incident.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Incident {
     /// The session.
     pub session_id: String,
-    /// The turn of its call, counted from 1.
+    /// Turn of the call, from 1.
     pub turn: u64,
-    /// When.
+    /// Time.
     pub at: String,
-    /// The journal's event.
+    /// Event in the journal.
     pub event_id: String,
-    /// How many tokens; 1 otherwise.
+    /// Number of tokens; otherwise 1.
     pub count: u64,
     /// The pass.
     pub pass: Option<String>,
     /// `skipped` or `blocked`.
     pub outcome: Option<String>,
-    /// Why, in a word.
+    /// Reason, as a constant.
     pub reason: Option<String>,
 }
 
-/// One thing that is kept.
+/// A retention rule.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Kept {
-    /// What.
+    /// What is stored.
     pub what: &'static str,
-    /// How long and where, as the configuration has it.
+    /// Duration and location, from the configuration.
     pub rule: String,
-    /// In days; null: until somebody deletes it.
+    /// Retention in days; null: until deleted.
     pub days: Option<u32>,
 }
 
-/// That something was erased; the journal has an event of it.
+/// An erasure; the journal has an event for it.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErasureNote {
-    /// When.
+    /// Time.
     pub at: String,
-    /// What was named: a moment (`before`), a person (`subject`), a key (`kid`), a `call` or an `agent`.
+    /// Selector of the erasure: a moment (`before`), a person (`subject`), a key (`kid`), a `call` or an `agent`.
     pub by: String,
-    /// Values of the vault that are gone; their tokens resolve no more.
+    /// Vault values erased; their tokens no longer resolve.
     pub values: u64,
-    /// Sessions whose texts are gone.
+    /// Sessions whose texts were erased.
     pub payloads: u64,
 }
 
-/// One who handles the data.
+/// A party that handles the data.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Party {
-    /// The agent, by name.
+    /// Name of the agent.
     pub agent: String,
     /// `operator`, `voice_platform` or `llm_provider`.
     pub role: &'static str,
-    /// Who.
+    /// Name of the party.
     pub name: String,
     /// `in the clear` or `tokens only`.
     pub sees: &'static str,
     /// `signed`, `unsigned`, `not_required`, or `not_recorded`.
     pub agreement: String,
-    /// Where the agreement is filed, as the operator recorded it.
+    /// Where the agreement is filed, as recorded by the operator.
     pub reference: Option<String>,
 }
 
-/// What a model got.
+/// What the model received in a session.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Transcript {
     /// The session.
     pub session_id: String,
-    /// The agent's name.
+    /// Name of the agent.
     pub agent_name: String,
-    /// When it began.
+    /// Start time.
     pub started_at: String,
     /// The messages.
     pub messages: Vec<Line>,
@@ -240,27 +241,27 @@ pub struct Transcript {
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Line {
-    /// Whose.
+    /// Role.
     pub role: String,
-    /// Masked.
+    /// Masked text.
     pub text: String,
 }
 
-/// The journal.
+/// Integrity of the journal.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Integrity {
-    /// Always true: nothing is made of a broken journal.
+    /// Always true: no report is made from a broken journal.
     pub verified: bool,
-    /// How the chain was checked.
+    /// Method of the check.
     pub method: &'static str,
-    /// Hash of its first event.
+    /// Hash of the first event.
     pub start_hash: String,
-    /// Hash of its last event when the report was made.
+    /// Hash of the last event when the report was made.
     pub end_hash: String,
-    /// Its events then.
+    /// Number of events when the report was made.
     pub event_count: u64,
-    /// Events of this report's sessions.
+    /// Number of events of the sessions in this report.
     pub events_in_scope: u64,
 }
 
@@ -272,23 +273,23 @@ pub struct PolicySnapshot {
     pub name: String,
     /// Its version.
     pub version: u32,
-    /// SHA-256 of it as RFC 8785 JSON; null when it cannot be compiled any more.
+    /// SHA-256 of the policy as RFC 8785 JSON; null when it no longer compiles.
     pub digest: Option<String>,
-    /// As it was written; null when it is not kept any more.
+    /// The policy as written; null when it is no longer stored.
     pub yaml: Option<String>,
 }
 
-/// What ran.
+/// Agents and plugins.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Configuration {
-    /// The agents of this report.
+    /// Agents in this report.
     pub agents: Vec<AgentSnapshot>,
-    /// The plugins that are installed.
+    /// Installed plugins.
     pub plugins: Vec<PluginSnapshot>,
 }
 
-/// An agent as it is now.
+/// An agent as configured when the report was made.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AgentSnapshot {
@@ -296,17 +297,17 @@ pub struct AgentSnapshot {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Where its requests go.
+    /// Upstream of its requests.
     pub upstream: String,
     /// The voice platform.
     pub platform: String,
-    /// How tokens are made.
+    /// Tokenization mode.
     pub tokenization: String,
-    /// The policy it follows.
+    /// Its policy.
     pub policy_name: String,
-    /// Its version.
+    /// Version of the policy.
     pub policy_version: u32,
-    /// Whether it was deleted since.
+    /// Whether it has been deleted.
     pub deleted: bool,
 }
 
@@ -322,12 +323,12 @@ pub struct PluginSnapshot {
     pub sha256: String,
 }
 
-/// A session and its tree.
+/// A session and the root of its tree.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionRoot {
     /// Its id.
     pub id: String,
-    /// The root over its events.
+    /// Root over its events.
     pub merkle_root_hex: String,
 }

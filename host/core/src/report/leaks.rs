@@ -1,4 +1,4 @@
-//! Lists the incidents of a report's sessions, as their events tell of them.
+//! Lists the incidents of a report's sessions from their events.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::audit::event::{Detail, Event, EventKind};
 use crate::ids::SessionId;
 use crate::session::figures::{Figure, Figures, tokens};
 
-/// Incidents of one sort that are listed; more are counted.
+/// Limit of listed incidents per type; the rest is counted.
 pub const LISTED: usize = 200;
 
 /// The lists.
@@ -18,12 +18,12 @@ pub struct Leaks {
 }
 
 impl Leaks {
-    /// For these sessions, each with its turn.
+    /// Collects for these sessions, each with its turn.
     pub fn new(turns: HashMap<SessionId, u64>) -> Self {
         Self { turns, found: LeakDetection::default() }
     }
 
-    /// Lists an event, when it tells of an incident in one of the sessions and there is room.
+    /// Adds the event to a list when it is an incident in one of the sessions and the list has room.
     pub fn look(&mut self, event: &Event) {
         let Some((session, turn)) = event.session_id.and_then(|id| Some((id, *self.turns.get(&id)?))) else { return };
         let list = match event.kind {
@@ -37,7 +37,7 @@ impl Leaks {
         }
     }
 
-    /// The lists of a report in which there were so many incidents.
+    /// The lists; `figures` has the total number of incidents.
     pub fn finish(self, figures: &Figures) -> LeakDetection {
         let LeakDetection { rehydration_failures, egress_blocked, failed_passes, .. } = &self.found;
         let listed = rehydration_failures.len() + egress_blocked.len() + failed_passes.len();

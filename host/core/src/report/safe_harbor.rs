@@ -1,5 +1,5 @@
 //! The eighteen identifiers of HIPAA's Safe Harbor method, 45 CFR 164.514(b)(2)(i), (A) to (R): how much of each the
-//! plugins and the policy in force find. A status is computed from a measurement or is `in_progress`.
+//! plugins and policies in force detect. A status is computed from a measurement or is `in_progress`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,39 +10,38 @@ use crate::action::Action;
 use crate::kind::Kind;
 use crate::policy::{CompiledPolicy, Media};
 
-/// What `masker eval --coverage` measured on the test set that ships.
+/// Result of `masker eval --coverage` on the bundled test set.
 const MEASURED: &str = include_str!("coverage.json");
 
-/// At least this share of spans is found whole: `full`.
+/// Minimum recall (whole spans) for `full`.
 const FULL: f64 = 0.95;
-/// At least this share: `partial`.
+/// Minimum recall for `partial`.
 const PARTIAL: f64 = 0.70;
 
-/// The threshold of every kind of `healthcare-default`, which was measured.
+/// Threshold of every kind in `healthcare-default`, with which the recall was measured.
 const MEASURED_THRESHOLD: f32 = 0.6;
 
-/// One of the eighteen.
+/// Coverage of one category.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Category {
     /// `A_names` to `R_other`.
     pub key: &'static str,
-    /// As the rule calls it.
+    /// Title in the rule.
     pub title: &'static str,
-    /// The kinds that count here.
+    /// Kinds that belong to the category.
     pub kinds: Vec<&'static str>,
     /// `full`, `partial`, `in_progress` or `not_applicable`.
     pub status: &'static str,
-    /// Of 1,000 spans so many were found whole; null where nothing was measured. Whole numbers only: each has one way to
-    /// be written.
+    /// Spans found whole, per 1,000; null where nothing was measured. An integer, so that it has only one JSON form.
     pub recall_per_mille: Option<u64>,
-    /// On which set, and how many spans of it.
+    /// Test set, and its number of spans.
     pub measured_on: Option<String>,
-    /// Why the status is not what the recall says, where it is not.
+    /// Why the status differs from what the recall implies, if it does.
     pub note: Option<String>,
 }
 
-/// Key, title, kinds.
+/// Key, title and kinds.
 const CATEGORIES: [(&str, &str, &[&str]); 18] = [
     ("A_names", "Names", &["NAME"]),
     ("B_geo", "Geographic subdivisions smaller than a state", &["ADDRESS", "ZIP"]),
@@ -86,15 +85,15 @@ struct Counts {
 
 static COVERAGE: LazyLock<Option<Measured>> = LazyLock::new(|| serde_json::from_str(MEASURED).ok());
 
-/// A policy in force, and whether its plugins are the ones that were measured.
+/// A policy in force, and which of its plugins are the measured ones.
 pub struct InForce<'p> {
     /// The policy.
     pub policy: &'p CompiledPolicy,
-    /// The passes of it whose plugin is, byte for byte, the one that ships.
+    /// Passes whose plugin is byte for byte the bundled one.
     pub as_shipped: Vec<&'p str>,
 }
 
-/// The matrix for all policies in force: of each category the least that one of them does. Without one nothing is
+/// The coverage for all policies in force: for each category the lowest of any policy. Without a policy nothing is
 /// claimed.
 pub fn matrix(policies: &[InForce<'_>]) -> Vec<Category> {
     CATEGORIES
@@ -111,7 +110,7 @@ pub fn matrix(policies: &[InForce<'_>]) -> Vec<Category> {
         .collect()
 }
 
-/// What lets a policy find less of these kinds than was measured.
+/// Settings of the policy that could lower the recall for these kinds below the measured one.
 fn difference(policy: &CompiledPolicy, kinds: &[&'static str]) -> Option<String> {
     if !policy.allow.0.is_empty() {
         return Some("it has an allow list".to_owned());
@@ -144,16 +143,16 @@ fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_f
         return match policy.media {
             Media::Block => Category {
                 status: "full",
-                note: Some(format!("policy {}: images, audio and files never leave", policy.name)),
+                note: Some(format!("policy {}: images, audio and files are never sent", policy.name)),
                 ..open
             },
             Media::Pass => {
-                Category { note: Some(format!("policy {} lets images, audio and files pass", policy.name)), ..open }
+                Category { note: Some(format!("policy {} passes images, audio and files", policy.name)), ..open }
             }
         };
     }
     let Some(measured) = &*COVERAGE else {
-        return Category { note: Some("this build ships no measurement".to_owned()), ..open };
+        return Category { note: Some("this build includes no measurement".to_owned()), ..open };
     };
     let missing = measured.passes.iter().find(|pass| !in_force.as_shipped.contains(&pass.as_str()));
     let masked = |kind: &str| {
@@ -163,7 +162,7 @@ fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_f
     let counts = kinds.iter().filter_map(|kind| measured.kinds.get(*kind));
     let (spans, whole) = counts.fold((0, 0), |(spans, whole), one| (spans + one.spans, whole + one.whole));
     if spans == 0 {
-        return Category { note: Some("the test set has no such span".to_owned()), ..open };
+        return Category { note: Some("the test set has no spans of this category".to_owned()), ..open };
     }
     let recall = whole as f64 / spans as f64;
     let sets: Vec<String> = measured.sets.iter().map(|set| format!("{} ({} texts)", set.name, set.records)).collect();
@@ -177,7 +176,8 @@ fn category(key: &'static str, title: &'static str, kinds: &[&'static str], in_f
         return Category { note: Some(note), ..category };
     }
     if let Some(pass) = missing {
-        let note = format!("policy {}: the pass {pass} that was measured is not in force as it ships", policy.name);
+        let note =
+            format!("policy {}: the pass {pass} is not in force in the bundled version that was measured", policy.name);
         return Category { note: Some(note), ..category };
     }
     let status = match recall {

@@ -9,24 +9,24 @@ use sha2::{Digest, Sha256};
 
 use crate::keys::SecretKey;
 
-/// The algorithm's name.
+/// Name of the algorithm.
 const ALG: &str = "Ed25519";
 
 /// Signs reports.
 #[derive(Clone)]
 pub struct ReportKey {
     key: SigningKey,
-    /// The one before, while a rotation lasts.
+    /// The previous key, during a rotation.
     old: Option<VerifyingKey>,
 }
 
-/// A signature, as it stands in a report.
+/// The signature of a report.
 #[derive(Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Signature {
     /// `Ed25519`.
     pub alg: &'static str,
-    /// Which key.
+    /// Id of the signing key.
     pub key_id: String,
     /// The signature, base64.
     pub sig: String,
@@ -44,13 +44,13 @@ pub struct PublicKey {
     pub public_key: String,
 }
 
-/// The report has no canonical form: a number that JSON cannot say.
+/// The report has no canonical form: it contains a number that JSON cannot express.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the report has no canonical form")]
 pub struct NotCanonical;
 
 impl ReportKey {
-    /// From the seed of RFC 8032, and the seed before it.
+    /// Derives the keys from an RFC 8032 seed, and from the previous seed during a rotation.
     pub fn new(seed: &SecretKey, old: Option<&SecretKey>) -> Self {
         let key = |seed: &SecretKey| SigningKey::from_bytes(seed.expose());
         Self { key: key(seed), old: old.map(|seed| key(seed).verifying_key()) }
@@ -66,13 +66,13 @@ impl ReportKey {
         Ok(Signature { alg: ALG, key_id: key_id(&self.key.verifying_key()), sig })
     }
 
-    /// The public keys: the one that signs first, then the one before.
+    /// The public keys: the signing key first, then the previous one.
     pub fn public_keys(&self) -> Vec<PublicKey> {
         std::iter::once(self.key.verifying_key()).chain(self.old).map(|key| public(&key)).collect()
     }
 }
 
-/// Whether a report's object with its `signature` was signed by one of these keys.
+/// Whether one of these keys signed the report; `report` includes its `signature`.
 pub fn is_genuine(report: &Value, keys: &[PublicKey]) -> bool {
     let mut report = report.clone();
     let Some(signature) = report.as_object_mut().and_then(|report| report.remove("signature")) else { return false };

@@ -1,4 +1,4 @@
-//! The messages of a masked request, for people to read.
+//! Readable transcripts from masked requests.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +7,28 @@ use sha2::{Digest, Sha256};
 
 use super::document::Line;
 
-/// Transcripts of a report.
+/// Limit of transcripts in a report.
 pub const MOST: usize = 20;
-/// Characters of one message that are shown.
+/// Limit of characters shown of one message.
 const LONGEST: usize = 4000;
 
-/// Sessions that are drawn: of some the texts may be gone by the time they are read.
+/// Sessions sampled: the texts of some may be deleted before they are read.
 const DRAWN: usize = 2 * MOST;
 
-/// Draws sessions: the same ones for the same scope, whoever asks and when.
+/// Samples sessions deterministically: the same scope always gives the same sample.
 pub struct Sample {
     scope: Sha256,
-    /// The lowest lots so far.
+    /// The lowest hashes so far.
     drawn: BTreeMap<[u8; 32], String>,
 }
 
 impl Sample {
-    /// Of this scope.
+    /// A sample for this scope.
     pub fn new(scope: &str) -> Self {
         Self { scope: Sha256::new().chain_update(scope).chain_update([0]), drawn: BTreeMap::new() }
     }
 
-    /// Lets a session take part whose texts are kept; that is asked only where its lot is low enough.
+    /// Offers a session. `has_texts` is called only when its hash is low enough.
     pub fn offer<E>(&mut self, id: &str, has_texts: impl FnOnce() -> Result<bool, E>) -> Result<(), E> {
         let lot: [u8; 32] = self.scope.clone().chain_update(id).finalize().into();
         let is_low = self.drawn.len() < DRAWN || self.drawn.last_key_value().is_some_and(|(last, _)| lot < *last);
@@ -41,13 +41,13 @@ impl Sample {
         Ok(())
     }
 
-    /// The sessions, in the order of their lots.
+    /// The sampled sessions, in the order of their hashes.
     pub fn drawn(self) -> impl Iterator<Item = String> {
         self.drawn.into_values()
     }
 }
 
-/// The messages of a body that went to the model. One that is cut short or has none gives none.
+/// The messages of a body that went to the model; empty when the body is truncated or has no messages.
 pub fn lines(masked: &str) -> Vec<Line> {
     let Ok(body) = serde_json::from_str::<Value>(masked) else { return Vec::new() };
     let messages = body.get("messages").and_then(Value::as_array);

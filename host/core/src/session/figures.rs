@@ -1,5 +1,5 @@
-//! What sessions add up to: the numbers of a report. One session has figures, and so has a day, which is the sum of its
-//! sessions; a report is the sum of days and of the sessions at its edges.
+//! Sums over sessions: the numbers of a report. A session has figures, and a day has the sum of its sessions; a
+//! report adds up whole days plus the sessions at its edges.
 
 use std::collections::BTreeMap;
 
@@ -10,34 +10,34 @@ use crate::audit::event::{Detail, Event, EventKind};
 /// The pass that checks the Luhn digit of every card.
 const LUHN_PASS: &str = "regex";
 
-/// What is counted. Some numbers are kept by name.
+/// A counted quantity. Some are counted by name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Figure {
-    /// Sessions, by how they ended.
+    /// Sessions, by status.
     Sessions,
-    /// Calls that began.
+    /// Calls, by their first session.
     Calls,
-    /// Sessions by the policy that they ran on ([`policy_name`]).
+    /// Sessions, by policy ([`policy_name`]).
     Policies,
-    /// Masked spans by kind, those of the history too.
+    /// Masked spans by kind, including those in the history.
     Kinds,
-    /// Of them, how many came back in an answer.
+    /// How many of them were restored in an answer.
     Restored,
-    /// Of them, how many an earlier turn of the call has recorded.
+    /// How many of them an earlier turn of the call recorded.
     Carried,
     /// Events.
     Events,
     /// Recorded spans by the pass that found them.
     Passes,
-    /// Cards, by what became of them.
+    /// Cards, by outcome.
     Cards,
-    /// Events that tell of an incident, by their kind.
+    /// Incident events, by kind.
     Incidents,
-    /// Tokens that did not come back.
+    /// Tokens that did not resolve.
     Unresolved,
 }
 
-/// Of [`Figure::Cards`].
+/// Names for [`Figure::Cards`].
 pub mod cards {
     /// All of them.
     pub const FOUND: &str = "found";
@@ -45,13 +45,13 @@ pub mod cards {
     pub const LUHN: &str = "luhn";
     /// Replaced by a token.
     pub const TOKENIZED: &str = "tokenized";
-    /// Removed for good.
+    /// Removed permanently.
     pub const REDACTED: &str = "redacted";
-    /// Left as they were.
+    /// Left unchanged.
     pub const PASSED: &str = "passed_through";
 }
 
-/// The kinds of event of [`Figure::Incidents`].
+/// Event kinds counted under [`Figure::Incidents`].
 pub const INCIDENTS: [EventKind; 3] = [EventKind::RehydrationFailed, EventKind::EgressBlocked, EventKind::PluginFailed];
 
 impl Figure {
@@ -69,7 +69,7 @@ impl Figure {
         Self::Unresolved,
     ];
 
-    /// As it is stored.
+    /// The name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
@@ -86,32 +86,32 @@ impl Figure {
         }
     }
 
-    /// As it was stored.
+    /// Parses [`Self::as_str`].
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|figure| figure.as_str() == word)
     }
 }
 
-/// Numbers, each of a figure and a name; where a figure has no names, of the empty one.
+/// Counts by figure and name; a figure without names uses the empty name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Figures(BTreeMap<(Figure, String), u64>);
 
 impl Figures {
-    /// Adds to a number.
+    /// Adds to a count.
     pub fn add(&mut self, figure: Figure, name: &str, count: u64) {
         if count > 0 {
             *self.0.entry((figure, name.to_owned())).or_default() += count;
         }
     }
 
-    /// Adds all of another's numbers.
+    /// Adds all counts of `other`.
     pub fn add_all(&mut self, other: &Self) {
         for ((figure, name), count) in &other.0 {
             self.add(*figure, name, *count);
         }
     }
 
-    /// Takes another's numbers off.
+    /// Subtracts all counts of `other`.
     pub fn take_all(&mut self, other: &Self) {
         for (key, count) in &other.0 {
             if let Some(own) = self.0.get_mut(key) {
@@ -121,7 +121,7 @@ impl Figures {
         self.0.retain(|_, count| *count > 0);
     }
 
-    /// Adds what an event of a session tells.
+    /// Adds an event of a session.
     pub fn count(&mut self, event: &Event) {
         self.add(Figure::Events, "", 1);
         match event.kind {
@@ -139,7 +139,7 @@ impl Figures {
     }
 
     fn redaction(&mut self, event: &Event) {
-        // Media have no kind; a digest of an identifier counts with the span it was made for.
+        // Media have no kind; the digest of an identifier counts with its span.
         let Some(kind) = &event.entity_kind else { return };
         let pass = event.pass.as_deref().unwrap_or("host");
         self.add(Figure::Passes, pass, 1);
@@ -156,7 +156,8 @@ impl Figures {
         self.add(Figure::Cards, outcome, 1);
     }
 
-    /// All of a session's: those of its events, and those of its row. Whether it begins its call is for the store to know.
+    /// The figures of a session: those of its events and those of its row. Only the store knows whether it begins its
+    /// call.
     pub fn of(row: &SessionRow, begins_call: bool) -> Self {
         let mut figures = row.counted.clone();
         figures.add(Figure::Sessions, row.status.as_str(), 1);
@@ -169,7 +170,7 @@ impl Figures {
         figures
     }
 
-    /// A number; zero where nothing was counted.
+    /// A count; zero when absent.
     pub fn get(&self, figure: Figure, name: &str) -> u64 {
         self.0.get(&(figure, name.to_owned())).copied().unwrap_or_default()
     }
@@ -179,31 +180,31 @@ impl Figures {
         self.named(figure).map(|(_, count)| count).sum()
     }
 
-    /// The numbers of a figure.
+    /// The counts of a figure, by name.
     pub fn named(&self, figure: Figure) -> impl Iterator<Item = (&str, u64)> {
         let own = self.0.range((figure, String::new())..).take_while(move |((own, _), _)| *own == figure);
         own.map(|((_, name), count)| (name.as_str(), *count))
     }
 
-    /// Tokens that did not come back, values that were about to leave, passes that were left out.
+    /// Tokens that did not resolve, requests blocked at egress, and failed passes.
     pub fn incidents(&self) -> u64 {
         let others = self.named(Figure::Incidents).filter(|(kind, _)| *kind != EventKind::RehydrationFailed.as_str());
         self.sum(Figure::Unresolved) + others.map(|(_, count)| count).sum::<u64>()
     }
 
-    /// Every number.
+    /// All counts.
     pub fn iter(&self) -> impl Iterator<Item = (Figure, &str, u64)> {
         self.0.iter().map(|((figure, name), count)| (*figure, name.as_str(), *count))
     }
 
-    /// As a list of figure, name and number.
+    /// Serialises to a list of figure, name and count.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string(
             &self.iter().map(|(figure, name, count)| (figure.as_str(), name, count)).collect::<Vec<_>>(),
         )
     }
 
-    /// What [`Self::to_json`] wrote; `None` for anything else.
+    /// Parses [`Self::to_json`]; `None` for any other text.
     pub fn from_json(text: &str) -> Option<Self> {
         let list: Vec<(String, String, u64)> = serde_json::from_str(text).ok()?;
         let mut figures = Self::default();
@@ -214,7 +215,7 @@ impl Figures {
     }
 }
 
-/// The tokens of a `rehydration_failed`.
+/// Number of tokens in a `rehydration_failed` event.
 pub fn tokens(event: &Event) -> u64 {
     match event.detail {
         Some(Detail::Count(count)) => count,
@@ -222,12 +223,12 @@ pub fn tokens(event: &Event) -> u64 {
     }
 }
 
-/// A policy and its version, as one name of [`Figure::Policies`].
+/// A policy and its version as one name for [`Figure::Policies`].
 pub fn policy_name(name: &str, version: u32) -> String {
     format!("{version} {name}")
 }
 
-/// What [`policy_name`] made one of.
+/// Splits a name made by [`policy_name`].
 pub fn policy_of(text: &str) -> Option<(&str, u32)> {
     let (version, name) = text.split_once(' ')?;
     Some((name, version.parse().ok()?))

@@ -1,17 +1,17 @@
-//! Buckets for the time that Masker added to a request: percentiles are read from counts per bucket, without a look at
-//! every session.
+//! Histogram buckets for the latency that Masker adds: percentiles are computed from counts per bucket, without
+//! reading every session.
 //!
-//! Sixteen buckets for every doubling, of whole microseconds. A percentile is the middle of its bucket, so it is off by
-//! 1/32 at most (3.1 %); below 16 microseconds it is exact.
+//! Sixteen buckets for each power of two, in whole microseconds. A percentile is the middle of its bucket, so its
+//! error is at most 1/32 (3.1 %); below 16 microseconds it is exact.
 
-/// Buckets for every doubling.
+/// Buckets per power of two.
 const STEPS: u64 = 16;
 /// Its logarithm.
 const STEPS_LOG: u32 = STEPS.ilog2();
 
 /// The bucket of a duration in milliseconds.
 pub fn bucket(millis: f64) -> u32 {
-    // What is no number, or below zero, is zero.
+    // NaN and negative durations count as zero.
     let micros = (millis * 1000.0).round() as u64;
     if micros < STEPS {
         return micros as u32;
@@ -34,8 +34,8 @@ pub fn middle(bucket: u32) -> f64 {
     micros / 1000.0
 }
 
-/// What `percent` of all durations do not exceed: of the nearest rank, in milliseconds. The buckets come in order, each
-/// with how many durations are in it; `None` when there are none.
+/// The nearest-rank percentile, in milliseconds. `buckets` is sorted and holds the count of each bucket; `None` when
+/// it is empty.
 pub fn percentile(buckets: &[(u32, u64)], percent: u64) -> Option<f64> {
     let all: u64 = buckets.iter().map(|(_, count)| count).sum();
     let rank = (all * percent).div_ceil(100);

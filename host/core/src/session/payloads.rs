@@ -1,8 +1,8 @@
-//! What was said in a session, where the policy says `audit.log_payloads` and a retention is set: sealed with a key of
-//! this install, for one session of one account.
+//! Texts of a session, stored where the policy sets `audit.log_payloads` and a retention is configured: encrypted
+//! with a key of this install, bound to one session of one account.
 //!
-//! AES-256-GCM-SIV. Session and account are authenticated, so that what is sealed cannot be moved to another session. A
-//! session's payloads are sealed once, and the nonce comes from the session's id: it never comes twice.
+//! AES-256-GCM-SIV. Session and account are authenticated, so a ciphertext cannot be moved to another session. A
+//! session's payloads are sealed once, and the nonce is derived from the session's id, so no nonce repeats.
 
 use std::borrow::Cow;
 
@@ -16,19 +16,19 @@ use super::SessionRow;
 use crate::keys::SecretKey;
 use crate::sensitive::SensitiveText;
 
-/// Of each text at most so many bytes are kept; a turn of a call has some thousands.
+/// Limit of bytes kept per text; a turn of a call has a few thousand.
 pub const LONGEST: usize = 1 << 20;
 
-/// The texts of a session. A text that there never was is `None`: a request that was refused has no answer.
+/// The texts of a session. A text that does not exist is `None`: a refused request has no answer.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Payloads {
-    /// The caller's request, without what its platform added for itself.
+    /// The caller's request, without the platform's own fields.
     pub request: Option<SensitiveText>,
-    /// What went to the model.
+    /// The request as sent to the model.
     pub masked: Option<SensitiveText>,
-    /// What the caller got, with the originals put back: a body, or the events of a stream.
+    /// The answer to the caller, with originals restored: a body, or the events of a stream.
     pub response: Option<SensitiveText>,
-    /// Whether one of them was longer than [`LONGEST`] and ends there.
+    /// Whether a text exceeded [`LONGEST`] and was truncated.
     pub truncated: bool,
 }
 
@@ -38,12 +38,12 @@ impl Payloads {
         append(&mut self.request, body, &mut self.truncated);
     }
 
-    /// Sets what went to the model.
+    /// Sets the request as sent to the model.
     pub fn set_masked(&mut self, body: &[u8]) {
         append(&mut self.masked, body, &mut self.truncated);
     }
 
-    /// Adds to what the caller got.
+    /// Appends to the answer.
     pub fn add_response(&mut self, piece: &[u8]) {
         append(&mut self.response, piece, &mut self.truncated);
     }
@@ -54,7 +54,7 @@ fn append(text: &mut Option<SensitiveText>, piece: &[u8], truncated: &mut bool) 
     let piece = String::from_utf8_lossy(piece);
     let room = LONGEST - text.len();
     let end = match room {
-        // A cut leaves less room than a character may need: then the text is over, so that it has no gap.
+        // After a truncation the room left may be smaller than a character: end the text here, so that it has no gap.
         0..4 => 0,
         _ => piece.floor_char_boundary(room),
     };
@@ -66,7 +66,7 @@ fn append(text: &mut Option<SensitiveText>, piece: &[u8], truncated: &mut bool) 
 #[derive(Clone)]
 pub struct PayloadKey(Aes256GcmSiv);
 
-/// What is sealed, before and after.
+/// Serialised form before encryption.
 #[derive(Serialize, Deserialize)]
 struct Content<'t> {
     request: Option<Cow<'t, str>>,
@@ -76,13 +76,13 @@ struct Content<'t> {
 }
 
 impl PayloadKey {
-    /// Of this install.
+    /// Derives the key from the install's session secret.
     pub fn new(session_secret: &SecretKey) -> Self {
         let key = session_secret.derive("masker session payloads v1");
         Self(Aes256GcmSiv::new(key.expose().into()))
     }
 
-    /// Payloads as they are kept; `None` when there is nothing to keep.
+    /// Encrypts the payloads; `None` when there is nothing to store.
     pub fn seal(&self, row: &SessionRow, payloads: &Payloads) -> Option<Vec<u8>> {
         let content = Content {
             request: borrowed(&payloads.request),
@@ -95,7 +95,7 @@ impl PayloadKey {
         self.0.encrypt(&nonce(row), Payload { msg: &content, aad: &bound }).ok()
     }
 
-    /// What was sealed for this session; `None` when it was not, or with another key.
+    /// Decrypts the payloads of this session; `None` when they are of another session or key.
     pub fn open(&self, row: &SessionRow, sealed: &[u8]) -> Option<Payloads> {
         let bound = bound_to(row);
         let content = Zeroizing::new(self.0.decrypt(&nonce(row), Payload { msg: sealed, aad: &bound }).ok()?);

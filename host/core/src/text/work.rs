@@ -1,12 +1,12 @@
-//! Counts the steps of what must take linear time, so that a test can tell without a clock. Outside of tests nothing is left of
-//! it.
+//! Counts the steps of code that must run in linear time, so that tests can check it without a clock. Compiles to
+//! nothing outside tests.
 
 #[cfg(test)]
 thread_local! {
     static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// So many steps were taken.
+/// Adds `steps` steps.
 #[inline]
 pub(crate) fn steps(count: usize) {
     #[cfg(test)]
@@ -14,7 +14,7 @@ pub(crate) fn steps(count: usize) {
     let _ = count;
 }
 
-/// The steps that `run` takes on this thread.
+/// Counts the steps that `run` takes on this thread.
 #[cfg(test)]
 pub(crate) fn of(run: impl FnOnce()) -> usize {
     let before = STEPS.get();
@@ -27,6 +27,6 @@ pub(crate) fn of(run: impl FnOnce()) -> usize {
 #[track_caller]
 pub(crate) fn assert_linear(small: usize, mut run: impl FnMut(usize)) {
     let (short, long) = (of(|| run(small)), of(|| run(4 * small)));
-    // What is not linear would take sixteen times as many.
+    // Quadratic code would take sixteen times as many.
     assert!(short > 0 && long < 6 * short, "{short} steps, then {long}");
 }

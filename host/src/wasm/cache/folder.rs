@@ -1,7 +1,7 @@
-//! A folder that only this user can reach into, held open.
+//! A directory that only this user can access, held open.
 //!
-//! It is checked once it is open, and its files are reached by way of it and not by their paths: renaming or replacing
-//! anything above it changes nothing of what is read.
+//! It is checked after opening, and its files are accessed relative to the descriptor, not by path: renaming or
+//! replacing a parent directory does not affect what is read.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,17 +16,17 @@ use rustix::io::Errno;
 
 use crate::files;
 
-/// Why a folder cannot be trusted.
+/// Why a directory is not trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// It cannot be made or opened, or its last component is a symbolic link.
+    /// It cannot be created or opened, or its last component is a symbolic link.
     #[error("it cannot be opened: {0}")]
     Io(#[from] io::Error),
-    /// Of another user.
+    /// Owned by another user.
     #[error("it belongs to another user")]
     Owner,
-    /// Others may do something with it.
-    #[error("others have access to it (mode {0:o}): chmod 700 it")]
+    /// Other users have access.
+    #[error("other users have access to it (mode {0:o}): run chmod 700 on it")]
     Mode(u32),
 }
 
@@ -36,11 +36,11 @@ impl From<Errno> for FolderError {
     }
 }
 
-/// The folder.
+/// The open directory.
 pub(super) struct PrivateFolder(OwnedFd);
 
 impl PrivateFolder {
-    /// Opens it, making it where there is none.
+    /// Opens the directory; creates it if it does not exist.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         files::create_folder(path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -50,7 +50,7 @@ impl PrivateFolder {
         Ok(Self(folder))
     }
 
-    /// A file of it, marked as used now.
+    /// Opens a file and marks it as just used.
     pub fn read(&self, name: &str) -> Option<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::openat(&self.0, name, flags, Mode::empty()).ok()?);
@@ -58,12 +58,13 @@ impl PrivateFolder {
         if !found.is_file() || found.uid() != own_user() || found.mode() & 0o022 != 0 {
             return None;
         }
-        // Where that fails it only counts as older than it is.
+        // On failure, the file only counts as older than it is.
         let _ = file.set_modified(SystemTime::now());
         Some(file)
     }
 
-    /// Puts a file into it in one step: a crash leaves no half of one, and two threads may make the same at once.
+    /// Writes a file atomically: a crash leaves no partial file, and two threads may write the same file
+    /// concurrently.
     pub fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|_| io::Error::other("no random bytes"))?;
@@ -78,8 +79,8 @@ impl PrivateFolder {
         written
     }
 
-    /// Removes the files that were not used for the longest time until the others take `most` bytes together. Files that are
-    /// called the same up to the first dot belong together.
+    /// Deletes the least recently used files until the rest takes at most `most` bytes. Files with the same name up
+    /// to the first dot are deleted together.
     pub fn trim(&self, most: u64) -> io::Result<()> {
         let groups = self.groups()?;
         let mut total: u64 = groups.values().map(|group| group.bytes).sum();
@@ -91,7 +92,7 @@ impl PrivateFolder {
             }
             for name in &group.names {
                 match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
-                    // Another process was quicker.
+                    // Deleted by another process.
                     Ok(()) | Err(Errno::NOENT) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -106,7 +107,7 @@ impl PrivateFolder {
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().to_str() else { continue };
-            // Another process may have removed it.
+            // Another process may have deleted it.
             let Ok(found) = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
             if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
                 continue;
@@ -120,12 +121,12 @@ impl PrivateFolder {
     }
 }
 
-/// Files that go together.
+/// Files that are deleted together.
 #[derive(Default)]
 struct Group {
     names: Vec<String>,
     bytes: u64,
-    /// In seconds and nanoseconds.
+    /// Last use, in seconds and nanoseconds.
     used: (i64, u64),
 }
 

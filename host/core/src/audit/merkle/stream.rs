@@ -1,16 +1,16 @@
-//! The root over leaves that come one by one: what is kept of them is one hash for each bit of their number.
+//! Incremental Merkle root: keeps one hash for each bit of the number of leaves.
 
 use super::{Hash, leaf_hash, node_hash, root};
 
-/// The tree so far, as its whole subtrees, the largest first.
+/// The tree so far, as its complete subtrees, the largest first.
 #[derive(Clone, Default)]
 pub struct RootStream {
-    /// Each with the number of its leaves, a power of two.
+    /// Each with its number of leaves, a power of two.
     subtrees: Vec<(u64, Hash)>,
 }
 
 impl RootStream {
-    /// Takes the next leaf.
+    /// Adds the next leaf.
     pub fn push(&mut self, leaf: &Hash) {
         let mut subtree = (1, leaf_hash(leaf));
         while let Some((leaves, left)) = self.subtrees.pop_if(|(leaves, _)| *leaves == subtree.0) {
@@ -19,7 +19,7 @@ impl RootStream {
         self.subtrees.push(subtree);
     }
 
-    /// The root over all of them, as [`root`] of the whole list.
+    /// The root over all leaves so far; equals [`root`] of the whole list.
     pub fn root(&self) -> Hash {
         let hashes = self.subtrees.iter().rev().map(|(_, hash)| *hash);
         hashes.reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(|| root(&[]))

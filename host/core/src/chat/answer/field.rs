@@ -1,10 +1,10 @@
-//! The way to a text of a choice: what it is known by, over all chunks of a stream.
+//! The path to a text of a choice: its identity over all chunks of a stream.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-/// The usual keys of texts.
+/// Common keys of texts.
 const USUAL: [&str; 10] = [
     "delta",
     "message",
@@ -18,14 +18,14 @@ const USUAL: [&str; 10] = [
     "refusal",
 ];
 
-/// A step of the way to a text.
+/// A step of a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Seg {
     Key(Cow<'static, str>),
     Item(Item),
 }
 
-/// An item of a list: known by its index, by its type, or else by its place.
+/// An item of a list: identified by its index, else its type, else its position.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Item {
     pub index: Option<u64>,
@@ -45,34 +45,34 @@ impl Item {
         Self { index: None, kind: None, at }
     }
 
-    /// Whether both can be pieces of one: later pieces often leave the type away.
+    /// Whether both may be chunks of one item: later chunks often omit the type.
     fn may_be(&self, other: &Self) -> bool {
         self == other
             || self.index.is_some() && self.index == other.index && (self.kind.is_none() || other.kind.is_none())
     }
 }
 
-/// The way from a choice to a text of it. In a stream, the same field over all chunks is one text.
+/// The path from a choice to one of its texts. In a stream, chunks with the same path form one text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Field(pub(super) Vec<Seg>);
 
 impl Field {
-    /// What is said.
+    /// The spoken content.
     pub fn content() -> Self {
         Self(vec![Seg::Key("delta".into()), Seg::Key("content".into())])
     }
 
-    /// Whether it is what is said, as one text.
+    /// Whether it is the spoken content as a single text.
     pub fn is_content(&self) -> bool {
         is_content(&self.0)
     }
 
-    /// The index of the tool call that it is part of.
+    /// Index of the tool call that it belongs to.
     pub fn call(&self) -> Option<u64> {
         call(&self.0)
     }
 
-    /// Whether another field can be the same one: later pieces often leave away of which type they are.
+    /// Whether another field may be the same one: later chunks often omit the type.
     pub fn may_be(&self, other: &Self) -> bool {
         self.0.len() == other.0.len()
             && self.0.iter().zip(&other.0).all(|pair| match pair {
@@ -81,7 +81,7 @@ impl Field {
             })
     }
 
-    /// A choice that holds only this field.
+    /// A choice that contains only this field.
     pub(super) fn choice(&self, index: u64, text: &str) -> Value {
         let inner = self.0.iter().rev().fold(Value::from(text), |inner, seg| match seg {
             Seg::Key(key) => {
@@ -102,7 +102,7 @@ impl Field {
 }
 
 impl Item {
-    /// The item with nothing in it but `inner` and what it is known by.
+    /// The item with only `inner` and what identifies it.
     fn around(&self, inner: Value) -> Value {
         let Value::Object(inner) = inner else { return inner };
         let mut item = Map::new();
@@ -118,7 +118,7 @@ impl Item {
 }
 
 impl Seg {
-    /// With this key.
+    /// A step with this key.
     pub fn key(key: &str) -> Self {
         match USUAL.iter().find(|usual| **usual == key) {
             Some(usual) => Seg::Key(Cow::Borrowed(*usual)),
@@ -126,7 +126,7 @@ impl Seg {
         }
     }
 
-    /// Whether one of these is its key or its type.
+    /// Whether its key or type is one of `names`.
     pub fn is_one_of(&self, names: &[&str]) -> bool {
         match self {
             Seg::Key(key) => names.contains(&&**key),

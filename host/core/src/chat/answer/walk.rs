@@ -1,41 +1,41 @@
-//! The walk: what of an answer is a text, and of which sort.
+//! The walk over an answer: finds its texts and their categories.
 
 use serde_json::{Map, Value};
 
 use super::field::{Item, Seg};
 use super::{Fate, Leaf, Sort, Visit};
 
-/// Words of the protocol. Nobody's text, so never looked at and never changed.
+/// Constants of the protocol: not free text, so never examined and never changed.
 const CLOSED: [&str; 6] = ["type", "role", "index", "format", "object", "finish_reason"];
 
-/// State of a provider that comes back to it with the next request, signed or encrypted.
+/// Opaque provider state that is sent back with the next request, signed or encrypted.
 const OPAQUE: [&str; 6] =
     ["signature", "thought_signature", "thoughtSignature", "encrypted_content", "obfuscation", "b64_json"];
 
-/// Whose `data` is such state, or a sound.
+/// Types whose `data` is such state, or audio.
 const WITH_OPAQUE_DATA: [&str; 5] =
     ["audio", "reasoning_details", "thinking_blocks", "redacted_thinking", "input_audio"];
 
-/// What a chunk or an answer says of itself.
+/// Metadata of a chunk or an answer.
 const HEAD: [&str; 9] =
     ["id", "object", "created", "model", "system_fingerprint", "service_tier", "usage", "choices", "obfuscation"];
 
-/// What comes in one piece, also in a stream.
+/// Texts that are never split, also in a stream.
 const WHOLE: [&str; 6] =
     ["annotations", "metadata", "citations", "search_results", "images", "provider_specific_fields"];
 
-/// Visits the fields beside the choices of an answer or a chunk.
+/// Visits the fields next to the choices of an answer or a chunk.
 pub fn visit_top(answer: &mut Map<String, Value>, visit: &mut Visit<'_>) {
     let mut walk = Walk { path: Vec::new(), whole: true, tool: None, visit };
     answer.retain(|key, value| HEAD.contains(&key.as_str()) || walk.below(key, value) == Fate::Keep);
 }
 
-/// Whether a chunk says anything beside its choices.
+/// Whether a chunk has content besides its choices.
 pub fn says_more(chunk: &Map<String, Value>) -> bool {
     chunk.keys().any(|key| !HEAD.contains(&key.as_str()))
 }
 
-/// Visits the texts of one choice: of its `message` or `delta`, and beside it.
+/// Visits the texts of one choice: in its `message` or `delta`, and next to it.
 pub fn visit_choice(choice: &mut Map<String, Value>, visit: &mut Visit<'_>) {
     let mut walk = Walk { path: Vec::with_capacity(8), whole: false, tool: None, visit };
     choice.retain(|key, value| match (key.as_str(), value) {
@@ -118,7 +118,7 @@ impl Walk<'_, '_> {
         if call.len() < before && !call.keys().any(says) { Fate::Drop } else { Fate::Keep }
     }
 
-    /// The function of a call, or what is called of a custom tool.
+    /// The function of a call, or the call of a custom tool.
     fn function(&mut self, function: &mut Map<String, Value>) -> Fate {
         self.tool = function.get("name").and_then(Value::as_str).map(str::to_owned);
         let before = function.len();
@@ -135,7 +135,7 @@ impl Walk<'_, '_> {
         if function.is_empty() && before > 0 { Fate::Drop } else { Fate::Keep }
     }
 
-    /// Arguments that are JSON instead of text: their keys are not the protocol's.
+    /// Arguments that are JSON rather than a string: their keys are not the protocol's.
     fn arguments(&mut self, value: &mut Value) -> Fate {
         match value {
             Value::String(_) => {
@@ -203,7 +203,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Whether a text is a picture or another file, spelled out.
+/// Whether a text is an inline image or file (a data URL).
 fn is_inline_file(text: &str) -> bool {
     text.starts_with("data:") && text.as_bytes()[..text.len().min(256)].windows(8).any(|part| part == b";base64,")
 }

@@ -1,44 +1,44 @@
-//! One document of the cursor's: its own state, without the content of its strings.
+//! State of one document of the cursor, without the content of its strings.
 
 use super::{MAX_PATH, Step};
 
-/// Lists and objects inside each other whose order is checked.
+/// Limit of the nesting depth for which the syntax is checked.
 const MAX_DEPTH: usize = 512;
 
-/// The longest key that is remembered, in bytes.
+/// Length limit of a key that is remembered, in bytes.
 const MAX_KEY: usize = 256;
 
-/// How a document came to be taken for one.
+/// Why a text is treated as a document.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    /// It looks like one, as long as it does.
+    /// It looks like JSON, and is treated as JSON until an error.
     Guessed,
-    /// It looks like one and was asked for: mistakes are the model's. Words may follow it.
+    /// It looks like JSON and JSON was requested: errors are tolerated as the model's. Plain text may follow.
     Asked,
-    /// It is one, whatever it looks like.
+    /// It is JSON regardless of its form.
     Arguments,
 }
 
-/// What a character did.
+/// Effect of a character.
 pub(super) enum Moved {
-    /// Nothing that concerns others.
+    /// No effect outside the document.
     On,
-    /// It opened a string that is a value.
+    /// Opened a string in value position.
     Opened,
-    /// It closed a string.
+    /// Closed a string.
     Closed,
-    /// It gave a character of what a string says.
+    /// Produced a character of a string's content.
     Inside(char),
-    /// It is not valid here: this is no document.
+    /// Invalid here: the text is not a document.
     Broken,
 }
 
-/// What a string's content is.
+/// Content of a string.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Inner {
-    /// Words.
+    /// Plain text.
     Plain,
-    /// A document, with this character.
+    /// A document, which begins at this character.
     Begins,
     /// A document.
     Document,
@@ -53,7 +53,7 @@ enum State {
     Colon,
     After,
     Number,
-    /// So much of `true`, `false` or `null` is still to come.
+    /// Remaining characters of `true`, `false` or `null`.
     Word(&'static str),
     String {
         is_key: bool,
@@ -84,10 +84,10 @@ enum Content {
 pub(super) struct Level {
     kind: Kind,
     state: State,
-    /// Only strings are told from what is outside of them.
+    /// After an error: only strings are tracked.
     loose: bool,
     stack: Vec<Open>,
-    /// For each of the stack, where in it.
+    /// For each open container, the position in it.
     path: Vec<Step>,
     escape: Escape,
     content: Content,
@@ -118,22 +118,22 @@ impl Level {
         self.state == State::Done
     }
 
-    /// Whether a value belongs here, in a list or an object.
+    /// Whether a list or an object expects a value here.
     pub fn expects_value(&self) -> bool {
         !self.loose && !self.stack.is_empty() && matches!(self.state, State::Value | State::FirstValue)
     }
 
-    /// Where the value is that the text is in or comes to.
+    /// Path of the current or next value.
     pub fn path(&self) -> Option<Vec<Step>> {
         (!self.loose && self.stack.len() <= MAX_PATH).then(|| self.path.clone())
     }
 
-    /// Takes a whole value.
+    /// Consumes a complete value.
     pub fn value(&mut self) {
         self.state = self.after();
     }
 
-    /// Takes a character of what a string says.
+    /// Consumes a character of a string's content.
     pub fn inner(&mut self, c: char, may_begin: bool) -> Inner {
         if let (State::String { is_key: true }, Some(Step::Key(key))) = (self.state, self.path.last_mut())
             && key.len() < MAX_KEY
@@ -150,12 +150,12 @@ impl Level {
         }
     }
 
-    /// What a string says is no document after all.
+    /// Marks the string's content as plain text.
     pub fn inner_is_plain(&mut self) {
         self.content = Content::Plain;
     }
 
-    /// Takes a character of the document's text.
+    /// Consumes a character of the document's text.
     pub fn step(&mut self, c: char) -> Moved {
         match self.state {
             State::String { is_key } => self.string(c, is_key),
@@ -205,7 +205,7 @@ impl Level {
         Moved::On
     }
 
-    /// A mistake: the end of a guess, and nothing to a document that is one in any case.
+    /// Handles a syntax error: ends a guess, and is ignored in a document of the other two kinds.
     fn misses(&mut self, otherwise: Moved) -> Moved {
         if self.kind == Kind::Guessed && !self.loose {
             return Moved::Broken;
@@ -251,7 +251,7 @@ impl Level {
         Moved::On
     }
 
-    /// A character that is not valid here.
+    /// Handles a character that is invalid here.
     fn astray(&mut self, c: char) -> Moved {
         let breaks = match self.kind {
             Kind::Guessed => true,
@@ -300,7 +300,7 @@ impl Level {
         }
     }
 
-    /// The state behind a value.
+    /// The state after a value.
     fn after(&self) -> State {
         if self.stack.is_empty() { State::Done } else { State::After }
     }

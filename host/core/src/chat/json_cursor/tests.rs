@@ -1,11 +1,11 @@
-//! Documents in documents, values put into them, and every cut.
+//! Nested documents, values inserted into them, and every split of the input.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
 
-/// Marks where a value is put in.
+/// Marks where a value is inserted.
 const MARK: char = '§';
 
 fn escaped(text: &str, levels: usize) -> String {
@@ -15,7 +15,7 @@ fn escaped(text: &str, levels: usize) -> String {
     })
 }
 
-/// The text with the value at every mark, read in pieces of `size` characters.
+/// The text with the value at every mark, read in chunks of `size` characters.
 fn filled(root: Root, text: &str, value: &str, size: usize) -> String {
     let mut cursor = JsonCursor::new(root);
     let mut out = String::new();
@@ -166,7 +166,7 @@ fn document() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The document with the value in the place of the marks, as far as its strings are documents themselves.
+/// The document with the value instead of the marks, as far as its strings are documents.
 fn with_value(document: &Value, value: &str, levels: usize) -> Value {
     match document {
         Value::String(text) => {
@@ -208,7 +208,8 @@ proptest! {
             Value::Object(_) | Value::Array(_) => document,
             other => json!([other]),
         };
-        // A string that begins as a document and is none is escaped once at its marks before the mistake and after it.
+        // A string that begins like a document but is invalid is escaped once at its marks, before and after the
+        // error.
         prop_assume!(!begins_and_breaks(&document, 1));
         let text = if pretty { serde_json::to_string_pretty(&document).expect("a document") } else { document.to_string() };
         for root in [Root::Text, Root::Answer, Root::Arguments] {

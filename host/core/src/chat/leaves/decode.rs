@@ -1,14 +1,13 @@
-//! Texts with their encoding taken off, and the way back: what is searched is the decoded text, what is changed is the
-//! text as it was sent.
+//! Decodes texts and maps edits back: detection sees the decoded text, edits apply to the text as it was sent.
 
 use crate::text::ByteSpan;
 
-/// A decoded text, with the place of every part in its source.
+/// A decoded text, with a map from its positions to the source.
 #[derive(Debug)]
 pub(super) struct Decoded {
-    /// The text.
+    /// Decoded text.
     pub text: String,
-    /// In order of both positions. From one to the next, positions move together; the decoded part of one that is
+    /// Ordered by both positions. Between two steps, positions advance together; the decoded part of a step that is
     /// `whole` has no inner positions.
     steps: Vec<Step>,
     source: usize,
@@ -27,7 +26,7 @@ impl Decoded {
         Self { text, steps: vec![Step { decoded: 0, source: 0, whole: false }], source: 0 }
     }
 
-    /// Bytes that mean themselves.
+    /// Appends bytes that stand for themselves.
     fn plain(&mut self, text: &str) {
         if text.is_empty() {
             return;
@@ -39,11 +38,11 @@ impl Decoded {
         self.source += text.len();
     }
 
-    /// `length` bytes that mean this.
+    /// Appends `meaning`, decoded from `length` bytes.
     fn escape(&mut self, meaning: &str, length: usize) {
         let step = Step { decoded: self.text.len(), source: self.source, whole: true };
         match self.steps.last_mut() {
-            // Nothing came since: the step is of no use.
+            // No text since the last step: it is redundant.
             Some(last) if last.decoded == step.decoded && last.source == step.source => *last = step,
             _ => self.steps.push(step),
         }
@@ -55,12 +54,12 @@ impl Decoded {
         self.escape(meaning.encode_utf8(&mut [0; 4]), length);
     }
 
-    /// Whether anything had to be decoded.
+    /// Whether anything was decoded.
     fn is_changed(&self) -> bool {
         self.steps.iter().any(|step| step.whole)
     }
 
-    /// The span of the source that a span of the text comes from. What is decoded as a whole is taken whole.
+    /// Maps a span of the decoded text to the source. An escape is always included whole.
     pub fn source(&self, span: ByteSpan) -> ByteSpan {
         let at = self.steps.partition_point(|step| step.decoded <= span.start).saturating_sub(1);
         let step = self.steps[at];
@@ -79,7 +78,7 @@ impl Decoded {
     }
 }
 
-/// Decodes the inside of a JSON string. A surrogate without its pair becomes U+FFFD.
+/// Decodes the content of a JSON string. A lone surrogate becomes U+FFFD.
 pub(super) fn json(raw: &str) -> Decoded {
     let mut out = Decoded::new(raw.len());
     let mut rest = raw;
@@ -94,7 +93,7 @@ pub(super) fn json(raw: &str) -> Decoded {
     out
 }
 
-/// The escape that a text begins with, and its length.
+/// The escape at the beginning of a text, and its length.
 fn json_escape(text: &str) -> Option<(char, usize)> {
     let meaning = match text.as_bytes().get(1)? {
         b'n' => '\n',
@@ -111,9 +110,9 @@ fn json_escape(text: &str) -> Option<(char, usize)> {
     Some((meaning, 2))
 }
 
-/// An escape of four hexadecimal digits behind `mark`, with its second half where it is the first of a pair.
+/// An escape of four hexadecimal digits after `mark`, with the low surrogate after a high one.
 fn unicode(text: &str, mark: &str) -> Option<(char, usize)> {
-    // As JavaScript and Rust write it too.
+    // JavaScript and Rust form: `\u{...}`.
     if let Some(rest) = text.strip_prefix(mark).and_then(|rest| rest.strip_prefix('{')) {
         let end = rest.bytes().take(7).position(|byte| byte == b'}')?;
         return Some((char::from_u32(hex(&rest[..end])?)?, mark.len() + end + 2));
@@ -132,11 +131,11 @@ fn hex(digits: &str) -> Option<u32> {
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
 }
 
-/// A second layer may lie under the first (`&amp;eacute;`); no more are looked for.
+/// Limit of nested encodings (`&amp;eacute;` has two layers).
 const LAYERS: usize = 3;
 
-/// Takes the usual encodings off a text that is in none for certain: backslash escapes, HTML entities, percent encoding.
-/// One entry a layer, the outermost first; none where the text means itself.
+/// Decodes the common encodings in a text whose encoding is unknown: backslash escapes, HTML entities, percent
+/// encoding. One entry per layer, the outermost first; empty when nothing is encoded.
 pub(super) fn usual(text: &str) -> Vec<Decoded> {
     let mut layers: Vec<Decoded> = Vec::new();
     while layers.len() < LAYERS {
@@ -186,13 +185,14 @@ fn usual_layer(text: &str) -> Decoded {
     out
 }
 
-/// The word around a character, looked at once.
+/// Properties of the word around a position, computed once.
 #[derive(Default)]
 struct Word {
     end: usize,
-    /// `key=value`, as a browser sends a form: a plus is a space.
+    /// `key=value`, a form submission: a plus is a space.
     is_form: bool,
-    /// `C:\new`: a backslash is one.
+    /// `C:
+    /// ew`: a backslash is literal.
     is_path: bool,
 }
 
@@ -203,7 +203,7 @@ impl Word {
             self.end = text[at..].find(char::is_whitespace).map_or(text.len(), |space| at + space);
             let word = text.get(start..self.end).unwrap_or_default();
             self.is_form = word.split_once('=').is_some_and(|(key, _)| !key.is_empty() && !key.contains('+'));
-            // One letter and no more is a drive.
+            // A drive has a single letter.
             let mut before = word.find(":\\").map(|colon| word[..colon].chars().rev()).into_iter().flatten();
             self.is_path = before.next().is_some_and(|drive| drive.is_ascii_alphabetic())
                 && !before.next().is_some_and(char::is_alphanumeric);
@@ -212,7 +212,7 @@ impl Word {
     }
 }
 
-/// An escape with any number of backslashes, as JSON and several languages write them. Returns its length, or 0.
+/// An escape with any number of backslashes, as JSON and several languages write it. Returns its length, or 0.
 fn backslash(rest: &str, out: &mut Decoded, before: &str) -> usize {
     let marks = rest.bytes().take_while(|byte| *byte == b'\\').count();
     let (mark, escaped) = rest.split_at(marks);
@@ -234,7 +234,7 @@ fn backslash(rest: &str, out: &mut Decoded, before: &str) -> usize {
     length
 }
 
-/// The longest name of an HTML entity is `CounterClockwiseContourIntegral`.
+/// Maximum length of an HTML entity; the longest name is `CounterClockwiseContourIntegral`.
 const LONGEST_ENTITY: usize = 34;
 
 fn entity(rest: &str, out: &mut Decoded, before: &str) -> usize {
@@ -257,8 +257,8 @@ fn percent(rest: &str, out: &mut Decoded, before: &str) -> usize {
     bytes_of(rest, "%", false, out, before)
 }
 
-/// Bytes in hexadecimal, each behind `mark`: as UTF-8 where they are that, and else, where `latin` says so, each for
-/// itself.
+/// Hexadecimal bytes, each after `mark`: decoded as UTF-8 where valid, otherwise byte by byte as Latin-1 when `latin`
+/// is set.
 fn bytes_of(rest: &str, mark: &str, latin: bool, out: &mut Decoded, before: &str) -> usize {
     let byte = |text: &str| u8::try_from(hex(text.strip_prefix(mark)?.get(..2)?)?).ok();
     let step = mark.len() + 2;
@@ -341,7 +341,7 @@ mod tests {
                 let (start, end) = (at[from.min(at.len() - 1)], at[(from + len).min(at.len() - 1)]);
                 let span = layer.source(ByteSpan::new(start, end));
                 prop_assert!(text.get(span.range()).is_some(), "{:?}", span);
-                // What comes before and behind it is what comes before and behind in the source.
+                // Text before and after it maps to the text before and after it in the source.
                 let (before, behind) = (layer.source(ByteSpan::new(0, start)), layer.source(ByteSpan::new(end, layer.text.len())));
                 if start > 0 && start < end {
                     prop_assert_eq!(before.end, span.start);

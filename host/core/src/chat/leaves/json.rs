@@ -1,19 +1,19 @@
-//! Reads JSON inside a text without taking it apart: where its keys, strings and numbers are, so that one of them can be
+//! Locates the keys, strings and numbers of JSON inside a text without rebuilding it, so that one of them can be
 //! changed and every other byte stays as it was sent.
 
 use crate::text::ByteSpan;
 
-/// Deeper documents are texts. As deep as `serde_json` goes.
+/// Depth limit; deeper documents are treated as text. Same as in `serde_json`.
 const DEEPEST: usize = 128;
 
 /// A value of a document.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Node {
-    /// Its members, in order; equal keys are members each.
+    /// Members in order, duplicate keys included.
     Object(Vec<Member>),
     /// Its items.
     List(Vec<Node>),
-    /// The inside of a string, without the quotation marks.
+    /// The content of a string, without the quotation marks.
     Text(ByteSpan),
     /// A number.
     Number(ByteSpan),
@@ -24,7 +24,7 @@ pub(super) enum Node {
 /// A member of an object.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Member {
-    /// The inside of its key.
+    /// The content of its key.
     pub key: ByteSpan,
     /// Its value.
     pub value: Node,
@@ -33,14 +33,14 @@ pub(super) struct Member {
 /// A part of a text.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Part {
-    /// Anything.
+    /// Plain text.
     Text(ByteSpan),
-    /// An object, a list, or a string that is all of the text or holds a document.
+    /// An object, a list, or a string that is the whole text or contains a document.
     Json(Node),
 }
 
-/// A text as what is JSON in it and what is not; nothing when its JSON has more than `most` values. Work is linear: what failed
-/// attempts read is bounded by a multiple of the text.
+/// Splits a text into JSON and plain text; `None` when its JSON has more than `most` values. Runs in linear time:
+/// what failed attempts read is bounded by a multiple of the text.
 pub(super) fn parts(text: &str, most: usize) -> Option<Vec<Part>> {
     let mut room = most;
     let whole = text.trim_ascii_start();
@@ -78,8 +78,8 @@ pub(super) fn parts(text: &str, most: usize) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// Whether a document may begin here, inside of a text: an object with a key, a list of strings or objects, or a string
-/// that holds a document. A lone `[1]` is a footnote, and other strings are quotations.
+/// Whether a document may begin here, inside a text: an object with a key, a list of strings or objects, or a string
+/// that contains a document. A lone `[1]` is a footnote, and other strings are quotations.
 fn may_begin(text: &str) -> bool {
     let next = text[1..].trim_ascii_start().bytes().next();
     if text.starts_with('"') {
@@ -92,8 +92,8 @@ fn may_begin(text: &str) -> bool {
     }
 }
 
-/// Reads the value that begins at `at`, and says where it ends; or how far it was read. Nothing when there is no room for all
-/// its values; what is no JSON takes none.
+/// Parses the value that begins at `at`. `Ok` has the value and its end, `Err` how far the attempt read. `None` when
+/// `room` is too small for its values; a failed attempt uses no room.
 fn read(text: &str, at: usize, room: &mut usize) -> Option<Result<(Node, usize), usize>> {
     let mut reader = JsonScanner { bytes: text.as_bytes(), at, depth: 0, room: Some(*room) };
     let node = reader.value();
@@ -111,7 +111,7 @@ struct JsonScanner<'t> {
     bytes: &'t [u8],
     at: usize,
     depth: usize,
-    /// Values that may still come; nothing once there were too many.
+    /// Remaining number of values; `None` after the limit was exceeded.
     room: Option<usize>,
 }
 
@@ -207,7 +207,7 @@ impl JsonScanner<'_> {
         }
     }
 
-    /// The length of an escape. A surrogate without its pair is one: what JSON says of it is open, and it is only read here.
+    /// The length of an escape. A lone surrogate is accepted: JSON leaves it undefined, and it is only skipped here.
     fn escape(&self) -> Option<usize> {
         match self.bytes.get(self.at + 1)? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),

@@ -1,10 +1,10 @@
-//! What is seen in a text, and that nothing but what is replaced changes.
+//! What is visited in a text, and that only replaced spans change.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Notes every leaf and replaces `wanted` wherever it is.
+/// Records every leaf and replaces every occurrence of `wanted`.
 #[derive(Default)]
 struct Seen {
     leaves: Vec<(Form, Option<String>, String)>,

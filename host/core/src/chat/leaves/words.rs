@@ -1,23 +1,25 @@
-//! Lists of words: what a recogniser makes of speech, one object or string a word. They are read as one text, since no
-//! single word of a spoken number is one.
+//! Word lists from speech recognition, one object or string per word. They are read as one text, since a spoken
+//! number spans several words.
 
 use super::json::Node;
 use crate::text::ByteSpan;
 
-/// The fewest words that are a text.
+/// Minimum number of words.
 const FEWEST: usize = 3;
-/// A longer item is more than a word. The longest token is one: what was masked is read as it was before.
+/// Maximum length of an item; longer items are not words. Long enough for the longest token, so that a masked list is
+/// read the same way again.
 const LONGEST: usize = 4096;
 
-/// Keys that recognisers give a word under (Deepgram, Vapi, Whisper, Azure), in any case.
+/// Keys of a word in recogniser output (Deepgram, Vapi, Whisper, Azure), case-insensitive.
 const WORD_KEYS: [&str; 4] = ["word", "w", "punctuated_word", "punctuatedWord"];
-/// Keys that others use, for words too (AssemblyAI, ElevenLabs, AWS, Speechmatics): what is under them must read as speech.
+/// Keys that other recognisers use, and not only for words (AssemblyAI, ElevenLabs, AWS, Speechmatics): their values
+/// must read as speech.
 const OTHER_KEYS: [&str; 6] = ["text", "content", "token", "value", "display", "lexical"];
-/// Single digits that are a number and no list of choices.
+/// Minimum number of single digits that form a number rather than a list of choices.
 const DIGITS: usize = 7;
 
-/// The texts that a list spells out word by word, each as the spans of its words in the source. A list may do so twice, as
-/// heard and as written.
+/// The texts that a list spells out word by word, each as the spans of its words in the source. A list may contain
+/// two: as heard and as formatted.
 pub(super) fn texts(source: &str, items: &[Node]) -> Vec<Vec<ByteSpan>> {
     if items.len() < FEWEST {
         return Vec::new();
@@ -36,7 +38,7 @@ pub(super) fn texts(source: &str, items: &[Node]) -> Vec<Vec<ByteSpan>> {
     }
 }
 
-/// A word with its times is a list in some formats: `["four", 0.1, 0.3]`.
+/// In some formats a word with its times is a list: `["four", 0.1, 0.3]`.
 fn first_of(item: &Node) -> &Node {
     match item {
         Node::List(parts) => parts.first().unwrap_or(item),
@@ -44,8 +46,8 @@ fn first_of(item: &Node) -> &Node {
     }
 }
 
-/// What objects have under a key, or the best of their alternatives has, where it is a word each time. Some may have none: a
-/// pause, a stop.
+/// The words that objects have under a key, directly or in their best alternative. Some objects may have none: a
+/// pause, a full stop.
 fn of_objects(source: &str, items: &[Node], key: &str) -> Option<Vec<ByteSpan>> {
     let mut words = Vec::with_capacity(items.len());
     for item in items {
@@ -59,14 +61,14 @@ fn of_objects(source: &str, items: &[Node], key: &str) -> Option<Vec<ByteSpan>> 
     (words.len() >= FEWEST).then_some(words)
 }
 
-/// What an object has under a key, in any case; `None` for what is no object.
+/// The member under a key, case-insensitive; `None` when `item` is not an object.
 fn member<'n>(source: &str, item: &'n Node, key: &str) -> Option<Option<&'n Node>> {
     let Node::Object(members) = item else { return None };
     let found = members.iter().find(|member| source[member.key.range()].eq_ignore_ascii_case(key));
     Some(found.map(|member| &member.value))
 }
 
-/// Whether words read as speech: a number, written or said, among words that are no names; or nothing but single digits.
+/// Whether words read as speech: a number, in digits or words, among words that are not names; or only single digits.
 fn speaks(source: &str, words: &[ByteSpan]) -> bool {
     let words = || words.iter().map(|span| &source[span.range()]).filter(|word| !word.is_empty());
     let is_digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
@@ -76,7 +78,7 @@ fn speaks(source: &str, words: &[ByteSpan]) -> bool {
         || words().any(|word| is_digits(word) || is_number_word(word)) && words().any(is_lower)
 }
 
-/// A string that is one word, or blank: the span of the word in it.
+/// A string that is one word or blank: the span of the word in it.
 fn word_of(source: &str, node: &Node) -> Option<ByteSpan> {
     let Node::Text(span) = node else { return None };
     let raw = &source[span.range()];

@@ -1,4 +1,4 @@
-//! The content of a message: text, or a list of parts. A part's type says what its fields mean, and only that.
+//! Message content: text, or a list of parts. Only the type of a part determines the meaning of its fields.
 
 use serde_json::{Map, Value, json};
 
@@ -6,26 +6,26 @@ use super::Walk;
 use crate::chat::position::{Form, Search, is_opaque};
 use crate::chat::request::{BadRequest, ChatRequest};
 
-/// What happens to images, audio and files.
+/// Handling of images, audio and files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Media {
-    /// Replaced by a text that says so.
+    /// Replaced by a notice.
     #[default]
     Block,
-    /// Sent as they are.
+    /// Sent unchanged.
     Pass,
 }
 
-/// What a part is, by its type.
+/// Category of a part, by its type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum PartKind {
-    /// Words, or a list of parts of words.
+    /// Text, or a list of text parts.
     Text,
-    /// A model's own thoughts that only its provider can read.
+    /// A model's reasoning in a form that only its provider can read.
     Sealed,
-    /// An image, a recording, a file.
+    /// An image, audio or a file.
     Media,
-    /// Nothing that we know.
+    /// An unknown type.
     Unknown,
 }
 
@@ -42,7 +42,7 @@ impl PartKind {
     }
 }
 
-/// Fields that hold media, whatever holds them.
+/// Fields that hold media, in any object.
 const MEDIA_FIELDS: [&str; 11] = [
     "image_url",
     "input_audio",
@@ -57,8 +57,8 @@ const MEDIA_FIELDS: [&str; 11] = [
     "source",
 ];
 
-/// Takes media out where the policy blocks them, and out of parts of text in any case: they have no meaning there. Call it
-/// before any walk. Returns how many were withheld.
+/// Removes media where the policy blocks them, and from text parts in any case, where they have no meaning. Call it
+/// before any walk. Returns the number of removed media.
 pub fn withhold_media(request: &mut ChatRequest, media: Media) -> usize {
     let Some(Value::Array(messages)) = request.body.get_mut("messages") else { return 0 };
     let contents = messages.iter_mut().filter_map(|message| message.get_mut("content"));
@@ -69,14 +69,14 @@ fn withhold_in(content: &mut Value, media: Media) -> usize {
     let Value::Array(parts) = content else { return 0 };
     let mut withheld = 0;
     for part in parts {
-        // What is no part at all is refused by the walk.
+        // The walk rejects anything that is not a part.
         let Value::Object(map) = part else { continue };
         match PartKind::of(map) {
             PartKind::Text | PartKind::Sealed => withheld += withhold_fields(map, media),
             PartKind::Media | PartKind::Unknown if media == Media::Pass => {}
             kind => {
                 let name = map.get("type").and_then(Value::as_str).filter(|_| kind == PartKind::Media);
-                // An unknown type is the caller's word: it is not repeated.
+                // An unknown type is caller text: do not repeat it.
                 let notice = format!("[{} withheld]", name.unwrap_or("content part"));
                 *part = json!({"type": "text", "text": notice});
                 withheld += 1;
@@ -86,7 +86,7 @@ fn withhold_in(content: &mut Value, media: Media) -> usize {
     withheld
 }
 
-/// Takes media out of a part of text. The thoughts of a model may be parts themselves.
+/// Removes media from a text part. A model's reasoning may be parts itself.
 fn withhold_fields(part: &mut Map<String, Value>, media: Media) -> usize {
     let before = part.len();
     part.retain(|key, value| !(MEDIA_FIELDS.contains(&key.as_str()) || key != "text" && holds_data_url(value)));
@@ -125,7 +125,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A part, or a part of a part: `at` is where the outermost one is in the list.
+    /// Visits a part, or a part of a part: `at` is the index of the outermost one.
     fn part(&mut self, at: usize, part: &mut Value) -> Result<(), BadRequest> {
         let Value::Object(part) = part else {
             let index = self.message.unwrap_or_default();
@@ -144,14 +144,14 @@ impl Walk<'_> {
             (PartKind::Text, "cache_control", value) => walk.all(Search::Setting, "content", None, value),
             (PartKind::Sealed, "data", Value::String(text)) if is_model && is_opaque("data", text) => {}
             (PartKind::Sealed, "data", value) if is_model => walk.word("content.data", value),
-            // Only reached where the policy lets media pass: their data is not text, the name of their file is.
+            // Only reached when the policy allows media: their data is not text, but their file name is.
             (PartKind::Media, "image_url" | "input_audio" | "file", value) => walk.media(value),
             _ => walk.field("content", key, value),
         });
         refused
     }
 
-    /// A medium that may pass: its data stays, everything else of it is visited.
+    /// Visits allowed media: the data is skipped, everything else is visited.
     fn media(&mut self, value: &mut Value) {
         match value {
             Value::Object(map) => self.members("content.media", map, |walk, key, value| match (key, &mut *value) {

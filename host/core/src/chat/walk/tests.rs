@@ -1,4 +1,4 @@
-//! What is visited in a request, as what; and what is not.
+//! Which parts of a request are visited, in which form, and which are not.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::text::ByteSpan;
 
 type Leaf = (String, Form, Search, &'static str, Option<String>, String);
 
-/// Notes every leaf; puts `replacement` in its place when there is one.
+/// Records every leaf; replaces it with `replacement` when set.
 #[derive(Default)]
 struct Seen {
     leaves: Vec<Leaf>,
@@ -39,7 +39,7 @@ fn leaves(body: Value) -> Vec<Leaf> {
     seen.leaves
 }
 
-/// That these texts are visited, in this order, each with its place, its form and what is searched for.
+/// Checks that these texts are visited, in this order, each with its place, form and search.
 #[track_caller]
 fn check(body: Value, expected: &[(&str, Form, Search, &str)]) {
     let leaves = leaves(body);
@@ -48,7 +48,7 @@ fn check(body: Value, expected: &[(&str, Form, Search, &str)]) {
     assert_eq!(seen, expected);
 }
 
-/// The same, for a message: places are below it.
+/// Same, for a message: places are relative to it.
 #[track_caller]
 fn check_message(message: Value, expected: &[(&str, Form, Search, &str)]) {
     let paths: Vec<String> = expected.iter().map(|(path, ..)| format!("messages[0].{path}")).collect();
@@ -60,7 +60,7 @@ fn check_message(message: Value, expected: &[(&str, Form, Search, &str)]) {
     check(json!({"messages": [message]}), &expected);
 }
 
-/// That nothing of this is visited.
+/// Checks that nothing in this value is visited.
 #[track_caller]
 fn check_closed(body: Value) {
     check(body, &[]);

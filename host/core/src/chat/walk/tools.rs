@@ -1,4 +1,4 @@
-//! Tools, schemas and response formats: the operator's own static text (docs/api.md, "Tools and schemas").
+//! Tools, schemas and response formats: static text of the operator (docs/api.md, "Tools and schemas").
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A tool as it is declared: its name, its description, its JSON Schema, at whatever depth.
+    /// A tool declaration: its name, description and JSON Schema, at any depth.
     fn declaration(&mut self, value: &mut Value) {
         let Value::Object(map) = value else { return self.fixed("tools", value) };
         self.members("tools", map, |walk, key, value| match (key, &mut *value) {
@@ -52,7 +52,7 @@ impl Walk<'_> {
                 ) => {
                     walk.members(name, named, |walk, _, schema| walk.schema(name, schema));
                 }
-                // The model must answer with these very words: they are keys like those of `properties`.
+                // The model must answer with exactly these words: they are keys like those of `properties`.
                 ("required" | "$ref" | "dependentRequired", value) => walk.keys(name, value),
                 (keyword, Value::Number(_)) if is_bound(keyword) => {}
                 ("default" | "const" | "enum" | "examples" | "example", value) => walk.fixed(name, value),
@@ -64,7 +64,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Property names where they are values.
+    /// Property names in value position.
     fn keys(&mut self, name: &'static str, value: &mut Value) {
         match value {
             Value::String(text) => self.leaf(Form::Key, Search::Name, name, None, text),
@@ -82,7 +82,7 @@ impl Walk<'_> {
     }
 }
 
-/// Keywords of JSON Schema whose number bounds something.
+/// JSON Schema keywords whose number is a bound.
 fn is_bound(keyword: &str) -> bool {
     matches!(
         keyword,

@@ -1,11 +1,11 @@
-//! What the parser refuses, in words that say what to write instead.
+//! Rewrites the parser's errors as messages that say what to write instead.
 
 use serde_saphyr::Error;
 use serde_saphyr::budget::BudgetBreach;
 
 use crate::policy::error::{ErrorCode, PolicyError};
 
-/// The parser's error as ours. `text` is the document.
+/// Converts the parser's error to a policy error. `text` is the document.
 pub fn explain(error: &Error, text: &str) -> PolicyError {
     let line = error.location().map(|at| at.line()).filter(|line| *line > 0);
     let source =
@@ -42,32 +42,32 @@ fn breach_message(breach: &BudgetBreach) -> String {
     }
 }
 
-/// The parser's own words about syntax, with a hint where the usual mistakes leave a trace.
+/// The parser's own message about a syntax error, with a hint for common mistakes.
 fn syntax(said: &str, source: &str) -> String {
     let indent = &source[..source.len() - source.trim_start().len()];
     if indent.contains('\t') {
-        return "the line is indented with a tab: YAML wants spaces".to_owned();
+        return "the line is indented with a tab: YAML needs spaces".to_owned();
     }
     if said.contains("escape") {
         return "a backslash in double quotes begins an escape: write patterns in single quotes, '\\d+'".to_owned();
     }
     if said.contains("a tab") {
-        return "a tab stands where YAML wants spaces".to_owned();
+        return "the document has a tab where YAML needs spaces".to_owned();
     }
     if said.contains("alias") {
         return ALIASES.to_owned();
     }
     let hint = if said.contains("mapping values") || said.contains("expected key") {
-        "; lines of one map begin in the same column, and a text that holds `: ` stands in quotes"
+        "; lines of one map begin in the same column, and a text that contains `: ` needs quotes"
     } else if said.contains("unexpected character") {
-        "; a text that begins with a special character stands in quotes"
+        "; a text that begins with a special character needs quotes"
     } else {
         ""
     };
     format!("this is not valid YAML: {said}{hint}")
 }
 
-/// Without the place, which is told apart.
+/// The message without its location, which is reported separately.
 fn first_line(error: &Error) -> String {
     let text = error.to_string();
     let said = text.lines().next().unwrap_or_default();

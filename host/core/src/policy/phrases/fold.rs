@@ -1,4 +1,4 @@
-//! One character as phrases compare it: without case, accents and compatibility forms; any white space as one space.
+//! Folds a character for comparison: case, accents and compatibility forms removed, any white space as one space.
 
 use unicode_normalization::char::decompose_compatible;
 
@@ -9,7 +9,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Gives the bytes that a character is folded to: none for an accent, and for white space that follows white space.
+    /// Emits the bytes that a character folds to: none for an accent, and none for white space after white space.
     pub fn fold(&mut self, c: char, mut byte: impl FnMut(u8)) {
         let in_space = std::mem::replace(&mut self.in_space, c.is_whitespace());
         if c.is_ascii() && !c.is_whitespace() {
@@ -31,7 +31,7 @@ impl Folder {
     }
 }
 
-/// Marks above, below and through letters (Unicode's blocks of combining diacritical marks). Vowel signs of other scripts are letters.
+/// Combining diacritical marks (Unicode blocks of that name). Vowel signs of other scripts are letters.
 pub(super) fn is_accent(c: char) -> bool {
     matches!(
         c,
@@ -40,7 +40,7 @@ pub(super) fn is_accent(c: char) -> bool {
     )
 }
 
-/// Letters that Unicode does not take apart, as they are typed where a keyboard does not have them; the typographic apostrophe.
+/// Letters without a Unicode decomposition, as typed on a keyboard that lacks them; the typographic apostrophe.
 fn letters(c: char) -> Option<&'static str> {
     Some(match c {
         '\u{2019}' => "'",

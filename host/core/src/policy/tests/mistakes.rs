@@ -1,4 +1,4 @@
-//! Every mistake is refused with its place and with what to write instead.
+//! Every mistake is refused with its location and the fix.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn errors(text: &str) -> Vec<String> {
     errors.iter().map(|error| format!("{} {}: {}", error.code.as_str(), error.path, error.message)).collect()
 }
 
-/// The document with these lines has one error, which begins so.
+/// Checks that a document with these lines has exactly one error, with this prefix.
 fn check(lines: &str, expected: &str) {
     let errors = errors(&document(lines));
     assert!(errors.len() == 1 && errors[0].starts_with(expected), "{lines}\n  {errors:#?}\n  {expected}");
@@ -22,7 +22,7 @@ fn an_unknown_key_names_the_nearest_known_one() {
         "policy_yaml_invalid entities.PHONE.confidence_treshold: unknown key; did you mean confidence_threshold?",
     );
     check("entites: {}", "policy_yaml_invalid entites: unknown key; did you mean entities?");
-    check("colour: red", "policy_yaml_invalid colour: unknown key; the keys here are name, description");
+    check("colour: red", "policy_yaml_invalid colour: unknown key; expected one of name, description");
     check("audit: {log-events: true}", "policy_yaml_invalid audit.log-events: unknown key; did you mean log_events?");
     check(
         "passes: [{plugin: regex, timeout: 5}]",
@@ -39,10 +39,10 @@ fn kids_and_passes_must_exist() {
     check("passes: [regx]", "invalid_pass passes[0]: there is no plugin regx; did you mean regex?");
     check(
         "passes: [{plugin: zzz}]",
-        "invalid_pass passes[0].plugin: there is no plugin zzz; the plugins are regex, ner",
+        "invalid_pass passes[0].plugin: there is no plugin zzz; expected one of regex, ner",
     );
     check("passes: [regex, ner, gemma]", "invalid_pass passes[2]: the plugin ner is already in the list");
-    check("passes: [regex, memory]", "invalid_pass passes[1]: memory is done by Masker itself");
+    check("passes: [regex, memory]", "invalid_pass passes[1]: memory is built into Masker");
     check("passes: [{on_error: skip}]", "invalid_pass passes[0].plugin: is required");
     for key in ["kinds", "patterns"] {
         let line = format!("passes: [{{plugin: regex, config: {{{key}: []}}}}]");
@@ -96,7 +96,7 @@ fn patterns_are_checked() {
     check(&pattern("{name: a, regex: b, confidence: 0.3}"), &format!("{at}.confidence: is below the kind's"));
     check(
         &pattern("{name: a, regex: b, confidence: 1, validator: lun}"),
-        &format!("{at}.validator: `lun` is not a value here; did you mean luhn?"),
+        &format!("{at}.validator: unknown value `lun`; did you mean luhn?"),
     );
     check(&pattern("{name: a, regex: b, confidence: 1, context: ward}"), &format!("{at}.context: expected a list"));
     let two = "{name: a, regex: b, confidence: 1}, {name: a, regex: c, confidence: 1}";
@@ -109,12 +109,15 @@ fn patterns_are_checked() {
 fn yaml_traps_are_explained() {
     check(
         "entities: {NAME: {enabled: yes}}",
-        "policy_yaml_invalid entities.NAME.enabled: `yes` is text here: write true",
+        "policy_yaml_invalid entities.NAME.enabled: `yes` is text, not a boolean: write true",
     );
-    check("entities: {NAME: {ner: off}}", "policy_yaml_invalid entities.NAME.ner: `off` is text here: write false");
+    check(
+        "entities: {NAME: {ner: off}}",
+        "policy_yaml_invalid entities.NAME.ner: `off` is text, not a boolean: write false",
+    );
     check(
         "audit: {log_events: 'true'}",
-        "policy_yaml_invalid audit.log_events: `true` is text here: write true, without",
+        "policy_yaml_invalid audit.log_events: `true` is text, not a boolean: write true, without",
     );
     check("entities: {phone: {}}", "policy_yaml_invalid entities.phone: kinds are written in upper case: write PHONE");
     check(
@@ -137,11 +140,8 @@ fn yaml_traps_are_explained() {
     check("epsilon: .nan", "policy_yaml_invalid epsilon: expected a number");
     check("epsilon: 1e999", "policy_yaml_invalid epsilon: ");
     check("epsilon: '0.5'", "policy_yaml_invalid epsilon: expected a number, found text; write it without quotes");
-    check(
-        "tokenization: vault",
-        "policy_yaml_invalid tokenization: `vault` is not a value here; did you mean vault-det",
-    );
-    check("media: blok", "policy_yaml_invalid media: `blok` is not a value here; did you mean block?");
+    check("tokenization: vault", "policy_yaml_invalid tokenization: unknown value `vault`; did you mean vault-det");
+    check("media: blok", "policy_yaml_invalid media: unknown value `blok`; did you mean block?");
     let threshold = "entities: {NAME: {confidence_threshold: 70}}";
     check(threshold, "policy_yaml_invalid entities.NAME.confidence_threshold: must be from 0 to 1; did you mean 0.7?");
 }
@@ -154,7 +154,7 @@ fn a_document_that_is_not_one_says_why() {
         ("name: a\n---\nname: b\n", "there is more than one document"),
         ("name: &x a\nkid: *x\n", "anchors and aliases"),
         ("name: *\n", "anchors and aliases"),
-        ("name: a\n\tkid: b\n", "a tab stands where"),
+        ("name: a\n\tkid: b\n", "the document has a tab where"),
         ("name: *x\n", "anchors and aliases"),
         ("a: &a [x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n", "anchors and aliases"),
         ("audit:\n  <<: {log_events: true}\n", "merge keys (`<<`) are not supported"),

@@ -1,4 +1,4 @@
-//! Patterns are refused for what they cost, by name and place.
+//! Patterns are rejected by cost; the error gives name and location.
 
 use super::*;
 use crate::policy::check;
@@ -34,7 +34,7 @@ fn a_pattern_that_cannot_be_used_is_named() {
         ("((a{1,100}){1,100}){1,100}", "is too large"),
         ("(unclosed", "cannot be read: unclosed group"),
         ("(?=x)y", "cannot be read: look-around"),
-        ("a*", "matches the empty text"),
+        ("a*", "matches the empty string"),
     ] {
         let errors = errors_of(&["fine", regex, "fine too"]);
         assert!(errors.len() == 1 && errors[0].starts_with(&format!("{at} {expected}")), "{regex}: {errors:?}");
@@ -43,13 +43,13 @@ fn a_pattern_that_cannot_be_used_is_named() {
 
 #[test]
 fn patterns_share_one_budget() {
-    // Each is taken alone.
+    // Each is accepted alone.
     let large: Vec<String> = (0..64).map(|at| format!("x{at}[ab]*a[ab]{{9}}")).collect();
     let large: Vec<&str> = large.iter().map(String::as_str).collect();
     assert_eq!(errors_of(&large[..2]), [""; 0]);
     let errors = errors_of(&large);
     assert!(errors.len() == 1 && errors[0].contains("too large together"), "{errors:?}");
-    // What is refused has cost something too.
+    // A rejected pattern uses budget too.
     let refused: Vec<String> = (0..64).map(|at| format!("x{at}(a|b[^c]){{1,180}}[ab]*a[ab]{{20}}")).collect();
     let refused: Vec<&str> = refused.iter().map(String::as_str).collect();
     let errors = errors_of(&refused);
