@@ -1,7 +1,7 @@
-//! The command line as a user types it: what it prints, where, and its exit codes (docs/cli.md).
+//! The command line as a user runs it: standard output, standard error and exit codes (docs/cli.md).
 //!
-//! The plugins are those of `make plugins`. What is compiled of them is kept in `target/test-cache`, so that only the
-//! first run of these tests waits for it.
+//! The plugins are those of `make plugins`. Their compiled code is cached in `target/test-cache`, so that only the
+//! first run of these tests compiles them.
 
 #[path = "cli/admin.rs"]
 mod admin;
@@ -39,7 +39,7 @@ use tempfile::TempDir;
 const TEXT: &str = "Hello.\nMy number is 415-555-0123, and the mail is ann.lee@example.com\n";
 const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-/// The key the environment variables must not repeat when something is wrong with them.
+/// A secret in an environment variable, which error messages must not repeat.
 const SECRET: &str = "this-is-a-secret-that-is-no-key";
 
 fn workspace() -> PathBuf {
@@ -59,7 +59,7 @@ fn masker(arguments: &[&str]) -> Command {
     command
 }
 
-/// What a finished command left behind.
+/// Output and exit code of a finished command.
 struct Ran {
     code: i32,
     out: String,
@@ -77,7 +77,7 @@ fn run(command: &mut Command) -> Ran {
     finished(command.output().expect("masker starts"))
 }
 
-/// Runs with this text on standard input.
+/// Runs a command with this text on standard input.
 fn run_on(command: &mut Command, input: &[u8]) -> Ran {
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.expect("masker starts");
@@ -125,7 +125,7 @@ fn without_a_key_the_tokens_hold_for_one_run_and_it_says_so_unless_quiet() {
     let (first, second) = (plain(&[]), plain(&["--quiet"]));
     assert_eq!((first.code, second.code), (0, 0));
     assert_ne!(first.out, second.out);
-    assert!(first.err.contains("hold for this run only"), "{}", first.err);
+    assert!(first.err.contains("valid for this run only"), "{}", first.err);
     assert_eq!(second.err, "");
 }
 
@@ -285,14 +285,14 @@ fn a_file_holds_the_policy_and_the_settings_of_the_service() {
 
     install(Path::new(&data));
     let link = run(masker(&["admin", "login-link"]).current_dir(folder.path()));
-    assert_eq!(link.code, 0, "the file in the folder where one stands names the data: {}", link.err);
+    assert_eq!(link.code, 0, "./masker.toml names the data folder: {}", link.err);
     let elsewhere = folder.path().join("elsewhere");
     let link = run(masker(&["admin", "login-link", "--config", &config]).env("MASKER_DATA_DIR", &elsewhere));
     assert!(link.code == 1 && link.err.contains("elsewhere"), "the environment comes first: {}", link.err);
 
     let config = file(&folder, "wrong.toml", b"[service]\nlisten_adr = \"x\"\n");
     let ran = run(&mut masker(&["serve", "--config", &config]));
-    assert!(ran.code == 64 && ran.err.contains("line 2: [service] has no setting listen_adr"), "{}", ran.err);
+    assert!(ran.code == 64 && ran.err.contains("line 2: [service]: unknown setting listen_adr"), "{}", ran.err);
 }
 
 #[test]
@@ -445,7 +445,7 @@ fn a_pass_that_fails_ends_the_command_and_nothing_of_the_text_is_printed() {
         let mut command = masker(&[command, "--policy", &path]);
         let ran = run_on(command.env("MASKER_PLUGIN_DIR", workspace().join("target/guests")), TEXT.as_bytes());
         assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-        assert!(ran.err.contains("the pass panics failed") && !ran.err.contains("555"), "{}", ran.err);
+        assert!(ran.err.contains("pass panics failed") && !ran.err.contains("555"), "{}", ran.err);
     }
 }
 
@@ -481,7 +481,7 @@ fn serve_in_production_lists_everything_that_is_missing_at_once() {
             assert!(ran.err.contains(name), "{name}: {}", ran.err);
         }
         assert!(!ran.err.contains(SECRET), "{}", ran.err);
-        // It would be of no use to a command: the keys are those of a service.
+        // Development mode makes keys for a service, so the hint is useless for other commands.
         assert_eq!(ran.err.contains("set MASKER_DEV=1"), command == ["serve"], "{}", ran.err);
     }
 }
@@ -500,7 +500,7 @@ fn serve_says_which_port_is_in_use_before_it_does_anything_else() {
     assert!(!folder.path().join("masker.db").exists());
 }
 
-/// Makes an install of development mode, as a service that came up and stopped leaves it.
+/// Creates a development-mode install, as a service leaves it after a start and a stop.
 fn install(folder: &Path) {
     masker::files::create_folder(folder).expect("a folder");
     let data = folder.to_str().expect("a UTF-8 path");
@@ -511,7 +511,7 @@ fn install(folder: &Path) {
     drop(Store::open(&paths, Clock::system()).expect("databases"));
 }
 
-/// A service that is killed when the test is over.
+/// A service that is killed on drop.
 struct Serving(Child);
 
 impl Drop for Serving {
@@ -521,17 +521,17 @@ impl Drop for Serving {
     }
 }
 
-/// Starts the service and waits until it says where it listens.
+/// Starts the service and waits until it logs its address.
 fn serve(folder: &TempDir) -> (Serving, String, BufReader<ChildStderr>) {
     serve_with(folder, &[])
 }
 
-/// The same, with more settings.
+/// Starts the service with additional settings.
 fn serve_with(folder: &TempDir, settings: &[(&str, &str)]) -> (Serving, String, BufReader<ChildStderr>) {
     serve_as(folder, &["serve"], settings)
 }
 
-/// The same, with these arguments.
+/// Starts the service with these arguments.
 fn serve_as(
     folder: &TempDir,
     arguments: &[&str],
@@ -547,7 +547,7 @@ fn serve_as(
     listening(child.expect("masker starts"))
 }
 
-/// Waits until a service says where it listens.
+/// Waits until a service logs its address.
 fn listening(mut child: Child) -> (Serving, String, BufReader<ChildStderr>) {
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
     let serving = Serving(child);

@@ -383,7 +383,7 @@ fn a_service_that_runs_does_what_it_can_and_is_named_where_it_cannot() {
         let ran = install.run(command);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command:?}");
         let holder = format!("PID {} (masker serve)", serving.0.0.id());
-        assert!(ran.err.contains("a service runs") && ran.err.contains(&holder), "{}", ran.err);
+        assert!(ran.err.contains("a service is running") && ran.err.contains(&holder), "{}", ran.err);
     }
     assert_eq!(install.json(&["stats", "--json"])["values"], 3);
     assert_eq!(install.json(&["purge", "--before", "1h", "--json"])["values"], 0);
