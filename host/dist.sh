@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Builds the production binary with profile-guided optimisation: an instrumented build collects a profile while it serves the
-# bench's calls, and the final build uses that profile. See "Profile-guided Optimization" in The rustc book,
-# https://doc.rust-lang.org/rustc/profile-guided-optimization.html. Both builds use thin LTO, so that hot code is also inlined
-# across crates.
+# Builds the production binary with profile-guided optimisation: an instrumented build collects a profile while it
+# serves the bench's calls, and the final build uses that profile. See "Profile-guided Optimization" in The rustc book,
+# https://doc.rust-lang.org/rustc/profile-guided-optimization.html. Both builds use thin LTO, so that hot code is also
+# inlined across crates.
 #
-#   host/dist.sh              to target/dist/masker; needs plugins/build.sh and a release build of masker-bench
+#   host/dist.sh              writes target/dist/masker; needs plugins/build.sh and a release build of masker-bench
 #
-# Merging the profile needs the compiler's own llvm-profdata, which rustup installs. Without it, as with Debian's Rust, the
-# binary is the one that `make run` builds.
+# Merging the profile needs the compiler's own llvm-profdata, which rustup installs. Without it, as with Debian's Rust,
+# the binary is the one that `make run` builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,9 +1,9 @@
 //! Callback to the operator's server, which returns the assistant for a call.
 //!
-//! The URL is set by users who edit agents, so it must not reach Masker's private network (SSRF): only public addresses and
-//! those that the operator allows are connected to ([`addresses`]). The platform times out after 7.5 s in total, so the
-//! timeout is much shorter. Redirects are not followed. A response must contain an assistant: an `assistantId` would make
-//! the call bypass Masker.
+//! The URL is set by users who edit agents, so it must not reach Masker's private network (SSRF): only public
+//! addresses and those that the operator allows are connected to ([`addresses`]). The platform times out after 7.5 s
+//! in total, so the timeout is much shorter. Redirects are not followed. A response must contain an assistant: an
+//! `assistantId` would make the call bypass Masker.
 
 mod addresses;
 

@@ -1,8 +1,8 @@
 //! Creation of an install's files: private to the owner from creation, and complete under their final name.
 //!
-//! A file that is written once goes to a temporary file, which is synced and renamed, so that neither a crash nor a full
-//! disk leaves a partial file. Files that grow (databases, the journal) are opened with [`private`] and handle crashes
-//! themselves.
+//! A file that is written once goes to a temporary file, which is synced and renamed, so that neither a crash nor a
+//! full disk leaves a partial file. Files that grow (databases, the journal) are opened with [`private`] and handle
+//! crashes themselves.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};

@@ -1,7 +1,7 @@
 //! Sign-in with GitHub: the OAuth web flow, and the profile of the user.
 //!
-//! Only the profile is stored; the access token is dropped once the profile is read. No error contains a code, a token or a
-//! response body.
+//! Only the profile is stored; the access token is dropped once the profile is read. No error contains a code, a token
+//! or a response body.
 
 mod client;
 

@@ -1,7 +1,7 @@
 //! Decompression of responses. Masker requests none, but some gateways compress every response.
 //!
-//! Decoded bytes are passed on immediately, so that an event of a stream does not wait for the next one. A small chunk may
-//! expand a thousandfold, so chunks are decoded in slices, and size limits count decoded bytes.
+//! Decoded bytes are passed on immediately, so that an event of a stream does not wait for the next one. A small chunk
+//! may expand a thousandfold, so chunks are decoded in slices, and size limits count decoded bytes.
 
 use std::io::{self, Write};
 

@@ -4,8 +4,8 @@
 //! It replies to the last user message with two lines. The first repeats the text, so the caller receives it with the
 //! original values. The second shows what arrived here, with each token replaced by its kind, such as `<NAME>`.
 //!
-//! If the request offers tools and the last user message contains the name of one (or `tool_choice` forces one), it calls
-//! that tool with the text in every string argument. It replies to a tool result with the result.
+//! If the request offers tools and the last user message contains the name of one (or `tool_choice` forces one), it
+//! calls that tool with the text in every string argument. It replies to a tool result with the result.
 
 use bytes::Bytes;
 use futures_util::StreamExt;
