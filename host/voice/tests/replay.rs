@@ -1,4 +1,4 @@
-//! `masker-voice replay` against a stand-in for each provider, and through a whole server.
+//! `masker-voice replay` against a mock of each provider, and through a complete server.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ fn voice(arguments: &[&str]) -> Command {
     command
 }
 
-/// A WAV file of 16-bit samples, 8,000 a second: each channel has one sample, said again and again.
+/// A WAV file with 16-bit samples at 8 kHz; each channel repeats one sample.
 fn wav(channels: &[i16]) -> Vec<u8> {
     let frame: Vec<u8> = channels.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let samples = frame.repeat(800);
@@ -44,12 +44,12 @@ fn whisper(said: &[(f64, &str)]) -> Reply {
     Reply::json(&json!({"text": "", "segments": all}))
 }
 
-/// The address without the path that OpenAI's clients are given.
+/// The server's origin, without the path of OpenAI's API.
 fn origin(asr: &FakeUpstream) -> String {
     format!("http://{}", asr.address())
 }
 
-/// What a finished command left behind.
+/// Output and exit code of a finished command.
 struct Ran {
     code: i32,
     out: String,
@@ -97,7 +97,7 @@ async fn each_provider_gets_the_recording_as_its_api_says_and_the_caller_is_prin
         command.env(variable, KEY);
         let ran = ran(command).await;
         assert_eq!((ran.code, ran.out.as_str()), (0, "my name is ann lee\n"), "{provider}: {}", ran.err);
-        assert!(ran.err.contains("it goes to") && !ran.err.contains(KEY), "{}", ran.err);
+        assert!(ran.err.contains("sent unmasked to") && !ran.err.contains(KEY), "{}", ran.err);
         let request = &asr.requests()[0];
         assert!(request.path.starts_with(target), "{}", request.path);
         assert_eq!(request.header("authorization"), header.map(|scheme| format!("{scheme}{KEY}")).as_deref());
@@ -203,8 +203,8 @@ async fn what_goes_wrong_is_said_with_its_exit_code_and_without_the_key() {
             "401: Incorrect API key",
         ),
         (Reply::bytes(400, "application/json", "{\"err_msg\": \"bad\\u001b[2J audio\"}"), 2, "400: bad[2J audio"),
-        (Reply::html(200), 1, "did not answer with a transcript"),
-        (Reply::close(), 5, "cannot be reached, or broke off"),
+        (Reply::html(200), 1, "returned no transcript"),
+        (Reply::close(), 5, "cannot be reached, or the connection was lost"),
     ] {
         asr.script(reply);
         let ran = ran(replay(&path, &["--asr-url", &at])).await;
