@@ -69,7 +69,7 @@ struct Ran {
 fn finished(output: Output) -> Ran {
     let text = |bytes| String::from_utf8(bytes).expect("what is printed is UTF-8");
     let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
-    assert!(!ran.err.contains("thread '"), "it panicked itself: {}", ran.err);
+    assert!(!ran.err.contains("thread '"), "it panicked: {}", ran.err);
     ran
 }
 
@@ -81,7 +81,7 @@ fn run(command: &mut Command) -> Ran {
 fn run_on(command: &mut Command, input: &[u8]) -> Ran {
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.expect("masker starts");
-    // A command that refuses its arguments does not read.
+    // A command that rejects its arguments does not read its input.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     finished(child.wait_with_output().expect("masker ends"))
 }
@@ -280,15 +280,15 @@ fn a_file_holds_the_policy_and_the_settings_of_the_service() {
         assert_eq!(ran.code, 0, "{}", ran.err);
         (ran.out.contains("\"EMAIL\""), ran.out.contains("\"PHONE\""))
     };
-    assert_eq!(kinds(&[]), (true, false), "the file's policy");
-    assert_eq!(kinds(&["--policy", "healthcare-default"]), (true, true), "the option comes first");
+    assert_eq!(kinds(&[]), (true, false), "the policy from the settings file");
+    assert_eq!(kinds(&["--policy", "healthcare-default"]), (true, true), "the option takes precedence");
 
     install(Path::new(&data));
     let link = run(masker(&["admin", "login-link"]).current_dir(folder.path()));
     assert_eq!(link.code, 0, "./masker.toml names the data folder: {}", link.err);
     let elsewhere = folder.path().join("elsewhere");
     let link = run(masker(&["admin", "login-link", "--config", &config]).env("MASKER_DATA_DIR", &elsewhere));
-    assert!(link.code == 1 && link.err.contains("elsewhere"), "the environment comes first: {}", link.err);
+    assert!(link.code == 1 && link.err.contains("elsewhere"), "the environment takes precedence: {}", link.err);
 
     let config = file(&folder, "wrong.toml", b"[service]\nlisten_adr = \"x\"\n");
     let ran = run(&mut masker(&["serve", "--config", &config]));
@@ -628,7 +628,7 @@ fn eval_compares_two_ways_and_writes_what_was_missed() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let shown: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(shown["results"][0]["all"]["wrong"], 1);
-    assert_eq!(shown["results"][1]["all"]["wrong"], 0, "nothing is as sure as 1");
+    assert_eq!(shown["results"][1]["all"]["wrong"], 0, "no finding has a confidence of 1");
     assert_eq!(shown["results"][1]["threshold"], 1.0);
     let mistakes = fs::read_to_string(mistakes).expect("it is written");
     assert!(mistakes.contains(r#""what":"missed","kind":"PHONE""#), "{mistakes}");
@@ -643,5 +643,5 @@ fn eval_names_the_line_and_the_field_that_are_wrong_and_not_the_text() {
     assert!(ran.err.contains("calls.jsonl:2: optional[0].end: 17 is past the end"), "{}", ran.err);
     assert!(!ran.err.contains("three"), "{}", ran.err);
     assert_eq!(eval(&["--compare-threshold", "2"], &folder, LABELLED).code, 64);
-    assert_eq!(eval(&[], &folder, "\n").code, 1, "a set without messages measures nothing");
+    assert_eq!(eval(&[], &folder, "\n").code, 1, "a dataset without messages is an error");
 }

@@ -175,7 +175,7 @@ pub struct Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings cannot be used:")?;
+        f.write_str("invalid settings:")?;
         for problem in &self.problems {
             write!(f, "\n  {}: {}", problem.variable, problem.message)?;
         }

@@ -10,7 +10,7 @@ use super::typeface::{Face, Fonts};
 
 /// Width of A4, in points.
 pub const WIDTH: f32 = 595.28;
-/// A4, in points.
+/// Height of A4, in points.
 pub const HEIGHT: f32 = 841.89;
 
 /// A colour: red, green, blue, each from 0 to 255.

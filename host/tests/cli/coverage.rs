@@ -36,5 +36,5 @@ fn every_kind_of_the_shipped_test_set_is_found_above_its_floor_and_the_matrix_kn
         fs::write(&kept, &measured).expect("it can be written");
     }
     let known: Value = serde_json::from_str(&fs::read_to_string(&kept).expect("what the matrix knows")).expect("JSON");
-    assert_eq!(known, coverage, "the reports claim what was measured before: UPDATE=1 measures anew");
+    assert_eq!(known, coverage, "coverage.json is out of date: run with UPDATE=1 to update it");
 }

@@ -161,7 +161,7 @@ impl<'p> Service<'p> {
     fn credential_of(&self, secret: &str) -> String {
         let credential = format!("authorization: Bearer {secret}\r\n");
         let (status, me) = ask(&self.address, "GET", "/api/v1/me", &credential, "").expect("an answer");
-        assert_eq!(status, 200, "a token that was printed is valid: {me}");
+        assert_eq!(status, 200, "a printed token is valid: {me}");
         credential
     }
 
@@ -277,7 +277,7 @@ fn no_command_harms_an_install_in_any_state() {
             refused(&ran, &["MASKER_DATA_DIR", "there is no install", &empty.folder.display().to_string()]),
         );
         assert!(fs::remove_dir(&empty.folder).is_ok(), "{command} left something in an empty folder");
-        assert!(empty.run(arguments).code == 1 && !empty.folder.exists(), "{command} made a folder");
+        assert!(empty.run(arguments).code == 1 && !empty.folder.exists(), "{command} created a folder");
     }
 
     service.make_agent();
@@ -498,5 +498,5 @@ fn a_full_disk_leaves_no_half_of_a_key() {
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("MASKER_AUDIT_HMAC_KEY: cannot generate a key"), "{}", ran.err);
     let left = fs::read_dir(data.join("keys")).expect("a folder").count();
-    assert_eq!(left, 0, "the next start makes the keys");
+    assert_eq!(left, 0, "the next start generates the keys");
 }

@@ -142,7 +142,7 @@ fn the_demo_needs_nothing_and_shows_both_sides() {
     let turns: Value = serde_json::from_str(&run(&mut masker(&["demo", "--json"])).out).expect("JSON");
     for turn in turns["turns"].as_array().expect("turns") {
         let text = |field: &str| turn[field].as_str().expect("text").to_owned();
-        assert!(text("heard").contains(&text("said")), "what came back is whole: {turn}");
+        assert!(text("heard").contains(&text("said")), "the response is complete: {turn}");
         let beginning = |text: String| text.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(beginning(text("llm_saw")), beginning(text("said")), "of the same turn: {turn}");
         assert!(
@@ -215,7 +215,7 @@ fn a_signed_plugin_goes_into_a_folder_and_out_of_it_without_a_server() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let installed = path("plugins/staff-id.wasm");
     let verified = run(&mut masker(&["plugin", "verify", &installed, "--key", &public]));
-    assert_eq!(verified.code, 0, "its signature came along: {}", verified.err);
+    assert_eq!(verified.code, 0, "the signature is copied with it: {}", verified.err);
     let listed = run(&mut masker(&["plugin", "list", "--dir", &plugins]));
     assert!(listed.out.contains("staff-id") && listed.out.contains("1.0.0"), "{}", listed.out);
 

@@ -61,7 +61,7 @@ async fn ran(mut command: Command) -> Ran {
     let output = output.expect("it ran");
     let text = |bytes| String::from_utf8(bytes).expect("what is printed is UTF-8");
     let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
-    assert!(!ran.err.contains("thread '"), "it panicked itself: {}", ran.err);
+    assert!(!ran.err.contains("thread '"), "it panicked: {}", ran.err);
     ran
 }
 
@@ -167,12 +167,12 @@ async fn a_call_of_two_channels_goes_through_an_agent_and_the_llm_gets_tokens() 
     assert_eq!(sent.len(), 2);
     let roles: Vec<_> =
         sent[1]["messages"].as_array().expect("messages").iter().map(|message| message["role"].clone()).collect();
-    assert_eq!(roles, ["assistant", "user", "assistant", "user"], "the recording has what the agent said then");
+    assert_eq!(roles, ["assistant", "user", "assistant", "user"], "the agent's recorded turns are in the history");
     for request in app.upstream.requests() {
         let text = request.text();
         assert!(!text.contains("maria") && !text.contains("gonzalez") && !text.contains("five five five"), "{text}");
     }
-    assert_eq!(asr.requests().len(), 2, "each party for itself");
+    assert_eq!(asr.requests().len(), 2, "each channel separately");
 
     let mut refused =
         of_server(voice(&["--input", &path, "--asr-provider", "deepgram", "--asr-url", &origin(&asr), "--agent", id]));

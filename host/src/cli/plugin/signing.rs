@@ -1,4 +1,4 @@
-//! `masker plugin keygen`, `sign` and `verify`: detached Ed25519 signatures, beside the component as `FILE.sig`.
+//! `masker plugin keygen`, `sign` and `verify`: detached Ed25519 signatures in `FILE.sig`, next to the component.
 
 use std::fs;
 use std::io::ErrorKind;
