@@ -87,7 +87,7 @@ enum Command {
     Report(server::ReportOptions),
     /// Print a shell completion script: `source <(masker completions bash)`.
     Completions {
-        /// The shell.
+        /// Shell to generate the script for.
         shell: clap_complete::Shell,
     },
     /// Print the manual page: `masker man | man -l -`.
@@ -99,7 +99,7 @@ enum Command {
     /// also on a remote one with `--server`; for the other commands the service must be stopped.
     #[command(subcommand)]
     Vault(VaultCommand),
-    /// Verify the audit journal.
+    /// Verify the audit journal, and prove that it contains an event.
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Operator commands, run on the machine itself.
@@ -107,17 +107,17 @@ enum Command {
     Admin(AdminCommand),
 }
 
-/// How the service starts.
+/// Options of `serve`.
 #[derive(clap::Args)]
 struct ServeOptions {
-    /// Give up the vault values sealed with the key of this kid, when that key is permanently lost. Can be repeated.
-    /// The loss is recorded in the journal, and later starts do not need the flag.
+    /// Give up the vault values encrypted with the key of this kid (key ID) after that key is permanently lost. Can be
+    /// repeated. The loss is recorded in the journal, and later starts do not need the option.
     #[arg(long, value_name = "KID", value_parser = kid)]
     accept_loss: Vec<Kid>,
 }
 
 fn kid(text: &str) -> Result<Kid, &'static str> {
-    Kid::new(text).ok_or("a kid is of the form [A-Z0-9_]+")
+    Kid::new(text).ok_or("a kid must have the form [A-Z0-9_]+")
 }
 
 /// Options of `mask` and `detect`.

@@ -63,7 +63,7 @@ pub enum Agents {
 pub enum Sessions {
     /// List sessions, newest first.
     List {
-        /// Only sessions since this age (24h, 7d) or time.
+        /// Only sessions newer than this age (24h, 7d) or time.
         #[arg(long)]
         since: Option<String>,
         /// Only sessions of this agent.

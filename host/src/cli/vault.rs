@@ -180,7 +180,7 @@ impl What {
             return moment.map(Erase::Before).ok_or_else(|| wrong(format!("--before {}", since::FORM)));
         }
         if let Some(text) = &self.kid {
-            let kid = Kid::new(text).ok_or_else(|| wrong("--kid must be of the form [A-Z0-9_]+".into()))?;
+            let kid = Kid::new(text).ok_or_else(|| wrong("--kid must have the form [A-Z0-9_]+".into()))?;
             return Ok(Erase::Kid(kid));
         }
         if let Some(text) = &self.agent {

@@ -61,7 +61,9 @@ fn failure(file: &Path, config: &str, case: &Case) -> Failure {
         let pass = plugins.prepare_one(&plugin, config)?;
         super::search(&pass, case, &super::conversation(case))
     };
-    again().err().unwrap_or_else(|| Failure::new(exit::COMMAND, format!("line {}: the plugin failed once", case.line)))
+    again().err().unwrap_or_else(|| {
+        Failure::new(exit::COMMAND, format!("line {}: the plugin failed, but not when it was run again", case.line))
+    })
 }
 
 /// The median fuel of a call over the cases. Fuel is about one unit per WebAssembly instruction and does not depend on

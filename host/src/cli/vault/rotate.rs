@@ -24,7 +24,7 @@ use crate::tokens::mint::{Minter, VaultRow};
 /// Generates a key if the kid has none; otherwise re-encrypts every value with its key.
 pub fn rotate_key(new_kid: &str, environment: &Environment, output: Output) -> Result<(), Failure> {
     let kid = Kid::new(new_kid)
-        .ok_or_else(|| Failure::new(exit::USAGE, "--new-kid must be of the form [A-Z0-9_]+".to_owned()))?;
+        .ok_or_else(|| Failure::new(exit::USAGE, "--new-kid must have the form [A-Z0-9_]+".to_owned()))?;
     Opened::run(environment, "masker vault rotate-key", output, async |opened| match opened.minters.get(&kid) {
         Some(minter) => seal_anew(opened, minter, output).await,
         None => make_key(&kid, output),
