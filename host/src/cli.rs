@@ -1,4 +1,4 @@
-//! The command line: one module per command, one table of exit codes.
+//! The command line: argument definitions and dispatch. Each command has its own module.
 
 mod admin;
 mod audit;

@@ -32,13 +32,13 @@ pub trait Search: Sync {
 
 /// A configuration to measure.
 pub struct Setup<'a> {
-    /// The policy's name.
+    /// Name of the policy.
     pub policy: &'a str,
     /// Names of its passes.
     pub passes: Vec<&'a str>,
     /// Threshold that overrides those of the policy.
     pub threshold: Option<f32>,
-    /// Runs them.
+    /// Runs the passes.
     pub search: &'a dyn Search,
 }
 

@@ -118,9 +118,9 @@ fn harmonic(a: f64, b: f64) -> Option<f64> {
 /// All counts of one setup.
 #[derive(Default)]
 pub struct Tally {
-    /// All sets together.
+    /// Totals over all sets.
     pub all: Counts,
-    /// Per set, in their order.
+    /// Per set, in the given order.
     pub sets: Vec<Counts>,
     /// Per style.
     pub styles: BTreeMap<String, Counts>,

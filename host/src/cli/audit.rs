@@ -160,7 +160,7 @@ pub fn prove(
 /// Result of a search for an event.
 enum Found {
     InSession(Tree),
-    /// It belongs to no session.
+    /// The event belongs to no session.
     Alone,
 }
 

@@ -1,4 +1,4 @@
-//! `masker policy validate`.
+//! `masker policy validate`: checks a policy file without a server.
 
 use std::io::Write;
 use std::path::Path;

@@ -29,7 +29,7 @@ pub struct GithubApp {
     pub timeout: Duration,
 }
 
-/// `MASKER_GITHUB_ALLOW`.
+/// Parsed value of `MASKER_GITHUB_ALLOW`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AllowList {
     /// `*`: everyone.
@@ -94,7 +94,7 @@ impl AllowList {
         self.orgs.iter().any(|own| own.eq_ignore_ascii_case(org))
     }
 
-    /// Whether the list itself names this login.
+    /// Whether the list contains this login or `*`.
     pub fn names(&self, login: &str) -> bool {
         self.everyone || self.logins.contains(&login.to_lowercase())
     }

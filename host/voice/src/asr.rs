@@ -65,7 +65,7 @@ pub struct Segment {
 
 /// A configured provider.
 pub struct Recogniser<'a> {
-    /// Which.
+    /// Provider.
     pub provider: Provider,
     /// Base URL, without a trailing slash.
     pub url: String,
@@ -73,7 +73,7 @@ pub struct Recogniser<'a> {
     pub key: Option<SensitiveText>,
     /// Model; the provider's default if not set.
     pub model: Option<String>,
-    /// Sends.
+    /// HTTP client.
     pub client: &'a HttpClient,
 }
 

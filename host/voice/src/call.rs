@@ -24,7 +24,7 @@ pub struct Call<'a> {
     pub id: String,
     /// The conversation so far.
     pub messages: Vec<Value>,
-    /// Sends.
+    /// HTTP client.
     pub client: &'a HttpClient,
 }
 

@@ -176,7 +176,10 @@ fn read(options: &ReplayOptions) -> Result<Recording, Failure> {
     let bytes = std::fs::read(&options.input).map_err(|error| failed(error.to_string()))?;
     let recording = Recording::read(bytes).map_err(|error| failed(error.to_string()))?;
     if !(1..=recording.channels()).contains(&options.caller_channel) {
-        return Err(Failure::new(exit::USAGE, format!("--caller-channel: {path} has {}", recording.channels())));
+        return Err(Failure::new(
+            exit::USAGE,
+            format!("--caller-channel: {path} has only {} channel(s)", recording.channels()),
+        ));
     }
     if !(0.0..=60.0).contains(&options.pause) {
         return Err(Failure::new(exit::USAGE, "--pause must be between 0 and 60 seconds"));

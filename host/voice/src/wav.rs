@@ -26,13 +26,13 @@ pub enum WavError {
     /// Not a WAV file.
     #[error("this is not a WAV file: no RIFF/WAVE header")]
     NotWav,
-    /// A chunk is missing.
+    /// A required chunk is missing.
     #[error("the WAV file has no {0} chunk")]
     Missing(&'static str),
     /// The format chunk is too short or inconsistent.
     #[error("the WAV file's format chunk is invalid")]
     Format,
-    /// No samples.
+    /// The file has no samples.
     #[error("the recording is empty")]
     Empty,
     /// Channels that cannot be separated without decoding.
