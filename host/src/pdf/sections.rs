@@ -98,8 +98,8 @@ fn summary(flow: &mut Flow<'_>, report: &Report) {
     flow.paragraph(
         BODY,
         "These figures were counted as the journal was written. The section on journal integrity states how far the journal \
-         was verified for this report. This document contains no caller text except masked transcripts, which show what the \
-         model received.",
+         was verified for this report. This document contains no caller text except masked transcripts, which show what \
+         the model received.",
     );
 }
 
