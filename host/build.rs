@@ -1,4 +1,4 @@
-//! Commit and build time for `/health`, nothing more.
+//! Sets the commit and the build time for `/health`.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=SOURCE_DATE_EPOCH");
-    // Every commit, pull and checkout adds a line to it; `HEAD` itself names the branch and stays the same. Cargo takes a
-    // file that is not there for one that has changed, and there is none in an archive of the source.
+    // Every commit, pull and checkout appends to this log, while `HEAD` itself only names the branch. Cargo treats a
+    // missing file as changed, and a source archive has no such file.
     if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|log| Path::new(log).exists()) {
         println!("cargo:rerun-if-changed={log}");
     }
@@ -19,13 +19,13 @@ fn main() {
     println!("cargo:rustc-env=MASKER_BUILT_AT={}", iso8601(built));
 }
 
-/// What git answers, if it is there and this is a repository.
+/// Output of git, if it is installed and this is a repository.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
-/// Days to a civil date after Howard Hinnant's `civil_from_days`
+/// Converts days to a civil date with Howard Hinnant's `civil_from_days`
 /// (<https://howardhinnant.github.io/date_algorithms.html>).
 fn iso8601(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);

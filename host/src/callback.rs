@@ -1,9 +1,9 @@
-//! Asks the operator's own server which assistant answers a call.
+//! Callback to the operator's server, which returns the assistant for a call.
 //!
-//! The address comes from the people who edit agents, so it must not lead into Masker's own network: only public addresses
-//! are connected to, and those that the operator has allowed ([`addresses`]). The platform gives up after 7.5 s in all, so
-//! the timeout is much shorter. Redirects are not followed, and an answer is taken only when it holds an assistant: an
-//! `assistantId` would send the call past Masker.
+//! The URL is set by users who edit agents, so it must not reach Masker's private network (SSRF): only public
+//! addresses and those that the operator allows are connected to ([`addresses`]). The platform times out after 7.5 s
+//! in total, so the timeout is much shorter. Redirects are not followed. A response must contain an assistant: an
+//! `assistantId` would make the call bypass Masker.
 
 mod addresses;
 
@@ -24,39 +24,39 @@ use crate::config::CallbackAllow;
 use crate::https;
 use addresses::{Checked, NotAllowed};
 
-/// For connecting, asking and reading together.
+/// Timeout for connecting, sending and reading together.
 pub const TIMEOUT: Duration = Duration::from_secs(3);
-/// The longest answer that is read, in bytes: the longest assistant an agent may have.
+/// Maximum size of a response, in bytes: that of the largest assistant an agent may have.
 const LONGEST: usize = 256 << 10;
 
-/// Why there is no assistant.
+/// Why a callback returned no assistant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CallbackFault {
-    /// No connection, or it broke.
-    #[error("it cannot be reached")]
+    /// The connection failed or was lost.
+    #[error("the server cannot be reached")]
     Unreachable,
-    /// Its host is in a private network, and not on the list.
-    #[error("its address is not public, and MASKER_CALLBACK_ALLOW does not name it")]
+    /// The host is in a private network and not on the list.
+    #[error("the server's address is not public and not in MASKER_CALLBACK_ALLOW")]
     NotAllowed,
-    /// No answer in time.
-    #[error("it did not answer within {} s", TIMEOUT.as_secs())]
+    /// The callback timed out.
+    #[error("no response within {} s", TIMEOUT.as_secs())]
     Timeout,
-    /// Another status than 200.
-    #[error("it answered with status {0}")]
+    /// The response has a status other than 200.
+    #[error("the server returned status {0}")]
     Status(u16),
-    /// Not an object with an assistant, or a longer one than is read.
-    #[error("its answer holds no assistant")]
+    /// The response is not an object with an assistant, or is too large.
+    #[error("the response contains no assistant")]
     NoAssistant,
 }
 
-/// The client. Calls come in too rarely for connections to be worth keeping.
+/// The client. Connections are not pooled, because calls come in too rarely.
 pub struct Callbacks {
     client: Client<HttpsConnector<HttpConnector<Checked>>, Full<Bytes>>,
     allow: Arc<CallbackAllow>,
 }
 
 impl Callbacks {
-    /// A client that trusts the machine's certificate authorities; Mozilla's where it has none.
+    /// Creates a client that trusts the machine's certificate authorities, or Mozilla's if it has none.
     pub fn new(allow: CallbackAllow) -> Self {
         let allow = Arc::new(allow);
         let connector = https::over(HttpConnector::new_with_resolver(Checked::new(allow.clone())));
@@ -64,10 +64,10 @@ impl Callbacks {
         Self { client, allow }
     }
 
-    /// Posts the platform's message as it came, and reads the assistant of `{"assistant": {...}}`.
+    /// Posts the platform's message unchanged, and reads the assistant from the response `{"assistant": {...}}`.
     ///
     /// # Errors
-    /// There is none.
+    /// The callback failed or returned no assistant.
     pub async fn assistant(&self, url: &str, message: Bytes) -> Result<Map<String, Value>, CallbackFault> {
         tokio::time::timeout(TIMEOUT, self.ask(url, message)).await.map_err(|_| CallbackFault::Timeout)?
     }
@@ -78,7 +78,7 @@ impl Callbacks {
             .header(USER_AGENT, HeaderValue::from_static("masker"))
             .body(Full::from(message))
             .map_err(|_| CallbackFault::Unreachable)?;
-        // A host that is an address is not resolved.
+        // The resolver does not see hosts that are literal addresses.
         if !addresses::may_be_named(request.uri().host().unwrap_or_default(), &self.allow) {
             return Err(CallbackFault::NotAllowed);
         }

@@ -1,4 +1,4 @@
-//! The command line: one module per command, one table of exit codes.
+//! The command line: argument definitions and dispatch. Each command has its own module.
 
 mod admin;
 mod audit;
@@ -42,17 +42,17 @@ struct Cli {
     /// Print nothing but the result.
     #[arg(long, short, global = true)]
     quiet: bool,
-    /// The server, for the commands that need one; MASKER_SERVER, or the file's `server`, when it is not given.
+    /// Server URL, for commands that need one. Defaults to MASKER_SERVER, then `server` in the settings file.
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
-    /// A file of settings; MASKER_CONFIG, ./masker.toml or ~/.config/masker/config.toml when it is not given.
+    /// Settings file. Defaults to the first of MASKER_CONFIG, ./masker.toml and ~/.config/masker/config.toml.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The policy, for `policy validate`, `agents create`, `serve` and the commands that mask: a file, or a name. These last
-    /// use `policy` of the file of settings when it is not given, then healthcare-default.
+    /// Policy file or name, for `policy validate`, `agents create`, `serve` and the commands that mask. For the
+    /// commands that mask it defaults to `policy` in the settings file, then to healthcare-default.
     #[arg(long, global = true, value_name = "FILE|NAME")]
     policy: Option<String>,
-    /// Say more; twice for more still.
+    /// Log more; repeat for even more detail.
     #[arg(short, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
     #[command(subcommand)]
@@ -63,182 +63,182 @@ struct Cli {
 enum Command {
     /// Start the service.
     Serve(ServeOptions),
-    /// Play a phone call through Masker, here and now: what was said, what the LLM saw, what came back.
+    /// Run a sample phone call through Masker: what the caller said, what the LLM saw, what the caller heard.
     Demo,
-    /// Mask a text, line by line, and print it.
+    /// Mask a text line by line and print the result.
     Mask(TextOptions),
     /// Print what would be masked in a text.
     Detect(TextOptions),
-    /// Measure a policy on labelled text.
+    /// Measure a policy against labelled text.
     Eval(eval::EvalOptions),
-    /// Policies.
+    /// Validate policies; show, compare and reload those of a server.
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Agents of a server.
+    /// Manage the agents of a server.
     #[command(subcommand)]
     Agents(server::Agents),
-    /// Sessions of a server.
+    /// List, show and follow the sessions of a server.
     #[command(subcommand)]
     Sessions(server::Sessions),
-    /// Plugins: a component on this machine, and those of a server.
+    /// Develop plugins on this machine, and manage the plugins of a server.
     #[command(subcommand)]
     Plugin(PluginCommand),
-    /// Take a signed compliance report from a server.
+    /// Download a signed compliance report from a server.
     Report(server::ReportOptions),
-    /// Print a script that completes commands in a shell: `source <(masker completions bash)`.
+    /// Print a shell completion script: `source <(masker completions bash)`.
     Completions {
-        /// The shell.
+        /// Shell to generate the script for.
         shell: clap_complete::Shell,
     },
     /// Print the manual page: `masker man | man -l -`.
     Man,
-    /// API tokens of this install.
+    /// Create API tokens for this install.
     #[command(subcommand)]
     Token(TokenCommand),
-    /// What tokens stand for, on the machine itself. A service that runs on the data does `stats` and `purge`; for the others it
-    /// must be stopped. `stats` and `purge` also with `--server`.
+    /// Manage the vault, which maps tokens to their original values. `stats` and `purge` work while the service runs,
+    /// also on a remote one with `--server`; for the other commands the service must be stopped.
     #[command(subcommand)]
     Vault(VaultCommand),
-    /// The audit journal.
+    /// Verify the audit journal, and prove that it contains an event.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// What only the operator does, on the machine itself.
+    /// Operator commands, run on the machine itself.
     #[command(subcommand)]
     Admin(AdminCommand),
 }
 
-/// How the service starts.
+/// Options of `serve`.
 #[derive(clap::Args)]
 struct ServeOptions {
-    /// Give up the values of the vault that this kid's key sealed, where that key is gone for good; may be given several times.
-    /// It is written in the journal, and later starts know.
+    /// Give up the vault values encrypted with the key of this kid (key ID) after that key is permanently lost. Can be
+    /// repeated. The loss is recorded in the journal, and later starts do not need the option.
     #[arg(long, value_name = "KID", value_parser = kid)]
     accept_loss: Vec<Kid>,
 }
 
 fn kid(text: &str) -> Result<Kid, &'static str> {
-    Kid::new(text).ok_or("a kid is of the form [A-Z0-9_]+")
+    Kid::new(text).ok_or("a kid must have the form [A-Z0-9_]+")
 }
 
-/// What `mask` and `detect` share.
+/// Options of `mask` and `detect`.
 #[derive(clap::Args)]
 struct TextOptions {
-    /// The text; standard input when it is not given or `-`.
+    /// Input file; standard input if omitted or `-`.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// How tokens are made, in place of what the policy says.
+    /// Tokenization scheme, overriding the policy.
     #[arg(long, value_parser = ["vault-deterministic", "reversible-aead", "synthetic", "redact"])]
     scheme: Option<String>,
-    /// Run only these passes of the policy, separated by commas.
+    /// Run only these passes of the policy, comma-separated.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     passes: Option<Vec<String>>,
-    /// Ignore findings below this confidence, in place of the policy's thresholds.
+    /// Ignore findings below this confidence, overriding the policy's thresholds.
     #[arg(long, value_name = "0..1")]
     threshold: Option<f32>,
-    /// End with exit code 2 when nothing was found.
+    /// Exit with code 2 if nothing was found.
     #[arg(long)]
     require_match: bool,
 }
 
 #[derive(Subcommand)]
 enum PolicyCommand {
-    /// Check a policy file and say everything that is wrong with it.
+    /// Check a policy file and report every error in it.
     Validate {
-        /// The file; standard input for `-`; that of `--policy` when it is not given.
+        /// Policy file, or `-` for standard input. Defaults to the value of `--policy`.
         file: Option<PathBuf>,
     },
     /// Print a policy of a server.
     Show {
-        /// Its name.
+        /// Policy name.
         name: String,
-        /// Which version; the newest when it is not given.
+        /// Version number; the newest if omitted.
         #[arg(long)]
         version: Option<u32>,
     },
-    /// Print what a file would change of a server's policy. Ends with exit code 2 when it would.
+    /// Compare a file with a server's policy and print the difference. Exits with code 2 if they differ.
     Diff {
-        /// The policy's name.
+        /// Policy name.
         name: String,
-        /// The file.
+        /// Policy file.
         file: PathBuf,
     },
-    /// Make a server read its policy files again.
+    /// Make a server reload its policy files.
     Reload,
 }
 
 #[derive(Subcommand)]
 enum PluginCommand {
-    /// Write a new project that works: a plugin, its cases, a policy.
+    /// Create a working plugin project with test cases and a policy.
     New {
-        /// The plugin's name, and its folder's.
+        /// Name of the plugin and of the new folder.
         name: String,
-        /// What it is written in.
+        /// Programming language.
         #[arg(long, value_enum, default_value = "rust")]
         lang: plugin::Language,
     },
-    /// Build the project in a folder to plugin.wasm with its language's own tools.
+    /// Build the project in a folder to plugin.wasm, using its language's own tools.
     Build {
-        /// The folder.
+        /// Project folder.
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
-    /// Say what a component is, or why it would not be taken.
+    /// Describe a component, or explain why a server would reject it.
     Inspect {
-        /// The component.
+        /// Component file.
         #[arg(default_value = plugin::COMPONENT)]
         file: PathBuf,
     },
-    /// Run a component on labelled cases, each once more behind other characters than ASCII.
+    /// Run a component on labelled cases. Each case also runs with non-ASCII text in front of it.
     Test {
-        /// The component.
+        /// Component file.
         #[arg(default_value = plugin::COMPONENT)]
         file: PathBuf,
-        /// The cases: a line each, `[KIND:text]` around what must be found.
+        /// File of test cases, one per line, with `[KIND:text]` around each expected finding.
         #[arg(long, default_value = "cases.txt", value_name = "FILE")]
         cases: PathBuf,
-        /// End with exit code 2 when fewer percent of the cases come out as labelled.
+        /// Exit with code 2 if fewer than this percentage of cases pass.
         #[arg(long, default_value_t = 100.0, value_name = "PERCENT")]
         floor: f32,
     },
-    /// Measure what a call of a component costs, beside what it may cost.
+    /// Measure the time, fuel and memory of a component's calls, next to their limits.
     Bench {
-        /// The component.
+        /// Component file.
         #[arg(default_value = plugin::COMPONENT)]
         file: PathBuf,
-        /// What it is called with, in turn: cases as for `test`.
+        /// File of inputs, used in turn; same format as for `test`.
         #[arg(long, default_value = "cases.txt", value_name = "FILE")]
         cases: PathBuf,
-        /// What a policy would say under `config`, as JSON.
+        /// Plugin configuration as JSON, as in a policy's `config`.
         #[arg(long, default_value = "{}", value_name = "JSON")]
         plugin_config: String,
-        /// How many calls.
+        /// Number of calls.
         #[arg(long, default_value_t = 1000)]
         calls: usize,
     },
-    /// Make a key that signs components, and print its public half.
+    /// Generate a key pair for signing components and print the public key.
     Keygen {
-        /// The file for the secret half; it must not be there yet.
+        /// File for the secret key; must not exist.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Sign a component: the signature stands beside it, in FILE.sig.
+    /// Sign a component; the signature is written to FILE.sig.
     Sign {
-        /// The component.
+        /// Component file.
         #[arg(default_value = plugin::COMPONENT)]
         file: PathBuf,
-        /// A file that `keygen` wrote.
+        /// Secret key file written by `keygen`.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
-    /// Say whose signature a component has; end with exit code 2 when it is of none of the keys.
+    /// Print which of the given keys signed a component. Exits with code 2 if none did.
     Verify {
-        /// The component.
+        /// Component file.
         #[arg(default_value = plugin::COMPONENT)]
         file: PathBuf,
-        /// A public key; may be given several times.
+        /// Trusted public key; can be repeated.
         #[arg(long = "key", required = true, value_name = "PUBLIC_KEY")]
         keys: Vec<String>,
-        /// The signature, where it does not stand beside the component.
+        /// Signature file; FILE.sig if omitted.
         #[arg(long, value_name = "FILE")]
         signature: Option<PathBuf>,
     },
@@ -248,27 +248,27 @@ enum PluginCommand {
 
 #[derive(Subcommand)]
 enum AuditCommand {
-    /// Check every line of a journal and name the first that is not as it was written.
+    /// Verify every line of a journal and report the first one that was altered.
     Verify {
-        /// The journal.
+        /// Journal file.
         #[arg(long, value_name = "FILE")]
         log: PathBuf,
-        /// A file with the key it was written with; MASKER_AUDIT_HMAC_KEY when it is not given.
+        /// File with the journal's HMAC key. Defaults to MASKER_AUDIT_HMAC_KEY.
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
-        /// Check this one file of a journal that has several, and ask for nothing that stood before it.
+        /// Verify only this file of a rotated journal, without the files before it.
         #[arg(long)]
         part: bool,
     },
-    /// Prove that an event stands in its session's Merkle tree.
+    /// Print a proof that an event is part of its session's Merkle tree.
     Prove {
-        /// The journal.
+        /// Journal file.
         #[arg(long, value_name = "FILE")]
         log: PathBuf,
-        /// The event.
+        /// Event ID.
         #[arg(long, value_name = "EVENT_ID")]
         event: String,
-        /// A file with the journal's key, to check the whole journal first; MASKER_AUDIT_HMAC_KEY when it is not given.
+        /// File with the journal's HMAC key; the whole journal is verified first. Defaults to MASKER_AUDIT_HMAC_KEY.
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
@@ -276,15 +276,15 @@ enum AuditCommand {
 
 #[derive(Subcommand)]
 enum VaultCommand {
-    /// Print how much is in it, by key and kind.
+    /// Print the number of values, by key and by kind.
     Stats,
-    /// Write its rows down as JSON lines; the values in them only where that is asked for.
+    /// Export the rows as JSON lines, without the values unless requested.
     Export(vault::ExportOptions),
-    /// Erase values, and texts of sessions with them: their tokens resolve no more.
+    /// Erase values and the session texts that contain them. Their tokens no longer resolve.
     Purge(vault::PurgeOptions),
-    /// Make a key for a new kid; with that key set, seal every value with it.
+    /// Generate a key for a new kid. Run again with that key set, re-encrypt every value with it.
     RotateKey {
-        /// The kid.
+        /// ID of the new key.
         #[arg(long, value_name = "KID")]
         new_kid: String,
     },
@@ -292,12 +292,12 @@ enum VaultCommand {
 
 #[derive(Subcommand)]
 enum TokenCommand {
-    /// Make an API token and print its secret, once.
+    /// Create an API token and print its secret, which is shown only once.
     Create {
-        /// What people call it.
+        /// Name to identify the token.
         #[arg(long)]
         name: String,
-        /// What it may do; may be given several times.
+        /// Permission to grant; can be repeated.
         #[arg(long = "scope", required = true, value_parser = crate::http::auth::SCOPES)]
         scopes: Vec<String>,
     },
@@ -305,11 +305,11 @@ enum TokenCommand {
 
 #[derive(Subcommand)]
 enum AdminCommand {
-    /// Print a link that signs the operator in, once.
+    /// Print a single-use sign-in link for the operator.
     LoginLink,
 }
 
-/// How a command talks.
+/// Output format of a command.
 #[derive(Clone, Copy)]
 struct Output {
     json: bool,
@@ -321,7 +321,7 @@ pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are answers, everything else is a wrong call.
+            // Help and version exit with 0, everything else is a usage error.
             let code = if error.use_stderr() { exit::USAGE } else { exit::OK };
             let _ = error.print();
             return ExitCode::from(code);
@@ -336,7 +336,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// What `--policy` stands for where neither it nor the file says otherwise.
+/// Default of `--policy` when the settings file has none either.
 const DEFAULT_POLICY: &str = "healthcare-default";
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
@@ -365,7 +365,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Policy(PolicyCommand::Validate { file }) => {
             let named = cli.policy.as_ref().map(PathBuf::from);
             let ((Some(file), None) | (None, Some(file))) = (file, named) else {
-                return Err(Failure::new(exit::USAGE, "name one policy: a file, or `-` for standard input"));
+                return Err(Failure::new(exit::USAGE, "give exactly one policy file, or `-` for standard input"));
             };
             policy::validate(&file, &environment()?, output)
         }
@@ -380,7 +380,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Report(options) => server::report(&options, &remote()?, output),
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),
-        // Where a server is named, it is asked; else it is the install of this machine, whatever MASKER_SERVER says.
+        // `--server` selects a remote server; without it the local install is used, even if MASKER_SERVER is set.
         Command::Vault(VaultCommand::Stats) if cli.server.is_some() => vault::stats_of(&remote()?, output),
         Command::Vault(VaultCommand::Purge(options)) if cli.server.is_some() => {
             vault::purge_at(&options, &remote()?, output)

@@ -1,7 +1,7 @@
-//! Every setting of the service, read in one place: [`Environment`] is what was typed, [`Config`] is checked and ready.
+//! All settings of the service: [`Environment`] holds the raw variables, [`Config`] the validated values.
 //!
-//! Any variable may also come from a file named by `<NAME>_FILE`. All mistakes are reported together, each with the
-//! variable's name and never with its value: it may be a secret.
+//! Any variable may also come from a file named by `<NAME>_FILE`. All errors are reported together, each with the
+//! variable's name but never with its value, which may be a secret.
 
 mod callback_allow;
 mod connections;
@@ -28,136 +28,137 @@ pub use environment::{Environment, Problem, Problems, VARIABLES, is_secret};
 pub use rate::Rate;
 pub use sign_in::{AllowList, GithubApp, SignIn};
 
-/// The kid that policies use unless they name another.
+/// Default key ID of policies.
 pub const DEFAULT_KID: &str = "K_HEALTHCARE";
 
-/// The endpoint below a base URL.
+/// Path of the endpoint below a base URL.
 const COMPLETIONS: &str = "/chat/completions";
 
-/// Where chat completions are sent.
+/// Upstream for chat completions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Provider {
-    /// Any server that speaks OpenAI's API.
+    /// Any server with an OpenAI-compatible API.
     Openai,
-    /// Built in: echoes what it received.
+    /// Built-in stub that echoes its input.
     Stub,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For a person.
+    /// Human-readable text.
     Pretty,
 }
 
-/// The service's settings. Secrets in it do not print.
+/// The service's settings. Secrets are redacted in its debug output.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Keys may be generated, and a broken policy file is no reason not to start.
+    /// Development mode: missing keys are generated, and an invalid policy file does not prevent the start.
     pub development: bool,
-    /// Where to listen.
+    /// Address to listen on.
     pub listen_addr: SocketAddr,
-    /// How clients reach us, without a slash at the end.
+    /// URL under which clients reach the service, without a trailing slash.
     pub public_url: String,
-    /// Everything we keep stands below it unless a path says otherwise.
+    /// Folder for all data, unless another path is set.
     pub data_dir: PathBuf,
-    /// Agents, sessions, tokens.
+    /// Database of agents, sessions and API tokens.
     pub database: PathBuf,
-    /// The vault's own file.
+    /// The vault's database file.
     pub vault: PathBuf,
-    /// The journal.
+    /// The journal's file.
     pub journal: PathBuf,
-    /// A policy file or a folder of them.
+    /// A policy file or a folder of policy files.
     pub policy_path: Option<PathBuf>,
-    /// Components to load at start, in place of embedded ones of the same name.
+    /// Folder of components to load at start. They replace embedded ones of the same name.
     pub plugin_dir: Option<PathBuf>,
-    /// Whose components are taken, from the folder and over the API.
+    /// Which signers are trusted for components from the folder and over the API.
     pub plugin_trust: Trust,
-    /// Where chat completions go.
+    /// Upstream for chat completions.
     pub provider: Provider,
-    /// Authenticates upstream.
+    /// Key that authenticates requests to the upstream.
     pub openai_api_key: Option<SensitiveText>,
-    /// The whole URL, with its query.
+    /// Full URL of the chat completions endpoint, including the query.
     pub openai_completions_url: String,
-    /// Until the upstream's first byte, and between two of a stream's.
+    /// Timeout for the upstream's first byte and between chunks of a stream.
     pub upstream_timeout: Duration,
-    /// For all passes of a request together.
+    /// Timeout for all passes of a request together.
     pub detection_timeout: Duration,
-    /// Threads for passes.
+    /// Number of threads that run passes.
     pub pass_threads: usize,
-    /// For decisions about texts seen before.
+    /// Size of the cache of decisions about texts, in bytes.
     pub memo_bytes: usize,
-    /// Of an uploaded plugin, in bytes.
+    /// Maximum size of an uploaded plugin, in bytes.
     pub max_plugin_bytes: usize,
-    /// How long requests in flight may go on once the service is told to stop.
+    /// How long requests in flight may take after a stop signal.
     pub shutdown_grace: Duration,
-    /// What Vapi signs its requests with.
+    /// Secret with which Vapi signs its requests.
     pub vapi_webhook_secret: Option<SensitiveText>,
-    /// The header it puts the signature into.
+    /// Header that contains Vapi's signature.
     pub vapi_signature_header: HeaderName,
-    /// Of a proxied request, in bytes.
+    /// Maximum size of a proxied request body, in bytes.
     pub max_body_bytes: usize,
-    /// Of connections, and of all bodies together.
+    /// Limits of connections and of all request bodies together.
     pub connections: ConnectionLimits,
-    /// Hosts of the operator's own network that may be asked for an assistant.
+    /// Hosts of the operator's private network that callbacks may connect to.
     pub callback_allow: CallbackAllow,
-    /// How people sign in.
+    /// Sign-in settings.
     pub sign_in: SignIn,
-    /// Of an account's calls of the proxy and the webhook.
+    /// Rate limit per account for the proxy and the webhook.
     pub proxy_rate: Option<Rate>,
-    /// Of an account's calls of the API.
+    /// Rate limit per account for the API.
     pub api_rate: Option<Rate>,
-    /// How long rows of sessions are kept, in days.
+    /// Retention of session rows, in days.
     pub session_retention_days: u32,
-    /// How long sealed texts of sessions are kept, where a policy asks for them, in days; 0 keeps none.
+    /// Retention of encrypted session texts, if a policy logs them, in days; 0 stores none.
     pub payload_retention_days: u32,
-    /// Where Prometheus reads, when it does.
+    /// Address of the Prometheus metrics endpoint.
     pub metrics_addr: Option<SocketAddr>,
-    /// A file of the journal that is longer is followed by a new one.
+    /// Size at which the journal is rotated, in bytes.
     pub audit_rotate_bytes: u64,
-    /// How long files of the journal are kept, in days; 0 keeps them for good.
+    /// Retention of rotated journal files, in days; 0 keeps them forever.
     pub audit_retention_days: u32,
     /// A `tracing` filter.
     pub log_level: String,
-    /// How log lines look.
+    /// Format of log lines.
     pub log_format: LogFormat,
     /// Token keys.
     pub keys: KeyRing,
-    /// Chains the journal.
+    /// HMAC key of the journal.
     pub audit_key: SecretKey,
-    /// Seeds the key that signs reports; of the audit key unless it is given.
+    /// Seed of the key that signs reports; derived from the audit key by default.
     pub report_key: SecretKey,
-    /// The one before, whose reports still verify.
+    /// The previous report key; reports signed with it still verify.
     pub report_key_old: Option<SecretKey>,
-    /// Derives whatever else needs a secret of this install.
+    /// Secret from which the install's other secrets are derived.
     pub session_secret: SecretKey,
-    /// Kids whose values the operator gives up where they do not open. No variable: it is said at one start.
+    /// Kids whose values the operator gives up if they cannot be decrypted. Set by an option of `serve`, not by a
+    /// variable.
     pub accept_loss: Vec<Kid>,
-    /// How often the credential of a long answer is checked without a notice: a token may expire, and another process may
-    /// revoke one. No variable: only tests change it.
+    /// How often the credential of a long-running response is rechecked, because tokens expire and another process may
+    /// revoke them. There is no variable for it: only tests change it.
     pub recheck_credentials: Duration,
 }
 
 impl Config {
-    /// Checks an environment. In development mode keys that are missing are made below the data folder.
+    /// Validates an environment. In development mode missing keys are generated below the data folder.
     ///
     /// # Errors
-    /// Everything that is wrong or missing, at once.
+    /// All invalid or missing settings.
     pub fn load(environment: &Environment) -> Result<Self, Problems> {
         Self::load_with(environment, Keys::Make)
     }
 
-    /// The same for a command that works on an install: nothing is made, and an install must be there.
+    /// Like [`Self::load`], for commands that work on an install: nothing is created, and the install must exist.
     ///
     /// # Errors
-    /// Everything that is wrong or missing, at once.
+    /// All invalid or missing settings.
     pub fn load_existing(environment: &Environment) -> Result<Self, Problems> {
         Self::load_with(environment, Keys::OfService)
     }
 
-    /// `MASKER_DATA_DIR`, for a command that asks the service of an install and needs none of its other settings.
+    /// `MASKER_DATA_DIR`, for commands that call the service of an install and need no other settings.
     pub fn data_dir(environment: &Environment) -> PathBuf {
         data_dir(&mut environment.reader())
     }
@@ -182,15 +183,16 @@ impl Config {
         };
         if keys == Keys::OfService && !database.is_file() {
             let variable = if read.is_set("MASKER_DATABASE_URL") { "MASKER_DATABASE_URL" } else { "MASKER_DATA_DIR" };
-            let what = "there is no install, and only `masker serve` makes one; name the folder of the service";
+            let what =
+                "there is no install here; set this to the data of the service (`masker serve` creates an install)";
             read.problem(variable, format!("{}: {what}", data_dir.display()));
-            // Its keys would be in the folder.
+            // The keys would be in the folder too.
             if development {
                 return Err(read.failed());
             }
         }
         let provider = match read.text("MASKER_UPSTREAM_PROVIDER").as_deref() {
-            // Trying Masker needs no account; setting a key or a URL says that there is one.
+            // The stub is the default in development mode, unless a key or a URL of a provider is set.
             None if development && !read.is_set("MASKER_OPENAI_API_KEY") && !read.is_set("MASKER_OPENAI_BASE_URL") => {
                 Provider::Stub
             }
@@ -247,7 +249,7 @@ impl Config {
             shutdown_grace: millis(read.number("MASKER_SHUTDOWN_GRACE_MS", 25_000, 0..=3_600_000)),
             vapi_webhook_secret: read.text("MASKER_VAPI_WEBHOOK_SECRET").map(SensitiveText::from),
             vapi_signature_header: read
-                .parsed("MASKER_VAPI_SIGNATURE_HEADER", "the name of a header")
+                .parsed("MASKER_VAPI_SIGNATURE_HEADER", "a header name")
                 .unwrap_or(HeaderName::from_static("x-vapi-signature")),
             max_body_bytes,
             connections: ConnectionLimits::read(&mut read, max_body_bytes.max(max_plugin_bytes)),
@@ -274,20 +276,20 @@ impl Config {
         read.finish(config)
     }
 
-    /// Only the key of the journal, for whoever verifies one: it is not made.
+    /// Loads only the journal's key, to verify a journal. The key is never generated.
     ///
     /// # Errors
-    /// It is missing or cannot be used.
+    /// The key is missing or invalid.
     pub fn load_audit_key(environment: &Environment) -> Result<SecretKey, Problems> {
         let mut read = environment.reader();
         let key = read.secret_key("MASKER_AUDIT_HMAC_KEY", None);
         read.finish(key)
     }
 
-    /// Only the token keys that are set, for commands that need no service: none is made, and none is no problem.
+    /// Loads only the token keys that are set, for commands that need no service. No key is required or generated.
     ///
     /// # Errors
-    /// Every key that is set and cannot be used.
+    /// All invalid keys.
     pub fn load_keys(environment: &Environment) -> Result<KeyRing, Problems> {
         let mut read = environment.reader();
         let keys = set_token_keys(&mut read, None);
@@ -299,7 +301,7 @@ fn data_dir(read: &mut environment::VariableReader<'_>) -> PathBuf {
     PathBuf::from(read.text("MASKER_DATA_DIR").unwrap_or_else(|| "masker-data".into()))
 }
 
-/// `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`; the default kid's is made in development mode.
+/// Reads `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`. In development mode the key of the default kid is generated.
 fn token_keys(read: &mut environment::VariableReader<'_>, keys_dir: Option<&std::path::Path>) -> KeyRing {
     let keys = set_token_keys(read, keys_dir);
     if keys.kids().next().is_none() {
@@ -321,7 +323,7 @@ fn set_token_keys(read: &mut environment::VariableReader<'_>, keys_dir: Option<&
     for name in kids {
         let variable = format!("MASKER_KEY_{name}");
         let Some(kid) = Kid::new(&name) else {
-            read.problem(&variable, "a kid is of the form [A-Z0-9_]+");
+            read.problem(&variable, "a kid must have the form [A-Z0-9_]+");
             continue;
         };
         let current = read.secret_key(&variable, keys_dir);
@@ -332,20 +334,20 @@ fn set_token_keys(read: &mut environment::VariableReader<'_>, keys_dir: Option<&
     KeyRing::new(pairs)
 }
 
-/// A session's events are there as long as the session is listed.
+/// Reads the journal's retention, which must not be shorter than that of session rows: their events must exist.
 fn audit_retention(read: &mut environment::VariableReader<'_>) -> u32 {
     let sessions = read.number("MASKER_SESSION_METADATA_RETENTION_DAYS", 90, 1..=36_500);
     let days = read.number("MASKER_AUDIT_RETENTION_DAYS", 0, 0..=36_500);
     if (1..sessions).contains(&days) {
         let problem =
-            format!("must be 0, for good, or at least the {sessions} days of MASKER_SESSION_METADATA_RETENTION_DAYS");
+            format!("must be 0 (forever) or at least {sessions}, the value of MASKER_SESSION_METADATA_RETENTION_DAYS");
         read.problem("MASKER_AUDIT_RETENTION_DAYS", &problem);
     }
     days as u32
 }
 
-/// Where chat completions go below a base URL: `/v1` is added when it has no path, `/chat/completions` when it does not end
-/// in it. A query, such as Azure's `?api-version=`, stays behind the path.
+/// The chat completions URL for a base URL: appends `/v1` if the base has no path, and `/chat/completions` if it does
+/// not end in it. A query such as Azure's `?api-version=` stays at the end.
 fn completions_url(given: Option<String>) -> String {
     let url = given.unwrap_or_else(|| "https://api.openai.com/v1".into());
     let (url, query) = match url.find('?') {
@@ -359,7 +361,7 @@ fn completions_url(given: Option<String>) -> String {
     format!("{url}{version}{endpoint}{query}")
 }
 
-/// Anybody's components, unless signatures are asked for.
+/// Reads which signers are trusted: anyone, unless signatures are required.
 fn plugin_trust(read: &mut environment::VariableReader<'_>) -> Trust {
     const KEYS: &str = "MASKER_PLUGIN_TRUSTED_KEYS";
     let is_required = read.flag("MASKER_PLUGIN_REQUIRE_SIGNED", false);
@@ -375,10 +377,7 @@ fn plugin_trust(read: &mut environment::VariableReader<'_>) -> Trust {
         false => Trust::Anyone,
         true => {
             if keys.is_empty() {
-                read.problem(
-                    KEYS,
-                    "must name a key when MASKER_PLUGIN_REQUIRE_SIGNED is 1, or no plugin could be installed",
-                );
+                read.problem(KEYS, "must name at least one key when MASKER_PLUGIN_REQUIRE_SIGNED is 1");
             }
             Trust::Signed(keys)
         }

@@ -1,31 +1,32 @@
-//! How every file of an install is made: readable by its owner alone from the first moment, and whole under its name.
+//! Creation of an install's files: private to the owner from creation, and complete under their final name.
 //!
-//! A file that is written once is written beside its place, synced and renamed, so that neither a crash nor a full disk leaves
-//! half of it. Files that grow (databases, the journal) are opened with [`private`] and have a way of their own to end well.
+//! A file that is written once goes to a temporary file, which is synced and renamed, so that neither a crash nor a
+//! full disk leaves a partial file. Files that grow (databases, the journal) are opened with [`private`] and handle
+//! crashes themselves.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Options to open a file with that may have to be created: mode 0600.
+/// Options to open a file, or to create it with mode 0600.
 pub fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
 }
 
-/// Creates a folder, mode 0700, and those above it that are missing. One that exists stays as it is.
+/// Creates a folder with mode 0700, and its missing parents. An existing folder is unchanged.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Creates a folder, mode 0700, of a name that nothing has yet.
+/// Creates a folder with mode 0700; fails if the name exists.
 pub fn create_new_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Writes a file, or replaces one, in one step. It and its name are on disk when this returns.
+/// Writes or replaces a file atomically. The file and its name are on disk when this returns.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = Draft::write(path, ".new", bytes)?;
     fs::rename(&draft.0, path)?;
@@ -33,7 +34,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder_of(path)
 }
 
-/// Writes a file of a name that nothing has yet, also when several processes try at once; `false` where there is one.
+/// Atomically writes a new file, also if several processes try at once. Returns `false` if the name exists.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let mut own = [0; 8];
     getrandom::fill(&mut own).map_err(|error| io::Error::other(error.to_string()))?;
@@ -49,7 +50,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// A file that has not got its name yet; removed unless it gets it.
+/// A temporary file, removed on drop unless it is renamed to its final name.
 struct Draft(PathBuf);
 
 impl Draft {
@@ -70,7 +71,7 @@ impl Drop for Draft {
     }
 }
 
-/// A new name survives a crash of the machine only when its folder is on disk too.
+/// Syncs a folder: a new name survives a crash only once its folder is on disk.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()

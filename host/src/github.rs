@@ -1,7 +1,7 @@
-//! Signing in with GitHub: the OAuth web flow, and what we read of somebody who came through it.
+//! Sign-in with GitHub: the OAuth web flow, and the profile of the user.
 //!
-//! Only the profile is kept: the access token is forgotten as soon as that is read. No error holds a code, a token or a
-//! body of an answer.
+//! Only the profile is stored; the access token is dropped once the profile is read. No error contains a code, a token
+//! or a response body.
 
 mod client;
 
@@ -12,81 +12,81 @@ use crate::config::{AllowList, GithubApp};
 use crate::sensitive::SensitiveText;
 use client::Client;
 
-/// What we ask for: to read who it is, and its addresses.
+/// Requested scope: the profile and the e-mail addresses.
 const SCOPE: &str = "read:user user:email";
-/// Membership of an organisation is private unless a member says otherwise, so where the list names one we ask for it.
+/// Requested scope if the list names an organisation, because memberships are private by default.
 const SCOPE_WITH_ORGS: &str = "read:user user:email read:org";
 
-/// How many codes are exchanged at once. Anybody can send made-up codes, and each holds a connection to GitHub; more wait
-/// within the time that GitHub has.
+/// Maximum number of concurrent code exchanges. Anyone can send made-up codes, and each needs a connection to GitHub.
+/// Further exchanges wait, within the GitHub timeout.
 const MOST_AT_ONCE: usize = 16;
 
-/// GitHub, or an Enterprise Server, as the OAuth app that the operator made there.
+/// Client of GitHub or a GitHub Enterprise Server, authenticated as the operator's OAuth app.
 pub struct GitHub {
     app: GithubApp,
     client: Client,
     at_once: Semaphore,
 }
 
-/// Somebody at GitHub.
+/// A GitHub user.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct Profile {
-    /// Never changes.
+    /// User ID; never changes.
     pub id: i64,
-    /// May change, and then become somebody else's.
+    /// Login; may change and may then be taken by another user.
     pub login: String,
-    /// Its name, if it told one.
+    /// Display name, if set.
     pub name: Option<String>,
-    /// Its public address, or else the verified one that it calls its first.
+    /// Public e-mail address, or else the verified primary one.
     pub email: Option<String>,
-    /// A picture.
+    /// Avatar URL.
     pub avatar_url: Option<String>,
 }
 
-/// What of the operator's list lets somebody in.
+/// The entry of the operator's list that admits a user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Listed {
-    /// Its login, or that everyone may.
+    /// The login, or `*`.
     ByLogin,
-    /// That it is a member of this organisation.
+    /// Membership of this organisation.
     ByOrg(String),
-    /// Nothing.
+    /// No entry.
     Not,
-    /// Unknown: an organisation does not show its members to this OAuth app.
+    /// Unknown, because an organisation hides its members from this OAuth app.
     Unknown,
 }
 
-/// Why nobody can be read from GitHub.
+/// Why a user could not be read from GitHub.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GitHubFault {
-    /// Refused, unreachable, or the name does not resolve.
+    /// Connection refused, host unreachable, or the name does not resolve.
     #[error("GitHub cannot be reached")]
     Unreachable,
-    /// `MASKER_GITHUB_TIMEOUT_MS` passed.
-    #[error("GitHub did not answer in time")]
+    /// `MASKER_GITHUB_TIMEOUT_MS` exceeded.
+    #[error("GitHub did not respond in time")]
     Timeout,
-    /// It answered with an error; the word is one of its own list, or none of them.
-    #[error("GitHub refused the code ({0})")]
+    /// GitHub returned an error. The text is one of its documented error codes, or a fixed text.
+    #[error("GitHub rejected the code ({0})")]
     Refused(&'static str),
-    /// It answered with this status.
-    #[error("GitHub answered with status {0}")]
+    /// GitHub returned this status.
+    #[error("GitHub returned status {0}")]
     Status(u16),
-    /// It answered with something else than it says it does.
-    #[error("GitHub's answer cannot be read")]
+    /// GitHub returned an undocumented response.
+    #[error("cannot parse GitHub's response")]
     Garbage,
 }
 
 impl GitHub {
-    /// A client for this app.
+    /// Creates a client for this app.
     ///
     /// # Errors
-    /// When the machine's certificates cannot be used.
+    /// The machine's certificates are invalid.
     pub fn new(app: GithubApp) -> anyhow::Result<Self> {
         Ok(Self { client: Client::new()?, app, at_once: Semaphore::new(MOST_AT_ONCE) })
     }
 
-    /// Where somebody who wants to sign in is sent. GitHub sends it back to `callback` with `state` and a code, which is
-    /// worth something only together with the verifier that `challenge` was made of (PKCE, RFC 7636).
+    /// The URL to which a user is redirected to sign in. GitHub redirects back to `callback` with `state` and a code,
+    /// which is valid only with the verifier of `challenge` (PKCE, RFC 7636).
     pub fn authorize_url(&self, callback: &str, state: &str, challenge: &str, allow: Option<&AllowList>) -> String {
         let asks_for_orgs = allow.is_some_and(|list| !list.orgs.is_empty());
         let query = form(&[
@@ -100,7 +100,7 @@ impl GitHub {
         format!("{}/login/oauth/authorize?{query}", self.app.url)
     }
 
-    /// Who came back with this code, and what of the list lets it in.
+    /// Exchanges a code for the user, and the entry of the list that admits the user.
     pub async fn read(
         &self,
         code: &str,
@@ -125,7 +125,7 @@ impl GitHub {
         tokio::time::timeout(self.app.timeout, read).await.map_err(|_| GitHubFault::Timeout)?
     }
 
-    /// The access token for a code. A wrong code is answered with status 200 and an error in the body.
+    /// Exchanges a code for an access token. For a wrong code GitHub returns status 200 and an error in the body.
     async fn exchange(&self, code: &str, verifier: &str, callback: &str) -> Result<SensitiveText, GitHubFault> {
         #[derive(Deserialize)]
         struct Exchanged {
@@ -148,7 +148,7 @@ impl GitHub {
         }
     }
 
-    /// The verified address that somebody calls its first.
+    /// The user's verified primary e-mail address.
     async fn private_email(&self, token: &SensitiveText) -> Result<Option<String>, GitHubFault> {
         #[derive(Deserialize)]
         struct Address {
@@ -157,7 +157,7 @@ impl GitHub {
             verified: bool,
         }
         let addresses: Vec<Address> = match self.get("/user/emails", token).await {
-            // We may not see any.
+            // The scope for addresses was not granted.
             Err(GitHubFault::Status(403 | 404)) => return Ok(None),
             found => found?,
         };
@@ -165,7 +165,7 @@ impl GitHub {
         Ok(first.map(|address| address.email))
     }
 
-    /// The first of these that it is a member of.
+    /// The first of these organisations that the user is a member of.
     async fn membership(&self, orgs: &[String], token: &SensitiveText) -> Result<Listed, GitHubFault> {
         #[derive(Deserialize)]
         struct Membership {
@@ -174,11 +174,11 @@ impl GitHub {
         let mut found = Listed::Not;
         for org in orgs {
             match self.get::<Membership>(&format!("/user/memberships/orgs/{org}"), token).await {
-                // An invitation that was not accepted is `pending`.
+                // An invitation that is not accepted yet is `pending`.
                 Ok(membership) if membership.state == "active" => return Ok(Listed::ByOrg(org.clone())),
                 Ok(_) | Err(GitHubFault::Status(404)) => {}
                 Err(GitHubFault::Status(403)) => {
-                    tracing::warn!(org, "this organisation does not let the OAuth app see who is a member");
+                    tracing::warn!(org, "this organisation does not allow the OAuth app to read its members");
                     found = Listed::Unknown;
                 }
                 Err(fault) => return Err(fault),
@@ -192,7 +192,7 @@ impl GitHub {
     }
 }
 
-/// GitHub's word for what is wrong, if it is one of those that it documents: anything else could be anything.
+/// GitHub's error code if it is a documented one. Others are not repeated, because they may contain anything.
 fn known_error(word: &str) -> &'static str {
     const KNOWN: [&str; 4] =
         ["bad_verification_code", "incorrect_client_credentials", "redirect_uri_mismatch", "unverified_user_email"];
@@ -214,7 +214,7 @@ mod tests {
         let mut github = GitHub::new(GithubApp {
             client_id: "id".into(),
             client_secret: "hush".into(),
-            // Nothing listens there.
+            // No server listens on this port.
             url: "http://127.0.0.1:1".into(),
             api_url: "http://127.0.0.1:1".into(),
             timeout: Duration::from_millis(1),

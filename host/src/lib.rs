@@ -1,9 +1,10 @@
 //! Masker keeps protected data out of LLMs during phone calls.
 //!
-//! The modules, in the order in which they may use each other (each only those further down):
-//! [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]), [`pdf`] > base
-//! ([`telemetry`], [`config`], [`files`]). Below all of them are crates of their own: [`masker_core`] decides and does nothing else, [`masker_client`]
-//! has what the programs of the command line share. ARCHITECTURE.md follows three requests through them.
+//! The modules in layers, each of which uses only those below it: [`cli`] > [`http`] > [`app`] > [`pipeline`] > edges
+//! ([`store`], [`wasm`], [`upstream`], [`github`], [`callback`]), [`pdf`] > base ([`telemetry`], [`config`],
+//! [`files`]). Two separate crates are below all of them: [`masker_core`] has the decision logic without I/O,
+//! [`masker_client`] is shared by the command-line programs. ARCHITECTURE.md follows three requests through the
+//! layers.
 
 pub mod app;
 pub mod callback;

@@ -1,7 +1,6 @@
-//! The report set in type: A4, from the same structure that its JSON is written from, with that JSON attached.
+//! Renders a report as an A4 PDF, from the same structure as its JSON, with the JSON attached.
 //!
-//! [`typeface`] measures and breaks text, [`page`] puts it on paper, [`flow`] fills page after page, [`sections`] says what
-//! stands where.
+//! [`typeface`] measures and wraps text, [`page`] draws it, [`flow`] lays out pages, [`sections`] defines the content.
 
 mod attach;
 mod flow;
@@ -13,15 +12,15 @@ use serde_json::Value;
 
 use crate::report::document::Report;
 
-/// Why there is no PDF.
+/// Why a PDF could not be created.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the report cannot be set in type: {0}")]
+#[error("cannot create the PDF report: {0}")]
 pub struct PdfError(&'static str);
 
-/// The pages, with the report's JSON (`{"report": ...}`) attached.
+/// Renders a report, with its JSON (`{"report": ...}`) attached.
 ///
 /// # Errors
-/// The fonts cannot be read, or the attachment cannot be written: both are faults of this build.
+/// The fonts cannot be read, or the attachment cannot be written. Both are bugs of the build.
 pub fn render(report: &Report, json: &Value) -> Result<Vec<u8>, PdfError> {
     let fonts = typeface::Fonts::load()?;
     let mut flow = flow::Flow::new(&fonts, &report.id);
@@ -93,7 +92,7 @@ mod tests {
         }
     }
 
-    /// What its pages say, without blanks.
+    /// Text of the pages without white space.
     fn text(report: &Report) -> String {
         let pdf = render(report, &json!({"report": {}})).expect("it is set");
         let pdf = lopdf::Document::load_mem(&pdf).expect("a PDF");
@@ -105,15 +104,19 @@ mod tests {
     fn one_is_singular_and_a_list_that_is_cut_says_so() {
         for (count, scope, said) in [
             (1, "session", "1 agent, 1 named phone call."),
-            (1, "session", "1 span of the history was recorded in an earlier turn of this call, whose report has it."),
-            (1, "session", "1 more is not listed; the journal has it."),
+            (
+                1,
+                "session",
+                "1 span of the history was recorded in an earlier turn of this call and is in that turn's report.",
+            ),
+            (1, "session", "1 more is not listed here; the journal has it."),
             (2, "account", "2 agents, 2 named phone calls."),
             (
                 2,
                 "account",
-                "2 spans of the history were recorded in earlier turns of their calls, whose reports have them.",
+                "2 spans of the history were recorded in earlier turns of their calls and are in those turns' reports.",
             ),
-            (2, "account", "The first 1 of 2. The digest is SHA-256"),
+            (2, "account", "The first 1 of 2 sessions. The digest is SHA-256"),
             (2, "account", "sha-256 abcdef"),
         ] {
             let said: String = said.split_whitespace().collect();

@@ -1,7 +1,7 @@
-//! Log lines: what may be in them, and where they go.
+//! Logging and traces.
 //!
-//! Log what happened, to which agent (its name), in which session, how long it took. Never text of a caller, a token,
-//! an agent's id (it is the credential of its URL), a key, an `Authorization` header, a URL with its path.
+//! Log what happened, for which agent (by name), in which session, and how long it took. Never log conversation text, a
+//! token, an agent ID (the credential in its URL), a key, an `Authorization` header or a URL with its path.
 
 mod otlp;
 
@@ -16,7 +16,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::LogFormat;
 use crate::ids::SessionId;
 
-/// Crates of others whose debug lines print requests or URLs. They are silenced below this level whatever is asked for.
+/// Third-party crates whose debug lines contain requests or URLs. They are capped at this level regardless of the
+/// settings.
 const OTHERS: [&str; 7] = [
     "hyper=warn",
     "hyper_util=warn",
@@ -27,38 +28,38 @@ const OTHERS: [&str; 7] = [
     "rusqlite_migration=warn",
 ];
 
-/// Says in every line of the current request from here on, and in its trace, which agent it is for: by its name, which is no
-/// credential.
+/// Records the agent in the span of the current request, by its name, which is not a credential. All later log lines
+/// and the trace contain it.
 pub fn name_agent(name: &str) {
     Span::current().record("agent", name);
 }
 
-/// Says in the same way in which session.
+/// Records the session in the same way.
 pub fn name_session(id: SessionId) {
     Span::current().record("session", tracing::field::display(id));
 }
 
 pub use otlp::{Traces, continue_trace, trace_headers};
 
-/// Starts logging to standard error, and sending traces where `OTEL_EXPORTER_OTLP_ENDPOINT` says so. Only the first call of
-/// a process counts.
+/// Initializes logging to standard error, and tracing if `OTEL_EXPORTER_OTLP_ENDPOINT` is set. Only the first call in a
+/// process has an effect.
 ///
 /// # Errors
-/// The settings of OpenTelemetry cannot be used.
+/// The OpenTelemetry settings are invalid.
 pub fn start(level: &str, format: LogFormat, runtime: &Handle) -> anyhow::Result<Option<Traces>> {
     let (traces, layer) = otlp::start(runtime)?.unzip();
     let registry = tracing_subscriber::registry().with(layer).with(filter(level));
     let lines =
         tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     let _ = match format {
-        // The span of a line is its request: `"span": {"request_id": ..., "name": "request"}`.
+        // Lines contain the span of their request: `"span": {"request_id": ..., "name": "request"}`.
         LogFormat::Json => registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init(),
         LogFormat::Pretty => registry.with(lines.compact().with_target(false)).try_init(),
     };
     Ok(traces)
 }
 
-/// What of a level is let through.
+/// The filter for a level.
 pub fn filter(level: &str) -> EnvFilter {
     let asked = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     OTHERS.into_iter().filter_map(|directive| directive.parse().ok()).fold(asked, EnvFilter::add_directive)

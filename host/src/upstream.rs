@@ -1,7 +1,5 @@
-//! Where a masked request goes.
-//!
-//! Two upstreams: any server that speaks OpenAI's API, and a stub that echoes what it received, so that a newcomer sees
-//! the masking happen without an account anywhere.
+//! Upstreams for masked requests: any server with an OpenAI-compatible API, and a stub that echoes its input, which
+//! shows the masking without an account at a provider.
 
 mod decode;
 pub mod openai;
@@ -16,53 +14,53 @@ use crate::sensitive::SensitiveText;
 
 pub use unreachable::Unreachable;
 
-/// A request as it leaves: masked.
+/// A masked request.
 pub struct UpstreamRequest {
-    /// The body.
+    /// Body.
     pub body: Bytes,
-    /// Whether the caller asked for a stream.
+    /// Whether the caller requested a stream.
     pub stream: bool,
-    /// The caller's own `Authorization`, where it is to be used.
+    /// The caller's own `Authorization` header, if it is to be used.
     pub authorization: Option<SensitiveText>,
-    /// Trace headers and the like, passed on.
+    /// Headers to forward, such as trace headers.
     pub headers: HeaderMap,
 }
 
-/// An answer whose head has come. Dropping it closes the connection, which tells the upstream to stop.
+/// A response whose head has arrived. Dropping it closes the connection, which tells the upstream to stop.
 pub struct UpstreamResponse {
-    /// Its status.
+    /// Status.
     pub status: StatusCode,
-    /// Its headers.
+    /// Headers.
     pub headers: HeaderMap,
-    /// Its body, piece by piece.
+    /// Body, as a stream of chunks.
     pub body: BoxStream<'static, Result<Bytes, UpstreamFault>>,
 }
 
-/// Why there is no answer, or no more of one. Never holds a URL, a body or a key.
+/// Why there is no response, or why it ended early. Never contains a URL, a body or a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamFault {
-    /// There is no connection. Why is for the log: a caller is told no more than that.
+    /// The connection failed. The reason is only logged, not returned to the caller.
     #[error("the LLM provider cannot be reached")]
     Connect(Unreachable),
-    /// The connection broke.
-    #[error("the connection to the LLM provider broke")]
+    /// The connection was lost.
+    #[error("the connection to the LLM provider was lost")]
     Broken,
-    /// `MASKER_UPSTREAM_TIMEOUT_MS` passed.
-    #[error("the LLM provider did not answer in time")]
+    /// `MASKER_UPSTREAM_TIMEOUT_MS` exceeded.
+    #[error("the LLM provider did not respond in time")]
     Timeout,
 }
 
 /// An upstream.
 #[derive(Clone)]
 pub enum Upstream {
-    /// Over HTTP.
+    /// A server, over HTTP.
     Openai(Box<openai::OpenAi>),
-    /// Built in.
+    /// The built-in stub.
     Stub,
 }
 
 impl Upstream {
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the response.
     pub async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamFault> {
         match self {
             Upstream::Openai(openai) => openai.send(request).await,

@@ -1,7 +1,7 @@
-//! The command line as a user types it: what it prints, where, and its exit codes (docs/cli.md).
+//! The command line as a user runs it: standard output, standard error and exit codes (docs/cli.md).
 //!
-//! The plugins are those of `make plugins`. What is compiled of them is kept in `target/test-cache`, so that only the
-//! first run of these tests waits for it.
+//! The plugins are those of `make plugins`. Their compiled code is cached in `target/test-cache`, so that only the
+//! first run of these tests compiles them.
 
 #[path = "cli/admin.rs"]
 mod admin;
@@ -39,7 +39,7 @@ use tempfile::TempDir;
 const TEXT: &str = "Hello.\nMy number is 415-555-0123, and the mail is ann.lee@example.com\n";
 const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 
-/// The key the environment variables must not repeat when something is wrong with them.
+/// A secret in an environment variable, which error messages must not repeat.
 const SECRET: &str = "this-is-a-secret-that-is-no-key";
 
 fn workspace() -> PathBuf {
@@ -59,7 +59,7 @@ fn masker(arguments: &[&str]) -> Command {
     command
 }
 
-/// What a finished command left behind.
+/// Output and exit code of a finished command.
 struct Ran {
     code: i32,
     out: String,
@@ -69,7 +69,7 @@ struct Ran {
 fn finished(output: Output) -> Ran {
     let text = |bytes| String::from_utf8(bytes).expect("what is printed is UTF-8");
     let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
-    assert!(!ran.err.contains("thread '"), "it panicked itself: {}", ran.err);
+    assert!(!ran.err.contains("thread '"), "it panicked: {}", ran.err);
     ran
 }
 
@@ -77,11 +77,11 @@ fn run(command: &mut Command) -> Ran {
     finished(command.output().expect("masker starts"))
 }
 
-/// Runs with this text on standard input.
+/// Runs a command with this text on standard input.
 fn run_on(command: &mut Command, input: &[u8]) -> Ran {
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.expect("masker starts");
-    // A command that refuses its arguments does not read.
+    // A command that rejects its arguments does not read its input.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     finished(child.wait_with_output().expect("masker ends"))
 }
@@ -125,7 +125,7 @@ fn without_a_key_the_tokens_hold_for_one_run_and_it_says_so_unless_quiet() {
     let (first, second) = (plain(&[]), plain(&["--quiet"]));
     assert_eq!((first.code, second.code), (0, 0));
     assert_ne!(first.out, second.out);
-    assert!(first.err.contains("hold for this run only"), "{}", first.err);
+    assert!(first.err.contains("valid for this run only"), "{}", first.err);
     assert_eq!(second.err, "");
 }
 
@@ -280,19 +280,19 @@ fn a_file_holds_the_policy_and_the_settings_of_the_service() {
         assert_eq!(ran.code, 0, "{}", ran.err);
         (ran.out.contains("\"EMAIL\""), ran.out.contains("\"PHONE\""))
     };
-    assert_eq!(kinds(&[]), (true, false), "the file's policy");
-    assert_eq!(kinds(&["--policy", "healthcare-default"]), (true, true), "the option comes first");
+    assert_eq!(kinds(&[]), (true, false), "the policy from the settings file");
+    assert_eq!(kinds(&["--policy", "healthcare-default"]), (true, true), "the option takes precedence");
 
     install(Path::new(&data));
     let link = run(masker(&["admin", "login-link"]).current_dir(folder.path()));
-    assert_eq!(link.code, 0, "the file in the folder where one stands names the data: {}", link.err);
+    assert_eq!(link.code, 0, "./masker.toml names the data folder: {}", link.err);
     let elsewhere = folder.path().join("elsewhere");
     let link = run(masker(&["admin", "login-link", "--config", &config]).env("MASKER_DATA_DIR", &elsewhere));
-    assert!(link.code == 1 && link.err.contains("elsewhere"), "the environment comes first: {}", link.err);
+    assert!(link.code == 1 && link.err.contains("elsewhere"), "the environment takes precedence: {}", link.err);
 
     let config = file(&folder, "wrong.toml", b"[service]\nlisten_adr = \"x\"\n");
     let ran = run(&mut masker(&["serve", "--config", &config]));
-    assert!(ran.code == 64 && ran.err.contains("line 2: [service] has no setting listen_adr"), "{}", ran.err);
+    assert!(ran.code == 64 && ran.err.contains("line 2: [service]: unknown setting listen_adr"), "{}", ran.err);
 }
 
 #[test]
@@ -445,7 +445,7 @@ fn a_pass_that_fails_ends_the_command_and_nothing_of_the_text_is_printed() {
         let mut command = masker(&[command, "--policy", &path]);
         let ran = run_on(command.env("MASKER_PLUGIN_DIR", workspace().join("target/guests")), TEXT.as_bytes());
         assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-        assert!(ran.err.contains("the pass panics failed") && !ran.err.contains("555"), "{}", ran.err);
+        assert!(ran.err.contains("pass panics failed") && !ran.err.contains("555"), "{}", ran.err);
     }
 }
 
@@ -481,7 +481,7 @@ fn serve_in_production_lists_everything_that_is_missing_at_once() {
             assert!(ran.err.contains(name), "{name}: {}", ran.err);
         }
         assert!(!ran.err.contains(SECRET), "{}", ran.err);
-        // It would be of no use to a command: the keys are those of a service.
+        // Development mode makes keys for a service, so the hint is useless for other commands.
         assert_eq!(ran.err.contains("set MASKER_DEV=1"), command == ["serve"], "{}", ran.err);
     }
 }
@@ -500,7 +500,7 @@ fn serve_says_which_port_is_in_use_before_it_does_anything_else() {
     assert!(!folder.path().join("masker.db").exists());
 }
 
-/// Makes an install of development mode, as a service that came up and stopped leaves it.
+/// Creates a development-mode install, as a service leaves it after a start and a stop.
 fn install(folder: &Path) {
     masker::files::create_folder(folder).expect("a folder");
     let data = folder.to_str().expect("a UTF-8 path");
@@ -511,7 +511,7 @@ fn install(folder: &Path) {
     drop(Store::open(&paths, Clock::system()).expect("databases"));
 }
 
-/// A service that is killed when the test is over.
+/// A service that is killed on drop.
 struct Serving(Child);
 
 impl Drop for Serving {
@@ -521,17 +521,17 @@ impl Drop for Serving {
     }
 }
 
-/// Starts the service and waits until it says where it listens.
+/// Starts the service and waits until it logs its address.
 fn serve(folder: &TempDir) -> (Serving, String, BufReader<ChildStderr>) {
     serve_with(folder, &[])
 }
 
-/// The same, with more settings.
+/// Starts the service with additional settings.
 fn serve_with(folder: &TempDir, settings: &[(&str, &str)]) -> (Serving, String, BufReader<ChildStderr>) {
     serve_as(folder, &["serve"], settings)
 }
 
-/// The same, with these arguments.
+/// Starts the service with these arguments.
 fn serve_as(
     folder: &TempDir,
     arguments: &[&str],
@@ -547,7 +547,7 @@ fn serve_as(
     listening(child.expect("masker starts"))
 }
 
-/// Waits until a service says where it listens.
+/// Waits until a service logs its address.
 fn listening(mut child: Child) -> (Serving, String, BufReader<ChildStderr>) {
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
     let serving = Serving(child);
@@ -628,7 +628,7 @@ fn eval_compares_two_ways_and_writes_what_was_missed() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let shown: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(shown["results"][0]["all"]["wrong"], 1);
-    assert_eq!(shown["results"][1]["all"]["wrong"], 0, "nothing is as sure as 1");
+    assert_eq!(shown["results"][1]["all"]["wrong"], 0, "no finding has a confidence of 1");
     assert_eq!(shown["results"][1]["threshold"], 1.0);
     let mistakes = fs::read_to_string(mistakes).expect("it is written");
     assert!(mistakes.contains(r#""what":"missed","kind":"PHONE""#), "{mistakes}");
@@ -643,5 +643,5 @@ fn eval_names_the_line_and_the_field_that_are_wrong_and_not_the_text() {
     assert!(ran.err.contains("calls.jsonl:2: optional[0].end: 17 is past the end"), "{}", ran.err);
     assert!(!ran.err.contains("three"), "{}", ran.err);
     assert_eq!(eval(&["--compare-threshold", "2"], &folder, LABELLED).code, 64);
-    assert_eq!(eval(&[], &folder, "\n").code, 1, "a set without messages measures nothing");
+    assert_eq!(eval(&[], &folder, "\n").code, 1, "a dataset without messages is an error");
 }

@@ -1,4 +1,4 @@
-//! The HTTP client of the programs.
+//! HTTP client of the command-line programs.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice};
@@ -16,15 +16,15 @@ use tower::Service;
 
 use crate::https;
 
-/// Speaks HTTP and HTTPS.
+/// HTTP and HTTPS client.
 pub type HttpClient = Client<Connector, Full<Bytes>>;
 
-/// A client.
+/// Creates a client.
 pub fn new() -> HttpClient {
     Client::builder(TokioExecutor::new()).build(Connector(https::connector()))
 }
 
-/// Connects as everything of ours does; what it connects reads on.
+/// A connector that wraps the common one, so that a response can be read after a failed write.
 #[derive(Clone)]
 pub struct Connector(https::Connector);
 
@@ -46,8 +46,8 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// A connection whose other end may stop reading: a server that refuses a long request answers and closes before it has
-/// read all of it. What is written from then on is dropped, and the answer can be read.
+/// A connection whose peer may stop reading: a server that rejects a long request responds and closes before it has
+/// read the whole request. Further writes are discarded, so that the response can still be read.
 pub struct ReadsOn<S> {
     stream: S,
     is_refused: bool,
@@ -131,7 +131,7 @@ mod tests {
 
     const ANSWER: &[u8] = b"HTTP/1.1 413 Payload Too Large\r\ncontent-length: 9\r\n\r\ntoo large";
 
-    /// Has read nothing yet when it breaks the connection off; its answer is on the way then.
+    /// Responds and closes the connection before reading anything.
     #[derive(Default)]
     struct Refusing {
         is_broken: bool,

@@ -1,20 +1,20 @@
-//! Exit codes (docs/cli.md, "Exit codes") and what a program says when it fails.
+//! Exit codes (docs/cli.md, "Exit codes") and failures with their messages.
 
 use std::io::Write;
 
-/// All went well.
+/// Success.
 pub const OK: u8 = 0;
-/// Something failed.
+/// Any other failure.
 pub const GENERIC: u8 = 1;
-/// The command's own: nothing matched.
+/// Specific to the command, such as no match.
 pub const COMMAND: u8 = 2;
-/// A policy is invalid.
+/// Invalid policy.
 pub const POLICY: u8 = 3;
-/// There is no credential, or it is not enough.
+/// Missing credential, or insufficient permission.
 pub const AUTH: u8 = 4;
-/// There is no server, or it cannot be reached.
+/// No server is configured, or it cannot be reached.
 pub const UNREACHABLE: u8 = 5;
-/// Called wrongly (`EX_USAGE` of sysexits.h).
+/// Usage error (`EX_USAGE` of sysexits.h).
 pub const USAGE: u8 = 64;
 
 /// Why a command failed.
@@ -26,7 +26,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with a message for standard error; an empty one says nothing.
+    /// Creates a failure with a message for standard error. Nothing is printed if the message is empty.
     pub fn new(code: u8, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
@@ -39,7 +39,7 @@ impl Failure {
     }
 }
 
-/// The end of writing to standard output. A reader that stops reading (`| head`) is no failure; a full disk is.
+/// Converts the result of writing to standard output. A closed pipe (`| head`) is not a failure; a full disk is.
 pub fn written(result: std::io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {

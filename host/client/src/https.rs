@@ -1,4 +1,4 @@
-//! The connector that every client of ours goes through.
+//! The connector of every HTTP client in Masker.
 
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -6,13 +6,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 /// Connects to servers with and without TLS.
 pub type Connector = HttpsConnector<HttpConnector>;
 
-/// With nothing special about it.
+/// Creates a connector with the default resolver.
 pub fn connector() -> Connector {
     over(HttpConnector::new())
 }
 
-/// HTTP version 1 over such connections. Trusts the machine's certificate authorities, so that a hospital's own works;
-/// Mozilla's where it has none.
+/// Creates a connector for HTTP/1. It trusts the machine's certificate authorities, so that an organisation's own CA
+/// works, or Mozilla's if the machine has none.
 pub fn over<R>(mut http: HttpConnector<R>) -> HttpsConnector<HttpConnector<R>> {
     http.enforce_http(false);
     let https = match HttpsConnectorBuilder::new().with_native_roots() {

@@ -1,4 +1,4 @@
-//! What the programs that call a Masker share: where they look for their settings, how they reach the server, with what they exit.
+//! Shared by the programs that call a Masker server: settings lookup, API client and exit codes.
 
 pub mod client;
 pub mod exit;

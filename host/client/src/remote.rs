@@ -1,5 +1,5 @@
-//! Calls of a server's API, for the commands that need one: of a server that is named, or of the service of an install on this
-//! machine. Its errors are shown with code, message and request id.
+//! API client for commands: of a configured server, or of the service of a local install. API errors are shown with
+//! code, message and request ID.
 
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -24,23 +24,23 @@ use crate::client::{self, HttpClient};
 use crate::exit::{self, Failure};
 use crate::settings::Settings;
 
-/// Until the head of an answer. Compiling an uploaded plugin takes a while.
+/// Timeout for the head of a response; long, because the server compiles an uploaded plugin first.
 const TIMEOUT: Duration = Duration::from_secs(120);
-/// The same of the service of this machine: erasing goes through the whole vault.
+/// The same for the local service; longer, because a purge scans the whole vault.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// How long a reader waits before it comes back to a stream that has ended.
+/// Delay before reconnecting to a stream that has ended.
 const COME_BACK: Duration = Duration::from_secs(1);
 
 /// A server.
 pub struct Remote {
     way: Way,
-    /// What it is called in messages.
+    /// Name in messages.
     name: String,
     runtime: Runtime,
 }
 
-/// How it is reached.
+/// Transport to the server.
 enum Way {
     /// Over the network, with a credential.
     Network { settings: Settings, client: Box<HttpClient> },
@@ -48,29 +48,29 @@ enum Way {
     Machine(Mutex<Option<UnixStream>>),
 }
 
-/// A body and what it is.
+/// A request body.
 pub enum Body {
-    /// None.
+    /// No body.
     Empty,
     /// JSON.
     Json(Value),
-    /// A component, and its signature where there is one.
+    /// A component with an optional signature.
     Component {
         /// The component.
         bytes: Vec<u8>,
-        /// In base64.
+        /// Signature in base64.
         signature: Option<String>,
     },
 }
 
 impl Remote {
-    /// The server that the settings name. Nothing is sent yet.
+    /// Creates a client for the configured server. Nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
         let name = settings.server.clone();
         Self::by(Way::Network { settings, client: Box::new(client::new()) }, name)
     }
 
-    /// The service that runs on a data folder, over its admin socket, for one call.
+    /// Creates a client for the service of a data folder, over its admin socket, for one call.
     pub fn on_machine(socket: UnixStream, folder: &Path) -> Result<Self, Failure> {
         Self::by(Way::Machine(Mutex::new(Some(socket))), format!("the service of {}", folder.display()))
     }
@@ -83,7 +83,7 @@ impl Remote {
         Ok(Self { way, name, runtime })
     }
 
-    /// Calls, and reads the answer as JSON; `Null` where there is none.
+    /// Sends a request and parses the response as JSON; `Null` if it is empty.
     pub fn json(&self, method: &str, path: &str, body: Body) -> Result<Value, Failure> {
         let bytes = self.bytes(method, path, body)?;
         if bytes.is_empty() {
@@ -92,7 +92,7 @@ impl Remote {
         serde_json::from_slice(&bytes).map_err(|_| self.strange())
     }
 
-    /// Calls, and reads the answer as it is.
+    /// Sends a request and returns the raw response body.
     pub fn bytes(&self, method: &str, path: &str, body: Body) -> Result<Bytes, Failure> {
         let request = self.request(method, path, body)?;
         self.runtime.block_on(async {
@@ -102,8 +102,9 @@ impl Remote {
         })
     }
 
-    /// Calls, and gives each event of the answer to `event`. The server ends a stream after some minutes: then it comes back
-    /// for what it has not seen. Ends when `event` cannot write, or when nobody reads standard output any more.
+    /// Follows an event stream and passes each event to `event`. The server ends a stream after some minutes; the
+    /// client then reconnects and resumes after the last event. Ends when `event` fails to write or standard output is
+    /// closed.
     pub fn follow(&self, path: &str, mut event: impl FnMut(&str, &str) -> std::io::Result<()>) -> Result<(), Failure> {
         self.runtime.block_on(async {
             let following = async {
@@ -122,7 +123,7 @@ impl Remote {
         })
     }
 
-    /// One answer's events, from the one behind `last_seen` on where the server still knows it.
+    /// Reads the events of one response, starting after `last_seen` if the server still has it.
     async fn events(
         &self,
         path: &str,
@@ -135,7 +136,7 @@ impl Remote {
         }
         let mut body = self.send(request).await?.into_body();
         let mut decoder = sse_core::SseDecoder::with_limit(const { std::num::NonZeroUsize::new(1 << 20).unwrap() });
-        // One that breaks off has ended, too.
+        // A lost connection also ends the stream.
         while let Some(Ok(frame)) = body.frame().await {
             let Ok(mut bytes) = frame.into_data() else { continue };
             while let Some(message) = decoder.next(&mut bytes) {
@@ -159,8 +160,7 @@ impl Remote {
                 (Some("application/wasm"), Bytes::from(bytes))
             }
         };
-        let wrong =
-            || Failure::new(exit::USAGE, "the server's address or the credential has characters that no header takes");
+        let wrong = || Failure::new(exit::USAGE, "the server's address or the credential contains invalid characters");
         let request = Request::builder().method(method);
         let mut request = match &self.way {
             Way::Network { settings, .. } => {
@@ -190,7 +190,7 @@ impl Remote {
         Err(self.refused(status, &body))
     }
 
-    /// The head of the answer, where there is one.
+    /// Sends a request and returns the head of the response, or an error for a failed one.
     async fn call(&self, request: Request<Full<Bytes>>) -> Option<Response<Incoming>> {
         match &self.way {
             Way::Network { client, .. } => client.request(request).await.ok(),
@@ -223,11 +223,11 @@ impl Remote {
     }
 
     fn unreachable(&self) -> Failure {
-        Failure::new(exit::UNREACHABLE, format!("{} cannot be reached, or broke off", self.name))
+        Failure::new(exit::UNREACHABLE, format!("{} cannot be reached, or the connection was lost", self.name))
     }
 
     fn strange(&self) -> Failure {
-        Failure::new(exit::GENERIC, format!("{} did not answer as Masker does", self.name))
+        Failure::new(exit::GENERIC, format!("{} did not respond like a Masker server", self.name))
     }
 }
 
@@ -242,20 +242,21 @@ fn credential(settings: &Settings) -> Option<(HeaderName, HeaderValue)> {
     Some((name, value))
 }
 
-/// Returns when the reader of standard output has closed it: a write would find out too, but there may be none for hours.
+/// Returns when the reader of standard output has closed it. A failed write shows it too, but there may be none for
+/// hours.
 async fn nobody_reads() {
     let watched = std::io::stdout().as_fd().try_clone_to_owned().ok().and_then(|output| {
-        // SAFETY: the descriptor is this value's own, and open as long as it is.
+        // SAFETY: this value owns the descriptor, which is open as long as the value exists.
         unsafe { AsyncFd::register_with_interest(output, Interest::ERROR) }.ok()
     });
     match watched {
         Some(output) => drop(output.ready(Interest::ERROR).await),
-        // A file has no reader that could leave.
+        // A regular file has no reader.
         None => std::future::pending().await,
     }
 }
 
-/// Part of a path or a query, with what it must not hold escaped.
+/// Percent-encodes a part of a path or a query.
 pub fn escaped(text: &str) -> String {
     byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }

@@ -1,10 +1,10 @@
-//! What was said before each message, from what a set says of its conversations.
+//! Context of each message, from the metadata of the dataset.
 //!
-//! * Messages with the same `meta.dialogue` are one conversation in the order of `meta.turn`; `meta.speaker` says who
-//!   speaks. The label of a message is never shown with it.
-//! * `meta.item` or `meta.requested` says what a message answers while the question itself is not in the set. A plain one
-//!   stands in for it.
-//! * A message without either stands alone.
+//! * Messages with the same `meta.dialogue` form one conversation in the order of `meta.turn`; `meta.speaker` is the
+//!   speaker. Passes never see the labels.
+//! * `meta.item` or `meta.requested` names what a message answers if the question is not in the set. A generic question
+//!   is added as context.
+//! * A message without either has no context.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use masker_core::sensitive::SensitiveText;
 
 use crate::dataset::Record;
 
-/// How many messages before one are its context; the contract promises no more.
+/// Maximum number of context messages, as in the plugin contract.
 const CONTEXT: usize = 4;
 
-/// Questions that stand in for those a set leaves out, by what they ask for.
+/// Generic questions for those that a set omits, by what they ask for.
 const QUESTIONS: [(&str, &str); 8] = [
     ("name", "What is your full name?"),
     ("first_name", "What is your first name?"),
@@ -29,7 +29,7 @@ const QUESTIONS: [(&str, &str); 8] = [
     ("people", "How many people will there be?"),
 ];
 
-/// The messages for the passes, for each record: its context, and itself as the last, which is searched.
+/// For each record the messages for the passes: its context, then the record itself, which is searched.
 pub fn messages(records: &[Record], context: bool) -> Vec<Vec<Message>> {
     let before = if context { predecessors(records) } else { vec![Vec::new(); records.len()] };
     let with = |(index, record): (usize, &Record)| {
@@ -48,7 +48,7 @@ pub fn messages(records: &[Record], context: bool) -> Vec<Vec<Message>> {
     records.iter().enumerate().map(with).collect()
 }
 
-/// For each record the records of its conversation before it, at most [`CONTEXT`], in order.
+/// For each record the previous records of its conversation, at most [`CONTEXT`], in order.
 fn predecessors(records: &[Record]) -> Vec<Vec<usize>> {
     let mut dialogues: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, record) in records.iter().enumerate() {

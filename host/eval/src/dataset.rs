@@ -1,7 +1,7 @@
-//! Labelled messages in files: one JSON object a line.
+//! Labelled messages in files of JSON lines.
 //!
-//! Positions are counted in characters, and every label repeats its text, so that a file whose positions were counted in
-//! another unit is noticed. What is wrong is named by file, line and field; no message's text is in an error.
+//! Positions are counted in characters. Every label repeats its text, which detects files with positions in another
+//! unit. Errors name the file, line and field, and never contain message text.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -19,63 +19,63 @@ use crate::EvalError;
 
 /// A file of labelled messages.
 pub struct Dataset {
-    /// The file's name without its folder.
+    /// File name without its folder.
     pub name: String,
-    /// SHA-256 of the lines, in hexadecimal.
+    /// SHA-256 of the uncompressed lines, in hexadecimal.
     pub digest: String,
     /// The messages.
     pub records: Vec<Record>,
 }
 
 impl Dataset {
-    /// Words in all messages, as white space separates them.
+    /// Number of whitespace-separated words in all messages.
     pub fn words(&self) -> usize {
         self.records.iter().map(Record::words).sum()
     }
 }
 
-/// One message and what is known of it.
+/// One labelled message.
 pub struct Record {
-    /// Its name in the set.
+    /// ID in the set.
     pub id: String,
-    /// Its line in the file.
+    /// Line in the file.
     pub line: usize,
-    /// `written`, `conversational`, `asr`; empty when the set does not say.
+    /// `written`, `conversational` or `asr`; empty if the set does not specify it.
     pub style: String,
     /// The message.
     pub text: Arc<SensitiveText>,
-    /// What must be masked, in order, without overlaps.
+    /// Spans that must be masked, in order, without overlaps.
     pub entities: Vec<(ByteSpan, Kind)>,
-    /// Where masking is neither asked for nor wrong.
+    /// Spans where masking is neither required nor wrong.
     pub optional: Vec<ByteSpan>,
-    /// Its place in a conversation.
+    /// Position in a conversation.
     pub meta: Meta,
 }
 
 impl Record {
-    /// Words of the message.
+    /// Number of words of the message.
     pub fn words(&self) -> usize {
         self.text.expose().split_whitespace().count()
     }
 }
 
-/// A message's place in a conversation.
+/// A message's position in a conversation.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct Meta {
-    /// Messages of one conversation share it.
+    /// ID of the conversation.
     pub dialogue: Option<String>,
-    /// Their order in it.
+    /// Order in the conversation.
     pub turn: Option<u64>,
-    /// `user`, or `system` for the other side.
+    /// `user`, or `system` for the other party.
     pub speaker: Option<String>,
-    /// What the message answers: `name`, `dob`, `postcode`.
+    /// Question that the message answers: `name`, `dob`, `postcode`.
     pub item: Option<String>,
-    /// The same as a list, which may be empty.
+    /// The same as a list; may be empty.
     pub requested: Vec<String>,
 }
 
-/// A line as it is written.
+/// A line in its serialized form.
 #[derive(Deserialize)]
 struct Line {
     id: String,
@@ -97,10 +97,10 @@ struct Label {
     text: String,
 }
 
-/// Reads a file, unpacked when its name ends in `.gz`.
+/// Reads a file, decompressing it if its name ends in `.gz`.
 ///
 /// # Errors
-/// It cannot be read, or a line of it is not of the format.
+/// The file cannot be read, or a line is invalid.
 pub fn read(path: &Path) -> Result<Dataset, EvalError> {
     let shown = path.display();
     let file = File::open(path).map_err(|error| EvalError::new(&shown, &error))?;
@@ -123,7 +123,7 @@ pub fn read(path: &Path) -> Result<Dataset, EvalError> {
         records.push(record(&line, number).map_err(|what| at(&what))?);
     }
     if records.is_empty() {
-        return Err(EvalError::new(&shown, &"there is no message in it"));
+        return Err(EvalError::new(&shown, &"the file contains no messages"));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     Ok(Dataset { name, digest: data_encoding::HEXLOWER.encode(&digest.finalize()), records })
@@ -133,9 +133,9 @@ fn record(line: &[u8], number: usize) -> Result<Record, String> {
     let mut json = serde_json::Deserializer::from_slice(line);
     let line: Line = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        // What serde says of a wrong value repeats it, and values are texts.
+        // The message of serde repeats the invalid value, which may be message text.
         let what = match error.inner().classify() {
-            serde_json::error::Category::Data => "is missing or not of the type that the format asks for".to_owned(),
+            serde_json::error::Category::Data => "missing or of the wrong type".to_owned(),
             _ => format!("not a JSON object at column {}", error.inner().column()),
         };
         if path == "." { what } else { format!("{path}: {what}") }
@@ -148,7 +148,7 @@ fn record(line: &[u8], number: usize) -> Result<Record, String> {
     entities.sort_unstable_by_key(|(span, _)| *span);
     if let Some(pair) = entities.windows(2).find(|pair| pair[0].0.overlaps(pair[1].0)) {
         let start = pair[1].0.to_chars(&line.text).start;
-        return Err(format!("entities: the one that starts at {start} overlaps the one before it"));
+        return Err(format!("entities: the one that starts at {start} overlaps the previous one"));
     }
     let mut optional = Vec::with_capacity(line.optional.len());
     for (index, label) in line.optional.iter().enumerate() {
@@ -158,20 +158,20 @@ fn record(line: &[u8], number: usize) -> Result<Record, String> {
     Ok(Record { id: line.id, line: number, style: line.style, text, entities, optional, meta: line.meta })
 }
 
-/// A label's place in bytes, and its kind.
+/// A label's span in bytes and its kind.
 fn labelled(label: &Label, text: &str, starts: &[usize]) -> Result<(ByteSpan, Kind), String> {
     let last = starts.len() - 1;
     if label.end > last {
-        return Err(format!("end: {} is past the end of the text, which has {last} characters", label.end));
+        return Err(format!("end: {} is past the end of the text ({last} characters)", label.end));
     }
     if label.start >= label.end {
-        return Err(format!("start: {} is not before the end, {}", label.start, label.end));
+        return Err(format!("start: {} is not before end {}", label.start, label.end));
     }
     let span = ByteSpan::new(starts[label.start], starts[label.end]);
     if text[span.range()] != label.text {
-        return Err("text: is not what stands at these positions, which count characters".to_owned());
+        return Err("text: does not match the text at these positions (in characters)".to_owned());
     }
-    let kind = Kind::new(&label.kind).ok_or("kind: is not of the form [A-Z][A-Z0-9_]{0,63}")?;
+    let kind = Kind::new(&label.kind).ok_or("kind: must have the form [A-Z][A-Z0-9_]{0,63}")?;
     Ok((span, kind))
 }
 

@@ -1,8 +1,8 @@
-//! How well a policy's passes find what a labelled text holds: what `masker eval` counts.
+//! Measures how well a policy's passes find the labels of a dataset, for `masker eval`.
 //!
-//! One record is one message. [`dataset`] reads them, `conversation` puts what was said before in front of each, [`measure`]
-//! has a [`Search`] look at each on several threads, [`score`] counts, [`table`] and [`results`] print, [`mistakes`] lists. Nothing
-//! here is on the path of a request, and nothing of it decides anything: it only compares what would be masked with the labels.
+//! One record is one message. [`dataset`] reads them, `conversation` adds context, [`measure`] runs a [`Search`] on
+//! several threads, [`score`] counts, [`table`] and [`results`] print, [`mistakes`] lists the errors. This crate only
+//! compares findings with labels. It is not used for requests.
 
 mod conversation;
 pub mod dataset;
@@ -18,43 +18,43 @@ use masker_core::kind::Kind;
 use masker_core::passes::Message;
 use masker_core::text::ByteSpan;
 
-/// What would be masked in a message: in order, without overlaps.
+/// Spans that would be masked in a message, in order, without overlaps.
 pub type Masked = Vec<(ByteSpan, Kind)>;
 
-/// Looks for what would be masked. It is timed: what it leaves behind must be thrown away when it returns.
+/// Finds what would be masked. Calls are timed and must free their resources before they return.
 pub trait Search: Sync {
-    /// What would be masked in the last of these messages; those before it are its context.
+    /// Finds what would be masked in the last of these messages. The others are its context.
     ///
     /// # Errors
-    /// Why it cannot be told, without text of a message.
+    /// The reason of the failure, without message text.
     fn search(&self, messages: &[Message]) -> Result<Masked, String>;
 }
 
-/// What is measured.
+/// A configuration to measure.
 pub struct Setup<'a> {
-    /// The policy's name.
+    /// Name of the policy.
     pub policy: &'a str,
-    /// Its passes, by name.
+    /// Names of its passes.
     pub passes: Vec<&'a str>,
-    /// The threshold in place of the policy's own.
+    /// Threshold that overrides those of the policy.
     pub threshold: Option<f32>,
-    /// Runs them.
+    /// Runs the passes.
     pub search: &'a dyn Search,
 }
 
 impl Setup<'_> {
-    /// In words: `healthcare-default (regex, ner)`.
+    /// Title for the output: `healthcare-default (regex, ner)`.
     fn title(&self) -> String {
         let threshold = self.threshold.map(|threshold| format!(", threshold {threshold}")).unwrap_or_default();
         format!("{} ({}{threshold})", self.policy, self.passes.join(", "))
     }
 }
 
-/// Why there is no measurement.
+/// Why a measurement failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {what}")]
 pub struct EvalError {
-    /// The file, and where it is known the line.
+    /// The file, with the line if it is known.
     place: String,
     what: String,
 }

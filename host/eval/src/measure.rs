@@ -1,4 +1,4 @@
-//! Runs the passes over every message, on several threads, and takes the time of each.
+//! Runs the passes on every message, on several threads, and measures the time of each.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,36 +10,36 @@ use masker_core::passes::Message;
 use crate::dataset::{Dataset, Record};
 use crate::{EvalError, Masked, Setup, conversation};
 
-/// Messages a thread takes at once.
+/// Messages per batch of a thread.
 const CHUNK: usize = 64;
-/// How often long work says how far it is.
+/// Interval of progress messages.
 const PROGRESS: Duration = Duration::from_secs(3);
 
-/// What would be masked in one message, and what finding it took.
+/// Findings and cost of one message.
 #[derive(Clone, Default)]
 pub struct Outcome {
-    /// In order, without overlaps.
+    /// Masked spans, in order, without overlaps.
     pub masked: Masked,
-    /// Time of the thread: fresh instances, both passes, merging.
+    /// CPU time of the thread: fresh instances, all passes, merging.
     pub cpu: Duration,
-    /// Time on the clock.
+    /// Wall-clock time.
     pub wall: Duration,
 }
 
-/// How to measure.
+/// A measurement.
 pub struct Run<'a> {
-    /// What is measured.
+    /// The configuration to measure.
     pub setup: &'a Setup<'a>,
-    /// How many threads work.
+    /// Number of threads.
     pub threads: usize,
-    /// Whether messages have what was said before them.
+    /// Whether messages have their conversation as context.
     pub context: bool,
-    /// Whether to say nothing on the way.
+    /// Whether to suppress progress messages.
     pub quiet: bool,
 }
 
 impl Run<'_> {
-    /// One outcome per record, one list per set.
+    /// Returns one outcome per record, in one list per set.
     ///
     /// # Errors
     /// A pass failed.
@@ -69,7 +69,7 @@ impl Run<'_> {
                 return;
             }
             let outcomes = (start..end).map(|at| self.search(set, &set.records[at], &messages[at])).collect();
-            // Nobody listens any more once another thread has failed.
+            // The receiver is dropped once another thread has failed.
             if send.send((start, outcomes)).is_err() {
                 return;
             }

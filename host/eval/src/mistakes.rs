@@ -1,4 +1,4 @@
-//! What was missed and what was masked without need, to be read by whoever made the labels.
+//! Missed labels and false positives, for reviewing a dataset.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::dataset::{Dataset, Record};
 use crate::measure::Outcome;
 use crate::score::is_wrong;
 
-/// One JSON object a line. The text in it goes to whoever gave it.
+/// Lists the mistakes as JSON lines. They contain message text, which is the user's own input.
 pub fn lines(sets: &[Dataset], outcomes: &[Vec<Outcome>]) -> String {
     let mut out = String::new();
     for (set, outcomes) in sets.iter().zip(outcomes) {
@@ -29,7 +29,7 @@ pub fn lines(sets: &[Dataset], outcomes: &[Vec<Outcome>]) -> String {
     out
 }
 
-/// The letters and digits of a label that nothing masks, and the spaces between them.
+/// The unmasked letters and digits of a label, with the spaces between them.
 fn in_clear(record: &Record, span: ByteSpan, outcome: &Outcome) -> String {
     let text = record.text.expose();
     let open = |at: usize| !outcome.masked.iter().any(|(masked, _)| masked.range().contains(&at));

@@ -1,4 +1,4 @@
-//! The figures as JSON: all of them for programs, and how much of each kind is found for the report's matrix.
+//! Results as JSON: the full figures, and the recall of each kind for the coverage matrix of reports.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::Setup;
 use crate::dataset::Dataset;
 use crate::score::{Counts, Tally};
 
-/// Goes up when a reader of the coverage file would have to change.
+/// Format version of the coverage file, incremented on incompatible changes.
 const FORMAT: u32 = 1;
 
-/// How much of each kind is found. Only whole numbers: the same data give the same file.
+/// Recall of each kind. Integers only, so that the same data always gives the same file.
 #[derive(Serialize)]
 struct Coverage<'a> {
     format: u32,
@@ -41,7 +41,7 @@ struct FoundSpan {
     in_clear: usize,
 }
 
-/// The coverage file's content.
+/// Content of the coverage file.
 pub fn coverage(setup: &Setup<'_>, sets: &[Dataset], tally: &Tally) -> String {
     let kinds = tally.kinds.iter().filter(|(_, counts)| counts.spans > 0).map(|(kind, counts)| {
         let Counts { spans, whole, half, as_kind, characters, in_clear, .. } = *counts;
@@ -59,7 +59,7 @@ pub fn coverage(setup: &Setup<'_>, sets: &[Dataset], tally: &Tally) -> String {
     out
 }
 
-/// Everything, one result for each setup.
+/// The full results, one for each setup.
 pub fn json(setups: &[Setup<'_>], sets: &[Dataset], measured: &[Tally]) -> String {
     let results: Vec<Value> = setups
         .iter()
@@ -110,12 +110,12 @@ fn times(sorted: &[Duration]) -> Value {
     json!({"mean": micros(mean(sorted)), "p50": micros(quantile(sorted, 50)), "p99": micros(quantile(sorted, 99))})
 }
 
-/// The mean of these times.
+/// Mean of these times.
 pub fn mean(times: &[Duration]) -> Duration {
     times.iter().sum::<Duration>() / u32::try_from(times.len().max(1)).unwrap_or(u32::MAX)
 }
 
-/// The time that so many in a hundred do not exceed.
+/// Percentile of these times.
 pub fn quantile(sorted: &[Duration], percent: usize) -> Duration {
     let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(at).copied().unwrap_or_default()

@@ -1,11 +1,10 @@
-//! Counts: what was labelled, what was masked, and how the two lie to each other.
+//! Scores masked spans against labels.
 //!
-//! * A character is a letter or a digit: whether the space in a name is masked says nothing.
-//! * A label is found *half* when at least half of its characters are masked, *whole* when all are, as whatever kind: it
-//!   does not leave then. It is found *as its kind* when at least half is masked as a kind of its family.
-//! * A masked span is *right* when it touches a label, *of the right kind* when it touches one of its family, and *false*
-//!   when it touches neither a label nor ground that is marked optional. One that only touches optional ground counts
-//!   neither way.
+//! * Only letters and digits count as characters: whether the space in a name is masked is irrelevant.
+//! * A label is found *half* if at least half of its characters are masked, and *whole* if all are, as any kind: the
+//!   value does not leak then. It is found *as its kind* if at least half is masked as a kind of its family.
+//! * A masked span is *right* if it overlaps a label, *of the right kind* if it overlaps one of its family, and *false*
+//!   if it overlaps neither a label nor an optional span. A span that overlaps only optional spans is not counted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,50 +15,50 @@ use masker_core::text::ByteSpan;
 use crate::dataset::{Dataset, Record};
 use crate::measure::Outcome;
 
-/// Sums over messages, or over the spans of one kind.
+/// Totals over messages, or over the spans of one kind.
 #[derive(Clone, Default)]
 pub struct Counts {
     /// Messages.
     pub messages: usize,
-    /// Their words.
+    /// Words in the messages.
     pub words: usize,
     /// Labels.
     pub spans: usize,
-    /// Found at least half.
+    /// Labels of which at least half is masked.
     pub half: usize,
-    /// Found whole.
+    /// Labels that are fully masked.
     pub whole: usize,
-    /// Found at least half as their kind.
+    /// Labels of which at least half is masked as their kind.
     pub as_kind: usize,
     /// Letters and digits in labels.
     pub characters: usize,
-    /// Those that nothing masks.
+    /// Unmasked letters and digits in labels.
     pub in_clear: usize,
-    /// Masked spans that touch a label.
+    /// Masked spans that overlap a label.
     pub right: usize,
-    /// Those that touch one of their kind.
+    /// Masked spans that overlap a label of their kind.
     pub right_kind: usize,
-    /// Masked spans that should not be.
+    /// False positives.
     pub wrong: usize,
 }
 
 impl Counts {
-    /// Share of labelled letters and digits left in clear.
+    /// Share of labelled letters and digits that are not masked.
     pub fn leak(&self) -> Option<f64> {
         share(self.in_clear, self.characters)
     }
 
-    /// Share of labels found at least half.
+    /// Share of labels of which at least half is masked.
     pub fn half(&self) -> Option<f64> {
         share(self.half, self.spans)
     }
 
-    /// Share of labels found whole.
+    /// Share of labels that are fully masked.
     pub fn whole(&self) -> Option<f64> {
         share(self.whole, self.spans)
     }
 
-    /// Share of labels found as their kind.
+    /// Share of labels masked as their kind.
     pub fn as_kind(&self) -> Option<f64> {
         share(self.as_kind, self.spans)
     }
@@ -74,17 +73,17 @@ impl Counts {
         share(self.right_kind, self.right + self.wrong)
     }
 
-    /// Harmonic mean of precision and the share found at least half.
+    /// Harmonic mean of precision and the share of labels found at least half.
     pub fn f1(&self) -> Option<f64> {
         harmonic(self.precision()?, self.half()?)
     }
 
-    /// The same with both by kind.
+    /// The same by kind.
     pub fn kind_f1(&self) -> Option<f64> {
         harmonic(self.kind_precision()?, self.as_kind()?)
     }
 
-    /// Wrong spans in a thousand words.
+    /// False positives per 1,000 words.
     pub fn wrong_per_thousand(&self) -> Option<f64> {
         share(1000 * self.wrong, self.words)
     }
@@ -116,25 +115,25 @@ fn harmonic(a: f64, b: f64) -> Option<f64> {
     (a + b > 0.0).then(|| 2.0 * a * b / (a + b))
 }
 
-/// Everything that is counted of one setup.
+/// All counts of one setup.
 #[derive(Default)]
 pub struct Tally {
-    /// All sets together.
+    /// Totals over all sets.
     pub all: Counts,
-    /// Per set, in their order.
+    /// Per set, in the given order.
     pub sets: Vec<Counts>,
     /// Per style.
     pub styles: BTreeMap<String, Counts>,
-    /// Per kind: its labels; masked spans under the kind they were masked as.
+    /// Per kind: labels of the kind, and spans masked as the kind.
     pub kinds: BTreeMap<Kind, Counts>,
-    /// Processor time of each message, shortest first.
+    /// CPU time of each message, in ascending order.
     pub cpu: Vec<Duration>,
-    /// Time on the clock likewise.
+    /// Wall-clock time of each message, in ascending order.
     pub wall: Vec<Duration>,
 }
 
 impl Tally {
-    /// Counts.
+    /// Scores the outcomes.
     pub fn of(sets: &[Dataset], outcomes: &[Vec<Outcome>]) -> Self {
         let mut tally = Self::default();
         for (set, outcomes) in sets.iter().zip(outcomes) {
@@ -173,7 +172,7 @@ impl Tally {
     }
 }
 
-/// What became of a label.
+/// Scores one label.
 fn label(record: &Record, span: ByteSpan, kind: &Kind, masked: &[(ByteSpan, Kind)]) -> Counts {
     let text = record.text.expose();
     let (mut characters, mut hidden, mut hidden_as_kind) = (0, 0, 0);
@@ -196,7 +195,7 @@ fn label(record: &Record, span: ByteSpan, kind: &Kind, masked: &[(ByteSpan, Kind
     }
 }
 
-/// Whether a masked span is right.
+/// Scores one masked span.
 fn judged(record: &Record, span: ByteSpan, kind: &Kind) -> Counts {
     let touched: Vec<&Kind> =
         record.entities.iter().filter(|(label, _)| label.overlaps(span)).map(|(_, kind)| kind).collect();
@@ -206,13 +205,13 @@ fn judged(record: &Record, span: ByteSpan, kind: &Kind) -> Counts {
     Counts { right, right_kind, wrong, ..Counts::default() }
 }
 
-/// Whether a masked span touches nothing that may be masked.
+/// Whether a masked span overlaps neither a label nor an optional span.
 pub fn is_wrong(record: &Record, span: ByteSpan) -> bool {
     let touches = |other: &ByteSpan| other.overlaps(span);
     !record.entities.iter().map(|(label, _)| label).chain(&record.optional).any(touches)
 }
 
-/// Labelled sets know fewer kinds than policies do: kinds of one family count as one.
+/// The family of a kind. Datasets have fewer kinds than policies, so kinds of one family count as equal.
 pub fn family(kind: &Kind) -> &str {
     match kind.as_str() {
         "DOB" => "DATE",
@@ -234,7 +233,7 @@ mod tests {
         Kind::new(name).expect("a kind")
     }
 
-    /// `anna lee 12345 may`: a name, a number, and ground where either is fine.
+    /// `anna lee 12345 may`: a name, a number, and an optional span.
     fn counted(masked: &[(usize, usize, &str)]) -> Counts {
         let record = Record {
             id: "a".into(),

@@ -1,4 +1,4 @@
-//! The figures as a table; those of a second setup stand beside the first one's.
+//! Results as a table, with those of a second setup next to the first.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use crate::dataset::Dataset;
 use crate::results::{mean, quantile};
 use crate::score::{Counts, Tally};
 
-/// A column: its title and what stands in it.
+/// A column: its title and its value.
 type Column = (&'static str, fn(&Counts) -> Option<f64>);
 
 const COLUMNS: [Column; 9] = [
@@ -22,18 +22,18 @@ const COLUMNS: [Column; 9] = [
     ("FP/1000w", |counts| counts.wrong_per_thousand()),
 ];
 
-/// What the titles mean, under every table.
+/// Legend under every table.
 const LEGEND: &str = "\
-leak: letters and digits of labels left in clear. half, whole: labels of which so much is masked, as whatever kind.
-prec, F1: of masked spans, those that touch a label; with half. kind, kprec, kF1: the same by kind.
-FP/1000w: masked spans that touch nothing labelled or optional, in 1,000 words. Rows of kinds: labels of the kind; spans masked as it.
+leak: labelled letters and digits that are not masked. half, whole: labels masked at least half or fully, as any kind.
+prec: masked spans that overlap a label; F1: of prec and half. kind, kprec, kF1: the same, requiring the right kind.
+FP/1000w: false positives per 1,000 words. Rows of kinds count labels of the kind and spans masked as the kind.
 ";
 
 fn percent(share: Option<f64>) -> Option<f64> {
     share.map(|share| 100.0 * share)
 }
 
-/// The whole output.
+/// Returns the full output.
 pub fn print(setups: &[Setup<'_>], sets: &[Dataset], measured: &[Tally]) -> String {
     let mut out = String::new();
     for (letter, setup) in ["A", "B"].into_iter().zip(setups) {

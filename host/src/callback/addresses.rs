@@ -1,7 +1,6 @@
-//! Which addresses a callback may connect to: public ones, and those that the operator has allowed.
+//! Addresses that a callback may connect to: public ones, and those that the operator allows.
 //!
-//! Names are resolved here and the connection goes to what was checked, so that a name cannot mean another address by
-//! then.
+//! Names are resolved here and the connection uses the checked addresses, which prevents DNS rebinding.
 
 use std::error::Error;
 use std::future::Future;
@@ -16,13 +15,13 @@ use tower::Service;
 
 use crate::config::CallbackAllow;
 
-/// No address of the host may be connected to.
+/// No address of the host is allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("no address of the host may be connected to")]
+#[error("no address of the host is allowed")]
 pub(super) struct NotAllowed;
 
 impl NotAllowed {
-    /// Whether this is at the bottom of an error.
+    /// Whether this error is in the source chain of another.
     pub(super) fn is_in(error: &(dyn Error + 'static)) -> bool {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -30,7 +29,7 @@ impl NotAllowed {
                 return true;
             }
             cause = match error.downcast_ref::<io::Error>() {
-                // Its `source` is the source of what is in it.
+                // The `source` of an `io::Error` skips its inner error.
                 Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
                 None => error.source(),
             };
@@ -39,7 +38,8 @@ impl NotAllowed {
     }
 }
 
-/// Whether the host of a URL may be asked for, as far as its text says: a name may.
+/// Whether the host of a URL is allowed. A host name that is not an address always is; it is checked when it is
+/// resolved.
 pub(super) fn may_be_named(host: &str, allow: &CallbackAllow) -> bool {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     bare.parse::<IpAddr>().map_or(true, |address| may_be(address, allow))
@@ -49,7 +49,7 @@ fn may_be(address: IpAddr, allow: &CallbackAllow) -> bool {
     allow.contains(address) || is_public(address)
 }
 
-/// Resolves names, and leaves out what may not be connected to.
+/// A resolver that filters out addresses that are not allowed.
 #[derive(Clone)]
 pub(super) struct Checked {
     names: GaiResolver,
@@ -85,7 +85,7 @@ impl Service<Name> for Checked {
     }
 }
 
-/// Whether an address is one that anybody on the internet has, and no network of its own uses otherwise.
+/// Whether an address is publicly routable.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -104,7 +104,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_multicast()
         || address.is_broadcast()
         || address.is_documentation()
-        // "This network", carriers' own addresses, protocol assignments, tests of devices, reserved.
+        // "This network", carrier-grade NAT, protocol assignments, benchmarking, reserved.
         || a == 0
         || (a == 100 && (64..128).contains(&b))
         || (a, b, c) == (192, 0, 0)
@@ -113,14 +113,14 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !is_special
 }
 
-/// Only 2000::/3 is given out, without what of it is for documents and for finding one another.
+/// Only 2000::/3 is allocated; the ranges in it for documentation and protocol assignments are excluded.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let is_special = a == 0x2001 && (b < 0x200 || b == 0xdb8) || a == 0x3fff && b < 0x1000;
     (0x2000..0x4000).contains(&a) && !is_special
 }
 
-/// The IPv4 address that an IPv6 one leads to: mapped, compatible, through NAT64 or through 6to4.
+/// The IPv4 address embedded in an IPv6 address: mapped, compatible, NAT64 or 6to4.
 fn inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let of = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));

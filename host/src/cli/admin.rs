@@ -1,4 +1,4 @@
-//! `masker admin login-link`: a link that signs the operator in, made on the machine itself.
+//! `masker admin login-link`: creates a sign-in link for the operator, on the machine itself.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use crate::app::login_url;
 use crate::config::Environment;
 use crate::http::admin_socket::LOGIN_LINK;
 
-/// Makes a link and prints it.
+/// Creates a link and prints it.
 pub fn login_link(environment: &Environment, output: Output) -> Result<(), Failure> {
     let link = match Install::find(environment, "masker admin login-link", output)? {
         Install::Running(service) => service.json("POST", LOGIN_LINK, Body::Empty)?,
@@ -26,7 +26,7 @@ pub fn login_link(environment: &Environment, output: Output) -> Result<(), Failu
         writeln!(out, "{}", text("url"))
     })?;
     if !output.quiet && !output.json {
-        let _ = writeln!(std::io::stderr(), "It works once, until {}.", text("expires_at"));
+        let _ = writeln!(std::io::stderr(), "The link works once and expires at {}.", text("expires_at"));
     }
     Ok(())
 }

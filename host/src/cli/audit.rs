@@ -1,4 +1,4 @@
-//! `masker audit`: reads a journal and trusts nothing in it. Needs no service and no data folder.
+//! `masker audit`: verifies a journal without trusting its content. Needs no service and no data folder.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,8 +18,7 @@ use crate::keys::SecretKey;
 use crate::store::journal::{Bytes, Snapshot, checkpoint};
 use crate::store::rebuild::remembered_end;
 
-/// Checks a journal from its first line to its last. A broken one, or one that is shorter than it was, ends with the
-/// command's own exit code.
+/// Verifies a journal from its first line to its last. A broken or truncated journal ends with [`exit::COMMAND`].
 pub fn verify(
     log: &Path,
     key: Option<&Path>,
@@ -35,7 +34,7 @@ pub fn verify(
             Err(broken) => Err(refuse(&broken, &LineLocation { file: log.to_owned(), broken }, log, output)),
         };
     }
-    // Before the files are looked at: a service may append meanwhile.
+    // Read before the files, because a running service may append in the meantime.
     let before = Remembered::of(log, &key);
     let (files, found) = beside(log, |files| check(files.bytes(), &key))?;
     match found {
@@ -47,7 +46,7 @@ pub fn verify(
     }
 }
 
-/// What `read` finds in the journal, whatever a service beside does with it meanwhile.
+/// Runs `read` on a snapshot of the journal, which a running service may be appending to or rotating.
 fn beside<T>(
     log: &Path,
     read: impl FnMut(&Snapshot) -> Result<T, Broken>,
@@ -59,7 +58,7 @@ fn unreadable(log: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::new(exit::GENERIC, format!("{}: {error}", log.display()))
 }
 
-/// How long the journal was, as far as its checkpoint and the database beside it know.
+/// The journal's length as recorded by its checkpoint and by the database next to it.
 struct Remembered {
     end: u64,
     lost: Option<Lost>,
@@ -90,7 +89,7 @@ fn refuse(broken: &Broken, place: &LineLocation, log: &Path, output: Output) -> 
 }
 
 fn refuse_shorter(missing: &Lost, verified: &Verified, log: &Path, output: Output) -> Failure {
-    let message = format!("the journal is shorter than it was: {missing}");
+    let message = format!("the journal is shorter than recorded: {missing}");
     if output.json {
         return refused_as_json(&json!({
             "ok": false, "event_count": verified.events, "message": message,
@@ -107,7 +106,7 @@ fn refused_as_json(shown: &serde_json::Value) -> Failure {
     }
 }
 
-/// Where a journal is broken, within the file in which that is.
+/// Position of the first broken line, relative to the file that contains it.
 struct LineLocation {
     file: PathBuf,
     broken: Broken,
@@ -116,14 +115,14 @@ struct LineLocation {
 impl LineLocation {
     fn find(files: &Snapshot, broken: &Broken) -> Self {
         let (file, offset, before) = files.file_at(broken.offset);
-        // Where it cannot be read, the line is the first as far as anybody can tell.
+        // If the part before it cannot be read, the line counts as the first.
         let line = lines_in(before).unwrap_or_default() + 1;
         Self { file, broken: Broken { line, offset, ..*broken } }
     }
 }
 
-/// Checks the whole journal, then prints an event with its audit path in the RFC 6962 tree of its session, and the root
-/// that the session's row and its reports name.
+/// Verifies the whole journal, then prints an event with its audit path in the RFC 6962 tree of its session, and the
+/// root that is also in the session's row and its reports.
 pub fn prove(
     log: &Path,
     event: &str,
@@ -131,9 +130,8 @@ pub fn prove(
     environment: &Environment,
     output: Output,
 ) -> Result<(), Failure> {
-    let event: EventId = event
-        .parse()
-        .map_err(|_| Failure::new(exit::USAGE, format!("{event}: is not the id of an event (evt_...)")))?;
+    let event: EventId =
+        event.parse().map_err(|_| Failure::new(exit::USAGE, format!("{event}: not an event ID (evt_...)")))?;
     let key = read_key(key, environment)?;
     let (files, found) = beside(log, |files| {
         check(files.bytes(), &key)?;
@@ -142,11 +140,11 @@ pub fn prove(
     let tree = found.map_err(|broken| {
         refuse(&broken, &LineLocation::find(&files, &broken), log, Output { json: false, quiet: true })
     })?;
-    let missing = || Failure::new(exit::COMMAND, format!("{event}: is not in {}", log.display()));
+    let missing = || Failure::new(exit::COMMAND, format!("{event}: not found in {}", log.display()));
     let Tree { session, leaves, index, text } = match tree.ok_or_else(missing)? {
         Found::InSession(tree) => tree,
         Found::Alone => {
-            let problem = format!("{event}: belongs to no session, so there is no tree to prove it in");
+            let problem = format!("{event}: belongs to no session, so it is in no Merkle tree");
             return Err(Failure::new(exit::COMMAND, problem));
         }
     };
@@ -159,10 +157,10 @@ pub fn prove(
     exit::written(print_proof(&proof, &path, output))
 }
 
-/// Where an event was found.
+/// Result of a search for an event.
 enum Found {
     InSession(Tree),
-    /// It belongs to no session.
+    /// The event belongs to no session.
     Alone,
 }
 
@@ -170,13 +168,13 @@ enum Found {
 struct Tree {
     session: SessionId,
     leaves: Vec<Hash>,
-    /// Which of the leaves the event is.
+    /// Index of the event's leaf.
     index: usize,
-    /// Its line.
+    /// The event's journal line.
     text: String,
 }
 
-/// Looks an event up in a journal that was checked.
+/// Looks an event up in a verified journal.
 fn tree_of(event: EventId, mut journal: Bytes) -> Result<Option<Found>, Broken> {
     let mut trees: HashMap<SessionId, Vec<Hash>> = HashMap::new();
     let (mut buffer, mut found) = (Vec::new(), None);
@@ -218,7 +216,8 @@ fn print_proof(proof: &serde_json::Value, path: &[Hash], output: Output) -> std:
     writeln!(out, "root     {}", text("merkle_root_hex"))
 }
 
-/// From the file, or as the service reads it. A key on the command line itself would stand in the list of processes.
+/// Reads the key from the file, or from the service's settings. There is no option for the key itself, because command
+/// lines are visible in the process list.
 fn read_key(file: Option<&Path>, environment: &Environment) -> Result<SecretKey, Failure> {
     let of_file =
         file.map(|file| Environment::from_pairs([("MASKER_AUDIT_HMAC_KEY_FILE", file.display().to_string())]));

@@ -1,5 +1,5 @@
-//! `masker demo`: a phone call through the real service, in one process and with nothing set up: what was said, what the
-//! LLM saw, what came back.
+//! `masker demo`: runs a sample phone call through the real service, in one process and without any set-up, and prints
+//! what the caller said, what the LLM saw and what the caller heard.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::config::{Config, Environment};
 use crate::http::router::router;
 use crate::store::api_tokens::NewApiToken;
 
-/// What a caller says, turn by turn.
+/// What the caller says, one entry per turn.
 const CALL: [&str; 4] = [
     "hi this is maria gonzalez i need to move my appointment",
     "my date of birth is march fourteenth nineteen eighty two",
@@ -35,7 +35,7 @@ struct Turn {
     heard: String,
 }
 
-/// Plays the call and prints it.
+/// Runs the call and prints it.
 pub fn run(output: Output) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from)?;
     let folder = Scratch::new()?;
@@ -55,14 +55,14 @@ fn print(turns: &[Turn], out: &mut (impl Write + IsTerminal)) -> std::io::Result
     };
     writeln!(
         out,
-        "{bold}A call through Masker{off}\n{dim}healthcare-default, tokens in the short form, an LLM that repeats what it hears{off}\n"
+        "{bold}A call through Masker{off}\n{dim}policy healthcare-default, compact tokens, an LLM stub that repeats its input{off}\n"
     )?;
     for turn in turns {
         writeln!(out, "  {dim}caller said {off}  {}", turn.said)?;
         writeln!(out, "  {tint}the LLM saw{off}   {}", turn.seen)?;
         writeln!(out, "  {dim}caller heard{off}  {}\n", turn.heard)?;
     }
-    writeln!(out, "{dim}Nothing of this was kept. Next: `masker serve`, then open the portal it names.{off}")
+    writeln!(out, "{dim}Nothing was saved. Next: run `masker serve` and open the portal URL it prints.{off}")
 }
 
 async fn play(folder: &Scratch) -> anyhow::Result<Vec<Turn>> {
@@ -70,14 +70,18 @@ async fn play(folder: &Scratch) -> anyhow::Result<Vec<Turn>> {
         ("MASKER_DEV", "1".to_owned()),
         ("MASKER_DATA_DIR", folder.0.display().to_string()),
         ("MASKER_PAYLOAD_RETENTION_DAYS", "1".to_owned()),
-        // The first call on a machine compiles nothing any more, but a slow machine should not spoil the show.
+        // Plugins are compiled before the first call, but a slow machine should not time out either.
         ("MASKER_DETECTION_TIMEOUT_MS", "10000".to_owned()),
     ];
-    let config = Config::load(&Environment::from_pairs(settings)).context("the demo's settings")?;
+    let config = Config::load(&Environment::from_pairs(settings)).context("invalid demo settings")?;
     let app = App::start(config, Clock::system(), Vec::new()).await?;
     let service = Service::new(&app).await?;
-    let policy =
-        app.catalog().policy_of_install("healthcare-default").context("the policy that ships")?.document.clone();
+    let policy = app
+        .catalog()
+        .policy_of_install("healthcare-default")
+        .context("the built-in policy is missing")?
+        .document
+        .clone();
     let policy = policy
         .replace("log_payloads: false", "log_payloads: true")
         .replace("token_style: full", "token_style: compact");
@@ -88,7 +92,7 @@ async fn play(folder: &Scratch) -> anyhow::Result<Vec<Turn>> {
     for said in CALL {
         let answer = service.call("POST", &proxy, json!({"messages": [{"role": "user", "content": said}]})).await?;
         let heard = answer["choices"][0]["message"]["content"].as_str().unwrap_or_default();
-        // The stub repeats what it was sent, and then shows it with its tokens opened up.
+        // The stub repeats what it received, then the same text with `<KIND>` for tokens; only the first line is used.
         let heard = heard.lines().next().unwrap_or_default().to_owned();
         app.store().sessions_flushed().await?;
         let seen = service.masked_of_turn(turns.len()).await?;
@@ -97,7 +101,7 @@ async fn play(folder: &Scratch) -> anyhow::Result<Vec<Turn>> {
     Ok(turns)
 }
 
-/// The router and a credential for it.
+/// The router with a credential for it.
 struct Service {
     router: Router,
     bearer: String,
@@ -132,7 +136,7 @@ impl Service {
     }
 
     async fn masked_of_turn(&self, turn: usize) -> anyhow::Result<String> {
-        // A session's row follows its answer.
+        // The session's row is written after the response.
         for _ in 0..200 {
             let list = self.call("GET", "/api/v1/sessions?limit=100", Value::Null).await?;
             // Newest first.
@@ -149,7 +153,7 @@ impl Service {
     }
 }
 
-/// A folder that goes with its owner.
+/// A temporary folder, removed on drop.
 struct Scratch(std::path::PathBuf);
 
 impl Scratch {

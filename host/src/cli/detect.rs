@@ -1,4 +1,4 @@
-//! `masker detect`: what would be masked, and why.
+//! `masker detect`: prints what would be masked, and why.
 
 use std::io::Write;
 
@@ -7,7 +7,8 @@ use super::exit::{self, Failure};
 use super::local::{Asked, Searched, failure, search};
 use crate::pipeline::preview::{Preview, throwaway};
 
-/// Prints one line per span: place, kind, confidence, pass, text. The text goes to whoever gave it.
+/// Prints one line per span: position, kind, confidence, pass, text. The text may be printed: it is the caller's own
+/// input.
 pub fn run(asked: &Asked<'_>, output: Output) -> Result<(), Failure> {
     let Searched { agent, decided, .. } = search(asked, None)?;
     let lines: Vec<String> = decided.request.contents().map(|line| line.unwrap_or_default().to_owned()).collect();
@@ -26,7 +27,7 @@ fn print(masked: &Preview, lines: &[String], output: Output) -> std::io::Result<
         let Some((index, line)) = of_line[0].message.and_then(|index| Some((index, lines.get(index)?))) else {
             continue;
         };
-        // The place of each character, and of the end.
+        // The byte offset of each character, and of the end.
         let places: Vec<usize> = line.char_indices().map(|(at, _)| at).chain([line.len()]).collect();
         for replaced in of_line {
             let (span, decision) = (replaced.span, &replaced.decision);

@@ -1,6 +1,6 @@
-//! `masker eval`: how well a policy's passes find what a labelled text holds.
+//! `masker eval`: measures how well a policy's passes find the labels of a dataset.
 //!
-//! [`masker_eval`] reads, counts and prints; here the real sandboxed passes run.
+//! [`masker_eval`] reads the data, scores and prints; this module runs the real sandboxed passes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,40 +20,40 @@ use crate::pipeline::detect::Detecting;
 use crate::pipeline::masking::recall_in;
 use crate::pipeline::pieces::Piece;
 
-/// A measurement may take longer than a call.
+/// Longer than the budget of a call, because a measurement has no latency limit.
 const BUDGET: Duration = Duration::from_secs(10);
 
 /// Options of the command.
 #[derive(clap::Args)]
 pub struct EvalOptions {
-    /// Labelled messages, one JSON object a line (`.gz`: gzip): see docs/detection.md for the format.
+    /// Labelled messages as JSON lines, optionally gzipped (`.gz`). See docs/detection.md for the format.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     data: Vec<PathBuf>,
-    /// Run only these passes of the policy, separated by commas.
+    /// Run only these passes of the policy, comma-separated.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     passes: Option<Vec<String>>,
-    /// Ignore findings below this confidence, in place of the policy's thresholds.
+    /// Ignore findings below this confidence, overriding the policy's thresholds.
     #[arg(long, value_name = "0..1")]
     threshold: Option<f32>,
-    /// A second policy, measured beside the one of `--policy`.
+    /// Second policy, to compare with the one of `--policy`.
     #[arg(long, value_name = "FILE")]
     compare: Option<String>,
-    /// Other passes, measured beside the first.
+    /// Passes of the second measurement, comma-separated.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     compare_passes: Option<Vec<String>>,
-    /// Another threshold, measured beside the first.
+    /// Threshold of the second measurement.
     #[arg(long, value_name = "0..1")]
     compare_threshold: Option<f32>,
-    /// Give every message alone to the passes, without what was said before it.
+    /// Run the passes on each message alone, without the conversation before it.
     #[arg(long)]
     no_context: bool,
-    /// Also write how much of each kind was found, as JSON, for the report's matrix.
+    /// Also write the recall of each kind as JSON, for the coverage matrix of reports.
     #[arg(long, value_name = "FILE")]
     coverage: Option<PathBuf>,
-    /// Also write every label that was missed and every finding that is none, one JSON object a line.
+    /// Also write every missed label and every false positive as JSON lines.
     #[arg(long, value_name = "FILE")]
     mistakes: Option<PathBuf>,
-    /// Threads; as many as the machine has cores when it is not given.
+    /// Number of threads. Defaults to the number of CPU cores.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=64))]
     threads: Option<u8>,
 }
@@ -85,7 +85,7 @@ impl Search for Subject {
             messages.iter().map(|message| Piece::said(message.role, message.text.clone())).collect();
         let last = pieces.len() - 1;
         let mut detecting = Detecting::begin_with(agent, pieces, |index| index == last, None, usize::MAX);
-        // Throwing the instances away is part of what a pass costs.
+        // Dropping the instances is part of a pass's cost.
         drop(detecting.run(agent, None, BUDGET));
         detecting.check().map_err(|error| {
             let what = pass_fault(&detecting.reports).unwrap_or_else(|| failure(&error));
@@ -97,7 +97,7 @@ impl Search for Subject {
     }
 }
 
-/// Reads, measures, prints.
+/// Reads the dataset, measures and prints the result.
 pub fn run(options: &EvalOptions, policy: &str, environment: &Environment, output: Output) -> Result<(), Failure> {
     let sets = options.data.iter().map(|file| dataset::read(file)).collect::<Result<Vec<Dataset>, _>>();
     let sets = sets.map_err(failed)?;
@@ -133,7 +133,8 @@ impl EvalOptions {
         Selection { policy, passes: self.passes.as_deref(), threshold: self.threshold }
     }
 
-    /// What is not said of the second is as in the first; its passes are those of its own policy.
+    /// The second measurement, if one was requested. Options that it does not set are those of the first; its passes
+    /// are those of its own policy.
     fn second<'a>(&'a self, policy: &'a str) -> Option<Selection<'a>> {
         if self.compare.is_none() && self.compare_passes.is_none() && self.compare_threshold.is_none() {
             return None;

@@ -1,5 +1,5 @@
-//! The install that a command works on: its running service, which is asked over the admin socket, or its files, which the
-//! command then owns. Nothing is created: an install is made by `masker serve` alone.
+//! The install that a command works on: its running service, called over the admin socket, or its files, which the
+//! command then locks. Commands never create an install; only `masker serve` does.
 
 use std::io::Write;
 use std::path::Path;
@@ -21,20 +21,20 @@ use crate::store::{Store, StoreError, StorePaths};
 use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::Minters;
 
-/// Between two looks at an install that is in use.
+/// Poll interval while an install is in use.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// An install.
+/// A local install.
 pub enum Install {
-    /// A service runs on it.
+    /// A service is running on it.
     Running(Box<Remote>),
-    /// No process has it open but this one.
+    /// No other process has it open.
     Stopped(Box<Opened>),
 }
 
 impl Install {
-    /// The install that the settings name, for a command of this name. While another command has it, or a service that starts
-    /// or stops, it waits [`PATIENCE`], and says so.
+    /// Finds the install that the settings name, for the command of this name. While another command, or a service
+    /// that is starting or stopping, holds the lock, it prints a notice and waits up to [`PATIENCE`].
     pub fn find(environment: &Environment, command: &str, output: Output) -> Result<Self, Failure> {
         let folder = Config::data_dir(environment);
         let deadline = Instant::now() + PATIENCE;
@@ -43,7 +43,8 @@ impl Install {
             if let Some(connection) = admin_socket::connect(&folder) {
                 return Ok(Self::Running(Box::new(Remote::on_machine(connection, &folder)?)));
             }
-            // Before the settings: where a service makes its install at this moment, the files are yet to come.
+            // Checked before the settings are loaded: a service that is creating the install has not written all files
+            // yet.
             let holder = match DataLock::holder(&folder) {
                 Some(holder) => holder,
                 None => {
@@ -60,14 +61,15 @@ impl Install {
                 return Err(Failure::new(exit::GENERIC, LockError::Held { folder, holder }.to_string()));
             }
             if !std::mem::replace(&mut is_told, true) {
-                let _ = writeln!(std::io::stderr(), "masker: waiting for {holder}, which has {}", folder.display());
+                let _ =
+                    writeln!(std::io::stderr(), "masker: waiting for {holder}, which is using {}", folder.display());
             }
             std::thread::sleep(PAUSE);
         }
     }
 }
 
-/// The files of an install that no other process has open.
+/// The files of an install, locked by this process.
 pub struct Opened {
     pub config: Config,
     pub journal: Journal,
@@ -75,13 +77,13 @@ pub struct Opened {
     pub minters: Minters,
     pub call_names: CallNames,
     pub clock: Clock,
-    /// Goes last.
+    /// Dropped last.
     _lock: DataLock,
 }
 
 impl Opened {
-    /// Runs a command on the files of an install that the settings name. A service that runs on them has what is in them in
-    /// memory too: then nothing is done.
+    /// Runs a command on the files of the install that the settings name. Fails if a service is running on them,
+    /// because the service holds the same data in memory.
     pub fn run<T>(
         environment: &Environment,
         command: &str,
@@ -94,7 +96,7 @@ impl Opened {
                 let folder = Config::data_dir(environment);
                 let holder = DataLock::holder(&folder).unwrap_or_else(|| "masker serve".to_owned());
                 let message = format!(
-                    "a service runs on {}: {holder}. Stop it first: it has in memory what `{command}` reads or changes",
+                    "a service is running on {}: {holder}. Stop it before running `{command}`",
                     folder.display()
                 );
                 Err(Failure::new(exit::GENERIC, message))
@@ -102,7 +104,7 @@ impl Opened {
         }
     }
 
-    /// Runs this on them, and closes them.
+    /// Runs `work` on the files and closes them.
     pub fn with<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -111,7 +113,7 @@ impl Opened {
         runtime.block_on(work(&self))
     }
 
-    /// Writes an event down; ends when it is on disk.
+    /// Appends an event to the journal; returns once it is on disk.
     pub async fn record(&self, event: Event) -> Result<(), Failure> {
         let failed = |error: JournalError| Failure::new(exit::GENERIC, error.to_string());
         let receipt = self.journal.append(&[event]).map_err(failed)?;
@@ -129,7 +131,8 @@ impl Opened {
         let (journal, found) = opened.map_err(|error| of_journal(error.to_string()))?;
         if found.end < remembered {
             return Err(of_journal(
-                "it ends before the sessions in the database: it is another install's, or was cut".into(),
+                "it ends before the last session in the database: it was truncated or belongs to another install"
+                    .into(),
             ));
         }
         let paths = StorePaths { main: config.database.clone(), vault: config.vault.clone() };
@@ -138,7 +141,7 @@ impl Opened {
         Ok(Self { config, journal, store, minters, call_names, clock: Clock::system(), _lock: lock })
     }
 
-    /// Erases in these files.
+    /// Erases values in these files.
     pub fn eraser(&self) -> Eraser<'_> {
         Eraser {
             store: &self.store,
@@ -159,7 +162,7 @@ fn must_exist(variable: &str, file: &Path, what: &str) -> Result<(), Failure> {
         true => Ok(()),
         false => {
             let message =
-                format!("{variable}={}: there is no {what}; name the one that the service has", file.display());
+                format!("{variable}={}: there is no {what} here; set the path that the service uses", file.display());
             Err(Failure::new(exit::GENERIC, message))
         }
     }

@@ -1,4 +1,4 @@
-//! What `mask`, `detect`, `eval` and `policy validate` share: the passes without a server.
+//! Runs a policy's passes without a server, for `mask`, `detect`, `eval` and `policy validate`.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -18,30 +18,30 @@ use crate::policy::{self, CompiledPolicy, Tokenization};
 use crate::sensitive::SensitiveText;
 use crate::wasm::{InstallError, Plugin, PreparedPass, Registry, Wasm};
 
-/// A command may take longer than a call.
+/// Longer than the budget of a call: a command has no latency limit.
 const BUDGET: Duration = Duration::from_secs(10);
-/// Lines given to the passes at once.
+/// Lines per batch.
 const AT_ONCE: usize = 64;
 
-/// The plugins of this binary, and those of a folder.
+/// The plugins embedded in this binary, and those of a folder.
 pub struct LocalPlugins {
     wasm: Wasm,
-    /// By name.
+    /// The plugins by name.
     pub registry: Registry,
 }
 
 impl LocalPlugins {
-    /// Loads them, to be run by so many threads. Compiled code is kept in the user's cache folder.
+    /// Loads the plugins, to run on this many threads. Compiled code is stored in the user's cache folder.
     pub fn load(plugin_dir: Option<&Path>, threads: usize) -> Result<Self, Failure> {
         Self::load_with(plugin_dir, |folder, key| Wasm::start(folder, key, threads))
     }
 
-    /// Those of this binary, with engines that tell what a plugin says when it fails.
+    /// Loads the embedded plugins with engines that report a plugin's own error text.
     pub fn load_for_author() -> Result<Self, Failure> {
         Self::load_with(None, Wasm::start_for_author)
     }
 
-    /// The same with engines that count fuel.
+    /// Loads the embedded plugins with engines that count fuel.
     pub fn load_counting() -> Result<Self, Failure> {
         Self::load_with(None, Wasm::start_counting)
     }
@@ -51,24 +51,24 @@ impl LocalPlugins {
         start: impl FnOnce(PathBuf, &SecretKey) -> anyhow::Result<Wasm>,
     ) -> Result<Self, Failure> {
         let folder = cache_dir();
-        // The cache is the user's own, and so is the key that guards it against damage: whoever can read the key can
-        // also replace this program.
+        // The key only detects damage to the cache. It needs no secrecy: the cache belongs to the user, and an attacker
+        // with the user's access could replace this program as well.
         let key = blake3::derive_key("masker command line plugin cache v1", folder.to_string_lossy().as_bytes());
         let wasm = start(folder, &SecretKey::new(key)).map_err(Failure::from)?;
         if let Some(fault) = wasm.cache_fault() {
-            let _ = writeln!(std::io::stderr(), "masker: compiled plugins are not kept: {fault}");
+            let _ = writeln!(std::io::stderr(), "masker: compiled plugins are not cached: {fault}");
         }
         let registry = crate::app::load_plugins(&wasm, plugin_dir, Vec::new()).map_err(Failure::from)?;
         if embedded().is_empty() && registry.iter().next().is_none() {
             return Err(Failure::new(
                 exit::GENERIC,
-                "this build has no plugins in it: build with `make`, or name a folder of them in MASKER_PLUGIN_DIR",
+                "this build has no embedded plugins: build with `make`, or set MASKER_PLUGIN_DIR to a folder of plugins",
             ));
         }
         Ok(Self { wasm, registry })
     }
 
-    /// Checks a component as a server would before it takes it.
+    /// Checks a component as a server would before installing it.
     pub fn inspect(&self, bytes: Vec<u8>) -> Result<Plugin, InstallError> {
         self.wasm.inspect(bytes)
     }
@@ -85,28 +85,28 @@ impl LocalPlugins {
     }
 }
 
-/// A text's lines, and what is to be masked in them.
+/// A text's lines and the spans to mask in them.
 pub struct Searched {
-    /// Follows the policy.
+    /// The agent that applies the policy.
     pub agent: ReadyAgent,
-    /// Every line is a message.
+    /// The decisions, with one message per line.
     pub decided: Decided,
-    /// What each line ended with: a line break of either sort, or nothing.
+    /// The end of each line: `\n`, `\r\n` or nothing.
     pub ends: Vec<&'static str>,
 }
 
-/// What `mask` and `detect` are asked for.
+/// Arguments of `mask` and `detect`.
 pub struct Asked<'a> {
-    /// The options of the command line.
+    /// Command-line options.
     pub options: &'a TextOptions,
-    /// The policy: a file, or the name of the built-in one.
+    /// Policy file, or the name of a built-in policy.
     pub policy: &'a str,
-    /// The settings of the service, of which a command uses the keys and the folder of plugins.
+    /// Settings of the service; commands use the keys and the plugin folder.
     pub environment: &'a Environment,
 }
 
-/// Finds what a policy masks in a text, as a server does in a call. Every line is a message of the caller's, with the lines
-/// before it as context.
+/// Finds what a policy masks in a text, as a server does in a call. Every line is a message of the caller, with the
+/// lines before it as context.
 pub fn search(asked: &Asked<'_>, tokenization: Option<Tokenization>) -> Result<Searched, Failure> {
     let options = asked.options;
     let text = read_input(options.input.as_deref())?;
@@ -125,18 +125,18 @@ pub fn search(asked: &Asked<'_>, tokenization: Option<Tokenization>) -> Result<S
     Ok(Searched { agent, decided, ends })
 }
 
-/// What went wrong in the last pass that failed, in the plugin's place.
+/// The failure of the last pass that failed.
 pub fn pass_fault(reports: &[PassReport]) -> Option<Failure> {
     let (report, fault) = reports.iter().rev().find_map(|report| Some((report, report.fault.as_ref()?)))?;
-    Some(Failure::new(exit::GENERIC, format!("the pass {} failed: {}", report.name, fault.detail)))
+    Some(Failure::new(exit::GENERIC, format!("pass {} failed: {}", report.name, fault.detail)))
 }
 
-/// An error of masking.
+/// A pipeline error as a command failure.
 pub fn failure(error: &PipelineError) -> Failure {
     Failure::new(exit::GENERIC, error.to_string())
 }
 
-/// The lines of a text and what ends each.
+/// Splits a text into lines and their line endings.
 fn split_lines(text: &str) -> (Vec<&str>, Vec<&'static str>) {
     let split = text.split_inclusive('\n').map(|line| {
         let end = ["\r\n", "\n"].into_iter().find(|end| line.ends_with(end)).unwrap_or_default();
@@ -145,18 +145,18 @@ fn split_lines(text: &str) -> (Vec<&str>, Vec<&'static str>) {
     split.unzip()
 }
 
-/// A policy and what of it is used.
+/// A policy and the overrides to apply to it.
 pub struct Selection<'a> {
-    /// A file, or the name of the built-in one.
+    /// Policy file, or the name of a built-in policy.
     pub policy: &'a str,
-    /// Only these passes.
+    /// Use only these passes.
     pub passes: Option<&'a [String]>,
-    /// In place of the policy's thresholds.
+    /// Overrides the policy's thresholds.
     pub threshold: Option<f32>,
 }
 
 impl Selection<'_> {
-    /// Reads and checks the policy, and takes out of it what is not chosen.
+    /// Reads and validates the policy, then applies the overrides.
     pub fn compile(&self, plugins: &LocalPlugins) -> Result<CompiledPolicy, Failure> {
         let mut policy = read_policy(self.policy, &plugins.registry)?;
         if let Some(names) = self.passes {
@@ -164,7 +164,7 @@ impl Selection<'_> {
             for name in &names {
                 if policy.pass(name).is_none() {
                     let known: Vec<&str> = policy.passes.iter().map(|pass| &*pass.plugin).collect();
-                    let message = format!("--passes: {name} is none of the policy's passes ({})", known.join(", "));
+                    let message = format!("--passes: unknown pass {name}, expected one of {}", known.join(", "));
                     return Err(Failure::new(exit::USAGE, message));
                 }
             }
@@ -172,7 +172,7 @@ impl Selection<'_> {
         }
         if let Some(threshold) = self.threshold {
             if !(0.0..=1.0).contains(&threshold) {
-                return Err(Failure::new(exit::USAGE, "--threshold must be from 0 to 1"));
+                return Err(Failure::new(exit::USAGE, "--threshold must be between 0 and 1"));
             }
             policy.set_threshold(threshold);
         }
@@ -186,7 +186,7 @@ fn read_policy(name: &str, plugins: &Registry) -> Result<CompiledPolicy, Failure
         Some((_, document)) => document.to_owned(),
         None => std::fs::read_to_string(name).map_err(|error| {
             let names = policy::BUILT_IN.map(|(name, _)| name).join(", ");
-            Failure::new(exit::GENERIC, format!("--policy {name}: {error} (built in are {names})"))
+            Failure::new(exit::GENERIC, format!("--policy {name}: {error} (built-in policies: {names})"))
         })?,
     };
     compile_local(&document, plugins).map_err(|errors| {
@@ -195,7 +195,7 @@ fn read_policy(name: &str, plugins: &Registry) -> Result<CompiledPolicy, Failure
     })
 }
 
-/// A file's text, or standard input's.
+/// Reads a file, or standard input.
 pub fn read_input(file: Option<&Path>) -> Result<SensitiveText, Failure> {
     let file = file.filter(|file| *file != Path::new("-"));
     let name = file.map_or_else(|| "standard input".to_owned(), |file| file.display().to_string());
@@ -215,8 +215,8 @@ fn cache_dir() -> PathBuf {
     cache_dir_of(|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
 }
 
-/// Without a home it is below the folder that all users share: there each has a folder of its own, so that none takes
-/// another's place.
+/// Without a home directory it is below the shared temporary folder, with the user ID in its name so that users do not
+/// collide.
 fn cache_dir_of(variable: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
     let own = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
     match own {

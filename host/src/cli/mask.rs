@@ -1,4 +1,4 @@
-//! `masker mask`: a text with tokens in the place of what was found.
+//! `masker mask`: replaces what was found in a text with tokens.
 
 use std::io::Write;
 
@@ -28,7 +28,7 @@ pub fn run(asked: &Asked<'_>, output: Output) -> Result<(), Failure> {
     let Searched { agent, decided, ends } = searched;
     let is_found = decided.decisions.iter().any(|decisions| !decisions.is_empty());
     let minter = minter(&agent.policy.kid, asked.environment, is_found && !output.quiet)?;
-    // Everything is masked before anything is printed: a text that fails half way is not half a result.
+    // Mask everything before printing anything, so that a failure leaves no partial output.
     let masked = Preview::with_tokens(&agent, &minter, decided).map_err(|error| failure(&error))?;
     exit::written(print(&masked, &ends, output))?;
     if asked.options.require_match && !is_found {
@@ -58,14 +58,14 @@ fn print(masked: &Preview, ends: &[&str], output: Output) -> std::io::Result<()>
     out.flush()
 }
 
-/// The install's key where there is one; else one for this run only, so that a first try needs no set-up.
+/// The install's key if there is one; otherwise a key for this run only, so that trying the command needs no set-up.
 fn minter(kid: &Kid, environment: &Environment, says: bool) -> Result<Minter, Failure> {
     let keys = Config::load_keys(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
     if let Some(keys) = keys.get(kid) {
         return Ok(Minter::new(kid.clone(), keys));
     }
     if says {
-        let _ = writeln!(std::io::stderr(), "masker: no key {kid} is set: these tokens hold for this run only");
+        let _ = writeln!(std::io::stderr(), "masker: key {kid} is not set: these tokens are valid for this run only");
     }
     throwaway(kid.clone()).map_err(|error| failure(&error))
 }

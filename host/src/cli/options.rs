@@ -1,5 +1,5 @@
-//! Which of the options of every command mean something to the one that is called. Any other is refused: an option that is
-//! ignored is believed.
+//! Which global options apply to the called command. All others are rejected, because users assume that an accepted
+//! option has an effect.
 
 use super::exit::{self, Failure};
 use super::server::{Agents, Plugins};
@@ -16,7 +16,7 @@ struct Uses {
 }
 
 impl Cli {
-    /// Refuses what the command would ignore.
+    /// Rejects options that the command would ignore.
     pub(super) fn refuse_idle_options(&self) -> Result<(), Failure> {
         let uses = uses(&self.command);
         let is_detect_with_scheme = matches!(&self.command, Command::Detect(options) if options.scheme.is_some());

@@ -1,5 +1,5 @@
-//! `masker plugin new`, `build`, `inspect`, `test`, `bench`, `keygen`, `sign` and `verify`: a plugin on this machine, without a
-//! server. `list`, `install` and `remove` are the server's ([`super::server`]).
+//! `masker plugin new`, `build`, `inspect`, `test`, `bench`, `keygen`, `sign` and `verify`: plugin development on this
+//! machine, without a server. `list`, `install` and `remove` call a server ([`super::server`]).
 
 mod bench;
 mod build;
@@ -32,10 +32,10 @@ use crate::policy::CompiledPolicy;
 use crate::sensitive::SensitiveText;
 use crate::wasm::{Plugin, PreparedPass};
 
-/// For one case, instances made for it included.
+/// Time limit of one case, including the creation of instances.
 const BUDGET: Duration = Duration::from_secs(5);
 
-/// Says what a component is, or why it would not be taken.
+/// Describes a component, or explains why a server would reject it.
 pub fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
     let mut plugins = LocalPlugins::load_for_author()?;
     let plugin = take_in(&mut plugins, file)?;
@@ -49,15 +49,15 @@ pub fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
     show::object(&shown, output)
 }
 
-/// Runs a component on labelled cases. Ends with 2 when fewer of them than `floor` percent come out as labelled.
+/// Runs a component on labelled cases. Ends with [`exit::COMMAND`] if fewer than `floor` percent of them pass.
 pub fn test(file: &Path, cases: &Path, floor: f32, output: Output) -> Result<(), Failure> {
     if !(0.0..=100.0).contains(&floor) {
-        return Err(Failure::new(exit::USAGE, "--floor must be from 0 to 100"));
+        return Err(Failure::new(exit::USAGE, "--floor must be between 0 and 100"));
     }
     let text = fs::read_to_string(cases).map_err(|error| unreadable(cases, &error))?;
     let mut all =
         cases::read(&text).map_err(|error| Failure::new(exit::USAGE, format!("{}: {error}", cases.display())))?;
-    // Positions behind other characters than ASCII are where plugins go wrong: each case is tried behind some, too.
+    // Plugins often get offsets after non-ASCII characters wrong, so each case also runs behind some of them.
     let behind: Vec<Case> = all.iter().map(Case::behind_other_characters).collect();
     all.extend(behind);
     let mut plugins = LocalPlugins::load_for_author()?;
@@ -88,12 +88,12 @@ pub fn test(file: &Path, cases: &Path, floor: f32, output: Output) -> Result<(),
         false => exit::written(writeln!(out, "{}", sums.line(all.len())))?,
     }
     if sums.share(all.len()) < f64::from(floor) {
-        return Err(Failure::new(exit::COMMAND, format!("fewer than {floor} % of the cases come out as labelled")));
+        return Err(Failure::new(exit::COMMAND, format!("fewer than {floor} % of the cases passed")));
     }
     Ok(())
 }
 
-/// Of all cases together.
+/// Totals over all cases.
 #[derive(Default)]
 struct Sums {
     right: usize,
@@ -103,7 +103,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Counts a case; the lines say what is wrong with it.
+    /// Counts a case and returns a line for each difference.
     fn add(&mut self, case: &Case, found: Vec<Labelled>) -> Vec<String> {
         self.found += found.len();
         self.labelled += case.labels.len();
@@ -125,7 +125,7 @@ impl Sums {
 
     fn line(&self, cases: usize) -> String {
         let (precision, recall) = (Self::percent(self.agreed, self.found), Self::percent(self.agreed, self.labelled));
-        format!("{} of {cases} cases as labelled; precision {precision} %, recall {recall} %", self.right)
+        format!("{} of {cases} cases passed; precision {precision} %, recall {recall} %", self.right)
     }
 
     fn shown(&self, cases: usize) -> Value {
@@ -141,8 +141,8 @@ fn conversation(case: &Case) -> Vec<Message> {
     case.messages().into_iter().map(message).collect()
 }
 
-/// What the plugin finds, or why it failed, in its own words where it has any: they are the author's, on the author's
-/// machine.
+/// The plugin's findings, or its failure with the plugin's own error text. That text may contain input, which is fine
+/// on the author's machine.
 fn search(pass: &PreparedPass, case: &Case, messages: &[Message]) -> Result<Vec<Finding>, Failure> {
     let (found, used) = pass.run_measured(messages, &[], BUDGET);
     found.map_err(|fault| {
@@ -160,7 +160,7 @@ fn take_in(plugins: &mut LocalPlugins, file: &Path) -> Result<Plugin, Failure> {
     Ok(plugin)
 }
 
-/// Everything that the plugin finds, whatever its confidence, and no other plugin.
+/// A policy with only this plugin and no confidence threshold.
 fn policy_of(plugin: &Plugin, plugins: &LocalPlugins) -> Result<CompiledPolicy, Failure> {
     let entities = plugin.manifest.kinds.iter().map(|kind| (kind.to_string(), json!({"confidence_threshold": 0.0})));
     let document = json!({

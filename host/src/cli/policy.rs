@@ -1,4 +1,4 @@
-//! `masker policy validate`.
+//! `masker policy validate`: checks a policy file without a server.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::app::compile_local;
 use crate::config::Environment;
 use crate::policy::PolicyError;
 
-/// Checks a policy: its document, its passes, and whether the plugins take what it gives them.
+/// Validates a policy: its document, its passes, and whether the plugins accept their configuration.
 pub fn validate(file: &Path, environment: &Environment, output: Output) -> Result<(), Failure> {
     let document = read_input(Some(file))?;
     let plugins = LocalPlugins::load(environment.plugin_dir().as_deref(), 1)?;
@@ -36,7 +36,7 @@ pub fn validate(file: &Path, environment: &Environment, output: Output) -> Resul
     Err(Failure::new(exit::POLICY, format!("{} is not a valid policy\n{}", file.display(), lines.join("\n"))))
 }
 
-/// What is wrong, for a person and for a program.
+/// An error of a policy, as text and as JSON.
 struct Mistake {
     text: String,
     json: Value,

@@ -1,4 +1,4 @@
-//! `masker serve`.
+//! `masker serve`: starts the service and runs it until it is stopped.
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -24,9 +24,9 @@ use crate::http::admin_socket::AdminSocket;
 use crate::keys::Kid;
 use crate::{http, telemetry};
 
-/// Starts the service and stays until it is told to stop.
+/// Starts the service and runs until a signal stops it.
 pub fn run(environment: &Environment, accept_loss: Vec<Kid>, verbose: u8) -> Result<(), Failure> {
-    // Whatever is made is the user's own, also where a library makes it.
+    // New files are private to the user, including those that libraries create.
     umask(Mode::from_raw_mode(0o077));
     let config = Config::load(environment).map_err(|problems| Failure::new(exit::GENERIC, problems.to_string()))?;
     let config = Config { accept_loss, ..config };
@@ -38,11 +38,11 @@ pub fn run(environment: &Environment, accept_loss: Vec<Kid>, verbose: u8) -> Res
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("no runtime")
+        .context("cannot create the runtime")
         .map_err(Failure::from)?;
     let traces = telemetry::start(level, config.log_format, runtime.handle()).map_err(Failure::from)?;
     for (name, nearest) in environment.unknown() {
-        tracing::warn!("the variable {name} is not read by this release; the nearest that is: {nearest}");
+        tracing::warn!("unknown variable {name}, did you mean {nearest}?");
     }
     let served = runtime.block_on(serve(config)).map_err(Failure::from);
     if let Some(traces) = traces {
@@ -56,7 +56,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let metrics_address = config.metrics_addr;
     let grace = config.shutdown_grace;
     raise_file_limit();
-    // Bound first: a port that is taken is the most common mistake, and preparing plugins takes seconds.
+    // Bound first: a port in use is the most common mistake, and preparing plugins takes seconds.
     let listener = listen("MASKER_LISTEN_ADDR", address).await?;
     if config.development {
         warn_development(&config);
@@ -68,15 +68,15 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         tokio::spawn(http::serve_metrics(routes, listener, app.config.connections));
     }
     let admin = AdminSocket::bind(&app.config.data_dir);
-    // The port that the system chose, where the setting leaves it to the system.
+    // The actual address: with port 0 the system chooses the port.
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!("listening on http://{address}");
     offer_login_link(&app).await?;
     let retention = tokio::spawn(app.clone().keep_deleting());
     let journal = tokio::spawn(app.clone().keep_journal());
     let watching = tokio::spawn(app.clone().watch_plugin_folder());
-    // From here on a signal does not end the process by itself any more; while it starts, it does.
-    let signals = Signals::listen().context("no signals")?;
+    // From here on signals are handled. During the start a signal ends the process.
+    let signals = Signals::listen().context("cannot install signal handlers")?;
     let (stop, stopped) = oneshot::channel();
     let stopped = stopped.map(drop).shared();
     let serving = async {
@@ -84,15 +84,15 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         match admin {
             Ok(admin) => drop(tokio::join!(public, admin.serve(app.clone(), stopped.clone()))),
             Err(error) => {
-                tracing::warn!(%error, "no admin socket in MASKER_DATA_DIR: commands work on this install only while no service runs");
+                tracing::warn!(%error, "cannot create the admin socket in MASKER_DATA_DIR: other commands need this service to be stopped");
                 public.await;
             }
         }
     };
     tokio::select! {
         () = serving => {}
-        // What is cut off is recorded as `partial` when the runtime ends.
-        patience = out_of_patience(signals, stop, grace) => tracing::warn!("{patience}: requests in flight are cut off"),
+        // Requests that are cut off are recorded as `partial` when the runtime shuts down.
+        patience = out_of_patience(signals, stop, grace) => tracing::warn!("{patience}: cutting off requests in flight"),
     }
     retention.abort();
     journal.abort();
@@ -107,49 +107,51 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 async fn listen(variable: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await;
     let advice = match listener.as_ref().map_err(std::io::Error::kind) {
-        Err(ErrorKind::AddrInUse) => "; stop what listens there, or choose another port",
+        Err(ErrorKind::AddrInUse) => "; stop the process that uses the port, or choose another port",
         Err(ErrorKind::AddrNotAvailable) => "; choose an address of this machine",
-        Err(ErrorKind::PermissionDenied) => "; choose a port from 1024 on",
+        Err(ErrorKind::PermissionDenied) => "; choose a port above 1023",
         Ok(_) | Err(_) => "",
     };
     listener.with_context(|| format!("{variable}={address}: cannot listen on {address}{advice}"))
 }
 
-/// As many file descriptors as the system gives: each connection is one. Where it gives no more, there are fewer
+/// Raises the limit of open files to the maximum, because each connection needs one. A failure only means fewer
 /// connections.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::debug!(%error, "the limit of open files cannot be raised");
+        tracing::debug!(%error, "cannot raise the limit of open files");
     }
 }
 
 fn warn_development(config: &Config) {
     let upstream = match config.provider {
-        Provider::Stub => "the built-in stub, which echoes",
+        Provider::Stub => "the built-in stub, which echoes its input",
         Provider::Openai => "the configured LLM provider",
     };
     let _ = writeln!(
         std::io::stderr(),
-        "\n  ! DEVELOPMENT MODE: keys are generated below {}; do not send real patients' data.\n  ! Upstream: {upstream}.\n",
+        "\n  ! DEVELOPMENT MODE: keys are generated in {}; do not send real patient data.\n  ! Upstream: {upstream}.\n",
         config.data_dir.display()
     );
 }
 
-/// While nobody has ever signed in, every start offers a link that does. It is a credential, so it goes to a person at a
-/// terminal, or to whoever reads lines made for people, and never into a stream of log lines.
+/// Prints a sign-in link at every start until the first user has signed in. The link is a credential, so it is printed
+/// only to a terminal or with the human-readable log format, never into structured logs.
 async fn offer_login_link(app: &App) -> anyhow::Result<()> {
     if app.store().has_users().await? {
         return Ok(());
     }
     let for_people = app.config.log_format == LogFormat::Pretty;
     if !for_people && !std::io::stderr().is_terminal() {
-        tracing::info!("nobody has signed in yet; `masker admin login-link` makes a link that signs the operator in");
+        tracing::info!(
+            "no user has signed in yet; run `masker admin login-link` to create a sign-in link for the operator"
+        );
         return Ok(());
     }
     let link = app.login_link().await?;
-    let _ = writeln!(std::io::stderr(), "\n  Sign in, once and within the hour: {link}\n");
+    let _ = writeln!(std::io::stderr(), "\n  Sign-in link (single use, valid for one hour): {link}\n");
     Ok(())
 }
 
@@ -160,14 +162,14 @@ async fn metrics(State(app): State<Arc<App>>) -> Vec<u8> {
     app.pipeline.metrics.render()
 }
 
-/// Tells the server to stop at the first signal; ends, with the reason, when those in flight get no more time.
+/// Stops the server at the first signal. Returns the reason when requests in flight must be cut off.
 async fn out_of_patience(mut signals: Signals, stop: oneshot::Sender<()>, grace: Duration) -> &'static str {
     signals.next().await;
-    tracing::info!("stopping: requests in flight finish");
+    tracing::info!("stopping: waiting for requests in flight");
     let _ = stop.send(());
     tokio::select! {
-        () = tokio::time::sleep(grace) => "the time to stop is over",
-        () = signals.next() => "told to stop a second time",
+        () = tokio::time::sleep(grace) => "shutdown grace period exceeded",
+        () = signals.next() => "second signal received",
     }
 }
 

@@ -1,4 +1,4 @@
-//! The commands that speak to a running server: everything they do is a call of its API.
+//! Commands that call the API of a running server.
 
 use std::fs;
 use std::io::Write;
@@ -18,42 +18,42 @@ use crate::keys::signature;
 pub enum Agents {
     /// List the agents.
     List {
-        /// Only those whose name contains this.
+        /// Show only agents whose name contains this text.
         #[arg(long, value_name = "TEXT")]
         name_contains: Option<String>,
     },
-    /// Make an agent; its URL is in what is printed.
+    /// Create an agent and print it, including its URL.
     Create {
-        /// Unique in the account.
+        /// Name, unique in the account.
         #[arg(long)]
         name: String,
-        /// `openai:MODEL` or `stub`.
+        /// LLM provider: `openai:MODEL` or `stub`.
         #[arg(long)]
         upstream: String,
-        /// vapi, retell, bolna, elevenlabs, twilio or custom.
+        /// Voice platform: vapi, retell, bolna, elevenlabs, twilio or custom.
         #[arg(long)]
         platform: Option<String>,
-        /// A policy of the server.
+        /// Name of a policy on the server.
         #[arg(long, value_name = "NAME", conflicts_with = "policy_file")]
         policy_name: Option<String>,
-        /// Or a policy of its own, from a file.
+        /// Policy file, for a policy of the agent's own.
         #[arg(long, value_name = "FILE")]
         policy_file: Option<PathBuf>,
-        /// vault-deterministic, reversible-aead or synthetic.
+        /// Tokenization scheme: vault-deterministic, reversible-aead or synthetic.
         #[arg(long)]
         tokenization: Option<String>,
-        /// Demand a key on the proxy; it is printed once.
+        /// Require a key on the proxy URL. The key is printed once.
         #[arg(long)]
         proxy_key: bool,
     },
-    /// Show an agent with its policy and its figures.
+    /// Show an agent with its policy and statistics.
     Show {
-        /// Its id.
+        /// Agent ID.
         id: String,
     },
-    /// Delete an agent: its URL answers 404 at once.
+    /// Delete an agent. Its URL returns 404 immediately.
     Delete {
-        /// Its id.
+        /// Agent ID.
         id: String,
     },
 }
@@ -63,75 +63,76 @@ pub enum Agents {
 pub enum Sessions {
     /// List sessions, newest first.
     List {
-        /// How long ago (24h, 7d), or a time.
+        /// Only sessions newer than this age (24h, 7d) or time.
         #[arg(long)]
         since: Option<String>,
-        /// Of this agent.
+        /// Only sessions of this agent.
         #[arg(long, value_name = "ID")]
         agent_id: Option<String>,
-        /// ok, error or partial.
+        /// Only sessions with this status: ok, error or partial.
         #[arg(long)]
         status: Option<String>,
-        /// With at least so many masked values.
+        /// Only sessions with at least this many masked values.
         #[arg(long, value_name = "COUNT")]
         min_redactions: Option<u64>,
-        /// Turns of this call.
+        /// Only turns of this call.
         #[arg(long, value_name = "ID")]
         call_id: Option<String>,
-        /// At most so many, 1 to 100.
+        /// Maximum number of sessions, 1 to 100.
         #[arg(long, default_value_t = 25)]
         limit: u8,
     },
-    /// Show a session with everything that was found.
+    /// Show a session with all its findings.
     Show {
-        /// Its id.
+        /// Session ID.
         id: String,
     },
-    /// Print sessions as they end, until it is stopped or nobody reads them. Ends with exit code 2 when some were missed.
+    /// Print sessions as they end, until interrupted or until the output is closed. Exits with code 2 if sessions were
+    /// missed.
     Tail,
 }
 
 /// `masker plugin`.
 #[derive(clap::Subcommand)]
 pub enum Plugins {
-    /// List the plugins with their kinds and how they do.
+    /// List the plugins with their kinds and status.
     List {
-        /// Those of this folder, without a server.
+        /// List the plugins in this folder, without a server.
         #[arg(long, value_name = "FOLDER")]
         dir: Option<PathBuf>,
     },
-    /// Install a component, or replace the one of its name; its signature, FILE.sig, goes with it.
+    /// Install a component with its signature, FILE.sig. Replaces an installed plugin of the same name.
     Install {
-        /// The component.
+        /// Component file.
         #[arg(default_value = plugin::COMPONENT)]
         file: PathBuf,
-        /// Put it into this folder, which a server's MASKER_PLUGIN_DIR names, without asking the server.
+        /// Install into this folder, the MASKER_PLUGIN_DIR of a server, without calling the server.
         #[arg(long, value_name = "FOLDER")]
         dir: Option<PathBuf>,
     },
     /// Remove an installed plugin.
     Remove {
-        /// Its name.
+        /// Plugin name.
         name: String,
-        /// From this folder, without a server.
+        /// Remove it from this folder, without a server.
         #[arg(long, value_name = "FOLDER")]
         dir: Option<PathBuf>,
     },
 }
 
-/// What a report is about.
+/// Scope and output of a report.
 #[derive(clap::Args)]
 pub struct ReportOptions {
-    /// Of one session.
+    /// Report on one session.
     #[arg(long, value_name = "ID", conflicts_with_all = ["agent_id", "since"])]
     session_id: Option<String>,
-    /// Of one agent; of the whole account without either.
+    /// Report on one agent. Without --session-id and --agent-id the report covers the whole account.
     #[arg(long, value_name = "ID")]
     agent_id: Option<String>,
-    /// How long ago it begins (7d), or a time.
+    /// Start of the period: an age (7d) or a time.
     #[arg(long)]
     since: Option<String>,
-    /// The file; its ending says in which form: .pdf or .json. Standard output takes JSON.
+    /// Output file. The extension selects the format, .pdf or .json. Without it JSON is printed to standard output.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -155,7 +156,7 @@ pub fn agents(command: Agents, policy: Option<&str>, remote: &Remote, output: Ou
         Agents::Create { name, upstream, platform, policy_name, policy_file, tokenization, proxy_key } => {
             let mut draft =
                 Map::from_iter([("name".to_owned(), json!(name)), ("upstream".to_owned(), json!(upstream))]);
-            // `--policy` is either: a file where there is one of that name.
+            // `--policy` is a file if one of that name exists, otherwise the name of a policy.
             let (policy_file, policy_name) = match policy {
                 Some(policy) if Path::new(policy).is_file() => (Some(policy.into()), None),
                 Some(policy) => (None, Some(policy.to_owned())),
@@ -260,7 +261,7 @@ pub fn show_policy(name: &str, version: Option<u32>, remote: &Remote, output: Ou
     exit::written(write!(std::io::stdout(), "{}", policy["policy_yaml"].as_str().unwrap_or_default()))
 }
 
-/// `masker policy diff`: what a file would change. Ends with 2 when there is something.
+/// `masker policy diff`: prints what a file would change. Ends with [`exit::COMMAND`] if there are differences.
 pub fn diff_policy(name: &str, file: &Path, remote: &Remote, output: Output) -> Result<(), Failure> {
     let there = policy(remote, name, None)?;
     let (old, new) = (there["policy_yaml"].as_str().unwrap_or_default().to_owned(), read(file)?);
@@ -291,7 +292,7 @@ pub fn report(options: &ReportOptions, remote: &Remote, output: Output) -> Resul
         (None, None) => "/api/v1/reports".to_owned(),
     };
     let since = options.since.as_ref().map_or_else(String::new, |since| format!("&since={}", escaped(since)));
-    let waiting = show::waiting("the server reads the journal and makes the report", output);
+    let waiting = show::waiting("the server is reading the journal and creating the report", output);
     let bytes = remote.bytes("GET", &format!("{path}?format={format}{since}"), Body::Empty);
     waiting.finish_and_clear();
     let bytes = bytes?;
@@ -301,7 +302,8 @@ pub fn report(options: &ReportOptions, remote: &Remote, output: Output) -> Resul
     }
 }
 
-/// A report is for whoever asked for it. What is no file, such as a pipe, is written as it is.
+/// Writes a report readable only by the user. An existing path that is not a regular file, such as a pipe, is written
+/// to directly.
 fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     match fs::metadata(file) {
         Ok(there) if !there.is_file() => fs::OpenOptions::new().write(true).open(file)?.write_all(bytes),
@@ -316,7 +318,7 @@ fn policy(remote: &Remote, name: &str, version: Option<u32>) -> Result<Value, Fa
     Ok(answer["policy"].take())
 }
 
-/// Every row of a list.
+/// All rows of a paginated list.
 fn all(remote: &Remote, path: &str) -> Result<Vec<Value>, Failure> {
     let (mut rows, mut cursor) = (Vec::new(), String::new());
     loop {

@@ -1,5 +1,5 @@
-//! What the file of settings may hold under `[service]`. Keys and other secrets of the service have a file of their own:
-//! `audit_hmac_key_file`.
+//! The `[service]` section of the settings file. It holds no secrets: a secret is in a separate file, named by a
+//! setting such as `audit_hmac_key_file`.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use masker_client::settings::File;
 
 use crate::config::{Environment, VARIABLES, is_secret};
 
-/// Reads the file of settings, where there is one.
+/// Reads the settings file, if there is one.
 pub fn find(named: Option<&Path>) -> Result<File, Failure> {
     File::find(named, check)
 }
@@ -24,10 +24,10 @@ fn check(key: &str, variable: &str) -> Result<(), String> {
     if key != key.to_lowercase() || of_client || !(VARIABLES.contains(&plain_name) || is_secret(plain_name)) {
         let known = VARIABLES.iter().min_by_key(|known| strsim::damerau_levenshtein(known, variable)).unwrap_or(&"");
         let nearest = known.trim_start_matches("MASKER_").to_lowercase();
-        return Err(format!("[service] has no setting {key}; the nearest is {nearest}"));
+        return Err(format!("[service]: unknown setting {key}, did you mean {nearest}?"));
     }
     if is_secret(variable) {
-        return Err(format!("{key} is a secret: put it into a file of its own and name that with {key}_file"));
+        return Err(format!("{key} is a secret: put it into a separate file and set {key}_file to its path"));
     }
     Ok(())
 }
@@ -41,11 +41,14 @@ mod tests {
         for (text, expected) in [
             (
                 "[service]\n\nlisten_adr = \"secret\"\n",
-                "line 3: [service] has no setting listen_adr; the nearest is listen_addr",
+                "line 3: [service]: unknown setting listen_adr, did you mean listen_addr?",
             ),
-            ("[service]\naudit_hmac_key = \"secret\"\n", "line 2: audit_hmac_key is a secret: put it into a file"),
+            (
+                "[service]\naudit_hmac_key = \"secret\"\n",
+                "line 2: audit_hmac_key is a secret: put it into a separate file",
+            ),
             ("[service]\nkey_k_clinic_old = \"secret\"\n", "line 2: key_k_clinic_old is a secret"),
-            ("[service]\nsession = \"secret\"\n", "line 2: [service] has no setting session"),
+            ("[service]\nsession = \"secret\"\n", "line 2: [service]: unknown setting session"),
         ] {
             let said = File::read(text, check).err().expect("a mistake");
             assert!(said.contains(expected) && !said.contains("\"secret"), "{said}");

@@ -1,4 +1,4 @@
-//! Tables for people, JSON for programs.
+//! Output as tables or as JSON.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Output;
 use super::exit::{self, Failure};
 
-/// Rows of a list: as JSON, one object a line; as a table with these columns, each with where its value stands.
+/// Prints rows as JSON lines, or as a table. A column is a title and the JSON path of its value.
 pub fn rows(rows: &[Value], columns: &[(&str, &str)], output: Output) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     if output.json {
@@ -32,7 +32,7 @@ pub fn rows(rows: &[Value], columns: &[(&str, &str)], output: Output) -> Result<
     exit::written(writeln!(out, "{table}"))
 }
 
-/// One object: as JSON, or a line for each of its fields.
+/// Prints one object as JSON, or as one line per field.
 pub fn object(object: &Value, output: Output) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     if output.json {
@@ -47,7 +47,7 @@ pub fn object(object: &Value, output: Output) -> Result<(), Failure> {
     }))
 }
 
-/// Shows on a terminal that something takes a while, and for how long it has.
+/// Shows a progress message with the elapsed time on a terminal.
 pub fn waiting(what: &'static str, output: Output) -> ProgressBar {
     if output.quiet || output.json || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

@@ -1,4 +1,4 @@
-//! `masker sessions tail`: sessions as they end, until nobody reads them any more.
+//! `masker sessions tail`: prints sessions as they end, until the output is closed.
 
 use std::io::{self, Write};
 
@@ -8,8 +8,8 @@ use super::Output;
 use super::exit::{self, Failure};
 use super::remote::Remote;
 
-/// Prints sessions until the reader of standard output leaves, or the server lets it see no more. Ends with the command's own
-/// exit code when some were missed.
+/// Prints sessions until standard output is closed or the server revokes access. Ends with [`exit::COMMAND`] if
+/// sessions were missed.
 pub fn run(remote: &Remote, output: Output) -> Result<(), Failure> {
     let mut missed = false;
     remote.follow("/api/v1/sessions/stream", |event, data| match event {
@@ -39,7 +39,7 @@ fn print(data: &str, output: Output) -> io::Result<()> {
     out.flush()
 }
 
-/// A gap is part of the result for a program, and a warning for a person.
+/// Reports a gap: as a JSON line in JSON mode, otherwise as a warning on standard error.
 fn tell_missed(data: &str, output: Output) -> io::Result<()> {
     let count = serde_json::from_str::<Value>(data).unwrap_or_default()["count"].as_u64();
     if output.json {
@@ -48,5 +48,5 @@ fn tell_missed(data: &str, output: Output) -> io::Result<()> {
         return out.flush();
     }
     let many = count.map_or_else(|| "some sessions".to_owned(), |count| format!("{count} sessions"));
-    writeln!(io::stderr(), "masker: {many} were missed here; `masker sessions list` shows them")
+    writeln!(io::stderr(), "masker: {many} were missed; run `masker sessions list` to see them")
 }

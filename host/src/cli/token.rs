@@ -1,4 +1,4 @@
-//! `masker token create`: an API token, made on the machine itself.
+//! `masker token create`: creates an API token on the machine itself.
 
 use std::io::Write;
 
@@ -14,10 +14,10 @@ use crate::config::Environment;
 use crate::name;
 use crate::store::api_tokens::{NewApiToken, sound_scopes};
 
-/// Makes a token for the owner's account and prints its secret.
+/// Creates a token for the owner's account and prints its secret.
 pub fn create(name: &str, scopes: &[String], environment: &Environment, output: Output) -> Result<(), Failure> {
     name::check(name).map_err(|fault| Failure::new(exit::USAGE, format!("--name {fault}")))?;
-    let scopes = sound_scopes(scopes).ok_or_else(|| Failure::new(exit::USAGE, "--scope must be a scope"))?;
+    let scopes = sound_scopes(scopes).ok_or_else(|| Failure::new(exit::USAGE, "--scope: unknown scope"))?;
     let token = match Install::find(environment, "masker token create", output)? {
         Install::Running(service) => {
             let body = Body::Json(json!({"name": name, "scopes": scopes}));
@@ -37,7 +37,7 @@ pub fn create(name: &str, scopes: &[String], environment: &Environment, output: 
     })
 }
 
-/// As the API does: the journal first.
+/// Creates the token in the files of the install. Like the API, it writes the journal first.
 async fn make(opened: &Opened, name: &str, scopes: Vec<String>) -> Result<Value, Failure> {
     let new = NewApiToken {
         account_id: opened.store.first_account(),

@@ -1,7 +1,7 @@
-//! `masker vault`: what is behind the tokens, on the machine itself.
+//! `masker vault`: commands on the vault, run on the machine itself.
 //!
-//! A service that runs on the data is asked over its admin socket where it can do it: it has in memory what is erased. Else the
-//! files are worked on, which no other process has open then.
+//! A running service executes `stats` and `purge` over its admin socket, because it caches the values in memory.
+//! Otherwise the command locks the files and works on them directly.
 
 mod export;
 mod rotate;
@@ -25,34 +25,35 @@ use crate::keys::Kid;
 use crate::sensitive::SensitiveText;
 use crate::store::vault::VaultStats;
 
-/// What is to be erased.
+/// Selection of the values to erase.
 #[derive(clap::Args)]
 pub struct PurgeOptions {
     #[command(flatten)]
     what: What,
-    /// Only say how much it would be.
+    /// Print the number of values without erasing them.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// One of these.
+/// Exactly one criterion.
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct What {
-    /// What was kept before this moment: a time such as 2026-01-31T00:00:00Z, or how long ago (90d).
+    /// Erase what was stored before this time (2026-01-31T00:00:00Z) or age (90d).
     #[arg(long, value_name = "TIME")]
     before: Option<String>,
-    /// Everything of the calls in which this value was said, where calls have a name; else the value alone. `-` reads it
-    /// from standard input, so that it stands in no list of processes.
+    /// Erase everything from the calls in which this value was said. If calls have no name, erase only the value. `-`
+    /// reads the value from standard input, which keeps it out of the process list.
     #[arg(long, value_name = "VALUE")]
     subject: Option<String>,
-    /// What tokens of this key stand for.
+    /// Erase the values of all tokens with this key ID.
     #[arg(long, value_name = "KID")]
     kid: Option<String>,
-    /// Everything of a call, by the platform's name for it or as `masker sessions` shows it; `-` reads it as well.
+    /// Erase everything from one call, by the platform's call ID or the one that `masker sessions` shows. `-` reads it
+    /// from standard input.
     #[arg(long, value_name = "NAME")]
     call: Option<String>,
-    /// Everything that was said to an agent.
+    /// Erase everything that was said to one agent.
     #[arg(long, value_name = "ID")]
     agent: Option<String>,
 }
@@ -63,7 +64,7 @@ impl From<EraseError> for Failure {
     }
 }
 
-/// Prints how much there is.
+/// Prints statistics of the vault.
 pub fn stats(environment: &Environment, output: Output) -> Result<(), Failure> {
     let opened = match Install::find(environment, "masker vault stats", output)? {
         Install::Running(service) => return stats_of(&service, output),
@@ -85,15 +86,15 @@ fn shown(stats: &VaultStats) -> Value {
     })
 }
 
-/// As the API has it.
+/// Prints the statistics; JSON in the API's form.
 fn print_stats(stats: &Value, output: Output) -> std::io::Result<()> {
     let mut out = std::io::stdout();
     if output.json {
         return writeln!(out, "{stats}");
     }
-    writeln!(out, "{} values, {} bytes on the disk", stats["values"], stats["size_bytes"])?;
+    writeln!(out, "{} values, {} bytes on disk", stats["values"], stats["size_bytes"])?;
     if let (Some(oldest), Some(newest)) = (stats["oldest_at"].as_str(), stats["newest_at"].as_str()) {
-        writeln!(out, "made between {oldest} and {newest}")?;
+        writeln!(out, "created between {oldest} and {newest}")?;
     }
     for (title, field) in
         [("tokens of", "values_by_kid"), ("sealed by", "values_sealed_by"), ("kind", "values_by_kind")]
@@ -109,7 +110,7 @@ fn figures(figures: impl Iterator<Item = (String, u64)>) -> Map<String, Value> {
     figures.map(|(name, count)| (name, count.into())).collect()
 }
 
-/// Erases; first what an erasure that was interrupted left.
+/// Erases values, after completing an erasure that was interrupted.
 pub fn purge(options: &PurgeOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
     let what = options.what.read()?;
     let opened = match Install::find(environment, "masker vault purge", output)? {
@@ -135,7 +136,7 @@ async fn erase(opened: &Opened, what: &Erase, dry_run: bool) -> Result<Erased, F
     Ok(eraser.erase(what).await?)
 }
 
-/// As the API has it.
+/// Prints the result of a purge; JSON in the API's form.
 fn print_purge(done: &Value, output: Output) -> std::io::Result<()> {
     let mut out = std::io::stdout();
     if output.json {
@@ -145,13 +146,13 @@ fn print_purge(done: &Value, output: Output) -> std::io::Result<()> {
     writeln!(out, "{verb}: {} values of the vault, texts of {} sessions", done["values"], done["payloads"])
 }
 
-/// What the service of a server says.
+/// Prints the vault statistics of a server.
 pub fn stats_of(remote: &Remote, output: Output) -> Result<(), Failure> {
     let answer = remote.json("GET", "/api/v1/vault/stats", Body::Empty)?;
     exit::written(print_stats(&answer["vault"], output))
 }
 
-/// Lets the service of a server erase: from its memory too.
+/// Purges the vault of a server, including the values cached in its memory.
 pub fn purge_at(options: &PurgeOptions, remote: &Remote, output: Output) -> Result<(), Failure> {
     ask_to_purge(options, &options.what.read()?, remote, output)
 }
@@ -159,7 +160,7 @@ pub fn purge_at(options: &PurgeOptions, remote: &Remote, output: Output) -> Resu
 fn ask_to_purge(options: &PurgeOptions, what: &Erase, remote: &Remote, output: Output) -> Result<(), Failure> {
     let mut body = json!({"dry_run": options.dry_run});
     let (field, value) = match what {
-        // As it was typed: how long ago is for the server's clock to say.
+        // Sent as typed, so that a relative age is resolved by the server's clock.
         Erase::Before(_) | Erase::Retention(_) => ("before", options.what.before.clone().unwrap_or_default()),
         Erase::Kid(kid) => ("kid", kid.as_str().to_owned()),
         Erase::Subject(value) => ("subject", value.expose().clone()),
@@ -179,11 +180,11 @@ impl What {
             return moment.map(Erase::Before).ok_or_else(|| wrong(format!("--before {}", since::FORM)));
         }
         if let Some(text) = &self.kid {
-            let kid = Kid::new(text).ok_or_else(|| wrong("--kid must be of the form [A-Z0-9_]+".into()))?;
+            let kid = Kid::new(text).ok_or_else(|| wrong("--kid must have the form [A-Z0-9_]+".into()))?;
             return Ok(Erase::Kid(kid));
         }
         if let Some(text) = &self.agent {
-            let wrong = |_| wrong("--agent must be the id of an agent, agt_ and 26 characters".into());
+            let wrong = |_| wrong("--agent must be an agent ID: agt_ and 26 characters".into());
             return text.parse().map(Erase::Agent).map_err(wrong);
         }
         match &self.call {
@@ -193,7 +194,7 @@ impl What {
     }
 }
 
-/// A value, or what stands on standard input.
+/// Returns the argument, or the content of standard input if it is `-`.
 fn read_value(argument: &str) -> Result<SensitiveText, Failure> {
     let mut text = SensitiveText::from(argument.to_owned());
     if argument == "-" {

@@ -1,11 +1,11 @@
-//! Which hosts of the operator's own network may be asked for an assistant.
+//! `MASKER_CALLBACK_ALLOW`: hosts of the operator's private network that callbacks may connect to.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::network::Network;
 
-/// Hosts and networks, with commas between them. Empty unless it is set.
+/// A comma-separated list of hosts and networks; empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallbackAllow {
     hosts: Vec<String>,
@@ -13,15 +13,15 @@ pub struct CallbackAllow {
 }
 
 impl CallbackAllow {
-    /// What the form is, for an error.
-    pub const FORM: &'static str = "host names, addresses and networks such as 10.0.0.0/8, with commas between them";
+    /// The format, for error messages.
+    pub const FORM: &'static str = "a comma-separated list of host names, addresses and networks such as 10.0.0.0/8";
 
-    /// Whether a host is on the list by its name.
+    /// Whether the list contains this host name.
     pub fn names(&self, host: &str) -> bool {
         self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
     }
 
-    /// Whether an address is in one of the networks.
+    /// Whether one of the networks contains this address.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(address))
     }
@@ -43,7 +43,7 @@ impl FromStr for CallbackAllow {
     }
 }
 
-/// Whether this may be the name of a host. One that ends in digits is an address that was mistyped.
+/// Whether this can be a host name. A last label of digits only is a mistyped address.
 fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')

@@ -1,29 +1,29 @@
-//! How many connections there may be, and how long each may take.
+//! Limits of the number of connections and of their duration.
 
 use std::time::Duration;
 
 use super::environment::VariableReader;
 
-/// Bodies in memory at the same time, unless a single one may be larger.
+/// Default limit of request bodies in memory, unless a single body may be larger.
 const BUFFERED: u64 = 128 << 20;
 
 /// Limits of connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConnectionLimits {
-    /// Connections at the same time; as many as the process has file descriptors for unless it is set.
+    /// Maximum number of concurrent connections. By default limited by the process's file descriptors.
     pub most: Option<usize>,
-    /// Until the head of a request is there, and between two pieces of its body.
+    /// Timeout for a request's head and between chunks of its body.
     pub head: Duration,
-    /// Until a body is there as a whole.
+    /// Timeout for a complete request body.
     pub body: Duration,
-    /// For a connection without a request, and for an answer that nobody reads.
+    /// Timeout for an idle connection, and for a response that the client does not read.
     pub idle: Duration,
-    /// Of all bodies that are in memory, together, in bytes.
+    /// Maximum total size of request bodies in memory, in bytes.
     pub buffered: usize,
 }
 
 impl ConnectionLimits {
-    /// `largest_body` is the largest single body that any route takes.
+    /// `largest_body` is the largest single body that any route accepts.
     pub(super) fn read(read: &mut VariableReader<'_>, largest_body: usize) -> Self {
         const BUFFERED_NAME: &str = "MASKER_MAX_BUFFERED_BYTES";
         let mut millis = |name: &str, default: u64| Duration::from_millis(read.number(name, default, 1..=3_600_000));

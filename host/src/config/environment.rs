@@ -1,4 +1,4 @@
-//! Variables as they were typed, and a reader that collects what is wrong with them.
+//! Environment variables as they are set, and a reader that parses them and collects the errors.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::files;
 use crate::keys::SecretKey;
 
-/// Every variable this release reads, beside `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`.
+/// Every variable of this release, except `MASKER_KEY_<KID>` and `MASKER_KEY_<KID>_OLD`.
 pub const VARIABLES: &[&str] = &[
     "MASKER_AUDIT_HMAC_KEY",
     "MASKER_AUDIT_LOG_PATH",
@@ -68,7 +68,7 @@ pub const VARIABLES: &[&str] = &[
     "MASKER_VAULT_PATH",
 ];
 
-/// Whether what this variable holds is secret; a variable that names a file holds none.
+/// Whether the value of this variable is secret. A variable that names a file is not.
 pub fn is_secret(name: &str) -> bool {
     const SECRETS: [&str; 7] = [
         "MASKER_AUDIT_HMAC_KEY",
@@ -89,20 +89,20 @@ pub fn is_secret(name: &str) -> bool {
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// This process's. A value that is not Unicode counts as not set.
+    /// The variables of this process. A value that is not valid Unicode counts as not set.
     pub fn of_process() -> Self {
         Self::from_pairs(
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
         )
     }
 
-    /// These, for tests and for settings that the program makes itself.
+    /// Creates an environment from pairs, for tests and for settings that the program sets itself.
     pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self(pairs.filter(|(name, value)| name.starts_with("MASKER_") && !value.is_empty()).collect())
     }
 
-    /// These variables, and of `others` those that are not set by these, as themselves or by a file.
+    /// Merges two environments. A variable of `others` is used only if this one sets neither it nor its `_FILE` form.
     pub fn over(mut self, others: Self) -> Self {
         let twin = |name: &str| match name.strip_suffix("_FILE") {
             Some(plain) => plain.to_owned(),
@@ -116,7 +116,7 @@ impl Environment {
         self
     }
 
-    /// `MASKER_PLUGIN_DIR`, for commands that need nothing else of the service's settings.
+    /// `MASKER_PLUGIN_DIR`, for commands that need no other settings.
     pub fn plugin_dir(&self) -> Option<std::path::PathBuf> {
         self.0.get("MASKER_PLUGIN_DIR").map(Into::into)
     }
@@ -126,12 +126,12 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Whether nothing at all is set.
+    /// Whether no variable is set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The names of variables that nothing reads, each with the nearest one that is read.
+    /// Unknown variables, each with the most similar known one.
     pub fn unknown(&self) -> Vec<(&str, &'static str)> {
         let known = |name: &str| {
             let plain = name.strip_suffix("_FILE").unwrap_or(name);
@@ -156,26 +156,26 @@ impl Environment {
     }
 }
 
-/// One thing that is wrong with the environment.
+/// One invalid or missing setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The variable.
     pub variable: String,
-    /// What is wrong with it.
+    /// The error.
     pub message: String,
 }
 
-/// Everything that is wrong with the environment.
+/// All invalid and missing settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     problems: Vec<Problem>,
-    /// What to do about keys that are missing.
+    /// Advice on missing keys.
     advice: &'static str,
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings cannot be used:")?;
+        f.write_str("invalid settings:")?;
         for problem in &self.problems {
             write!(f, "\n  {}: {}", problem.variable, problem.message)?;
         }
@@ -188,30 +188,32 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// What becomes of keys that are not set.
+/// How to handle keys that are not set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keys {
-    /// Development mode makes them.
+    /// Generate them in development mode.
     Make,
-    /// A service has made them, or has them set.
+    /// Expect them in the settings or the key files of a service.
     OfService,
-    /// Only what is set is used.
+    /// Use only keys that are set.
     Set,
 }
 
 impl Keys {
     fn advice(self) -> &'static str {
         match self {
-            Self::Make => "\n  (make a key with: openssl rand -base64 32; to try Masker without any, set MASKER_DEV=1)",
+            Self::Make => {
+                "\n  (generate a key with: openssl rand -base64 32; to try Masker without keys, set MASKER_DEV=1)"
+            }
             Self::OfService => {
-                "\n  (set what the service of this install has set: the same variables, or the same file)"
+                "\n  (use the settings of this install's service: the same variables or the same settings file)"
             }
             Self::Set => "",
         }
     }
 }
 
-/// Reads variables and collects problems.
+/// Reads variables and collects errors.
 pub(super) struct VariableReader<'e> {
     environment: &'e Environment,
     problems: Vec<Problem>,
@@ -235,7 +237,7 @@ impl VariableReader<'_> {
         self.environment.0.contains_key(name) || self.environment.0.contains_key(&format!("{name}_FILE"))
     }
 
-    /// The variable, or the content of the file that `<NAME>_FILE` names, without the white space around it.
+    /// The variable's value, or the trimmed content of the file that `<NAME>_FILE` names.
     pub fn text(&mut self, name: &str) -> Option<String> {
         if let Some(value) = self.environment.0.get(name) {
             return Some(value.clone());
@@ -246,8 +248,8 @@ impl VariableReader<'_> {
             Ok(content) => Some(content.trim().to_owned()),
             Err(error) => {
                 let why = match error.kind() {
-                    ErrorKind::NotFound => "there is no such file".to_owned(),
-                    kind => format!("the file cannot be read: {kind}"),
+                    ErrorKind::NotFound => "file not found".to_owned(),
+                    kind => format!("cannot read the file: {kind}"),
                 };
                 self.problem(&file_variable, why);
                 None
@@ -255,7 +257,7 @@ impl VariableReader<'_> {
         }
     }
 
-    /// The rest of every name that begins with `prefix`, once, whether it is set itself or by a file.
+    /// The unique rest of every name that begins with `prefix`, without `_FILE`.
     pub fn names_with_prefix(&self, prefix: &str) -> impl Iterator<Item = &str> {
         let names = self.environment.0.keys().filter_map(move |name| name.strip_prefix(prefix));
         let unique: std::collections::BTreeSet<&str> =
@@ -285,7 +287,7 @@ impl VariableReader<'_> {
     }
 
     pub fn number(&mut self, name: &str, default: u64, range: RangeInclusive<u64>) -> u64 {
-        let form = format!("a whole number from {} to {}", range.start(), range.end());
+        let form = format!("an integer from {} to {}", range.start(), range.end());
         let Some(number) = self.parsed::<u64>(name, &form) else { return default };
         if !range.contains(&number) {
             self.problem(name, format!("must be {form}"));
@@ -309,29 +311,26 @@ impl VariableReader<'_> {
         Some(url)
     }
 
-    /// The same, of one that need not be there.
+    /// Like [`Self::secret_key`], for an optional key.
     pub fn secret_key_if(&mut self, name: &str) -> Option<SecretKey> {
         self.is_set(name).then(|| self.secret_key(name, None))
     }
 
-    /// A key of 32 bytes in base64. When it is not set and there is a folder, it is read from there or made there.
+    /// Reads a base64 key of 32 bytes. If it is not set and a folder is given, the key is read from or generated in it.
     pub fn secret_key(&mut self, name: &str, generate_in: Option<&Path>) -> SecretKey {
         let missing = SecretKey::new([0; 32]);
         let text = match (self.text(name), generate_in) {
             (Some(text), _) => text,
             (None, Some(folder)) => {
                 let (key, verb) = match self.keys {
-                    Keys::Make => (files::read_or_make_key(folder, name), "made"),
+                    Keys::Make => (files::read_or_make_key(folder, name), "generate"),
                     Keys::OfService | Keys::Set => (files::read_key(folder, name), "read"),
                 };
                 match key {
                     Ok(text) => text,
                     Err(error) => {
                         let place = folder.display();
-                        self.problem(
-                            name,
-                            format!("no key could be {verb} in {place}, below MASKER_DATA_DIR: {error}"),
-                        );
+                        self.problem(name, format!("cannot {verb} a key in {place}, below MASKER_DATA_DIR: {error}"));
                         return missing;
                     }
                 }

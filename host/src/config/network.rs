@@ -1,4 +1,4 @@
-//! A network of addresses: `10.0.0.0/8`, `fd00::/8`, or one address.
+//! An IP network: `10.0.0.0/8`, `fd00::/8`, or a single address.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether the address is in it. An IPv4 address that is written as an IPv6 one counts as what it is.
+    /// Whether the network contains the address. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
@@ -36,7 +36,7 @@ impl FromStr for Network {
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => longest,
-            // `parse` also takes a plus sign.
+            // `parse` also accepts a plus sign.
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().map_err(|_| ())?,
             Some(_) => return Err(()),
         };

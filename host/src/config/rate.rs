@@ -1,4 +1,4 @@
-//! How many requests an account may send: `sustained:burst`, as in `30:60`.
+//! Rate limits per account: `sustained:burst`, as in `30:60`.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -6,15 +6,15 @@ use std::str::FromStr;
 /// A rate limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
-    /// Requests a second, for as long as one likes.
+    /// Sustained requests per second.
     pub sustained: NonZeroU32,
-    /// Requests at once, after a pause.
+    /// Burst size.
     pub burst: NonZeroU32,
 }
 
 impl Rate {
-    /// What the form is, for an error.
-    pub const FORM: &'static str = "SUSTAINED:BURST, requests a second and requests at once, each from 1 to 1000000";
+    /// The format, for error messages.
+    pub const FORM: &'static str = "SUSTAINED:BURST, requests per second and burst size, each from 1 to 1000000";
 }
 
 impl FromStr for Rate {
@@ -27,7 +27,7 @@ impl FromStr for Rate {
 }
 
 fn count(text: &str) -> Result<NonZeroU32, ()> {
-    // `parse` also takes a plus sign.
+    // `parse` also accepts a plus sign.
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(());
     }

@@ -1,42 +1,42 @@
-//! Signing in with GitHub: whether it can be done, and by whom.
+//! Sign-in with GitHub: the OAuth app and the list of permitted users.
 
 use std::time::Duration;
 
 use super::environment::VariableReader;
 use crate::sensitive::SensitiveText;
 
-/// How people sign in.
+/// Sign-in settings.
 #[derive(Clone, Debug)]
 pub struct SignIn {
-    /// The OAuth app at GitHub, where there is one.
+    /// The OAuth app at GitHub, if configured.
     pub github: Option<GithubApp>,
-    /// Who may; without a list only the owner, who is the first to do so.
+    /// Who may sign in. Without a list only the owner, who is the first user to sign in.
     pub allow: Option<AllowList>,
 }
 
 /// An OAuth app at GitHub, or at a GitHub Enterprise Server.
 #[derive(Clone, Debug)]
 pub struct GithubApp {
-    /// Its public name.
+    /// Client ID.
     pub client_id: String,
-    /// Its secret.
+    /// Client secret.
     pub client_secret: SensitiveText,
-    /// Where people sign in, without a slash at the end.
+    /// Base URL for signing in, without a trailing slash.
     pub url: String,
-    /// Its API, without a slash at the end.
+    /// Base URL of the API, without a trailing slash.
     pub api_url: String,
-    /// For everything that is asked there during one sign-in.
+    /// Timeout for all requests of one sign-in.
     pub timeout: Duration,
 }
 
-/// `MASKER_GITHUB_ALLOW`.
+/// Parsed value of `MASKER_GITHUB_ALLOW`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AllowList {
     /// `*`: everyone.
     pub everyone: bool,
-    /// Logins, in lower case: GitHub does not tell cases apart.
+    /// Logins in lower case, because GitHub logins are case-insensitive.
     pub logins: Vec<String>,
-    /// Organisations whose members may.
+    /// Organisations whose members may sign in.
     pub orgs: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl SignIn {
                 client_id,
                 client_secret,
                 api_url: api_url.unwrap_or_else(|| match &url {
-                    // Where an Enterprise Server has it.
+                    // The default path of an Enterprise Server.
                     Some(url) => format!("{url}/api/v3"),
                     None => "https://api.github.com".to_owned(),
                 }),
@@ -66,7 +66,7 @@ impl SignIn {
         let allow = read.text("MASKER_GITHUB_ALLOW").and_then(|text| {
             let allow = AllowList::parse(&text);
             if allow.is_none() {
-                read.problem("MASKER_GITHUB_ALLOW", "must be logins, org:NAME or *, separated by commas");
+                read.problem("MASKER_GITHUB_ALLOW", "must be a comma-separated list of logins and org:NAME, or *");
             }
             allow
         });
@@ -75,7 +75,7 @@ impl SignIn {
 }
 
 impl AllowList {
-    /// A list with commas or spaces between its parts.
+    /// Parses a list separated by commas or spaces.
     fn parse(text: &str) -> Option<Self> {
         let mut list = Self::default();
         for part in text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()) {
@@ -89,18 +89,18 @@ impl AllowList {
         (list != Self::default()).then_some(list)
     }
 
-    /// Whether members of this organisation may.
+    /// Whether members of this organisation may sign in.
     pub fn has_org(&self, org: &str) -> bool {
         self.orgs.iter().any(|own| own.eq_ignore_ascii_case(org))
     }
 
-    /// Whether the list itself names this login.
+    /// Whether the list contains this login or `*`.
     pub fn names(&self, login: &str) -> bool {
         self.everyone || self.logins.contains(&login.to_lowercase())
     }
 }
 
-/// Of a person or an organisation; managed users have an underscore in theirs.
+/// Whether this can be the login of a user or an organisation. Logins of managed users contain an underscore.
 fn is_name(text: &str) -> bool {
     (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
@@ -110,9 +110,9 @@ fn without_slash(url: String) -> String {
 }
 
 fn missing<T>(read: &mut VariableReader<'_>, name: &str, other: &str) -> Option<T> {
-    // One that is set and cannot be read has its own problem.
+    // If it is set but cannot be read, that error is already reported.
     if !read.is_set(name) {
-        read.problem(name, format!("is missing: {other} is set, and signing in with GitHub needs both"));
+        read.problem(name, format!("is missing: {other} is set, and sign-in with GitHub requires both"));
     }
     None
 }

@@ -1,4 +1,4 @@
-//! JSON over HTTP, with an end to how much is read. How long is waited is the caller's to bound.
+//! JSON over HTTP, with a limit on the response size. The caller sets the timeout.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -11,14 +11,14 @@ use super::GitHubFault;
 use crate::https;
 use crate::sensitive::SensitiveText;
 
-/// An answer that is longer is not read: a profile has a few thousand bytes.
+/// Maximum size of a response: a profile has a few thousand bytes.
 const LONGEST: usize = 1 << 20;
 
 pub struct Client(hyper_util::client::legacy::Client<https::Connector, Full<Bytes>>);
 
 impl Client {
     pub fn new() -> anyhow::Result<Self> {
-        // People sign in too rarely for connections to be worth keeping.
+        // Sign-ins are too rare for pooled connections.
         let mut client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
         Ok(Self(client.pool_max_idle_per_host(0).build(https::connector())))
     }
@@ -26,7 +26,7 @@ impl Client {
     pub async fn post_form<T: DeserializeOwned>(&self, url: &str, body: String) -> Result<T, GitHubFault> {
         let request = Request::post(url)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            // Without it the answer is a form too.
+            // Without it the response is form-encoded.
             .header(ACCEPT, "application/json")
             .body(Full::from(body));
         self.send(request).await
@@ -49,7 +49,7 @@ impl Client {
         request: hyper::http::Result<Request<Full<Bytes>>>,
     ) -> Result<T, GitHubFault> {
         let mut request = request.map_err(|_| GitHubFault::Unreachable)?;
-        // GitHub refuses requests that do not say who sends them.
+        // GitHub rejects requests without a user agent.
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("masker"));
         let response = self.0.request(request).await.map_err(|_| GitHubFault::Unreachable)?;
         if response.status() != StatusCode::OK {

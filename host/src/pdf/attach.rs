@@ -1,13 +1,13 @@
-//! Files inside a PDF (ISO 32000-1, 7.11.4): a reader shows them beside the pages.
+//! File attachments of a PDF (ISO 32000-1, 7.11.4), which readers list next to the pages.
 
 use lopdf::{Dictionary, Document, Object, Stream, StringFormat, dictionary};
 use serde_json::Value;
 
 use super::PdfError;
 
-const FAILED: PdfError = PdfError("the attachment cannot be written");
+const FAILED: PdfError = PdfError("cannot write the attachment");
 
-/// The document with the JSON attached, as bytes.
+/// Attaches the JSON to the document and serializes it.
 pub fn attach(mut pdf: Document, name: &str, json: &Value) -> Result<Vec<u8>, PdfError> {
     let content = serde_json::to_vec(json).map_err(|_| FAILED)?;
     let text = |text: &str| Object::String(text.as_bytes().to_vec(), StringFormat::Literal);

@@ -1,4 +1,4 @@
-//! Fills page after page from top to bottom: headings, paragraphs, tables whose head comes again on each page, bars.
+//! Page layout from top to bottom: headings, paragraphs, tables with a repeated header row, bars.
 
 use super::page::{HEIGHT, Ink, Page, Style, WIDTH};
 use super::typeface::{Face, Fonts};
@@ -6,24 +6,24 @@ use super::typeface::{Face, Fonts};
 const LEFT: f32 = 54.0;
 const TOP: f32 = 64.0;
 const BOTTOM: f32 = HEIGHT - 58.0;
-/// Points that text may take.
+/// Width of the text area, in points.
 pub const MEASURE: f32 = WIDTH - 2.0 * LEFT;
-/// Baseline to baseline, for text of size 1.
+/// Line height as a multiple of the font size.
 const LEADING: f32 = 1.38;
-/// Above and below the text of a row.
+/// Vertical padding of a row.
 const PAD: f32 = 3.2;
-/// Left and right of the text of a cell.
+/// Horizontal padding of a cell.
 const GUTTER: f32 = 5.0;
 
 /// Body text.
 pub const BODY: Style = Style { face: Face::Regular, size: 8.6, ink: Ink::TEXT };
-/// Body text that is less important.
+/// Secondary body text.
 pub const NOTE: Style = Style { face: Face::Regular, size: 7.6, ink: Ink::MUTED };
-/// Ids and hashes.
+/// IDs and hashes.
 pub const CODE: Style = Style { face: Face::Mono, size: 6.9, ink: Ink::TEXT };
 const HEAD: Style = Style { face: Face::Bold, size: 7.4, ink: Ink::MUTED };
 
-/// What stands in a table's cell.
+/// A cell of a table.
 pub struct Cell {
     text: String,
     style: Style,
@@ -36,33 +36,33 @@ impl Cell {
         Self { text: text.into(), style: BODY, right: false }
     }
 
-    /// An id or a hash.
+    /// An ID or a hash.
     pub fn code(text: impl Into<String>) -> Self {
         Self { style: CODE, ..Self::text(text) }
     }
 
-    /// A number, to the right.
+    /// A right-aligned number.
     pub fn number(number: u64) -> Self {
         Self { right: true, ..Self::text(grouped(number)) }
     }
 
-    /// In bold and this colour.
+    /// Makes the text bold, in this colour.
     pub fn bold(mut self, ink: Ink) -> Self {
         self.style = Style { face: Face::Bold, ink, ..self.style };
         self
     }
 
-    /// Smaller and lighter.
+    /// Makes the text smaller and lighter.
     pub fn quiet(mut self) -> Self {
         self.style = NOTE;
         self
     }
 }
 
-/// A column: its title, and its share of the width.
+/// A column: its title and its share of the width.
 pub struct Column(pub &'static str, pub f32);
 
-/// Pages in the making.
+/// A document under construction.
 pub struct Flow<'f> {
     fonts: &'f Fonts,
     id: String,
@@ -73,19 +73,16 @@ pub struct Flow<'f> {
 }
 
 impl<'f> Flow<'f> {
-    /// The first page, empty.
+    /// Starts a document with an empty page.
     pub fn new(fonts: &'f Fonts, id: &str) -> Self {
         Self { fonts, id: id.to_owned(), pages: vec![Page::default()], y: TOP, sections: 0, is_missing: false }
     }
 
-    /// Every page, with what stands on all of them.
+    /// Adds the footers and returns the pages.
     pub fn finish(mut self) -> Vec<Page> {
         if self.is_missing {
             self.gap(10.0);
-            self.paragraph(
-                NOTE,
-                "� stands for a character that this document's fonts have not; the attached JSON has it.",
-            );
+            self.paragraph(NOTE, "� replaces a character that is not in this document's fonts; see the attached JSON.");
         }
         let count = self.pages.len();
         for (number, page) in self.pages.iter_mut().enumerate() {
@@ -104,18 +101,18 @@ impl<'f> Flow<'f> {
         self.pages
     }
 
-    /// Leaves space.
+    /// Adds vertical space.
     pub fn gap(&mut self, points: f32) {
         self.y += points;
     }
 
-    /// Goes to the next page.
+    /// Starts a new page.
     pub fn page_break(&mut self) {
         self.pages.push(Page::default());
         self.y = TOP;
     }
 
-    /// Makes sure that so much fits on this page.
+    /// Starts a new page unless this height fits on the current one.
     fn need(&mut self, points: f32) {
         if self.y + points > BOTTOM {
             self.page_break();
@@ -148,7 +145,7 @@ impl<'f> Flow<'f> {
         self.y = 140.0;
     }
 
-    /// Begins a section.
+    /// Starts a numbered section.
     pub fn section(&mut self, title: &str) {
         self.sections += 1;
         self.need(118.0);
@@ -165,7 +162,7 @@ impl<'f> Flow<'f> {
         self.y += 8.0;
     }
 
-    /// A small heading inside a section.
+    /// Adds a subheading.
     pub fn heading(&mut self, title: &str) {
         self.need(74.0);
         let style = Style { face: Face::Bold, size: 9.2, ink: Ink::TEXT };
@@ -176,7 +173,7 @@ impl<'f> Flow<'f> {
         self.y += 14.0;
     }
 
-    /// Text, broken into lines and pages.
+    /// Adds text, broken into lines and pages.
     pub fn paragraph(&mut self, style: Style, text: &str) {
         let text = self.printable(style, text);
         let leading = style.size * LEADING;
@@ -189,7 +186,7 @@ impl<'f> Flow<'f> {
         self.y += 3.0;
     }
 
-    /// Figures side by side, large.
+    /// Adds a row of large figures.
     pub fn tiles(&mut self, tiles: &[(String, &str, Ink)]) {
         self.need(58.0);
         let gap = 8.0;
@@ -205,7 +202,7 @@ impl<'f> Flow<'f> {
         self.y += 56.0;
     }
 
-    /// A table. Its head stands on every page that it reaches.
+    /// Adds a table. Its header row is repeated on every page.
     pub fn table(&mut self, columns: &[Column], rows: Vec<Vec<Cell>>) {
         let all: f32 = columns.iter().map(|column| column.1).sum();
         let widths: Vec<f32> = columns.iter().map(|column| column.1 / all * MEASURE).collect();
@@ -241,7 +238,7 @@ impl<'f> Flow<'f> {
         let room = |flow: &Self| (((BOTTOM - flow.y - 2.0 * PAD) / leading).floor().max(0.0)) as usize;
         let mut at = 0;
         while at < most {
-            // A row that is longer than a page goes on on the next one.
+            // A row that is taller than a page continues on the next one.
             if room(self) < (most - at).min(3) {
                 self.page_break();
                 self.head(columns, widths);
@@ -265,7 +262,7 @@ impl<'f> Flow<'f> {
         self.y += 0.4;
     }
 
-    /// Horizontal bars, longest first as they come.
+    /// Adds horizontal bars in the given order.
     pub fn bars(&mut self, bars: &[(String, u64)]) {
         let most = bars.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
         for (label, count) in bars {
@@ -282,7 +279,7 @@ impl<'f> Flow<'f> {
     }
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);

@@ -1,4 +1,4 @@
-//! What stands on a page, in points from its upper left corner, and the pages as a document.
+//! Page content, in points from the upper left corner, and assembly of the pages into a document.
 
 use lopdf::Document;
 use printpdf::{
@@ -8,9 +8,9 @@ use printpdf::{
 
 use super::typeface::{Face, Fonts};
 
-/// A4, in points.
+/// Width of A4, in points.
 pub const WIDTH: f32 = 595.28;
-/// A4, in points.
+/// Height of A4, in points.
 pub const HEIGHT: f32 = 841.89;
 
 /// A colour: red, green, blue, each from 0 to 255.
@@ -20,21 +20,21 @@ pub struct Ink(pub u8, pub u8, pub u8);
 impl Ink {
     /// Text.
     pub const TEXT: Self = Self(28, 36, 44);
-    /// Text that is less important.
+    /// Secondary text.
     pub const MUTED: Self = Self(98, 109, 120);
     /// Titles, bars.
     pub const ACCENT: Self = Self(13, 92, 99);
-    /// Behind what is to be seen first.
+    /// Background of highlights.
     pub const TINT: Self = Self(237, 243, 243);
     /// Lines.
     pub const RULE: Self = Self(208, 215, 220);
-    /// All is well.
+    /// Good status.
     pub const GOOD: Self = Self(24, 110, 70);
-    /// In between.
+    /// Medium status.
     pub const FAIR: Self = Self(150, 96, 10);
-    /// It is not.
+    /// Bad status.
     pub const BAD: Self = Self(160, 40, 40);
-    /// Paper.
+    /// Paper white.
     pub const WHITE: Self = Self(255, 255, 255);
 
     fn color(self) -> Color {
@@ -43,7 +43,7 @@ impl Ink {
     }
 }
 
-/// A text with its look.
+/// A text style.
 #[derive(Clone, Copy)]
 pub struct Style {
     /// The font.
@@ -54,7 +54,7 @@ pub struct Style {
     pub ink: Ink,
 }
 
-/// Something on a page.
+/// An item on a page.
 pub enum Mark {
     /// A line of text; `y` is its baseline.
     Text { x: f32, y: f32, style: Style, text: String },
@@ -67,12 +67,12 @@ pub enum Mark {
 pub struct Page(Vec<Mark>);
 
 impl Page {
-    /// Puts a line of text, its baseline at `y`.
+    /// Adds a line of text with its baseline at `y`.
     pub fn text(&mut self, x: f32, y: f32, style: Style, text: impl Into<String>) {
         self.0.push(Mark::Text { x, y, style, text: text.into() });
     }
 
-    /// Fills a rectangle.
+    /// Adds a filled rectangle.
     pub fn fill(&mut self, x: f32, y: f32, width: f32, height: f32, ink: Ink) {
         self.0.push(Mark::Fill { x, y, width, height, ink });
     }
@@ -109,7 +109,7 @@ fn ops(mark: Mark, fonts: &[FontId; 3]) -> Vec<Op> {
     }
 }
 
-/// The pages as a document.
+/// Assembles the pages into a document.
 pub fn assemble(fonts: &Fonts, pages: Vec<Page>, title: &str) -> Document {
     let mut document = PdfDocument::new(title);
     let faces = [Face::Regular, Face::Bold, Face::Mono];

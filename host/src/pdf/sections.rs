@@ -1,4 +1,4 @@
-//! What stands in the document, section by section.
+//! Content of the document, section by section.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::flow::{BODY, CODE, Cell, Column, Flow, NOTE, grouped};
 use super::page::Ink;
 use crate::report::document::{Incident, Report};
 
-/// Everything, in order.
+/// Writes all sections in order.
 pub fn write(flow: &mut Flow<'_>, report: &Report, json: &Value) {
     cover(flow, report, json);
     summary(flow, report);
@@ -39,23 +39,23 @@ fn cover(flow: &mut Flow<'_>, report: &Report, json: &Value) {
     ];
     if let (Some(id), Some(name)) = (&report.agent_id, &report.agent_name) {
         rows.push(vec![Cell::text("Agent").quiet(), Cell::text(name)]);
-        rows.push(vec![Cell::text("Agent id").quiet(), Cell::code(id)]);
+        rows.push(vec![Cell::text("Agent ID").quiet(), Cell::code(id)]);
     }
     rows.extend([
         vec![Cell::text("Merkle root").quiet(), Cell::code(&*report.merkle_root_hex)],
         vec![Cell::text("Signature").quiet(), Cell::code(format!("{} key {}", text("alg"), text("key_id")))],
         vec![Cell::text("").quiet(), Cell::code(text("sig"))],
         vec![
-            Cell::text("Made by").quiet(),
+            Cell::text("Created by").quiet(),
             Cell::text(format!("masker {} (commit {})", report.generator.version, report.generator.commit)),
         ],
     ]);
     flow.table(&[Column("", 0.18), Column("", 0.82)], rows);
     flow.paragraph(
         NOTE,
-        "This document is set from the JSON that is attached to it. The signature is Ed25519 over the RFC 8785 form of that JSON's \
+        "This document is rendered from the attached JSON. The signature is Ed25519 over the RFC 8785 form of that JSON's \
          report object without its signature; the public key is served at /.well-known/masker-report-key. \
-         examples/verify_report.py checks both, and the journal, without Masker.",
+         examples/verify_report.py verifies the signature and the journal without Masker.",
     );
 }
 
@@ -66,7 +66,7 @@ fn summary(flow: &mut Flow<'_>, report: &Report) {
     flow.tiles(&[
         (grouped(summary.sessions), noun(summary.sessions, "session", "sessions"), Ink::TEXT),
         (grouped(summary.redactions), noun(summary.redactions, "value masked", "values masked"), Ink::TEXT),
-        (grouped(summary.restored), "restored in answers", Ink::TEXT),
+        (grouped(summary.restored), "restored in responses", Ink::TEXT),
         (grouped(summary.incidents), noun(summary.incidents, "incident", "incidents"), alarm),
     ]);
     let ended: Vec<String> =
@@ -75,8 +75,8 @@ fn summary(flow: &mut Flow<'_>, report: &Report) {
     flow.paragraph(
         BODY,
         &format!(
-            "{}, {}. Sessions by outcome: {ended}. An incident is a token that did not come back, a value found by the last \
-             check before text leaves, or a pass that failed.",
+            "{}, {}. Sessions by outcome: {ended}. An incident is a token that was not restored, a value found by the final \
+             check before text is sent, or a pass that failed.",
             counted(summary.agents, "agent", "agents"),
             counted(summary.calls, "named phone call", "named phone calls"),
         ),
@@ -86,16 +86,20 @@ fn summary(flow: &mut Flow<'_>, report: &Report) {
         let calls =
             if report.scope == "session" { "this call" } else { noun(summary.carried, "its call", "their calls") };
         let said = match summary.carried {
-            1 => format!("{spans} of the history was recorded in an earlier turn of {calls}, whose report has it."),
-            _ => format!("{spans} of the history were recorded in earlier turns of {calls}, whose reports have them."),
+            1 => format!(
+                "{spans} of the history was recorded in an earlier turn of {calls} and is in that turn's report."
+            ),
+            _ => format!(
+                "{spans} of the history were recorded in earlier turns of {calls} and are in those turns' reports."
+            ),
         };
         flow.paragraph(BODY, &said);
     }
     flow.paragraph(
         BODY,
-        "These figures were counted as the journal was written; how far it was verified for this report stands under \
-         journal integrity. Nothing in this document was said by a caller, except masked transcripts, which show what the \
-         model received.",
+        "These figures were counted as the journal was written. The section on journal integrity states how far the journal \
+         was verified for this report. This document contains no caller text except masked transcripts, which show what \
+         the model received.",
     );
 }
 
@@ -103,8 +107,8 @@ fn safe_harbor(flow: &mut Flow<'_>, report: &Report) {
     flow.section("Safe Harbor matrix");
     flow.paragraph(
         NOTE,
-        "45 CFR 164.514(b)(2)(i), (A) to (R). Status from the share of spans that the plugins and policies in force find \
-         whole: full from 95 %, partial from 70 %, otherwise in progress. Of several policies the weakest counts.",
+        "45 CFR 164.514(b)(2)(i), (A) to (R). The status is based on the share of spans that the active plugins and policies \
+         find completely: full from 95 %, partial from 70 %, otherwise in progress. With several policies the lowest counts.",
     );
     let rows = report.safe_harbor_detail.iter().map(|category| {
         let ink = match category.status {
@@ -133,10 +137,10 @@ fn cards(flow: &mut Flow<'_>, report: &Report) {
     let cards = &report.pci_dss;
     let rows = [
         ("Card numbers found", cards.cards_found),
-        ("of them found by a pass that checks the Luhn digit", cards.luhn_checked),
+        ("found by a pass that verifies the Luhn checksum", cards.luhn_checked),
         ("replaced by a token", cards.tokenized),
-        ("removed for good", cards.redacted),
-        ("left as they were, as the policy says", cards.passed_through),
+        ("redacted", cards.redacted),
+        ("passed through unchanged, as set in the policy", cards.passed_through),
     ];
     let rows = rows.into_iter().map(|(what, count)| vec![Cell::text(what), Cell::number(count)]);
     flow.table(&[Column("", 0.8), Column("Count", 0.2)], rows.collect());
@@ -145,12 +149,15 @@ fn cards(flow: &mut Flow<'_>, report: &Report) {
 fn leaks(flow: &mut Flow<'_>, report: &Report) {
     flow.section("Leak detection");
     let leaks = &report.leak_detection;
-    incidents(flow, "Tokens in answers that did not come back", &leaks.rehydration_failures);
-    incidents(flow, "Values found by the last check before text leaves", &leaks.egress_blocked);
+    incidents(flow, "Tokens in responses that were not restored", &leaks.rehydration_failures);
+    incidents(flow, "Values found by the final check before text is sent", &leaks.egress_blocked);
     incidents(flow, "Passes that failed", &leaks.failed_passes);
     if leaks.not_listed > 0 {
         let (are, them) = if leaks.not_listed == 1 { ("is", "it") } else { ("are", "them") };
-        flow.paragraph(NOTE, &format!("{} more {are} not listed; the journal has {them}.", grouped(leaks.not_listed)));
+        flow.paragraph(
+            NOTE,
+            &format!("{} more {are} not listed here; the journal has {them}.", grouped(leaks.not_listed)),
+        );
     }
 }
 
@@ -198,7 +205,7 @@ fn retention(flow: &mut Flow<'_>, report: &Report) {
     }
     flow.paragraph(
         NOTE,
-        "Erased on demand since the beginning of the period; the tokens of these values resolve no more.",
+        "Erased on request since the start of the period. The tokens of these values no longer resolve.",
     );
     let rows = report.erasures.iter().map(|erasure| {
         vec![
@@ -208,7 +215,7 @@ fn retention(flow: &mut Flow<'_>, report: &Report) {
             Cell::number(erasure.payloads),
         ]
     });
-    let columns = [Column("When", 0.36), Column("By", 0.16), Column("Values", 0.24), Column("Texts of sessions", 0.24)];
+    let columns = [Column("When", 0.36), Column("By", 0.16), Column("Values", 0.24), Column("Session texts", 0.24)];
     flow.table(&columns, rows.collect());
 }
 
@@ -216,8 +223,8 @@ fn agreements(flow: &mut Flow<'_>, report: &Report) {
     flow.section("Business associate agreements");
     flow.paragraph(
         NOTE,
-        "Who handles the data of each agent, from the caller to the model, with what the operator recorded of agreements. \
-         Masker does not check them.",
+        "The parties that handle the data of each agent, from the caller to the model, with the agreements that the operator \
+         recorded. Masker does not verify them.",
     );
     let rows = report.baa_chain.iter().map(|party| {
         let ink = match party.agreement.as_str() {
@@ -249,7 +256,7 @@ fn redactions(flow: &mut Flow<'_>, report: &Report) {
     flow.section("Values masked");
     flow.heading("By kind");
     bars(flow, &report.redactions_by_kind);
-    flow.heading("By the pass that found them");
+    flow.heading("By pass");
     bars(flow, &report.redactions_by_pass);
 }
 
@@ -306,7 +313,7 @@ fn configuration(flow: &mut Flow<'_>, report: &Report) {
     });
     let columns = [
         Column("Name", 0.18),
-        Column("Id", 0.28),
+        Column("ID", 0.28),
         Column("Upstream", 0.18),
         Column("Platform", 0.11),
         Column("Policy, tokens", 0.25),
@@ -324,7 +331,7 @@ fn configuration(flow: &mut Flow<'_>, report: &Report) {
         }
         match &policy.yaml {
             Some(yaml) => flow.paragraph(CODE, yaml.trim_end()),
-            None => flow.paragraph(NOTE, "This version is not kept any more."),
+            None => flow.paragraph(NOTE, "This version is no longer stored."),
         }
     }
 }
@@ -332,7 +339,7 @@ fn configuration(flow: &mut Flow<'_>, report: &Report) {
 fn appendix(flow: &mut Flow<'_>, report: &Report) {
     flow.section("Appendix: sessions");
     if report.sessions.is_empty() {
-        flow.paragraph(BODY, "There was none in this time.");
+        flow.paragraph(BODY, "There were no sessions in this period.");
         return;
     }
     let (listed, all) = (report.sessions.len() as u64, report.summary.sessions);
@@ -340,7 +347,7 @@ fn appendix(flow: &mut Flow<'_>, report: &Report) {
         flow.paragraph(
             NOTE,
             &format!(
-                "The first {} of {}. The digest is SHA-256 over a line for each of all of them: id, blank, root.",
+                "The first {} of {} sessions. The digest is SHA-256 over one line per session, listed or not: ID, space, root.",
                 grouped(listed),
                 grouped(all)
             ),
@@ -352,12 +359,12 @@ fn appendix(flow: &mut Flow<'_>, report: &Report) {
     flow.table(&[Column("Session", 0.34), Column("Merkle root", 0.66)], rows.collect());
 }
 
-/// The noun for so many.
+/// Singular or plural, depending on the count.
 fn noun(count: u64, one: &'static str, many: &'static str) -> &'static str {
     if count == 1 { one } else { many }
 }
 
-/// So many of them.
+/// The count with its noun.
 fn counted(count: u64, one: &'static str, many: &'static str) -> String {
     format!("{} {}", grouped(count), noun(count, one, many))
 }

@@ -1,35 +1,35 @@
-//! The fonts that ship: widths of text, and lines broken to a width.
+//! The embedded fonts: text widths and line wrapping.
 
 use printpdf::ParsedFont;
 
 use super::PdfError;
 
-/// One of the three.
+/// One of the three fonts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Face {
-    /// For text.
+    /// Body text.
     Regular,
-    /// For titles.
+    /// Titles.
     Bold,
-    /// For ids and hashes.
+    /// IDs and hashes.
     Mono,
 }
 
-/// All three.
+/// The three fonts.
 pub struct Fonts {
     regular: ParsedFont,
     bold: ParsedFont,
     mono: ParsedFont,
 }
 
-/// What stands for a character that the fonts have not.
+/// Replacement for characters that are not in the fonts.
 const MISSING: char = '\u{FFFD}';
 
 impl Fonts {
-    /// Reads them.
+    /// Parses the embedded fonts.
     pub fn load() -> Result<Self, PdfError> {
         let read = |bytes: &[u8]| {
-            ParsedFont::from_bytes(bytes, 0, &mut Vec::new()).ok_or(PdfError("a font of this build cannot be read"))
+            ParsedFont::from_bytes(bytes, 0, &mut Vec::new()).ok_or(PdfError("cannot read an embedded font"))
         };
         Ok(Self {
             regular: read(include_bytes!("../../fonts/DejaVuSansCondensed.ttf"))?,
@@ -38,7 +38,7 @@ impl Fonts {
         })
     }
 
-    /// The font itself.
+    /// The parsed font.
     pub fn font(&self, face: Face) -> &ParsedFont {
         match face {
             Face::Regular => &self.regular,
@@ -47,7 +47,7 @@ impl Fonts {
         }
     }
 
-    /// The text in characters that the font has, and whether one was missing. Controls become spaces.
+    /// Replaces characters that the font lacks, and returns whether there were any. Control characters become spaces.
     pub fn printable(&self, face: Face, text: &str) -> (String, bool) {
         let mut missing = false;
         let printable = text.chars().map(|c| match c {
@@ -62,15 +62,15 @@ impl Fonts {
         (printable, missing)
     }
 
-    /// Width in points of a text at this size.
+    /// Width of a text at this size, in points.
     pub fn width(&self, face: Face, size: f32, text: &str) -> f32 {
         let font = self.font(face);
         let units: f32 = text.chars().map(|c| f32::from(advance(font, c))).sum();
         units * size / f32::from(font.units_per_em.max(1))
     }
 
-    /// The text in lines no wider than `width` points: broken at spaces, and inside a word where it alone is too wide.
-    /// Its own line breaks stay.
+    /// Wraps text to lines of at most `width` points, at spaces or inside words that are too wide. Existing line
+    /// breaks are kept.
     pub fn lines(&self, face: Face, size: f32, width: f32, text: &str) -> Vec<String> {
         text.split('\n').flat_map(|paragraph| self.paragraph(face, size, width, paragraph)).collect()
     }

@@ -1,6 +1,6 @@
-//! Traces to an OpenTelemetry collector, where `OTEL_EXPORTER_OTLP_ENDPOINT` names one: OTLP over HTTP, set up by the
-//! standard `OTEL_*` variables. A span for each request, with its id, the part of the surface that was asked, and the
-//! outcome; nothing of what it said.
+//! Traces to an OpenTelemetry collector, if `OTEL_EXPORTER_OTLP_ENDPOINT` is set: OTLP over HTTP, configured by the
+//! standard `OTEL_*` variables. One span per request, with its ID, the route group and the outcome, without any
+//! conversation text.
 
 use crate::https;
 use std::fmt;
@@ -27,28 +27,28 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterFn, Filtered};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Any of these turns it on.
+/// Traces are on if any of these is set.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 const HEADER: &str = "traceparent";
-/// A collector's answer is a few bytes.
+/// Maximum size of a collector's response, which has a few bytes.
 const LONGEST_ANSWER: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Spans on their way to the collector.
+/// The exporter of spans.
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Sends what is left. A collector that is not there keeps nobody waiting for long.
+    /// Sends the remaining spans, with a short timeout in case the collector is down.
     pub fn finish(self) {
         if let Err(error) = self.0.shutdown_with_timeout(Duration::from_secs(3)) {
-            tracing::warn!(%error, "the last traces were not sent");
+            tracing::warn!(%error, "could not send the last traces");
         }
     }
 }
 
 type OnlySpans<S> = Filtered<OpenTelemetryLayer<S, Tracer>, FilterFn, S>;
 
-/// The layer that sends spans, where a collector is named.
+/// The layer that exports spans, if a collector is configured.
 pub(super) fn start<S>(runtime: &Handle) -> anyhow::Result<Option<(Traces, OnlySpans<S>)>>
 where
     S: tracing::Subscriber + for<'s> LookupSpan<'s>,
@@ -65,23 +65,24 @@ where
     let resource = opentelemetry_sdk::Resource::builder()
         .with_service_name(std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "masker".to_owned()));
     let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build();
-    // Spans of ours, and not the log lines in them: those have their own way out.
+    // Only Masker's own spans, without log events, which go to standard error.
     let only: FilterFn = FilterFn::new(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO);
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("masker"));
     Ok(Some((Traces(provider), layer.with_filter(only))))
 }
 
-/// Makes a span part of the trace that a request belongs to, where traces are sent and it names one.
+/// Attaches a span to the trace that the request's headers name, if traces are exported.
 pub fn continue_trace(span: &Span, headers: &HeaderMap) {
     if sound(headers).is_some() {
         let parent = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
-        // Without a layer that sends spans there is nothing to set.
+        // Fails if no layer exports spans, which is fine.
         let _ = span.set_parent(parent);
     }
 }
 
-/// W3C trace context for the next in line: our own span, where traces are sent, else what came, so that a trace goes
-/// through us. Its ids are random numbers; `tracestate` may hold anything and goes nowhere.
+/// W3C trace context for the upstream: our own span if traces are exported, otherwise the caller's `traceparent`, so
+/// that traces are not interrupted. Its IDs are random numbers. `tracestate` may contain anything and is not
+/// forwarded.
 pub fn trace_headers(headers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
     let own = Span::current().context();
@@ -101,7 +102,7 @@ fn sound(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(HEADER).filter(is_sound)
 }
 
-/// Sends from the service's runtime what OpenTelemetry's own thread has batched.
+/// HTTP client that sends OpenTelemetry's batches on the service's runtime.
 struct Collector {
     runtime: Handle,
     client: Client<https::Connector, Full<Bytes>>,

@@ -1,7 +1,7 @@
-//! Answers that were compressed on their way, although we ask for none: some gateways compress whatever passes.
+//! Decompression of responses. Masker requests none, but some gateways compress every response.
 //!
-//! What is decoded is passed on at once, so that an event of a stream does not wait for the next one. A small piece may
-//! become a thousand times as large: it is decoded in slices, and who reads an answer counts decoded bytes.
+//! Decoded bytes are passed on immediately, so that an event of a stream does not wait for the next one. A small chunk
+//! may expand a thousandfold, so chunks are decoded in slices, and size limits count decoded bytes.
 
 use std::io::{self, Write};
 
@@ -14,12 +14,12 @@ use hyper::header::CONTENT_ENCODING;
 
 use super::UpstreamFault;
 
-/// Bytes that are decoded in one step: at most a mebibyte comes of them.
+/// Compressed bytes per step; they expand to at most one mebibyte.
 const SLICE: usize = 1024;
 
 type Pieces = BoxStream<'static, Result<Bytes, UpstreamFault>>;
 
-/// The body without its encoding. One in an encoding that we do not know breaks at once.
+/// Decodes a body. A body in an unknown encoding fails immediately.
 pub fn decoded(headers: &HeaderMap, body: Pieces) -> Pieces {
     let mut encodings =
         headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
@@ -30,7 +30,7 @@ pub fn decoded(headers: &HeaderMap, body: Pieces) -> Pieces {
         (Some(b"gzip" | b"x-gzip"), None) => Decoder::Gzip(MultiGzDecoder::new(Vec::new())),
         (Some(b"deflate"), None) => Decoder::Deflate,
         _ => {
-            tracing::warn!("the LLM provider compresses its answers in a way that Masker does not read");
+            tracing::warn!("the LLM provider uses a content encoding that Masker does not support");
             return stream::iter([Err(UpstreamFault::Broken)]).boxed();
         }
     };
@@ -41,7 +41,7 @@ pub fn decoded(headers: &HeaderMap, body: Pieces) -> Pieces {
 struct State {
     body: Pieces,
     decoder: Decoder,
-    /// What of the last piece is still to be decoded.
+    /// The part of the last chunk that is not decoded yet.
     encoded: Bytes,
     begun: bool,
     ended: bool,
@@ -66,7 +66,7 @@ impl State {
                     }
                     None => {
                         self.ended = true;
-                        // A body without a byte is no compressed one: answers without a body may name an encoding too.
+                        // An empty body is not compressed: responses without a body may name an encoding too.
                         if self.begun { self.decoder.finish() } else { Ok(Vec::new()) }
                     }
                 }
@@ -86,14 +86,14 @@ impl State {
 
 enum Decoder {
     Gzip(MultiGzDecoder<Vec<u8>>),
-    /// Before the first byte, which tells which of the two forms of `deflate` it is.
+    /// Before the first byte, which distinguishes the two forms of `deflate`.
     Deflate,
     Zlib(ZlibDecoder<Vec<u8>>),
     Raw(DeflateDecoder<Vec<u8>>),
 }
 
 impl Decoder {
-    /// What these bytes make of what is decoded so far.
+    /// Decodes these bytes and returns the output that they complete.
     fn take(&mut self, encoded: &[u8]) -> io::Result<Vec<u8>> {
         if let (Self::Deflate, Some(first)) = (&*self, encoded.first()) {
             *self = match first & 0x0f {
@@ -121,7 +121,7 @@ impl Decoder {
         }
     }
 
-    /// What is left at the end; an error when it came too early.
+    /// Returns the remaining output; an error if the input is truncated.
     fn finish(&mut self) -> io::Result<Vec<u8>> {
         match self {
             Self::Gzip(decoder) => decoder.try_finish().map(|()| std::mem::take(decoder.get_mut())),

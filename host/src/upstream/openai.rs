@@ -1,4 +1,4 @@
-//! Any server that speaks OpenAI's API, over pooled connections.
+//! Any server with an OpenAI-compatible API, over pooled connections.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{Unreachable, UpstreamFault, UpstreamRequest, UpstreamResponse, decod
 use crate::https;
 use crate::sensitive::SensitiveText;
 
-/// How long a connection that nobody uses is kept. Under the 60 s that most servers and balancers keep theirs.
+/// Timeout of idle pooled connections, below the 60 s of most servers and load balancers.
 const POOL_IDLE: Duration = Duration::from_secs(45);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -29,14 +29,14 @@ pub struct OpenAi {
 }
 
 impl OpenAi {
-    /// A client for the server that answers chat completions at this URL.
+    /// Creates a client for the chat completions endpoint at this URL.
     ///
     /// # Errors
-    /// When the URL cannot be used, or the machine's certificates cannot be read.
+    /// The URL is invalid, or the machine's certificates cannot be read.
     pub fn new(completions_url: &str, api_key: Option<SensitiveText>, timeout: Duration) -> anyhow::Result<Self> {
         let completions = completions_url.parse()?;
         let mut http = HttpConnector::new();
-        // Without it the kernel holds small packets back for up to 40 ms, which a caller hears.
+        // Without it the kernel delays small packets by up to 40 ms, which a caller hears.
         http.set_nodelay(true);
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
         http.set_keepalive(Some(Duration::from_secs(30)));
@@ -47,12 +47,12 @@ impl OpenAi {
         Ok(Self { client, completions, api_key, timeout })
     }
 
-    /// Whether requests are authenticated with a key of our own.
+    /// Whether requests are authenticated with the install's own key.
     pub fn has_api_key(&self) -> bool {
         self.api_key.is_some()
     }
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the response.
     pub async fn send(&self, request: UpstreamRequest) -> Result<UpstreamResponse, UpstreamFault> {
         let http = self.build(request);
         let response = match tokio::time::timeout(self.timeout, self.client.request(http)).await {
@@ -66,7 +66,7 @@ impl OpenAi {
         let (head, body) = response.into_parts();
         if head.status.is_redirection() {
             let upstream = self.place();
-            tracing::warn!(upstream, "the LLM provider redirects, and no text is sent elsewhere: set its final URL");
+            tracing::warn!(upstream, "the LLM provider redirects, and redirects are not followed: set its final URL");
         }
         let timeout = self.timeout;
         let pieces = futures_util::stream::unfold(BodyStream::new(body.boxed()), move |mut body| async move {
@@ -87,7 +87,7 @@ impl OpenAi {
         Ok(UpstreamResponse { status: head.status, headers: head.headers, body })
     }
 
-    /// Says why there is no answer where an operator looks for it.
+    /// Logs the reason of a fault for the operator.
     fn failed(&self, fault: UpstreamFault) -> UpstreamFault {
         let upstream = self.place();
         match fault {
@@ -97,7 +97,7 @@ impl OpenAi {
         fault
     }
 
-    /// Host and port: what else is in the URL may be secret.
+    /// Host and port only, because the rest of the URL may be secret.
     fn place(&self) -> String {
         let host = self.completions.host().unwrap_or_default();
         match self.completions.port_u16() {
@@ -113,7 +113,7 @@ impl OpenAi {
         let headers = http.headers_mut();
         *headers = request.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // What is compressed waits until enough of it is there.
+        // Compression would delay the events of a stream.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let accept = if request.stream { "text/event-stream" } else { "application/json" };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));

@@ -1,11 +1,11 @@
-//! The built-in upstream: it answers with what it received, so that the masking can be seen without an account
-//! anywhere. Deterministic: the same request gives the same bytes.
+//! The built-in upstream: it echoes its input, which shows the masking without an account at a provider. It is
+//! deterministic: the same request returns the same bytes.
 //!
-//! To the last user message it answers in two lines. The first repeats the text, and comes back to the caller with the
-//! originals in it. The second shows what arrived here: `<NAME>` where a token of that kind stood.
+//! It replies to the last user message with two lines. The first repeats the text, so the caller receives it with the
+//! original values. The second shows what arrived here, with each token replaced by its kind, such as `<NAME>`.
 //!
-//! When the request offers tools and the last user message contains the name of one (or `tool_choice` forces one), it
-//! calls that tool and puts the text into every string argument. To a tool's result it answers with the result.
+//! If the request offers tools and the last user message contains the name of one (or `tool_choice` forces one), it
+//! calls that tool with the text in every string argument. It replies to a tool result with the result.
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -16,10 +16,10 @@ use serde_json::{Map, Value, json};
 use super::{UpstreamRequest, UpstreamResponse};
 use crate::tokens::scan::{FinishReason, ScanMode, Scanned, Scanner};
 
-/// Characters in a chunk of a stream: few, so that tokens are cut.
+/// Characters per chunk of a stream: few, so that tokens are split.
 const CHUNK_CHARS: usize = 7;
 
-/// Answers a request.
+/// Responds to a request.
 pub fn answer(request: &UpstreamRequest) -> UpstreamResponse {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let reply = Reply::to(&body);
@@ -121,7 +121,7 @@ fn text_of(message: &Value) -> String {
     }
 }
 
-/// A text with `<KIND>` in the place of its tokens, so that nothing in it is a token any more.
+/// Replaces each token in a text with `<KIND>`, so that no token is left to restore.
 fn as_it_arrived(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut scanner = Scanner::new(ScanMode { json: false, compact: true });

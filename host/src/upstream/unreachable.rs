@@ -1,55 +1,55 @@
-//! Why an upstream cannot be reached, in words of ours: a library's may quote the URL.
+//! Why an upstream cannot be reached. Library error texts are not used, because they may contain the URL.
 
 use std::error::Error;
 use std::io;
 
 use rustls::{CertificateError, Error as TlsError};
 
-/// Why there is no connection.
+/// Reason of a failed connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
-    /// DNS knows no address.
-    #[error("its name does not resolve")]
+    /// DNS has no address for the host.
+    #[error("the host name does not resolve")]
     Name,
-    /// Nothing listens there.
-    #[error("it refuses the connection")]
+    /// No process listens on the port.
+    #[error("connection refused")]
     Refused,
-    /// No way leads there.
-    #[error("there is no route to it")]
+    /// No network route.
+    #[error("no route to the host")]
     NoRoute,
-    /// It does not answer.
-    #[error("it does not answer in time")]
+    /// The attempt timed out.
+    #[error("connection timed out")]
     Timeout,
-    /// It hangs up at once.
-    #[error("it closes the connection at once")]
+    /// The server closed the connection immediately.
+    #[error("the server closed the connection immediately")]
     Closed,
-    /// Its certificate is of no authority that we trust.
-    #[error("its certificate is of no authority that this machine trusts")]
+    /// The certificate's authority is not trusted.
+    #[error("the certificate is not signed by a trusted authority")]
     CertificateAuthority,
-    /// Its certificate is too old, or not valid yet.
-    #[error("its certificate is not valid at this time")]
+    /// The certificate has expired or is not valid yet.
+    #[error("the certificate has expired or is not valid yet")]
     CertificateTime,
-    /// Its certificate has another name.
-    #[error("its certificate is for another name")]
+    /// The certificate is for another host name.
+    #[error("the certificate is for another host name")]
     CertificateName,
-    /// Something else about its certificate.
-    #[error("its certificate cannot be used")]
+    /// The certificate is invalid for another reason.
+    #[error("the certificate is invalid")]
     Certificate,
-    /// It speaks no TLS, or none that we speak.
-    #[error("no TLS connection can be made: it may speak plain HTTP, or an old version of TLS")]
+    /// The server does not support TLS, or no common version.
+    #[error("the TLS handshake failed: the server may use plain HTTP or an old TLS version")]
     Tls,
-    /// None of these.
-    #[error("the connection cannot be made")]
+    /// Any other reason.
+    #[error("the connection failed")]
     Other,
 }
 
 impl Unreachable {
-    /// The reason in an error of the connector.
+    /// Derives the reason from an error of the connector.
     pub fn of(error: &(dyn Error + 'static)) -> Self {
         let mut next = Some(error);
         let mut reason = Self::Other;
         while let Some(error) = next {
-            // The connector's own type is private; this is the whole of its text.
+            // The connector's error type is private, so compare its text.
             if error.to_string() == "dns error" {
                 return Self::Name;
             }
@@ -59,7 +59,7 @@ impl Unreachable {
             next = match error.downcast_ref::<io::Error>() {
                 Some(io) => {
                     reason = Self::of_io(io).unwrap_or(reason);
-                    // Its `source` is the source of what is in it.
+                    // The `source` of an `io::Error` skips its inner error.
                     io.get_ref().map(|inner| inner as &(dyn Error + 'static))
                 }
                 None => error.source(),

@@ -1,11 +1,11 @@
-//! Links that sign the operator in: what prints them, and that they work.
+//! Sign-in links for the operator: where they are printed, and that they work.
 
 use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
 
 use super::{folder, masker, run, serve, serve_with};
 
-/// Presses the button of a link, at the address where the service really listens.
+/// Submits the form of a link, at the address on which the service really listens.
 fn press(address: &str, link: &str) -> String {
     let (_, path) = link.trim().split_once("/api/").expect("a link of the API");
     let mut connection = TcpStream::connect(address).expect("it listens");
@@ -36,13 +36,13 @@ fn until_somebody_signs_in_the_service_offers_a_link_and_the_command_line_makes_
     };
     let ran = made(&[]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    // The service knows its address; a shell may have none of its settings.
+    // The service knows its public URL; the shell's setting does not apply.
     assert!(ran.out.starts_with("https://masker.example/api/v1/auth/link?token=mskl_"), "{}", ran.out);
     assert!(ran.err.contains("works once") && !ran.err.contains("mskl_"), "{}", ran.err);
     let json: serde_json::Value = serde_json::from_str(&made(&["--json"]).out).expect("JSON");
     assert!(json["expires_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{json}");
 
-    // The service that runs on the same data knows them all, and each works once.
+    // The service accepts every link, each of them once.
     for link in [link.as_str(), &ran.out, json["url"].as_str().expect("a link")] {
         let answer = press(&address, link);
         assert!(answer.starts_with("HTTP/1.1 302"), "{answer}");

@@ -1,4 +1,4 @@
-//! `masker audit verify`: a sound journal, a changed one, and what cannot be read.
+//! `masker audit verify`: intact, altered and unreadable journals.
 
 use std::fs;
 
@@ -149,7 +149,7 @@ fn an_event_is_proved_to_stand_in_its_sessions_tree() {
     let outside = prove(&events[1].event_id.text(), &[]);
     assert!(outside.code == 2 && outside.err.contains("belongs to no session"), "{}", outside.err);
     let unknown = prove("evt_01JZ0000000000000000000000", &[]);
-    assert!(unknown.code == 2 && unknown.err.contains("is not in"), "{}", unknown.err);
+    assert!(unknown.code == 2 && unknown.err.contains("not found in"), "{}", unknown.err);
     assert_eq!(prove("sess_1", &[]).code, 64);
     let text = fs::read_to_string(&log).expect("a journal");
     fs::write(&log, text.replace(".002Z", ".009Z")).expect("written");

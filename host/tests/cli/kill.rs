@@ -1,4 +1,4 @@
-//! The process is killed while callers talk: what a caller had an answer to is there after the next start.
+//! The process is killed during calls: everything that was answered must be there after the next start.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use super::{folder, masker, run, serve};
 
 const CALLERS: usize = 4;
-/// Answers that are waited for before the process is killed.
+/// Responses to wait for before the process is killed.
 const ANSWERS: usize = 60;
 
-/// Asks over a connection of its own. `None` when no whole answer came.
+/// Sends a request over a new connection. `None` if the response is incomplete.
 pub fn ask(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Option<(u16, Value)> {
     let mut connection = TcpStream::connect(address).ok()?;
     let length = body.len();
@@ -99,7 +99,7 @@ fn a_kill_under_load_loses_nothing_that_was_answered() {
         for call in &kept {
             assert!(
                 ran.out.contains(&phone(*call)),
-                "round {round}: the vault lost what stands behind a token of call {call}"
+                "round {round}: the vault lost the value of a token of call {call}"
             );
         }
 

@@ -1,8 +1,8 @@
-//! One owner for every file of an install: every command that touches one, in every state in which it may find it.
+//! One process owns the files of an install: every command that touches them, in every state of the install.
 //!
-//! Each cell is done, waits and is then done, or is refused with words; after it the install is whole: the service restores
-//! what was said before and after, the journal verifies, and the figures agree. The service has its journal in a place that only its own
-//! settings name.
+//! Each command succeeds, waits and then succeeds, or fails with an error. Afterwards the install must be intact: the
+//! service restores values from before and after, the journal verifies, and the counts agree. The service keeps its
+//! journal at a path that only its own settings name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,19 +29,19 @@ const COMMANDS: [(&str, &[&str]); 7] = [
     ("serve", &["serve"]),
 ];
 
-/// Said in a call of its own, and erased.
+/// Said in a separate call, and erased.
 const VICTIM: &str = "415-555-0900";
-/// Said before anything else.
+/// Said first.
 const OLD: &str = "415-555-0001";
-/// No number is said twice.
+/// Returns a different number each time.
 static SAID: AtomicU16 = AtomicU16::new(1000);
-/// The journal's file, where the settings say so.
+/// The journal's file name, if the settings name one.
 const JOURNAL: &str = "elsewhere.jsonl";
 
 /// Base64 of 32 bytes 9.
 const OTHER_KEY: &str = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
 
-/// A data folder, and what a shell has set.
+/// A data folder and the environment of a shell.
 struct Place {
     folder: PathBuf,
     settings: Vec<(&'static str, String)>,
@@ -61,13 +61,13 @@ impl Place {
         Self { folder, settings }
     }
 
-    /// A copy of an install that no process has open.
+    /// Copies an install that no process has open.
     fn copy(&self, to: PathBuf, names_journal: bool) -> Self {
         copy_folder(&self.folder, &to);
         Self::new(to, names_journal)
     }
 
-    /// In a shell whose files anybody may read and write.
+    /// Runs in a shell with umask 0.
     fn command(&self, arguments: &[&str]) -> Command {
         let plain = masker(arguments);
         let mut command = Command::new("sh");
@@ -93,7 +93,7 @@ impl Place {
         assert_eq!(ran.code, 0, "{}", ran.err);
     }
 
-    /// Every file with its content and mode, but for what names the last owner.
+    /// Every file with its content and mode, except the lock file, which names the last owner.
     fn files(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.folder.clone()];
@@ -113,7 +113,7 @@ impl Place {
         files
     }
 
-    /// Nobody else may read anything of it.
+    /// Checks that no other user can read the files.
     fn check_modes(&self) {
         let own = fs::metadata(&self.folder).expect("a folder").permissions().mode() & 0o777;
         assert_eq!(own, 0o700, "{}", self.folder.display());
@@ -138,7 +138,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// A service that runs, and somebody who talks through it.
+/// A running service with an agent to call.
 struct Service<'p> {
     place: &'p Place,
     serving: Serving,
@@ -151,7 +151,7 @@ impl<'p> Service<'p> {
     fn started(place: &'p Place, mut child: Child, proxy: &str) -> Self {
         drop(child.stdout.take());
         let (serving, address, mut log) = listening(child);
-        // A pipe that nobody reads would be full at some time.
+        // Drained, because a full pipe would block the service.
         std::thread::spawn(move || log.read_to_end(&mut Vec::new()));
         let mut service = Self { place, serving, address, credential: String::new(), proxy: proxy.to_owned() };
         service.credential = service.credential_of(place.run(COMMANDS[0].1).out.trim());
@@ -161,7 +161,7 @@ impl<'p> Service<'p> {
     fn credential_of(&self, secret: &str) -> String {
         let credential = format!("authorization: Bearer {secret}\r\n");
         let (status, me) = ask(&self.address, "GET", "/api/v1/me", &credential, "").expect("an answer");
-        assert_eq!(status, 200, "a token that was printed is valid: {me}");
+        assert_eq!(status, 200, "a printed token is valid: {me}");
         credential
     }
 
@@ -172,7 +172,7 @@ impl<'p> Service<'p> {
         self.proxy = format!("/proxy/{}/v1/chat/completions", agent["agent"]["id"].as_str().expect("an id"));
     }
 
-    /// A caller says a number, and hears it back.
+    /// Sends a call that says a number and expects to hear it back.
     fn say(&self, call: &str, number: &str) {
         let body = json!({"messages": [{"role": "user", "content": format!("Call me at {number}.")}]}).to_string();
         let header = format!("masker-session-id: {call}\r\n");
@@ -189,7 +189,7 @@ impl<'p> Service<'p> {
         stats["vault"]["values"].as_u64().expect("a number")
     }
 
-    /// It is as whole as it was: one more number is one more value.
+    /// Checks that the service still works: one more number adds one more value.
     fn check(&self) {
         let before = self.values();
         self.say("old", OLD);
@@ -211,7 +211,7 @@ impl<'p> Service<'p> {
     }
 }
 
-/// What became of every command, column by column.
+/// The outcome of every command, column by column.
 #[derive(Default)]
 struct Table(Vec<(&'static str, BTreeMap<&'static str, String>)>);
 
@@ -240,7 +240,7 @@ fn done(ran: &Ran) -> &'static str {
     if ran.err.contains("masker: waiting for PID") { "waited" } else { "done" }
 }
 
-/// Refused with these words and nothing printed that could be taken for a result.
+/// Checks that a command failed with these words and printed no result.
 #[track_caller]
 fn refused(ran: &Ran, words: &[&str]) -> String {
     assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
@@ -263,7 +263,7 @@ fn no_command_harms_an_install_in_any_state() {
     let at = |name: &str| temporary.path().join(name);
     let mut table = Table::default();
 
-    // The first start of a service makes the install, and nothing else does.
+    // Only the first start of a service creates the install.
     table.column("empty folder");
     let own = Place::new(at("own"), true);
     let mut service = Service::started(&own, own.start(&["serve"]), "");
@@ -277,7 +277,7 @@ fn no_command_harms_an_install_in_any_state() {
             refused(&ran, &["MASKER_DATA_DIR", "there is no install", &empty.folder.display().to_string()]),
         );
         assert!(fs::remove_dir(&empty.folder).is_ok(), "{command} left something in an empty folder");
-        assert!(empty.run(arguments).code == 1 && !empty.folder.exists(), "{command} made a folder");
+        assert!(empty.run(arguments).code == 1 && !empty.folder.exists(), "{command} created a folder");
     }
 
     service.make_agent();
@@ -296,7 +296,7 @@ fn no_command_harms_an_install_in_any_state() {
     table.print();
 }
 
-/// The service runs; the shell does not know where its journal is.
+/// The service runs; the shell's settings do not name its journal.
 fn running(table: &mut Table, service: &mut Service<'_>) {
     table.column("service running");
     let shell = Place::new(service.place.folder.clone(), false);
@@ -310,8 +310,11 @@ fn running(table: &mut Table, service: &mut Service<'_>) {
         service.say("victim", VICTIM);
         let before = service.values();
         let ran = shell.run(arguments);
-        let holder =
-            format!("a service runs on {}: PID {} (masker serve)", shell.folder.display(), service.serving.0.id());
+        let holder = format!(
+            "a service is running on {}: PID {} (masker serve)",
+            shell.folder.display(),
+            service.serving.0.id()
+        );
         let cell = match *command {
             "vault export" | "vault rotate-key" => refused(&ran, &[&holder]),
             _ => done(&ran).to_owned(),
@@ -337,7 +340,7 @@ fn running(table: &mut Table, service: &mut Service<'_>) {
     }
 }
 
-/// No service runs, and the shell does not know where its journal is: an event would be lost in another one.
+/// No service runs, and the shell's settings do not name its journal: an event would go to another journal.
 fn journal_named_nowhere(table: &mut Table, place: &Place) {
     table.column("stopped, other journal");
     let before = place.files();
@@ -348,7 +351,7 @@ fn journal_named_nowhere(table: &mut Table, place: &Place) {
     }
 }
 
-/// No service runs, and the keys are another install's.
+/// No service runs, and the keys are those of another install.
 fn wrong_keys(table: &mut Table, mut place: Place) {
     table.column("wrong keys");
     place.settings.retain(|(name, _)| *name != "MASKER_DEV");
@@ -392,14 +395,14 @@ fn stopped(table: &mut Table, place: &Place, proxy: &str) {
     place.check_modes();
 }
 
-/// The service has its files and does not answer yet: it reads a policy that nobody has written.
+/// The service has locked its files and does not answer yet, because it blocks on reading its policy from a pipe.
 fn starting(table: &mut Table, place: &Place, proxy: &str) {
     table.column("service starting");
     let policy = place.folder.with_extension("yaml");
     assert!(Command::new("mkfifo").arg(&policy).status().expect("mkfifo runs").success());
     let serving = place.command(&["serve"]).env("MASKER_POLICY_PATH", &policy).stderr(Stdio::piped()).spawn();
     let serving = serving.expect("masker starts");
-    // Opens when the service does.
+    // Blocks until the service opens the pipe.
     let mut writer = fs::File::options().write(true).open(&policy).expect("a pipe");
     let waiting: Vec<_> = COMMANDS.map(|(command, arguments)| (command, place.start(arguments))).into_iter().collect();
     let waiting = waiting.into_iter().map(|(command, mut child)| {
@@ -419,7 +422,7 @@ fn starting(table: &mut Table, place: &Place, proxy: &str) {
         let mut ran = finished(child.wait_with_output().expect("it ends"));
         ran.err.insert_str(0, &words);
         let cell = match command {
-            "vault export" | "vault rotate-key" => refused(&ran, &["a service runs on"]),
+            "vault export" | "vault rotate-key" => refused(&ran, &["a service is running on"]),
             "serve" => refused(&ran, &["in use by PID"]),
             _ => done(&ran).to_owned(),
         };
@@ -454,7 +457,7 @@ fn twice(table: &mut Table, place: &Place, proxy: &str) {
         place.verify_journal();
     }
     let (mut one, mut other) = (place.start(&["serve"]), place.start(&["serve"]));
-    // The loser gives up; which of the two that is, nobody can say.
+    // One of the two fails; which one is not deterministic.
     let (winner, loser) = loop {
         match (one.try_wait().expect("a child"), other.try_wait().expect("a child")) {
             (None, None) => std::thread::yield_now(),
@@ -489,11 +492,11 @@ fn a_full_disk_leaves_no_half_of_a_key() {
     let data = temporary.path().join("data");
     let plain = masker(&["serve"]);
     let mut command = Command::new("sh");
-    // No file may have a byte.
+    // The file size limit is zero.
     command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]).arg(plain.get_program()).arg("serve");
     let ran = run(command.env_clear().env("MASKER_DEV", "1").env("MASKER_DATA_DIR", &data));
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.err.contains("MASKER_AUDIT_HMAC_KEY: no key could be made"), "{}", ran.err);
+    assert!(ran.err.contains("MASKER_AUDIT_HMAC_KEY: cannot generate a key"), "{}", ran.err);
     let left = fs::read_dir(data.join("keys")).expect("a folder").count();
-    assert_eq!(left, 0, "the next start makes the keys");
+    assert_eq!(left, 0, "the next start generates the keys");
 }

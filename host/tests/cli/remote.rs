@@ -1,4 +1,4 @@
-//! The commands that speak to a server: tables, JSON, and an exit code for each way to fail.
+//! Commands that call a server: tables, JSON, and an exit code for each kind of failure.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -112,11 +112,7 @@ fn each_way_to_fail_has_its_exit_code_and_no_secret_is_repeated() {
     fs::write(folder.path().join("masker.toml"), "server = \"http://127.0.0.1:1\"\nsesion = \"mskt_secret\"\n")
         .expect("written");
     let ran = run(&mut bare(&["agents", "list"]));
-    assert!(
-        ran.code == 64 && ran.err.contains("line 2: there is no setting sesion; the nearest is session"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.code == 64 && ran.err.contains("line 2: unknown setting sesion, did you mean session?"), "{}", ran.err);
     assert!(!ran.err.contains("mskt_secret"), "{}", ran.err);
     fs::write(folder.path().join("masker.toml"), "server = \"http://127.0.0.1:1\"\nsession = \"mskt_secret\"\n")
         .expect("written");
@@ -146,7 +142,7 @@ fn the_demo_needs_nothing_and_shows_both_sides() {
     let turns: Value = serde_json::from_str(&run(&mut masker(&["demo", "--json"])).out).expect("JSON");
     for turn in turns["turns"].as_array().expect("turns") {
         let text = |field: &str| turn[field].as_str().expect("text").to_owned();
-        assert!(text("heard").contains(&text("said")), "what came back is whole: {turn}");
+        assert!(text("heard").contains(&text("said")), "the response is complete: {turn}");
         let beginning = |text: String| text.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(beginning(text("llm_saw")), beginning(text("said")), "of the same turn: {turn}");
         assert!(
@@ -175,7 +171,7 @@ fn a_component_is_inspected_and_tried_on_cases_without_a_server() {
     let cases = cases.to_str().expect("UTF-8");
     let ran = run(&mut masker(&["plugin", "test", guest, "--cases", cases]));
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
-    assert_eq!(ran.out, "6 of 6 cases as labelled; precision 100 %, recall 100 %\n");
+    assert_eq!(ran.out, "6 of 6 cases passed; precision 100 %, recall 100 %\n");
 
     fs::write(cases, "I am [STAFF_ID:E-12345] and E-54321, [STAFF_ID:Kim]\nfine\n").expect("written");
     let ran = run(&mut masker(&["plugin", "test", guest, "--cases", cases]));
@@ -186,7 +182,7 @@ fn a_component_is_inspected_and_tried_on_cases_without_a_server() {
         "{}",
         ran.out
     );
-    assert!(ran.out.ends_with("2 of 4 cases as labelled; precision 50 %, recall 50 %\n"), "{}", ran.out);
+    assert!(ran.out.ends_with("2 of 4 cases passed; precision 50 %, recall 50 %\n"), "{}", ran.out);
     assert_eq!(run(&mut masker(&["plugin", "test", guest, "--cases", cases, "--floor", "50"])).code, 0);
 
     let no_component = folder.path().join("x.wasm");
@@ -219,12 +215,12 @@ fn a_signed_plugin_goes_into_a_folder_and_out_of_it_without_a_server() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     let installed = path("plugins/staff-id.wasm");
     let verified = run(&mut masker(&["plugin", "verify", &installed, "--key", &public]));
-    assert_eq!(verified.code, 0, "its signature came along: {}", verified.err);
+    assert_eq!(verified.code, 0, "the signature is copied with it: {}", verified.err);
     let listed = run(&mut masker(&["plugin", "list", "--dir", &plugins]));
     assert!(listed.out.contains("staff-id") && listed.out.contains("1.0.0"), "{}", listed.out);
 
     let nobody = run(&mut masker(&["plugin", "remove", "nobody", "--dir", &plugins]));
-    assert!(nobody.code == 2 && nobody.err.contains("no plugin nobody"), "{}", nobody.err);
+    assert!(nobody.code == 2 && nobody.err.contains("no plugin named nobody"), "{}", nobody.err);
     assert_eq!(run(&mut masker(&["plugin", "remove", "staff-id", "--dir", &plugins])).code, 0);
     assert_eq!(fs::read_dir(&plugins).expect("reads").count(), 0);
 }

@@ -1,4 +1,4 @@
-//! How the service stops while a request is in flight.
+//! Shutdown of the service while a request is in flight.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::kill::token;
 use super::{Serving, folder, serve_with};
 
-/// A request whose body has not come yet. The server's word that it waits for it says that it is in flight.
+/// A request without its body. The server's `100 Continue` shows that the request is in flight.
 fn in_flight(folder: &TempDir, address: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).expect("it listens where it says");
     let head = format!(
@@ -57,7 +57,7 @@ fn a_request_in_flight_is_answered_after_the_signal() {
     connection.read_to_string(&mut answer).expect("an answer, and then the end of the connection");
     assert!(answer.starts_with("HTTP/1.1 422") && answer.contains("validation_failed"), "{answer}");
     assert!(!end(serving, log).contains("cut off"));
-    assert!(TcpStream::connect(&address).is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(&address).is_err(), "the port is closed");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_request_that_takes_too_long_is_cut_off() {
     let (serving, address, log) = serve_with(&folder, &[("MASKER_SHUTDOWN_GRACE_MS", "1")]);
     let mut connection = in_flight(&folder, &address);
     terminate(&serving);
-    assert!(end(serving, log).contains("the time to stop is over"));
+    assert!(end(serving, log).contains("grace period"));
     assert!(!matches!(connection.read(&mut [0; 1]), Ok(1..)), "there is no answer");
 }
 
@@ -78,5 +78,5 @@ fn a_second_signal_cuts_off_at_once() {
     terminate(&serving);
     wait_for(&mut log, "stopping");
     terminate(&serving);
-    assert!(end(serving, log).contains("a second time"));
+    assert!(end(serving, log).contains("second signal"));
 }

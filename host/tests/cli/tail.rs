@@ -1,4 +1,4 @@
-//! `masker sessions tail`: it ends when nobody reads it, tells what it missed, and comes back for what it has not seen.
+//! `masker sessions tail`: exits when its output is closed, reports missed sessions, and resumes an interrupted stream.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::masker;
 
-/// A server that a test plays itself.
+/// A mock server.
 struct Played(TcpListener);
 
 const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
@@ -23,7 +23,7 @@ impl Played {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("masker starts")
     }
 
-    /// The next request's head, and where its answer goes.
+    /// The next request's head, and the stream for the response.
     fn next(&self) -> (String, TcpStream) {
         let (connection, _) = self.0.accept().expect("a connection");
         let mut lines = BufReader::new(&connection);
@@ -55,7 +55,7 @@ fn a_tail_that_nobody_reads_any_more_ends_while_it_waits() {
     let mut line = String::new();
     BufReader::new(tail.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
     assert!(line.contains("sess_1"), "{line}");
-    // The pipe is closed by now, and the server sends nothing more.
+    // The pipe is closed, and the server sends nothing more.
     assert_eq!(end(tail), (Some(0), String::new()));
     drop(stream);
 }

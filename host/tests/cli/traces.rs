@@ -1,4 +1,4 @@
-//! Log lines and traces of a running server: each request's id in both, and in neither what was said.
+//! Log lines and traces of a running server: both contain the request ID, neither contains conversation text.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use super::{folder, serve_with};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// A collector that takes everything, and what it was sent.
+/// A collector that accepts every request, and the requests it received.
 fn collector() -> (String, Receiver<(String, Vec<u8>)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -73,7 +73,7 @@ fn a_requests_span_continues_its_trace_and_its_lines_carry_its_id() {
     assert!(head.starts_with("POST /v1/traces "), "{head}");
     let trace: Vec<u8> =
         (0..16).map(|at| u8::from_str_radix(&TRACE[2 * at..2 * at + 2], 16).expect("hexadecimal")).collect();
-    assert!(contains(&span, &trace), "the trace goes on");
+    assert!(contains(&span, &trace), "the span belongs to the caller's trace");
     assert!(contains(&span, format!("req_{id}").as_bytes()) && contains(&span, b"masker"));
     let mut lines = String::new();
     log.read_to_string(&mut lines).expect("log lines are UTF-8");

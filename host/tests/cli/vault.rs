@@ -1,4 +1,4 @@
-//! `masker vault`: on the files of an install that no service has open.
+//! `masker vault` on the files of an install without a running service.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -140,7 +140,7 @@ fn a_subject_is_purged_from_the_files_and_the_journal_still_verifies() {
     }
     assert_eq!(install.kinds_of_events(), [EventKind::PurgeRequested, EventKind::VaultPurged]);
     let journal = String::from_utf8_lossy(&install.journal()).into_owned();
-    // Whole groups: three digits alone stand in a hash now and then.
+    // Match whole groups, because three digits alone can occur in a hash.
     assert!(["312-555", "555-0147", "555 0147", "3125550147"].iter().all(|part| !journal.contains(part)), "{journal}");
 }
 
@@ -179,16 +179,16 @@ fn an_export_has_values_only_when_asked_and_is_written_down() {
     assert!(ran.err.contains("2 rows"), "{}", ran.err);
     let exported = fs::read_to_string(&path).expect("it is written");
     assert!(exported.contains("\"value\":\"Jane Doe\"") && exported.contains("312-555-0147"), "{exported}");
-    assert!(!exported.contains("0199"), "another call's: {exported}");
+    assert!(!exported.contains("0199"), "a value of another call: {exported}");
     assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
-    assert_eq!(install.run(&["export", "--output", file]).code, 1, "a file that is there stays");
+    assert_eq!(install.run(&["export", "--output", file]).code, 1, "an existing file is not overwritten");
     assert_eq!(install.kinds_of_events(), [EventKind::VaultExported; 2]);
 }
 
 #[test]
 fn an_export_with_a_wrong_key_leaves_nothing_behind() {
     let install = Install::new();
-    // Only the last value is sealed by a key that is not the one of its kid.
+    // Only the last value is encrypted with a key that is not that of its kid.
     let other = Minter::new(kid(), &KeyPair { current: SecretKey::new([9; 32]), old: None });
     with_store(&install.folder, async |store| {
         let scope = Scope::new(AgentId::from_bytes([0xff; 16]), Some("three"));
@@ -207,7 +207,7 @@ fn an_export_with_a_wrong_key_leaves_nothing_behind() {
     assert_eq!(install.kinds_of_events(), []);
 }
 
-/// What the service says when it does not start.
+/// Error output of a service that fails to start.
 fn refusal(install: &Install, settings: &[(&str, &str)]) -> String {
     let mut serve = masker(&["serve"]);
     serve.env("MASKER_DEV", "1").env("MASKER_DATA_DIR", install.folder.path()).env("MASKER_LISTEN_ADDR", "127.0.0.1:0");
@@ -242,11 +242,11 @@ fn without_a_key_that_the_vault_needs_the_service_starts_only_when_its_values_ar
     drop(serve_as(&install.folder, &accept, &with_secrets(&wrong)));
     assert_eq!(losses(), 1);
     drop(serve_with(&install.folder, &with_secrets(&wrong)));
-    assert_eq!(losses(), 1, "it is known from then on");
+    assert_eq!(losses(), 1, "the loss is recorded once");
     let third = "CgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo=";
     assert!(refusal(&install, &[("MASKER_KEY_K_HEALTHCARE", third)]).contains("3 values"), "not for another key");
     drop(serve_with(&install.folder, &with_secrets(&old)));
-    assert!(refusal(&install, &wrong).contains("3 values"), "nor once they were not lost after all");
+    assert!(refusal(&install, &wrong).contains("3 values"), "nor after the lost key was found again");
     assert_eq!(run(&mut masker(&["serve", "--accept-loss", "k"])).code, 64);
 }
 
@@ -262,16 +262,16 @@ fn a_key_is_rotated_and_the_old_one_is_needed_no_more() {
     assert_eq!(made.code, 0);
     let key = made.out.trim().strip_prefix("MASKER_KEY_K_2=").expect("a variable");
     let length = base64::engine::general_purpose::STANDARD.decode(key).expect("base64").len();
-    assert_eq!((length, install.sealed()), (32, before.clone()), "a new key, and nothing changed");
+    assert_eq!((length, install.sealed()), (32, before.clone()), "a new key, and the vault is unchanged");
 
     let mut rotate = install.command(&["rotate-key", "--new-kid", "K_2", "--json"]);
     let ran = run(rotate.env("MASKER_KEY_K_2", OTHER_KEY));
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert_eq!(ran.out.trim(), "{\"kid\":\"K_2\",\"sealed_anew\":3}");
-    assert!(before.iter().all(|sealed| !install.is_in_a_file(sealed)), "what the old key opens is gone");
+    assert!(before.iter().all(|sealed| !install.is_in_a_file(sealed)), "values encrypted with the old key are gone");
     assert_eq!(install.kinds_of_events().last(), Some(&EventKind::KeyRotated));
 
-    // The tokens are what they were, and open without the old key.
+    // The tokens are unchanged and resolve without the old key.
     let export = |key: &str| {
         let mut export = install.command(&["export", "--values"]);
         run(export.env("MASKER_KEY_K_HEALTHCARE", KEY.replace('B', "C")).env("MASKER_KEY_K_2", key))
@@ -279,7 +279,7 @@ fn a_key_is_rotated_and_the_old_one_is_needed_no_more() {
     let ran = export(OTHER_KEY);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("Jane Doe") && ran.out.contains("MSKV1.NAME.K_HEALTHCARE."), "{}", ran.out);
-    assert!(export(KEY).err.contains("K_2"), "another key opens nothing, and the right one is named");
+    assert!(export(KEY).err.contains("K_2"), "another key decrypts nothing, and the error names the right one");
 }
 
 #[test]
@@ -292,10 +292,10 @@ fn the_secret_of_a_kid_is_changed_in_place() {
     let wrong = rotate(OTHER_KEY);
     assert!(wrong.code == 1 && wrong.err.contains("MASKER_KEY_K_HEALTHCARE_OLD"), "{}", wrong.err);
     assert!(rotate(KEY).out.contains("\"sealed_anew\":3"));
-    assert!(rotate(KEY).out.contains("\"sealed_anew\":0"), "a second time there is nothing to do");
+    assert!(rotate(KEY).out.contains("\"sealed_anew\":0"), "a second run has nothing to do");
 }
 
-/// The events of a rotation, with what they count.
+/// The events of a rotation, with their counts.
 fn rotations(install: &Install) -> Vec<(EventKind, Option<Detail>)> {
     let journal = install.journal();
     let lines = journal.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -317,7 +317,7 @@ fn a_value_is_found_after_its_key_was_changed_in_place_and_the_old_one_is_gone()
     let purge = ["purge", "--subject", "312-555-0147", "--json"];
     for arguments in [&purge[..], &["purge", "--subject", "312-555-0147", "--dry-run"]] {
         let ran = with_new_key(arguments, None);
-        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "nothing is sealed by this key, and nothing was found");
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "no value is encrypted with this key, and none was found");
         assert!(ran.err.contains("3 values") && ran.err.contains("MASKER_KEY_K_HEALTHCARE_OLD"), "{}", ran.err);
     }
     assert_eq!(install.sealed().len(), 3);
@@ -337,7 +337,7 @@ fn a_value_is_found_after_its_key_was_changed_in_place_and_the_old_one_is_gone()
 #[test]
 fn a_rotation_that_was_interrupted_is_continued_and_written_down_once_with_all_of_it() {
     let install = Install::new();
-    // So many rows that some are sealed before the last one is looked at, whose key is not here.
+    // Enough rows that some are re-encrypted before the last one, whose key is missing, is read.
     let minter = |kid: &str, key: u8| {
         let keys = KeyPair { current: SecretKey::new([key; 32]), old: None };
         Minter::new(Kid::new(kid).expect("a kid"), &keys)
@@ -368,7 +368,7 @@ fn a_rotation_that_was_interrupted_is_continued_and_written_down_once_with_all_o
     assert_eq!((ran.code, ran.out.trim()), (0, "{\"kid\":\"K_2\",\"sealed_anew\":404}"), "{}", ran.err);
     let expected = [(EventKind::KeyRotationRequested, None), (EventKind::KeyRotated, Some(Detail::Count(404)))];
     assert_eq!(rotations(&install), expected);
-    // All of it is over: another one begins from nothing.
+    // The rotation is complete: another one starts from zero.
     let again = rotate("K_3", None);
     assert_eq!(again.out.trim(), "{\"kid\":\"K_3\",\"sealed_anew\":404}", "{}", again.err);
     assert_eq!(rotations(&install)[2..], expected);
@@ -383,11 +383,11 @@ fn a_service_that_runs_does_what_it_can_and_is_named_where_it_cannot() {
         let ran = install.run(command);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command:?}");
         let holder = format!("PID {} (masker serve)", serving.0.0.id());
-        assert!(ran.err.contains("a service runs") && ran.err.contains(&holder), "{}", ran.err);
+        assert!(ran.err.contains("a service is running") && ran.err.contains(&holder), "{}", ran.err);
     }
     assert_eq!(install.json(&["stats", "--json"])["values"], 3);
     assert_eq!(install.json(&["purge", "--before", "1h", "--json"])["values"], 0);
-    // From elsewhere it is asked over the network.
+    // From another machine it is called over the network.
     let mut token = masker(&["token", "create", "--name", "x", "--scope", "admin"]);
     let token = run(token.env("MASKER_DATA_DIR", install.folder.path()).envs(keys));
     let ask = |arguments: &[&str]| {

@@ -1,7 +1,7 @@
-//! Speech recognition by others: two services and a program of one's own, each over HTTP.
+//! Speech recognition over HTTP, by two hosted services or a local server.
 //!
-//! The calls are those of Deepgram's "Pre-recorded audio" (`POST /v1/listen`), OpenAI's "Create transcription"
-//! (`POST /v1/audio/transcriptions`, `verbose_json`) and the server of whisper.cpp (`POST /inference`, `verbose_json`).
+//! APIs: Deepgram's "Pre-recorded audio" (`POST /v1/listen`), OpenAI's "Create transcription"
+//! (`POST /v1/audio/transcriptions`, `verbose_json`) and the whisper.cpp server (`POST /inference`, `verbose_json`).
 
 use std::time::Duration;
 
@@ -16,24 +16,24 @@ use masker_client::exit::{self, Failure};
 use masker_core::sensitive::SensitiveText;
 use serde_json::Value;
 
-/// A call of an hour takes minutes.
+/// Timeout of a request; transcribing an hour of audio takes minutes.
 const TIMEOUT: Duration = Duration::from_secs(600);
-/// Of what a provider says of an error, in characters.
+/// Maximum length of a provider's error message, in characters.
 const LONGEST_ERROR: usize = 300;
 
-/// Who recognises the speech.
+/// Speech recognition provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Provider {
-    /// deepgram.com; the key in DEEPGRAM_API_KEY.
+    /// Deepgram, with the key in DEEPGRAM_API_KEY.
     Deepgram,
-    /// openai.com, or what speaks its API; the key in OPENAI_API_KEY.
+    /// OpenAI or a compatible API, with the key in OPENAI_API_KEY.
     Openai,
-    /// whisper.cpp's server on this machine: nothing leaves it.
+    /// A whisper.cpp server on this machine. The recording does not leave the machine.
     WhisperLocal,
 }
 
 impl Provider {
-    /// Where it is, unless said otherwise.
+    /// Default base URL.
     pub fn url(self) -> &'static str {
         match self {
             Self::Deepgram => "https://api.deepgram.com",
@@ -42,7 +42,7 @@ impl Provider {
         }
     }
 
-    /// The variable with its key, where it needs one.
+    /// The variable that contains its key, if it needs one.
     pub fn key_variable(self) -> Option<&'static str> {
         match self {
             Self::Deepgram => Some("DEEPGRAM_API_KEY"),
@@ -52,36 +52,37 @@ impl Provider {
     }
 }
 
-/// A stretch of speech.
+/// A segment of speech.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Segment {
-    /// In seconds from the beginning.
+    /// Start, in seconds from the beginning.
     pub start: f64,
-    /// In seconds from the beginning.
+    /// End, in seconds from the beginning.
     pub end: f64,
-    /// What was said.
+    /// Recognised text.
     pub text: String,
 }
 
-/// A provider as it is used.
+/// A configured provider.
 pub struct Recogniser<'a> {
-    /// Which.
+    /// Provider.
     pub provider: Provider,
-    /// Its address, without a slash at the end.
+    /// Base URL, without a trailing slash.
     pub url: String,
-    /// Its key.
+    /// API key.
     pub key: Option<SensitiveText>,
-    /// Its model; its own choice when it is not said.
+    /// Model; the provider's default if not set.
     pub model: Option<String>,
-    /// Sends.
+    /// HTTP client.
     pub client: &'a HttpClient,
 }
 
 impl Recogniser<'_> {
-    /// What is said in a WAV file.
+    /// Transcribes a WAV file.
     pub async fn recognise(&self, wav: Vec<u8>) -> Result<Vec<Segment>, Failure> {
         let request = self.request(wav)?;
-        let unreachable = || Failure::new(exit::UNREACHABLE, format!("{} cannot be reached, or broke off", self.url));
+        let unreachable =
+            || Failure::new(exit::UNREACHABLE, format!("{} cannot be reached, or the connection was lost", self.url));
         let answer = async {
             let (head, body) = self.client.request(request).await.map_err(|_| unreachable())?.into_parts();
             let body = body.collect().await.map_err(|_| unreachable())?.to_bytes();
@@ -92,7 +93,7 @@ impl Recogniser<'_> {
         if !status.is_success() {
             return Err(self.refused(status, &body));
         }
-        let strange = || Failure::new(exit::GENERIC, format!("{} did not answer with a transcript", self.url));
+        let strange = || Failure::new(exit::GENERIC, format!("{} returned no transcript", self.url));
         segments(self.provider, &serde_json::from_slice(&body).map_err(|_| strange())?).ok_or_else(strange)
     }
 
@@ -106,7 +107,7 @@ impl Recogniser<'_> {
                 (path, "audio/wav".to_owned(), wav)
             }
             Provider::Openai => {
-                // The one model of theirs that says when something was said.
+                // The only OpenAI model with timestamps.
                 let fields = [("model", model.unwrap_or("whisper-1")), ("response_format", "verbose_json")];
                 let (kind, body) = multipart(&fields, &wav)?;
                 ("/v1/audio/transcriptions".to_owned(), kind, body)
@@ -116,19 +117,20 @@ impl Recogniser<'_> {
                 ("/inference".to_owned(), kind, body)
             }
         };
-        let wrong = |_| Failure::new(exit::USAGE, "the provider's address or key has characters that no request takes");
+        let wrong = |_| Failure::new(exit::USAGE, "the provider's URL or key contains invalid characters");
         let mut request = Request::post(format!("{}{path}", self.url)).header(CONTENT_TYPE, kind);
         if let Some(key) = &self.key {
             let scheme = if self.provider == Provider::Deepgram { "Token" } else { "Bearer" };
             let value = HeaderValue::from_str(&format!("{scheme} {}", key.expose()));
-            let mut value = value.map_err(|_| Failure::new(exit::USAGE, "the provider's key is none"))?;
+            let mut value = value.map_err(|_| Failure::new(exit::USAGE, "the provider's key is invalid"))?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
         request.body(Full::from(body)).map_err(wrong)
     }
 
-    /// What the provider says of it, without the key, which some repeat, and without what would move a terminal's cursor.
+    /// Formats a provider's error, without the key, which some providers repeat, and without terminal control
+    /// characters.
     fn refused(&self, status: StatusCode, body: &[u8]) -> Failure {
         let json: Value = serde_json::from_slice(body).unwrap_or_default();
         let said =
@@ -142,7 +144,7 @@ impl Recogniser<'_> {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => exit::AUTH,
             _ => exit::COMMAND,
         };
-        Failure::new(code, format!("{} answered {}: {said}", self.url, status.as_u16()))
+        Failure::new(code, format!("{} returned {}: {said}", self.url, status.as_u16()))
     }
 }
 
@@ -157,12 +159,12 @@ fn segments(provider: Provider, answer: &Value) -> Option<Vec<Segment>> {
         Some(Segment { start, end, text: text.split_whitespace().collect::<Vec<_>>().join(" ") })
     };
     let all: Option<Vec<Segment>> = list?.as_array()?.iter().map(segment).collect();
-    // Music and noise are written in brackets by whisper's models; a silence is an empty text.
+    // Whisper models write music and noise in brackets; silence is an empty text.
     let is_noise = |text: &str| text.is_empty() || (text.starts_with(['[', '(']) && text.ends_with([']', ')']));
     all.map(|all| all.into_iter().filter(|segment| !is_noise(&segment.text)).collect())
 }
 
-/// RFC 7578, with a boundary that no file has by chance.
+/// Builds a multipart body (RFC 7578) with a random boundary, which no file contains by chance.
 fn multipart(fields: &[(&str, &str)], wav: &[u8]) -> Result<(String, Vec<u8>), Failure> {
     let mut random = [0; 18];
     getrandom::fill(&mut random).map_err(|error| Failure::new(exit::GENERIC, error.to_string()))?;

@@ -1,4 +1,4 @@
-//! The replayed call: each turn of the caller goes to an agent's proxy, as a voice platform sends it.
+//! The replayed call: sends each turn of the caller to an agent's proxy, as a voice platform does.
 
 use std::time::{Duration, Instant};
 
@@ -11,44 +11,44 @@ use masker_client::exit::{self, Failure};
 use masker_core::sensitive::SensitiveText;
 use serde_json::{Value, json};
 
-/// Until an answer is whole.
+/// Timeout for a complete response.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A call that is going on.
+/// A call in progress.
 pub struct Call<'a> {
-    /// The agent's proxy, up to `/chat/completions`. A credential: it is in no error.
+    /// URL of the agent's proxy, up to `/chat/completions`. It is a credential and never in an error.
     pub url: String,
-    /// For an agent that demands one.
+    /// Key, if the agent requires one.
     pub proxy_key: Option<SensitiveText>,
-    /// Groups the turns.
+    /// Call ID that groups the turns.
     pub id: String,
-    /// What was said so far.
+    /// The conversation so far.
     pub messages: Vec<Value>,
-    /// Sends.
+    /// HTTP client.
     pub client: &'a HttpClient,
 }
 
-/// What came back.
+/// A response.
 pub struct Answer {
-    /// What the caller would hear.
+    /// Text that the caller would hear.
     pub text: String,
-    /// Until its first piece.
+    /// Time to the first chunk.
     pub first_token: Duration,
-    /// Until its end.
+    /// Time to the end.
     pub whole: Duration,
 }
 
 impl Call<'_> {
-    /// Says something, and hears what comes back.
+    /// Sends one turn and returns the response.
     pub async fn say(&mut self, text: &str) -> Result<Answer, Failure> {
         self.messages.push(json!({"role": "user", "content": text}));
         let answer = tokio::time::timeout(TIMEOUT, self.answer()).await;
-        answer.map_err(|_| Failure::new(exit::UNREACHABLE, format!("no answer within {TIMEOUT:?}")))?
+        answer.map_err(|_| Failure::new(exit::UNREACHABLE, format!("no response within {TIMEOUT:?}")))?
     }
 
     async fn answer(&self) -> Result<Answer, Failure> {
         let begun = Instant::now();
-        let broken = || Failure::new(exit::UNREACHABLE, "the server cannot be reached, or broke off");
+        let broken = || Failure::new(exit::UNREACHABLE, "the server cannot be reached, or the connection was lost");
         let response = self.client.request(self.request()?).await.map_err(|_| broken())?;
         let status = response.status();
         let mut body = response.into_body();
@@ -78,7 +78,7 @@ impl Call<'_> {
     }
 
     fn request(&self) -> Result<Request<Full<Bytes>>, Failure> {
-        let wrong = || Failure::new(exit::USAGE, "the agent or the proxy key has characters that no request takes");
+        let wrong = || Failure::new(exit::USAGE, "the agent or the proxy key contains invalid characters");
         let body = json!({"stream": true, "messages": self.messages}).to_string();
         let mut request = Request::post(format!("{}/chat/completions", self.url))
             .header(CONTENT_TYPE, "application/json")
@@ -92,7 +92,7 @@ impl Call<'_> {
     }
 }
 
-/// The proxy's errors have OpenAI's shape; a request of the API's envelope has the id by which its log lines are found.
+/// Formats an error of the proxy, which has OpenAI's format, with the request ID for finding its log lines.
 fn refused(status: StatusCode, body: &[u8]) -> Failure {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |at: &str| json.pointer(at).and_then(Value::as_str).unwrap_or("unknown").to_owned();
@@ -102,6 +102,6 @@ fn refused(status: StatusCode, body: &[u8]) -> Failure {
     };
     Failure::new(
         code,
-        format!("the agent answered {}: {} ({})", status.as_u16(), text("/error/message"), text("/error/code")),
+        format!("the agent returned {}: {} ({})", status.as_u16(), text("/error/message"), text("/error/code")),
     )
 }

@@ -1,5 +1,5 @@
-//! `masker-voice replay`: a recorded call goes through speech recognition and then, turn by turn, through an agent of a
-//! server, so that one sees and hears what Masker does with speech before a caller does.
+//! `masker-voice replay`: sends a recorded call through speech recognition and then, turn by turn, through an agent of
+//! a server, to test Masker with real speech before going live.
 
 mod asr;
 mod call;
@@ -25,9 +25,9 @@ use call::Call;
 use turns::{Side, Turn};
 use wav::Recording;
 
-/// A file that is larger is no call.
+/// Maximum size of a recording, in bytes.
 const LARGEST: u64 = 1 << 30;
-/// How often it is looked whether the last turn's row is there.
+/// Number of polls for the session row of the last turn.
 const LOOKS: usize = 40;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
@@ -35,16 +35,16 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 #[derive(Parser)]
 #[command(name = "masker-voice", version, max_term_width = 100)]
 struct Cli {
-    /// Print JSON, one object a line, instead of text.
+    /// Print JSON lines instead of text.
     #[arg(long, global = true)]
     json: bool,
     /// Print nothing but the result.
     #[arg(long, short, global = true)]
     quiet: bool,
-    /// The server; MASKER_SERVER, or the file's `server`, when it is not given.
+    /// Server URL. Defaults to MASKER_SERVER, then `server` in the settings file.
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
-    /// A file of settings; MASKER_CONFIG, ./masker.toml or ~/.config/masker/config.toml when it is not given.
+    /// Settings file. Defaults to the first of MASKER_CONFIG, ./masker.toml and ~/.config/masker/config.toml.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -53,43 +53,43 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Recognise what is said in a recording, and say it to an agent again.
+    /// Transcribe a recording and replay the caller's turns to an agent.
     Replay(ReplayOptions),
 }
 
 #[derive(clap::Args)]
 struct ReplayOptions {
-    /// The recording: a WAV file. With two channels, the caller's is the first.
+    /// Recording, a WAV file.
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Who recognises the speech. Masker masks text and no sound: the first two receive the recording as it is.
+    /// Speech recognition provider. Masker masks text, not audio: deepgram and openai receive the unmasked recording.
     #[arg(long, value_enum)]
     asr_provider: Provider,
-    /// Where the provider is, in place of its own address.
+    /// Base URL of the provider, overriding its default.
     #[arg(long, value_name = "URL")]
     asr_url: Option<String>,
-    /// The provider's model; its own choice when it is not given.
+    /// Model of the provider; the provider's default if omitted.
     #[arg(long, value_name = "NAME")]
     asr_model: Option<String>,
-    /// The agent: its id, or its proxy's URL. Without one the transcript is printed, a line for each turn of the caller:
-    /// `masker-voice replay ... | masker mask` shows what an LLM would see, and needs no server.
+    /// Agent ID or proxy URL. Without it the transcript is printed, one line per turn of the caller:
+    /// `masker-voice replay ... | masker mask` shows what an LLM would see, without a server.
     #[arg(long, value_name = "ID|URL")]
     agent: Option<String>,
-    /// A file with the proxy key of an agent that demands one; MASKER_PROXY_KEY when it is not given.
+    /// File with the proxy key, for agents that require one. Defaults to MASKER_PROXY_KEY.
     #[arg(long, value_name = "FILE")]
     proxy_key_file: Option<PathBuf>,
-    /// The caller's channel of a recording that has several.
+    /// Channel of the caller in a recording with several channels.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     caller_channel: usize,
-    /// A pause of so many seconds ends a turn.
+    /// Length of the pause that ends a turn, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.8)]
     pause: f64,
-    /// Answer the caller with what the agent says now, even where the recording has what it said then.
+    /// Use the agent's new responses as conversation history, even if the recording contains the original ones.
     #[arg(long)]
     live: bool,
 }
 
-/// How the result is printed.
+/// Output format.
 #[derive(Clone, Copy)]
 struct Output {
     json: bool,
@@ -119,7 +119,7 @@ fn replay(cli: &Cli, options: &ReplayOptions) -> Result<(), Failure> {
     let output = Output { json: cli.json, quiet: cli.quiet };
     let recording = read(options)?;
     let file = settings::File::find(cli.config.as_deref(), |_, _| Ok(()))?;
-    // Known before the recording is sent anywhere.
+    // Resolved before the recording is sent anywhere.
     let agent =
         options.agent.as_deref().map(|agent| proxy_of(agent, || file.server(cli.server.as_deref()))).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
@@ -132,8 +132,11 @@ fn replay(cli: &Cli, options: &ReplayOptions) -> Result<(), Failure> {
         client: &client,
     };
     if !output.quiet {
-        let _ =
-            writeln!(std::io::stderr(), "{recording}; it goes to {} as it is: what is masked is text", recogniser.url);
+        let _ = writeln!(
+            std::io::stderr(),
+            "{recording}; sent unmasked to {}: Masker masks text, not audio",
+            recogniser.url
+        );
     }
     let turns = runtime.block_on(transcribe(&recording, &recogniser, options))?;
     let Some(url) = agent else { return exit::written(print_transcript(&turns, output)) };
@@ -157,7 +160,7 @@ fn replay(cli: &Cli, options: &ReplayOptions) -> Result<(), Failure> {
             }
         }
     }
-    // Another runtime than ours is the remote's own.
+    // The client has its own runtime, which must not run inside this one.
     drop(runtime);
     let said = turns.iter().filter(|turn| turn.side == Side::Caller).count();
     summary(&call.id, said, file, cli.server.as_deref(), output)
@@ -168,20 +171,23 @@ fn read(options: &ReplayOptions) -> Result<Recording, Failure> {
     let failed = |error: String| Failure::new(exit::GENERIC, format!("{path}: {error}"));
     let length = std::fs::metadata(&options.input).map_err(|error| failed(error.to_string()))?.len();
     if length > LARGEST {
-        return Err(failed(format!("{length} bytes are too many; {LARGEST} are taken")));
+        return Err(failed(format!("{length} bytes exceed the limit of {LARGEST}")));
     }
     let bytes = std::fs::read(&options.input).map_err(|error| failed(error.to_string()))?;
     let recording = Recording::read(bytes).map_err(|error| failed(error.to_string()))?;
     if !(1..=recording.channels()).contains(&options.caller_channel) {
-        return Err(Failure::new(exit::USAGE, format!("--caller-channel: {path} has {}", recording.channels())));
+        return Err(Failure::new(
+            exit::USAGE,
+            format!("--caller-channel: {path} has only {} channel(s)", recording.channels()),
+        ));
     }
     if !(0.0..=60.0).contains(&options.pause) {
-        return Err(Failure::new(exit::USAGE, "--pause must be from 0 to 60 seconds"));
+        return Err(Failure::new(exit::USAGE, "--pause must be between 0 and 60 seconds"));
     }
     Ok(recording)
 }
 
-/// The proxy of an agent, up to `/chat/completions`.
+/// Proxy URL of an agent, up to `/chat/completions`.
 fn proxy_of(agent: &str, server: impl FnOnce() -> Result<String, Failure>) -> Result<String, Failure> {
     if agent.starts_with("http://") || agent.starts_with("https://") {
         return Ok(agent.trim_end_matches('/').trim_end_matches("/chat/completions").to_owned());
@@ -193,11 +199,11 @@ fn key_of(provider: Provider) -> Result<Option<SensitiveText>, Failure> {
     let Some(variable) = provider.key_variable() else { return Ok(None) };
     match secret(variable, std::env::var_os(format!("{variable}_FILE")).map(PathBuf::from))? {
         Some(key) => Ok(Some(key)),
-        None => Err(Failure::new(exit::AUTH, format!("no key: put the provider's into {variable}"))),
+        None => Err(Failure::new(exit::AUTH, format!("no key: set {variable} to the provider's key"))),
     }
 }
 
-/// Of a file, or of a variable.
+/// Reads a secret from a file or a variable.
 fn secret(variable: &str, file: Option<PathBuf>) -> Result<Option<SensitiveText>, Failure> {
     let text = match file {
         Some(file) => Some(
@@ -209,7 +215,7 @@ fn secret(variable: &str, file: Option<PathBuf>) -> Result<Option<SensitiveText>
     Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).map(SensitiveText::from))
 }
 
-/// Each channel for itself, so that it is known who speaks.
+/// Transcribes each channel separately, which identifies the speakers.
 async fn transcribe(
     recording: &Recording,
     recogniser: &Recogniser<'_>,
@@ -249,10 +255,10 @@ fn print_turn(turn: &Turn, answer: &call::Answer, output: Output) -> std::io::Re
     let (minutes, seconds) = (turn.at as u64 / 60, turn.at % 60.0);
     writeln!(out, "{minutes:02}:{seconds:04.1}  caller said   {}", turn.text)?;
     writeln!(out, "         caller heard  {}", answer.text.replace('\n', "\n                       "))?;
-    writeln!(out, "         first piece after {first:.1} ms, all of it after {whole:.1} ms\n")
+    writeln!(out, "         first chunk after {first:.1} ms, complete after {whole:.1} ms\n")
 }
 
-/// What was masked, as the server's own rows say it, where there is a credential to read them.
+/// Prints what was masked according to the server's session rows, if there is a credential to read them.
 fn summary(
     call: &str,
     turns: usize,
@@ -262,15 +268,14 @@ fn summary(
 ) -> Result<(), Failure> {
     if file.session().is_none() || file.server(server).is_err() {
         if !output.quiet {
-            let _ =
-                writeln!(std::io::stderr(), "With an API token in MASKER_SESSION it is also shown what was masked.");
+            let _ = writeln!(std::io::stderr(), "Set MASKER_SESSION to an API token to see what was masked.");
         }
         return Ok(());
     }
     let remote = Remote::new(Settings::of(file, server)?)?;
     let path = format!("/api/v1/sessions?limit=100&call_id={}", escaped(call));
     let mut rows = Vec::new();
-    // A session's row follows its answer by a moment.
+    // A session's row is written shortly after its response.
     for _ in 0..LOOKS {
         rows = remote.json("GET", &path, Body::Empty)?["data"].as_array().cloned().unwrap_or_default();
         if rows.len() >= turns.min(100) {
@@ -279,7 +284,7 @@ fn summary(
         std::thread::sleep(BETWEEN_LOOKS);
     }
     let mut kinds = std::collections::BTreeMap::<String, u64>::new();
-    // Each request repeats the turns before it: the last one has them all.
+    // Each request repeats the previous turns, so the last one has them all.
     for (kind, count) in rows.first().and_then(|row| row["redactions_by_kind"].as_object()).into_iter().flatten() {
         kinds.insert(kind.clone(), count.as_u64().unwrap_or_default());
     }

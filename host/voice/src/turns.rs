@@ -1,33 +1,34 @@
-//! A conversation from what was recognised in each channel.
+//! Builds a conversation from the segments of each channel.
 
 use serde::Serialize;
 
 use super::asr::Segment;
 
-/// Who speaks.
+/// Speaker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// Whoever called.
+    /// The caller.
     Caller,
-    /// The agent that answered, as it was recorded.
+    /// The recorded agent.
     Agent,
 }
 
-/// What one side says until the other does.
+/// A turn: what one side says until the other speaks.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Turn {
-    /// When it begins, in seconds from the beginning of the recording.
+    /// Start, in seconds from the beginning of the recording.
     pub at: f64,
-    /// When it ends.
+    /// End, in seconds from the beginning of the recording.
     pub until: f64,
-    /// Who.
+    /// Speaker.
     pub side: Side,
-    /// What.
+    /// Text.
     pub text: String,
 }
 
-/// Puts segments in order. Of one side, what is less than `pause` seconds apart is one turn, as voice platforms take it.
+/// Orders segments and merges those of one side that are less than `pause` seconds apart into a turn, as voice
+/// platforms do.
 pub fn of(segments: impl IntoIterator<Item = (Side, Segment)>, pause: f64) -> Vec<Turn> {
     let mut segments: Vec<_> = segments.into_iter().collect();
     segments.sort_by(|a, b| a.1.start.total_cmp(&b.1.start));

@@ -1,52 +1,52 @@
-//! Recordings: WAV files, whose samples are moved about and never decoded.
+//! WAV files: splits channels without decoding samples.
 //!
-//! Layout: "Multimedia Programming Interface and Data Specifications 1.0", IBM and Microsoft, 1991: chunks of a four-letter
-//! name, a length in 32 bits, little-endian, and content padded to an even length. `WAVE_FORMAT_EXTENSIBLE` hides the format
-//! in the first two bytes of its GUID.
+//! Layout: "Multimedia Programming Interface and Data Specifications 1.0", IBM and Microsoft, 1991: chunks with a
+//! four-letter name, a 32-bit little-endian length, and content padded to an even length. `WAVE_FORMAT_EXTENSIBLE`
+//! stores the format in the first two bytes of its GUID.
 
 use std::fmt;
 
 /// A recording.
 pub struct Recording {
-    /// The file, as it came.
+    /// The original file.
     bytes: Vec<u8>,
     channels: usize,
     bytes_per_second: u32,
-    /// Of one sample of one channel, in bytes.
+    /// Size of one sample of one channel, in bytes.
     sample: usize,
-    /// Where the content of `fmt ` stands.
+    /// Range of the content of `fmt `.
     format: std::ops::Range<usize>,
-    /// Where the samples stand.
+    /// Range of the samples.
     data: std::ops::Range<usize>,
 }
 
-/// Why a file is no recording that can be replayed.
+/// Why a file cannot be replayed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WavError {
-    /// Another kind of file.
-    #[error("this is not a WAV file: it does not begin with RIFF and WAVE")]
+    /// Not a WAV file.
+    #[error("this is not a WAV file: no RIFF/WAVE header")]
     NotWav,
-    /// A chunk is missing.
+    /// A required chunk is missing.
     #[error("the WAV file has no {0} chunk")]
     Missing(&'static str),
-    /// The format chunk is too short, or contradicts itself.
-    #[error("the WAV file's format chunk says what cannot be")]
+    /// The format chunk is too short or inconsistent.
+    #[error("the WAV file's format chunk is invalid")]
     Format,
-    /// No samples.
+    /// The file has no samples.
     #[error("the recording is empty")]
     Empty,
-    /// Samples whose channels cannot be told apart without decoding them.
-    #[error("the channels of this format ({0:#06x}) cannot be told apart without decoding: convert the file to PCM")]
+    /// Channels that cannot be separated without decoding.
+    #[error("the channels of this format ({0:#06x}) cannot be separated without decoding: convert the file to PCM")]
     Packed(u16),
 }
 
-/// Formats that have whole samples one after another: PCM, IEEE float, A-law, mu-law.
+/// Formats with fixed-size samples: PCM, IEEE float, A-law, mu-law.
 const PLAIN_FORMATS: [u16; 4] = [1, 3, 6, 7];
 const EXTENSIBLE: u16 = 0xFFFE;
 
 impl Recording {
-    /// Reads the chunks. A length that runs past the end of the file, as of a recording that was cut off or was streamed,
-    /// counts as up to its end.
+    /// Parses the chunks. A length beyond the end of the file, as in truncated or streamed recordings, is limited to
+    /// the file's end.
     pub fn read(bytes: Vec<u8>) -> Result<Self, WavError> {
         if bytes.get(..4) != Some(b"RIFF") || bytes.get(8..12) != Some(b"WAVE") {
             return Err(WavError::NotWav);
@@ -75,17 +75,17 @@ impl Recording {
         Ok(Self { channels, bytes_per_second, sample: frame / channels, format, data, bytes })
     }
 
-    /// How many parties were recorded apart.
+    /// Number of channels.
     pub fn channels(&self) -> usize {
         self.channels
     }
 
-    /// How long it is.
+    /// Duration.
     pub fn seconds(&self) -> f64 {
         self.data.len() as f64 / f64::from(self.bytes_per_second)
     }
 
-    /// One channel, as a WAV file of its own.
+    /// Extracts one channel as a WAV file.
     pub fn channel(&self, channel: usize) -> Vec<u8> {
         if self.channels == 1 {
             return self.bytes.clone();
@@ -115,7 +115,7 @@ impl fmt::Display for Recording {
     }
 }
 
-/// Where the content of the first chunk of this name stands.
+/// Range of the content of the first chunk with this name.
 fn chunk(bytes: &[u8], name: &[u8; 4]) -> Option<std::ops::Range<usize>> {
     let mut at = 12;
     while let Some(head) = bytes.get(at..at + 8) {

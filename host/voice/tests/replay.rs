@@ -1,4 +1,4 @@
-//! `masker-voice replay` against a stand-in for each provider, and through a whole server.
+//! `masker-voice replay` against a mock of each provider, and through a complete server.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ fn voice(arguments: &[&str]) -> Command {
     command
 }
 
-/// A WAV file of 16-bit samples, 8,000 a second: each channel has one sample, said again and again.
+/// A WAV file with 16-bit samples at 8 kHz; each channel repeats one sample.
 fn wav(channels: &[i16]) -> Vec<u8> {
     let frame: Vec<u8> = channels.iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let samples = frame.repeat(800);
@@ -44,12 +44,12 @@ fn whisper(said: &[(f64, &str)]) -> Reply {
     Reply::json(&json!({"text": "", "segments": all}))
 }
 
-/// The address without the path that OpenAI's clients are given.
+/// The server's origin, without the path of OpenAI's API.
 fn origin(asr: &FakeUpstream) -> String {
     format!("http://{}", asr.address())
 }
 
-/// What a finished command left behind.
+/// Output and exit code of a finished command.
 struct Ran {
     code: i32,
     out: String,
@@ -61,7 +61,7 @@ async fn ran(mut command: Command) -> Ran {
     let output = output.expect("it ran");
     let text = |bytes| String::from_utf8(bytes).expect("what is printed is UTF-8");
     let ran = Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) };
-    assert!(!ran.err.contains("thread '"), "it panicked itself: {}", ran.err);
+    assert!(!ran.err.contains("thread '"), "it panicked: {}", ran.err);
     ran
 }
 
@@ -97,7 +97,7 @@ async fn each_provider_gets_the_recording_as_its_api_says_and_the_caller_is_prin
         command.env(variable, KEY);
         let ran = ran(command).await;
         assert_eq!((ran.code, ran.out.as_str()), (0, "my name is ann lee\n"), "{provider}: {}", ran.err);
-        assert!(ran.err.contains("it goes to") && !ran.err.contains(KEY), "{}", ran.err);
+        assert!(ran.err.contains("sent unmasked to") && !ran.err.contains(KEY), "{}", ran.err);
         let request = &asr.requests()[0];
         assert!(request.path.starts_with(target), "{}", request.path);
         assert_eq!(request.header("authorization"), header.map(|scheme| format!("{scheme}{KEY}")).as_deref());
@@ -167,12 +167,12 @@ async fn a_call_of_two_channels_goes_through_an_agent_and_the_llm_gets_tokens() 
     assert_eq!(sent.len(), 2);
     let roles: Vec<_> =
         sent[1]["messages"].as_array().expect("messages").iter().map(|message| message["role"].clone()).collect();
-    assert_eq!(roles, ["assistant", "user", "assistant", "user"], "the recording has what the agent said then");
+    assert_eq!(roles, ["assistant", "user", "assistant", "user"], "the agent's recorded turns are in the history");
     for request in app.upstream.requests() {
         let text = request.text();
         assert!(!text.contains("maria") && !text.contains("gonzalez") && !text.contains("five five five"), "{text}");
     }
-    assert_eq!(asr.requests().len(), 2, "each party for itself");
+    assert_eq!(asr.requests().len(), 2, "each channel separately");
 
     let mut refused =
         of_server(voice(&["--input", &path, "--asr-provider", "deepgram", "--asr-url", &origin(&asr), "--agent", id]));
@@ -203,8 +203,8 @@ async fn what_goes_wrong_is_said_with_its_exit_code_and_without_the_key() {
             "401: Incorrect API key",
         ),
         (Reply::bytes(400, "application/json", "{\"err_msg\": \"bad\\u001b[2J audio\"}"), 2, "400: bad[2J audio"),
-        (Reply::html(200), 1, "did not answer with a transcript"),
-        (Reply::close(), 5, "cannot be reached, or broke off"),
+        (Reply::html(200), 1, "returned no transcript"),
+        (Reply::close(), 5, "cannot be reached, or the connection was lost"),
     ] {
         asr.script(reply);
         let ran = ran(replay(&path, &["--asr-url", &at])).await;

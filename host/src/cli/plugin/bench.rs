@@ -1,4 +1,4 @@
-//! `masker plugin bench`: what a call of a component costs, beside what it may cost.
+//! `masker plugin bench`: measures the cost of a component's calls and prints it next to the limits.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use super::cases::{self, Case};
 use crate::passes::Message;
 use crate::wasm::limits;
 
-/// For one call, so that a slow plugin is measured and not cut off.
+/// Timeout of one call, long enough to measure a slow plugin.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Calls a component on the cases in turn, each in a fresh instance, as requests would.
+/// Calls a component on the cases in turn, each in a fresh instance, as for requests.
 pub fn bench(file: &Path, cases: &Path, config: &str, calls: usize, output: Output) -> Result<(), Failure> {
     let text = fs::read_to_string(cases).map_err(|error| super::unreadable(cases, &error))?;
     let all = cases::read(&text).map_err(|error| Failure::new(exit::USAGE, format!("{}: {error}", cases.display())))?;
@@ -46,14 +46,14 @@ pub fn bench(file: &Path, cases: &Path, config: &str, calls: usize, output: Outp
     let shown = json!({
         "calls": times.len(), "begins with": begins, "prepared in": ms(prepared),
         "call, median": ms(at(0.5)), "call, 99 of 100": ms(at(0.99)),
-        "fuel, median": fuel, "may take": "what the policy's timeout_ms says, MASKER_DETECTION_TIMEOUT_MS over all passes",
+        "fuel, median": fuel, "may take": "the policy's timeout_ms, and MASKER_DETECTION_TIMEOUT_MS for all passes together",
         "memory": format!("{} of {}", mib(memory), mib(limits::MEMORY)),
         "component": mib(plugin.bytes.len()),
     });
     show::object(&shown, output)
 }
 
-/// Why a case fails: it is run once more where the plugin's own words are told.
+/// Runs a failed case again with an engine that reports the plugin's error text, and returns that failure.
 fn failure(file: &Path, config: &str, case: &Case) -> Failure {
     let again = || {
         let mut plugins = LocalPlugins::load_for_author()?;
@@ -61,11 +61,13 @@ fn failure(file: &Path, config: &str, case: &Case) -> Failure {
         let pass = plugins.prepare_one(&plugin, config)?;
         super::search(&pass, case, &super::conversation(case))
     };
-    again().err().unwrap_or_else(|| Failure::new(exit::COMMAND, format!("line {}: the plugin failed once", case.line)))
+    again().err().unwrap_or_else(|| {
+        Failure::new(exit::COMMAND, format!("line {}: the plugin failed, but not when it was run again", case.line))
+    })
 }
 
-/// What a call costs in fuel, about one for each WebAssembly instruction: the median over the cases, which no other load
-/// on the machine changes.
+/// The median fuel of a call over the cases. Fuel is about one unit per WebAssembly instruction and does not depend on
+/// other load on the machine.
 fn fuel(file: &Path, config: &str, conversations: &[Vec<Message>]) -> Result<u64, Failure> {
     let mut plugins = LocalPlugins::load_counting()?;
     let plugin = super::take_in(&mut plugins, file)?;

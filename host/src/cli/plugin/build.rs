@@ -1,4 +1,4 @@
-//! `masker plugin build`: runs the tools of the project's language, and checks what comes out.
+//! `masker plugin build`: runs the build tools of the project's language and validates the component.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use serde_json::Value;
 use super::super::Output;
 use super::super::exit::{self, Failure};
 
-/// Where a project's component is put, in its folder.
+/// File name of a project's component, in its folder.
 pub const COMPONENT: &str = "plugin.wasm";
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds the project in a folder to `plugin.wasm` and says what it is.
+/// Builds the project in a folder to `plugin.wasm` and describes it.
 pub fn build(folder: &Path, output: Output) -> Result<(), Failure> {
     let there = |file: &str| folder.join(file).exists();
     if there("Cargo.toml") {
@@ -24,8 +24,7 @@ pub fn build(folder: &Path, output: Output) -> Result<(), Failure> {
     } else if there("plugin.py") {
         python(folder)?;
     } else {
-        let what =
-            "there is no Cargo.toml, package.json or plugin.py: `masker plugin new` writes a project to begin with";
+        let what = "no Cargo.toml, package.json or plugin.py found: run `masker plugin new` to create a project";
         return Err(Failure::new(exit::USAGE, format!("{}: {what}", folder.display())));
     }
     super::inspect(&folder.join(COMPONENT), output)
@@ -36,11 +35,11 @@ fn rust(folder: &Path) -> Result<(), Failure> {
     let compiler = compiler.map_err(|error| missing("rustc", &error))?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&compiler.stdout).trim());
     if !sysroot.join("lib/rustlib").join(TARGET).exists() {
-        let what = format!("this Rust cannot build for {TARGET} yet. Run `rustup target add {TARGET}`");
+        let what = format!("the Rust target {TARGET} is not installed: run `rustup target add {TARGET}`");
         return Err(Failure::new(exit::GENERIC, what));
     }
     let mut cargo = Command::new("cargo");
-    // A plugin's memory begins with its stack, and after every request the host looks through it.
+    // A plugin's memory starts with its stack, and the host scans it after every request.
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-C link-arg=-zstack-size=262144");
     run(cargo.args(["build", "--release", "--target", TARGET]).current_dir(folder))?;
     let module = module_of(folder)?;
@@ -50,7 +49,7 @@ fn rust(folder: &Path) -> Result<(), Failure> {
     write(folder, &component)
 }
 
-/// Where cargo put the module.
+/// Path of the module that cargo built.
 fn module_of(folder: &Path) -> Result<PathBuf, Failure> {
     let mut cargo = Command::new("cargo");
     let answer = cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(folder).output();
@@ -63,7 +62,7 @@ fn module_of(folder: &Path) -> Result<PathBuf, Failure> {
     let name = library.and_then(|library| library["name"].as_str());
     let target = metadata["target_directory"].as_str();
     let (Some(name), Some(target)) = (name, target) else {
-        let what = "no library of this package is a `cdylib`: write crate-type = [\"cdylib\", \"rlib\"] under [lib]";
+        let what = "this package has no `cdylib` library: add crate-type = [\"cdylib\", \"rlib\"] to [lib]";
         return Err(Failure::new(exit::COMMAND, format!("{}: {what}", folder.join("Cargo.toml").display())));
     };
     Ok(Path::new(target).join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_"))))
@@ -87,7 +86,7 @@ fn python(folder: &Path) -> Result<(), Failure> {
     run(Command::new("./.venv/bin/componentize-py").args(arguments).current_dir(folder))
 }
 
-/// Runs a tool. What it prints goes to standard error: standard output is the command's own.
+/// Runs a tool with its output on standard error, because standard output is for the command's result.
 fn run(command: &mut Command) -> Result<(), Failure> {
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command.stdout(Stdio::from(std::io::stderr())).status().map_err(|error| missing(&program, &error))?;
@@ -107,5 +106,5 @@ fn failed(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 fn missing(program: &str, error: &std::io::Error) -> Failure {
-    Failure::new(exit::GENERIC, format!("{program} cannot be run: {error}"))
+    Failure::new(exit::GENERIC, format!("cannot run {program}: {error}"))
 }

@@ -1,19 +1,19 @@
-//! Labelled cases as people write them: a line each, `[KIND:text]` around what must be found, ` || ` between a message and
-//! those before it, each of which may begin with its role (`assistant: `, `user: `). `#` begins a comment.
+//! Labelled cases as text, one per line: `[KIND:text]` around each expected finding, ` || ` after each message of
+//! context, which may begin with its role (`assistant: `, `user: `). `#` begins a comment.
 
-/// A case.
+/// One labelled case.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Case {
-    /// Of the file, counted from 1.
+    /// Line number in the file, from 1.
     pub line: usize,
-    /// What is searched.
+    /// Text to search.
     pub text: String,
-    /// What must be found in it.
+    /// Expected findings.
     pub labels: Vec<Labelled>,
     before: Vec<(&'static str, String)>,
 }
 
-/// A stretch of a text, in characters.
+/// A labelled span; offsets are in characters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Labelled {
     /// First character.
@@ -31,7 +31,7 @@ impl Case {
         before.chain([("user", self.text.as_str(), true)]).collect()
     }
 
-    /// The same behind characters of two, three and four bytes.
+    /// The same case behind characters of two, three and four bytes.
     pub fn behind_other_characters(&self) -> Self {
         const BEHIND: &str = "£ … 🙂. ";
         let shift = BEHIND.chars().count();
@@ -43,19 +43,19 @@ impl Case {
         Self { text: format!("{BEHIND}{}", self.text), labels: self.labels.iter().map(moved).collect(), ..self.clone() }
     }
 
-    /// A line of what is wrong: `-` missed, `+` found and not labelled.
+    /// One line of the difference: `-` for a missed label, `+` for a finding without a label.
     pub fn shown(&self, sign: char, label: &Labelled) -> String {
         let span: String = self.text.chars().skip(label.start).take(label.end - label.start).collect();
         format!("{sign} line {}, {}-{} {} {span:?} in {:?}", self.line, label.start, label.end, label.kind, self.text)
     }
 }
 
-/// Reads a file of cases, or says on which line something is wrong.
+/// Parses a file of cases; an error names its line.
 pub fn read(text: &str) -> Result<Vec<Case>, String> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
     let cases = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
     let cases: Vec<Case> = cases.map(|(at, line)| case(at, line)).collect::<Result<_, _>>()?;
-    if cases.is_empty() { Err("there is no case in it".to_owned()) } else { Ok(cases) }
+    if cases.is_empty() { Err("the file contains no cases".to_owned()) } else { Ok(cases) }
 }
 
 fn case(at: usize, line: &str) -> Result<Case, String> {
@@ -79,7 +79,8 @@ fn case(at: usize, line: &str) -> Result<Case, String> {
                 rest = marked;
             }
             Some((kind, inside)) => {
-                let (span, behind) = inside.split_once(']').ok_or_else(|| format!("line {at}: [{kind}: has no ]"))?;
+                let (span, behind) =
+                    inside.split_once(']').ok_or_else(|| format!("line {at}: [{kind}: is not closed with ]"))?;
                 let start = text.chars().count();
                 text.push_str(span);
                 labels.push(Labelled { start, end: text.chars().count(), kind: kind.to_owned() });
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_label_without_an_end_is_named_by_its_line() {
-        assert_eq!(read("ok\n[NAME:x").err().as_deref(), Some("line 2: [NAME: has no ]"));
-        assert_eq!(read("# nothing").err().as_deref(), Some("there is no case in it"));
+        assert_eq!(read("ok\n[NAME:x").err().as_deref(), Some("line 2: [NAME: is not closed with ]"));
+        assert_eq!(read("# nothing").err().as_deref(), Some("the file contains no cases"));
     }
 }

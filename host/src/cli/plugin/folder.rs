@@ -1,4 +1,4 @@
-//! `masker plugin list|install|remove --dir`: the folder that a server's `MASKER_PLUGIN_DIR` names, without the server.
+//! `masker plugin list|install|remove --dir`: manage a server's `MASKER_PLUGIN_DIR` without calling the server.
 
 use std::fs;
 use std::io::Write;
@@ -12,11 +12,11 @@ use super::super::{Output, show};
 use crate::keys::signature;
 use crate::wasm::Plugin;
 
-/// The components of a folder. One that would not be taken is named on standard error.
+/// Lists the components of a folder. Components that a server would reject are reported on standard error.
 pub fn list(folder: &Path, output: Output) -> Result<(), Failure> {
     let Components { sound, unusable } = components(folder)?;
     for (file, error) in &unusable {
-        let _ = writeln!(std::io::stderr(), "masker: {}: not used: {error}", file.display());
+        let _ = writeln!(std::io::stderr(), "masker: {}: ignored: {error}", file.display());
     }
     let rows: Vec<_> = sound
         .iter()
@@ -33,7 +33,7 @@ pub fn list(folder: &Path, output: Output) -> Result<(), Failure> {
     show::rows(&rows, &columns, output)
 }
 
-/// Puts a component into a folder, its signature with it, in the place of one of its name.
+/// Copies a component and its signature into a folder, replacing a component of the same name.
 pub fn install(file: &Path, folder: &Path, output: Output) -> Result<(), Failure> {
     let mut plugins = LocalPlugins::load(None, 1)?;
     let plugin = super::take_in(&mut plugins, file)?;
@@ -51,13 +51,13 @@ pub fn install(file: &Path, folder: &Path, output: Output) -> Result<(), Failure
     )
 }
 
-/// Removes the component of a name from a folder, and its signature. One that cannot be used has its file's name.
+/// Removes a component and its signature from a folder, by name. An invalid component goes by its file name.
 pub fn remove(name: &str, folder: &Path) -> Result<(), Failure> {
     let Components { sound, unusable } = components(folder)?;
     let named = sound.into_iter().find(|(_, plugin)| plugin.manifest.name == name).map(|(file, _)| file);
     let unusable = || unusable.into_iter().map(|(file, _)| file).find(|file| file.file_stem() == Some(name.as_ref()));
     let Some(file) = named.or_else(unusable) else {
-        return Err(Failure::new(exit::COMMAND, format!("{}: no plugin {name} in it", folder.display())));
+        return Err(Failure::new(exit::COMMAND, format!("{}: no plugin named {name}", folder.display())));
     };
     fs::remove_file(&file).map_err(|error| super::unreadable(&file, &error))?;
     let beside = signature::beside(&file);
@@ -67,7 +67,7 @@ pub fn remove(name: &str, folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// What lies in a folder: what a server would take, and what it would not, with the reason.
+/// The components of a folder: those that a server would accept, and the others with the reason.
 #[derive(Default)]
 struct Components {
     sound: Vec<(PathBuf, Plugin)>,
@@ -82,7 +82,7 @@ fn components(folder: &Path) -> Result<Components, Failure> {
     files.sort();
     let mut found = Components::default();
     for file in files {
-        // One that cannot be read is as unusable as one that is no plugin.
+        // An unreadable file counts as an invalid component.
         let read = fs::read(&file).map_err(|error| error.to_string());
         match read.and_then(|bytes| plugins.inspect(bytes).map_err(|error| error.to_string())) {
             Ok(plugin) => found.sound.push((file, plugin)),
@@ -92,7 +92,7 @@ fn components(folder: &Path) -> Result<Components, Failure> {
     Ok(found)
 }
 
-/// Written beside and renamed, so that a server that watches never sees half of it.
+/// Writes a temporary file and renames it, so that a watching server never sees a partial file.
 fn put(bytes: &[u8], place: &Path) -> Result<(), Failure> {
     let draft = place.with_extension("draft");
     fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, place)).map_err(|error| super::unreadable(place, &error))

@@ -1,4 +1,4 @@
-//! `masker plugin new`: a project that works, from the examples that the tests build.
+//! `masker plugin new`: creates a working project from the examples that the tests build.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use serde_json::json;
 use super::super::exit::{self, Failure};
 use super::super::{Output, show};
 
-/// The languages there is a template for.
+/// Languages with a project template.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Language {
-    /// The fastest: some microseconds a call.
+    /// Rust. The fastest: some microseconds per call.
     Rust,
-    /// With componentize-py, from PyPI.
+    /// Python, with componentize-py from PyPI.
     #[value(alias = "py")]
     Python,
-    /// With componentize-js, from npm.
+    /// JavaScript, with componentize-js from npm.
     #[value(alias = "javascript")]
     Js,
 }
@@ -43,7 +43,7 @@ const SDK: Files = files!("plugin-sdk":
     "words/src/portuguese.rs", "words/src/read.rs", "words/src/say.rs", "words/src/spanish.rs", "words/src/table.rs",
 );
 
-/// What the example is called; the new project's name stands in its place.
+/// The example's name, replaced by that of the new project.
 const EXAMPLE: &str = "hospital-mrn";
 
 impl Language {
@@ -52,7 +52,7 @@ impl Language {
             files.iter().map(|(file, text)| (Path::new(below).join(file), (*text).to_owned())).collect::<Vec<_>>()
         };
         match self {
-            // The SDK comes along: it is on no registry, and this copy fits this very program.
+            // The SDK is included: it is not on a registry, and this copy matches this version of the program.
             Self::Rust => [plain(RUST, ""), plain(SDK, "masker-plugin-sdk")].concat(),
             Self::Python => [plain(PYTHON, ""), plain(CONTRACT, "wit")].concat(),
             Self::Js => [plain(JAVASCRIPT, ""), plain(CONTRACT, "wit")].concat(),
@@ -68,15 +68,15 @@ impl Language {
     }
 }
 
-/// Writes a new project into a folder of the plugin's name.
+/// Creates a new project in a folder with the plugin's name.
 pub fn new(name: &str, language: Language, output: Output) -> Result<(), Failure> {
     if !crate::wasm::registry::is_plugin_name(name) {
-        let rule = "a plugin's name is lower-case letters, digits and hyphens, begins with a letter and has at most 64 characters";
-        return Err(Failure::new(exit::USAGE, format!("{name:?} is no name for a plugin: {rule}")));
+        let rule = "use lower-case letters, digits and hyphens, starting with a letter, at most 64 characters";
+        return Err(Failure::new(exit::USAGE, format!("{name:?} is not a valid plugin name: {rule}")));
     }
     let folder = Path::new(name);
     if folder.exists() {
-        return Err(Failure::new(exit::GENERIC, format!("{name}: there is something of this name here already")));
+        return Err(Failure::new(exit::GENERIC, format!("{name}: already exists")));
     }
     let failed =
         |path: &Path, error: std::io::Error| Failure::new(exit::GENERIC, format!("{}: {error}", path.display()));
@@ -94,7 +94,7 @@ pub fn new(name: &str, language: Language, output: Output) -> Result<(), Failure
     show::object(&json!({"folder": name, "next": next}), output)
 }
 
-/// The example's text with another name, in each of the ways that it is written.
+/// The example's text with another name, in every spelling that occurs.
 fn renamed(text: &str, name: &str) -> String {
     text.replace("../../../plugin-sdk", "masker-plugin-sdk")
         .replace(EXAMPLE, name)
@@ -102,7 +102,7 @@ fn renamed(text: &str, name: &str) -> String {
         .replace("HospitalMrn", &type_name(name))
 }
 
-/// `lab-order-2` as the name of a type.
+/// Converts `lab-order-2` to a type name.
 fn type_name(name: &str) -> String {
     let capital = |part: &str| {
         let mut letters = part.chars();
@@ -111,7 +111,7 @@ fn type_name(name: &str) -> String {
     name.split('-').map(capital).collect()
 }
 
-/// The SDK's manifest outside this repository, whose lints it cannot inherit there.
+/// The SDK's manifest for use outside this repository, without the inherited lints.
 fn own_workspace(text: &str) -> String {
     text.replace("\n[lints]\nworkspace = true\n", "")
 }

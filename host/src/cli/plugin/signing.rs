@@ -1,4 +1,4 @@
-//! `masker plugin keygen`, `sign` and `verify`: detached Ed25519 signatures, beside the component as `FILE.sig`.
+//! `masker plugin keygen`, `sign` and `verify`: detached Ed25519 signatures in `FILE.sig`, next to the component.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use super::super::{Output, show};
 use crate::files;
 use crate::keys::signature::{self, SigningKey, TrustedKeys};
 
-/// Makes a key: the secret half into a file that only its owner can read, the public half printed.
+/// Generates a key pair. The secret key goes into a file readable only by its owner; the public key is printed.
 pub fn keygen(out: &Path, output: Output) -> Result<(), Failure> {
     let key = SigningKey::generate().map_err(Failure::from)?;
     let secret = zeroize::Zeroizing::new(format!("{}\n", key.secret().as_str()));
@@ -33,7 +33,7 @@ pub fn sign(file: &Path, key: &Path, output: Output) -> Result<(), Failure> {
     show::object(&json!({"signature": beside.display().to_string(), "public_key": signing.public()}), output)
 }
 
-/// Says whose signature a component has; ends with 2 when it is nobody's of the keys given.
+/// Prints which of the keys signed a component. Ends with [`exit::COMMAND`] if none did.
 pub fn verify(file: &Path, keys: &[String], given: Option<PathBuf>, output: Output) -> Result<(), Failure> {
     let trusted = TrustedKeys::parse(keys.iter().map(String::as_str))
         .map_err(|error| Failure::new(exit::USAGE, format!("--key: {error}")))?;

@@ -1,4 +1,4 @@
-//! `masker vault export`: the rows of the vault as JSON lines, with the values only where that is asked for.
+//! `masker vault export`: writes the rows of the vault as JSON lines, with the values only on request.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -18,25 +18,25 @@ use crate::store::vault::{PurgeSelector, Subject};
 use crate::tokens::format::{Scheme, Token};
 use crate::tokens::mint::{Original, VaultRow};
 
-/// Rows that are read at a time.
+/// Rows per read.
 const CHUNK: usize = 2000;
 
-/// What is to be exported, and where to.
+/// Selection and destination of an export.
 #[derive(clap::Args)]
 pub struct ExportOptions {
-    /// A new file, readable by its owner alone; standard output when it is not given.
+    /// Output file, readable only by its owner; must not exist. Standard output if omitted.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Only the calls in which this value was said; `-` reads it from standard input.
+    /// Export only the calls in which this value was said. `-` reads the value from standard input.
     #[arg(long, value_name = "VALUE")]
     subject: Option<String>,
-    /// The values too, in the clear.
+    /// Include the values in plaintext.
     #[arg(long)]
     values: bool,
 }
 
-/// Writes rows down, and in the journal that it was done. First every value is opened that will be asked for: with a wrong
-/// key nothing is done.
+/// Exports rows and records the export in the journal. All requested values are decrypted once beforehand, so that a
+/// wrong key fails before anything is written.
 pub fn export(options: &ExportOptions, environment: &Environment, output: Output) -> Result<(), Failure> {
     let subject = options.subject.as_deref().map(read_value).transpose()?;
     let count = Opened::run(environment, "masker vault export", output, async |opened| {
@@ -74,7 +74,7 @@ pub fn export(options: &ExportOptions, environment: &Environment, output: Output
         Ok(count)
     })?;
     if let (Some(path), false) = (&options.output, output.quiet) {
-        let _ = writeln!(std::io::stderr(), "{count} rows are in {}", path.display());
+        let _ = writeln!(std::io::stderr(), "wrote {count} rows to {}", path.display());
     }
     Ok(())
 }
@@ -99,7 +99,7 @@ async fn each_row(
     }
 }
 
-/// A file that gets its name once it is whole. Until then it is removed when something fails.
+/// An output file that is renamed to its final name once it is complete, and removed on failure.
 struct Draft<'p> {
     place: &'p Path,
     draft: PathBuf,
@@ -151,7 +151,7 @@ fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
 
 fn open(opened: &Opened, row: &VaultRow) -> Result<Original, Failure> {
     let kid = row.sealed_by.as_ref().unwrap_or(&row.kid);
-    let problem = || format!("a value does not open with the key of {kid}: is it the right one?");
+    let problem = || format!("cannot decrypt a value with the key of {kid}: check that the key is the right one");
     opened.minters.open_row(row).map_err(|_| Failure::new(exit::GENERIC, problem()))
 }
 

@@ -1,4 +1,5 @@
-//! `masker vault rotate-key`: a key for a kid that has none, or every value of the vault sealed by another kid's key.
+//! `masker vault rotate-key`: generates a key for a kid that has none; otherwise re-encrypts every value of the vault
+//! with the key of the kid.
 
 use std::io::Write;
 
@@ -20,20 +21,21 @@ use crate::store::jobs::Job;
 use crate::store::journal::JournalError;
 use crate::tokens::mint::{Minter, VaultRow};
 
-/// Makes a key where the kid has none yet, and seals everything with it where it has.
+/// Generates a key if the kid has none; otherwise re-encrypts every value with its key.
 pub fn rotate_key(new_kid: &str, environment: &Environment, output: Output) -> Result<(), Failure> {
     let kid = Kid::new(new_kid)
-        .ok_or_else(|| Failure::new(exit::USAGE, "--new-kid must be of the form [A-Z0-9_]+".to_owned()))?;
+        .ok_or_else(|| Failure::new(exit::USAGE, "--new-kid must have the form [A-Z0-9_]+".to_owned()))?;
     Opened::run(environment, "masker vault rotate-key", output, async |opened| match opened.minters.get(&kid) {
         Some(minter) => seal_anew(opened, minter, output).await,
         None => make_key(&kid, output),
     })
 }
 
-/// Prints a new key, as the line that sets it. It is kept nowhere.
+/// Prints a new key as an environment variable assignment. The key is not stored.
 fn make_key(kid: &Kid, output: Output) -> Result<(), Failure> {
     let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *bytes).map_err(|error| Failure::new(exit::GENERIC, format!("no randomness: {error}")))?;
+    getrandom::fill(&mut *bytes)
+        .map_err(|error| Failure::new(exit::GENERIC, format!("cannot generate random bytes: {error}")))?;
     let (variable, key) = (format!("MASKER_KEY_{kid}"), Zeroizing::new(STANDARD.encode(*bytes)));
     let mut out = std::io::stdout();
     exit::written(if output.json {
@@ -44,16 +46,16 @@ fn make_key(kid: &Kid, output: Output) -> Result<(), Failure> {
     if !output.quiet && !output.json {
         let _ = writeln!(
             std::io::stderr(),
-            "A new key; nothing was changed. Keep it where the other keys are, and run this command again with it set."
+            "Generated a new key; the vault is unchanged. Store it with the other keys, set it, and run this command again."
         );
     }
     Ok(())
 }
 
-/// Why a value cannot be sealed anew.
+/// Why a value cannot be re-encrypted.
 enum Refused {
     Store(StoreError),
-    /// Its own key is not here, or is another one now.
+    /// The value's current key is missing or was replaced.
     Key(Kid),
 }
 
@@ -63,7 +65,8 @@ impl From<StoreError> for Refused {
     }
 }
 
-/// A job: interrupted, it is continued by the same command, and the journal gets one event with the figure of all of it.
+/// Re-encrypts every value, as a job: if interrupted, the same command resumes it, and the journal gets one event with
+/// the total count.
 async fn seal_anew(opened: &Opened, minter: &Minter, output: Output) -> Result<(), Failure> {
     let (store, vault) = (&opened.store, opened.store.vault());
     let (job, done, is_resumed) = begin(opened, minter.kid()).await?;
@@ -73,14 +76,14 @@ async fn seal_anew(opened: &Opened, minter: &Minter, output: Output) -> Result<(
     let seal = |row: &VaultRow| {
         let key = || Refused::Key(row.sealed_by.as_ref().unwrap_or(&row.kid).clone());
         let sealed = minter.seal_anew(row, &opened.minters.open_row(row).map_err(|_| key())?);
-        // Sealing the same with the same key gives the same.
+        // Encryption is deterministic, so a row that already uses the key is unchanged.
         Ok((sealed != *row).then_some(sealed))
     };
     vault.seal_anew(job.id, seal).await.map_err(|refused| match refused {
         Refused::Store(error) => error.into(),
         Refused::Key(kid) => Failure::new(
             exit::GENERIC,
-            format!("a value does not open with the key of {kid}: set MASKER_KEY_{kid}, or MASKER_KEY_{kid}_OLD to the one before"),
+            format!("cannot decrypt a value with the key of {kid}: set MASKER_KEY_{kid}, or MASKER_KEY_{kid}_OLD to the previous key"),
         ),
     })?;
     vault.compact().await?;
@@ -93,20 +96,20 @@ async fn seal_anew(opened: &Opened, minter: &Minter, output: Output) -> Result<(
     exit::written(if output.json {
         writeln!(out, "{}", json!({"kid": kid.as_str(), "sealed_anew": count}))
     } else {
-        writeln!(out, "{count} values are sealed by {kid} now; their tokens stay as they are")
+        writeln!(out, "re-encrypted {count} values with {kid}; tokens are unchanged")
     })?;
     if !output.quiet && !output.json {
         let _ = writeln!(
             std::io::stderr(),
-            "New tokens carry {kid} once policies say `kid: {kid}`. Tokens that carry their value themselves (MSK1) need the \
-             old key as long as they are to open."
+            "New tokens use {kid} once policies set `kid: {kid}`. Keep the old key as long as self-contained tokens (MSK1) must \
+             be restored."
         );
     }
     Ok(())
 }
 
-/// The rotation to this kid that was interrupted, or a new one; its last event, and whether it was interrupted. One to another
-/// kid ends here with what it did: this one seals those values too.
+/// Returns an interrupted rotation to this kid or a new one, the ID of its final event, and whether it is resumed. An
+/// interrupted rotation to another kid is closed with its current count: this rotation covers its values too.
 async fn begin(opened: &Opened, kid: &Kid) -> Result<(Job, EventId, bool), Failure> {
     for job in opened.store.jobs().await? {
         let Work::Rotate { kid: to, done } = Work::of(&job)? else { continue };
@@ -129,7 +132,7 @@ async fn begin(opened: &Opened, kid: &Kid) -> Result<(Job, EventId, bool), Failu
     Ok((job, done, false))
 }
 
-/// Writes down what a rotation did.
+/// Records the result of a rotation in the journal.
 async fn note(opened: &Opened, job: &Job, kid: &Kid, done: EventId, is_resumed: bool) -> Result<(), Failure> {
     let count = opened.store.vault().rows_of_job(job.id).await?;
     let rotated = event(opened, EventKind::KeyRotated, kid);
