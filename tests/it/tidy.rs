@@ -192,8 +192,8 @@ fn every_kind_of_event_is_written_by_somebody() {
 /// Sources that create files in their own way, each with the reason.
 const CREATORS: [(&str, &str); 7] = [
     ("host/src/files.rs", "the others go through it"),
-    ("host/src/wasm/cache.rs", "what is lost of a cache is made again: nothing of it is synced"),
-    ("host/src/cli/eval.rs", "figures, for everybody"),
+    ("host/src/wasm/cache.rs", "a cache is rebuilt after a loss, so it is never synced"),
+    ("host/src/cli/eval.rs", "figures, readable by everybody"),
     ("host/src/cli/plugin/new.rs", "a project of its author"),
     ("host/src/cli/plugin/build.rs", "a project of its author"),
     ("host/src/cli/plugin/signing.rs", "a signature is public"),
