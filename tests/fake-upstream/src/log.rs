@@ -1,4 +1,4 @@
-//! The record of what arrived, and of who hung up.
+//! The log of requests and disconnects.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,19 +15,19 @@ pub struct Recorded {
     pub path: String,
     /// Headers, as sent.
     pub headers: HeaderMap,
-    /// The body's bytes, as sent; what had arrived of it when the client left in the middle.
+    /// The body's bytes, as sent; if the client disconnected, those that had arrived.
     pub body: Bytes,
-    /// The client closed the connection before it had the whole answer.
+    /// Whether the client closed the connection before it had the whole answer.
     pub disconnected: bool,
 }
 
 impl Recorded {
-    /// The body as JSON; `Null` when it is none.
+    /// The body as JSON; `Null` if it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The body as text, for searching: broken UTF-8 is replaced, not refused.
+    /// The body as text, for searching: invalid UTF-8 is replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -41,7 +41,7 @@ impl Recorded {
 #[derive(Debug, Default)]
 struct Kept {
     requests: Vec<Recorded>,
-    /// How many were forgotten: the number of `requests[0]`.
+    /// Number of requests dropped from the log, which is the number of `requests[0]`.
     forgotten: usize,
 }
 
@@ -63,7 +63,7 @@ impl Log {
         kept.requests.clear();
     }
 
-    /// Writes a request down. The entry counts as disconnected unless [`Entry::finish`] is called.
+    /// Adds a request. The entry counts as disconnected unless [`Entry::finish`] is called.
     pub(crate) fn add(self: &Arc<Self>, request: Recorded) -> Entry {
         let mut kept = self.lock();
         let number = kept.forgotten + kept.requests.len();

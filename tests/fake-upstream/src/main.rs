@@ -41,7 +41,7 @@ async fn main() -> Result<()> {
         FakeUpstream::listen(arguments.listen).await.with_context(|| format!("listen on {}", arguments.listen))?;
     upstream.respond_with(move |request| match write(record.as_ref(), request) {
         Ok(()) => respond::echo(request),
-        // Whoever reads the record must not take a gap for silence.
+        // A gap in the record must be visible as one.
         Err(_) => Reply::server_error(),
     });
     writeln!(io::stdout(), "{}", upstream.base_url())?;

@@ -43,7 +43,7 @@ impl FakeUpstream {
     /// Listens on a free loopback port.
     ///
     /// # Panics
-    /// When there is none: no test can go on then.
+    /// On failure: no test can continue.
     pub async fn start() -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         Self::listen(address).await.expect("a loopback port to listen on")

@@ -15,7 +15,7 @@ impl Signal {
         Self { reached: watch::Sender::new(false), fired: watch::Sender::new(false) }
     }
 
-    /// Lets every reply that waits for this signal go on, now and later.
+    /// Releases every reply that waits for this signal, now and later.
     pub fn fire(&self) {
         self.fired.send_replace(true);
     }
