@@ -82,13 +82,13 @@ impl Log {
         }
     }
 
-    // A poisoned lock means that another test thread panicked; its panic is the news, not the lock.
+    // A poisoned lock means that another test thread panicked; report that panic, not the lock.
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The open exchange of one request. hyper drops the handler or the body when the client leaves, and this with it.
+/// An open exchange with a client. hyper drops it with the handler or the body when the client disconnects.
 #[derive(Debug)]
 pub(crate) struct Entry {
     log: Arc<Log>,
@@ -97,7 +97,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The whole answer was handed over, or the upstream itself ended it: no longer the client's doing.
+    /// Marks the exchange as finished: the whole answer was sent, or the upstream itself ended it.
     pub(crate) fn finish(&mut self) {
         self.finished = true;
     }
@@ -107,7 +107,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         if !self.finished {
             let mut kept = self.log.lock();
-            // After `clear` the request is no longer of interest, and others stand at its place.
+            // After `clear` the request is forgotten, and its index belongs to another.
             let index = self.number.checked_sub(kept.forgotten);
             if let Some(request) = index.and_then(|index| kept.requests.get_mut(index)) {
                 request.disconnected = true;
