@@ -4,7 +4,7 @@ commands is what `--help` says.
     MASKER=target/debug/masker python3 tests/docs/commands.py [--write]
 
 A command line is checked by the program itself, with `--help` at its end: it then names an unknown command, option or
-value, and runs nothing. `--write` writes docs/reference/commands.md anew.
+value, and runs nothing. `--write` regenerates docs/reference/commands.md.
 """
 
 import os

@@ -441,7 +441,7 @@ async fn every_report_has_the_form_of_the_published_schema() {
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, &current).expect("the schema can be written");
     }
-    assert_eq!(fs::read_to_string(&file).expect("the schema"), current, "made anew with UPDATE=1");
+    assert_eq!(fs::read_to_string(&file).expect("the schema"), current, "regenerate it with UPDATE=1");
     let served = send(&app, "GET", "/api/v1/schemas/report.json", None, "").await.json();
     let schema = jsonschema::validator_for(&served).expect("a schema");
     let session = app.sessions().await[0].id;
