@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Checks a Masker report, and the journal it was made from, with nothing of Masker's: Python's standard library only.
+"""Verifies a Masker report and its journal without any Masker code, using only Python's standard library.
 
     verify_report.py report.json key.json [journal.jsonl [audit-key-base64-file]]
 
-key.json is what GET /.well-known/masker-report-key answers. The journal is what GET /api/v1/audit/export answers the
-install's owner, or audit.jsonl with its closed files beside it; compressed ones need Python 3.14 or the command zstd. Ed25519 is RFC 8032 section 5.1, canonical JSON RFC 8785 (a report has texts and whole numbers only), the tree RFC 6962.
+key.json is the response of GET /.well-known/masker-report-key. The journal is the response of GET /api/v1/audit/export
+for the install's owner, or audit.jsonl with its closed files beside it; compressed files need Python 3.14 or the command
+zstd. Ed25519 follows RFC 8032 section 5.1, canonical JSON RFC 8785 (a report has only strings and integers), the tree
+RFC 6962.
 """
 import base64, glob, hashlib, hmac, json, os, re, subprocess, sys
 
@@ -12,7 +14,7 @@ P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 
 
-def canonical(value):  # Keys of a report are ASCII, so that their order is the one of RFC 8785.
+def canonical(value):  # A report's keys are ASCII, so plain sorting matches RFC 8785.
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -55,7 +57,7 @@ def root(leaves):
     return hashlib.sha256(b"\1" + root(leaves[:split]) + root(leaves[split:])).digest()
 
 
-def lines(path):  # Closed files of a journal have the byte at which they begin behind their name, and .zst when compressed.
+def lines(path):  # A closed file's suffix is the byte offset at which it begins, plus .zst when compressed.
     closed = [name for name in sorted(glob.glob(glob.escape(path) + ".*")) if re.search(r"\.[0-9]{20}(\.zst)?$", name)]
     for name in [name for name in closed if name.removesuffix(".zst") not in closed or not name.endswith(".zst")] + [path]:
         if not name.endswith(".zst"):
@@ -87,14 +89,14 @@ digest = hashlib.sha256(listed.encode()).hexdigest()
 if len(roots) == report["summary"]["sessions"]:
     same = over.hex() == report["merkle_root_hex"] and digest == report.get("sessions_digest_hex", digest)
     good &= check(same, "root and digest over the sessions' roots")
-else:  # Of a long list only the beginning is there.
+else:  # A long list is truncated.
     print("-- ", "root and digest are over", report["summary"]["sessions"], "sessions, of which", len(roots), "are listed")
 if len(sys.argv) > 3:
     audit_key = base64.b64decode(open(sys.argv[4]).read()) if len(sys.argv) > 4 else None
     trees, previous, chained, genuine, start, trimmed = {}, None, True, True, 0, {0}
     for line in lines(sys.argv[3]):
         event = json.loads(line)
-        if previous is None:  # A journal whose oldest files were deleted begins in the middle, and has an event that says so.
+        if previous is None:  # A journal whose oldest files were deleted starts at an offset, recorded in an event.
             start = event["detail"] if event["kind"] == "journal_rotated" else 0
             previous = event["prev_hash"] if start else "0" * 64
         if event["kind"] == "journal_trimmed":

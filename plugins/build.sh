@@ -4,11 +4,12 @@
 #   plugins/build.sh plugins          the embedded plugins, to target/plugins/NAME.wasm
 #   plugins/build.sh guests           the tests' misbehaving guests, to target/guests/NAME.wasm
 #
-# The target wasm32-unknown-unknown is looked for in this order:
-#   1. the toolchain has it: nothing to do
-#   2. rustup adds it
-#   3. Debian's rustc-web and rust-web-src build the standard library from source (a closed network with a Debian mirror)
-# MASKER_WASM_TOOLCHAIN=rustup|debian skips the search. MASKER_TOOLS_PROFILE=release builds the tool that makes components with
+# Lookup order for the target wasm32-unknown-unknown:
+#   1. the installed toolchain
+#   2. rustup target add
+#   3. Debian's rustc-web and rust-web-src, which build the standard library from source (for closed networks with a
+#      Debian mirror)
+# MASKER_WASM_TOOLCHAIN=rustup|debian skips the search. MASKER_TOOLS_PROFILE=release builds masker-componentize with
 # the release profile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -45,7 +46,7 @@ choose_toolchain() {
     exit 1
 }
 
-# The linker that comes with rustup's toolchain; Debian's rustc-web has none for wasm.
+# The linker of rustup's toolchain; Debian's rustc-web has none for wasm.
 rust_lld() {
     local host
     host=$(rustc -vV | sed -n 's/^host: //p')
@@ -56,15 +57,15 @@ build() { # cargo arguments
     case "$TOOLCHAIN" in
         rustup) CARGO_TARGET_DIR=$WASM_DIR cargo build --locked --profile plugin --target $TARGET "$@" ;;
         debian)
-            # `std` is built from the sources of that very compiler, hence RUSTC_BOOTSTRAP: -Zbuild-std is not stable.
+            # `std` is built from the sources of the same compiler; -Zbuild-std is unstable, hence RUSTC_BOOTSTRAP.
             CARGO_TARGET_DIR=$WASM_DIR RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 \
                 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(rust_lld) \
                 cargo build --locked --profile plugin --target $TARGET -Zbuild-std=std,panic_abort "$@" ;;
     esac
 }
 
-# A plugin's memory begins with its stack. A megabyte of it, the linker's default, would be looked through after every
-# request for pages to put back.
+# A plugin's memory begins with its stack. After every request the host scans the stack for pages to restore, so the
+# linker's default of one megabyte is too much.
 lean() { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C link-arg=-zstack-size=262144" "$@"; }
 
 wrap() { # module, component
@@ -73,11 +74,11 @@ wrap() { # module, component
 }
 
 TOOLCHAIN=$(choose_toolchain)
-# In the profile of what is built next, so that the WebAssembly tooling that both use is compiled once.
+# The profile of the next build, so that the WebAssembly tooling that both use is compiled once.
 PROFILE=${MASKER_TOOLS_PROFILE:-dev}
 cargo build --locked -q --profile "$PROFILE" -p masker-componentize
 COMPONENTIZE=${CARGO_TARGET_DIR:-target}/${PROFILE/dev/debug}/masker-componentize
-# Fixed, whatever CARGO_TARGET_DIR says: the host embeds them from here.
+# Independent of CARGO_TARGET_DIR: the host embeds them from here.
 OUT=target
 MODULES=$WASM_DIR/$TARGET/plugin
 

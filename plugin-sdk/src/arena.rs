@@ -1,24 +1,25 @@
-//! The memory of a request.
+//! A bump allocator for one request.
 //!
-//! An instance serves one request and is thrown away with its memory, so nothing has to be given back piece by piece.
-//! Once the pass is configured, allocations are cut one after the other from a block: they cost a few instructions, and
-//! a call touches few pages, which the host has to put back after it. What does not fit, and everything before, goes to
-//! the system's allocator.
+//! An instance serves one request and is discarded with its memory, so nothing is freed piece by piece. Once the pass
+//! is configured, allocations are cut sequentially from a block: each costs a few instructions, and a call touches few
+//! pages, which the host must restore afterwards. Allocations before that, and those that do not fit, go to the system
+//! allocator.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Bytes of the block: the messages of a usual request and what a pass makes of them.
+/// Bytes of the block: enough for the messages of a typical request and a pass's working data.
 const SIZE: usize = 64 << 10;
 
 /// The allocator that [`crate::register_pass!`] puts into a component.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Arena {
-    /// Where the next allocation begins. Next to the block, on a page that is written anyway.
+    /// The start of the next allocation. Next to the block, on a page that is written anyway.
     next: AtomicUsize,
-    /// Where the block ends: at its beginning, until it is opened. All zeros, an arena takes no room in the component.
+    /// The end of the block; equal to its beginning until the arena is opened. An all-zero arena takes no room in the
+    /// component.
     end: AtomicUsize,
     block: UnsafeCell<Block>,
 }
@@ -27,21 +28,21 @@ pub struct Arena {
 #[repr(C, align(16))]
 struct Block([u8; SIZE]);
 
-// SAFETY: components have one thread. The block is only ever handed out in parts that do not overlap.
+// SAFETY: components have one thread. The block is only handed out in parts that do not overlap.
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    /// An arena that gives out nothing yet.
+    /// An arena that allocates from the system until it is opened.
     pub const fn new() -> Self {
         Self { next: AtomicUsize::new(0), end: AtomicUsize::new(0), block: UnsafeCell::new(Block([0; SIZE])) }
     }
 
-    /// From now on allocations are cut from the block. Called at the end of `configure`.
+    /// Starts cutting allocations from the block. Called at the end of `configure`.
     pub fn open(&self) {
         self.end.store(SIZE, Relaxed);
     }
 
-    /// Where in the block `pointer` lies.
+    /// The offset of `pointer` in the block, if it is in the block.
     fn offset(&self, pointer: *mut u8) -> Option<usize> {
         let offset = pointer.addr().wrapping_sub(self.block.get().addr());
         (offset < SIZE).then_some(offset)
@@ -54,8 +55,8 @@ impl Default for Arena {
     }
 }
 
-// SAFETY: a part of the block is given out once, aligned as asked for (the block is aligned to 16, and a layout that
-// asks for more goes to `System`), and `next` goes back only over the part that was given out last.
+// SAFETY: a part of the block is given out once, aligned as requested (the block is aligned to 16, and a layout that
+// needs more goes to `System`), and `next` moves back only over the part given out last.
 unsafe impl GlobalAlloc for Arena {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -63,10 +64,10 @@ unsafe impl GlobalAlloc for Arena {
         match start.checked_add(layout.size()) {
             Some(end) if end <= self.end.load(Relaxed) && layout.align() <= align_of::<Block>() => {
                 self.next.store(end, Relaxed);
-                // SAFETY: `start` is inside of the block.
+                // SAFETY: `start` is inside the block.
                 unsafe { self.block.get().cast::<u8>().add(start) }
             }
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             _ => unsafe { System.alloc(layout) },
         }
     }
@@ -92,8 +93,8 @@ unsafe impl GlobalAlloc for Arena {
             self.next.store(start + size, Relaxed);
             return pointer;
         }
-        // SAFETY: the caller promises a size that makes a layout; the new part does not overlap the old one, which is
-        // still given out, and both hold as many bytes as are copied.
+        // SAFETY: the caller guarantees a size that makes a valid layout; the new part does not overlap the old one,
+        // which is still allocated, and both hold at least as many bytes as are copied.
         unsafe {
             let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !moved.is_null() {
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn nothing_is_cut_from_the_block_before_it_is_opened() {
         let arena = Box::new(Arena::new());
-        // SAFETY: the pointer goes back with its layout.
+        // SAFETY: the pointer is freed with its layout.
         unsafe {
             let before = arena.alloc(layout(24));
             arena.open();
@@ -130,7 +131,7 @@ mod tests {
     fn the_last_part_grows_where_it_is_and_an_earlier_one_moves_with_its_bytes() {
         let arena = Box::new(Arena::new());
         arena.open();
-        // SAFETY: every pointer is used with the layout it was made with.
+        // SAFETY: every pointer is used with its own layout.
         unsafe {
             let first = arena.alloc(layout(10));
             first.write_bytes(7, 10);
@@ -149,7 +150,7 @@ mod tests {
     fn what_does_not_fit_goes_to_the_system() {
         let arena = Box::new(Arena::new());
         arena.open();
-        // SAFETY: every pointer is used with the layout it was made with.
+        // SAFETY: every pointer is used with its own layout.
         unsafe {
             let nearly_all = arena.alloc(layout(SIZE - 8));
             let too_much = arena.alloc(layout(9));

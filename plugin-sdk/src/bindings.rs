@@ -1,5 +1,4 @@
-//! The contract's bindings and the glue between them and [`crate::Pass`]. Not part of the SDK's interface:
-//! `register_pass!` is.
+//! The contract's bindings and the glue to [`crate::Pass`]. Not part of the SDK's interface: `register_pass!` is.
 #![allow(missing_docs)]
 
 use std::sync::OnceLock;
@@ -79,7 +78,7 @@ impl From<Finding> for pass::Finding {
 
 impl From<pass::Finding> for Finding {
     fn from(finding: pass::Finding) -> Self {
-        // Positions that do not fit are turned into ones the host refuses, never into others that it would accept.
+        // Positions that do not fit become ones that the host refuses, never ones that it would accept.
         let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Self {
             message: position(finding.message),

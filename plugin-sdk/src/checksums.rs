@@ -1,8 +1,9 @@
 //! Check digits: the cheapest way to tell an identifier from any other number.
 //!
-//! Each function takes upper-case ASCII letters and digits without separators ([`compact`] makes them) and never panics.
+//! Each function takes upper-case ASCII letters and digits without separators ([`compact`] produces them) and never
+//! panics.
 
-/// A code as the checks want it: only its ASCII letters and digits, letters in upper case.
+/// Reduces a code to the checks' input: only its ASCII letters and digits, letters in upper case.
 pub fn compact(text: &str) -> Vec<u8> {
     text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_uppercase()).collect()
 }
@@ -17,7 +18,7 @@ fn luhn_sum(digits: impl Iterator<Item = u32>) -> u32 {
 
 /// Luhn: payment cards, IMEI, Canada's SIN.
 pub fn luhn(code: &[u8]) -> bool {
-    // All zeros pass the sum and are never issued.
+    // All zeros pass the check but are never issued.
     code.len() >= 2
         && code.iter().any(|b| *b != b'0')
         && digits(code).is_some_and(|digits| luhn_sum(digits.rev()) % 10 == 0)
@@ -43,7 +44,7 @@ pub fn npi(code: &[u8]) -> bool {
         && digits(code).is_some_and(|digits| (luhn_sum(digits.rev()) + 24) % 10 == 0)
 }
 
-/// DEA registration: two letters, seven digits, the last of them a sum.
+/// DEA registration: two letters and seven digits, of which the last is a check digit.
 pub fn dea(code: &[u8]) -> bool {
     if code.len() != 9 || !code[0].is_ascii_alphabetic() || !code[1].is_ascii_alphanumeric() {
         return false;
@@ -90,7 +91,7 @@ pub fn imei(code: &[u8]) -> bool {
     code.len() == 15 && luhn(code)
 }
 
-/// Brazil's CPF: eleven digits, two of them sums.
+/// Brazil's CPF: eleven digits, of which two are check digits.
 pub fn cpf(code: &[u8]) -> bool {
     if code.len() != 11 || code.iter().all(|byte| *byte == code[0]) {
         return false;

@@ -1,30 +1,30 @@
 //! Words around a span: a number alone says little, a number after "badge" says much.
 //!
-//! Give words in lower case and without punctuation. They are compared as whole words, whatever the case of the text.
+//! Pass words in lower case and without punctuation. They are compared as whole words, ignoring the case of the text.
 
 use std::ops::Range;
 
 use crate::Message;
 
-/// The furthest back a plugin may look. What is found in a message may depend on no more: see [`crate::Pass::detect`].
+/// The furthest back a plugin may look. Findings in a message must not depend on more: see [`crate::Pass::detect`].
 pub const REACH: usize = 4;
 
-/// Whether one of the words stands in one of the `reach` messages before message `at`: the question before an answer.
-/// `reach` counts at most [`REACH`].
+/// Whether one of the words occurs in one of the `reach` messages before message `at`, such as the question before an
+/// answer. `reach` is capped at [`REACH`].
 pub fn asked(messages: &[Message], at: usize, reach: usize, words: &[&str]) -> bool {
     let before = messages.get(at.saturating_sub(reach.min(REACH))..at).unwrap_or_default();
     before.iter().any(|message| has_word(&message.text, words))
 }
 
-/// Whether one of the words stands in the text at most `distance` words before or behind the span. False for a span that
-/// is not in the text.
+/// Whether one of the words occurs in the text at most `distance` words before or after the span. False for a span
+/// that is not in the text.
 pub fn near(text: &str, span: Range<usize>, distance: usize, words: &[&str]) -> bool {
     let (Some(before), Some(behind)) = (text.get(..span.start), text.get(span.end..)) else { return false };
     let is_one = |word: &str| words.iter().any(|wanted| wanted.eq_ignore_ascii_case(word));
     words_of(before).rev().take(distance).any(is_one) || words_of(behind).take(distance).any(is_one)
 }
 
-/// Whether one of the words stands in the text.
+/// Whether one of the words occurs in the text.
 pub fn has_word(text: &str, words: &[&str]) -> bool {
     words_of(text).any(|word| words.iter().any(|wanted| wanted.eq_ignore_ascii_case(word)))
 }

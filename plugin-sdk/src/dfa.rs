@@ -1,4 +1,4 @@
-//! Regular expressions as fully built automata, so that nothing is left to do at request time.
+//! Regular expressions as fully built automata, so that no work is left for request time.
 
 use std::ops::Range;
 
@@ -6,22 +6,23 @@ use regex_automata::dfa::regex::{Builder, Regex};
 use regex_automata::dfa::{StartKind, dense};
 use regex_automata::{Input, util::syntax};
 
-/// The largest automaton one pattern may become, in bytes. A counter such as `\d{1,200}` or a Unicode class can
-/// reach it: check lengths in code after a match, and write letters as byte classes.
+/// The largest automaton of one pattern, in bytes. A counter such as `\d{1,200}` or a Unicode class can exceed it:
+/// check lengths in code after a match, and write letters as byte classes.
 pub const SIZE_LIMIT: usize = 2 << 20;
 
 /// A compiled regular expression over bytes.
 ///
-/// The syntax is that of `regex-automata` without look-around other than `\b` in its ASCII form. Write patterns
-/// inside `(?-u:...)` and letters as `[A-Za-z\x80-\xff]`: a Unicode class makes an automaton hundreds of times larger.
-/// A match is moved outwards to character boundaries, so a span is always valid UTF-8.
+/// The syntax is that of `regex-automata`, with `\b` in its ASCII form as the only look-around. Write patterns inside
+/// `(?-u:...)` and letters as `[A-Za-z\x80-\xff]`: a Unicode class makes an automaton hundreds of times larger. A
+/// match is extended to character boundaries, so a span is always valid UTF-8.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     regex: Regex,
 }
 
 impl Pattern {
-    /// Compiles a pattern. The error names what is wrong: the syntax, the size, or that it matches the empty string.
+    /// Compiles a pattern. The error names the cause: the syntax, the size, or that the pattern matches the empty
+    /// string.
     pub fn new(pattern: &str) -> Result<Self, String> {
         let regex = Builder::new()
             .syntax(syntax::Config::new().unicode(false).utf8(false))
@@ -40,7 +41,7 @@ impl Pattern {
         Ok(Self { regex })
     }
 
-    /// The leftmost match at or after `from`, in bytes. `None` when there is none, or when `from` is past the end.
+    /// The leftmost match at or after `from`, in bytes. `None` without a match, or when `from` is past the end.
     pub fn find_at(&self, text: &str, from: usize) -> Option<Range<usize>> {
         if from > text.len() {
             return None;

@@ -1,7 +1,7 @@
-//! What a panic said, kept where `masker plugin test` finds it.
+//! Keeps the message of a panic for `masker plugin test`.
 //!
-//! A component imports nothing, so it cannot print, and after a trap nothing of it runs. The message stays in its memory,
-//! through which the author's test command looks for [`LastWords::mark`]. A server never does.
+//! A component imports nothing, so it cannot print, and after a trap none of its code runs. The message stays in its
+//! memory, where the author's test command searches for [`LastWords::mark`]. A server never does.
 
 use std::cell::UnsafeCell;
 use std::fmt::{self, Write};
@@ -12,10 +12,10 @@ const LONGEST: usize = 1024;
 
 static LAST_WORDS: LastWords = LastWords { mark: *b"masker-last-word", text: &TEXT, length: AtomicUsize::new(0) };
 
-/// Apart from the rest: all zeros, it takes no room in the component.
+/// Separate from the rest: all zeros, it takes no room in the component.
 static TEXT: Text = Text(UnsafeCell::new([0; LONGEST]));
 
-/// Where the message is. Programs that read it count on this layout.
+/// Where the message is. Programs that read it rely on this layout.
 #[repr(C)]
 struct LastWords {
     mark: [u8; 16],
@@ -28,11 +28,11 @@ struct Text(UnsafeCell<[u8; LONGEST]>);
 // SAFETY: components have one thread.
 unsafe impl Sync for Text {}
 
-/// From now on the message of a panic is kept. Part of `configure`, so that it is in the snapshot that requests begin with.
+/// Installs the panic hook that keeps the message. Part of `configure`, so that the snapshot of every request has it.
 pub fn keep() {
     std::panic::set_hook(Box::new(|panic| {
         LAST_WORDS.length.store(0, Relaxed);
-        // What does not fit is cut.
+        // A longer message is truncated.
         let _ = write!(Writer(&LAST_WORDS), "{panic}");
     }));
 }
@@ -43,7 +43,7 @@ impl Write for Writer {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         let written = self.0.length.load(Relaxed);
         let fits = part.len().min(LONGEST - written);
-        // SAFETY: `written + fits` is within the text, which nobody else writes to.
+        // SAFETY: `written + fits` is within the text, and nothing else writes to it.
         unsafe {
             let end = self.0.text.0.get().cast::<u8>().add(written);
             end.copy_from_nonoverlapping(part.as_ptr(), fits);

@@ -70,17 +70,17 @@
 //!
 //! # What to know
 //!
-//! Masker calls [`Pass::configure`] once for each configuration, keeps the memory as it then is, and starts every request
-//! from a fresh copy of it. So do all the work in `configure`: a lookup table or an automaton built lazily in `detect` is
-//! built again for every request, which costs milliseconds instead of microseconds. [`dfa::Pattern`] is the fast way for
-//! regular expressions.
+//! Masker calls [`Pass::configure`] once per configuration, snapshots the memory, and starts every request from a
+//! fresh copy of the snapshot. So do all the work in `configure`: a lookup table or an automaton built lazily in
+//! `detect` is built again for every request, which costs milliseconds instead of microseconds. Use [`dfa::Pattern`]
+//! for fast regular expressions.
 //!
-//! Two more things cost a fresh instance time. The first call through a function pointer or a `dyn` goes by way of the
-//! host: call by name what runs for every request. And after a request the host looks at every page of memory that was
-//! read or written since: keep tables dense. Allocations in `detect` cost little: the macro brings an allocator that
-//! cuts them from one block, so a plugin has no `#[global_allocator]` of its own.
+//! Two more things cost a fresh instance time. The first call through a function pointer or a `dyn` goes through the
+//! host: call functions on the request path by name. And after a request the host looks at every page of memory that
+//! was read or written: keep tables dense. Allocations in `detect` are cheap: the macro installs an allocator that
+//! cuts them from one block, so a plugin must not have a `#[global_allocator]` of its own.
 
-// The macros name the crate as authors do.
+// The macros refer to the crate by its public name.
 #[cfg(test)]
 extern crate self as masker_plugin_sdk;
 
@@ -102,7 +102,7 @@ pub mod testing;
 pub use masker_words as words;
 pub use pass::{Error, Finding, Manifest, Message, OffsetUnit, Pass};
 pub use settings::{NoSettings, Settings};
-// For what `settings!` expands to.
+// For the expansion of `settings!`.
 #[doc(hidden)]
 pub use {schemars, serde};
 
@@ -147,7 +147,7 @@ macro_rules! register_pass {
             }
         }
 
-        // Only for the component: the names of its exports hold colons, which native linkers refuse.
+        // Only for the component: its export names contain colons, which native linkers refuse.
         #[cfg(target_family = "wasm")]
         $crate::bindings::export!(MaskerPluginExport with_types_in $crate::bindings);
     };

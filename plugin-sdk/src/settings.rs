@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Settings that can be read from JSON and say what they take. [`settings!`](crate::settings) writes both.
+/// Settings that are read from JSON and have a schema. [`settings!`](crate::settings) implements both.
 pub trait Settings: DeserializeOwned {
-    /// JSON Schema of the settings. Masker checks a policy's `config` against it before `configure` is called, so that a
-    /// wrong one is an error with its place.
+    /// JSON Schema of the settings. Masker validates a policy's `config` against it before `configure` is called, so
+    /// that an error names the location.
     fn schema() -> String;
 }
 
-/// For a plugin without settings: only `{}` is taken.
+/// For a plugin without settings: accepts only `{}`.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoSettings {}
@@ -21,8 +21,8 @@ impl Settings for NoSettings {
     }
 }
 
-/// Declares a plugin's settings: a struct whose fields all have a default, which refuses keys that it does not know, and
-/// whose JSON Schema is made from the fields and their docs.
+/// Declares a plugin's settings: a struct whose fields all have a default. It rejects unknown keys; its JSON Schema is
+/// generated from the fields and their docs.
 ///
 /// ```
 /// masker_plugin_sdk::settings! {
@@ -42,8 +42,8 @@ impl Settings for NoSettings {
 /// assert!(Settings::schema().contains(r#""maximum":12"#));
 /// ```
 ///
-/// Attributes of [`schemars`](https://graham.cool/schemars/deriving/attributes/) narrow what a field takes; they are
-/// checked by Masker, not by the plugin, so they hold in every language and cost a request nothing.
+/// Attributes of [`schemars`](https://graham.cool/schemars/deriving/attributes/) narrow the accepted values. Masker
+/// checks them, not the plugin, so they hold in every language and cost nothing per request.
 #[macro_export]
 macro_rules! settings {
     (

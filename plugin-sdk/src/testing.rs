@@ -1,20 +1,20 @@
-//! Run a pass natively, on cases written as marked text.
+//! Run a pass natively on cases written as marked text.
 //!
-//! A case is a line such as `call me at [PHONE:415 555 0100] please`: the marks say what must be found. A literal
-//! `[` that starts no mark needs no escape. Messages before it stand in front, each with its role:
-//! `assistant: Your number? || it's [PHONE:415 555 0100]`. Empty lines and lines that begin with `#` are left out.
-//! `masker plugin test` reads the same format, and runs the component instead.
+//! A case is a line such as `call me at [PHONE:415 555 0100] please`: the marks are the expected findings. A literal
+//! `[` that starts no mark needs no escape. Preceding messages come first, each with its role: `assistant: Your
+//! number? || it's [PHONE:415 555 0100]`. Empty lines and lines that begin with `#` are ignored. `masker plugin test`
+//! reads the same format, but runs the component.
 
 use crate::{Finding, Message, Pass};
 
-/// Configures a pass from JSON, as the host would.
+/// Configures a pass from JSON, as the host does.
 pub fn configure<P: Pass>(config: &str) -> Result<P, crate::Error> {
     let settings =
         serde_json::from_str(config).map_err(|error| crate::Error::invalid_config(error.to_string(), None))?;
     P::configure(settings)
 }
 
-/// Runs all cases of a text. The error has a line for every case that does not come out as it is marked.
+/// Runs all cases of a text. The error has one line per failed case.
 pub fn check<P: Pass>(pass: &P, cases: &str) -> Result<(), String> {
     let mut wrong = Vec::new();
     let lines = cases.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
@@ -37,7 +37,7 @@ fn said_by(part: &str) -> (&str, &str) {
     }
 }
 
-/// What a pass finds in one user message, with `context` before it (role and text), as text with marks.
+/// The findings of a pass in one user message, after `context` (role and text), as marked text.
 pub fn marked<P: Pass>(pass: &P, context: &[(&str, &str)], text: &str) -> Result<String, crate::Error> {
     let mut messages: Vec<Message> = context
         .iter()
@@ -50,7 +50,7 @@ pub fn marked<P: Pass>(pass: &P, context: &[(&str, &str)], text: &str) -> Result
     Ok(mark(text, &found))
 }
 
-/// Puts marks around findings. Where two overlap, the longer one is shown.
+/// Puts marks around findings. Of two that overlap, the longer is shown.
 pub fn mark(text: &str, findings: &[Finding]) -> String {
     let mut spans: Vec<&Finding> = findings.iter().collect();
     spans.sort_by_key(|f| (f.span.start, std::cmp::Reverse(f.span.end)));

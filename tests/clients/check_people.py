@@ -43,7 +43,7 @@ def main():
 
 
 def values(person):
-    """What may not be seen of a person, and the parts that would give it away."""
+    """The values of a person that must not be visible, and their identifying parts."""
     yield person["patient"]
     yield from (word for word in person["patient"].split() if len(word) >= SHORTEST_NAME)
     yield person["birth_date"]

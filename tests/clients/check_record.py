@@ -1,4 +1,4 @@
-"""Checks what the upstream got: none of the planted values, tokens in their place, and no key of the caller's.
+"""Checks the upstream's requests: none of the planted values, tokens in their place, and no key of the caller's.
 
 Usage: check_record.py RECORD CONVERSATION EXPECTED_REQUESTS. The record is what masker-fake-upstream --record wrote.
 """

@@ -1,4 +1,4 @@
-"""Compares what a program got through Masker with what it got straight from the model: every scenario must be equal.
+"""Compares a program's results through Masker with those directly from the model: every scenario must be equal.
 
 Usage: compare.py LIBRARY STRAIGHT MASKED. Both files are what a program of `with_*` printed.
 """

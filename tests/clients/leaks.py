@@ -1,4 +1,4 @@
-"""Finds planted values in what the upstream got, in any encoding."""
+"""Finds planted values in the upstream's requests, in any encoding."""
 
 import html
 import json
@@ -15,7 +15,7 @@ AROUND = 60
 
 
 def leaks(requests, values):
-    """A line for each value that a request holds, with the text around it. Everything here is made up."""
+    """A line for each value in a request, with the text around it. All data is invented."""
     found = []
     for number, request in enumerate(requests):
         # The random letters of a token may spell a short name.
@@ -29,7 +29,7 @@ def leaks(requests, values):
 
 
 def readings(text):
-    """The text as it was sent, and with one encoding after another undone."""
+    """The text as sent, and after each decoding step."""
     seen, new = [], [text]
     for _ in range(DEPTH):
         seen += new
@@ -40,7 +40,7 @@ def readings(text):
 
 def without_escapes(text):
     def character(match):
-        # A lone surrogate is no character.
+        # A lone surrogate is not a character.
         try:
             return json.loads(f'"{match[0]}"').encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         except ValueError:

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Drives Masker with the official OpenAI clients for Python and Node: every answer must be whole at the client, and
-# the upstream must have seen tokens only. Then with the libraries that people build agents with (LangChain,
-# pydantic-ai, instructor, the Vercel AI SDK): a program gets the same objects straight from a model and through Masker.
+# Drives Masker with the official OpenAI clients for Python and Node: every answer must arrive whole, and the upstream
+# must see only tokens. Then with agent libraries (LangChain, pydantic-ai, instructor, the Vercel AI SDK): a program
+# must get the same objects directly from a model and through Masker.
 #
 #   MASKER=target/debug/masker FAKE_UPSTREAM=target/debug/masker-fake-upstream tests/clients/run.sh
 #
-# Python has to be 3.11 or newer. The clients are installed into tests/.clients once, from PyPI and npm, in the versions pinned here; later runs need
-# no network. Everything else stays on loopback and in a temporary folder.
+# Python must be 3.11 or newer. The clients are installed into tests/.clients once, from PyPI and npm, in the versions
+# pinned here; later runs need no network. Everything else stays on loopback and in a temporary folder.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,7 +28,7 @@ for program in "$masker" "$fake_upstream"; do
     [ -x "$program" ] || { echo "tests/clients needs $program: build it first" >&2; exit 1; }
 done
 
-# A stamp that holds the pinned versions tells whether they are installed already.
+# A stamp with the pinned versions records what is installed.
 mkdir -p "$installed"
 install_python() { # FOLDER REQUIREMENTS
     cmp -s "$2" "$installed/$1/stamp" && return
@@ -46,7 +46,7 @@ if ! cmp -s "$here/node/package-lock.json" "$installed/node/stamp"; then
     npm --prefix "$installed/node" ci --silent --no-audit --no-fund
     cp "$here/node/package-lock.json" "$installed/node/stamp"
 fi
-# Node looks for packages beside the script, and the repository stays free of node_modules.
+# Node looks for packages beside the script, and the repository must stay free of node_modules.
 cp "$here"/node/*.mjs "$installed/node/"
 
 work=$(mktemp -d)
@@ -61,10 +61,10 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-# The shell's own settings of Masker are not what is tested.
+# The caller's own Masker settings must not affect the tests.
 for name in $(env | sed -n 's/^\(MASKER_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
 unset OPENAI_API_KEY OPENAI_BASE_URL OPENAI_ORG_ID OPENAI_PROJECT_ID http_proxy HTTP_PROXY 2>/dev/null || true
-# Nothing but loopback: LangChain would report to its makers where the shell tells it to.
+# Loopback only: LangChain would send telemetry if the environment enables it.
 export LANGSMITH_TRACING=false LANGCHAIN_TRACING_V2=false PYTHONDONTWRITEBYTECODE=1
 
 start_upstream() { # FILE COMMAND...: the file gets the address that the command prints.
@@ -135,7 +135,7 @@ libraries 2>&1 | tee -a "$work/result"
 passed=$(grep -c '^ok ' "$work/result" || true)
 failed=$(grep -c '^FAILED ' "$work/result" || true)
 echo "$passed passed, $failed failed"
-# A script that died printed neither line for what it left out.
+# A script that died printed neither line for its skipped checks.
 expected=$((requests + 4 + 2 * scenarios + 5))
 [ "$failed" -eq 0 ] && [ "$passed" -eq "$expected" ] || {
     echo "expected $expected passed; Masker's log:" >&2

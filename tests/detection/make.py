@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes safe-harbor.jsonl, which `masker eval` reads, from safe-harbor.txt, which people read. Offsets count characters."""
+"""Generates safe-harbor.jsonl for `masker eval` from the human-readable safe-harbor.txt. Offsets count characters."""
 import json
 import pathlib
 import re

@@ -4,7 +4,7 @@ commands is what `--help` says.
     MASKER=target/debug/masker python3 tests/docs/commands.py [--write]
 
 A command line is checked by the program itself, with `--help` at its end: it then names an unknown command, option or
-value, and runs nothing. `--write` writes docs/reference/commands.md anew.
+value, and runs nothing. `--write` regenerates docs/reference/commands.md.
 """
 
 import os
@@ -50,7 +50,7 @@ def help_of(program, command):
 
 
 def section(program, command):
-    """A command's part of the page, and those of the commands below it."""
+    """A command's section of the page, and those of its subcommands."""
     text = help_of(program, command)
     name = " ".join([program, *command])
     own = text if not command else without_common(text, help_of(program, []))
@@ -63,7 +63,7 @@ def section(program, command):
 
 
 def without_common(text, top):
-    """The help without the options that the top has too."""
+    """The help without the global options."""
     options = lambda help: re.split(r"(?m)^(?=      --|  -[a-zA-Z])", help.partition("Options:\n")[2])
     common = {option.strip() for option in options(top)}
     head, _, _ = text.partition("Options:\n")
@@ -83,7 +83,7 @@ def command_lines(document):
 
 
 def check(path, line):
-    """What the program says against a command line, if anything."""
+    """The program's error for a command line, if any."""
     try:
         words = first_command(line)
     except ValueError as error:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The documents as a reader uses them: builds the book, holds every command line against the program, and follows
-# README.md and docs/start.md word for word.
+# Tests the documents: builds the book, checks every command line against the program, and follows README.md and
+# docs/start.md word for word.
 #
 #   MASKER=target/debug/masker tests/docs/run.sh
 #   tests/docs/run.sh book FOLDER      # only builds the book, into FOLDER
@@ -11,13 +11,13 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 installed=${MASKER_CLIENTS_DIR:-$root/tests/.clients}/mdbook
-# Newer ones may need a newer compiler than rust-toolchain.toml names.
+# Newer versions may need a newer compiler than rust-toolchain.toml names.
 version=0.5.4
 
 build_book() { # FOLDER
     if [ "$(cat "$installed/stamp" 2>/dev/null)" != "$version" ]; then
         rm -rf "$installed"
-        # Unoptimised: building it costs more than running it. Search is the one feature that the book needs.
+        # Unoptimised: building it costs more than running it. Search is the only feature that the book needs.
         CARGO_TARGET_DIR="$installed/target" cargo install mdbook --quiet --version "$version" --locked --debug \
             --no-default-features --features search --root "$installed"
         rm -rf "$installed/target"

@@ -5,7 +5,7 @@ comes out.
 
 The commands run in one shell, in a temporary folder that looks like the repository after `make run`: the program in
 target/release, the examples, a server that listens. Only the port is another one. A `text` block that follows commands
-must be in their output, line by line and in order; `…` stands for any characters.
+must be in their output, line by line and in order; `…` matches any characters.
 """
 
 import os
@@ -32,7 +32,7 @@ def main():
 
 
 def follow(document, least, masker):
-    """Runs a document's commands beside a server of their own, and answers with how many blocks there were."""
+    """Runs a document's commands with a separate server, and returns the number of blocks."""
     blocks = BLOCK.findall((ROOT / document).read_text())
     runs = [at for at, (info, _) in enumerate(blocks) if info == "sh run"]
     if len(runs) < least:
@@ -49,7 +49,7 @@ def follow(document, least, masker):
 
 
 class Server:
-    """Masker in development mode and a shell beside it."""
+    """Masker in development mode and a shell."""
 
     def __init__(self, masker, folder):
         (folder / "target/release").mkdir(parents=True)
@@ -59,9 +59,9 @@ class Server:
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         self.folder = folder
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("MASKER_")}
-        # A shell that has nothing set is what a reader has; another port is what a test needs.
+        # The shell has no settings, like a reader's; only the port differs.
         self.environment |= {"MASKER_DEV": "1", "MASKER_LISTEN_ADDR": self.address}
-        # A debug build is slower than what the setting's default is for.
+        # A debug build is slower than the default timeout allows.
         self.environment["MASKER_DETECTION_TIMEOUT_MS"] = "5000"
 
     def __enter__(self):
@@ -89,7 +89,7 @@ class Server:
         self.process.wait()
 
     def run(self, commands):
-        """Runs commands in the shell and answers with what they print."""
+        """Runs commands in the shell and returns their output."""
         commands = commands.replace(PUBLISHED, self.address)
         self.shell.stdin.write(f"{commands}\necho; echo '{END}'\n")
         self.shell.stdin.flush()
@@ -102,7 +102,7 @@ class Server:
 
 
 def compare(document, commands, expected, printed):
-    """Ends with an error where an expected line does not come, after the ones before it."""
+    """Fails if an expected line is missing after the previous ones."""
     rest = printed
     for line in expected.splitlines():
         pattern = ".*?".join(re.escape(part) for part in line.split("…"))

@@ -1,4 +1,4 @@
-//! Connections that hold a place without using it, and bodies that do not come.
+//! Connections that hold a place without using it, and bodies that never arrive.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ async fn open(server: &Server, bytes: &str) -> TcpStream {
     stream
 }
 
-/// A head that announces a body, and the first of its bytes.
+/// A head that announces a body, and the beginning of the body.
 fn head(path: &str, length: usize, body: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nhost: masker\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
 }
 
-/// Everything until the connection is closed. One that is reset is closed too.
+/// Everything until the connection is closed or reset.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(LONGEST, stream.read_to_end(&mut bytes)).await;
@@ -122,7 +122,7 @@ async fn a_body_that_does_not_come_is_answered_408_in_the_shape_of_its_place() {
     app.finish().await;
 }
 
-/// None of them sends a byte of the eight megabytes that it announces, and each is answered.
+/// None of them sends any of the eight megabytes that it announces, and each is answered.
 #[tokio::test]
 async fn what_is_refused_whatever_it_says_is_not_read() {
     let app = TestApp::builder()
@@ -166,7 +166,7 @@ async fn a_key_and_a_signature_are_looked_at_before_the_body() {
     app.finish().await;
 }
 
-/// The answer is there although the caller had sent more than was wanted.
+/// The response arrives although the caller has sent more than was read.
 #[tokio::test]
 async fn an_answer_survives_a_body_that_nobody_wanted() {
     let app = TestApp::start().await;
@@ -195,7 +195,7 @@ async fn all_bodies_together_are_bounded_and_an_end_makes_room() {
     let (first, last) = body.split_at(body.len() - 1);
     let mut held = open(&server, &head(&app.agent.path(), body.len(), first)).await;
     let other = ask(&"other ".repeat(400));
-    // Until what the first has sent has been read.
+    // Until the first body has been read.
     app.wait_until("the bodies to be too many", async || {
         let said = server.post(&app.agent.path(), &other).await;
         let status = said.status;

@@ -1,7 +1,6 @@
-//! The documents as a reader uses them: every page is in the book, every link leads somewhere, and what is generated
-//! from the server is current.
+//! Documentation checks: every page is in the book, every link resolves, and the generated page is current.
 //!
-//! `MASKER_WRITE_DOCS=1` writes the generated page anew instead of comparing it.
+//! `MASKER_WRITE_DOCS=1` regenerates that page instead of comparing it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +14,7 @@ use serde_json::Value;
 
 use crate::tidy::{between, documents, files, read, root};
 
-/// A document without its blocks of code, whose brackets and lines are not Markdown.
+/// A document without its code blocks, whose brackets and lines are not Markdown.
 fn prose(document: &str) -> String {
     let mut is_code = false;
     let mut prose = String::new();
@@ -41,7 +40,7 @@ fn slug(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
 }
 
-/// `a/b/../c` without its detours.
+/// Resolves `..` in `a/b/../c`.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -55,7 +54,7 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-/// What is wrong with a link of a document, if anything.
+/// The problem with a link of a document, if any.
 fn complaint(document: &str, link: &str) -> Option<String> {
     let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
     let folder = Path::new(document).parent().expect("a file");
@@ -63,7 +62,7 @@ fn complaint(document: &str, link: &str) -> Option<String> {
     if !root().join(&target).exists() {
         return Some(format!("{document}: {link} leads nowhere"));
     }
-    // mdBook copies nothing from elsewhere.
+    // mdBook copies only files of the book.
     if document.starts_with("docs/") && !target.starts_with("docs") {
         return Some(format!("{document}: {link} leaves the book"));
     }

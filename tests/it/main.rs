@@ -1,4 +1,4 @@
-//! Service tests: the real app, through its router or on a real port, with a fake upstream behind it.
+//! Service tests: the real app, through its router or on a real port, with a fake upstream.
 
 mod api;
 mod connections;

@@ -1,4 +1,4 @@
-//! What Masker promises, one test per promise, named after it. The README cites these names.
+//! Masker's promises, one test each, named after the promise. The README refers to these names.
 
 use masker::audit::event::EventKind;
 use masker::session::Status;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ask, ask_streamed, fill_the_disk_below, token, tokens};
 
-/// A policy that runs `plugin` beside the one that finds staff ids.
+/// A policy that runs `plugin` in addition to the one that finds staff ids.
 fn policy_with(plugin: &str) -> String {
     STAFF_POLICY.replace("[staff-id]", &format!("[staff-id, {{plugin: {plugin}, timeout_ms: 2000}}]"))
 }
@@ -24,7 +24,7 @@ async fn nothing_that_a_pass_found_leaves_the_host_unmasked() {
         app.plant(value);
     }
     app.upstream.respond_with(respond::echo);
-    // Found in one place, each is masked in all, also where no pass would know it.
+    // Found in one position, each is masked in all, also where no pass would recognise it.
     let everywhere = values.join(" / ");
     let body = json!({
         "messages": [
@@ -114,7 +114,7 @@ async fn nothing_of_one_caller_reaches_another() {
     let mut app = TestApp::builder().guest("remembers").policy(&policy_with("remembers")).start().await;
     app.plant("E-12345");
     app.upstream.respond_with(respond::echo);
-    // What one call masked is remembered in that call, and nowhere else.
+    // A value masked in one call is remembered in that call only.
     app.chat_in_call("call-a", ask("I am E-12345")).await;
     let stolen = token(&app.forwarded_text());
     app.chat_in_call("call-a", ask("yes, e-12345")).await;
@@ -122,7 +122,7 @@ async fn nothing_of_one_caller_reaches_another() {
     app.chat_in_call("call-b", ask("yes, e-12345")).await;
     assert_eq!(app.forwarded_text(), "yes, e-12345", "another call does not");
 
-    // Whatever bytes a call is named by, and however many, the name is its own.
+    // A call's name may be any bytes of any length, and is unique.
     let long = "x".repeat(3000);
     for name in ["caf\u{e9}-1".as_bytes(), b"\xff\xfe-1", long.as_bytes()] {
         let send = async |name: &[u8], text: &str| {
@@ -139,17 +139,17 @@ async fn nothing_of_one_caller_reaches_another() {
         assert_eq!(app.forwarded_text(), "yes, e-12345", "and no other request");
     }
 
-    // A plugin that keeps what it sees cannot: `remembers` finds a NAME as soon as it has seen anything before.
+    // A plugin cannot keep what it sees: `remembers` finds a NAME as soon as it has seen anything before.
     for number in 0..5 {
         app.say(&format!("hello {number}")).await;
         assert_eq!(app.forwarded_text(), format!("hello {number}"));
     }
 
-    // The token of one call tells another nothing, not even when the caller says it.
+    // A token of one call does not resolve in another, not even when the caller says it.
     app.upstream.respond_with(move |_| Reply::text(&format!("It is {stolen}")));
     assert_eq!(app.chat_in_call("call-b", ask("who?")).await.content(), "It is [REDACTED:STAFF_ID]");
 
-    // Many at once: everybody gets the own value back and nobody else's.
+    // Under concurrency, each caller gets their own value back.
     app.upstream.respond_with(respond::echo);
     let answers = (10_000..10_040).map(async |number| {
         let said = format!("I am E-{number}");
@@ -172,7 +172,7 @@ async fn the_caller_hears_whole_words() {
         });
         let answer = app.chat(ask_streamed("I am E-12345.")).await;
         assert_eq!(answer.said().text(), "Hello E-12345, I mean E-12345; and [REDACTED:STAFF_ID]", "{size}");
-        // What is heard so far is at any time the beginning of what is heard in the end.
+        // The text heard so far is always a prefix of the final text.
         let pieces: Vec<String> = answer
             .chunks()
             .iter()
@@ -223,7 +223,7 @@ async fn the_vault_holds_no_plain_text() {
         app.say("I am E-12345").await;
         app.chat_in_call("call-of-a-person", ask("I am E-12345")).await;
         assert_eq!(app.app().store().vault().count().await.expect("the vault can be read"), 2);
-        // And yet it has the value.
+        // But the value can be restored.
         let sent = app.forwarded_text();
         app.restart().await;
         app.upstream.respond_with(move |_| Reply::text(&sent));
@@ -234,7 +234,7 @@ async fn the_vault_holds_no_plain_text() {
 
 #[tokio::test]
 async fn logs_hold_no_caller_text() {
-    // The lines of all tests, down to TRACE, are captured, and `finish` looks for what was planted in them.
+    // The log lines of all tests, down to TRACE, are captured, and `finish` searches them for planted values.
     let mut app = TestApp::builder().guest("panics").guest("answers-error").start().await;
     for value in ["E-98989", "my liver", "call-of-someone", "sk-of-the-tests", "Bearer mskp_secret"] {
         app.plant(value);
@@ -299,7 +299,7 @@ async fn unchanged_history_costs_no_pass() {
     messages.push(json!({"role": "user", "content": "Again, E-12345."}));
     send(&messages).await;
     assert_eq!(calls(&app), 2.0, "one call for all that is new");
-    // Context does not make an old message new: only what is said before one is its context.
+    // Context does not make an old message new: its context is only what precedes it.
     messages.push(json!({"role": "user", "content": "Bye."}));
     send(&messages).await;
     send(&messages).await;

@@ -1,5 +1,5 @@
-//! Plugins that misbehave, and what the caller, the journal and the metric see of it; what is refused at install; what
-//! is kept on disk and what is not.
+//! Plugins that misbehave, and what the caller, the journal and the metric see of it; rejections at install; what is
+//! stored on disk.
 
 mod author;
 mod cache;

@@ -1,4 +1,4 @@
-//! What several modules need: requests, tokens in what was forwarded, streams cut in every way.
+//! Shared helpers: requests, tokens in forwarded text, streams split in every way.
 
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub fn ask(text: &str) -> Value {
     json!({"messages": [{"role": "user", "content": text}]})
 }
 
-/// The same, to be answered in a stream.
+/// The same, with a streamed response.
 pub fn ask_streamed(text: &str) -> Value {
     json!({"messages": [{"role": "user", "content": text}], "stream": true})
 }
@@ -28,18 +28,18 @@ pub fn tokens(text: &str) -> Vec<String> {
 /// The first token in a text.
 ///
 /// # Panics
-/// When there is none.
+/// If there is none.
 pub fn token(text: &str) -> String {
     tokens(text).into_iter().next().unwrap_or_else(|| panic!("there is no token in {text}"))
 }
 
-/// Lets the upstream answer whole with what `text` makes of the request's first token.
+/// Makes the upstream answer with the result of `text` for the request's first token.
 pub fn answer_with(app: &TestApp, text: impl Fn(&str) -> String + Send + Sync + 'static) {
     app.upstream.respond_with(move |request| Reply::text(&text(&token(&request.text()))));
 }
 
-/// Sends `I am E-12345.` again and again, and lets the upstream answer with `script`, made of the request's token and
-/// cut into pieces of every size from 1 to 64 bytes. Every answer must pass `check`.
+/// Sends `I am E-12345.` repeatedly, with the upstream answering with `script`, built from the request's token and
+/// split into pieces of every size from 1 to 64 bytes. Every response must pass `check`.
 pub async fn cut_everywhere(
     app: &TestApp,
     script: impl Fn(&str) -> Script + Clone + Send + Sync + 'static,
@@ -54,7 +54,7 @@ pub async fn cut_everywhere(
     }
 }
 
-/// Puts `/dev/full` in the place of the journal's file: from now on the disk is full.
+/// Replaces the journal's file with `/dev/full`: from now on the disk is full.
 pub fn fill_the_disk_below(journal: &Path) {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full is there");
     let mut replaced = 0;
@@ -62,7 +62,7 @@ pub fn fill_the_disk_below(journal: &Path) {
         let path = entry.expect("an open file").path();
         if std::fs::read_link(&path).is_ok_and(|target| target == journal) {
             let number = path.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a number");
-            // SAFETY: both are open; whoever owns `number` goes on owning an open file.
+            // SAFETY: both are open, and the owner of `number` keeps an open file.
             assert_eq!(unsafe { libc::dup2(full.as_raw_fd(), number) }, number);
             replaced += 1;
         }

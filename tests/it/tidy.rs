@@ -1,4 +1,4 @@
-//! Rules of this repository that a compiler does not check.
+//! Repository rules that the compiler does not check.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,7 +32,7 @@ pub(crate) fn files(folder: &str, extension: &str) -> Vec<String> {
     found
 }
 
-/// What stands between two marks, each time.
+/// Every text between two marks.
 pub(crate) fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
     let parts = text.split(open).skip(1);
     parts.filter_map(|part| part.split_once(close).map(|(inside, _)| inside)).collect()
@@ -90,13 +90,13 @@ fn every_guest_is_built() {
     }
 }
 
-/// Every document that a person reads, relative to the repository.
+/// Every document for readers, relative to the repository.
 pub(crate) fn documents() -> Vec<String> {
     let own = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
     own.map(str::to_owned).into_iter().chain(files("docs", "md")).collect()
 }
 
-/// What a document names as a file of ours: code in backquotes with a slash, and targets of links.
+/// The repository's files that a document names: code in backquotes with a slash, and link targets.
 fn named_files(document: &str) -> BTreeSet<String> {
     let mut prose = String::new();
     for (index, part) in document.split("```").enumerate() {
@@ -118,7 +118,7 @@ fn between_pairs(text: &str) -> Vec<&str> {
 
 fn looks_like_a_file(code: &str) -> bool {
     const FOLDERS: [&str; 7] = ["host/", "plugin-sdk/", "plugins/", "wit/", "tests/", "examples/", ".ci/"];
-    // Capitals stand for a name of the reader's own.
+    // Capitals are placeholders for the reader's own name.
     let plain = !code.contains("NAME")
         && code.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-'));
     let source = [".rs", ".md", ".wit", ".yaml", ".sh", ".sql"].iter().any(|end| code.ends_with(end));
@@ -189,17 +189,17 @@ fn every_kind_of_event_is_written_by_somebody() {
     }
 }
 
-/// Sources that create files in a way of their own, each with the reason.
+/// Sources that create files in their own way, each with the reason.
 const CREATORS: [(&str, &str); 6] = [
     ("host/src/files.rs", "the others go through it"),
-    ("host/src/cli/eval.rs", "figures, for everybody"),
+    ("host/src/cli/eval.rs", "figures, readable by everybody"),
     ("host/src/cli/plugin/new.rs", "a project of its author"),
     ("host/src/cli/plugin/build.rs", "a project of its author"),
     ("host/src/cli/plugin/signing.rs", "a signature is public"),
     ("host/src/cli/plugin/folder.rs", "a folder that another user may fill"),
 ];
 
-/// Statements that create a file or a folder without saying for whom.
+/// Statements that create a file or a folder without explicit permissions.
 fn creations(source: &str) -> Vec<&str> {
     let code = source.split("#[cfg(test)]").next().unwrap_or_default();
     let creates = |statement: &&str| {
@@ -222,7 +222,7 @@ fn what_creates_a_file_says_for_whom() {
             _ => assert!(found.is_empty(), "{file}: use `files`: {found:?}"),
         }
     }
-    assert_eq!(excused.len(), CREATORS.len(), "an exception that is not needed any more: take it out");
+    assert_eq!(excused.len(), CREATORS.len(), "remove the exception that is no longer needed");
     let found = creations("let a = private().create(true); OpenOptions::new().create(true); fs::write(a, b)");
     assert_eq!(found, [" OpenOptions::new().create(true)", " fs::write(a, b)"]);
 }
@@ -241,7 +241,7 @@ fn documents_name_settings_that_are_there() {
         for rest in read(&document).split("MASKER_").skip(1) {
             let end = rest.find(|c: char| !(c.is_ascii_uppercase() || c == '_')).unwrap_or(rest.len());
             let name = format!("MASKER_{}", rest[..end].trim_end_matches("_FILE"));
-            // `MASKER_KEY_<KID>`, `MASKER_*`, and what only the build and the tests read.
+            // `MASKER_KEY_<KID>`, `MASKER_*`, and variables that only the build and the tests read.
             let known = name.starts_with("MASKER_KEY_")
                 || ["MASKER_", "MASKER_WASM_TOOLCHAIN", "MASKER_WRITE_DOCS"].contains(&name.as_str());
             assert!(

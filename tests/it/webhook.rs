@@ -1,4 +1,4 @@
-//! The webhook: who may ask, which assistant comes back, what is written down.
+//! The webhook: authentication, the chosen assistant, the record.
 
 use hyper::StatusCode;
 use masker::audit::event::EventKind;
@@ -68,7 +68,7 @@ async fn every_form_of_the_secret_opens_the_webhook_and_nothing_else_does() {
         let answer = ring(&app, &agent, headers, NESTED).await;
         assert_eq!((answer.status, answer.error_code().as_str()), (StatusCode::UNAUTHORIZED, "bad_signature"));
     }
-    // Not even the existence of an agent is told to who does not know the secret.
+    // Without the secret, a caller cannot even learn whether an agent exists.
     let unknown = app.post("/vapi/webhook/agt_01JZ0000000000000000000000", &[], NESTED).await;
     assert_eq!(unknown.error_code(), "bad_signature");
     app.finish().await;

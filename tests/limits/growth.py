@@ -1,4 +1,4 @@
-"""What grows with an install and must not. `make bench-growth` runs it on the release binary.
+"""Measures growth with the size of an install. `make bench-growth` runs it on the release binary.
 
     python3 tests/limits/growth.py MASKER [TURNS ...]        (10000 and 300000 when not named)
 
@@ -51,7 +51,7 @@ def said(call):
 
 
 class Load:
-    """Turns of calls that nobody made before, on connections that are kept."""
+    """Turns of new calls, on persistent connections."""
 
     def __init__(self, service, agents):
         self.service, self.agents, self.call = service, agents, 0

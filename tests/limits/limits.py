@@ -1,4 +1,4 @@
-"""What one hostile or clumsy request, connection, plugin or policy may cost. `make bench-limits` runs it on the release binary.
+"""Measures the cost of hostile requests, connections, plugins and policies. `make bench-limits` runs it on the release binary.
 
     python3 tests/limits/limits.py MASKER [ROW...]
 
@@ -43,14 +43,14 @@ entities: {PHONE: {}}
 
 
 class Row:
-    """One row's server, and another agent that calls it meanwhile."""
+    """One row's server, and another agent that calls it concurrently."""
 
     def __init__(self, table, masker, name, reach, agent={}, **settings):
         self.table, self.name, self.reach = table, name, reach
         self.folder = tempfile.TemporaryDirectory()
         self.service = Service(masker, self.folder.name, **settings)
         self.other, self.attacked = self.service.agent("other"), self.service.agent("attacked", **agent)
-        # What compiling the plugins took is not what a row takes.
+        # The time to compile the plugins is not part of the row.
         self.service.stop()
         self.service.start()
         for _ in range(200):
@@ -118,7 +118,7 @@ def memo(table, masker):
 
 
 def findings(table, masker):
-    """Plugins that answer with more, or longer, than anybody can use."""
+    """Plugins whose answers are too large or too slow to use."""
     for guest, kind, text in (
         ("many-utf16-findings", "STAFF_ID", "é1234567 " * 62_500),
         ("one-finding", "STAFF_ID", "(" * 400_000),
@@ -134,7 +134,7 @@ def findings(table, masker):
 
 
 def with_memories(component, count, pages):
-    """A component with so many further memories: core modules with a memory each, and an instance of each."""
+    """A component with this many additional memories: core modules with a memory each, and an instance of each."""
     at, modules = 8, 0
     while at < len(component):
         section, at, length, shift = component[at], at + 1, 0, 0
@@ -236,7 +236,7 @@ def trials(table, masker):
 
 def validations(table, masker):
     name = "600 x POST /policies/validate with 60 large patterns, hung up"
-    with Row(table, masker, name, "calls go on, < 64 MiB above idle") as row:
+    with Row(table, masker, name, "calls continue, < 64 MiB above idle") as row:
         listed = "".join(
             f'      - {{name: p{at}, regex: "(?i)[\\\\p{{L}}\\\\p{{N}}]{{1,60}}{at}", confidence: 0.9}}\n' for at in range(60))
         body = ("name: tried\nversion: 1\nkid: K_HEALTHCARE\ntokenization: vault-deterministic\npasses: [regex]\n"

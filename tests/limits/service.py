@@ -1,4 +1,4 @@
-"""A Masker in a temporary folder, started for a benchmark, with what is read off its process. Traffic is on loopback."""
+"""A Masker in a temporary folder, started for a benchmark, with readings of its process. Traffic is on loopback."""
 
 import http.client
 import json
@@ -70,7 +70,7 @@ class Service:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def ask(self, method, path, body=None, headers=None, connection=None):
-        """Status and body of an answer. `body` that is no text or bytes is sent as JSON."""
+        """Status and body of an answer. A `body` other than text or bytes is sent as JSON."""
         connection = connection or self.connect()
         body = body if body is None or isinstance(body, (bytes, str)) else json.dumps(body)
         connection.request(method, path, body, {"content-type": "application/json"} | (headers or {}))
@@ -109,14 +109,14 @@ def chat(*contents, **more):
 
 
 def seconds(work):
-    """How long this took, and what it gave."""
+    """The duration and the result of this."""
     began = time.perf_counter()
     given = work()
     return time.perf_counter() - began, given
 
 
 class Caller:
-    """Asks over and over on one connection, in a thread, while something else is done."""
+    """Sends requests repeatedly on one connection, in a thread."""
 
     def __init__(self, service, path, body, method="POST", pause=0.001):
         self.service, self.path, self.body, self.method, self.pause = service, path, body, method, pause

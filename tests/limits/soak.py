@@ -1,4 +1,4 @@
-"""Whether memory stays flat. `make soak` runs it on the release binary; MINUTES=16 for longer or shorter.
+"""Checks whether memory stays flat. `make soak` runs it on the release binary; MINUTES=16 for longer or shorter.
 
     python3 tests/limits/soak.py MASKER [MINUTES]
 
@@ -95,7 +95,7 @@ class Soak:
 
 
 def slope(samples):
-    """MiB an hour of the line with the least squares."""
+    """The least-squares slope, in MiB per hour."""
     times, sizes = zip(*samples)
     mean_time, mean_size = sum(times) / len(times), sum(sizes) / len(sizes)
     over = sum((t - mean_time) ** 2 for t in times)
@@ -108,7 +108,7 @@ def main():
         service = Service(sys.argv[1], folder)
         soak = Soak(service, [service.agent("long"), service.agent("compact", policy_yaml=COMPACT)])
         work = [soak.calls, soak.calls, soak.calls, soak.errors, soak.edits, soak.installs, soak.reports, soak.live]
-        # Caches are filled to their bounds first: what grows after that is not a cache.
+        # Caches are filled to their limits first: growth after that is not a cache.
         Load(service, soak.agents).run(CACHES)
         soak.call = CACHES
         threads = [threading.Thread(target=one, daemon=True) for one in work]

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Streams through a real nginx with its default settings: what the model says first must not wait for what it says last.
+# Streams through a real nginx with its default settings: the beginning of an answer must not wait for its end.
 #
 #   MASKER=target/debug/masker tests/nginx/run.sh
 #
-# nginx comes from Debian (nginx-light) and is installed where it is missing and this runs as root. It runs in the
-# foreground with a configuration of its own; everything stays on loopback and in a temporary folder.
+# nginx comes from Debian (nginx-light) and is installed if it is missing and this runs as root. It runs in the
+# foreground with its own configuration; everything stays on loopback and in a temporary folder.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 masker=${MASKER:-$root/target/debug/masker}
-# /usr/sbin is not on everybody's path.
+# /usr/sbin is not in everybody's path.
 PATH=$PATH:/usr/sbin
 export PATH
 
@@ -35,7 +35,7 @@ if ! command -v nginx >/dev/null; then
 fi
 
 work=$(mktemp -d)
-# nginx's workers are another user's.
+# nginx's workers run as another user.
 chmod 755 "$work"
 pids=
 stop() {

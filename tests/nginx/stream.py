@@ -2,7 +2,7 @@
 
 Usage: stream.py NGINX_PORT UPSTREAM_PORT PROXY_PATH TOKEN NGINX_PID
 
-What is proved is an order: the provider does not go on before the caller has read what came so far. Through a proxy that
+What is proved is an order: the provider does not continue before the caller has read everything sent so far. Through a proxy that
 collects the answer nothing would ever come; then the caller gives up, so that the test fails and does not hang.
 """
 
@@ -14,9 +14,9 @@ import sys
 import threading
 import time
 
-# How long a caller waits for what has been sent before the test fails.
+# Timeout for the arrival of sent data.
 PATIENCE = 20
-# What the provider sends, one after the other, each when the one before has arrived, and what arrives of it.
+# The provider's steps, each sent when the previous one has arrived, and the expected output of each.
 STEPS = [
     (": PROCESSING\n\n", ": keep-alive"),
     ('data: {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hello"}, "finish_reason": null}]}\n\n', "Hello"),
@@ -28,7 +28,7 @@ sent = []
 
 
 class Provider(http.server.BaseHTTPRequestHandler):
-    """Sends a step, and waits until the caller has it."""
+    """Sends a step, and waits until it has arrived at the caller."""
 
     protocol_version = "HTTP/1.1"
 

@@ -1,4 +1,4 @@
-"""What misbehaving and changing plugins cost everybody else. `make bench-plugins` runs it on the release binary.
+"""Measures what misbehaving and changing plugins cost other calls. `make bench-plugins` runs it on the release binary.
 
     python3 tests/plugins/bench.py MASKER [TRAPS [COMPONENT]]
 
@@ -75,7 +75,7 @@ class Server:
 
 
 def call(server, path, times, statuses, until):
-    """Asks on one connection until told to stop."""
+    """Sends requests on one connection until stopped."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     while not until(len(times)):
         started = time.perf_counter()

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Follows docs/plugins.md for each language: a new project in an empty folder is built, tested, measured, signed and used
-# by a policy. Then the generalising example, and what it makes of a text.
+# Follows docs/plugins.md for each language: a new project in an empty folder is built, tested, measured, signed and
+# used by a policy. Then tests the generalising example.
 #
 #   MASKER=target/debug/masker tests/plugins/run.sh
 #
@@ -20,7 +20,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 for name in $(env | sed -n 's/^\(MASKER_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
-# One for all Rust projects here, so that what they share is compiled once.
+# One for all Rust projects here, so that shared dependencies are compiled once.
 export CARGO_TARGET_DIR="$work/target"
 export XDG_CACHE_HOME="$work/cache"
 passed=0

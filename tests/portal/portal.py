@@ -1,4 +1,4 @@
-"""The portal as a person uses it: sign in, make an agent, see a masked call, take reports, install a plugin, break a policy."""
+"""Uses the portal like a person: sign in, create an agent, view a masked call, download reports, install a plugin, break a policy."""
 import json
 import pathlib
 import sys
@@ -21,7 +21,7 @@ options.binary_location = "/usr/bin/chromium"
 options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
 options.add_experimental_option("prefs", {"download.default_directory": str(downloads), "plugins.always_open_pdf_externally": True})
 browser = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-# A page that is just being drawn anew is looked at again.
+# Retry while a page is being redrawn.
 wait = WebDriverWait(browser, 60, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
 passed = 0
 
@@ -41,7 +41,7 @@ def button(text):
 
 
 def follow_first_row():
-    """The list is drawn anew when a session ends: a row that went before it was clicked is looked for again."""
+    """The list is redrawn when a session ends: a row that disappeared before the click is looked up again."""
     wait.until(lambda b: b.find_element(By.CSS_SELECTOR, "tbody a").click() is None)
 
 
@@ -51,7 +51,7 @@ def page(path, title):
 
 
 def says(text):
-    # One script reads it: between finding an element and asking for its text the page may be drawn anew.
+    # In one script: between finding an element and reading its text the page may be redrawn.
     wait.until(lambda b: text in b.execute_script("return document.body.innerText"))
 
 
@@ -62,7 +62,7 @@ def call(path, body):
 
 
 def sound(name):
-    """Nothing that axe finds, in both themes."""
+    """Asserts that axe finds no problem, in both themes."""
     for theme in ("light", "dark"):
         browser.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
         browser.execute_script(axe)
@@ -90,7 +90,7 @@ try:
     says("entitties")
     button("Save as new policy").click()
     says("the policy is invalid")
-    ok("a broken policy is refused where it stands, and the editor keeps it")
+    ok("a broken policy is refused with its position, and the editor keeps it")
     browser.execute_script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))", area, text)
     says("This policy is valid.")
     button("Save as new policy").click()
@@ -182,7 +182,7 @@ try:
         assert wide <= 0, f"{path} is {wide} pixels too wide on a phone"
     ok("every page passes axe in both themes, and fits on a phone")
 
-    # While nothing was wrong on purpose, nothing was.
+    # There were no errors other than the deliberate ones.
     errors = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert not errors, errors
     requested = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]

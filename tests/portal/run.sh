@@ -1,5 +1,5 @@
 #!/bin/sh
-# Uses the portal of a running server as a person does, in headless Chromium.
+# Uses the portal of a running server like a person, in headless Chromium.
 #
 #   MASKER=target/debug/masker tests/portal/run.sh
 #   MASKER=target/debug/masker tests/portal/run.sh screenshots FOLDER

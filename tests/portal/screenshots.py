@@ -1,4 +1,4 @@
-"""Pictures of every page of the portal, for docs/portal.md and for whoever changes it: light, dark and on a phone."""
+"""Pictures of every page of the portal, for docs/portal.md and for developers: light, dark and on a phone."""
 import pathlib
 import sys
 import time
@@ -31,7 +31,7 @@ CALLS = {
 
 
 def fetch(method, path, body=None, call=None):
-    """As the page itself would: with the cookie, and with nothing else."""
+    """Calls the API like the page itself: with the cookie only."""
     script = """
       const [method, path, body, call, done] = arguments;
       const headers = {"content-type": "application/json"};

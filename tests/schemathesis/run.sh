@@ -1,5 +1,5 @@
 #!/bin/sh
-# Holds the running server against its own OpenAPI document with schemathesis: sound and unsound requests to every
+# Tests the running server against its own OpenAPI document with schemathesis: valid and invalid requests to every
 # operation, all checks on. Bounded by the number of requests of each operation.
 #
 #   MASKER=target/debug/masker tests/schemathesis/run.sh
@@ -37,11 +37,11 @@ pid=$!
 python3 "$here/../clients/setup.py" "$address" --wait "$pid" || { cat "$work/masker.log" >&2; exit 1; }
 MASKER_TOKEN=$("$masker" token create --name schemathesis --scope admin)
 
-# An agent and a session that are there.
+# An existing agent and session.
 ids=$(python3 "$here/prepare.py" "http://$address" "$MASKER_TOKEN")
 export MASKER_TOKEN MASKER_TEST_AGENT="${ids%% *}" MASKER_TEST_SESSION="${ids##* }"
 cd "$work"
-# The stream of sessions does not end by itself; signing out would take the rest its session.
+# The stream of sessions does not end by itself; signing out would end the session of the remaining requests.
 "$installed/bin/st" --config-file "$here/schemathesis.toml" run "http://$address/api/v1/openapi.json" \
     --checks all --max-examples "$examples" --seed 1 --workers 2 \
     --exclude-operation-id stream_sessions --request-timeout 60 --no-color --suppress-health-check all || {

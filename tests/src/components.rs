@@ -1,8 +1,8 @@
-//! The components under test: the plugins that ship, and the guests of `tests/guests`.
+//! The components under test: the shipped plugins, and the guests of `tests/guests`.
 
 use std::path::{Path, PathBuf};
 
-/// A plugin that ships: `regex` or `ner`.
+/// A shipped plugin: `regex` or `ner`.
 ///
 /// # Panics
 /// When it was not built.

@@ -1,5 +1,5 @@
-//! A GitHub to sign in with, which answers as the real one does: status 200 for a wrong code, a form unless JSON is asked
-//! for, codes that work once, private addresses, memberships that only some scopes may see.
+//! A fake GitHub for sign-in, faithful to the real one: status 200 for a wrong code, a form unless JSON is requested,
+//! codes that work once, private addresses, memberships that only some scopes may see.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -18,30 +18,30 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// The app that is registered there.
+/// The OAuth app registered there.
 pub const CLIENT_ID: &str = "Iv1.of-the-tests";
 /// Its secret.
 pub const CLIENT_SECRET: &str = "a-secret-of-the-tests";
 
-/// Somebody with an account there.
+/// A user account there.
 #[derive(Clone, Debug)]
 pub struct Person {
     /// Never changes.
     pub id: i64,
     /// May change.
     pub login: String,
-    /// Its name, if it told one.
+    /// The display name, if set.
     pub name: Option<String>,
-    /// Its address, if everybody may see it.
+    /// The public address, if there is one.
     pub public_email: Option<String>,
-    /// All its addresses: address, whether it is the first, whether it was verified.
+    /// All its addresses: address, primary, verified.
     pub emails: Vec<(String, bool, bool)>,
-    /// Its organisations, and whether it accepted their invitation.
+    /// Its organisations, and whether it accepted the invitation.
     pub orgs: BTreeMap<String, bool>,
 }
 
 impl Person {
-    /// Somebody who shows no address.
+    /// A user without a public address.
     pub fn new(id: i64, login: &str) -> Self {
         Self {
             id,
@@ -56,21 +56,21 @@ impl Person {
         }
     }
 
-    /// A member of an organisation, or somebody who was invited and has not answered.
+    /// A member of an organisation, or a user with a pending invitation.
     pub fn in_org(mut self, org: &str, accepted: bool) -> Self {
         self.orgs.insert(org.to_owned(), accepted);
         self
     }
 }
 
-/// What goes wrong there.
+/// A failure to simulate.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Trouble {
-    /// The exchange of codes never answers.
+    /// The code exchange never answers.
     ExchangeHangs,
-    /// The exchange of codes fails.
+    /// The code exchange fails.
     ExchangeFails,
-    /// The exchange of codes answers with something else.
+    /// The code exchange returns garbage.
     ExchangeIsGarbage,
     /// Profiles cannot be read.
     UserFails,
@@ -80,11 +80,11 @@ pub enum Trouble {
     EmailsFail,
     /// Memberships cannot be read.
     OrgsFail,
-    /// Organisations do not show theirs to this app.
+    /// Organisations hide their members from this app.
     OrgsHide,
 }
 
-/// A listening GitHub.
+/// A running fake GitHub.
 pub struct FakeGitHub {
     address: SocketAddr,
     known: Arc<Mutex<Known>>,
@@ -93,14 +93,14 @@ pub struct FakeGitHub {
 
 #[derive(Default)]
 struct Known {
-    /// Codes that were not used yet.
+    /// Unused codes.
     codes: BTreeMap<String, Grant>,
     tokens: BTreeMap<String, Grant>,
     troubles: BTreeSet<Trouble>,
     made: u64,
 }
 
-/// What somebody agreed to.
+/// The scope of a user's consent.
 #[derive(Clone)]
 struct Grant {
     person: Person,
@@ -112,7 +112,7 @@ struct Grant {
 type Shared = State<Arc<Mutex<Known>>>;
 
 impl FakeGitHub {
-    /// Starts it on a port of its own.
+    /// Starts it on a free port.
     pub async fn start() -> Self {
         let known = Arc::new(Mutex::new(Known::default()));
         let routes = Router::new()
@@ -127,7 +127,7 @@ impl FakeGitHub {
         Self { address, known, serving }
     }
 
-    /// What a Masker that signs in with it is started with.
+    /// The environment of a Masker that uses it for sign-in.
     pub fn environment(&self) -> [(&'static str, String); 3] {
         [
             ("MASKER_GITHUB_URL", format!("http://{}", self.address)),
@@ -136,17 +136,17 @@ impl FakeGitHub {
         ]
     }
 
-    /// From now on this goes wrong.
+    /// Simulates this failure from now on.
     pub fn trouble(&self, trouble: Trouble) {
         lock(&self.known).troubles.insert(trouble);
     }
 
-    /// Nothing goes wrong any more.
+    /// Stops simulating failures.
     pub fn no_trouble(&self) {
         lock(&self.known).troubles.clear();
     }
 
-    /// A person opens the address that it was sent to, and agrees. Returns where GitHub sends it back to.
+    /// Simulates a person who opens the authorization URL and agrees. Returns the URL to which GitHub redirects.
     ///
     /// # Panics
     /// When GitHub would show an error instead.
@@ -198,7 +198,7 @@ async fn exchange(State(known): Shared, headers: HeaderMap, body: String) -> Res
     ([(CONTENT_TYPE, "application/x-www-form-urlencoded")], form).into_response()
 }
 
-/// Always with status 200, as the real one answers.
+/// Always with status 200, like the real one.
 fn exchanged(known: &mut Known, asked: &BTreeMap<String, String>) -> Value {
     let field = |name: &str| asked.get(name).map(String::as_str).unwrap_or_default();
     let error = |word: &str| json!({"error": word, "error_description": "What was sent is wrong.", "error_uri": "https://docs.example/"});
@@ -264,7 +264,7 @@ async fn membership(State(known): Shared, Path(org): Path<String>, headers: Head
         Ok(grant) => grant.person,
         Err(refused) => return refused,
     };
-    // Organisations' names know no case.
+    // Organisation names are case-insensitive.
     let found = person.orgs.iter().find(|(own, _)| own.eq_ignore_ascii_case(&org));
     let Some((_, accepted)) = found else {
         return (StatusCode::NOT_FOUND, axum::Json(json!({"message": "Not Found"}))).into_response();
@@ -273,7 +273,7 @@ async fn membership(State(known): Shared, Path(org): Path<String>, headers: Head
     axum::Json(json!({"state": state, "role": "member", "organization": {"login": org}})).into_response()
 }
 
-/// Whom the request's token stands for, if it may see this.
+/// The person the request's token belongs to, if it may see this.
 #[expect(clippy::result_large_err, reason = "a response of a test")]
 fn granted(known: &Mutex<Known>, headers: &HeaderMap, scope: Option<&str>) -> Result<Grant, Response> {
     let refuse = |status: StatusCode, message: &str| (status, axum::Json(json!({"message": message}))).into_response();

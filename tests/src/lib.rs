@@ -1,5 +1,5 @@
-//! What the service tests share: the real app on a temporary folder ([`TestApp`]), a real fake upstream, a GitHub to
-//! sign in with ([`fake_github`]), and the components that `make plugins guests` built ([`components`]).
+//! Shared code of the service tests: the real app on a temporary folder ([`TestApp`]), a fake upstream on a real port,
+//! a fake GitHub ([`fake_github`]), and the components built by `make plugins guests` ([`components`]).
 
 pub mod components;
 pub mod fake_github;

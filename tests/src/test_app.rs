@@ -13,9 +13,9 @@
 //! # }
 //! ```
 //!
-//! What a test plants is what must not leave. At the end (`finish`, or at the latest when it is dropped) the app checks
-//! that no planted value stands in a request that reached the upstream, in a file of the data folder or in a log line,
-//! and that the journal verifies: every service test is a leak test.
+//! Planted values must not leak. At the end (`finish`, or at the latest on drop) the app checks that no planted value
+//! is in a request that reached the upstream, in a file of the data folder or in a log line, and that the journal
+//! verifies: every service test is a leak test.
 
 mod answer;
 mod browser;
@@ -46,19 +46,19 @@ pub use browser::Browser;
 pub use builder::{Builder, STAFF_POLICY};
 pub use server::{LiveAnswer, Server};
 
-/// How many sessions are read.
+/// Page size for reading sessions.
 const PAGE: usize = 100;
-/// How long is waited for what happens in the background: long enough for a busy machine, short enough for a person.
+/// Timeout for background work: long enough for a busy machine, short enough for a developer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a request may take, the compilation of an agent's plugins included.
+/// Timeout for a request, including the compilation of an agent's plugins.
 const LONGEST: Duration = Duration::from_secs(90);
 
-/// The app, its upstream, one agent and what was planted. Build one with [`TestApp::start`] or [`TestApp::builder`].
+/// The app, its upstream, one agent and the planted values. Build one with [`TestApp::start`] or [`TestApp::builder`].
 pub struct TestApp {
-    /// Records what arrived and answers what it is told to.
+    /// Records requests and returns scripted responses.
     pub upstream: FakeUpstream,
-    /// The agent that requests go to unless they name another.
+    /// The default agent for requests.
     pub agent: Agent,
     running: Option<Running>,
     folder: TempDir,
@@ -67,52 +67,52 @@ pub struct TestApp {
     checked: bool,
 }
 
-/// What ends when the app is stopped.
+/// Everything that is dropped when the app stops.
 struct Running {
     app: Arc<App>,
     router: axum::Router,
     token: String,
 }
 
-/// An agent, as the API made it.
+/// An agent, as created by the API.
 #[derive(Clone, Debug)]
 pub struct Agent {
     /// Its id.
     pub id: String,
-    /// What the API said of it.
+    /// The API's response.
     pub body: Value,
 }
 
 impl Agent {
-    /// Where its chat completions go, relative to the server.
+    /// The path of its chat completions.
     pub fn path(&self) -> String {
         format!("/proxy/{}/v1/chat/completions", self.id)
     }
 }
 
 impl TestApp {
-    /// An app whose one agent masks `E-` and five digits, and nothing else: for tests of what surrounds detection.
+    /// An app whose one agent masks only `E-` and five digits: for tests that do not concern detection.
     pub async fn start() -> Self {
         Self::builder().start().await
     }
 
-    /// An app with the plugins and the policy that ship.
+    /// An app with the shipped plugins and policy.
     pub async fn healthcare() -> Self {
         Self::builder().healthcare().start().await
     }
 
-    /// An app to be described.
+    /// A builder for an app.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Says that this value must not be found anywhere but at the caller. Returns it, for use in a request.
+    /// Plants a value that must not be found anywhere but at the caller. Returns it, for use in a request.
     pub fn plant<'v>(&mut self, value: &'v str) -> &'v str {
         self.planted.push(value.to_owned());
         value
     }
 
-    /// The app itself, for what no API shows yet.
+    /// The app itself, for state that no API exposes yet.
     pub fn app(&self) -> &Arc<App> {
         &self.running().app
     }
@@ -142,12 +142,12 @@ impl TestApp {
         self.post(&self.agent.path(), &[("masker-session-id", call)], body.to_string()).await
     }
 
-    /// Sends any bytes to the agent.
+    /// Sends arbitrary bytes to the agent.
     pub async fn send(&self, body: impl Into<Body>) -> Answer {
         self.post(&self.agent.path(), &[], body).await
     }
 
-    /// Posts JSON text, or what is in its place, through the router.
+    /// Posts JSON text or another body through the router.
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
         let mut request = Request::post(path).header("content-type", "application/json");
         for (name, value) in headers {
@@ -156,7 +156,7 @@ impl TestApp {
         self.request(request.body(body.into()).expect("a path and headers that fit")).await
     }
 
-    /// Sends a request through the router and reads the whole answer.
+    /// Sends a request through the router and reads the whole response.
     pub async fn request(&self, request: Request<Body>) -> Answer {
         let answer = async {
             let response = self.running().router.clone().oneshot(request).await.expect("the router always answers");
@@ -169,7 +169,7 @@ impl TestApp {
         answer.unwrap_or_else(|_| panic!("there is no answer after {LONGEST:?}"))
     }
 
-    /// Calls the API with the admin token; `Null` is no body.
+    /// Calls the API with the admin token; `Null` sends no body.
     pub async fn api(&self, method: &str, path: &str, body: &Value) -> Answer {
         let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
         let request = Request::builder()
@@ -180,18 +180,18 @@ impl TestApp {
         self.request(request.body(bytes.into()).expect("a method and a path that fit")).await
     }
 
-    /// What stands behind the app's public URL in an address of it.
+    /// The part of one of the app's URLs after its public URL.
     ///
     /// # Panics
-    /// When the address is another server's.
+    /// If the URL belongs to another server.
     pub fn path_of<'u>(&self, url: &'u str) -> &'u str {
         url.strip_prefix(&self.app().config.public_url).unwrap_or_else(|| panic!("{url} is not this app"))
     }
 
-    /// Makes an agent through the API.
+    /// Creates an agent through the API.
     ///
     /// # Panics
-    /// When the API refuses it.
+    /// If the API refuses it.
     pub async fn create_agent(&self, body: Value) -> Agent {
         let answer = self.api("POST", "/api/v1/agents", &body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "the agent was not made: {}", answer.text());
@@ -199,10 +199,10 @@ impl TestApp {
         Agent { id: body["id"].as_str().expect("an agent has an id").to_owned(), body }
     }
 
-    /// The body that reached the upstream last, as JSON.
+    /// The body of the last request that reached the upstream, as JSON.
     ///
     /// # Panics
-    /// When none did.
+    /// If there is none.
     pub fn forwarded(&self) -> Value {
         self.upstream.requests().last().expect("a request reached the upstream").json()
     }
@@ -214,10 +214,10 @@ impl TestApp {
         last["content"].as_str().expect("the last message is text").to_owned()
     }
 
-    /// The agents' sessions, newest first, once every session that is over is written.
+    /// The agents' sessions, newest first, once every completed session is written.
     ///
     /// # Panics
-    /// When that does not happen: a failing test must not hang.
+    /// On timeout: a failing test must not hang.
     pub async fn sessions(&self) -> Vec<SessionRow> {
         self.wait_until("every session to be written", async || {
             let over = self.events().iter().filter(|event| event.kind == EventKind::SessionCompleted).count();
@@ -227,11 +227,11 @@ impl TestApp {
         .await
     }
 
-    /// The agents' sessions, newest first, once at least `count` are over and written: a caller who hung up does not know
-    /// when its request is.
+    /// The agents' sessions, newest first, once at least `count` are completed and written: a caller who disconnects
+    /// does not know when its request ends.
     ///
     /// # Panics
-    /// When that does not happen.
+    /// On timeout.
     pub async fn sessions_over(&self, count: usize) -> Vec<SessionRow> {
         self.wait_until("sessions to be over", async || {
             let rows = self.session_rows().await;
@@ -256,10 +256,10 @@ impl TestApp {
         store.sessions_page(filter).await.expect("sessions can be read").rows
     }
 
-    /// Asks again and again, letting others work in between, until there is something.
+    /// Polls, yielding in between, until there is a result.
     ///
     /// # Panics
-    /// When there never is.
+    /// On timeout.
     pub async fn wait_until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         let began = Instant::now();
         loop {
@@ -277,14 +277,14 @@ impl TestApp {
         entries.map(|entry| entry.expect("a sound line").event).collect()
     }
 
-    /// The sum of a counter over all its labels, as Prometheus sees it.
+    /// The sum of a counter over all its labels, as exported to Prometheus.
     pub fn metric(&self, name: &str) -> f64 {
         let text = String::from_utf8(self.app().pipeline.metrics.render()).expect("metrics are text");
         let lines = text.lines().filter(|line| line.starts_with(name));
         lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
     }
 
-    /// Everything logged so far by any test of this process.
+    /// All log lines so far of all tests of this process.
     pub fn logs(&self) -> String {
         logs::so_far()
     }
@@ -294,18 +294,19 @@ impl TestApp {
         Server::start(self.app().clone()).await
     }
 
-    /// Stops the app and starts it again on the same data folder. Servers made by [`TestApp::serve`] must be gone.
+    /// Stops the app and starts it again on the same data folder. Servers from [`TestApp::serve`] must be dropped
+    /// first.
     pub async fn restart(&mut self) {
         self.restart_after(|_| ()).await;
     }
 
-    /// The same, with another value of a setting from then on.
+    /// The same, with a setting changed from then on.
     pub async fn restart_with(&mut self, name: &str, value: &str) {
         self.builder.set(name, value);
         self.restart().await;
     }
 
-    /// The same, with something done to the data folder in between.
+    /// The same, with a change to the data folder in between.
     pub async fn restart_after(&mut self, meanwhile: impl FnOnce(&Path)) {
         self.sessions().await;
         self.running = None;

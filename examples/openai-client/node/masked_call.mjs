@@ -27,13 +27,13 @@ const tool = {
   },
 };
 
-// The agent's id in the URL is what lets us in. With MASKER_OPENAI_API_KEY set, this key is not used.
+// The agent's id in the URL authorises the request. With MASKER_OPENAI_API_KEY set, this key is not used.
 const client = new OpenAI({ baseURL, apiKey: "not-used-by-the-stub" });
 const messages = [
   { role: "system", content: "You answer the phone for a small clinic." },
   { role: "user", content: said },
 ];
-// The name of the phone call: what is masked once in a call is masked in all of it.
+// The name of the phone call: a value masked once in a call is masked throughout it.
 const options = { headers: { "Masker-Session-Id": "example-call-1" } };
 
 const stream = await client.chat.completions.create({ model, messages, stream: true }, options);

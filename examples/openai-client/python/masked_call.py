@@ -32,13 +32,13 @@ def main():
         sys.exit("usage: masked_call.py PROXY_BASE_URL [MODEL]")
     base_url = sys.argv[1]
     model = sys.argv[2] if len(sys.argv) > 2 else "stub"
-    # The agent's id in the URL is what lets us in. With MASKER_OPENAI_API_KEY set, this key is not used.
+    # The agent's id in the URL authorises the request. With MASKER_OPENAI_API_KEY set, this key is not used.
     client = OpenAI(base_url=base_url, api_key="not-used-by-the-stub")
     messages = [
         {"role": "system", "content": "You answer the phone for a small clinic."},
         {"role": "user", "content": SAID},
     ]
-    # The name of the phone call: what is masked once in a call is masked in all of it.
+    # The name of the phone call: a value masked once in a call is masked throughout it.
     call = {"Masker-Session-Id": "example-call-1"}
 
     stream = client.chat.completions.create(model=model, messages=messages, stream=True, extra_headers=call)

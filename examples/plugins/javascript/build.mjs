@@ -1,4 +1,4 @@
-// Makes plugin.wasm of plugin.js, without anything that a plugin may not import.
+// Builds plugin.wasm from plugin.js, without imports.
 import { readFile, writeFile } from "node:fs/promises";
 import { componentize } from "@bytecodealliance/componentize-js";
 

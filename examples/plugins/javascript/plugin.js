@@ -1,7 +1,7 @@
 // A plugin for Masker: finds the medical record numbers of one hospital.
 //
-// They are eight digits, the last of them a Luhn check digit, with letters before them: LK-1234-5674. Without the
-// letters they count only near a word that announces them, or right after the question.
+// A number has eight digits, the last of them a Luhn check digit, after a prefix of letters: LK-1234-5674. Without the
+// prefix it counts only near a word that announces it, or right after the question.
 
 const KIND = "MRN";
 const WORDS = new Set(["mrn", "record", "chart"]);
@@ -11,27 +11,27 @@ const SCHEMA = {
   additionalProperties: false,
 };
 
-// What `configure` builds. The memory as it is then is what every request starts from.
+// Built by `configure`. Every request starts from the memory as it is after `configure`.
 let full;
 let digits;
 
-/** Whether the last digit is right: the sum of Luhn. */
+/** Whether the last digit is a valid Luhn check digit. */
 function isSound(number) {
   const values = [...number].filter((letter) => letter >= "0" && letter <= "9").map(Number).reverse();
   const doubled = values.map((digit, at) => (at % 2 ? Math.floor((2 * digit) / 10) + ((2 * digit) % 10) : digit));
   return values.some((digit) => digit > 0) && doubled.reduce((sum, digit) => sum + digit, 0) % 10 === 0;
 }
 
-// The engine inside the component has no tables for \p{L}: a word is what stands between spaces and punctuation.
+// The engine inside the component has no tables for \p{L}: words are separated by spaces and punctuation.
 const words = (text) => text.toLowerCase().match(/[^\s!-/:-@[-`{-~]+/g) ?? [];
 
-/** Whether a word that announces a record number stands at most so many words away. */
+/** Whether a word that announces a record number is at most this many words away. */
 function isNear(text, start, end, distance = 5) {
   const around = [...words(text.slice(0, start)).slice(-distance), ...words(text.slice(end)).slice(0, distance)];
   return around.some((word) => WORDS.has(word));
 }
 
-/** Makes an exception an error of the contract: `masker plugin test` shows its words, a server never does. */
+/** Turns an exception into an error of the contract: `masker plugin test` shows its message, a server never does. */
 const tells = (step) => (...given) => {
   try {
     return step(...given);
@@ -48,7 +48,7 @@ export const pass = {
       description: "Finds the medical record numbers of our hospital.",
       kinds: [KIND],
       configSchema: JSON.stringify(SCHEMA),
-      // JavaScript's strings count UTF-16 code units; Masker converts.
+      // JavaScript strings count UTF-16 code units; Masker converts.
       offsetUnit: "utf-16",
     };
   },

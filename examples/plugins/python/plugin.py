@@ -1,7 +1,7 @@
 """A plugin for Masker: finds the medical record numbers of one hospital.
 
-They are eight digits, the last of them a Luhn check digit, with letters before them: LK-1234-5674. Without the letters
-they count only near a word that announces them, or right after the question.
+A number has eight digits, the last of them a Luhn check digit, after a prefix of letters: LK-1234-5674. Without the
+prefix it counts only near a word that announces it, or right after the question.
 """
 
 import functools
@@ -19,12 +19,12 @@ SCHEMA = {
     "additionalProperties": False,
 }
 
-# What `configure` builds. The memory as it is then is what every request starts from.
+# Built by `configure`. Every request starts from the memory as it is after `configure`.
 full = digits = None
 
 
 def is_sound(number):
-    """Whether the last digit is right: the sum of Luhn."""
+    """Whether the last digit is a valid Luhn check digit."""
     values = [int(digit) for digit in number if digit in "0123456789"]
     doubled = [digit if at % 2 == 0 else sum(divmod(2 * digit, 10)) for at, digit in enumerate(reversed(values))]
     return any(values) and sum(doubled) % 10 == 0
@@ -35,13 +35,13 @@ def words(text):
 
 
 def is_near(text, start, end, distance=5):
-    """Whether a word that announces a record number stands at most so many words away."""
+    """Whether a word that announces a record number is at most this many words away."""
     around = words(text[:start])[-distance:] + words(text[end:])[:distance]
     return not WORDS.isdisjoint(around)
 
 
 def tells(step):
-    """Makes an exception an error of the contract: `masker plugin test` shows its words, a server never does."""
+    """Turns an exception into an error of the contract: `masker plugin test` shows its message, a server never does."""
 
     @functools.wraps(step)
     def run(*arguments):
@@ -66,7 +66,7 @@ class Pass:
             description="Finds the medical record numbers of our hospital.",
             kinds=[KIND],
             config_schema=json.dumps(SCHEMA),
-            # Python's strings count code points; Masker converts.
+            # Python strings count code points; Masker converts.
             offset_unit="code-point",
         )
 

@@ -1,4 +1,4 @@
-//! Core module in, component out.
+//! Turns a core module into a component.
 
 use anyhow::{Context, Result};
 use wit_component::ComponentEncoder;
@@ -6,7 +6,7 @@ use wit_component::ComponentEncoder;
 /// Wraps a plugin's core module into a component.
 ///
 /// # Errors
-/// When the bytes are no WebAssembly module, or one without the contract's bindings in it.
+/// When the bytes are not a WebAssembly module, or lack the contract's bindings.
 pub fn componentize(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default()
         .module(module)

@@ -1,5 +1,5 @@
-//! `masker-componentize MODULE.wasm COMPONENT.wasm`: wraps the core module that `cargo build` made of a plugin into a
-//! component. It uses the contract that the plugin's bindings put into the module, so it needs no WIT file.
+//! `masker-componentize MODULE.wasm COMPONENT.wasm`: wraps the core module that `cargo build` produced from a plugin
+//! into a component. The plugin's bindings embed the contract in the module, so no WIT file is needed.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ fn main() -> Result<()> {
     if let Some(folder) = target.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    // The host embeds components: one that was written anew would have it compiled anew.
+    // The host embeds components: an unchanged one must keep its modification time, or the host is recompiled.
     if std::fs::read(target).is_ok_and(|there| there == encoded) {
         return Ok(());
     }

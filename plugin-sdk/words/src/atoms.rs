@@ -3,35 +3,35 @@
 use crate::table::{find, longest};
 use crate::{Folded, Language, cardinals, connectives, of, ordinals, repeats, spoken_digits};
 
-/// What an atom does in a number.
+/// The role of an atom in a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Zero to nine.
     Unit,
-    /// Ten to nineteen, and whatever else below a hundred has no unit after it.
+    /// Ten to nineteen, and any other number below a hundred that takes no unit after it.
     Teen,
     /// Twenty, thirty, ... ninety.
     Ten,
     /// A hundred, or several in one word.
     Hundred,
-    /// A thousand and more.
+    /// A thousand or more.
     Scale,
     /// "and".
     And,
-    /// A digit that is part of no larger number: "oh".
+    /// A digit that is never part of a larger number: "oh".
     Digit,
-    /// "double": the value is how often the next one is said.
+    /// "double": the value is the number of repetitions of the next one.
     Repeat,
 }
 
-/// A word of a number or the part of one.
+/// A number word or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Atom {
-    /// What it does.
+    /// Its role.
     pub class: Class,
     /// Its value; 0 for "and".
     pub value: u32,
-    /// It is said as an ordinal.
+    /// It is an ordinal.
     pub ordinal: bool,
 }
 
@@ -52,7 +52,7 @@ impl Atom {
     }
 }
 
-/// The atoms of one word, in order; none when it is not all of a number.
+/// The atoms of one word, in order; none unless the whole word is a number.
 pub fn atoms(language: Language, word: &str) -> Atoms {
     let whole = Folded::new(word).map_or(Atoms::none(language), |word| Atoms { language, word, at: 0 });
     let mut rest = whole;
@@ -79,7 +79,7 @@ impl Atoms {
         self.at >= self.word.as_bytes().len()
     }
 
-    /// The word whole. Only so is it a connective, a digit like "oh" or a repeater.
+    /// The whole word as one atom. Connectives, digits like "oh" and repeaters exist only in this form.
     fn whole(&self) -> Option<Atom> {
         let word = self.word.as_bytes();
         let plain = |class, value: u8| Atom { class, value: value.into(), ordinal: false };
@@ -93,8 +93,7 @@ impl Atoms {
             .or_else(|| find(repeats(self.language), word).map(|times| plain(Class::Repeat, times)))
     }
 
-    /// The longest part that begins at `from`, and where it ends. An ordinal is the end of a word ("tenth" is not in
-    /// "tenthousand").
+    /// The longest part that begins at `from`, and its end. An ordinal ends a word ("tenth" is not in "tenthousand").
     fn part(&self, from: usize) -> Option<(Atom, usize)> {
         let rest = self.word.as_bytes().get(from..)?;
         let parts = rest.split(|byte| *byte == b'-').next()?;
@@ -109,7 +108,7 @@ impl Atoms {
             }
             _ => {}
         }
-        // "Cent-otto": the vowel before the next part is not written.
+        // "Cent-otto": the vowel before the next part is elided.
         let is_elided =
             |length| parts.get(length..).is_some_and(|next| next.starts_with(b"u") || next.starts_with(b"ott"));
         let elided = longest(of!(self.language, ELIDED), parts).filter(|(_, length)| is_elided(*length));
@@ -124,7 +123,7 @@ impl Atoms {
     }
 }
 
-/// A German ordinal without the letter that its case and gender add: "ersten" is "erste" and an n.
+/// A German ordinal without the ending for case and gender: "ersten" is "erste" and an n.
 pub(crate) fn without_case(language: Language, word: &[u8]) -> &[u8] {
     match word {
         [base @ .., b'n' | b'r' | b's' | b'm'] if language == Language::German && base.ends_with(b"te") => base,

@@ -2,7 +2,7 @@
 
 use crate::{Atom, Class, Language};
 
-/// A cardinal number while it is read. Atoms are pushed until one does not fit.
+/// A cardinal number under construction. Atoms are pushed until one does not fit.
 ///
 /// ```
 /// use masker_words::{Language::English, Number, atoms};
@@ -18,14 +18,14 @@ use crate::{Atom, Class, Language};
 #[derive(Clone, Copy, Debug)]
 pub struct Number {
     language: Language,
-    /// What the scales so far have made.
+    /// The sum of the completed scales.
     total: u64,
     /// The value since the last scale.
     group: u64,
     /// The last scale.
     scale: u64,
     last: Last,
-    /// "And" was the last atom, behind `last`.
+    /// "And" was the last atom, after `last`.
     and: bool,
 }
 
@@ -41,7 +41,7 @@ enum Last {
     Scale,
 }
 
-/// The largest value before a scale, so that no product can be too large.
+/// The largest value before a scale; prevents overflow.
 const MOST: u64 = 1_000_000_000;
 
 impl Number {
@@ -50,12 +50,12 @@ impl Number {
         Self { language, total: 0, group: 0, scale: u64::MAX, last: Last::Nothing, and: false }
     }
 
-    /// The value, unless nothing or only half of a number has been pushed.
+    /// The value, unless nothing or only half of a number was pushed.
     pub fn value(&self) -> Option<u64> {
         (self.last != Last::Nothing && !self.and).then_some(self.total + self.group)
     }
 
-    /// Takes an atom that continues the number; otherwise it stays as it was, and the answer is false.
+    /// Accepts an atom that continues the number; otherwise returns false and leaves the number unchanged.
     pub fn push(&mut self, atom: Atom) -> bool {
         let mut next = Self { and: false, ..*self };
         let fits = match atom.class {
@@ -127,7 +127,7 @@ impl Number {
         Some(())
     }
 
-    /// Whether a unit may follow what is no hundred and no scale.
+    /// Whether a unit may follow something other than a hundred or a scale.
     fn unit_follows(&self, unit: Atom, and: bool) -> bool {
         let tens = self.group % 100;
         match (self.language, self.last) {
@@ -154,7 +154,7 @@ impl Number {
         Some(())
     }
 
-    /// Whether so many hundreds are said: "four hundred", "nineteen hundred".
+    /// Whether this many hundreds are idiomatic: "four hundred", "nineteen hundred".
     fn is_hundreds(&self) -> bool {
         match self.language {
             Language::English | Language::French | Language::German => {

@@ -7,7 +7,7 @@ use crate::table::{Table, list, table, words};
 
 pub const AND: Table<()> = words!("and");
 
-/// With the misspellings that are common.
+/// Including common misspellings.
 pub const CARDINALS: Table<u32> = table! { u32;
     0 => "zero", 1 => "one", 2 => "two", 3 => "three", 4 => "four", 5 => "five", 6 => "six", 7 => "seven", 8 => "eight",
     9 => "nine", 10 => "ten", 11 => "eleven", 12 => "twelve", 13 => "thirteen", 14 => "fourteen", 15 => "fifteen",
@@ -18,7 +18,7 @@ pub const CARDINALS: Table<u32> = table! { u32;
 
 pub const ELIDED: Table<u32> = &[];
 
-/// Telephone talk, and how ICAO Annex 10 has digits said over the radio where that is no word of its own.
+/// Telephone usage, and ICAO Annex 10's radio pronunciations that differ from the usual words.
 pub const DIGITS: Table<u8> = table! { u8;
     0 => "oh" "o" "nought" "naught" "aught" "nil",
     4 => "fower",
@@ -37,7 +37,7 @@ pub const ORDINALS: Table<u32> = table! { u32;
     1_000 => "thousandth", 1_000_000 => "millionth",
 };
 
-/// What is written behind the digits of an ordinal.
+/// Suffixes of written ordinals.
 pub const ORDINAL_ENDINGS: Table<()> = words!("st" "nd" "rd" "th");
 
 pub const MONTHS: Table<u8> = table! { u8;
@@ -51,7 +51,7 @@ pub const WEEKDAYS: Table<u8> = table! { u8;
     5 => "friday" "fri", 6 => "saturday" "sat", 7 => "sunday" "sun",
 };
 
-/// Names of letters that are hardly anything else.
+/// Names of letters that are rarely anything else.
 pub const LETTERS: Table<char> = table! { char;
     'a' => "ay", 'b' => "bee", 'c' => "cee", 'd' => "dee", 'e' => "ee", 'f' => "eff" "ef", 'g' => "gee",
     'h' => "aitch" "haitch", 'j' => "jay", 'k' => "kay", 'l' => "ell" "el", 'm' => "em", 'n' => "en", 'p' => "pee",
@@ -59,13 +59,13 @@ pub const LETTERS: Table<char> = table! { char;
     'w' => "double u" "double you" "double-u" "doubleyou", 'x' => "ex", 'y' => "wye", 'z' => "zee" "zed",
 };
 
-/// Common words that sound like a letter, as a recogniser may write it.
+/// Common words that sound like a letter, as a recogniser may transcribe it.
 pub const SOUNDS: Table<char> = table! { char;
     'b' => "be", 'c' => "see" "sea", 'g' => "jee", 'i' => "eye", 'o' => "oh", 'p' => "pea", 'q' => "queue",
     'r' => "are", 't' => "tea", 'u' => "you", 'y' => "why",
 };
 
-/// Telephone alphabets beside the international one: the police's in the US (APCO) and what callers make up.
+/// Telephone alphabets other than the international one: the US police's (APCO) and callers' improvisations.
 pub const ALPHABET: Table<()> = words!(
     "adam" "apple" "baker" "boy" "cat" "charles" "david" "dog" "easy" "edward" "fox" "frank" "george" "henry" "ida"
     "item" "jack" "john" "king" "lincoln" "love" "lucy" "mary" "nancy" "nora" "ocean" "paul" "peter" "queen" "robert"
@@ -92,7 +92,7 @@ pub const SIGNS: Table<char> = table! { char;
 
 pub const FILLERS: Table<()> = words!("uh" "um" "uhm" "umm" "er" "erm" "hmm" "hm" "mm" "ah");
 
-/// Only the last word of an ordinal is one.
+/// Only the last word of an ordinal is an ordinal.
 pub const ORDINALS_CHAIN: bool = false;
 
 const SMALL: [&str; 20] = list! {
@@ -138,7 +138,7 @@ pub fn ordinal(f: &mut Formatter<'_>, number: u32) -> Result {
     say(f, number, ordinal, &SMALL_ORDINALS, &ORDINAL_TENS, "th")
 }
 
-/// A number whose end is said by `end`: its last word is of these lists or a scale with that ending.
+/// Writes a number whose last part `end` writes: the last word is from `small` or `tens`, or a scale with `ending`.
 fn say(f: &mut Formatter<'_>, number: u32, end: Say, small: &[&str], tens: &[&str], ending: &str) -> Result {
     if let Some((scale, name)) = SCALES.iter().find(|(scale, _)| number >= *scale) {
         cardinal(f, number / scale)?;

@@ -1,9 +1,9 @@
 //! The normal form in which words are compared.
 
-/// The longest word that is looked at, in bytes of its normal form: German writes 777,777 as one word of 65 letters.
+/// The longest word considered, in bytes of its normal form: German writes 777,777 as one word of 65 letters.
 const LONGEST: usize = 96;
 
-/// A word in its normal form: lower case, letters without their accents, no apostrophes, no stop at the end.
+/// A word in its normal form: lower case, no accents, no apostrophes, no final stop.
 ///
 /// `Sept.` becomes `sept`, `Décimo` `decimo`, `dreißig` `dreissig`, `cœur` `coeur`. A hyphen stays a hyphen, in each of
 /// its Unicode forms. Accents may be part of their letter or follow it as combining marks.
@@ -16,23 +16,24 @@ pub struct Folded {
 impl Folded {
     pub(crate) const EMPTY: Self = Self { bytes: [0; LONGEST], length: 0 };
 
-    /// The normal form; nothing for what is too long or holds anything but Latin letters and hyphens.
+    /// The normal form; `None` for words that are too long or contain anything but Latin letters and hyphens.
     pub fn new(word: &str) -> Option<Self> {
         let mut folded = Self::EMPTY;
         folded.add(word).then_some(folded)
     }
 
-    /// The bytes, all of them ASCII.
+    /// The bytes, all ASCII.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Adds a further word behind a blank, for names of several words ("double u"). False when that is not possible.
+    /// Adds another word after a blank, for names of several words ("double u"). Returns false if that is not
+    /// possible.
     pub fn add_word(&mut self, word: &str) -> bool {
         self.push(b' ') && self.add(word)
     }
 
-    /// The letter, when it is one alone.
+    /// The letter, if the word is a single one.
     pub(crate) fn only_letter(&self) -> Option<char> {
         match self.as_bytes() {
             [letter @ b'a'..=b'z'] => Some(char::from(*letter)),

@@ -7,7 +7,7 @@ use crate::table::{Table, list, table, words};
 
 pub const AND: Table<()> = words!("et");
 
-/// The others below a hundred are composed: "dix-sept", "soixante et onze", "quatre-vingt-douze".
+/// The other numbers below a hundred are composed: "dix-sept", "soixante et onze", "quatre-vingt-douze".
 pub const CARDINALS: Table<u32> = table! { u32;
     0 => "zero", 1 => "un" "une", 2 => "deux", 3 => "trois", 4 => "quatre", 5 => "cinq", 6 => "six", 7 => "sept",
     8 => "huit", 9 => "neuf", 10 => "dix", 11 => "onze", 12 => "douze", 13 => "treize", 14 => "quatorze",
@@ -93,7 +93,7 @@ pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     say(f, number, true)
 }
 
-/// "Vingts" and "cents" have their s at the `end` of a number and before "millions".
+/// "Vingts" and "cents" take an s at the `end` of a number and before "millions".
 fn say(f: &mut Formatter<'_>, number: u32, end: bool) -> Result {
     match number {
         0..17 => f.write_str(SMALL[number as usize % 17]),
@@ -142,7 +142,7 @@ fn more(f: &mut Formatter<'_>, between: &str, rest: u32, end: bool) -> Result {
     say(f, rest, end)
 }
 
-/// Up to 31; above, the cardinal.
+/// Up to 31; beyond that, the cardinal.
 pub fn ordinal(f: &mut Formatter<'_>, number: u32) -> Result {
     match number {
         1 => f.write_str("premier"),

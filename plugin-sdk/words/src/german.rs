@@ -7,7 +7,7 @@ use crate::table::{Table, list, table, words};
 
 pub const AND: Table<()> = words!("und");
 
-/// With umlauts as the letter alone and as two letters.
+/// Umlauts both as one letter and as two.
 pub const CARDINALS: Table<u32> = table! { u32;
     0 => "null", 1 => "eins" "ein" "eine", 2 => "zwei" "zwo", 3 => "drei", 4 => "vier", 5 => "funf" "fuenf",
     6 => "sechs", 7 => "sieben", 8 => "acht", 9 => "neun", 10 => "zehn", 11 => "elf", 12 => "zwolf" "zwoelf",
@@ -20,7 +20,7 @@ pub const ELIDED: Table<u32> = &[];
 pub const DIGITS: Table<u8> = &[];
 pub const REPEATS: Table<u8> = table! { u8; 2 => "doppel" "doppelt" "zweimal", 3 => "dreimal", 4 => "viermal" };
 
-/// Without the letter of their case and gender.
+/// Without the ending for case and gender.
 pub const ORDINALS: Table<u32> = table! { u32;
     1 => "erste", 2 => "zweite" "zwote", 3 => "dritte", 4 => "vierte", 5 => "funfte" "fuenfte", 6 => "sechste",
     7 => "siebte" "siebente", 8 => "achte", 9 => "neunte", 10 => "zehnte", 11 => "elfte", 12 => "zwolfte" "zwoelfte",
@@ -99,7 +99,7 @@ pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     say(f, number, true)
 }
 
-/// "Eins" at the `end` of a number is "ein" within.
+/// "Eins" at the `end` of a number becomes "ein" within it.
 fn say(f: &mut Formatter<'_>, number: u32, end: bool) -> Result {
     let (upper, rest, name) = match number {
         1 if !end => return f.write_str("ein"),

@@ -15,7 +15,7 @@ pub const CARDINALS: Table<u32> = table! { u32;
     1_000_000_000 => "miliardo" "miliardi",
 };
 
-/// Before "uno" and "otto" they lose their vowel: "ventuno", "centotto".
+/// They lose their vowel before "uno" and "otto": "ventuno", "centotto".
 pub const ELIDED: Table<u32> = table! { u32;
     20 => "vent", 30 => "trent", 40 => "quarant", 50 => "cinquant", 60 => "sessant", 70 => "settant", 80 => "ottant",
     90 => "novant", 100 => "cent",
@@ -23,7 +23,7 @@ pub const ELIDED: Table<u32> = table! { u32;
 pub const DIGITS: Table<u8> = &[];
 pub const REPEATS: Table<u8> = table! { u8; 2 => "doppio" "doppia", 3 => "triplo" "tripla" };
 
-/// With the ends of those that are one word: "ventiduesimo".
+/// Including the endings of one-word ordinals: "ventiduesimo".
 pub const ORDINALS: Table<u32> = table! { u32;
     1 => "primo" "prima" "unesimo" "unesima", 2 => "secondo" "seconda" "duesimo" "duesima",
     3 => "terzo" "terza" "treesimo" "treesima", 4 => "quarto" "quarta" "quattresimo" "quattresima",
@@ -57,7 +57,7 @@ pub const LETTERS: Table<char> = table! { char;
 };
 pub const SOUNDS: Table<char> = table! { char; 'c' => "ci", 'd' => "di", 't' => "ti", 'v' => "vi" };
 
-/// The towns of the telephone.
+/// The telephone alphabet's towns.
 pub const ALPHABET: Table<()> = words!(
     "ancona" "bari" "bologna" "como" "domodossola" "empoli" "firenze" "genova" "hotel" "imola" "jolly" "jersey"
     "kursaal" "livorno" "milano" "napoli" "otranto" "padova" "palermo" "quarto" "quadro" "roma" "savona" "torino"
@@ -97,7 +97,7 @@ const SMALL_ORDINALS: [&str; 20] = list! {
     "" "primo" "secondo" "terzo" "quarto" "quinto" "sesto" "settimo" "ottavo" "nono" "decimo" "undicesimo" "dodicesimo"
     "tredicesimo" "quattordicesimo" "quindicesimo" "sedicesimo" "diciassettesimo" "diciottesimo" "diciannovesimo"
 };
-/// Behind "venti" and "trenta", the first and the eighth where their last vowel is gone.
+/// After "venti" and "trenta", the first and the eighth are used where the last vowel is elided.
 const ORDINAL_ENDS: [&str; 10] = list! {
     "" "unesimo" "duesimo" "treesimo" "quattresimo" "cinquesimo" "seiesimo" "settesimo" "ottesimo" "novesimo"
 };
@@ -111,7 +111,7 @@ pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     say(f, number, true)
 }
 
-/// At the `end` of a longer word "tre" has an accent: "ventitré".
+/// At the `end` of a longer word "tre" takes an accent: "ventitré".
 fn say(f: &mut Formatter<'_>, number: u32, end: bool) -> Result {
     match number {
         0..20 => f.write_str(SMALL[number as usize % 20]),
@@ -165,7 +165,7 @@ fn more(f: &mut Formatter<'_>, rest: u32, end: bool) -> Result {
     }
 }
 
-/// Up to 39; above, the cardinal.
+/// Up to 39; beyond that, the cardinal.
 pub fn ordinal(f: &mut Formatter<'_>, number: u32) -> Result {
     match number {
         1..20 => f.write_str(SMALL_ORDINALS[number as usize % 20]),

@@ -2,16 +2,16 @@
 //!
 //! Everything takes a [`Language`]. There are three layers:
 //!
-//! * **Tables**: [`months`], [`cardinals`], ... give all words of a kind, and [`month`], [`cardinal`], ... look one up.
-//!   A word is given as it was written; [`Folded`] describes the normal form in which the tables keep their words.
+//! * **Tables**: [`months`], [`cardinals`], ... return all words of a kind, and [`month`], [`cardinal`], ... look one
+//!   up. Pass words as written; [`Folded`] describes the normal form in which the tables keep them.
 //! * **Reading**: [`read::number`] composes "four hundred and fifteen", [`read::ordinal`] "twenty-first",
-//!   [`read::year`] "nineteen eighty two", [`read::letter`] "b as in bravo". They begin at the first word and say how
-//!   many words they took. Callers with a tokenizer of their own push [`atoms`] into a [`Number`].
-//! * **Writing**: [`say`] gives numbers, dates, digits and spelled words as they are said.
+//!   [`read::year`] "nineteen eighty two", [`read::letter`] "b as in bravo". They start at the first word and return how
+//!   many words they consumed. Callers with their own tokenizer push [`atoms`] into a [`Number`].
+//! * **Writing**: [`say`] writes numbers, dates, digits and spelled words as they are spoken.
 //!
-//! The caller decides what a word is in its place: "may" is in the table of months, "second" in that of ordinals, "for"
-//! in that of the words between letters. Nothing allocates or panics, and the time is linear in the text. The linker
-//! drops the tables of languages that a program does not name.
+//! The caller decides the meaning of a word in context: "may" is in the table of months, "second" in that of ordinals,
+//! "for" in that of the words between letters. Nothing allocates or panics, and the time is linear in the text. The
+//! linker drops the tables of languages that a program does not name.
 //!
 //! ```
 //! use masker_words::{Language::English, month, read, say};
@@ -46,30 +46,30 @@ pub use table::Table;
 
 use table::find;
 
-/// A language that words are of.
+/// The language of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {
-    /// Of the US, and British where it differs.
+    /// US English, with British forms where they differ.
     English,
-    /// Of Spain and of the Americas.
+    /// Spanish of Spain and of the Americas.
     Spanish,
-    /// Of France, with the tens of Belgium and Switzerland.
+    /// French of France, with the tens of Belgium and Switzerland.
     French,
-    /// With the words of Austria.
+    /// German, with the words of Austria.
     German,
-    /// Of Brazil and of Portugal.
+    /// Portuguese of Brazil and of Portugal.
     Portuguese,
-    /// Of Italy.
+    /// Italian.
     Italian,
 }
 
 impl Language {
-    /// All of them.
+    /// All languages.
     pub const ALL: [Self; 6] =
         [Self::English, Self::Spanish, Self::French, Self::German, Self::Portuguese, Self::Italian];
 }
 
-/// The item of this name of a language's module. By name, so that only the tables that are asked for are linked.
+/// The item with this name in a language's module. By name, so that only the requested tables are linked.
 macro_rules! of {
     ($language:expr, $name:ident) => {
         match $language {
@@ -82,7 +82,7 @@ macro_rules! of {
         }
     };
 }
-/// The function of this name of a language's module.
+/// The function with this name in a language's module.
 macro_rules! call {
     ($language:expr, $name:ident($($argument:expr),*)) => {
         match $language {
@@ -97,7 +97,7 @@ macro_rules! call {
 }
 pub(crate) use {call, of};
 
-/// A table of each language, and the look-up of one word in it.
+/// A table for each language, and the look-up of one word in it.
 macro_rules! tables {
     ($($(#[$doc:meta])* $tables:ident, $(#[$word_doc:meta])* $lookup:ident: $type:ty = $name:ident;)+) => {$(
         $(#[$doc])*
@@ -115,109 +115,110 @@ macro_rules! tables {
 }
 
 tables! {
-    /// Cardinal numbers of one word and their values: zero to nineteen, tens, hundreds, scales.
+    /// One-word cardinal numbers and their values: zero to nineteen, tens, hundreds, scales.
     cardinals,
-    /// The value of a cardinal number of one word.
+    /// The value of a one-word cardinal number.
     cardinal: u32 = CARDINALS;
 
     /// Words for single digits that are in no larger number: "oh", "nought", "niner".
     spoken_digits,
-    /// The digit that such a word says.
+    /// The digit of such a word.
     spoken_digit: u8 = DIGITS;
 
-    /// Words that say the next digit or letter several times: "double", "triple".
+    /// Words that repeat the next digit or letter: "double", "triple".
     repeats,
-    /// How many times the next digit or letter is said.
+    /// The number of repetitions of the next digit or letter.
     repeat: u8 = REPEATS;
 
-    /// Months, whole and shortened, 1 to 12.
+    /// Months, full and abbreviated, 1 to 12.
     months,
-    /// The number of a month, whole or shortened.
+    /// The number of a month, full or abbreviated.
     month: u8 = MONTHS;
 
-    /// Days of the week, whole and shortened, from 1 for Monday as in ISO 8601.
+    /// Days of the week, full and abbreviated, from 1 for Monday as in ISO 8601.
     weekdays,
-    /// The number of a day of the week, whole or shortened.
+    /// The number of a day of the week, full or abbreviated.
     weekday: u8 = WEEKDAYS;
 
-    /// Names of letters that are hardly any other word: "bee", "zed", "double u".
+    /// Names of letters that are rarely any other word: "bee", "zed", "double u".
     letters,
-    /// The letter, in lower case, that has this name.
+    /// The letter with this name, in lower case.
     letter: char = LETTERS;
 
-    /// Common words that sound like the name of a letter: "see", "you". Only where letters are spelled are they one.
+    /// Common words that sound like the name of a letter: "see", "you". They count as letters only during spelling.
     sounds,
-    /// The letter, in lower case, that this common word sounds like.
+    /// The letter that this common word sounds like, in lower case.
     sound: char = SOUNDS;
 
     /// Spoken signs and their ASCII characters: "dash", "at", "underscore".
     signs,
-    /// The ASCII character that is said so.
+    /// The ASCII character with this spoken name.
     sign: char = SIGNS;
 
-    /// Words of the language's own telephone alphabets, each for its first letter. [`nato`] has the international one.
+    /// Words of the language's own telephone alphabets, each for its first letter. [`nato`] has the international
+    /// alphabet.
     alphabet,
-    /// Whether the word is one of the language's own telephone alphabets.
+    /// Whether the word is in one of the language's own telephone alphabets.
     in_alphabet: () = ALPHABET;
 
     /// Words between a letter and a word that begins with it: "as in", "for".
     likeners,
-    /// Whether this connects a letter and a word that begins with it.
+    /// Whether the word connects a letter and a word that begins with it.
     likener: () = LIKENERS;
 
-    /// Sounds of hesitation: "uh", "um".
+    /// Hesitation sounds: "uh", "um".
     fillers,
-    /// Whether this is a sound of hesitation.
+    /// Whether the word is a hesitation sound.
     filler: () = FILLERS;
 
-    /// What is written behind the digits of an ordinal: "st", "nd".
+    /// Suffixes of written ordinals: "st", "nd".
     ordinal_endings,
-    /// Whether this is written behind the digits of an ordinal.
+    /// Whether the word is the suffix of a written ordinal.
     ordinal_ending: () = ORDINAL_ENDINGS;
 
-    /// The words within numbers that have no value: "and".
+    /// Words within numbers that have no value: "and".
     connectives,
-    /// Whether this is a word within numbers that has no value.
+    /// Whether the word occurs within numbers and has no value.
     connective: () = AND;
 }
 
-/// Ordinal numbers of one word and their values; in German those that end with "e".
+/// One-word ordinal numbers and their values; in German those that end with "e".
 #[inline]
 pub const fn ordinals(language: Language) -> Table<u32> {
     of!(language, ORDINALS)
 }
 
-/// The value of an ordinal number of one word.
+/// The value of a one-word ordinal number.
 #[inline]
 pub fn ordinal(language: Language, word: &str) -> Option<u32> {
     find(ordinals(language), atoms::without_case(language, Folded::new(word)?.as_bytes()))
 }
 
-/// The international radiotelephony alphabet in the spellings that are written, each word for its first letter.
+/// The international radiotelephony alphabet in its usual spellings, each word for its first letter.
 pub const fn nato() -> Table<()> {
     alphabet::NATO
 }
 
-/// The letter, in lower case, that a word of the international alphabet or of one of the language's own means.
+/// The letter, in lower case, for a word of the international alphabet or of one of the language's own.
 pub fn spelling(language: Language, word: &str) -> Option<char> {
     let word = Folded::new(word)?;
     find(alphabet::NATO, word.as_bytes()).or_else(|| find(alphabet(language), word.as_bytes()))?;
     word.as_bytes().first().map(|first| char::from(*first))
 }
 
-/// A digit said by itself: "four", "oh", "niner".
+/// A single spoken digit: "four", "oh", "niner".
 pub fn digit(language: Language, word: &str) -> Option<u8> {
     let word = Folded::new(word)?;
     let cardinal = find(cardinals(language), word.as_bytes()).filter(|value| *value < 10);
     cardinal.and_then(|value| u8::try_from(value).ok()).or_else(|| find(spoken_digits(language), word.as_bytes()))
 }
 
-/// The names of the months as they are written within a sentence.
+/// The names of the months as written within a sentence.
 pub const fn month_names(language: Language) -> &'static [&'static str; 12] {
     of!(language, MONTH_NAMES)
 }
 
-/// The names of the days of the week as they are written within a sentence, from Monday.
+/// The names of the days of the week as written within a sentence, from Monday.
 pub const fn weekday_names(language: Language) -> &'static [&'static str; 7] {
     of!(language, WEEKDAY_NAMES)
 }

@@ -20,7 +20,7 @@ pub const CARDINALS: Table<u32> = table! { u32;
 };
 pub const ELIDED: Table<u32> = &[];
 
-/// Half a dozen: how Brazilians say six in a telephone number.
+/// "Half a dozen": six in Brazilian telephone numbers.
 pub const DIGITS: Table<u8> = table! { u8; 6 => "meia" };
 pub const REPEATS: Table<u8> = table! { u8; 2 => "duplo" "dupla" "dobro", 3 => "triplo" "tripla" };
 
@@ -53,7 +53,7 @@ pub const LETTERS: Table<char> = table! { char;
 };
 pub const SOUNDS: Table<char> = table! { char; 'd' => "de", 'l' => "ele", 'q' => "que", 't' => "te" };
 
-/// The towns of Portugal's telephone operators.
+/// The towns used by Portugal's telephone operators.
 pub const ALPHABET: Table<()> = words!(
     "aveiro" "braga" "coimbra" "dafundo" "evora" "faro" "guarda" "horta" "italia" "jose" "kodak" "lisboa" "maria"
     "nazare" "ovar" "porto" "queluz" "rossio" "setubal" "tavira" "unidade" "vidago" "waldemar" "xavier" "york"
@@ -136,12 +136,12 @@ pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     cardinal(f, rest)
 }
 
-/// A scale and the rest are joined by "e" where the rest has one part.
+/// A scale and the rest are joined by "e" if the rest has one part.
 fn before(rest: u32) -> &'static str {
     if rest < 100 || rest < 1_000 && rest % 100 == 0 { " e " } else { " " }
 }
 
-/// Up to 99; above, the cardinal.
+/// Up to 99; beyond that, the cardinal.
 pub fn ordinal(f: &mut Formatter<'_>, number: u32) -> Result {
     if !(1..100).contains(&number) {
         return cardinal(f, number);

@@ -1,14 +1,14 @@
-//! Reads what words say, from the first of them on.
+//! Reads numbers, letters and signs from a sequence of words, starting at the first.
 //!
-//! Words are the text between blanks, with the hyphens within them. Where words can be read in two ways, the longer
-//! number wins: "four hundred five" is 405 and not 400 and 5. The caller decides whether the other one was meant.
+//! Words are the text between blanks, including inner hyphens. If words can be read in two ways, the longer number
+//! wins: "four hundred five" is 405 and not 400 and 5. The caller decides whether the other reading was meant.
 
 use crate::{Class, Folded, Language, Number, atoms, find, letters, likeners, of, signs, spelling};
 
-/// What was read, and from how many words.
+/// The value read, and the number of words it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read<T> {
-    /// What they say.
+    /// The value.
     pub value: T,
     /// The number of words.
     pub words: usize,
@@ -81,8 +81,8 @@ fn said_unit<'w>(language: Language, mut words: impl Iterator<Item = &'w str>) -
 
 /// A letter in lower case: "b", "bee", "double u", "bravo", "b as in bravo", "b for bravo".
 ///
-/// A single letter is read as itself, "a" and "i" too. Words that only sound like a letter are not read, and of "b as in
-/// delta" only the b is.
+/// A single letter is read as itself, including "a" and "i". Words that only sound like a letter are not read, and of
+/// "b as in delta" only the b is.
 pub fn letter<'w, W>(language: Language, words: W) -> Option<Read<char>>
 where
     W: IntoIterator<Item = &'w str, IntoIter: Clone>,
@@ -115,7 +115,7 @@ where
     named(signs(language), words.into_iter())
 }
 
-/// The entry of the longest name at the beginning, of at most three words.
+/// The entry with the longest name at the beginning, of at most three words.
 fn named<'w, T: Copy>(table: crate::Table<T>, words: impl Iterator<Item = &'w str>) -> Option<Read<T>> {
     let (mut name, mut found) = (Folded::EMPTY, None);
     for (at, word) in words.take(3).enumerate() {

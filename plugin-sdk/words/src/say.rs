@@ -1,12 +1,12 @@
-//! Writes numbers, dates and spelled words as they are said, in lower case but for names, with blanks between the words.
+//! Writes numbers, dates and spelled words as spoken: in lower case except for names, with blanks between the words.
 //!
-//! Each function gives something to display: `say::cardinal(language, 42).to_string()`, or within `format!`.
+//! Each function returns a `Display`: `say::cardinal(language, 42).to_string()`, or within `format!`.
 
 use core::fmt::{self, Display, Formatter, Write};
 
 use crate::{Language, call, month_name, of};
 
-/// Something that displays as its words.
+/// A `Display` made from a closure.
 struct Said<F>(F);
 
 impl<F: Fn(&mut Formatter<'_>) -> fmt::Result> Display for Said<F> {
@@ -20,7 +20,7 @@ pub fn cardinal(language: Language, number: u32) -> impl Display {
     Said(move |f: &mut Formatter<'_>| call!(language, cardinal(f, number)))
 }
 
-/// An ordinal number: "twenty first". Languages whose ordinals are not known so far give the cardinal.
+/// An ordinal number: "twenty first". Beyond the known ordinals of a language, the cardinal.
 pub fn ordinal(language: Language, number: u32) -> impl Display {
     Said(move |f: &mut Formatter<'_>| call!(language, ordinal(f, number)))
 }
@@ -30,7 +30,7 @@ pub fn year(language: Language, year: u32) -> impl Display {
     Said(move |f: &mut Formatter<'_>| call!(language, year(f, year)))
 }
 
-/// A date: "March fourteenth, nineteen eighty two". A month that there is not is left out.
+/// A date: "March fourteenth, nineteen eighty two". An invalid month is left out.
 pub fn date(language: Language, year: Option<u32>, month: u8, day: u8) -> impl Display {
     Said(move |f: &mut Formatter<'_>| {
         let month = month_name(language, month).unwrap_or_default();
@@ -57,8 +57,8 @@ pub fn digits(language: Language, text: &str) -> impl Display {
     })
 }
 
-/// A text spelled character by character: "g o n z a l e z", "t o m underscore four at". Blanks are left out, and a sign
-/// that has no name stays as it is.
+/// A text spelled character by character: "g o n z a l e z", "t o m underscore four at". Blanks are dropped, and a
+/// sign without a name is kept.
 pub fn spelled(language: Language, text: &str) -> impl Display {
     Said(move |f: &mut Formatter<'_>| {
         for (at, c) in text.chars().filter(|c| !c.is_whitespace()).enumerate() {
@@ -77,7 +77,7 @@ pub fn spelled(language: Language, text: &str) -> impl Display {
     })
 }
 
-/// How a sign is said: "dash", "at".
+/// The spoken name of a sign: "dash", "at".
 pub fn sign_name(language: Language, sign: char) -> Option<&'static str> {
     of!(language, SIGN_NAMES).iter().find(|(known, _)| *known == sign).map(|(_, name)| *name)
 }

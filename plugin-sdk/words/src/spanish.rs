@@ -5,7 +5,7 @@ use core::fmt::{Formatter, Result};
 
 use crate::table::{Table, list, table, words};
 
-/// The "i" is that of "treintaicuatro".
+/// "i" as in "treintaicuatro".
 pub const AND: Table<()> = words!("y" "i");
 
 pub const CARDINALS: Table<u32> = table! { u32;
@@ -24,7 +24,7 @@ pub const ELIDED: Table<u32> = &[];
 pub const DIGITS: Table<u8> = &[];
 pub const REPEATS: Table<u8> = table! { u8; 2 => "doble", 3 => "triple", 4 => "cuadruple" };
 
-/// From 13 on they are composed: "decimotercero", "vigésimo primera".
+/// From 13 on ordinals are composed: "decimotercero", "vigésimo primera".
 pub const ORDINALS: Table<u32> = table! { u32;
     1 => "primero" "primera" "primer", 2 => "segundo" "segunda", 3 => "tercero" "tercera" "tercer",
     4 => "cuarto" "cuarta", 5 => "quinto" "quinta", 6 => "sexto" "sexta", 7 => "septimo" "septima" "setimo" "setima",
@@ -50,7 +50,7 @@ pub const WEEKDAYS: Table<u8> = table! { u8;
     6 => "sabado" "sab", 7 => "domingo" "dom",
 };
 
-/// "Eñe" is in its normal form that of "ene", and an n here.
+/// The normal form of "eñe" is that of "ene", so here it is an n.
 pub const LETTERS: Table<char> = table! { char;
     'b' => "be" "be larga" "be alta" "be grande", 'c' => "ce", 'f' => "efe", 'g' => "ge", 'h' => "hache",
     'i' => "i latina", 'j' => "jota", 'k' => "ka" "ca", 'l' => "ele", 'm' => "eme", 'n' => "ene", 'p' => "pe",
@@ -119,7 +119,7 @@ pub fn cardinal(f: &mut Formatter<'_>, number: u32) -> Result {
     say(f, number, false)
 }
 
-/// `before` a noun, which "mil" and "millones" are, "uno" becomes "un".
+/// Before a noun (`before`), including "mil" and "millones", "uno" becomes "un".
 fn say(f: &mut Formatter<'_>, number: u32, before: bool) -> Result {
     let (upper, rest, name) = match number {
         1 if before => return f.write_str("un"),
@@ -153,7 +153,7 @@ fn more(f: &mut Formatter<'_>, between: &str, rest: u32, before: bool) -> Result
     say(f, rest, before)
 }
 
-/// Up to 99; above, people say the cardinal.
+/// Up to 99; beyond that, people say the cardinal.
 pub fn ordinal(f: &mut Formatter<'_>, number: u32) -> Result {
     match number {
         1..20 => f.write_str(SMALL_ORDINALS[number as usize % 20]),

@@ -1,6 +1,6 @@
-//! Tables of words: written in any order, sorted by the compiler, searched by halving.
+//! Tables of words: written in any order, sorted at compile time, looked up by binary search.
 
-/// Words in their normal form and what each means, sorted by word. A word of several parts has a blank between them.
+/// Words in their normal form and their values, sorted by word. A name of several words contains blanks.
 pub type Table<T> = &'static [(&'static str, T)];
 
 /// `table! { u8; 1 => "january" "jan", ... }` as a sorted [`Table`].
@@ -14,7 +14,7 @@ macro_rules! table {
 macro_rules! words {
     ($($word:literal)+) => { $crate::table::table!((); () => $($word)+) };
 }
-/// `list! { "zero" "one" }` as an array, which stays as compact as it is written.
+/// `list! { "zero" "one" }` as an array; keeps the source compact.
 macro_rules! list {
     ($($word:literal)+) => { [$($word),+] };
 }
@@ -47,17 +47,17 @@ const fn is_before(left: &[u8], right: &[u8]) -> bool {
     left.len() < right.len()
 }
 
-/// What a word in its normal form means.
+/// The value of a word in its normal form.
 pub(crate) fn find<T: Copy>(table: Table<T>, word: &[u8]) -> Option<T> {
     let at = table.binary_search_by(|(known, _)| known.as_bytes().cmp(word)).ok()?;
     table.get(at).map(|(_, meaning)| *meaning)
 }
 
-/// What the longest word that `text` begins with means, and its length.
+/// The value of the longest word that `text` begins with, and its length.
 pub(crate) fn longest<T: Copy>(table: Table<T>, text: &[u8]) -> Option<(T, usize)> {
     let after = table.partition_point(|(word, _)| word.as_bytes() <= text);
     let candidates = table.get(..after)?.iter().rev();
     let mut near = candidates.take_while(|(word, _)| word.as_bytes().first() == text.first());
-    // Words that `text` begins with sort before it, longer ones nearer.
+    // Words that are prefixes of `text` sort before it, longer ones nearer.
     near.find(|(word, _)| text.starts_with(word.as_bytes())).map(|(word, meaning)| (*meaning, word.len()))
 }

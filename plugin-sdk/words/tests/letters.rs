@@ -1,4 +1,4 @@
-//! Letters are read as they are said.
+//! Reading spoken letters.
 
 use masker_words::Language::{self, English, French, German, Italian, Portuguese, Spanish};
 use masker_words::{digit, filler, month, read, repeat, say, sound, spelling, weekday};

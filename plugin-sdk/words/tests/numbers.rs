@@ -1,4 +1,4 @@
-//! Numbers are read as they are said, and the other way round.
+//! Reading and writing spoken numbers.
 
 use masker_words::Language::{self, English, French, German, Italian, Portuguese, Spanish};
 use masker_words::{atoms, read, say};
@@ -9,7 +9,7 @@ fn number(language: Language, words: &str, value: u64) {
     assert_eq!((read.value, read.words), (value, words.split(' ').count()), "{words}");
 }
 
-/// What is read at the beginning, and the number of words.
+/// The value read at the beginning, and the number of words.
 fn begins(language: Language, words: &str) -> Option<(u64, usize)> {
     read::number(language, words.split(' ')).map(|read| (read.value, read.words))
 }
@@ -26,9 +26,9 @@ fn year(language: Language, words: &str, value: u32) {
     assert_eq!((read.value, read.words), (value, words.split(' ').count()), "{words}");
 }
 
-/// Says each number below a million and reads it back, and so each way that `variants` gives of writing it.
+/// Says each number below a million and reads it back, as well as each spelling that `variants` produces.
 fn round_trip(language: Language, variants: &[fn(&str) -> String]) {
-    // All of them in a release build; without optimisation those with a new form and then one in a thousand.
+    // All of them in a release build; without optimisation those with a new pattern and then one in a thousand.
     let numbers = (0..=1_200).chain((1_200..=999_999).step_by(if cfg!(debug_assertions) { 997 } else { 1 }));
     for value in numbers.chain([999_999]) {
         let said = say::cardinal(language, value).to_string();

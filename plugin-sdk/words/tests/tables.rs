@@ -1,4 +1,4 @@
-//! What every table promises.
+//! Invariants of every table.
 
 use masker_words::*;
 

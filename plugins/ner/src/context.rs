@@ -1,18 +1,18 @@
-//! What was asked before a message: the assistant's last question, or the name of the field whose value follows.
+//! The question before a message: the assistant's last question, or the name of the field whose value follows.
 
 use masker_plugin_sdk::Message;
 
 use crate::lexicon::{Lexicon, annotate, ask, entry};
 use crate::tokens::{Token, hash_word, tokenize};
 
-/// How many messages back a finding may depend on; the host remembers findings by exactly that.
+/// How many messages back a finding may depend on; the host caches findings by exactly this window.
 pub const REACH: usize = 4;
 
-/// So much of the end of a question is read.
+/// How many bytes at the end of a question are read.
 const TAIL_BYTES: usize = 240;
 const TAIL_WORDS: usize = 18;
 
-/// Who speaks and what was asked, as one small number for the features to combine with.
+/// The speaker and the question, as one small number that features combine with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context(pub u8);
 
@@ -32,7 +32,7 @@ impl Context {
         if let Some(field) = before.last().filter(|message| message.role == "field") {
             return Self(speaker | of_field(&field.text));
         }
-        // The caller's own earlier words are passed over: a transcript cuts one answer into several messages.
+        // The caller's own earlier messages are skipped: a transcript splits one answer into several messages.
         let question = before.iter().rev().find(|message| is_question(&messages[at].role, &message.role));
         match question {
             Some(message) => Self(speaker | Self::PERSON_ASKED | asks(&message.text, lexicon, scratch)),
@@ -66,7 +66,7 @@ fn asks(text: &str, lexicon: &Lexicon, scratch: &mut Vec<Token>) -> u8 {
     (asked & 7) as u8
 }
 
-/// Words in a field's name that say its value is a person.
+/// Words in a field name that mark its value as a person.
 const PERSON: [u64; 26] = [
     hash_word(b"name"),
     hash_word(b"firstname"),
@@ -96,7 +96,7 @@ const PERSON: [u64; 26] = [
     hash_word(b"first"),
 ];
 
-/// Words that say it is a place.
+/// Words that mark it as a place.
 const PLACE: [u64; 16] = [
     hash_word(b"address"),
     hash_word(b"street"),
@@ -116,7 +116,7 @@ const PLACE: [u64; 16] = [
     hash_word(b"locality"),
 ];
 
-/// Words that say it is an organisation.
+/// Words that mark it as an organisation.
 const COMPANY: [u64; 18] = [
     hash_word(b"company"),
     hash_word(b"organization"),
@@ -138,7 +138,7 @@ const COMPANY: [u64; 18] = [
     hash_word(b"vendor"),
 ];
 
-/// Words that say it is something else, even beside one of the above (`drug_name`, `patient_id`).
+/// Words that mark it as something else, even beside one of the above (`drug_name`, `patient_id`).
 const NEITHER: [u64; 29] = [
     hash_word(b"drug"),
     hash_word(b"medication"),
@@ -171,10 +171,10 @@ const NEITHER: [u64; 29] = [
     hash_word(b"test"),
 ];
 
-/// Set beside the bits of [`ask`] for a field whose value is an organisation.
+/// Set in addition to the bits of [`ask`] for a field whose value is an organisation.
 const ASK_COMPANY: u16 = 8;
 
-/// What a field's name (`firstName`, `patient_name`, `home-city`) says of its value.
+/// What a field name (`firstName`, `patient_name`, `home-city`) says about its value.
 fn of_field(key: &str) -> u8 {
     let asked = field_asks(key);
     let field = if asked & ASK_COMPANY == 0 { Context::FIELD } else { Context::ORGANIZATION_FIELD };
@@ -185,7 +185,7 @@ fn field_asks(key: &str) -> u16 {
     let mut asked = 0;
     let mut word = Vec::new();
     let mut after_small = false;
-    // A longer key is no name of a field; its beginning says enough.
+    // A longer key is not a field name; its beginning is enough.
     for c in key.chars().take(64).chain(['_']) {
         let cut = !c.is_alphanumeric();
         let hump = after_small && c.is_uppercase();

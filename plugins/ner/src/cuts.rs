@@ -1,9 +1,9 @@
-//! Where a span may not go on: separators of lists, ends of sentences, lines, markup.
+//! Where a span must end: list separators, sentence ends, line breaks, markup.
 //!
-//! The model sees a separator as one fact of some thirty and is at times overruled by the rest, and then three people
-//! in a list are one name. So what it labels as one is cut at every gap that no value of its kind has inside, and each
-//! part of a list is a finding as sure as the whole: what was found stays found. What the gap is for one kind it need not be for
-//! another: "12 Oak Lane, Apt 3" is one address, "Karen Doyle, Hannah Fischer" are two people.
+//! To the model a separator is one feature among about thirty, and others may outweigh it, so that three people in a
+//! list become one name. Therefore each labelled span is cut at every gap that no value of its kind contains, and each
+//! part of a list gets the confidence of the whole: a cut drops no finding. The cuts depend on the kind: "12 Oak Lane,
+//! Apt 3" is one address, "Karen Doyle, Hannah Fischer" are two people.
 
 use std::ops::Range;
 
@@ -12,20 +12,20 @@ use crate::gaps::Between;
 use crate::lexicon::{category, entry};
 use crate::tokens::{Gap, Token, hash_word};
 
-/// The number of this kind.
+/// The index of this kind.
 const ADDRESS: usize = 1;
 
-/// Which kinds may not go on at a word, and what else the gap before it says.
+/// Which kinds must not continue at a word, and what else the gap before it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Cut {
     name: bool,
     address: bool,
     organization: bool,
-    /// The word is part of nothing.
+    /// The word belongs to no value.
     outside: bool,
-    /// A sentence ends, or what a value is called: no further value of a list follows.
+    /// A sentence or a value's label ends here: no further list value follows.
     ends: bool,
-    /// What a value is called ends here.
+    /// A value's label ends here.
     called: bool,
 }
 
@@ -34,12 +34,12 @@ struct Cut {
 pub struct Value {
     /// Its words.
     pub words: Range<usize>,
-    /// Whether it stands with others in a list, so that what says of them what they are says it of this one too.
+    /// Whether it is part of a list, so that evidence for the list's other values counts for it too.
     pub listed: bool,
 }
 
-/// The values in a span of `tokens`, which are those of `text` without padding, that was labelled as one of a kind.
-/// There are at most `most` of them; the last is then the rest.
+/// The values in a span of `tokens` (those of `text` without padding) that was labelled as one of a kind. At most
+/// `most` values; the last is then the rest.
 pub fn values<'t>(
     text: &'t str,
     tokens: &'t [Token],
@@ -74,9 +74,9 @@ pub fn values<'t>(
     })
     .filter(move |(value, called)| {
         let words = tokens.get(value.words.clone()).unwrap_or_default();
-        // "Subscriber ID: XKJ4821" was taken for a place whole.
+        // "Subscriber ID: XKJ4821" was taken for a place as a whole.
         let name = *called && kind == ADDRESS && !words.iter().any(is_of_address);
-        // "E11.9", "J45.909": a diagnosis; no postcode has a point inside.
+        // "E11.9", "J45.909": a diagnosis; no postcode contains a point.
         let point = words.iter().skip(1).any(|word| word.gap == Gap::Period);
         let diagnosis = kind == ADDRESS && point && words.iter().all(is_number);
         !name && !diagnosis && (words.len() > 1 || words.first().is_some_and(|word| !is_and(word)))
@@ -95,7 +95,7 @@ fn cut(text: &str, tokens: &[Token], start: usize, at: usize) -> Cut {
         return Cut { outside, ..Cut::default() };
     };
     let new_address = begins_address(tokens, at) || is_and(this) && begins_address(tokens, at + 1);
-    // Nearly every word is done with here.
+    // Nearly every word takes this early exit.
     let blank = text.as_bytes().get(before.end as usize) == Some(&b' ');
     if blank && this.gap == Gap::Space && this.start == before.end + 1 {
         return Cut { address: new_address, outside, ..Cut::default() };
@@ -133,14 +133,14 @@ fn cut(text: &str, tokens: &[Token], start: usize, at: usize) -> Cut {
     }
 }
 
-/// Whether a house number and its street begin here while another street stands shortly before: "18 Maple Street,
-/// 205 Cedar Avenue", but not "Flat 2, 27b Marlock Road".
+/// Whether a house number and its street begin here shortly after another street: "18 Maple Street, 205 Cedar Avenue",
+/// but not "Flat 2, 27b Marlock Road".
 fn begins_address(tokens: &[Token], at: usize) -> bool {
-    /// What follows an address's street is seldom longer.
+    /// What follows the street of an address is rarely longer.
     const BACK: usize = 7;
     let Some(this) = tokens.get(at).filter(|token| is_number(token)) else { return false };
     let separated = this.gap > Gap::Space || at.checked_sub(1).is_some_and(|before| is_and(&tokens[before]));
-    // How many words on the street's own word stands.
+    // The distance in words to the street type.
     let street_follows = (1..=3).contains(&(this.near >> 4)) && category_of(this) != category::STREET;
     separated
         && street_follows
@@ -158,7 +158,7 @@ fn is_and(token: &Token) -> bool {
     matches!(token.word, AND | OR)
 }
 
-/// Words with a stop that ends no sentence, beside single letters.
+/// Abbreviations whose stop ends no sentence, besides single letters.
 const ABBREVIATIONS: [u64; 40] = [
     hash_word(b"st"),
     hash_word(b"dr"),
@@ -206,7 +206,7 @@ fn is_abbreviated(text: &str, token: &Token) -> bool {
     is_letter(text, token) || ABBREVIATIONS.contains(&token.word)
 }
 
-/// Whether word `at` is a letter of a name that is spelled: "M, A, R, I, A", "T as in Tango, A as in Alpha".
+/// Whether word `at` is a letter of a spelled name: "M, A, R, I, A", "T as in Tango, A as in Alpha".
 fn is_spelled(text: &str, tokens: &[Token], at: usize) -> bool {
     const LIKE: [u64; 3] = [hash_word(b"as"), hash_word(b"for"), hash_word(b"like")];
     let letter = |token: Option<&Token>| token.is_some_and(|token| is_letter(text, token));
@@ -219,8 +219,8 @@ fn is_letter(text: &str, token: &Token) -> bool {
     chars.next().is_some_and(char::is_alphabetic) && chars.next().is_none()
 }
 
-/// Whether the comma before word `at` stands between a family name and a given name: "Gonzalez, Maria". It does
-/// where one family name is all that stands before it, one or two given names follow, and it is no longer list.
+/// Whether the comma before word `at` separates a family name from a given name: "Gonzalez, Maria". It does if only
+/// one family name precedes it, one or two given names follow, and the list is no longer than that.
 fn is_family_first(text: &str, tokens: &[Token], at: usize) -> bool {
     let (Some(family), Some(given)) = (at.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(at)) else {
         return false;
@@ -232,7 +232,7 @@ fn is_family_first(text: &str, tokens: &[Token], at: usize) -> bool {
     if between.trim_end() != "," || !listed {
         return false;
     }
-    // "Karen Doyle, Robert": a whole name stands before the comma.
+    // "Karen Doyle, Robert": a full name precedes the comma.
     let alone = match at.checked_sub(2).and_then(|at| tokens.get(at)) {
         Some(before) if family.gap <= Gap::Space => !is_capital(before),
         _ => family.gap != Gap::Comma,
@@ -267,7 +267,7 @@ fn opens_nickname(text: &str, tokens: &[Token], at: usize) -> bool {
     quoted && is_capital(before) && is_capital(this) && is_capital(after)
 }
 
-/// Whether it is a key of JSON in small letters: `"doctor":`.
+/// Whether it is a lower-case JSON key: `"doctor":`.
 fn is_key(text: &str, token: &Token) -> bool {
     if token.gap < Gap::Quote || is_capital(token) {
         return false;

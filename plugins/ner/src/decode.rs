@@ -1,4 +1,4 @@
-//! From scores to labels (Viterbi) and to probabilities (forward-backward).
+//! Decoding: scores to labels (Viterbi) and to probabilities (forward-backward).
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use crate::model::{LABELS, Model, OUTSIDE};
 /// Scores of one token, per label.
 pub type Scores = [i32; 8];
 
-/// Taken off the score of "outside" while decoding, so that spans a little less likely than not come out too, with
-/// the low confidence they have; a policy that would rather mask too much lowers its threshold and gets them.
+/// Subtracted from the score of "outside" during decoding, so that spans slightly less likely than not are found too,
+/// with a correspondingly low confidence. A policy that prefers false positives lowers its threshold and gets them.
 const OUTSIDE_HANDICAP: i32 = 12;
 
-/// Buffers that are used again for every message of a call.
+/// Buffers reused for every message of a call.
 #[derive(Debug, Default)]
 pub struct Decoder {
     back: Vec<[u8; 8]>,
@@ -21,7 +21,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Fills `labels`; says whether any is not "outside".
+    /// Fills `labels`; returns whether any is not "outside".
     pub fn best(&mut self, model: &Model, scores: &[Scores]) -> bool {
         self.back.clear();
         let mut best = [i32::MIN / 4; 8];
@@ -60,8 +60,8 @@ impl Decoder {
         any
     }
 
-    /// Fills `out` with the probability of each label of each token of a stretch of the message. What stands before
-    /// the stretch is taken as outside.
+    /// Fills `out` with the probability of each label of each token of a part of the message. The tokens before that
+    /// part count as outside.
     pub fn probabilities(
         &mut self,
         tables: &Tables,
@@ -112,7 +112,7 @@ impl Decoder {
     }
 }
 
-/// Keeps the sums of a long message from running over: only differences matter.
+/// Keeps the sums of a long message from overflowing: only differences matter.
 fn rebase(mut scores: Scores) -> Scores {
     let top = scores.iter().take(LABELS).copied().max().unwrap_or(0);
     for score in &mut scores {
@@ -123,7 +123,7 @@ fn rebase(mut scores: Scores) -> Scores {
 
 fn normal(mut values: [f32; 8]) -> [f32; 8] {
     let sum: f32 = values.iter().sum();
-    // A sum of zero cannot come up with weights of one byte; were it to, outside is the answer that claims nothing.
+    // One-byte weights cannot make the sum zero; should it happen, "outside" claims nothing.
     if sum <= 0.0 || sum.is_nan() {
         let mut outside = [0.0; 8];
         outside[OUTSIDE] = 1.0;
@@ -136,7 +136,7 @@ fn normal(mut values: [f32; 8]) -> [f32; 8] {
     values
 }
 
-/// Exponentials made once, in `configure`: `exp` itself is slow in WebAssembly.
+/// Exponentials computed once, in `configure`: `exp` itself is slow in WebAssembly.
 #[derive(Debug)]
 pub struct Tables {
     transitions: [[f32; 8]; 8],
@@ -144,7 +144,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Makes them for a model.
+    /// Computes them for a model.
     pub fn new(model: &Model) -> Self {
         let mut transitions = [[0.0; 8]; 8];
         for (before, row) in transitions.iter_mut().enumerate().take(LABELS) {

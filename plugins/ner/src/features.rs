@@ -1,36 +1,36 @@
-//! What the model sees of a word: about two dozen hashed facts about it and its neighbours.
+//! The model's input for a word: about two dozen hashed features of it and its neighbours.
 //!
-//! The trainer and the plugin run this same code, so the model is never asked about a fact it did not learn. Changing
-//! anything here means training again: `manifest.txt` beside the weights says with which [`VERSION`] they were made.
+//! The trainer and the plugin run this same code, so the model never meets a feature it was not trained on. Any change
+//! here requires retraining: `manifest.txt` beside the weights records the [`VERSION`] they were trained with.
 
 use crate::context::Context;
 use crate::lexicon::{category, entry};
 use crate::tokens::{Token, shape};
 
-/// Goes up with every change to the features.
+/// Increases with every change to the features.
 pub const VERSION: u32 = 2;
 
-/// So many [`Token::EDGE`] stand before the first and after the last word.
+/// Number of [`Token::EDGE`] tokens before the first and after the last word.
 pub const PADDING: usize = 2;
 
-/// The most features one token has; the sums of the model rely on it.
+/// The most features of one token; the model's sums rely on it.
 pub const MOST: usize = 32;
 
-/// How the letters of a whole message are written.
+/// The capitalisation of a whole message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
-    /// No capital anywhere: a transcript, a hasty message. Lower case says nothing.
+    /// No capital anywhere: a transcript, a hasty message. Lower case is no evidence.
     Lower,
-    /// Capitals where they belong.
+    /// Capitals in the usual places.
     Mixed,
-    /// Nearly all capitals: they say nothing.
+    /// Nearly all capitals: they are no evidence.
     Upper,
 }
 
 const TITLE_AT_START: u8 = shape::NONE + 1;
 const STYLE_STEP: u8 = 16;
 
-/// Makes padded, annotated tokens ready for [`each`].
+/// Prepares padded, annotated tokens for [`each`].
 pub fn prepare(tokens: &mut [Token]) {
     style_shapes(tokens);
     mark_numbers(tokens);
@@ -69,7 +69,7 @@ fn style(tokens: &[Token]) -> Style {
     }
 }
 
-/// What the lists say of it beyond names: one of [`category`].
+/// What the lists say about it other than names: one of [`category`].
 pub fn category_of(token: &Token) -> u16 {
     token.entry >> entry::CATEGORY & 15
 }
@@ -79,14 +79,14 @@ pub fn is_number(token: &Token) -> bool {
     matches!(token.shape % STYLE_STEP, shape::DIGITS_2..=shape::ALNUM)
 }
 
-/// Whether it begins with a capital, or stands in a message that has none.
+/// Whether it begins with a capital, or the message has none.
 pub fn is_capital(token: &Token) -> bool {
     let lower = token.shape / STYLE_STEP == 1 && token.shape % STYLE_STEP <= shape::CAPITAL;
     let capital = matches!(token.shape % STYLE_STEP, shape::TITLE | shape::UPPER | shape::MIXED | shape::CAPITAL);
     lower || capital || token.shape % STYLE_STEP == TITLE_AT_START
 }
 
-/// A house number comes at most three words before the words of the street.
+/// A house number is at most three words before the street words.
 fn mark_numbers(tokens: &mut [Token]) {
     let mut since = 4;
     for token in tokens.iter_mut() {
@@ -95,7 +95,7 @@ fn mark_numbers(tokens: &mut [Token]) {
     }
 }
 
-/// What the words shortly before ask or announce ("the name on it is ..."), and how long ago: at most six words.
+/// What the preceding words ask for or announce ("the name on it is ..."), and how long ago: at most six words.
 fn mark_asked(tokens: &mut [Token]) {
     let (mut asked, mut since) = (0, 0);
     for token in tokens.iter_mut() {
@@ -116,7 +116,7 @@ fn mark_streets(tokens: &mut [Token]) {
     }
 }
 
-/// A feature: what it is about (`template`) and two values. Sixty-four bits, so that no two collide in practice.
+/// A feature: its subject (`template`) and two values. 64 bits, so that collisions do not matter in practice.
 #[inline(always)]
 fn mix(template: u64, a: u64, b: u64) -> u64 {
     let hash = (a ^ template.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -124,13 +124,13 @@ fn mix(template: u64, a: u64, b: u64) -> u64 {
     hash ^ (hash >> 32)
 }
 
-/// Names, places, frequency and category of a word.
+/// Name, place, frequency and category of a word.
 #[inline(always)]
 fn class(token: &Token) -> u64 {
     u64::from(token.entry & 0xfff) | u64::from(token.place) << 12
 }
 
-/// The same, coarser: is it a given name, a family name, a place, an ordinary word; and its category.
+/// A coarser version: given name, family name, place or ordinary word; and its category.
 #[inline(always)]
 fn coarse(token: &Token) -> u64 {
     let word = u64::from(token.entry);
@@ -142,7 +142,7 @@ fn coarse(token: &Token) -> u64 {
         | (word >> entry::CATEGORY & 15) << 5
 }
 
-/// Gives every feature of the word at `at` of the padded tokens.
+/// Passes every feature of the word at `at` of the padded tokens.
 #[inline(always)]
 pub fn each(tokens: &[Token], at: usize, context: Context, mut emit: impl FnMut(u64)) {
     let Some([before_2, before, this, after, after_2]) = tokens.get(at - PADDING..at + PADDING + 1) else { return };
@@ -190,7 +190,7 @@ pub fn each(tokens: &[Token], at: usize, context: Context, mut emit: impl FnMut(
     emit(mix(29, u64::from(this.asked), coarse_0 | shape << 16));
 }
 
-/// Where in the message: among the first words, among the last, and how long it is.
+/// The position in the message: among the first words, among the last, and the message length.
 #[inline(always)]
 fn position(tokens: &[Token], at: usize) -> u64 {
     let count = tokens.len() - 2 * PADDING;

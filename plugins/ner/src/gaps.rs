@@ -1,7 +1,7 @@
-//! What stands between two words, in more detail than the model is given: [`crate::tokens::Gap`] keeps the widest sign
-//! only, and of two blanks, a dash and a line break any may separate two values.
+//! The characters between two words, in more detail than the model gets: [`crate::tokens::Gap`] keeps only the
+//! strongest sign, but each of two blanks, a dash and a line break may separate two values.
 
-/// So many blanks are columns.
+/// This many blanks separate columns.
 const COLUMNS: usize = 3;
 
 /// The signs between two words.
@@ -9,13 +9,13 @@ const COLUMNS: usize = 3;
 pub struct Between {
     /// Line breaks.
     pub lines: usize,
-    /// Something that stands in no name and no address: a semicolon, a bar, a tab, a tag, a bullet.
+    /// A sign that no name or address contains: a semicolon, a bar, a tab, a tag, a bullet.
     pub separator: bool,
-    /// Something after which another matter begins: a colon, an exclamation or question mark, a sum of money.
+    /// A sign that starts another subject: a colon, an exclamation or question mark, a sum of money.
     pub ends: bool,
     /// A colon.
     pub colon: bool,
-    /// A full stop with a blank after it.
+    /// A full stop followed by a blank.
     pub sentence: bool,
     /// A comma.
     pub comma: bool,
@@ -36,10 +36,10 @@ pub struct Between {
 }
 
 impl Between {
-    /// Reads what stands from `start` to `end`.
+    /// Reads the characters from `start` to `end`.
     pub fn read(text: &str, start: usize, end: usize) -> Self {
         let between = text.get(start..end).unwrap_or_default();
-        // The possessive is in no word.
+        // The possessive is part of no word.
         let between = between.strip_prefix("'s").or_else(|| between.strip_prefix("\u{2019}s")).unwrap_or(between);
         let mut gap = Self::default();
         let (mut blanks, mut dashes) = (0, 0);
@@ -75,7 +75,7 @@ impl Between {
         gap.without_apostrophe(between)
     }
 
-    /// "O ' Brien", "ca n ' t": an apostrophe between blanks, as some tokenisers write it, quotes nothing.
+    /// "O ' Brien", "ca n ' t": an apostrophe between blanks, as some tokenisers write it, is not a quotation mark.
     fn without_apostrophe(mut self, between: &str) -> Self {
         if matches!(between, "'" | " '" | "' " | " ' " | " \u{2019} ") {
             self.quotes = 0;
@@ -93,7 +93,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
-/// Marks that are not seen, or belong to the letter before them.
+/// Characters that are invisible, or belong to the letter before them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
         || matches!(c, '\u{300}'..='\u{36f}' | '\u{ba}' | '\u{aa}' | '\u{b0}' | '\u{2116}' | '\u{ae}' | '\u{2122}')

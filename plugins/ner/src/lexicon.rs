@@ -1,18 +1,18 @@
-//! What the word lists say of a word.
+//! Word lists as a compact lookup table.
 //!
-//! The lists (census names, places, names of many languages, words of speech) are kept as fingerprints: a word's hash
-//! picks a bucket, sixteen more bits of it tell the words of one bucket apart, and sixteen bits say what the word is.
-//! No word can be read back from it. About three look-ups in a hundred thousand answer for a word that is not listed.
+//! The lists (census names, places, names of many languages, words of speech) are stored as fingerprints: a word's
+//! hash selects a bucket, sixteen more bits of it distinguish the words of one bucket, and sixteen bits hold the
+//! entry. No word can be recovered from it. About three look-ups in 100,000 return the entry of another word.
 
 use crate::tokens::Token;
 
 /// Fields of an entry.
 pub mod entry {
-    /// Given name: 0 not one, 3 a common one.
+    /// Given name: 0 is none, 3 a common one.
     pub const FIRST: u32 = 0;
-    /// Family name, likewise.
+    /// Family name, on the same scale.
     pub const LAST: u32 = 2;
-    /// Town, likewise by population.
+    /// Town, on the same scale, by population.
     pub const PLACE: u32 = 4;
     /// How often the word occurs as an ordinary word: 0 never, 3 often.
     pub const COMMON: u32 = 6;
@@ -22,11 +22,11 @@ pub mod entry {
     pub const BEGINS_PLACE: u16 = 1 << 12;
     /// What a question with this word asks for, three bits: [`super::ask`].
     pub const ASK: u32 = 13;
-    /// The bits a list of names gives, which the trainer drops at times so that the model does not lean on them.
+    /// The bits set by lists of names. The trainer drops them at random so that the model does not rely on them.
     pub const NAMES: u16 = 0x3f;
 }
 
-/// What kind of word it is, beyond names.
+/// The category of a word, other than names.
 pub mod category {
     /// None of the others.
     pub const NONE: u16 = 0;
@@ -42,7 +42,7 @@ pub mod category {
     pub const NATION: u16 = 5;
     /// Clinic, bank, inc: part of an organisation's name.
     pub const COMPANY: u16 = 6;
-    /// A drug, or a person's name that is now an illness or a device (Parkinson, Foley).
+    /// A drug, or a person's name that is also an illness or a device (Parkinson, Foley).
     pub const MEDICAL: u16 = 7;
     /// A country or a state.
     pub const STATE: u16 = 8;
@@ -64,24 +64,24 @@ pub mod ask {
     pub const NAME: u16 = 1;
     /// An address or a part of one.
     pub const ADDRESS: u16 = 2;
-    /// Something else that identifies: a date, a number, a mail address.
+    /// Any other identifier: a date, a number, a mail address.
     pub const OTHER: u16 = 4;
 }
 
-/// Bits of the bucket number.
+/// Bits of the bucket index.
 pub const BUCKET_BITS: u32 = 15;
 
-/// The lists, ready to look up. It only borrows: the bytes stay where the compiler put them.
+/// The lists, ready for look-ups. Borrows its data, which stays where the compiler put it.
 #[derive(Debug, Clone, Copy)]
 pub struct Lexicon<'m> {
-    /// Where each bucket starts in `entries`, as little-endian `u32`; one more at the end.
+    /// The start of each bucket in `entries`, as little-endian `u32`; one more at the end.
     starts: &'m [u8],
     /// Fingerprint and entry, little-endian `u16` each.
     entries: &'m [u8],
 }
 
 impl<'m> Lexicon<'m> {
-    /// Takes the two sections of the model file; `None` when they do not fit together.
+    /// Reads the two sections of the model file; `None` when they do not fit together.
     pub fn new(starts: &'m [u8], entries: &'m [u8]) -> Option<Self> {
         let sound = starts.len() == ((1 << BUCKET_BITS) + 1) * 4 && entries.len() & 3 == 0;
         sound.then_some(Self { starts, entries })
@@ -112,12 +112,12 @@ pub fn place(hash: u64) -> (usize, u16) {
     ((hash >> (64 - BUCKET_BITS)) as usize, (hash >> 16) as u16)
 }
 
-/// The hash under which a place name of two words is listed, or, applied again, one of three.
+/// The hash of a two-word place name or, applied again, of a three-word one.
 pub fn phrase(first: u64, second: u64) -> u64 {
     (first.rotate_left(23) ^ second).wrapping_mul(0x9fb2_1c65_1e98_df25)
 }
 
-/// Fills in what the lists say of each token.
+/// Sets the entry of each token.
 pub fn annotate(lexicon: &Lexicon, tokens: &mut [Token]) {
     for token in tokens.iter_mut() {
         token.entry = lexicon.get(token.word);

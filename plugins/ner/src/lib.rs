@@ -1,12 +1,12 @@
 //! The `ner` pass: people's names, addresses and places smaller than a state, and organisations, in written text and
 //! in transcripts.
 //!
-//! One message at a time: `tokens` cuts it into words, `lexicon` says what the word lists know of them, `context` what
-//! was asked before, `features` turns all that into hashes, `model` adds up their weights, `decode` finds the best
-//! labels and their probabilities, `spans` makes findings of them, which `cuts` ends at separators (`gaps`). `train/`
-//! beside this crate makes the weights with the same code.
+//! Each message is processed on its own: `tokens` splits it into words, `lexicon` looks them up in the word lists,
+//! `context` reads the question before it, `features` turns all that into hashes, `model` adds up their weights,
+//! `decode` finds the best labels and their probabilities, and `spans` turns labels into findings, which `cuts` ends
+//! at separators (`gaps`). `train/` beside this crate produces the weights with the same code.
 //!
-//! It is not for what has a form of its own (dates, phone numbers, mail addresses): that is the `regex` pass.
+//! Identifiers with a recognisable format (dates, phone numbers, mail addresses) belong to the `regex` pass.
 
 pub mod context;
 mod cuts;
@@ -29,7 +29,7 @@ use model::{KINDS, Model, Sum};
 pub use settings::Settings;
 use tokens::Token;
 
-/// The weights, as `train/` wrote them.
+/// The weights, written by `train/`.
 static MODEL: &[u8] = include_bytes!("../model/model.bin");
 
 /// The pass.
@@ -40,7 +40,7 @@ pub struct Ner<'m> {
 }
 
 impl<'m> Ner<'m> {
-    /// A pass over other weights than the built-in ones; for the trainer.
+    /// A pass with weights other than the built-in ones; for the trainer.
     pub fn with_model(bytes: &'m [u8], settings: &Settings) -> Result<Self, Error> {
         let model = Model::new(bytes, features::VERSION)
             .ok_or_else(|| Error::internal("the weights do not fit this version of the plugin"))?;
@@ -78,8 +78,8 @@ impl<'m> Ner<'m> {
     }
 }
 
-/// Reads a message: words, what the lists say of them, padding. `adjust` may change what the lists said: the trainer
-/// hides some of it.
+/// Reads a message into annotated, padded tokens. `adjust` may change the list entries: the trainer hides some of
+/// them.
 pub fn read(text: &str, lexicon: &Lexicon, tokens: &mut Vec<Token>, adjust: impl FnOnce(&mut [Token])) {
     tokens.clear();
     tokens.extend([Token::EDGE; features::PADDING]);
@@ -123,7 +123,7 @@ impl Pass for Ner<'static> {
 }
 
 impl Ner<'_> {
-    /// What [`Pass::detect`] finds.
+    /// The findings of [`Pass::detect`].
     pub fn find(&self, messages: &[Message]) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut scratch = Scratch::default();

@@ -1,9 +1,9 @@
-//! What looks like words and is none: the numbers of a list's items and the names of tags. They are left out, as
-//! punctuation is, so that a list says to the model what its lines say.
+//! Marks that look like words: the numbers of list items and the names of tags. They are skipped like punctuation, so
+//! that the model sees a list as its lines.
 
 use crate::tokens::Gap;
 
-/// Where the mark that begins at `at` ends, if one does. `gap` stands before it.
+/// The end of the mark that begins at `at`, if there is one. `gap` precedes it.
 pub fn end_of_mark(bytes: &[u8], at: usize, gap: Gap) -> Option<usize> {
     let first = *bytes.get(at)?;
     let opened = at > 0 && (bytes[at - 1] == b'<' || at > 1 && bytes[at - 1] == b'/' && bytes[at - 2] == b'<');
@@ -14,7 +14,7 @@ pub fn end_of_mark(bytes: &[u8], at: usize, gap: Gap) -> Option<usize> {
     if may_number { item_number(bytes, at, gap) } else { None }
 }
 
-/// "1. ", "2: ", "b) " and "(3) " at the start of a line, "#4 " there, "5) " anywhere but in brackets.
+/// "1. ", "2: ", "b) " and "(3) " at the start of a line, "#4 " there, "5) " anywhere except in brackets.
 fn item_number(bytes: &[u8], at: usize, gap: Gap) -> Option<usize> {
     let begins = matches!(gap, Gap::Line | Gap::Start);
     let digits = bytes.iter().skip(at).take(3).take_while(|byte| byte.is_ascii_digit()).count();
@@ -35,7 +35,7 @@ fn item_number(bytes: &[u8], at: usize, gap: Gap) -> Option<usize> {
     marked.then_some(end)
 }
 
-/// Tags whose names the model may take for people's or for words.
+/// Tags whose names the model may take for names or words.
 const TAGS: [&[u8]; 24] = [
     b"li", b"ul", b"ol", b"td", b"tr", b"th", b"tbody", b"thead", b"table", b"div", b"span", b"br", b"b", b"i", b"em",
     b"strong", b"dd", b"dt", b"dl", b"option", b"p", b"a", b"h1", b"h2",

@@ -1,11 +1,11 @@
-//! The weights: a table of features, transitions between labels, a calibration; and the sums over them.
+//! The weights: a table of features, transitions between labels and a calibration; and the sums over them.
 //!
-//! A linear-chain conditional random field over seven labels. The table holds the features worth keeping, eight bytes
-//! each: seven weights of one byte and a tag. A feature's hash picks a bucket of two rows and the tag says which of
-//! them is its own; one that is not in the table is noticed with 254 chances in 255 and counts for nothing. So the
-//! table needs no room for the millions of features that say little.
+//! The model is a linear-chain conditional random field over seven labels. The table holds the features worth keeping,
+//! eight bytes each: seven one-byte weights and a tag. A feature's hash selects a bucket of two rows, and the tag
+//! identifies its row; an unknown feature is recognised with probability 254/255 and contributes nothing. So the table
+//! needs no room for the millions of features that carry little information.
 //!
-//! All bytes are used where the compiler put them: nothing is copied, built or written at request time.
+//! All bytes are used in place: nothing is copied, built or written at request time.
 
 use crate::lexicon::{BUCKET_BITS, Lexicon};
 
@@ -14,38 +14,39 @@ pub const LABELS: usize = 7;
 /// No finding.
 pub const OUTSIDE: usize = 0;
 
-/// The kinds, in the order of their labels: `1 + 2 * kind` begins one, `2 + 2 * kind` goes on.
+/// The kinds, in the order of their labels: `1 + 2 * kind` begins a span, `2 + 2 * kind` continues it.
 pub const KINDS: [&str; 3] = ["NAME", "ADDRESS", "ORGANIZATION"];
 
-/// What one unit of a weight in the table is worth.
+/// The value of one unit of a weight in the table.
 pub const UNIT: f32 = 1.0 / 16.0;
 
-/// An absent row, and the zero of every lane: weights are stored with 128 added.
+/// A missing row, and the zero of every lane: weights are stored with 128 added.
 const ZERO: u64 = 0x0080_8080_8080_8080;
 const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
 
-/// Marks a model file and its layout.
+/// Identifies a model file and its layout.
 pub const MAGIC: [u8; 8] = *b"MASKNER1";
 
-/// Fixed part of the file: magic, table bits, feature version, lexicon entries, reserved, transitions, calibration.
+/// The fixed part of the file: magic, table bits, feature version, lexicon entries, reserved, transitions,
+/// calibration.
 pub const HEADER_BYTES: usize = 8 + 4 * 4 + 64 * 2 + KINDS.len() * 2 * 4 + 8;
 
 /// A model over its file's bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Model<'m> {
     table: &'m [u8],
-    /// Shift that leaves the bucket number of a hash.
+    /// The shift that reduces a hash to its bucket index.
     shift: u32,
-    /// Score of going from one label to the next, `from * 8 + to`, in [`UNIT`]s.
+    /// Score of a transition from one label to the next, `from * 8 + to`, in [`UNIT`]s.
     pub transitions: [i16; 64],
-    /// Slope and offset that turn the log odds of a span of each kind into calibrated ones.
+    /// Slope and offset that calibrate the log odds of a span of each kind.
     pub calibration: [(f32, f32); KINDS.len()],
     /// The word lists.
     pub lexicon: Lexicon<'m>,
 }
 
 impl<'m> Model<'m> {
-    /// Reads a model file. `None` when it is not one, or was trained with other features.
+    /// Reads a model file. `None` when it is invalid or was trained with other features.
     pub fn new(bytes: &'m [u8], features: u32) -> Option<Self> {
         let (header, rest) = bytes.split_at_checked(HEADER_BYTES)?;
         let mut reader = Reader(header);
@@ -83,7 +84,7 @@ impl<'m> Model<'m> {
             row.copy_from_slice(&bucket[from..from + 8]);
             u64::from_le_bytes(row)
         });
-        // No branches: whether a feature is known is a coin toss that a branch predictor loses.
+        // Branch-free: whether a feature is known is unpredictable.
         let other = if second >> 56 == tag { second } else { ZERO };
         if first >> 56 == tag { first } else { other }
     }
@@ -95,12 +96,12 @@ pub fn tag(feature: u64) -> u64 {
     (feature & 0xff).max(1)
 }
 
-/// The bucket of a feature in a table of two to the `bits` buckets.
+/// The bucket of a feature in a table of 2^`bits` buckets.
 pub fn bucket(feature: u64, bits: u32) -> usize {
     (feature >> (64 - bits)) as usize
 }
 
-/// Adds up the rows of one token's features. Seven lanes in two words: 16 bits hold 256 weights of a byte each.
+/// Adds up the rows of one token's features. Seven lanes in two words: 16 bits hold the sum of 256 one-byte weights.
 #[derive(Debug)]
 pub struct Sum {
     even: u64,
@@ -109,7 +110,7 @@ pub struct Sum {
 }
 
 impl Sum {
-    /// Nothing added yet.
+    /// An empty sum.
     #[inline(always)]
     pub fn new() -> Self {
         Self { even: 0, odd: 0, count: 0 }

@@ -1,4 +1,4 @@
-//! What a policy may write under this pass's `config`.
+//! The plugin's settings in a policy.
 
 use masker_plugin_sdk::Error;
 
@@ -8,7 +8,7 @@ use crate::model::KINDS;
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Find only these kinds. Everything when it is not given.
+    /// Find only these kinds. Default: all.
     pub kinds: Option<Vec<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! From labels to findings: where a span begins and ends, and how sure it is.
+//! From labels to findings: the bounds of a span, and its confidence.
 
 use std::ops::Range;
 
@@ -9,18 +9,18 @@ use crate::decode::{Decoder, Scores, Tables};
 use crate::model::{KINDS, Model};
 use crate::tokens::Token;
 
-/// So many tokens on either side of the labelled ones are taken into the sums for a probability: farther ones no
-/// longer change it.
+/// How many tokens on either side of the labelled ones enter the sums for a probability; tokens farther away do not
+/// change it.
 const AROUND: usize = 4;
 
-/// Of a message's spans no more values than this are made: the host takes ten thousand findings of a call. What is
-/// left is found as it was labelled.
+/// The most values made from a message's spans: the host accepts 10,000 findings per call. The remaining spans are
+/// reported as labelled.
 const MOST_VALUES: usize = 4000;
 
-/// A part of a span less likely than this is not as sure as the whole.
+/// A part of a span less likely than this does not get the confidence of the whole.
 const UNLIKELY: f32 = 0.4;
 
-/// Appends what the decoder labelled in message `message` as findings of the wanted kinds.
+/// Appends the decoder's labels in message `message` as findings of the wanted kinds.
 pub fn collect(
     decoder: &mut Decoder,
     (model, tables): (&Model, &Tables),
@@ -52,7 +52,7 @@ pub fn collect(
                     let confidence = if words == span {
                         whole
                     } else {
-                        // A list says of each of its values what it is; of a word that hardly looks like one it does not.
+                        // List membership is evidence for each value, but not for a word that hardly looks like one.
                         let own = confidence(model, kind, &probabilities[words]);
                         if own < UNLIKELY || !value.listed { own } else { own.max(whole) }
                     };
@@ -64,7 +64,7 @@ pub fn collect(
     decoder.labels = labels;
 }
 
-/// The next run of labelled tokens at or after `at`, with its surroundings; runs that are close are one.
+/// The next run of labelled tokens at or after `at`, with its surroundings; runs close to each other are merged.
 fn next_stretch(labels: &[u8], at: usize) -> Option<Range<usize>> {
     let first = at + labels.get(at..)?.iter().position(|label| *label != 0)?;
     let mut end = first + 1;
@@ -73,12 +73,12 @@ fn next_stretch(labels: &[u8], at: usize) -> Option<Range<usize>> {
         quiet = if labels[end] == 0 { quiet + 1 } else { 0 };
         end += 1;
     }
-    // The whole of the surroundings before, half of them after when another run may begin there.
+    // All of the surroundings before, but half of those after when another run may begin there.
     let end = end - quiet.min(AROUND);
     Some(first.saturating_sub(AROUND).max(at)..end)
 }
 
-/// Spans in a run of labels, with the number of their kind.
+/// Spans in a run of labels, with the index of their kind.
 struct Spans<'l> {
     labels: &'l [u8],
     at: usize,
@@ -97,7 +97,7 @@ impl Iterator for Spans<'_> {
     }
 }
 
-/// How likely the words are of this kind, calibrated on held-out text.
+/// The probability that the words are of this kind, calibrated on held-out text.
 fn confidence(model: &Model, kind: usize, probabilities: &[[f32; 8]]) -> f32 {
     let raw = raw_confidence(kind, probabilities);
     let (slope, offset) = model.calibration[kind];

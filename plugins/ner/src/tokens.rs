@@ -1,12 +1,13 @@
-//! Cuts a message into words.
+//! Splits a message into words.
 //!
 //! Punctuation is not a token: it becomes the [`Gap`] before the next word. So a written sentence and its transcript
-//! (lower case, no punctuation) are the same sequence of words, and what the model learns from one holds for the other.
-//! Everything a feature needs of a word is gathered while its bytes are read once: hash, first and last letters, shape.
+//! (lower case, no punctuation) are the same sequence of words, and what the model learns from one applies to the
+//! other. Everything that features need from a word is collected in one pass over its bytes: hash, first and last
+//! letters, shape.
 
 use crate::marks::end_of_mark;
 
-/// What stands between a word and the one before it. The highest one wins when several do.
+/// The characters between a word and the previous one. If there are several, the highest wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Gap {
@@ -34,7 +35,7 @@ pub enum Gap {
     At,
     /// Any other symbol.
     Other,
-    /// The message begins here.
+    /// The start of the message.
     Start,
 }
 
@@ -45,7 +46,7 @@ impl Gap {
     }
 }
 
-/// How a word is written, before the style of the whole message is taken into account.
+/// The shape of a word, before the style of the whole message is taken into account.
 pub mod shape {
     /// Lower case, two letters and more.
     pub const LOWER: u8 = 0;
@@ -71,7 +72,7 @@ pub mod shape {
     pub const ALNUM: u8 = 10;
     /// A script without Latin letters.
     pub const FOREIGN: u8 = 11;
-    /// No word: before the first or after the last.
+    /// Not a word: the position before the first or after the last.
     pub const NONE: u8 = 12;
 }
 
@@ -84,28 +85,28 @@ pub struct Token {
     pub end: u32,
     /// Hash of the folded word (lower case, no accents, digits as `0`) without a possessive `'s`.
     pub word: u64,
-    /// The same with it: `it's` is not `it`.
+    /// The same including the possessive: `it's` is not `it`.
     pub full: u64,
     /// The first four folded bytes.
     pub head: u32,
     /// The last four folded bytes.
     pub tail: u32,
-    /// What stands before it.
+    /// The gap before it.
     pub gap: Gap,
     /// One of [`shape`]; `features::prepare` turns it into a style.
     pub shape: u8,
-    /// Whether a number stands shortly before and a street word shortly after; `features::prepare` fills it in.
+    /// Whether a number shortly precedes it and a street word shortly follows; set by `features::prepare`.
     pub near: u8,
-    /// What the words before it announce; `features::prepare` fills it in.
+    /// What the words before it announce; set by `features::prepare`.
     pub asked: u8,
-    /// What the lexicon says of the word; zero until `lexicon::annotate` fills it in.
+    /// The lexicon entry of the word; zero until `lexicon::annotate` sets it.
     pub entry: u16,
-    /// Place of this word in a place name of several words: 0 none, 1 first, 2 later.
+    /// Position of this word in a place name of several words: 0 none, 1 first, 2 later.
     pub place: u8,
 }
 
 impl Token {
-    /// What stands before the first and after the last word.
+    /// The padding before the first and after the last word.
     pub const EDGE: Self = Self {
         start: 0,
         end: 0,
@@ -122,13 +123,13 @@ impl Token {
     };
 }
 
-/// Words longer than this are hashed by their beginning: a megabyte without a space is not a name.
+/// Only this many bytes of a longer word are hashed: a megabyte without a space is not a name.
 const HASHED_BYTES: u32 = 48;
 
 const SEED: u64 = 0xcbf2_9ce4_8422_2325;
 const STEP: u64 = 0x0000_0100_0000_01b3;
 
-/// The hash of a word that is already folded; for tables made at compile time and by the trainer.
+/// The hash of a folded word; for tables made at compile time and by the trainer.
 pub const fn hash_word(folded: &[u8]) -> u64 {
     let mut hash = SEED;
     let mut at = 0;
@@ -144,7 +145,7 @@ const fn finish(hash: u64) -> u64 {
     hash ^ (hash >> 32)
 }
 
-/// Folds a word as [`tokenize`] does. For word lists; an apostrophe is kept.
+/// Folds a word as [`tokenize`] does. For word lists; apostrophes are kept.
 pub fn fold(word: &str) -> Vec<u8> {
     let mut folded = Vec::new();
     for c in word.chars() {
@@ -153,7 +154,7 @@ pub fn fold(word: &str) -> Vec<u8> {
     folded
 }
 
-/// Appends the words of `text` to `tokens`. Linear in the text, whatever it holds.
+/// Appends the words of `text` to `tokens`, in linear time for any input.
 pub fn tokenize(text: &str, tokens: &mut Vec<Token>) {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -163,7 +164,7 @@ pub fn tokenize(text: &str, tokens: &mut Vec<Token>) {
         if byte < 0x80 {
             let class = ASCII[byte as usize];
             if class == WORD {
-                // Most words stand behind a blank.
+                // Most words follow a blank.
                 let may_mark = gap != Gap::Space || byte.is_ascii_digit();
                 if let Some(end) = may_mark.then(|| end_of_mark(bytes, at, gap)).flatten() {
                     gap = if gap == Gap::Start { gap } else { Gap::Line };
@@ -189,7 +190,7 @@ pub fn tokenize(text: &str, tokens: &mut Vec<Token>) {
     }
 }
 
-/// `@` counts only right before the word: anything after it hides it.
+/// `@` counts only right before the word: a character after it hides it.
 fn widest(before: Gap, next: Gap) -> Gap {
     match (before, next) {
         (Gap::Start, _) => Gap::Start,
@@ -199,7 +200,7 @@ fn widest(before: Gap, next: Gap) -> Gap {
     }
 }
 
-/// Reads the word that starts at `start`, pushes it and returns where it ends.
+/// Reads the word that starts at `start`, pushes it and returns its end.
 fn word(text: &str, start: usize, gap: Gap, tokens: &mut Vec<Token>) -> usize {
     let bytes = text.as_bytes();
     let mut letters = Letters::new();
@@ -235,7 +236,7 @@ fn joins(text: &str, at: usize) -> bool {
         || text.get(at..).and_then(|rest| rest.chars().next()).is_some_and(char::is_alphabetic)
 }
 
-/// What is known of the word read so far.
+/// The state of the word read so far.
 struct Letters {
     hash: u64,
     hashed: u32,
@@ -316,7 +317,7 @@ impl Letters {
     fn token(self, start: usize, end: usize, gap: Gap) -> Token {
         let full = finish(self.hash);
         let ends_in_s = self.tail & 0xff == u32::from(b's');
-        // `john's` is john; but `it's`, `d'angelo`, `don't` are themselves.
+        // `john's` is john; but `it's`, `d'angelo`, `don't` are words of their own.
         let (word, end, tail) = match self.cut {
             Some((hash, at, tail)) if ends_in_s && self.since_cut == 1 => (finish(hash), at, tail),
             _ => (full, end, self.tail),
@@ -364,13 +365,13 @@ impl Letters {
     }
 }
 
-/// The host refuses messages of gigabytes; a position that does not fit would only make a span it refuses.
+/// The host rejects messages of gigabytes; a position that does not fit yields a span that it rejects as well.
 fn position(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 fn char_at(text: &str, at: usize) -> char {
-    // `at` is always on a boundary; a wrong one reads as a symbol and ends the word.
+    // `at` is always on a boundary; otherwise it reads as a symbol and ends the word.
     text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or('\u{fffd}')
 }
 
@@ -398,7 +399,7 @@ fn gap_of(c: char) -> Gap {
     }
 }
 
-/// Gives a letter as the bytes it is hashed by: lower case, accents of Latin letters taken off.
+/// Passes the bytes by which a letter is hashed: lower case, without the accents of Latin letters.
 fn push_folded(c: char, mut push: impl FnMut(u8)) {
     if c.is_ascii() {
         let byte = c as u8;
@@ -426,7 +427,7 @@ fn push_folded(c: char, mut push: impl FnMut(u8)) {
     }
 }
 
-/// The plain letters of an accented Latin one: transcripts write `jose`, documents `José`.
+/// The base letters of an accented Latin one: transcripts write `jose`, documents `José`.
 fn latin_base(c: char) -> Option<&'static str> {
     Some(match c {
         'À'..='Å' | 'à'..='å' | 'Ā'..='ą' | 'Ạ'..='ặ' | 'Ǎ' | 'ǎ' => "a",

@@ -1,4 +1,4 @@
-//! Every line of `cases/*.txt` through the pass, at the confidence that policies ask for by default.
+//! Runs every line of `cases/*.txt` through the pass, at the default confidence of policies.
 
 use masker_plugin_ner::{Ner, Settings};
 use masker_plugin_sdk::testing::{mark, unmark};

@@ -1,4 +1,4 @@
-//! People and addresses in a list are findings of their own, and what separates them belongs to none.
+//! Each person or address in a list is a separate finding, and no finding includes a separator.
 
 use masker_plugin_ner::{Ner, Settings};
 use masker_plugin_sdk::{Message, Pass};
@@ -19,7 +19,7 @@ const ADDRESSES: &[[&str; 3]] = &[
     ["44 Birch Court", "88 Pine Drive", "1482 Elm Avenue"],
 ];
 
-/// What stands before a list, between its values, and after it.
+/// The text before a list, between its values, and after it.
 const LISTS: &[(&str, &str, &str)] = &[
     ("Free doctors: ", ", ", ""),
     ("On call: ", "; ", ""),

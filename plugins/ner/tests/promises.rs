@@ -1,4 +1,4 @@
-//! What the pass promises whatever it is given.
+//! Properties of the pass that hold for any input.
 
 use masker_plugin_ner::model::KINDS;
 use masker_plugin_ner::{Ner, Settings};
@@ -28,7 +28,7 @@ fn check_sound(messages: &[Message], findings: &[Finding]) -> Result<(), TestCas
     Ok(())
 }
 
-/// Words of the trade and odd characters, so that findings come up at all.
+/// Typical words and odd characters, so that there are findings at all.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![

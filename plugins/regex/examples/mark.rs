@@ -1,4 +1,4 @@
-//! Prints each line of standard input with marks; `role: text || ` before it gives context.
+//! Prints each line of standard input with marks; a prefix `role: text || ` supplies context.
 #![allow(clippy::print_stdout)]
 
 use masker_plugin_regex::Plugin;

@@ -1,7 +1,7 @@
-//! Short answers to a question for an identifier, masked from their first piece to their last.
+//! Short answers to a question for an identifier, masked from the first piece to the last.
 //!
-//! Recognisers mishear what is spelled: "n four two nine x z" comes as "and 4 to 9 x said". Where the message right
-//! before asked for such a value and this one is little but pieces of one, the words between the pieces belong to it.
+//! Speech recognisers mishear spelling: "n four two nine x z" becomes "and 4 to 9 x said". When the previous message
+//! asked for such a value and this one is mostly pieces of one, the words between the pieces belong to the value.
 
 use crate::kinds::Kind;
 use crate::rules::RULES;
@@ -9,10 +9,10 @@ use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
 use crate::words::{Flags, flag};
 
-/// A longer answer is a sentence with other things in it.
+/// A longer answer is a sentence with other content.
 const MOST_TOKENS: usize = 14;
 
-/// Adds a finding for the whole of a short answer where its pieces do not already make one.
+/// Adds a finding for the whole of a short answer unless its pieces already form one.
 pub fn complete(turn: &mut Turn<'_>) {
     if turn.tokens.len() > MOST_TOKENS || !turn.cues.is_empty() {
         return;
@@ -22,7 +22,7 @@ pub fn complete(turn: &mut Turn<'_>) {
     if asked.vague {
         return;
     }
-    // "March" - "March what?" - "fourteenth nineteen eighty two": a date of birth is also given in pieces.
+    // "March" - "March what?" - "fourteenth nineteen eighty two": a date of birth may also arrive in pieces.
     if distance > 1 && rule.kind != Kind::Dob {
         return;
     }
@@ -44,7 +44,7 @@ pub fn complete(turn: &mut Turn<'_>) {
     }
 }
 
-/// How many tenths of the words must be pieces; `None` for kinds whose values are no row of pieces.
+/// How many tenths of the words must be pieces; `None` for kinds whose values are not a sequence of pieces.
 fn least_share(kind: Kind) -> Option<usize> {
     match kind {
         Kind::Zip => Some(5),
@@ -73,7 +73,7 @@ fn ends(turn: &Turn<'_>, kind: Kind) -> Option<(usize, usize)> {
     Some((first, last))
 }
 
-/// Whether the pieces are more than a passing "two" or "a".
+/// Whether the pieces are more than a stray "two" or "a".
 fn is_enough(inside: &[Token], kind: Kind) -> bool {
     let digits: usize = inside
         .iter()
@@ -97,11 +97,11 @@ fn is_enough(inside: &[Token], kind: Kind) -> bool {
     }
 }
 
-/// What recognisers make of letters and digits: "n" and "m", "r", "u", "y", "b", "c", 4, 2.
+/// How recognisers transcribe letters and digits: "n" and "m", "r", "u", "y", "b", "c", 4, 2.
 const HOMOPHONES: &[&str] = &["and", "in", "are", "you", "why", "be", "see", "for", "to"];
 
-/// A postcode's letters are misheard as words at both of its ends ("N 1 7 2 F page", "and 6 9 4 z said"), so all of the
-/// answer but its opening and its thanks is taken.
+/// A postcode's letters are misheard as words at both ends ("N 1 7 2 F page", "and 6 9 4 z said"), so the whole answer
+/// except its opening and its thanks is taken.
 fn to_the_edges(turn: &Turn<'_>, first: usize) -> (usize, usize) {
     let is_courtesy = |at: usize| {
         let thanks = turn.str_at(at).eq_ignore_ascii_case("you")

@@ -1,7 +1,7 @@
-//! Characters, sorted by ranges of code points instead of Unicode tables: the tables' pages would have to be touched in
-//! every fresh instance.
+//! Character classes by ranges of code points instead of Unicode tables, whose pages would have to be touched in every
+//! fresh instance.
 
-/// The value of a decimal digit of any script that [`class_at`] knows.
+/// The value of a decimal digit in any script that [`class_at`] knows.
 pub fn digit_value(c: char) -> u8 {
     let code = c as u32;
     let zero = match code {
@@ -15,13 +15,13 @@ pub fn digit_value(c: char) -> u8 {
     (code - zero) as u8
 }
 
-/// What a character is to the tokeniser.
+/// Character class used by the tokeniser.
 pub enum Char {
     /// Separates words.
     Blank,
     /// Separates lines.
     Break,
-    /// Is not seen and separates nothing.
+    /// Invisible; separates nothing.
     Nothing,
     /// A decimal digit.
     Digit,
@@ -54,7 +54,7 @@ fn other(bytes: &[u8], at: usize) -> (Char, usize) {
         0xc0..=0xdf => (u32::from(byte & 0x1f) << 6 | follow(1), 2),
         0xe0..=0xef => (u32::from(byte & 0x0f) << 12 | follow(1) << 6 | follow(2), 3),
         0xf0..=0xff => (u32::from(byte & 7) << 18 | follow(1) << 12 | follow(2) << 6 | follow(3), 4),
-        // A continuation byte alone cannot occur in a `str`.
+        // A `str` contains no lone continuation byte.
         _ => (0, 1),
     };
     let class = match code {

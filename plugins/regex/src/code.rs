@@ -1,4 +1,4 @@
-//! A run, or the part of one, as the rules see it.
+//! A run, or a part of one, as the rules see it.
 
 use crate::runs::Run;
 use crate::tokens::Class;
@@ -11,13 +11,13 @@ pub struct Code<'a, 't> {
     turn: &'a Turn<'t>,
     from: usize,
     to: usize,
-    /// A word such as "thousand" or a grouping comma is in it.
+    /// It contains a word such as "thousand" or a grouping comma.
     pub quantity: bool,
     /// A unit follows it.
     pub unit_after: bool,
 }
 
-/// Lengths of the pieces in which a code was written or said.
+/// Lengths of the pieces in which a code was written or spoken.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Groups {
     lengths: [u8; 20],
@@ -43,7 +43,7 @@ impl<'a, 't> Code<'a, 't> {
         }
     }
 
-    /// The longest stretch of digits: "415 555 0100 a" is a number and a word.
+    /// The longest sequence of digits: "415 555 0100 a" is a number and a word.
     pub fn core(&self) -> Option<Self> {
         let chars = self.chars();
         let (mut best, mut at) = (0..0, 0);
@@ -59,7 +59,7 @@ impl<'a, 't> Code<'a, 't> {
         (best.len() > 2 && best.len() < chars.len()).then_some(part)
     }
 
-    /// What was said after the last new start: "four one no four five one ..." is the number after "no".
+    /// What follows the last restart: in "four one no four five one ..." the number after "no".
     pub fn corrected(&self) -> Option<Self> {
         let restarted = |at: usize| {
             let (before, here) = (self.turn.source[at - 1].1 as usize, self.turn.source[at].0 as usize);
@@ -96,12 +96,12 @@ impl<'a, 't> Code<'a, 't> {
         (first as usize, last as usize)
     }
 
-    /// The turn it stands in.
+    /// The turn that contains it.
     pub fn turn(&self) -> &'a Turn<'t> {
         self.turn
     }
 
-    /// Whether every character is written as a digit or letter, none said as a word.
+    /// Whether every character is written as a digit or letter, none spoken as a word.
     pub fn is_written(&self) -> bool {
         self.sources().all(|(first, _)| !self.turn.at(first as usize).is(flag::NUMBER | flag::REPEAT))
     }
@@ -112,13 +112,13 @@ impl<'a, 't> Code<'a, 't> {
         (first + 1..=last).all(|at| self.turn.at(at).is_glued())
     }
 
-    /// Whether the sign stands between its characters.
+    /// Whether the sign occurs between its characters.
     pub fn has_sign(&self, signs: &[u8]) -> bool {
         let (first, last) = self.tokens();
         (first..=last).any(|at| self.turn.at(at).is_sign_of(signs))
     }
 
-    /// Digits that were said or written one by one.
+    /// Digits that were spoken or written one by one.
     pub fn singles(&self) -> usize {
         self.sources()
             .filter(|(first, last)| {
@@ -130,7 +130,7 @@ impl<'a, 't> Code<'a, 't> {
             .count()
     }
 
-    /// Lengths of its pieces; glued pieces of one code ("AB12") count as one.
+    /// Lengths of its pieces; adjoining pieces of one code ("AB12") count as one.
     pub fn groups(&self) -> Groups {
         let mut groups = Groups::default();
         let mut previous = None;
@@ -149,7 +149,7 @@ impl<'a, 't> Code<'a, 't> {
         groups
     }
 
-    /// Whether some word of its text is a number word.
+    /// Whether its text contains a number word.
     pub fn has_spoken(&self) -> bool {
         self.sources().any(|(first, _)| {
             let token = self.turn.at(first as usize);

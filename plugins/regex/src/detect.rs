@@ -1,4 +1,4 @@
-//! The walk over the messages of a request.
+//! The loop over the messages of a request.
 
 use masker_plugin_sdk::{Finding, Message};
 
@@ -12,12 +12,12 @@ use crate::rules;
 use crate::runs;
 use crate::turn::{Hit, Turn};
 
-/// A longer message is searched in windows of this many bytes, so that the memory needed does not grow with it.
+/// A longer message is searched in windows of this many bytes, which bounds memory.
 const WINDOW: usize = 16 << 10;
-/// How far a window reaches into its neighbours, so that nothing is cut in two.
+/// How far a window overlaps its neighbours, so that no value is split.
 const OVERLAP: usize = 512;
 
-/// Finds everything in the messages that are to be searched.
+/// Finds everything in the messages marked for search.
 pub fn detect(plugin: &Plugin, messages: &[Message]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut carried = Carried::default();
@@ -42,13 +42,13 @@ pub fn detect(plugin: &Plugin, messages: &[Message]) -> Vec<Finding> {
     findings
 }
 
-/// What a message says to those after it. Only its end counts in a long one.
+/// What a message tells the messages after it. Of a long message only the end counts.
 fn summary<'t>(plugin: &Plugin, turn: &mut Turn<'t>, message: &'t Message) -> Summary {
     if message.role == "field" {
         return field::summary(plugin, &message.text);
     }
     let from = boundary(&message.text, message.text.len().saturating_sub(WINDOW));
-    // When it was searched in one piece, it has been read already.
+    // A message searched in one piece has already been read.
     if !std::ptr::eq(turn.text, &message.text[from..]) {
         turn.read(&plugin.words, &plugin.keywords, &message.text[from..], Carried::default());
     }
@@ -59,7 +59,7 @@ fn search<'t>(plugin: &Plugin, turn: &mut Turn<'t>, text: &'t str, carried: Carr
     let mut start = 0;
     while start < text.len() {
         let end = boundary(text, start + WINDOW);
-        // A rest smaller than the overlap needs no window of its own.
+        // A remainder smaller than the overlap needs no window of its own.
         let end = if text.len() - end <= OVERLAP { text.len() } else { end };
         let from = boundary(text, start.saturating_sub(OVERLAP));
         let to = boundary(text, end + OVERLAP);

@@ -1,4 +1,4 @@
-//! Fields: the name of a JSON key as a key phrase, and the value after it as a whole.
+//! Fields: the name of a JSON key as a key phrase, and its value as a whole.
 
 use crate::Plugin;
 use crate::context::{Carried, Summary};
@@ -11,7 +11,7 @@ use crate::turn::Turn;
 /// A longer value is prose.
 const MOST_BYTES: usize = 120;
 
-/// What a field's name says of its value. "memberId" and "member_id" are the words "member id".
+/// What a field name says about its value. "memberId" and "member_id" are the words "member id".
 pub fn summary(plugin: &Plugin, name: &str) -> Summary {
     let mut words = String::with_capacity(name.len() + 8);
     let mut previous = ' ';
@@ -32,8 +32,8 @@ pub fn summary(plugin: &Plugin, name: &str) -> Summary {
     summary
 }
 
-/// Masks all of a field's value where its name asks for a kind whose values may be any words, or where nothing in
-/// the value was understood although it holds digits.
+/// Masks the whole value of a field when its name asks for a kind whose values may be arbitrary words, or when nothing
+/// in the value was recognised although it holds digits.
 pub fn whole_value(turn: &mut Turn<'_>) {
     if !turn.carried.is_field_value() || turn.text.len() > MOST_BYTES || turn.tokens.is_empty() {
         return;

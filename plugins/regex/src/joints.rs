@@ -1,4 +1,4 @@
-//! What may stand between the pieces of a run: blanks, dashes, "dash", fillers, new starts.
+//! What may separate the pieces of a run: blanks, dashes, "dash", fillers, restarts.
 
 use crate::lists::{is_aside, separates};
 use crate::tokens::{Caps, Class, Gap};
@@ -6,14 +6,14 @@ use crate::turn::Turn;
 use crate::words::flag;
 
 /// The next token of a run that has reached `from`, past separators, and whether a comma groups thousands there.
-/// `last` is where the last step began, `so_far` the number of characters since the last comma or slash.
+/// `last` is the start of the last step, `so_far` the number of characters since the last comma or slash.
 pub fn joined(turn: &Turn<'_>, last: usize, from: usize, so_far: usize) -> (Option<usize>, bool) {
     let spoken = turn.at(last).class == Class::Word && !turn.before(from).is_digits();
     let token = turn.at(from);
     if token.gap == Gap::Line {
         return (None, false);
     }
-    // Digits that are said stand in no list.
+    // Spoken digits are not in a list.
     let said = spoken && token.class == Class::Word;
     if !said && (separates(turn, from, so_far) || is_aside(turn, from, so_far)) {
         return (None, false);
@@ -31,7 +31,7 @@ fn sign(turn: &Turn<'_>, last: usize, from: usize, spoken: bool) -> (Option<usiz
     let digits_around = turn.before(from).is_digits() && next.is_digits();
     match token.sign {
         b'.' if digits_around => {
-            // "415.555.0100" but not "98.6": a decimal has one digit, or a single one before it.
+            // "415.555.0100" but not "98.6": a decimal has one digit after the point, or a single one before it.
             let wide = turn.width_at(from - 1) >= 2 && turn.width_at(from + 1) >= 2;
             ((wide && next.is_glued()).then_some(from + 1), false)
         }
@@ -40,12 +40,12 @@ fn sign(turn: &Turn<'_>, last: usize, from: usize, spoken: bool) -> (Option<usiz
             let wide = turn.width_at(from - 1) >= 3 && turn.width_at(from + 1) >= 3;
             (wide.then_some(from + 1), false)
         }
-        // A recogniser that punctuates puts commas and stops where the speaker breathes.
+        // A recogniser that punctuates puts commas and stops at the speaker's pauses.
         b',' | b'.' if spoken && next.is(flag::DIGIT | flag::REPEAT) && turn.at(last).is(flag::DIGIT) => {
             (Some(from + 1), false)
         }
         b'-' | b'_' | b'/' | b'(' | b')' | b'+' => {
-            // "(71)/577-1280" and "(03).7037.6530": an area code's bracket is followed by anything.
+            // "(71)/577-1280" and "(03).7037.6530": any separator may follow an area code's bracket.
             let goes_on = next.is_sign_of(b"-()") || token.sign == b')' && next.is_sign_of(b"/.") && next.is_glued();
             let after = if goes_on { from + 2 } else { from + 1 };
             ((turn.at(after).gap != Gap::Line).then_some(after), false)
@@ -54,7 +54,7 @@ fn sign(turn: &Turn<'_>, last: usize, from: usize, spoken: bool) -> (Option<usiz
     }
 }
 
-/// Whether digits after a blank go on with the number before: not where it is complete and a small number follows.
+/// Whether digits after a blank continue the number: not when it is complete and a small number follows.
 fn spaced(turn: &Turn<'_>, at: usize) -> bool {
     let before = turn.before(at);
     if turn.at(at).is_glued() || !before.is_digits() {
@@ -64,14 +64,14 @@ fn spaced(turn: &Turn<'_>, at: usize) -> bool {
     if at >= 2 && turn.before(at - 1).is_sign(b'+') {
         return true;
     }
-    // "XKJ 48211 07", "48211 07": no count begins with a zero, and a code goes on.
+    // "XKJ 48211 07", "48211 07": no count begins with a zero, and a code continues.
     let coded = turn.str_at(at).starts_with('0') || turn.before(at - 1).caps == Caps::All;
-    // "2123 45670 1": Australia's Medicare card is printed so, with the person's own digit at the end.
+    // "2123 45670 1": Australia's Medicare card is printed this way, with the person's own digit at the end.
     let card = at >= 2 && turn.width_at(at - 2) == 4 && turn.width_at(at - 1) == 5 && turn.width_at(at) == 1;
     coded || card || !(turn.width_at(at - 1) >= 5 && turn.width_at(at) <= 2)
 }
 
-/// Passes over spoken separators, fillers and new starts.
+/// Skips spoken separators, fillers and restarts.
 fn between_words(turn: &Turn<'_>, from: usize, spoken: bool) -> Option<usize> {
     let token = turn.at(from);
     if token.is(flag::SPOKEN_SIGN) && token.value != b'@' {
@@ -87,7 +87,7 @@ fn between_words(turn: &Turn<'_>, from: usize, spoken: bool) -> Option<usize> {
         }
         return Some(if turn.at(next).is(flag::FILLER) || turn.at(next).is_sign(b',') { next + 1 } else { next });
     }
-    // "four one no four five": what was taken back is masked with what replaces it.
+    // "four one no four five": the retracted part is masked together with its replacement.
     if token.is(flag::RESTART) && spoken {
         let next = if turn.at(from + 1).is(flag::RESTART | flag::FILLER) || turn.at(from + 1).is_sign(b',') {
             from + 2

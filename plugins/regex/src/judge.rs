@@ -1,5 +1,5 @@
-//! Decides what each run of a turn is: by the key phrase that governs it, else by what earlier messages ask for, else
-//! by its shape.
+//! Classifies each run of a turn: by the key phrase that governs it, then by what earlier messages ask for, then by
+//! its shape.
 
 use crate::code::Code;
 use crate::context::is_fragment;
@@ -13,21 +13,21 @@ use crate::tokens::Class;
 use crate::turn::Turn;
 use crate::words::flag;
 
-/// How far a key phrase reaches, in tokens that are not mere links.
+/// How far a key phrase reaches, in tokens other than links.
 const LONG_REACH: usize = 8;
 const SHORT_REACH: usize = 4;
-/// No key phrase reaches over more tokens than this, links included.
+/// Hard limit on a key phrase's reach in tokens, links included.
 const MOST_TOKENS: usize = 24;
-/// A shape this certain (a good check digit) wins over a key phrase that is not right beside it.
+/// A shape with this confidence (a good check digit) wins over a key phrase that is not right beside it.
 const CERTAIN: f32 = 0.9;
-/// A part of a run that begins or ends at a mere blank among blanks has to be this certain: "98 600 1200" is no number.
+/// Confidence required of a part of a run that begins or ends at an ordinary blank: "98 600 1200" is not a number.
 const SURE_PART: f32 = 0.8;
-/// A shorter part is no value.
+/// A shorter part is not a value.
 const LEAST_PART: usize = 4;
-/// What a weak key phrase gives is below this.
+/// A weak key phrase yields less than this.
 const WEAK: f32 = 0.8;
 
-/// Judges every run of the turn. The runs must have been collected.
+/// Classifies every run of the turn. The runs must have been collected.
 pub fn judge(turn: &mut Turn<'_>) {
     let runs = std::mem::take(&mut turn.runs);
     // The token up to which the last key phrase has found its value.
@@ -59,8 +59,9 @@ fn report(turn: &mut Turn<'_>, verdict: &Verdict) {
     turn.found(first, last, verdict.kind, verdict.confidence);
 }
 
-/// What the run is as a whole. `None` where its parts say more: where only some of it is a value, and a part is more of
-/// it. Where a part is surer and all but two characters of it, the part: "take 2 512-10-2462".
+/// The verdict on the run as a whole. `None` when its parts say more: only some of the run is a value, and a part
+/// covers more of it. When a part is surer and lacks at most two characters of the run, the verdict on that part:
+/// "take 2 512-10-2462".
 fn whole(turn: &Turn<'_>, run: &Run, used: &mut Used) -> Option<Verdict> {
     let before = *used;
     let whole = verdict(turn, run, used)?;
@@ -89,7 +90,7 @@ fn whole(turn: &Turn<'_>, run: &Run, used: &mut Used) -> Option<Verdict> {
     Some(whole)
 }
 
-/// Judges the parts of a run that is nothing as a whole: the surest, then what it leaves on either side.
+/// Classifies the parts of a run that matches nothing as a whole: the surest first, then what remains on either side.
 fn judge_parts(turn: &mut Turn<'_>, run: &Run, used: &mut Used) {
     let places = Places::of(turn, run);
     let places = places.as_slice();
@@ -119,7 +120,7 @@ struct Part {
     used: Used,
 }
 
-/// The surest part of a run between two of these places, of equal ones the longest.
+/// The surest part of a run between two of these places; among equals the longest.
 fn best_part(turn: &Turn<'_>, run: &Run, places: &[Place], used: Used) -> Option<Part> {
     let mut best: Option<Part> = None;
     for (from, first) in places.iter().enumerate() {
@@ -157,7 +158,7 @@ fn verdict(turn: &Turn<'_>, run: &Run, used: &mut Used) -> Option<Verdict> {
             let shape_wins = !direct && shape.confidence >= CERTAIN && shape.confidence > verdict.confidence;
             Some(if shape_wins { shape } else { verdict })
         }
-        // "The id is x k j four": the question before knows better which id.
+        // "The id is x k j four": the preceding question knows better which id.
         (Some((verdict, _)), None) if verdict.confidence < WEAK => {
             carried(turn, run, &code).filter(|asked| asked.confidence > verdict.confidence).or(Some(verdict))
         }
@@ -173,7 +174,7 @@ fn verdict(turn: &Turn<'_>, run: &Run, used: &mut Used) -> Option<Verdict> {
     }
 }
 
-/// What the code is by its shape alone.
+/// The verdict by the code's shape alone.
 fn shape(code: &Code<'_, '_>) -> Option<Verdict> {
     if code.len() < 5 {
         return None;
@@ -182,7 +183,7 @@ fn shape(code: &Code<'_, '_>) -> Option<Verdict> {
     Some(Verdict { tokens: code.tokens(), kind, confidence })
 }
 
-/// What the key phrases of the same message make of the run, and whether one of them stands right beside it.
+/// The verdict by the key phrases of the same message, and whether one of them is right beside the run.
 fn by_cue(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, used: &mut Used) -> Option<(Verdict, bool)> {
     let first = run.first as usize;
     let before = turn.cues.partition_point(|cue| (cue.last as usize) < first);
@@ -255,11 +256,11 @@ fn cued(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>, cue: &Cue, near: Near) 
     })
 }
 
-/// What the messages before ask for.
+/// The verdict by what the previous messages ask for.
 fn carried(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>) -> Option<Verdict> {
     let (asked, distance) = turn.carried.asked()?;
     let enough = match (asked.field, distance) {
-        // `eventId: 4821` is a place in a list more often than anybody's number.
+        // `eventId: 4821` is usually an index.
         (true, 1) if asked.vague => code.len() >= 5,
         (true, 1) => code.len() >= 2,
         (false, 1) if asked.tail => code.len() >= 3,
@@ -280,14 +281,14 @@ fn carried(turn: &Turn<'_>, run: &Run, code: &Code<'_, '_>) -> Option<Verdict> {
     })
 }
 
-/// Whether only links stand before the run.
+/// Whether only links precede the run.
 fn is_first(turn: &Turn<'_>, run: &Run) -> bool {
     turn.tokens[..run.first as usize]
         .iter()
         .all(|token| token.class == Class::Sign || token.is(flag::LINK | flag::FILLER))
 }
 
-/// A message that is only a piece of a number, while a number is being asked for or was begun.
+/// A message that is only a piece of a number, while a number is being asked for or has been begun.
 fn piece(turn: &mut Turn<'_>, runs: &[Run]) {
     if !is_fragment(turn) {
         return;
@@ -307,7 +308,7 @@ fn piece(turn: &mut Turn<'_>, runs: &[Run]) {
         _ => return,
     };
     for run in runs {
-        // "Ten thirty" is a time, even where a number was asked for; digits said one by one are not.
+        // "Ten thirty" is a time, even when a number was asked for; digits spoken one by one are not.
         let code = Code::of(turn, run);
         let is_piece = (code.is_written() || code.singles() * 2 >= code.len()) && !code.unit_after;
         if is_piece && code.digits() > 0 && code.len() >= 2 {
@@ -322,7 +323,7 @@ fn in_pieces(rule: &Rule) -> bool {
     !matches!(rule.kind, Kind::Email | Kind::Dob | Kind::Date | Kind::Age | Kind::Address | Kind::Url | Kind::Username)
 }
 
-/// Takes in the bracket or the plus before a number.
+/// Includes the bracket or plus sign before a number.
 fn widened(turn: &Turn<'_>, (mut first, last): (usize, usize)) -> (usize, usize) {
     let count = |sign: u8| (first..=last).filter(|at| turn.at(*at).is_sign(sign)).count();
     let mut unopened = count(b')').saturating_sub(count(b'('));

@@ -1,13 +1,13 @@
-//! Key phrases: "member id", "date of birth". Where one stands, the value near it has its kind.
+//! Key phrases: "member id", "date of birth". A value near a phrase has the phrase's kind.
 
 use crate::rules::RULES;
 use crate::tokens::{Class, Gap, Token};
 use crate::words::{Words, flag};
 
-/// The most words a key phrase may have.
+/// The largest number of words in a key phrase.
 const LONGEST: usize = 5;
 
-/// A key phrase that stands in a text.
+/// A key phrase found in a text.
 #[derive(Debug, Clone, Copy)]
 pub struct Cue {
     /// First token.
@@ -16,12 +16,12 @@ pub struct Cue {
     pub last: u32,
     /// Index into [`RULES`], or [`NOTHING`].
     pub rule: u8,
-    /// Whether the phrase means hardly anything else. A weak one counts only right before its value.
+    /// Whether the phrase is unambiguous. A weak one counts only right before its value.
     pub strong: bool,
 }
 
-/// The rule of phrases that ask for something that no rule looks for, such as a time: they end the reach of the key
-/// phrases before them.
+/// The rule of phrases that ask for something no rule detects, such as a time: they end the reach of earlier key
+/// phrases.
 pub const NOTHING: u8 = u8::MAX;
 
 /// Phrases after which a number is not an identifier, whatever was asked before.
@@ -60,7 +60,7 @@ const NOTHING_PHRASES: &[&str] = &[
     "option",
 ];
 
-/// Phrases that announce several values in the plural.
+/// Phrases that announce several values, in the plural.
 const PLURALS: &[&str] = &[
     "mrn",
     "ssn",
@@ -148,8 +148,8 @@ fn phrase(words: &mut Words, text: &str, rule: u8, strong: bool) -> Phrase {
     phrase
 }
 
-/// The last token of the phrase when it stands at `at`. Signs inside it ("e-mail", "d.o.b.", "license_plate") and one
-/// filler between words are passed over.
+/// The last token of the phrase when it occurs at `at`. Signs inside it ("e-mail", "d.o.b.", "license_plate") and one
+/// filler between words are skipped.
 fn last_token(phrase: &Phrase, tokens: &[Token], at: usize) -> Option<usize> {
     let mut here = at;
     for word in &phrase.words[1..usize::from(phrase.len)] {

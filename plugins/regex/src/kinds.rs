@@ -1,4 +1,4 @@
-//! The kinds this pass finds, as small numbers inside and as the contract's strings outside.
+//! The kinds of this pass: small numbers internally, the contract's strings externally.
 
 /// Every kind that the built-in rules may find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl KindSet {
         self.0 & (1 << kind as u32) != 0
     }
 
-    /// Adds the kind of this name. `false`: there is no such kind.
+    /// Adds the kind with this name. Returns `false` for an unknown kind.
     pub fn add(&mut self, name: &str) -> bool {
         let found = NAMES.iter().position(|known| *known == name);
         if let Some(at) = found {

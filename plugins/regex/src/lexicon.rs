@@ -1,15 +1,15 @@
-//! The word lists: meanings, a value, and the words that have them. Those of our grammars are a flat table, those of
-//! numbers and dates come from the SDK; [`crate::words`] reads both.
+//! The word lists: flags, a value, and the words that have them. The grammars' own words are a flat table; words for
+//! numbers and dates come from the SDK. [`crate::words`] reads both.
 //!
-//! A word may stand in several lists; its meanings add up and the larger value wins, so two meanings of one word
-//! may not both need a value.
+//! A word may be in several lists; its flags are combined and the larger value wins, so at most one flag of a word may
+//! need a value.
 
 use masker_plugin_sdk::words::{self, Language::English};
 
 use crate::words::Flags;
 use crate::words::flag::*;
 
-/// Gives every word with its meanings and its value.
+/// Passes every word with its flags and value to `add`.
 pub fn each(mut add: impl FnMut(&str, Flags, u8)) {
     shared(&mut add);
     for &(flags, value, list) in WORDS {
@@ -17,7 +17,7 @@ pub fn each(mut add: impl FnMut(&str, Flags, u8)) {
     }
 }
 
-/// The words of numbers, dates and spelling, which are not only ours.
+/// The words for numbers, dates and spelling, from the SDK.
 fn shared(mut add: impl FnMut(&str, Flags, u8)) {
     for &(word, value) in words::cardinals(English) {
         match u8::try_from(value) {
@@ -28,7 +28,7 @@ fn shared(mut add: impl FnMut(&str, Flags, u8)) {
             Err(_) => add(word, SCALE, 0),
         }
     }
-    // "Nil" is what a patient has by mouth, and a fife is played.
+    // "Nil" is also "nil by mouth", and a fife is an instrument.
     let rare = ["aught", "fife", "fower", "nil"];
     for &(word, digit) in words::spoken_digits(English).iter().filter(|(word, _)| !rare.contains(word)) {
         add(word, DIGIT, digit);
@@ -37,7 +37,7 @@ fn shared(mut add: impl FnMut(&str, Flags, u8)) {
         add(word, REPEAT, times);
     }
     for &(word, value) in words::ordinals(English) {
-        // Days; "hundredth" is in no date.
+        // Days; "hundredth" is not part of a date.
         if let Ok(day @ 1..=31) = u8::try_from(value) {
             add(word, ORDINAL, day);
         }
@@ -49,7 +49,7 @@ fn shared(mut add: impl FnMut(&str, Flags, u8)) {
     words::fillers(English).iter().for_each(|(word, ())| add(word, FILLER | LINK, 0));
     for &(word, sign) in words::signs(English) {
         match sign {
-            // "Seven point two" is a value; only between the numbers of an internet address is it a sign.
+            // "Seven point two" is a value; "point" is a sign only between the numbers of an IP address.
             '.' if word == "point" => add(word, SPOKEN_DOT, 0),
             '.' => add(word, SPOKEN_SIGN | SPOKEN_DOT, b'.'),
             '-' | '/' | ':' | '_' | '+' | '@' => add(word, SPOKEN_SIGN, sign as u8),
@@ -59,7 +59,7 @@ fn shared(mut add: impl FnMut(&str, Flags, u8)) {
     words::nato().iter().for_each(|(word, ())| add(word, SPELLING, 0));
 }
 
-/// Meanings, value, words.
+/// Flags, value, words.
 const WORDS: &[(Flags, u8, &str)] = &[
     (RESTART | LINK, 0, "no sorry wait actually correction oops"),
     // Between a key word and its value.
@@ -98,7 +98,7 @@ const WORDS: &[(Flags, u8, &str)] = &[
     (STREET, 2, "st dr drive court ct place pl way circle cir square sq trail trl loop row close gardens"),
     (STREET, 2, "plaza pike walk hill park path ridge run pass crossing grove green point view"),
     (STREET_FIRST, 0, "rue calle via avenida rua viale piazza carrer strada paseo camino quai chemin jalan"),
-    // Also English, where they come last; first only before a name in capitals.
+    // Also English, where they come last; they come first only before a capitalised name.
     (STREET_FIRST, 1, "avenue boulevard"),
     (STREET_FIRST, 2, "place plaza"),
     (DIRECTION, 0, "north south east west northeast northwest southeast southwest n s e w ne nw se sw"),

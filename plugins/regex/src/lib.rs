@@ -1,11 +1,11 @@
-//! The `regex` pass: every structured identifier of HIPAA's list, written and spoken. Names and organisations are the
-//! `ner` pass's.
+//! The `regex` pass: HIPAA identifiers with a recognisable format, written or spoken. Names and organisations belong
+//! to the `ner` pass.
 //!
-//! How a message is searched: [`tokens`] splits it once; [`keywords`] finds phrases such as "member id"; rules that
-//! have a search of their own ([`rules`]: addresses, dates, e-mail) take their parts; [`runs`] flattens what is left of
-//! digits, number words and spelled letters to characters; [`judge`] gives each run to the rule that its key phrase,
-//! an earlier question ([`context`]) or its shape speaks for. Nothing is built at request time: the word table is made
-//! in `configure` and is part of the snapshot.
+//! [`tokens`] splits a message once; [`keywords`] finds phrases such as "member id"; rules with a search of their own
+//! ([`rules`]: addresses, dates, e-mail) claim their tokens; [`runs`] flattens the remaining digits, number words and
+//! spelled letters to characters; [`judge`] assigns each run to a rule by key phrase, by an earlier question
+//! ([`context`]) or by shape. Nothing is built at request time: `configure` builds the word table, which is part of
+//! the snapshot.
 
 mod answer;
 mod characters;

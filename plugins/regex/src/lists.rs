@@ -1,22 +1,22 @@
-//! Where one value ends and the next begins although signs or blanks of a kind that numbers have inside stand between:
-//! "617-555-0129, 206-555-0173", "52817346 / 60391827", "1) 415-555-0100". And which number words beside a written
-//! number count something else: "the new one 415-555-0134", "415-555-0134 oh wait".
+//! Finds the boundary between two values separated by signs or blanks that also occur inside numbers: "617-555-0129,
+//! 206-555-0173", "52817346 / 60391827", "1) 415-555-0100". Also finds number words beside a written number that count
+//! something else: "the new one 415-555-0134", "415-555-0134 oh wait".
 //!
-//! Whatever is decided here, nothing is lost: what is cut apart is judged in its parts.
+//! A wrong split loses nothing: the parts are classified too.
 
 use crate::tokens::{Class, Gap};
 use crate::turn::Turn;
 use crate::words::{Flags, flag};
 
-/// No piece of a number is looked at further than this, in tokens.
+/// No piece of a number is read further than this, in tokens.
 const MOST_TOKENS: usize = 12;
-/// So many characters are a value of their own.
+/// A piece with this many characters is a value by itself.
 const WHOLE: usize = 7;
-/// Of this many, two side by side are values.
+/// Two adjacent pieces with this many characters are two values.
 const LONG: usize = 5;
 
-/// Whether another value begins after token `from - 1`, the last of a run whose piece since the last comma or slash has
-/// `so_far` characters.
+/// Whether another value begins after token `from - 1`, the last of a run whose piece since the last comma or slash
+/// has `so_far` characters.
 pub fn separates(turn: &Turn<'_>, from: usize, so_far: usize) -> bool {
     let (token, next) = (turn.at(from), turn.at(from + 1));
     let spaced = token.gap == Gap::Space && next.gap == Gap::Space;
@@ -33,7 +33,7 @@ pub fn separates(turn: &Turn<'_>, from: usize, so_far: usize) -> bool {
         b')' => so_far >= WHOLE && after(turn, from + 1) >= WHOLE,
         b'-' if spaced => {
             let after = after(turn, from + 1);
-            // "2 - 415-555-0100" at the start of a line is numbered.
+            // "2 - 415-555-0100" at the start of a line is a numbered item.
             let numbered = so_far <= 2 && turn.before(from).gap == Gap::Line;
             so_far >= LONG && after >= LONG || numbered && after >= WHOLE
         }
@@ -48,7 +48,7 @@ fn follows(turn: &Turn<'_>, at: usize, so_far: usize) -> bool {
     if turn.at(at).is(flag::NUMBER | flag::REPEAT) || turn.before(at).is(flag::NUMBER | flag::REPEAT) {
         return false;
     }
-    // A word is part of a value only where digits touch it.
+    // A word is part of a value only where it touches digits.
     let word = turn.at(at).class == Class::Word && !turn.at(at + 1).is_glued();
     if word || turn.at(at).len() < 2 {
         return false;
@@ -80,12 +80,13 @@ fn is_opened(turn: &Turn<'_>, at: usize) -> bool {
     false
 }
 
-/// Whether the number that begins after a comma or a point is long enough to be no fraction.
+/// Whether the number that begins after a comma or a point is too long to be a fraction.
 pub fn is_whole(turn: &Turn<'_>, at: usize) -> bool {
     after(turn, at) >= WHOLE
 }
 
-/// Characters of the number that begins at `from`, at least until they are a value's, up to a comma, a word or a sign that no number has inside.
+/// Characters of the number that begins at `from`, counted until they are enough for a value, up to a comma, a word or
+/// a sign that no number contains.
 fn after(turn: &Turn<'_>, from: usize) -> usize {
     let mut count = 0;
     for at in from..from + MOST_TOKENS {
@@ -103,13 +104,13 @@ fn after(turn: &Turn<'_>, from: usize) -> usize {
     count
 }
 
-/// Characters of what is glued together from `from` on.
+/// Characters of the adjoining tokens from `from` on.
 fn group(turn: &Turn<'_>, from: usize) -> usize {
     let glued = (from..from + MOST_TOKENS).take_while(|at| *at == from || turn.at(*at).is_glued());
     glued.map(|at| characters(turn, at)).sum()
 }
 
-/// Characters of what is glued together up to the token before `at`.
+/// Characters of the adjoining tokens up to the token before `at`.
 fn group_before(turn: &Turn<'_>, at: usize) -> usize {
     let mut count = 0;
     for at in (at.saturating_sub(MOST_TOKENS)..at).rev() {
@@ -129,7 +130,7 @@ fn characters(turn: &Turn<'_>, at: usize) -> usize {
     }
 }
 
-/// A tab, or as many blanks as stand between columns.
+/// A tab, or as many blanks as separate columns.
 fn has_columns(turn: &Turn<'_>, at: usize) -> bool {
     let (from, to) = (turn.before(at).end as usize, turn.at(at).start as usize);
     turn.at(at).gap == Gap::Space && (to - from >= 3 || turn.text.as_bytes().get(from) == Some(&b'\t'))
@@ -140,12 +141,12 @@ const BEFORE: &[&str] = &[
     "new", "old", "other", "another", "this", "that", "which", "last", "next", "same", "right", "wrong", "correct",
     "first", "second", "every", "each", "only", "good", "for", "just", "any", "no", "these", "those",
 ];
-/// Words after one that do, beside those that no list knows: "one more thing", "two of them".
+/// Words after one that do the same, besides unlisted words: "one more thing", "two of them".
 const AFTER: &[&str] =
     &["of", "more", "other", "another", "last", "second", "sec", "best", "good", "new", "old", "time"];
 
-/// Whether one of the tokens around `from` is a number word of its own beside a written number, in a run of `so_far`
-/// characters that has reached `from`.
+/// Whether one of the tokens around `from` is a number word separate from an adjacent written number, in a run of
+/// `so_far` characters that has reached `from`.
 pub fn is_aside(turn: &Turn<'_>, from: usize, so_far: usize) -> bool {
     const SAID: Flags = flag::DIGIT | flag::TEEN | flag::TENS;
     let (before, here) = (turn.before(from), turn.at(from));
@@ -156,7 +157,7 @@ pub fn is_aside(turn: &Turn<'_>, from: usize, so_far: usize) -> bool {
         return false;
     }
     let introduced = from >= 2 && BEFORE.iter().any(|word| turn.str_at(from - 2).eq_ignore_ascii_case(word));
-    // "The blue one": but "is one", "number one" and "and one" may begin a number.
+    // "The blue one" is a pronoun; but "is one", "number one" and "and one" may begin a number.
     let pronoun =
         before.value == 1 && from >= 2 && turn.at(from - 2).is_plain() && turn.at(from - 2).class == Class::Word;
     // "Oh, 415 ..." without its comma.

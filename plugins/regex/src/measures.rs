@@ -1,13 +1,13 @@
-//! Fields that count, measure or date something: `created_at`, `size_bytes`, `latitude`. A number under such a name is
-//! nobody's, whatever its length. A name whose last words announce an identifier (`reach_me_at`, `max_member_id`) is
-//! no measure.
+//! Fields that hold a count, a measure or a time: `created_at`, `size_bytes`, `latitude`. A number under such a name
+//! identifies no person, whatever its length. A name whose last words announce an identifier (`reach_me_at`,
+//! `max_member_id`) is not a measure.
 
 use crate::keywords::NOTHING;
 use crate::turn::Turn;
 
-/// Words that say so at the end of a name.
+/// Words that mark a measure at the end of a name.
 const LAST: &[&str] = &[
-    // Moments and spans of time.
+    // Times and durations.
     "at",
     "on",
     "time",
@@ -106,7 +106,7 @@ const LAST: &[&str] = &[
     "retries",
     "errors",
     "pages",
-    // Places in a list, settings.
+    // Indexes, settings.
     "page",
     "limit",
     "offset",
@@ -212,10 +212,10 @@ const LAST: &[&str] = &[
     "deductible",
 ];
 
-/// Words that say so at the beginning of a longer name.
+/// Words that mark a measure at the beginning of a longer name.
 const FIRST: &[&str] = &["num", "max", "min", "total", "avg", "mean", "median", "sum", "count", "number"];
 
-/// Whether the name of a field, which was read as `turn`, counts, measures or dates.
+/// Whether the field name read as `turn` is a count, a measure or a time.
 pub fn is_measure(turn: &Turn<'_>) -> bool {
     let Some(last) = turn.tokens.len().checked_sub(1) else { return false };
     let is = |at: usize, list: &[&str]| list.iter().any(|word| turn.str_at(at).eq_ignore_ascii_case(word));
@@ -223,7 +223,7 @@ pub fn is_measure(turn: &Turn<'_>) -> bool {
     !announced && (is(last, LAST) || last > 0 && is(0, FIRST))
 }
 
-/// Whether a value is one number: "1795532400", "-33.8688", "1.8e9". Of two points it is a date or a version.
+/// Whether a value is one number: "1795532400", "-33.8688", "1.8e9". With two points it is a date or a version.
 pub fn is_number(text: &str) -> bool {
     let bytes = text.trim_ascii().as_bytes();
     let mut at = usize::from(matches!(bytes.first(), Some(b'-' | b'+')));

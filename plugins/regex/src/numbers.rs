@@ -1,4 +1,4 @@
-//! Spoken and written numbers as values: days, years, ages. Identifiers are [`crate::runs`]'s business.
+//! Spoken and written numbers as values: days, years, ages. [`crate::runs`] handles identifiers.
 
 use crate::tokens::Class;
 use crate::turn::Turn;
@@ -11,7 +11,7 @@ pub struct Number {
     pub value: u32,
     /// The first token that does not belong to it.
     pub next: usize,
-    /// It was said as an ordinal ("fourteenth", "14th").
+    /// It is an ordinal ("fourteenth", "14th").
     pub ordinal: bool,
     /// It is written in digits.
     pub written: bool,

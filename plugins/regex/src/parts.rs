@@ -1,15 +1,15 @@
-//! The parts of a run that no rule takes as a whole: "2 512-10-2462", "my social is 512-10-2462 oh", where a word or a
-//! number that belongs to the sentence stands beside a value and was taken for its first or last digits.
+//! The parts of a run that no rule accepts as a whole: "2 512-10-2462", "my social is 512-10-2462 oh", where an
+//! adjacent word or number of the sentence was taken for the value's first or last digits.
 //!
-//! A run is cut only where a speaker or writer may have ended a value: between written digits and number words, and at
-//! blanks. There are at most [`MOST`] such places, so that a run has a fixed number of parts, whatever stands in it.
+//! A run is cut only where a value may end: between written digits and number words, and at blanks. At most [`MOST`]
+//! such places are considered, which bounds the number of parts.
 
 use crate::runs::Run;
 use crate::tokens::{Class, Gap, Token};
 use crate::turn::Turn;
 use crate::words::flag;
 
-/// The most places where a run is cut. One with more is a row of numbers.
+/// The most places where a run is cut. A run with more is a sequence of numbers.
 pub const MOST: usize = 10;
 
 /// A place between two characters of a run.
@@ -17,8 +17,8 @@ pub const MOST: usize = 10;
 pub struct Place {
     /// The first character after it, in [`Turn::chars`].
     pub at: u32,
-    /// Another way of writing begins here: words after digits, or a blank beside dashes. At a mere blank among blanks,
-    /// only what is sure by itself is taken for a value.
+    /// The notation changes here: words after digits, or a blank beside dashes. At an ordinary blank, only a part that
+    /// is certain by itself counts as a value.
     pub telling: bool,
 }
 
@@ -30,8 +30,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// The places where `run` may be cut. In a row of many blanks what stands between them are pieces and no values:
-    /// there only the telling ones count.
+    /// The places where `run` may be cut. In a sequence of many blanks the text between them is pieces, not values:
+    /// there only the telling places count.
     pub fn of(turn: &Turn<'_>, run: &Run) -> Self {
         let start = Place { at: run.chars.start, telling: true };
         let (mut all, mut telling) = (Self::at(start), Self::at(start));
@@ -59,12 +59,12 @@ impl Places {
         [all, telling].into_iter().find_map(|places| places.ended(end)).unwrap_or_else(|| Self::at(start))
     }
 
-    /// The places, in order, from the run's first character to its end; the first alone where there are too many.
+    /// The places, in order, from the run's first character to its end; the first alone when there are too many.
     pub fn as_slice(&self) -> &[Place] {
         self.places.get(..self.count).unwrap_or(&[])
     }
 
-    /// Whether the run is anywhere written in two ways.
+    /// Whether the notation changes anywhere in the run.
     pub fn any_telling(&self) -> bool {
         self.as_slice()
             .get(1..self.count.saturating_sub(1))
@@ -77,7 +77,7 @@ impl Places {
         Self { places, count: 1 }
     }
 
-    /// Adds a place; of too many, only that they are.
+    /// Adds a place; beyond the limit, only records the overflow.
     fn add(&mut self, place: Place) {
         if let Some(slot) = self.places.get_mut(self.count) {
             *slot = place;
@@ -91,7 +91,7 @@ impl Places {
     }
 }
 
-/// Whether a run with these two tokens side by side may have to be cut: digits stand apart, or a word and a code.
+/// Whether a run with these two adjacent tokens may have to be cut: separate digits, or a word and a code.
 pub fn may_part(turn: &Turn<'_>, last: usize, next: usize) -> bool {
     let (before, here) = (turn.at(last), turn.at(next));
     if is_said(before) && is_said(here) {
@@ -113,7 +113,7 @@ pub fn part(turn: &Turn<'_>, run: &Run, from: Place, to: Place) -> Run {
     Run { first, last, chars: from.at..to.at, quantity, unit_after: turn.is_unit(last as usize + 1), in_parts: false }
 }
 
-/// Whether another way of writing begins at the joint before character `at`, with these joints on either side.
+/// Whether the notation changes at the joint before character `at`, given the joints on either side.
 fn is_telling(turn: &Turn<'_>, at: u32, joint: Joint, left: Option<Joint>, right: Option<Joint>) -> bool {
     match joint {
         Joint::Ways => true,
@@ -133,15 +133,15 @@ fn is_count_beside_value(turn: &Turn<'_>, at: usize) -> bool {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Joint {
-    /// Between what is written and what is said.
+    /// Between a written and a spoken piece.
     Ways,
     /// A blank between written pieces.
     Blank,
-    /// Signs, or nothing.
+    /// A sign, or nothing.
     Glued,
 }
 
-/// How the characters before and at `at` are joined; `None` within a word or a row of digits, and between words.
+/// How the characters before and at `at` are joined; `None` within a word or a sequence of digits, and between words.
 fn joint_at(turn: &Turn<'_>, at: u32) -> Option<Joint> {
     let (left, right) = (turn.source[at as usize - 1], turn.source[at as usize]);
     if left == right {

@@ -1,4 +1,4 @@
-//! A tenant's own patterns: a dense automaton each, with an optional check digit and context words.
+//! A tenant's own patterns: one dense automaton each, with an optional check digit and context words.
 
 use std::ops::Range;
 
@@ -7,15 +7,15 @@ use masker_plugin_sdk::dfa;
 use crate::settings::PatternSettings;
 use masker_plugin_sdk::checksums;
 
-/// How much a context word adds, and the most it can reach.
+/// How much a context word adds to the confidence, and the upper limit.
 const CONTEXT_GAIN: f32 = 0.3;
 const CONTEXT_LIMIT: f32 = 0.99;
 /// How many words a context word may be away.
 const CONTEXT_REACH: usize = 8;
-/// No search for context words reads more bytes than this on either side.
+/// A search for context words reads at most this many bytes on either side.
 const CONTEXT_BYTES: usize = 200;
 
-/// A check of upper-case letters and digits.
+/// A check on upper-case letters and digits.
 type Validator = fn(&[u8]) -> bool;
 
 /// A compiled pattern.
@@ -29,7 +29,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Compiles a pattern. The error names the field and says what is wrong with it.
+    /// Compiles a pattern. The error holds the field and a message.
     pub fn new(settings: &PatternSettings) -> Result<Self, (&'static str, String)> {
         if !is_kind(&settings.kind) {
             return Err(("kind", "a kind is one to 64 of A-Z, 0-9 and _, and begins with a letter".into()));
@@ -48,12 +48,12 @@ impl Pattern {
         })
     }
 
-    /// What its matches are.
+    /// The kind of its matches.
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The matches whose check digit is right, with their confidences.
+    /// The matches with a valid check digit, with their confidences.
     pub fn find<'p>(&'p self, text: &'p str) -> impl Iterator<Item = (Range<usize>, f32)> + 'p {
         self.automaton.find_iter(text).filter(|span| self.is_valid(&text[span.clone()])).map(move |span| {
             let near = !self.context.is_empty() && self.has_context(text, &span);

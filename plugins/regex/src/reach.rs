@@ -1,11 +1,11 @@
-//! How far a key phrase and a value are apart, and what stands between them.
+//! The distance between a key phrase and a value, and what separates them.
 
 use crate::code::Code;
 use crate::tokens::Class;
 use crate::turn::Turn;
 use crate::words::flag;
 
-/// "Is my", "that's the": what stands between a value and the key phrase after it.
+/// "Is my", "that's the": the words between a value and the key phrase after it.
 pub fn is_possessive(turn: &Turn<'_>, at: usize) -> bool {
     ["is", "my", "your", "his", "her", "their", "the"].iter().any(|w| turn.str_at(at).eq_ignore_ascii_case(w))
         || turn.str_at(at).get(..4).is_some_and(|text| text.eq_ignore_ascii_case("that"))
@@ -27,14 +27,14 @@ pub fn is_year(turn: &Turn<'_>, code: &Code<'_, '_>) -> bool {
             || turn.str_at(first - 1).ends_with("'s"))
 }
 
-/// Tokens between a key phrase and a run that are not mere links, a sentence's end counting two; and whether "last
+/// Tokens between a key phrase and a run other than links, with a sentence end counting as two; and whether "last
 /// four" or "ending in" is among them.
 pub fn gap(turn: &Turn<'_>, from: usize, to: usize) -> (usize, bool) {
     let (mut gap, mut tail) = (0, false);
     for at in from..to.max(from) {
         let token = turn.at(at);
         if token.class == Class::Sign {
-            // The stop of "ext." and "acct." ends no sentence.
+            // The stop of "ext." and "acct." does not end a sentence.
             let ends = token.is_sign_of(b"!?;") || token.is_sign(b'.') && at > from;
             gap += if ends && !turn.at(at + 1).is_glued() { 2 } else { 0 };
             continue;

@@ -1,8 +1,8 @@
 //! Runs: numbers and codes as people write, say and spell them, flattened to characters.
 //!
-//! "415 555-0100", "four one five double five five", "x k j four eight" and "h as in hotel 9 4" all become a run.
-//! The rules then judge characters and lengths and need not know how they were said. A run keeps, for each of its
-//! characters, the token it came from, so that a part of it can be turned back into a span.
+//! "415 555-0100", "four one five double five five", "x k j four eight" and "h as in hotel 9 4" all become runs. The
+//! rules then look at characters and lengths, independent of notation. A run keeps the source token of each character,
+//! so that a part of it maps back to a span.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
 use crate::words::{Flags, flag};
 
-/// A run of more characters is cut; no identifier is longer.
+/// A longer run is cut; no identifier is longer.
 const MOST_CHARS: usize = 96;
 
 /// A run of digits and letters in a turn, or a part of one.
@@ -24,13 +24,13 @@ pub struct Run {
     pub first: u32,
     /// Last token.
     pub last: u32,
-    /// Its characters in [`Turn::chars`].
+    /// The range of its characters in [`Turn::chars`].
     pub chars: Range<u32>,
     /// "two thousand", "1,500": more likely a quantity.
     pub quantity: bool,
     /// A unit follows: "mg", "pm".
     pub unit_after: bool,
-    /// Blanks between digits, or digits and number words: its parts may be values.
+    /// It has blanks between digits, or digits and number words: its parts may be values.
     pub in_parts: bool,
 }
 
@@ -57,8 +57,8 @@ pub fn collect(turn: &mut Turn<'_>) {
     turn.runs = runs;
 }
 
-/// Whether a run may begin there: at a digit or a letter, or at a word that may be a part of a code. Most words are done
-/// with here.
+/// Whether a run may begin at this token: at a digit or a letter, or at a word that may be part of a code. Most words
+/// are rejected here.
 fn may_begin(turn: &Turn<'_>, at: usize) -> bool {
     const PIECE: Flags = flag::WRITTEN | flag::LETTER | flag::DIGIT | flag::TEEN | flag::TENS;
     let token = turn.at(at);
@@ -82,7 +82,7 @@ impl Builder {
         let (mut quantity, mut in_parts) = (false, false);
         let mut step = step(turn, first, None)?;
         let mut here = first;
-        // Where the piece after the last comma or slash begins.
+        // The start of the piece after the last comma or slash.
         let mut piece = begin;
         loop {
             quantity |= turn.at(here).is(flag::SCALE);
@@ -93,7 +93,7 @@ impl Builder {
             if matches!(turn.at(step.next).sign, b',' | b'/') {
                 piece = self.chars.len();
             }
-            // The rest is a run of its own.
+            // The rest is a separate run.
             let next = next.filter(|_| self.chars.len() - begin < MOST_CHARS);
             match next.and_then(|next| Some((next, crate::steps::step(turn, next, Some(last))?))) {
                 Some((next, following)) => {

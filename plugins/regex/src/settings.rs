@@ -1,4 +1,4 @@
-//! What a policy may set.
+//! The plugin's settings in a policy.
 
 use masker_plugin_sdk::Error;
 use serde::Deserialize;
@@ -9,32 +9,32 @@ use crate::patterns::Pattern;
 /// The most patterns of one policy: each is searched in every message.
 const MOST_PATTERNS: usize = 64;
 
-/// The settings as they are written.
+/// The settings as written in the policy.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Look for these kinds only; all when left out.
+    /// Look for these kinds only. Default: all.
     pub kinds: Option<Vec<String>>,
     /// The tenant's own patterns.
     pub patterns: Vec<PatternSettings>,
 }
 
-/// One pattern as it is written.
+/// One pattern as written in the policy.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PatternSettings {
-    /// What its matches are: any `[A-Z][A-Z0-9_]*`.
+    /// The kind of its matches: any `[A-Z][A-Z0-9_]*`.
     pub kind: String,
-    /// A name for people.
+    /// A display name.
     pub name: String,
     /// The expression, in the syntax of [`masker_plugin_sdk::dfa::Pattern`].
     pub regex: String,
     /// From 0 to 1.
     pub confidence: f32,
-    /// Words that make a match likelier when they stand near it.
+    /// Words near a match that raise its confidence.
     #[serde(default)]
     pub context: Vec<String>,
-    /// A check digit that a match must have.
+    /// The check digit that a match must have.
     #[serde(default)]
     pub validator: Option<String>,
 }
@@ -99,7 +99,7 @@ impl Settings {
         Ok(set)
     }
 
-    /// The patterns, compiled.
+    /// Compiles the patterns.
     pub fn compile(&self) -> Result<Vec<Pattern>, Error> {
         if self.patterns.len() > MOST_PATTERNS {
             let message = format!("at most {MOST_PATTERNS} patterns");

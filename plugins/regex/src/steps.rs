@@ -1,4 +1,4 @@
-//! What single words and numbers add to a run: digits, number words, spelled letters, parts of codes.
+//! What each word or number contributes to a run: digits, number words, spelled letters, parts of codes.
 
 use crate::keywords::NOTHING;
 use crate::lists::is_whole;
@@ -6,27 +6,27 @@ use crate::tokens::{Caps, Class, Token};
 use crate::turn::Turn;
 use crate::words::{Flags, flag};
 
-/// What one step of a run adds.
+/// The contribution of one step to a run.
 pub enum Piece {
     /// The characters of its token.
     Own,
-    /// A digit or a letter, so many times.
+    /// A digit or a letter, repeated this many times.
     Repeat(u8, usize),
     /// A number of two digits.
     Two(u8),
-    /// So many zeros: "hundred".
+    /// This many zeros: "hundred".
     Zeros(usize),
 }
 
 /// One step of a run.
 pub struct Step {
-    /// What it adds.
+    /// The contribution.
     pub piece: Piece,
     /// The first token after it.
     pub next: usize,
 }
 
-/// What token `at` adds to a run, if it can be part of one. `last` is the run's last token so far.
+/// What token `at` contributes to a run, if it can be part of one. `last` is the run's last token so far.
 pub fn step(turn: &Turn<'_>, at: usize, last: Option<usize>) -> Option<Step> {
     let token = turn.at(at);
     if token.claimed {
@@ -58,7 +58,7 @@ fn word(turn: &Turn<'_>, token: &Token, at: usize, last: Option<usize>) -> Optio
         });
     }
     if token.is(flag::HUNDRED | flag::SCALE) {
-        // Only after a number: "eight hundred" is how people say 800, "hundreds" of something is not.
+        // Only after a number: "eight hundred" means 800, "hundreds" of something is not a number.
         let zeros = if token.is(flag::HUNDRED) { 2 } else { 3 };
         let after_number = last.is_some_and(|last| turn.at(last).is(flag::NUMBER));
         return after_number.then_some(Step { piece: Piece::Zeros(zeros), next: at + 1 });
@@ -85,10 +85,10 @@ fn word(turn: &Turn<'_>, token: &Token, at: usize, last: Option<usize>) -> Optio
     is_code(turn, token, at).then_some(Step { piece: Piece::Own, next: at + 1 })
 }
 
-/// A letter that is spelled, with "as in hotel" or "for bravo" after it.
+/// A spelled letter, including a following "as in hotel" or "for bravo".
 fn letter(turn: &Turn<'_>, token: &Token, at: usize, last: Option<usize>) -> Option<Step> {
     let next = turn.at(at + 1);
-    // "Two hundred m g": a unit that is spelled.
+    // "Two hundred m g": a spelled unit.
     if last.is_some() && turn.is_unit(at) {
         return None;
     }
@@ -96,12 +96,12 @@ fn letter(turn: &Turn<'_>, token: &Token, at: usize, last: Option<usize>) -> Opt
         || is_hyphened(turn, at + 1)
         || (token.is_glued() && turn.before(at).is_digits());
     if matches!(token.sign, b'A' | b'I') && !glued {
-        // "a" and "I" are words, unless spelled or coded characters stand around them.
+        // "a" and "I" are words, unless spelled or coded characters surround them.
         let spelled = |t: &Token| t.is_letter() || t.is(flag::SPELLING);
         let sign = next.is(flag::SPOKEN_SIGN) && next.value != b'@';
         let inside = last.is_some() && (spelled(next) || sign || next.is_digits() || next.is(flag::DIGIT));
         let at_end = last.is_some() && matches!(next.class, Class::End | Class::Sign);
-        // "My chart number is A 4 4 8": nobody counts there.
+        // "My chart number is A 4 4 8": here "A" is not an article before a count.
         let announced = last.is_none() && counted(next) && is_announced(turn, at);
         if !(inside || at_end || announced || spelled(next) || is_likened(turn, token, at + 1)) {
             return None;
@@ -119,7 +119,7 @@ fn counted(token: &Token) -> bool {
     token.is(flag::WRITTEN | flag::DIGIT)
 }
 
-/// Whether a key phrase stands right before, with nothing but links between: "my member number is".
+/// Whether a key phrase comes right before, with only links between: "my member number is".
 fn is_announced(turn: &Turn<'_>, at: usize) -> bool {
     turn.cue_before(at, 2, |cue| {
         cue.strong && cue.rule != NOTHING && (cue.last as usize + 1..at).all(|at| turn.at(at).is(flag::LINK))
@@ -141,10 +141,10 @@ fn is_likened(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
     likened.len() > 1 && turn.str_at(word).as_bytes().first().is_some_and(|b| b.to_ascii_uppercase() == token.sign)
 }
 
-/// Whether a word of several letters is part of a code: it touches digits, or it stands beside them and cannot be
-/// read as a word (no vowel, or capitals that no list knows).
+/// Whether a word of several letters is part of a code: it touches digits, or it is beside them and cannot be read as
+/// a word (no vowel, or unlisted capitals).
 fn is_code(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
-    // "ME-88214", "FT-0042": whatever the word may be otherwise.
+    // "ME-88214", "FT-0042": whatever the word is otherwise.
     if token.caps == Caps::All && token.len() <= 6 && is_hyphened(turn, at + 1) {
         return true;
     }
@@ -152,7 +152,7 @@ fn is_code(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
     let digit = |t: &Token| t.is(flag::WRITTEN | flag::DIGIT | flag::TEEN | flag::TENS | flag::LETTER);
     let second = if next.is_sign_of(b"-_/") { turn.at(at + 2) } else { next };
     let first = if before.is_sign_of(b"-_/") { turn.before(at.saturating_sub(1)) } else { before };
-    // Most words stand beside none and are done with here.
+    // Most words have no digits beside them and are rejected here.
     if !(digit(second) || digit(first)) {
         return false;
     }
@@ -162,7 +162,7 @@ fn is_code(turn: &Turn<'_>, token: &Token, at: usize) -> bool {
     }
     const COMMON: Flags =
         flag::STOP | flag::LINK | flag::KEY | flag::MONTH | flag::WEEKDAY | flag::RESTART | flag::SPOKEN_SIGN;
-    // "WEST" and "ME" in capitals are known words, yet parts of codes too.
+    // "WEST" and "ME" in capitals are known words, but may be parts of codes.
     if !glued && !token.is_plain() && (token.caps != Caps::All || token.is(COMMON)) {
         return false;
     }
@@ -182,7 +182,7 @@ fn is_hyphened(turn: &Turn<'_>, at: usize) -> bool {
     turn.at(at).is_sign(b'-') && turn.at(at).is_glued() && turn.at(at + 1).is_digits() && turn.at(at + 1).is_glued()
 }
 
-/// Whether a written number is a price, a percentage, a time or a dose, which belong to no identifier.
+/// Whether a written number is a price, a percentage, a time or a dose, which are not part of an identifier.
 fn is_measure(turn: &Turn<'_>, at: usize) -> bool {
     let (before, next) = (turn.before(at), turn.at(at + 1));
     if is_money(turn, at) || next.is_sign_of(b"%$") || (next.is(flag::ORDINAL_END) && next.is_glued()) {
@@ -194,7 +194,7 @@ fn is_measure(turn: &Turn<'_>, at: usize) -> bool {
     if before.is_sign(b':') && turn.at(at).is_glued() && at >= 2 && turn.at(at - 2).is_digits() {
         return turn.width_at(at) <= 2;
     }
-    // "0048213 pounds" would be odd; "500 mg" and "3 pm" are not.
+    // "0048213 pounds" is unlikely as a quantity; "500 mg" and "3 pm" are not.
     turn.is_unit(at + 1) && turn.width_at(at) <= 5
 }
 
@@ -209,7 +209,7 @@ fn is_fraction(turn: &Turn<'_>, at: usize) -> bool {
         && turn.at(at - 2).is_digits()
 }
 
-/// Whether a currency sign begins the number that token `at` is a part of: "$9,520.80".
+/// Whether a currency sign begins the number that contains token `at`: "$9,520.80".
 fn is_money(turn: &Turn<'_>, at: usize) -> bool {
     let mut at = at;
     for _ in 0..8 {

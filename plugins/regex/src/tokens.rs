@@ -1,7 +1,7 @@
-//! The tokeniser: one walk over the bytes, after which no grammar looks at characters again unless it must.
+//! The tokeniser: one pass over the bytes, after which grammars rarely look at characters again.
 //!
 //! A token is a run of letters, a run of digits, or one sign. "XKJ-48211" is letters, sign, digits; "3pm" is digits
-//! and, glued to them, letters. [`crate::characters`] says which character is what.
+//! and adjoining letters. [`crate::characters`] classifies the characters.
 
 use crate::characters::{Char, class_at};
 use crate::words::{Flags, Key, UNKNOWN, Words, flag};
@@ -9,13 +9,13 @@ use crate::words::{Flags, Key, UNKNOWN, Words, flag};
 /// What a token is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Letters, with a short ending after an apostrophe ("driver's").
+    /// Letters, including a short ending after an apostrophe ("driver's").
     Word,
-    /// Decimal digits of one of the common scripts.
+    /// Decimal digits of a common script.
     Digits,
-    /// One sign; its `sign` says which.
+    /// One sign; its `sign` field says which.
     Sign,
-    /// Not a token: what lies before the first and after the last.
+    /// Not a token: the position before the first and after the last.
     End,
 }
 
@@ -30,14 +30,14 @@ pub enum Gap {
     Line,
 }
 
-/// Which letters of a word are capitals.
+/// The capitalisation of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caps {
-    /// Not the first.
+    /// Does not begin with a capital.
     None,
-    /// The first.
+    /// Begins with a capital.
     First,
-    /// All of two or more.
+    /// All of two or more letters.
     All,
 }
 
@@ -54,20 +54,20 @@ pub struct Token {
     pub word: u16,
     /// The known word's value.
     pub value: u8,
-    /// For a sign, its byte, other dashes and quotes being mapped to ASCII's, 0 for all that is not ASCII.
-    /// For a word of one ASCII letter, the letter in upper case.
+    /// For a sign, its byte, with other dashes and quotes mapped to ASCII's, or 0 for other non-ASCII signs. For a
+    /// word of one ASCII letter, the letter in upper case.
     pub sign: u8,
     /// What it is.
     pub class: Class,
-    /// What lies before it.
+    /// The gap before it.
     pub gap: Gap,
-    /// Capitals of a word.
+    /// Capitalisation of a word.
     pub caps: Caps,
-    /// Already part of something found, so that other grammars leave it alone.
+    /// Already part of a finding, so that other grammars skip it.
     pub claimed: bool,
 }
 
-/// Stands for what lies outside the text.
+/// The token outside the text.
 pub const END: Token = Token {
     start: 0,
     end: 0,
@@ -105,19 +105,19 @@ impl Token {
         self.is(flag::LETTER)
     }
 
-    /// Whether no list knows it.
+    /// Whether the word is in no list.
     #[inline]
     pub fn is_plain(&self) -> bool {
         !self.is(flag::KNOWN)
     }
 
-    /// Whether it is written digits.
+    /// Whether it is a digit token.
     #[inline]
     pub fn is_digits(&self) -> bool {
         self.is(flag::WRITTEN)
     }
 
-    /// Whether it touches the token before.
+    /// Whether it touches the previous token.
     #[inline]
     pub fn is_glued(&self) -> bool {
         self.gap == Gap::Glued
@@ -131,10 +131,10 @@ impl Token {
     }
 }
 
-/// Splits `text` into `out`, which is emptied first. Returns every flag that some token has.
+/// Splits `text` into `out`, which is cleared first. Returns the union of all tokens' flags.
 pub fn tokenize(words: &Words, text: &str, out: &mut Vec<Token>) -> Flags {
     out.clear();
-    // A word and a blank make six bytes on average, digits and signs fewer.
+    // A word and a blank average six bytes, digits and signs fewer.
     out.reserve(text.len() / 4 + 8);
     let bytes = text.as_bytes();
     let mut seen = 0;
@@ -149,7 +149,7 @@ pub fn tokenize(words: &Words, text: &str, out: &mut Vec<Token>) -> Flags {
             continue;
         }
         let next = Eight::at(bytes, at);
-        // Added right here, so that the parts of a token go from registers to their place and are not copied once more.
+        // Pushed here, so that the fields of a token go from registers to memory without another copy.
         if let Some(token) = word(words, bytes, at, next) {
             at = token.end as usize;
             seen |= token.flags;
@@ -170,7 +170,7 @@ pub fn tokenize(words: &Words, text: &str, out: &mut Vec<Token>) -> Flags {
                 at += width;
                 continue;
             }
-            // Zero-width characters hide inside numbers; they separate nothing.
+            // Zero-width characters may hide inside numbers; they separate nothing.
             (Char::Nothing, width) => {
                 at += width;
                 continue;
@@ -207,7 +207,7 @@ fn mark(bytes: &[u8], start: usize, sign: u8, width: usize) -> Token {
     Token { start: start as u32, end: end as u32, flags, class: Class::Sign, sign, ..END }
 }
 
-/// The word that begins at `start`, where `first` stands; `None` when it is not up to fifteen ASCII letters.
+/// The word that begins at `start` with the byte `first`; `None` unless it has at most fifteen ASCII letters.
 #[inline(always)]
 fn word(words: &Words, bytes: &[u8], start: usize, first: Eight) -> Option<Token> {
     let count = first.letters();
@@ -227,7 +227,7 @@ fn word(words: &Words, bytes: &[u8], start: usize, first: Eight) -> Option<Token
         _ if first.capitals(1) != 0 => Caps::First,
         _ => Caps::None,
     };
-    // "I'm", "c's": not a letter that someone spells.
+    // "I'm", "c's": not a spelled letter.
     let lone = letters == 1 && ending(bytes, end) == 0;
     if next == b'\'' || next == b'`' {
         end += ending(bytes, end);
@@ -245,7 +245,7 @@ fn word(words: &Words, bytes: &[u8], start: usize, first: Eight) -> Option<Token
     })
 }
 
-/// A word that stands beside characters beyond ASCII or holds some, or has sixteen letters and more.
+/// A word that contains or touches non-ASCII characters, or has sixteen letters or more.
 #[cold]
 fn long_word(words: &Words, bytes: &[u8], start: usize) -> Token {
     let (mut capitals, mut end) = (0, start);
@@ -278,12 +278,13 @@ fn long_word(words: &Words, bytes: &[u8], start: usize) -> Token {
     token
 }
 
-/// Eight bytes of a text, the first of them lowest; zeros past its end. Words are read with these, not byte by byte.
+/// Eight bytes of a text, the first of them lowest; zeros past its end. Words are read in these units, not byte by
+/// byte.
 #[derive(Clone, Copy)]
 struct Eight(u64);
 
 impl Eight {
-    /// Bit 5 of each byte: what a small letter has and a capital has not.
+    /// Bit 5 of each byte: set in lower-case letters, clear in capitals.
     const SMALL: u64 = u64::from_le_bytes([0x20; 8]);
     /// Bit 7 of each byte.
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
@@ -306,32 +307,32 @@ impl Eight {
     fn letters(self) -> usize {
         let small = self.0 | Self::SMALL;
         let low = small & !Self::HIGH;
-        // Adding lifts bit 7 in bytes of "a" and more, and in bytes of more than "z"; no byte carries into the next.
+        // The addition sets bit 7 in bytes from "a" up, and in bytes above "z"; no byte carries into the next.
         let from_a = low + u64::from_le_bytes([0x80 - b'a'; 8]);
         let past_z = low + u64::from_le_bytes([0x7f - b'z'; 8]);
         let others = !(from_a & !past_z & !small) & Self::HIGH;
         others.trailing_zeros() as usize / 8
     }
 
-    /// The first `count` bytes, which are letters, in lower case.
+    /// The first `count` bytes, all letters, in lower case.
     #[inline]
     fn lower(self, count: usize) -> u64 {
         (self.0 | Self::SMALL) & Self::mask(count)
     }
 
-    /// Not zero when one of the first `count` bytes, which are letters, is a capital.
+    /// Non-zero when one of the first `count` bytes, all letters, is a capital.
     #[inline]
     fn capitals(self, count: usize) -> u64 {
         !self.0 & Self::SMALL & Self::mask(count)
     }
 
-    /// Not zero when one of the first `count` bytes, which are letters, is small.
+    /// Non-zero when one of the first `count` bytes, all letters, is lower case.
     #[inline]
     fn smalls(self, count: usize) -> u64 {
         self.0 & Self::SMALL & Self::mask(count)
     }
 
-    /// The first `count` bytes, which are at most eight.
+    /// The first `count` bytes; `count` is at most eight.
     #[inline]
     fn mask(count: usize) -> u64 {
         const MASKS: [u64; 9] = {
@@ -347,7 +348,7 @@ impl Eight {
     }
 }
 
-/// Length of an apostrophe with one or two letters ("'s", "'re"), which belongs to the word before it.
+/// Length of an apostrophe with one or two letters ("'s", "'re") that belongs to the word before it.
 fn ending(bytes: &[u8], at: usize) -> usize {
     let (Char::Sign(b'\''), width) = class_at(bytes, at) else { return 0 };
     let rest = &bytes[at + width..];

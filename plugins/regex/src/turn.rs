@@ -1,4 +1,4 @@
-//! One message while it is searched: its tokens, key phrases, number runs and what was found so far.
+//! One message during the search: its tokens, key phrases, number runs and findings so far.
 
 use crate::context::Carried;
 use crate::keywords::{Cue, Keywords};
@@ -7,7 +7,7 @@ use crate::runs::Run;
 use crate::tokens::{Class, END, Gap, Token, tokenize};
 use crate::words::{Flags, Words, flag};
 
-/// A span that was found, in bytes of the turn's text.
+/// A finding, in bytes of the turn's text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
     /// First byte.
@@ -29,22 +29,22 @@ pub struct Turn<'t> {
     pub tokens: Vec<Token>,
     /// Its key phrases.
     pub cues: Vec<Cue>,
-    /// Its runs of digits and spelled letters; filled after dates and addresses were claimed.
+    /// Its runs of digits and spelled letters; filled after dates and addresses are claimed.
     pub runs: Vec<Run>,
     /// The runs' characters, upper case.
     pub chars: Vec<u8>,
-    /// For each of `chars`, the first and the last token it came from.
+    /// For each of `chars`, its first and last source token.
     pub source: Vec<(u32, u32)>,
-    /// What was found.
+    /// The findings.
     pub hits: Vec<Hit>,
-    /// Every flag that some token has.
+    /// The union of all tokens' flags.
     pub seen: Flags,
     /// What the messages before ask for.
     pub carried: Carried,
 }
 
 impl<'t> Turn<'t> {
-    /// Takes in a new text.
+    /// Reads a new text.
     pub fn read(&mut self, words: &Words, keywords: &Keywords, text: &'t str, carried: Carried) {
         self.text = text;
         self.carried = carried;
@@ -59,7 +59,7 @@ impl<'t> Turn<'t> {
         self.hits.clear();
     }
 
-    /// Whether any grammar could find something: a digit, a sign of an address, or a word that some rule begins at.
+    /// Whether any grammar could find something: a digit, a sign of an address, or a word with which some rule begins.
     pub fn may_hold_something(&self) -> bool {
         const WORDS: Flags = flag::NUMBER
             | flag::ORDINAL
@@ -76,13 +76,13 @@ impl<'t> Turn<'t> {
         self.seen & WORDS != 0 || self.carried.asked().is_some()
     }
 
-    /// The token, or one that is nothing.
+    /// The token, or [`END`] outside the text.
     #[inline]
     pub fn at(&self, at: usize) -> &Token {
         self.tokens.get(at).unwrap_or(&END)
     }
 
-    /// The token before `at`, or one that is nothing.
+    /// The token before `at`, or [`END`] outside the text.
     #[inline]
     pub fn before(&self, at: usize) -> &Token {
         at.checked_sub(1).map_or(&END, |at| self.at(at))
@@ -94,10 +94,10 @@ impl<'t> Turn<'t> {
         &self.text[token.start as usize..token.end as usize]
     }
 
-    /// The number that a token of at most nine digits writes.
+    /// The number written by a token of at most nine digits.
     pub fn number_at(&self, at: usize) -> Option<u32> {
         let token = self.at(at);
-        // Three bytes hold the widest digit that the tokeniser takes.
+        // The widest digit the tokeniser accepts has three bytes.
         if token.class != Class::Digits || token.len() > 27 {
             return None;
         }
@@ -114,11 +114,11 @@ impl<'t> Turn<'t> {
         if text.is_ascii() { text.len() } else { text.chars().count() }
     }
 
-    /// Whether a unit stands there: "mg", "percent", "%", and "m g" as recognisers spell it.
+    /// Whether a unit follows at `at`: "mg", "percent", "%", and "m g" as recognisers spell it.
     pub fn is_unit(&self, at: usize) -> bool {
         let (token, next) = (self.at(at), self.at(at + 1));
         let counted = |token: &Token| token.is_digits() || token.is(flag::NUMBER);
-        // "Eight c m eight" is a part of a vehicle's number.
+        // "Eight c m eight" is part of a vehicle's number.
         let spelled = token.is_letter()
             && counted(self.before(at))
             && !counted(self.at(at + 2))
@@ -142,15 +142,14 @@ impl<'t> Turn<'t> {
         self.at(at).gap == Gap::Line || (before.is_sign_of(b".!?") && !self.at(at).is_glued())
     }
 
-    /// Records the tokens `first..=last` as found and keeps other grammars off them.
+    /// Records the tokens `first..=last` as a finding and marks them as claimed.
     pub fn found(&mut self, first: usize, last: usize, kind: Kind, confidence: f32) {
         let (Some(from), Some(to)) = (self.tokens.get(first), self.tokens.get(last)) else { return };
         self.hits.push(Hit { start: from.start, end: to.end, kind, confidence });
         self.tokens[first..=last].iter_mut().for_each(|token| token.claimed = true);
     }
 
-    /// The last key phrase that ends before token `at` and no more than `reach` tokens away, if it belongs to one of
-    /// the rules for which `wanted` says so.
+    /// The last key phrase that ends before token `at`, at most `reach` tokens away, and for which `wanted` holds.
     pub fn cue_before(&self, at: usize, reach: usize, wanted: impl Fn(&Cue) -> bool) -> Option<&Cue> {
         let after = self.cues.partition_point(|cue| (cue.last as usize) < at);
         let cue = self.cues[..after].last()?;

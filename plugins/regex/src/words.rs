@@ -1,15 +1,16 @@
-//! The words the grammars know, and one hash table that finds them.
+//! The grammars' words, and the hash table that finds them.
 //!
-//! A word is looked up once, by the tokeniser; after that every grammar works on flags and small numbers. A key is one
-//! 64-bit number, so a look-up compares no strings; a word of more than 16 bytes is never known. The table is built in
-//! `configure` and is part of the snapshot. It is kept small: every page of it that a call reads costs its host time.
+//! The tokeniser looks each word up once; after that every grammar works on flags and small numbers. A key is one
+//! 64-bit number, so a look-up compares no strings; words of more than 16 bytes are never in the table. `configure`
+//! builds the table, which is part of the snapshot. It is kept small: every page of it that a call reads costs the
+//! host time.
 
 use crate::lexicon;
 
 /// A set of [`flag`]s.
 pub type Flags = u64;
 
-/// What a word can be. A word may be several things: "second" is an ordinal, "may" a month and an auxiliary.
+/// The meanings of a word. A word may have several: "second" is an ordinal, "may" a month and an auxiliary.
 pub mod flag {
     use super::Flags;
 
@@ -25,27 +26,27 @@ pub mod flag {
     pub const SCALE: Flags = 1 << 4;
     /// First to thirty-first as one word ("twentieth"); the value is the number.
     pub const ORDINAL: Flags = 1 << 5;
-    /// "double", "triple"; the value is how often.
+    /// "double", "triple"; the value is the number of repetitions.
     pub const REPEAT: Flags = 1 << 6;
     /// A month; the value is its number.
     pub const MONTH: Flags = 1 << 7;
     /// A day of the week.
     pub const WEEKDAY: Flags = 1 << 8;
-    /// "uh", "um": may stand anywhere.
+    /// "uh", "um": may occur anywhere.
     pub const FILLER: Flags = 1 << 9;
     /// "no", "sorry", "wait": the speaker starts again.
     pub const RESTART: Flags = 1 << 10;
-    /// May stand between a key word and its value: "is", "it's", "number".
+    /// May occur between a key phrase and its value: "is", "it's", "number".
     pub const LINK: Flags = 1 << 11;
-    /// A function word or another word too common to be part of a street's or a mailbox's name.
+    /// A function word or another word too common to be part of a street name or a mailbox.
     pub const STOP: Flags = 1 << 12;
-    /// After a number it makes a quantity or a time: "mg", "pm", "years".
+    /// After a number it marks a quantity or a time: "mg", "pm", "years".
     pub const UNIT: Flags = 1 << 13;
     /// "dash", "dot", "at", "slash"; the value is the ASCII character.
     pub const SPOKEN_SIGN: Flags = 1 << 14;
-    /// A street's type; the value is 1 for one that means little else, 2 for one that is also a common word.
+    /// A street type; the value is 1 for an unambiguous one, 2 for one that is also a common word.
     pub const STREET: Flags = 1 << 15;
-    /// A street's type that comes first: "rue", "calle".
+    /// A street type that comes first: "rue", "calle".
     pub const STREET_FIRST: Flags = 1 << 16;
     /// "north", "nw".
     pub const DIRECTION: Flags = 1 << 17;
@@ -57,22 +58,22 @@ pub mod flag {
     pub const TLD: Flags = 1 << 20;
     /// A mail provider: "gmail".
     pub const PROVIDER: Flags = 1 << 21;
-    /// A word of a spelling alphabet; it stands for its first letter.
+    /// A word of a spelling alphabet; it means its first letter.
     pub const SPELLING: Flags = 1 << 22;
     /// The first word of some key phrase.
     pub const KEY: Flags = 1 << 23;
-    /// After "may" or before it, it shows that "may" is a verb.
+    /// Next to "may", it shows that "may" is a verb.
     pub const VERB_SIGN: Flags = 1 << 24;
-    /// "on", "since", "until": often stands before a date.
+    /// "on", "since", "until": common before a date.
     pub const BEFORE_DATE: Flags = 1 << 25;
     /// Ending of a written ordinal: "st", "nd", "rd", "th".
     pub const ORDINAL_END: Flags = 1 << 26;
     /// "dot", "period".
     pub const SPOKEN_DOT: Flags = 1 << 27;
-    /// "ending", "last": only the end of a number is said.
+    /// "ending", "last": only the end of a number is given.
     pub const TAIL: Flags = 1 << 28;
 
-    // The lexicon gives none of the rest: they are what the tokeniser sees.
+    // The lexicon sets none of the following: the tokeniser does.
     /// Written digits.
     pub const WRITTEN: Flags = 1 << 32;
     /// One ASCII letter.
@@ -85,10 +86,10 @@ pub mod flag {
     pub const COLON: Flags = 1 << 36;
     /// "-".
     pub const DASH: Flags = 1 << 37;
-    /// A stop with something else than a blank after it.
+    /// A stop that is not followed by a blank.
     pub const DOT: Flags = 1 << 38;
 
-    /// What the lexicon gives.
+    /// The flags that the lexicon sets.
     pub const KNOWN: Flags = WRITTEN - 1;
     /// Any word that is part of a spoken number.
     pub const NUMBER: Flags = DIGIT | TEEN | TENS | HUNDRED | SCALE;
@@ -98,11 +99,11 @@ pub mod flag {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Word {
     key: Key,
-    /// What it can be: the [`flag`]s that the lexicon gives.
+    /// Its meanings: the [`flag`]s that the lexicon sets.
     flags: u32,
     /// A number whose meaning depends on the flags.
     pub value: u8,
-    /// For [`flag::KEY`]: where its phrases begin.
+    /// For [`flag::KEY`]: the start of its phrases.
     pub phrases: u16,
 }
 
@@ -116,11 +117,11 @@ pub struct Words {
     words: Vec<Word>,
 }
 
-/// The id of a word that is not known.
+/// The id of an unknown word.
 pub const UNKNOWN: u16 = 0;
 
 impl Word {
-    /// What it can be: [`flag`].
+    /// Its meanings: [`flag`].
     #[inline]
     pub fn flags(&self) -> Flags {
         Flags::from(self.flags)
@@ -133,7 +134,7 @@ impl Words {
         let mut words = Self { slots: Box::new([UNKNOWN; SLOTS]), words: Vec::with_capacity(SLOTS / 2) };
         words.words.push(Word::default());
         lexicon::each(|text, flags, value| {
-            // A token has neither blanks nor hyphens.
+            // A token contains no blanks or hyphens.
             if text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'\'') {
                 words.add(text, flags, value);
             }
@@ -170,7 +171,7 @@ impl Words {
         &self.words[id as usize]
     }
 
-    /// Says where the phrases of a first word begin.
+    /// Sets where the phrases of a first word begin.
     pub fn set_phrases(&mut self, id: u16, at: u16) {
         self.words[id as usize].phrases = at;
     }
@@ -196,8 +197,8 @@ impl Default for Words {
     }
 }
 
-/// A word in lower case: its bytes when they are at most eight, and a mixture of all sixteen for a longer one, which no
-/// other word is going to share.
+/// A word in lower case: up to eight bytes as they are, a longer one as a mixture of all sixteen that is unlikely to
+/// collide with another word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Key(u64);
 
@@ -208,7 +209,7 @@ impl Key {
         Self(first ^ rest.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    /// The key of a word; `None` when it is longer than any that is known.
+    /// The key of a word; `None` when it is longer than any known word.
     pub fn of(word: &[u8]) -> Option<Self> {
         let pack =
             |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(byte.to_ascii_lowercase()));

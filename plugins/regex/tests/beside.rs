@@ -1,10 +1,10 @@
-//! A number word or a count beside a written value never leaves the value in clear: kinds, what announces them, and
-//! words on either side, each with each.
+//! A number word or a count beside a written value never leaves the value unmasked: every kind, every announcing
+//! phrase and every adjacent word, in all combinations.
 
 use masker_plugin_regex::Plugin;
 use masker_plugin_sdk::{Message, Pass, testing::configure};
 
-/// A value, and what announces it: phrases that mean little else, weaker ones, and "" where its form is enough.
+/// A value and its announcing phrases: unambiguous ones, weaker ones, and "" where the format is enough.
 const VALUES: &[(&str, &[&str])] = &[
     ("415-555-0134", &["my phone number is ", "my number is ", ""]),
     ("(415) 555-0134", &["my phone number is ", "my number is ", ""]),
@@ -40,7 +40,7 @@ const VALUES: &[(&str, &[&str])] = &[
     ("jo82@example.com", &["my email is ", ""]),
 ];
 
-/// What is said right before a value.
+/// Words right before a value.
 const BEFORE: &[&str] = &[
     "the new one ",
     "for one ",
@@ -60,7 +60,7 @@ const BEFORE: &[&str] = &[
     "twenty one ",
 ];
 
-/// What is said right after one.
+/// Words right after a value.
 const AFTER: &[&str] = &[
     " one more thing",
     " oh wait",
@@ -80,7 +80,7 @@ const AFTER: &[&str] = &[
     ". Two more",
 ];
 
-/// What of `value`, which stands at `start`, no finding covers.
+/// The part of `value`, which begins at `start`, that no finding covers.
 fn left(plugin: &Plugin, text: &str, start: usize, value: &str) -> String {
     let message = Message { role: "user".into(), text: text.into(), search: true };
     let findings = plugin.detect(&[message], &[]).expect("detects");
@@ -109,7 +109,7 @@ fn a_number_word_beside_a_value_leaves_nothing_of_it_in_clear() {
                 check(cue, value, after);
             }
             for before in BEFORE {
-                // What announces a place says nothing over other words.
+                // The announcement of a place does not reach over other words.
                 if !cue.ends_with("TX ") {
                     check(&format!("{cue}{before}"), value, "");
                 }
@@ -124,7 +124,7 @@ fn a_number_word_beside_a_value_leaves_nothing_of_it_in_clear() {
     assert!(leaks.is_empty(), "{} of {tried} leave something:\n{}", leaks.len(), leaks.join("\n"));
 }
 
-/// The words beside a value arrive as they were said, where they can be told from its digits.
+/// The words beside a value stay unmasked where they can be told from its digits.
 #[test]
 fn a_number_word_that_is_not_of_the_value_stays() {
     let plugin: Plugin = configure("{}").expect("the default settings are valid");

@@ -1,7 +1,7 @@
-//! Every case in `cases/` is found exactly as it is marked.
+//! Checks that every case in `cases/` is found exactly as marked.
 //!
 //! A line is a case; lines that begin with `#` are comments. `assistant: what's your name? || it's ...` gives a case
-//! the messages before it, each with its role.
+//! preceding messages, each with its role.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Nothing that a caller can send makes the pass panic, or point outside the text.
+//! No input makes the pass panic or return a span outside the text.
 
 use masker_plugin_regex::Plugin;
 use masker_plugin_sdk::{Message, Pass, testing::configure};
@@ -40,7 +40,7 @@ fn a_long_row_of_single_digits_is_masked_to_its_end() {
     let message = Message { role: "user".into(), text: text.clone(), search: true };
     let findings = plugin().detect(&[message], &[]).expect("detects");
     let masked: usize = findings.iter().map(|finding| finding.span.len()).sum();
-    // What is left is less than the shortest number that a rule takes.
+    // The remainder is shorter than the shortest number that a rule accepts.
     assert!(text.len() - masked < 100, "{} of {} bytes", masked, text.len());
 }
 
@@ -56,7 +56,7 @@ fn a_value_at_the_border_of_two_windows_is_found_whole() {
     }
 }
 
-/// Words that the grammars know, in any order: what unfolds their branches.
+/// Known words in any order, to reach the grammars' branches.
 fn speech() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "my",

@@ -1,9 +1,9 @@
-//! Values in a list are findings of their own, and what separates them belongs to none.
+//! Each value in a list is a separate finding, and no finding includes a separator.
 
 use masker_plugin_regex::Plugin;
 use masker_plugin_sdk::{Message, Pass, testing::configure};
 
-/// What announces a list, and its values.
+/// The announcement of a list, and its values.
 const LISTS: &[(&str, [&str; 3])] = &[
     ("Call ", ["617-555-0129", "206-555-0173", "415-555-0134"]),
     ("phones: ", ["617.555.0129", "206.555.0173", "415.555.0134"]),
@@ -25,7 +25,7 @@ const LISTS: &[(&str, [&str; 3])] = &[
     ("hosts ", ["10.20.30.40", "10.20.30.41", "10.20.30.42"]),
 ];
 
-/// What stands between two values.
+/// The separators between two values.
 const SEPARATORS: &[&str] = &[
     ", ",
     ",",
@@ -64,7 +64,7 @@ fn each_value_of_a_list_is_one_finding() {
         let mut spans: Vec<_> = plugin.detect(&[message], &[]).expect("detects").into_iter().map(|f| f.span).collect();
         spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
         let mut end = 0;
-        // Of two that overlap, the longer.
+        // Of two overlapping findings, the longer.
         spans.retain(|span| {
             let before = end;
             end = end.max(span.end);

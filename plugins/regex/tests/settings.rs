@@ -1,4 +1,4 @@
-//! Settings: what they do, and what is said about wrong ones.
+//! The effect of settings, and the errors for invalid ones.
 
 use masker_plugin_regex::Plugin;
 use masker_plugin_sdk::testing::{configure, marked};

@@ -1,4 +1,4 @@
-//! Figures count only when the work was done: all five values masked on the way in and restored on the way out.
+//! Figures count only if the work was done: all five values masked on the way in and restored on the way out.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::workload::{Planted, Shape};
 
 /// Checks one answer, and the request that the model saw for it.
 ///
-/// The answer must be what the model would have said to the caller directly, to the byte: every value is in it.
+/// The answer must equal the model's direct answer to the caller, byte for byte, with every value in it.
 pub fn check(planted: &Planted, shape: Shape, answer: &[u8], masked: Option<&[u8]>) -> Result<()> {
     let text = if shape.streamed { streamed_text(answer)? } else { whole_text(answer)? };
     for value in planted.values() {

@@ -1,4 +1,4 @@
-//! Which core runs what: the server under test has one to itself, load generator and upstream share the other.
+//! Core assignment: the server under test has its own core, load generator and upstream share the other.
 
 use anyhow::{Context, Result, ensure};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -23,8 +23,8 @@ impl Cores {
         Ok(Self { server, load: load.unwrap_or(server) })
     }
 
-    /// Starts a child on the server's core. A child inherits its parent's affinity from its first instruction, so
-    /// this thread moves over for the moment; setting it afterwards would miss threads already started.
+    /// Starts a child on the server's core. A child inherits its parent's affinity from its first instruction, so this
+    /// thread moves there temporarily; setting the affinity afterwards would miss threads already started.
     pub fn on_server_core<T>(self, start: impl FnOnce() -> T) -> Result<T> {
         pin(self.server)?;
         let started = start();
@@ -33,7 +33,7 @@ impl Cores {
     }
 }
 
-/// Keeps this thread, and what it starts, on one core.
+/// Pins this thread, and what it starts, to one core.
 pub fn pin(core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core);

@@ -1,9 +1,9 @@
-//! Fills a vault with values that were never said, to see what a large one costs.
+//! Fills a vault with synthetic rows, to measure the cost of a large one.
 //!
-//! A million values through real requests take minutes; rows of the vault's own making are copied instead, each
-//! under a key of its own. The copies resolve to nothing, and nobody asks for them: they are there to be in the
-//! way. What to change in a row is read from the database, so that the vault's schema may change without this file:
-//! the columns of a unique index (or the primary key) that differ between real rows and are long enough to be keys.
+//! A million values through real requests take minutes; instead, real rows are copied with unique keys. The copies
+//! resolve to nothing and are never looked up. The columns to change are determined from the database, so that the
+//! vault's schema may change without this file: those of a unique index (or the primary key) that differ between real
+//! rows and are long enough to be keys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::workload::mix;
 
-/// Shorter texts and blobs in an index are kinds, ids of keys and the like, not keys of rows.
+/// Shorter texts and blobs in an index are kinds, key ids and the like, not row keys.
 const SHORTEST_KEY: usize = 12;
 
-/// Base32, which tokens are written in.
+/// Base32, the encoding of tokens.
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// The vault's database below a data directory: the SQLite file with `vault` in its name.
@@ -33,7 +33,7 @@ pub fn find_vault(data: &Path) -> Option<PathBuf> {
     found.or_else(|| directories.into_iter().find_map(|path| find_vault(path)))
 }
 
-/// Adds `rows` rows to the vault's largest table, which must hold a few real ones. No server may run on it.
+/// Adds `rows` rows to the vault's largest table, which must have a few real ones. The server must be stopped.
 pub fn fill_vault(database: &Path, rows: u64) -> Result<()> {
     let mut connection = Connection::open(database)?;
     let table = largest_table(&connection)?;
@@ -87,7 +87,7 @@ fn sample_rows(connection: &Connection, table: &str) -> Result<Vec<Vec<Value>>> 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The columns that make a row another row.
+/// The columns that make a row unique.
 fn key_columns(connection: &Connection, table: &str, samples: &[Vec<Value>]) -> Result<Vec<usize>> {
     let unique = "SELECT DISTINCT info.cid FROM pragma_index_list(?1) AS list, pragma_index_info(list.name) AS info \
                   WHERE list.\"unique\" AND info.cid >= 0 \
@@ -114,7 +114,7 @@ fn rowid_column(connection: &Connection, table: &str) -> Result<Option<usize>> {
     Ok(columns.next().transpose()?.map(|column| column as usize))
 }
 
-/// A key of the same form that no other `number` gets. Of a text the part after the last dot is changed, so that a
+/// A unique key of the same format for this `number`. Of a text only the part after the last dot changes, so that a
 /// token keeps its scheme and kind.
 fn other_key(key: &Value, number: u64, salt: u64) -> Value {
     let byte = |index: usize| (mix(number ^ (salt + 1) << 48 ^ (index as u64 / 8) << 56) >> (index % 8 * 8)) as u8;

@@ -1,5 +1,5 @@
-//! The floor: the least that a proxy between a voice agent and a model can do. It parses the chat JSON, writes it
-//! again, forwards it, and passes the answer on as it comes. What Masker costs is read against this.
+//! The floor: the minimal proxy between a voice agent and a model. It parses the chat JSON, writes it again, forwards
+//! it, and streams the answer back. Masker's cost is reported relative to it.
 
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-/// The path on which it forwards.
+/// The path that it forwards.
 pub const PATH: &str = "/v1/chat/completions";
 
 #[derive(Clone)]

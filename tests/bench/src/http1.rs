@@ -1,5 +1,5 @@
-//! Just enough HTTP/1.1 for a load generator: it shares a core with the upstream, so what it spends is taken from
-//! what it can show. Both ends are ours or a server under test on loopback; this is no general parser.
+//! A minimal HTTP/1.1 implementation for the load generator, which shares a core with the upstream and must be cheap.
+//! Both ends are ours or a server under test on loopback; this is not a general parser.
 
 use std::net::SocketAddr;
 
@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What the head of a message says about its body.
+/// The body length announced by a message head.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Length {
-    /// `Content-Length`; 0 when neither header is there.
+    /// `Content-Length`; 0 if neither header is present.
     Bytes(usize),
     /// `Transfer-Encoding: chunked`.
     Chunked,
@@ -30,7 +30,7 @@ pub struct Head {
 pub struct Wire {
     stream: TcpStream,
     buffer: Vec<u8>,
-    /// Everything in `buffer` before this was consumed.
+    /// The consumed prefix of `buffer`.
     start: usize,
 }
 
@@ -70,7 +70,7 @@ impl Wire {
         Ok(Some(head))
     }
 
-    /// Appends the body to `body` and calls `seen` with all of it whenever more came in.
+    /// Appends the body to `body` and calls `seen` with all of it whenever more has arrived.
     pub async fn read_body(&mut self, length: Length, body: &mut Vec<u8>, mut seen: impl FnMut(&[u8])) -> Result<()> {
         match length {
             Length::Bytes(size) => self.take(size, body, &mut seen).await,
@@ -115,7 +115,7 @@ impl Wire {
         Ok(size)
     }
 
-    /// The empty line after a chunk. Trailers are not expected from any server here.
+    /// Skips the empty line after a chunk. No server here sends trailers.
     async fn skip_line_end(&mut self) -> Result<()> {
         while self.unread().len() < 2 {
             if !self.fill().await? {
@@ -155,13 +155,13 @@ fn parse_head(head: &[u8]) -> Result<Head> {
     Ok(Head { first_line, length })
 }
 
-/// Where `needle` first stands in `haystack`.
+/// The first position of `needle` in `haystack`.
 pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let mut windows = haystack.windows(needle.len());
     windows.position(|window| window == needle)
 }
 
-/// Where `needle` last stands in `haystack`.
+/// The last position of `needle` in `haystack`.
 pub fn find_last(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let mut windows = haystack.windows(needle.len());
     windows.rposition(|window| window == needle)

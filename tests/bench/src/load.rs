@@ -1,4 +1,4 @@
-//! The load generator: callers in a closed loop, each on a connection of its own.
+//! The load generator: callers in a closed loop, each on its own connection.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -13,14 +13,14 @@ use crate::model::Model;
 use crate::usage;
 use crate::workload::{Planted, Shape, mix, write_body};
 
-/// What is measured: the model itself, the floor, or Masker.
+/// A target of measurement: the model itself, the floor, or Masker.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
     /// Its path for chat completions.
     pub path: String,
-    /// It must mask.
+    /// Whether it must mask.
     pub masks: bool,
     /// The process to read CPU time from; the model has none of its own.
     pub pid: Option<u32>,
@@ -29,22 +29,22 @@ pub struct Target {
 /// When callers stop.
 #[derive(Clone, Copy, Debug)]
 pub enum Until {
-    /// After so many requests of all callers together.
+    /// After this many requests of all callers together.
     Requests(u64),
-    /// After so long.
+    /// After this time.
     Elapsed(Duration),
 }
 
 /// One run against one target.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// How many callers.
+    /// Number of callers.
     pub callers: u64,
-    /// What they send.
+    /// The shape of their requests.
     pub shape: Shape,
     /// How long.
     pub until: Until,
-    /// Check one answer in so many. Checking happens outside the measured time, but on the load's core.
+    /// Check one answer in this many. The check is outside the measured time, but runs on the load's core.
     pub check_every: u64,
     /// Callers begin at random moments within this time.
     pub stagger: Duration,
@@ -57,16 +57,16 @@ impl Plan {
     }
 }
 
-/// One request's times, in milliseconds, without the time that the model held it.
+/// One request's times, in milliseconds, without the model's delay.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
-    /// Until the answer was whole.
+    /// Until the complete answer.
     pub whole: f64,
-    /// Until the first word; of streams only.
+    /// Until the first word, for streams only.
     pub first_word: f64,
 }
 
-/// What one run gave.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// One for each request.
@@ -89,13 +89,13 @@ impl Outcome {
     }
 }
 
-/// Makes requests, no two of them alike in the whole run of the program.
+/// Sends requests, each unique within a run of the program.
 #[derive(Debug)]
 pub struct Load {
     /// The upstream of every target.
     pub model: Model,
     next: Cell<u64>,
-    /// Turns of one call; 0 sends no call id, as a plain OpenAI client.
+    /// Turns of one call; 0 sends no call id, like a plain OpenAI client.
     turns_per_call: u64,
 }
 
@@ -138,7 +138,7 @@ struct Caller {
     target: Target,
     shape: Shape,
     wire: Wire,
-    /// Buffers that are used again for every request.
+    /// Buffers reused for every request.
     body: String,
     request: Vec<u8>,
     answer: Vec<u8>,
@@ -228,7 +228,7 @@ impl Caller {
     }
 }
 
-/// Watches a stream for the first event that carries text.
+/// Watches a stream for the first event with text.
 #[derive(Default)]
 struct FirstWord {
     searched: usize,

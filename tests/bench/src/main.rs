@@ -1,8 +1,8 @@
 //! Measures Masker against a bare proxy, in one run on one machine, and prints a table.
 //!
-//! Absolute times depend on the machine and on what else it does; the ratio to the floor does not, or much less.
-//! Nothing is printed unless the work was done: see [`check`]. Load generator and model run in this process, on one
-//! thread and one core; the floor and Masker are processes on the other core.
+//! Absolute times depend on the machine and its other load; the ratio to the floor depends on them much less. Nothing
+//! is printed unless the work was done: see [`check`]. Load generator and model run in this process, on one thread and
+//! one core; the floor and Masker are processes on the other core.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test panics when its own setup fails"))]
 
@@ -47,28 +47,28 @@ struct Arguments {
     /// The masker binary, built with --release.
     #[arg(long, default_value = "target/release/masker")]
     masker: PathBuf,
-    /// About a minute instead of some: fewer rounds, a smaller vault.
+    /// Takes about a minute: fewer rounds, a smaller vault.
     #[arg(long)]
     quick: bool,
-    /// Only these groups of rows.
+    /// Measure only these groups of rows.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Group>,
-    /// Send a call id (`Masker-Session-Id`) that changes after so many requests of a caller; 0 sends none.
+    /// Send a call id (`Masker-Session-Id`) that changes after this many requests of a caller; 0 sends none.
     #[arg(long, default_value_t = 0)]
     turns_per_call: u64,
     /// A program that prints the median times of the `regex` pass in a fresh instance and native, in microseconds,
     /// separated by a space.
     #[arg(long)]
     sandbox: Option<PathBuf>,
-    /// Write the result here as JSON, too.
+    /// Also write the result here as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Measure a stand-in instead of Masker: shows that the bench itself is right.
+    /// Measure a stand-in instead of Masker, to validate the bench itself.
     #[arg(long)]
     stand_in: bool,
 }
 
-/// What else this program is: its own helper processes.
+/// The program's own helper processes.
 #[derive(Subcommand)]
 enum Role {
     /// The floor, a bare proxy.
@@ -115,7 +115,7 @@ fn main() -> Result<()> {
 async fn measure(arguments: Arguments) -> Result<()> {
     let cores = Cores::pick()?;
     cores::pin(cores.load)?;
-    // Beside the binary, thus on a disk: a temporary folder in memory would make every sync free.
+    // Beside the binary, and therefore on a disk: a temporary folder in memory would make every fsync free.
     let binary = std::env::current_exe()?;
     let scratch = tempfile::tempdir_in(binary.parent().context("the folder of this binary")?)?;
     let model = Model::start().await?;
@@ -157,7 +157,7 @@ fn masker_command(arguments: &Arguments, upstream: String) -> Result<MaskerComma
     Ok(MaskerCommand { program, first_arguments, upstream })
 }
 
-/// Warms a target up and checks every answer, plain and streamed: without this there are no figures.
+/// Warms a target up and checks every answer, plain and streamed; without success no figures are printed.
 async fn check_both_ways(load: &Rc<Load>, target: &Target) -> Result<()> {
     for (streamed, all_new) in [(false, false), (true, false), (false, true), (true, true)] {
         let plan = Plan::one_caller(Shape { all_new, streamed }, 20);
@@ -205,7 +205,7 @@ async fn all_rows(
     Ok(rows)
 }
 
-/// Asks the program that knows: the bench cannot run a pass natively itself.
+/// Runs the helper program: the bench cannot run a pass natively itself.
 fn sandbox(program: Option<&Path>) -> Result<Row> {
     let measure = "regex in a fresh instance / native, x";
     let reach = Reach::Most(1.5);

@@ -1,5 +1,5 @@
-//! One function for each group of rows. Every comparison is interleaved: model, floor, Masker, then the other way
-//! round, and so on, so that what else the machine does falls on all of them; a figure is the median of the rounds.
+//! One function for each group of rows. Every comparison is interleaved (model, floor, Masker, then in reverse order,
+//! and so on), so that other load on the machine affects all of them; a figure is the median of the rounds.
 
 pub mod growth;
 pub mod latency;
@@ -14,16 +14,16 @@ use crate::load::{Load, Outcome, Plan, Sample, Target};
 use crate::model::Pace;
 use crate::stats::{median, percentile};
 
-/// How much is measured. More rounds make figures steadier, not different.
+/// How much is measured. More rounds reduce noise but do not change the figures.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Times that each target has its turn.
+    /// Rounds per target.
     pub rounds: usize,
-    /// Requests of one caller in a round.
+    /// Requests of one caller per round.
     pub requests: u64,
-    /// Seconds of a round with 20 callers and a model that thinks.
+    /// Seconds of a round with 20 callers and a delayed model.
     pub paced_seconds: f64,
-    /// Seconds of a round that keeps the server's core full.
+    /// Seconds of a round that saturates the server's core.
     pub full_seconds: f64,
     /// Seconds of a round of streams.
     pub stream_seconds: f64,
@@ -36,7 +36,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// What the figures of an issue are made with: some minutes.
+    /// For published figures: takes some minutes.
     pub const FULL: Self = Self {
         rounds: 7,
         requests: 1_500,
@@ -48,7 +48,7 @@ impl Effort {
         vault_rows: 1_000_000,
     };
 
-    /// For a look between two changes: about a minute.
+    /// For a comparison between two changes: about a minute.
     pub const QUICK: Self = Self {
         rounds: 3,
         requests: 300,
@@ -61,22 +61,22 @@ impl Effort {
     };
 }
 
-/// What every measure needs.
+/// The context of every measure.
 #[derive(Debug)]
 pub struct Bench {
-    /// Makes the requests and holds the model.
+    /// Sends the requests and owns the model.
     pub load: Rc<Load>,
     /// The model without a proxy: what is subtracted from every latency.
     pub direct: Target,
-    /// The least that a proxy costs.
+    /// The minimal proxy.
     pub floor: Target,
-    /// What is measured.
+    /// The target under test.
     pub masker: Target,
-    /// How much is measured.
+    /// The amount of measurement.
     pub effort: Effort,
 }
 
-/// What one target's rounds gave.
+/// The results of one target's rounds.
 type Rounds = Vec<Outcome>;
 
 impl Bench {
@@ -105,17 +105,17 @@ impl Bench {
     }
 }
 
-/// Which time of a sample.
+/// Selects a time of a sample.
 type Time = fn(&Sample) -> f64;
 
-/// Until the answer was whole.
+/// Until the complete answer.
 const WHOLE: Time = |sample| sample.whole;
 
 /// Until the first word.
 const FIRST_WORD: Time = |sample| sample.first_word;
 
-/// What a proxy added at this share of its requests, in milliseconds: its percentile less the *median* of the model
-/// without a proxy in the same round. Subtracting the model's own percentile would flatter a p99.
+/// The latency that a proxy added at this percentile, in milliseconds: its percentile less the *median* of the model
+/// without a proxy in the same round. Subtracting the model's own percentile would understate a p99.
 fn added(proxy: &Rounds, direct: &Rounds, time: Time, share: f64) -> f64 {
     let rounds = proxy
         .iter()
@@ -128,7 +128,7 @@ fn times(outcome: &Outcome, time: Time) -> Vec<f64> {
     outcome.samples.iter().map(time).collect()
 }
 
-/// The median over rounds of a figure of each.
+/// The median over rounds of a figure.
 fn over_rounds(rounds: &Rounds, figure: impl Fn(&Outcome) -> f64) -> f64 {
     median(&rounds.iter().map(figure).collect::<Vec<_>>())
 }

@@ -1,8 +1,8 @@
-//! The upstream that the bench measures against: a model that says the last message back.
+//! The upstream of the bench: a model that repeats the last message.
 //!
-//! Echoing is what makes the figures honest: whatever stood for the five values in the last message stands in the
-//! answer too, so a proxy that masks must restore all five, in one piece of JSON or cut over 65 events. The model
-//! keeps what it received under a number that travels in the answer's `id`; the load generator finds it by that.
+//! The echo makes the figures honest: the tokens for the five values in the last message are in the answer too, so a
+//! proxy that masks must restore all five, in one piece of JSON or split over 65 events. The model stores each request
+//! under a number that is part of the answer's `id`; the load generator finds it by that.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,30 +16,30 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::http1::{Wire, find, find_last};
 use crate::workload::mix;
 
-/// Events of one streamed answer, role, finish and `[DONE]` among them.
+/// Events of one streamed answer, including role, finish and `[DONE]`.
 pub const EVENTS: usize = 65;
 
 /// Events that carry text.
 const TEXT_EVENTS: usize = EVENTS - 3;
 
-/// What the `id` of every answer begins with.
+/// The prefix of every answer's `id`.
 const ID: &str = "chatcmpl-bench-";
 
-/// How quickly the model answers.
+/// The response times of the model.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
     /// Until the answer or its first word.
     pub thinking: Duration,
-    /// Spread evenly around `thinking`, so that callers do not march in step.
+    /// Spread evenly around `thinking`, so that callers do not synchronise.
     pub jitter: Duration,
     /// Between two events of a stream.
     pub gap: Duration,
 }
 
-/// What the model saw of one request.
+/// The model's record of one request.
 #[derive(Debug)]
 pub struct Seen {
-    /// From the whole request to the answer or its first word: the part of a latency that is not the proxy's.
+    /// From the complete request to the answer or its first word: the part of a latency that is not the proxy's.
     pub held: Duration,
     /// The request's body.
     pub body: Vec<u8>,
@@ -68,14 +68,14 @@ impl Model {
         tokio::task::spawn_local(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = Rc::clone(&state);
-                // A connection that breaks is noticed by the one who waits for its answer.
+                // A broken connection is noticed by the caller that waits for its answer.
                 tokio::task::spawn_local(async move { drop(serve(stream, &state).await) });
             }
         });
         Ok(model)
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -85,7 +85,7 @@ impl Model {
         self.state.pace.set(pace);
     }
 
-    /// Takes what the model saw of the request that this is the answer to.
+    /// Takes the record of the request that this is the answer to.
     pub fn take_seen(&self, answer: &[u8]) -> Result<Seen> {
         let number = answer_number(answer).context("the answer's id is not the model's")?;
         let seen = self.state.seen.borrow_mut().remove(&number);
@@ -141,7 +141,7 @@ async fn wait(pace: Pace, number: u64) {
     }
 }
 
-/// The last message's text as it stands in the JSON, escapes and all, ready to stand in JSON again.
+/// The last message's text as it is in the JSON, with escapes, ready to be inserted into JSON again.
 fn last_content(body: &[u8]) -> String {
     let key = br#""content":""#;
     let Some(start) = find_last(body, key).map(|at| at + key.len()) else {
@@ -164,7 +164,7 @@ fn slow_last_content(body: &[u8]) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// What the model says to a last message.
+/// The model's answer to a last message.
 pub fn answer_text(echoed: &str) -> String {
     format!(
         "Thank you very much. Let me read that back to you before I book it: {echoed} Is that right, and is there \
@@ -195,7 +195,8 @@ fn events(number: u64, echoed: &str) -> Vec<String> {
     std::iter::once(role).chain(pieces).chain(end).collect()
 }
 
-/// Cuts the text into equal pieces, as many as a stream has; tokens are cut anywhere, escapes and characters never.
+/// Splits the text into as many equal pieces as a stream has; tokens may be split anywhere, escapes and characters
+/// never.
 fn cut(text: &str) -> Vec<&str> {
     let mut pieces = Vec::with_capacity(TEXT_EVENTS);
     let mut start = 0;
@@ -214,7 +215,7 @@ fn chunk(data: &str) -> String {
     format!("{:x}\r\ndata: {data}\n\n\r\n", data.len() + 8)
 }
 
-/// Each event in a write of its own, as a model's words come; role and first word together, as they do there.
+/// Writes each event separately, like a model's words; role and first word together, as real models do.
 async fn play(wire: &mut Wire, events: &[String], gap: Duration) -> Result<()> {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\
                 transfer-encoding: chunked\r\n\r\n";

@@ -1,4 +1,4 @@
-//! The servers under test, each a process of its own on the server's core.
+//! The servers under test, each a separate process on the server's core.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
@@ -15,10 +15,10 @@ use crate::floor;
 use crate::http1::Wire;
 use crate::load::Target;
 
-/// How long a server may take to answer `/health`: the first start compiles plugins.
+/// Timeout for `/health` at startup: the first start compiles plugins.
 const START_LIMIT: Duration = Duration::from_secs(180);
 
-/// How long a server may take to end.
+/// Timeout for shutdown.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// A running server; dropping it kills it.
@@ -65,7 +65,7 @@ impl Server {
         self.child.id()
     }
 
-    /// Asks it to end and waits until it has, so that its files can be copied or filled.
+    /// Stops it and waits until it has exited, so that its files can be copied or filled.
     pub async fn stop(mut self) -> Result<()> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM).context("ask a server to end")?;
@@ -105,13 +105,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when it has ended by itself.
+        // Both fail only if it has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// How to call the masker binary.
+/// How to run the masker binary.
 #[derive(Clone, Debug)]
 pub struct MaskerCommand {
     /// The binary.
@@ -126,7 +126,7 @@ impl MaskerCommand {
     fn command(&self, data: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.first_arguments).args(arguments);
-        // Whatever the caller's shell has set is not what is measured.
+        // The caller's own environment must not affect the measurement.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MASKER_") {
                 command.env_remove(name);
@@ -154,8 +154,8 @@ impl MaskerCommand {
     }
 }
 
-/// A data directory with one agent in it, made once and copied for each instance, so that only the first start
-/// compiles plugins.
+/// A data directory with one agent, created once and copied for each instance, so that only the first start compiles
+/// plugins.
 #[derive(Debug)]
 pub struct Install {
     command: MaskerCommand,
@@ -165,7 +165,7 @@ pub struct Install {
 }
 
 impl Install {
-    /// Starts Masker on an empty directory and creates the agent. The server is returned running.
+    /// Starts Masker on an empty directory and creates the agent. Returns the running server.
     pub async fn create(command: MaskerCommand, data: &Path, cores: Cores) -> Result<(Self, Server)> {
         fs::create_dir_all(data)?;
         let mut install = Self { command, data: data.to_owned(), path: String::new() };
@@ -175,7 +175,7 @@ impl Install {
         Ok((install, server))
     }
 
-    /// The same install in another directory; no server may run on it.
+    /// A copy of the install in another directory; the server must be stopped.
     pub fn copy(&self, data: &Path) -> Result<Self> {
         copy_directory(&self.data, data)?;
         Ok(Self { command: self.command.clone(), data: data.to_owned(), path: self.path.clone() })
@@ -190,7 +190,7 @@ impl Install {
         Server::start(command, address, log, cores).await
     }
 
-    /// Where its files are.
+    /// Its folder.
     pub fn data(&self) -> &Path {
         &self.data
     }
@@ -205,13 +205,13 @@ async fn create_agent(address: SocketAddr, token: &str) -> Result<String> {
     let created: Value = serde_json::from_slice(&body)?;
     let base = created["agent"]["proxy_base_url"].as_str();
     let base = base.with_context(|| format!("no agent.proxy_base_url in {text}"))?;
-    // Only the path: the host is the published one, not always the port that this instance got.
+    // Only the path: the published host may have another port than this instance.
     let (_, rest) = base.split_once("://").unwrap_or(("", base));
     let path = rest.find('/').map_or("", |slash| &rest[slash..]);
     Ok(format!("{path}/chat/completions"))
 }
 
-/// One request on a connection of its own; `headers` end in a line end each.
+/// One request on a new connection; each of the `headers` ends in a line end.
 async fn exchange(
     address: SocketAddr,
     method: &str,
@@ -242,7 +242,7 @@ fn free_address() -> Result<SocketAddr> {
 
 fn copy_directory(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
-    // Keys and compiled plugins lie in directories whose mode is checked at start.
+    // Keys and compiled plugins are in directories whose mode is checked at startup.
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;
     for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
         let entry = entry?;

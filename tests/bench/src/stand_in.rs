@@ -1,7 +1,7 @@
-//! A stand-in for Masker that knows only the bench's own conversation. It shows that the bench measures what it
-//! says, and that it refuses to print figures of a proxy that leaks or does not restore; it protects nobody.
+//! A stand-in for Masker that recognises only the bench's own conversation. It validates the bench: that it measures
+//! what it claims, and that it prints no figures for a proxy that leaks or does not restore. It is not a real masker.
 //!
-//! A "token" is a word in hexadecimal, so nothing needs to be kept. `STAND_IN=leak` forwards everything as it is,
+//! A "token" is a word in hexadecimal, so no state is needed. `STAND_IN=leak` forwards everything unchanged,
 //! `STAND_IN=forget` never restores.
 
 use std::env;
@@ -122,7 +122,7 @@ fn mask_strings(value: &mut Value) {
     }
 }
 
-/// Puts a token in the place of every word with a digit or an at sign, and of every name of the bench.
+/// Replaces every word with a digit or an at sign, and every name of the bench, with a token.
 fn mask(text: &str) -> String {
     let mut masked = String::new();
     let mut rest = text;

@@ -1,6 +1,6 @@
 //! Percentiles and medians.
 
-/// The value below which this share of the samples lies; 0 for none.
+/// The value below which this share of the samples is; 0 without samples.
 pub fn percentile(samples: &[f64], share: f64) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -9,7 +9,7 @@ pub fn percentile(samples: &[f64], share: f64) -> f64 {
     sorted.get(rank).copied().unwrap_or(0.0)
 }
 
-/// The middle one.
+/// The median.
 pub fn median(samples: &[f64]) -> f64 {
     percentile(samples, 0.5)
 }

@@ -1,30 +1,30 @@
-//! The rows of the result and how they are printed.
+//! The rows of the result, and their formatting.
 
 use serde_json::{Value, json};
 
-/// What Masker must reach.
+/// A goal.
 #[derive(Clone, Copy, Debug)]
 pub enum Reach {
-    /// No more than this.
+    /// At most this.
     Most(f64),
-    /// No more than this, nor than so many times the floor.
+    /// At most this, and at most this multiple of the floor.
     MostAndTimesFloor(f64, f64),
-    /// No less than this.
+    /// At least this.
     Least(f64),
 }
 
 /// One measure.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What is measured, with its unit.
+    /// The measure, with its unit.
     pub measure: String,
-    /// What is to be reached.
+    /// The goal.
     pub reach: Reach,
     /// Masker's figure; `None` when it was not measured.
     pub masker: Option<f64>,
-    /// The floor's figure, where it has one.
+    /// The floor's figure, if it has one.
     pub floor: Option<f64>,
-    /// Something to know when reading it.
+    /// A remark.
     pub note: String,
 }
 
@@ -34,7 +34,7 @@ impl Row {
         Self { measure: measure.to_owned(), reach, masker: Some(masker), floor, note: String::new() }
     }
 
-    /// A row that could not be measured, and why.
+    /// A row that could not be measured, with the reason.
     pub fn missing(measure: &str, reach: Reach, note: &str) -> Self {
         Self { measure: measure.to_owned(), reach, masker: None, floor: None, note: note.to_owned() }
     }
@@ -45,7 +45,7 @@ impl Row {
         self
     }
 
-    /// Whether Masker is where it must be; `None` when it was not measured.
+    /// Whether Masker reached the goal; `None` if it was not measured.
     pub fn reached(&self) -> Option<bool> {
         let masker = self.masker?;
         Some(match self.reach {
@@ -61,7 +61,7 @@ impl Row {
         Some(self.masker? / self.floor.filter(|floor| *floor > 0.0)?)
     }
 
-    /// As JSON, for whoever compares runs.
+    /// As JSON, for comparison of runs.
     pub fn json(&self) -> Value {
         json!({
             "measure": self.measure, "reach": self.reach_text(), "masker": self.masker, "floor": self.floor,
@@ -98,7 +98,7 @@ impl Row {
     }
 }
 
-/// The rows as a Markdown table whose columns line up.
+/// The rows as a Markdown table with aligned columns.
 pub fn render(rows: &[Row]) -> String {
     let head = ["measure", "reach", "masker", "floor", "masker/floor", "reached", "note"];
     let mut lines = vec![head.map(str::to_owned)];

@@ -1,15 +1,15 @@
-//! What a process uses, read from `/proc`: CPU time and memory, its children included.
+//! Resource usage of a process, read from `/proc`: CPU time and memory, including its children.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 
-/// The kernel reports CPU time to user space in this unit on every architecture.
+/// The kernel's unit of CPU time in user space on every architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// User and system time of a process, its living children and the ones it has waited for, in seconds.
 pub fn cpu_seconds(pid: u32) -> Result<f64> {
-    // utime, stime, cutime, cstime. A child that ended since it was listed counts among those its parent waited for.
+    // utime, stime, cutime, cstime. A child that exited since it was listed is included in its parent's children time.
     let ticks = |fields: Vec<u64>| fields[11..15].iter().sum::<u64>();
     let own = ticks(stat_fields(pid)?);
     let children: u64 = tree(pid).into_iter().skip(1).filter_map(|pid| stat_fields(pid).ok()).map(ticks).sum();

@@ -1,11 +1,11 @@
-//! The conversation that every figure is measured with: ten messages, about 2 KB, made up for this purpose.
+//! The conversation of every measurement: ten messages, about 2 KB, invented for this purpose.
 //!
-//! The last message holds a name, a phone number, a birth date, an e-mail and a member id, different in every
-//! request. The nine before it hold nothing to protect; they are the same in every request, or all different.
+//! The last message contains a name, a phone number, a birth date, an e-mail and a member id, different in every
+//! request. The nine before it contain nothing to protect; they are the same in every request, or all different.
 
 use std::fmt::Write;
 
-/// How a request differs from the one before it, and how it wants its answer.
+/// How a request differs from the previous one, and how it is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Shape {
     /// Every message is new, not only the last one.
@@ -14,7 +14,7 @@ pub struct Shape {
     pub streamed: bool,
 }
 
-/// What the last message of one request holds.
+/// The values in the last message of one request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planted {
     first_name: &'static str,
@@ -32,14 +32,14 @@ pub struct Planted {
 }
 
 impl Planted {
-    /// The values of request `number`: the same for the same number, and phone, e-mail and member id for no other.
+    /// The values of request `number`: deterministic, with unique phone, e-mail and member id.
     pub fn new(number: u64) -> Self {
         let mixed = mix(number);
         let first_name = pick(&FIRST_NAMES, mixed);
         let last_name = pick(&LAST_NAMES, mixed >> 8);
         let month = pick(&MONTHS, mixed >> 16);
         let (day, year) = (1 + (mixed >> 24) % 28, 1931 + (mixed >> 32) % 70);
-        // Area, exchange and line count up like a clock, so that no number comes twice in 80 million requests.
+        // Area, exchange and line count up like a clock, so that no number repeats within 80 million requests.
         let line = number % 10_000;
         let exchange = 200 + number / 10_000 % 800;
         let area = pick(&AREA_CODES, number / 8_000_000);
@@ -56,12 +56,12 @@ impl Planted {
         }
     }
 
-    /// What must come back: every value, whole.
+    /// The values that must be restored.
     pub fn values(&self) -> [&str; 5] {
         [&self.name, &self.phone, &self.birth_date, &self.email, &self.member_id]
     }
 
-    /// What must not get out: every value, and the parts of it that would give the person away.
+    /// The values that must not leak, and their identifying parts.
     pub fn secrets(&self) -> [&str; 8] {
         [
             self.first_name,
@@ -109,10 +109,9 @@ pub fn write_body(number: u64, planted: &Planted, shape: Shape, out: &mut String
     out.push_str(r#""}]}"#);
 }
 
-/// Four ordinary words, other ones for each of 2^24 requests: no digits and no capitals, which a pass might take for
-/// something to protect.
+/// Four ordinary words, different for each of 2^24 requests: no digits and no capitals, which a pass might find.
 fn push_words(out: &mut String, number: u64) {
-    // An odd factor keeps different numbers different, and neighbours unlike.
+    // An odd factor keeps different numbers different, and neighbours dissimilar.
     let mixed = number.wrapping_mul(0x9E37_79B9) % (1 << 24);
     for (place, shift) in [18, 12, 6, 0].into_iter().enumerate() {
         if place > 0 {
@@ -126,7 +125,7 @@ fn pick<'a>(list: &[&'a str], number: u64) -> &'a str {
     list[(number % list.len() as u64) as usize]
 }
 
-/// Whether a word is one of the names used here, or a month: what the stand-in takes for protected.
+/// Whether a word is one of the names used here, or a month: the words that the stand-in masks.
 pub fn is_name_part(word: &str) -> bool {
     [&FIRST_NAMES[..], &LAST_NAMES[..], &MONTHS[..]].iter().any(|list| list.contains(&word))
 }

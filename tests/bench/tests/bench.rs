@@ -1,4 +1,4 @@
-//! The bench measures a stand-in, and refuses to print figures of one that does not do the work.
+//! Tests of the bench with a stand-in: it measures a correct one, and prints no figures for a broken one.
 #![allow(clippy::unwrap_used, reason = "a test panics when its own setup fails")]
 
 use std::process::{Command, Output};

@@ -13,7 +13,7 @@ from facts import facts, text_of
 
 
 class Unknown(Exception):
-    """The model was asked for something that it was not sent."""
+    """The request asks for a value that the model was not sent."""
 
 
 def answer(request):
@@ -76,7 +76,7 @@ def all_arguments(schema, known):
 
 
 def filled(root, schema, known, at=0, name=None):
-    """The value that `schema` asks for; `at` says which of several values of one name."""
+    """The value that `schema` asks for; `at` selects among several values of one name."""
     schema = resolved(root, schema)
     if "const" in schema:
         return schema["const"]
@@ -138,7 +138,7 @@ def takes_null(schema):
 
 
 def as_type(value, schema):
-    """A number that was said in words of a text is written as a number; what is no number stays as it was sent."""
+    """A number spelled in words is written as a number; other text is unchanged."""
     kind = schema.get("type")
     if isinstance(value, str) and kind in ("integer", "number") and re.fullmatch(r"-?\d+(\.\d+)?", value):
         return json.loads(value)

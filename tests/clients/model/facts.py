@@ -1,4 +1,4 @@
-"""What a model can know of a conversation: the values that it was sent, by the name that stood before them.
+"""A model's knowledge of a conversation: the values that it was sent, by the name that preceded them.
 
 A value is everything between its name and the next separator, so it makes no difference whether that is an
 original or a token. Nothing here knows what a token looks like.
@@ -44,7 +44,7 @@ def of_text(text):
         named, bullet = NAMED.match(piece), BULLET.match(piece)
         if named:
             name = named[1]
-            # A name alone is the heading of a list.
+            # A name alone is a list heading.
             found.setdefault(name, []).extend([named[2].strip()] if named[2] else [])
         elif bullet and name:
             found[name].append((bullet[1] or bullet[2]).strip())

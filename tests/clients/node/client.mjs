@@ -1,7 +1,7 @@
 // Drives a base URL with the official Node client and checks that every answer is whole.
 //
-// Usage: client.mjs BASE_URL MODEL CONVERSATION. The model behind the URL says the last message back, in text or in
-// the arguments of the first tool (masker-fake-upstream --echo), so what must come back is known to the byte.
+// Usage: client.mjs BASE_URL MODEL CONVERSATION. The model behind the URL repeats the last message, in text or in the
+// arguments of the first tool (masker-fake-upstream --echo), so the expected result is known to the byte.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ const said = "You said: " + conversation.last.at(-1).content;
 const result = "You said: " + conversation.tool_result.content;
 const tools = conversation.tools;
 
-// No retries: a failure must show, not be hidden by a second try.
+// No retries: a failure must be visible.
 const client = new OpenAI({ baseURL, apiKey: "key-of-the-caller", maxRetries: 0, timeout: 60_000 });
 
 async function plain(messages, expected) {

@@ -19,11 +19,11 @@ const apiKey = "key-of-the-caller";
 
 const named = (settings) => createOpenAICompatible({ name: "masker", baseURL, apiKey, includeUsage: true, ...settings });
 const compatible = named({ supportsStructuredOutputs: true })(modelName);
-// Without it the SDK asks for any JSON object, and its user says in the prompt what is to be in it.
+// Without it the SDK asks for any JSON object, and the prompt must describe its content.
 const plainJson = named({ supportsStructuredOutputs: false })(modelName);
 const official = createOpenAI({ baseURL, apiKey }).chat(modelName);
 
-// No second tries: a failure must show. The SDK throws a stream's error away unless it is told not to.
+// No retries: a failure must be visible. The SDK discards a stream's error by default.
 const common = () => {
   const errors = [];
   return { errors, settings: { maxRetries: 0, onError: ({ error }) => errors.push(error) } };
@@ -55,7 +55,7 @@ const visit = [
   said(siobhan, "patient", "phone"),
 ].join("\n");
 
-// The tools of a clinic's desk, which note what each was called with.
+// The tools of a clinic's desk, which record each call.
 function desk(record, calls) {
   const noted = (name, result) => async (input) => {
     calls.push([name, input]);
@@ -143,7 +143,7 @@ async function outputOfText(model) {
 async function objectStreamed(model, settings, prompt) {
   const { errors, settings: shared } = common();
   const answer = streamObject({ model, system, prompt, ...shared, ...settings });
-  // Told below, by what the stream told.
+  // Reported below, from the stream's own error.
   answer.object.catch(() => {});
   let partials = 0;
   let last;
@@ -156,7 +156,7 @@ async function objectStreamed(model, settings, prompt) {
   return { last, came_in_parts: partials > 1, object: await answer.object };
 }
 
-// What once came may grow, and not change.
+// Received values may grow, but not change.
 function continues(before, after) {
   if (before === undefined) return true;
   if (Array.isArray(before)) return before.every((value, at) => continues(value, after?.[at]));

@@ -16,7 +16,7 @@ def main():
         conversation = json.load(file)
     with_result = conversation["history"] + [conversation["tool_result"]]
     whole_call = with_result + conversation["last"]
-    # No retries: a failure must show, not be hidden by a second try.
+    # No retries: a failure must be visible.
     client = openai.OpenAI(base_url=base_url, api_key="key-of-the-caller", max_retries=0, timeout=60)
     said = "You said: " + conversation["last"][-1]["content"]
     result = "You said: " + conversation["tool_result"]["content"]

@@ -11,13 +11,13 @@ import sys
 import pydantic
 
 BASE_URL, MODEL, PATH = sys.argv[1:]
-# Of the caller, and not for the model. No second tries: a failure must show.
+# The caller's, not the model's. No retries: a failure must be visible.
 KEY = "key-of-the-caller"
 TIMEOUT_SECONDS = 60
 
 with open(PATH, encoding="utf-8") as file:
     people = json.load(file)
-# Those who call, and those of whom only the tools know.
+# Callers, and people whom only the tools know.
 INGRID, RENEE, SIOBHAN, JOSE = CALLERS = people["callers"]
 RECORDS = people["records"]
 
@@ -44,7 +44,7 @@ def plain(value):
 
 
 class Growing:
-    """Takes the partial objects of a stream and keeps the last. What once came may grow, and not change."""
+    """Reads the partial objects of a stream and keeps the last. Received values may grow, but not change."""
 
     def __init__(self):
         self.last, self.count = None, 0
@@ -56,7 +56,7 @@ class Growing:
         self.last, self.count = value, self.count + 1
 
     def end(self):
-        """The last object. Those before it depend on how the answer was cut, but there must have been some."""
+        """The last object. Earlier ones depend on the chunking, but there must be some."""
         return {"last": self.last, "came_in_parts": self.count > 1}
 
 
@@ -67,5 +67,5 @@ def continues(before, after):
         return all(continues(value, after.get(name)) for name, value in before.items())
     if isinstance(before, list) and isinstance(after, list):
         return len(before) <= len(after) and all(map(continues, before, after))
-    # A number comes in pieces too.
+    # A number arrives in pieces too.
     return type(before) is type(after) and str(after).startswith(str(before))

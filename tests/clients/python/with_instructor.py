@@ -52,7 +52,7 @@ def create(mode, response_model, content, method="create", **settings):
 
 
 def chart(mode):
-    """A number that was said is an integer of the object, and instructor takes no string for one."""
+    """A spoken number is an integer in the object; instructor rejects a string."""
     return create(mode, Chart, f"Which chart is it?\n{said(RENEE, 'patient', 'mrn')}")
 
 
@@ -69,7 +69,7 @@ def people(mode, **settings):
 
 
 def asks_again():
-    """The second request has the first answer in it, and the words of the validation about it."""
+    """The second request contains the first answer and its validation error."""
     seen = []
 
     class Checked(Patient):

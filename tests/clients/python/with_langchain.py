@@ -58,7 +58,7 @@ doctor: {SIOBHAN["patient"]}; room: 12
 {said(JOSE, "patient", "phone")}"""
 
 
-# The model does not repeat it: it only must not get it.
+# The model does not repeat it: this only checks that it does not receive it.
 LETTER = (
     "<p>Dear Jos&eacute; Mart&iacute;nez,</p><p>Jos&#233; Mart&#xED;nez,</p>"
     '<a href="/visits?patient=Jos%C3%A9%20Mart%C3%ADnez">your visits</a>'
@@ -66,7 +66,7 @@ LETTER = (
 
 
 class Desk:
-    """The tools of a clinic's desk. It notes what each was called with."""
+    """The tools of a clinic's desk. Records each call."""
 
     def __init__(self, result):
         self.calls = []
@@ -92,7 +92,7 @@ def agent_loop(result):
     agent = create_agent(llm, desk.tools, system_prompt=SYSTEM)
     content = f"Hello, a visit for {INGRID['patient']} please.\npatient: {INGRID['patient']}"
     state = agent.invoke({"messages": [{"role": "user", "content": content}]})
-    # LangChain runs the calls of one message side by side.
+    # LangChain runs the calls of one message concurrently.
     return {"calls": sorted(desk.calls), "answer": state["messages"][-1].content}
 
 

@@ -43,7 +43,7 @@ class Declined(BaseModel):
 
 
 def agent(output_type=str, record=None, calls=None):
-    # A model that errs is not asked again: that would hide the failure.
+    # No retries: a failure must be visible.
     made = Agent(model, output_type=output_type, instructions=SYSTEM, retries=0)
     if record:
 

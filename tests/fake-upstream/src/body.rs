@@ -16,7 +16,7 @@ use crate::script::{Script, Step};
 
 type Frames = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
-/// A whole or streamed body. It owns the log entry, so that hyper dropping it early is seen as a disconnect.
+/// A whole or streamed body. It owns the log entry, so that an early drop by hyper is recorded as a disconnect.
 pub(crate) enum PlayedBody {
     Whole { bytes: Option<Bytes>, entry: Entry },
     Stream(Frames),
@@ -38,7 +38,7 @@ impl PlayedBody {
     }
 }
 
-/// Takes one step before the answer begins; an error means that the connection is to be dropped.
+/// Takes one step before the answer begins; on an error the connection must be dropped.
 pub(crate) async fn take(step: &Step, entry: &mut Entry, reset: &ResetOnDrop) -> io::Result<Option<Bytes>> {
     match step {
         Step::Send(bytes) => return Ok(Some(bytes.clone())),
@@ -66,8 +66,8 @@ struct Player {
 impl Player {
     async fn next(mut self) -> Option<(io::Result<Bytes>, Self)> {
         loop {
-            // hyper flushes when the body is not ready, so this gives every chunk a write of its own, and lets
-            // everything out before a close.
+            // hyper flushes when the body is not ready, so every chunk gets its own write, and everything is sent
+            // before a close.
             tokio::task::yield_now().await;
             let Some(step) = self.steps.next() else {
                 self.entry.finish();

@@ -1,9 +1,9 @@
-//! A stand-in for an OpenAI-compatible provider: it records every request byte for byte and answers what the
-//! test tells it to.
+//! A stand-in for an OpenAI-compatible provider: it records every request byte for byte and returns the responses that
+//! the test scripts.
 //!
-//! It is a real server on a real port, not a mock, because what Masker must survive happens on the wire: half a
-//! UTF-8 character in one packet, a reset in mid-stream, a stall, an HTML page where JSON was due. It knows
-//! nothing of Masker and checks nothing itself: a test reads [`FakeUpstream::requests`] and judges.
+//! It is a real server on a real port, not a mock, because the hard cases occur on the wire: half a UTF-8 character in
+//! one packet, a reset in mid-stream, a stall, an HTML page instead of JSON. It is independent of Masker and checks
+//! nothing itself: a test reads [`FakeUpstream::requests`].
 //!
 //! ```no_run
 //! # async fn test() {
@@ -26,8 +26,8 @@
 //! # }
 //! ```
 //!
-//! Where to go next: [`Reply`] for whole answers and errors, [`Script`] for streams, [`respond`] for answers that
-//! depend on the request, [`openai`] for the JSON shapes.
+//! See [`Reply`] for whole answers and errors, [`Script`] for streams, [`respond`] for answers that depend on the
+//! request, [`openai`] for the JSON formats.
 
 mod body;
 mod connection;

@@ -1,4 +1,4 @@
-//! The record of what arrived, and of who hung up.
+//! The log of requests and disconnects.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,19 +15,19 @@ pub struct Recorded {
     pub path: String,
     /// Headers, as sent.
     pub headers: HeaderMap,
-    /// The body's bytes, as sent; what had arrived of it when the client left in the middle.
+    /// The body's bytes, as sent; if the client disconnected, those that had arrived.
     pub body: Bytes,
-    /// The client closed the connection before it had the whole answer.
+    /// Whether the client closed the connection before it had the whole answer.
     pub disconnected: bool,
 }
 
 impl Recorded {
-    /// The body as JSON; `Null` when it is none.
+    /// The body as JSON; `Null` if it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The body as text, for searching: broken UTF-8 is replaced, not refused.
+    /// The body as text, for searching: invalid UTF-8 is replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -41,7 +41,7 @@ impl Recorded {
 #[derive(Debug, Default)]
 struct Kept {
     requests: Vec<Recorded>,
-    /// How many were forgotten: the number of `requests[0]`.
+    /// Number of requests dropped from the log, which is the number of `requests[0]`.
     forgotten: usize,
 }
 
@@ -63,7 +63,7 @@ impl Log {
         kept.requests.clear();
     }
 
-    /// Writes a request down. The entry counts as disconnected unless [`Entry::finish`] is called.
+    /// Adds a request. The entry counts as disconnected unless [`Entry::finish`] is called.
     pub(crate) fn add(self: &Arc<Self>, request: Recorded) -> Entry {
         let mut kept = self.lock();
         let number = kept.forgotten + kept.requests.len();
@@ -82,13 +82,13 @@ impl Log {
         }
     }
 
-    // A poisoned lock means that another test thread panicked; its panic is the news, not the lock.
+    // A poisoned lock means that another test thread panicked; report that panic, not the lock.
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The open exchange of one request. hyper drops the handler or the body when the client leaves, and this with it.
+/// An open exchange with a client. hyper drops it with the handler or the body when the client disconnects.
 #[derive(Debug)]
 pub(crate) struct Entry {
     log: Arc<Log>,
@@ -97,7 +97,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The whole answer was handed over, or the upstream itself ended it: no longer the client's doing.
+    /// Marks the exchange as finished: the whole answer was sent, or the upstream itself ended it.
     pub(crate) fn finish(&mut self) {
         self.finished = true;
     }
@@ -107,7 +107,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         if !self.finished {
             let mut kept = self.log.lock();
-            // After `clear` the request is no longer of interest, and others stand at its place.
+            // After `clear` the request is forgotten, and its index belongs to another.
             let index = self.number.checked_sub(kept.forgotten);
             if let Some(request) = index.and_then(|index| kept.requests.get_mut(index)) {
                 request.disconnected = true;

@@ -1,5 +1,5 @@
 //! The fake upstream as a program, for tests that drive other programs: it prints its base URL and writes every
-//! request into a file, one JSON object to a line.
+//! request to a file, one JSON object per line.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,16 +12,16 @@ use clap::Parser;
 use masker_fake_upstream::{FakeUpstream, Recorded, Reply, respond};
 use serde_json::{Value, json};
 
-/// Answers like an OpenAI-compatible provider and records what it got.
+/// Answers like an OpenAI-compatible provider and records requests.
 #[derive(Parser)]
 struct Arguments {
-    /// Where to listen; port 0 takes a free one.
+    /// Listen address; port 0 selects a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Say the last message back, in text or in a tool call. The only way of answering so far.
+    /// Repeat the last message, in text or in a tool call. Currently the only mode.
     #[arg(long)]
     echo: bool,
-    /// Write every request here, one JSON object to a line.
+    /// Write every request here, one JSON object per line.
     #[arg(long)]
     record: Option<PathBuf>,
 }
@@ -41,7 +41,7 @@ async fn main() -> Result<()> {
         FakeUpstream::listen(arguments.listen).await.with_context(|| format!("listen on {}", arguments.listen))?;
     upstream.respond_with(move |request| match write(record.as_ref(), request) {
         Ok(()) => respond::echo(request),
-        // Whoever reads the record must not take a gap for silence.
+        // A gap in the record must be visible as one.
         Err(_) => Reply::server_error(),
     });
     writeln!(io::stdout(), "{}", upstream.base_url())?;

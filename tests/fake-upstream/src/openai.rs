@@ -1,4 +1,4 @@
-//! OpenAI's chat shapes, as small as the clients accept them.
+//! OpenAI's chat formats, as small as clients accept them.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ const ID: &str = "chatcmpl-fake0001";
 const CREATED: u64 = 1_777_000_000;
 const MODEL: &str = "gpt-4o-mini-2024-07-18";
 
-/// A whole completion that says `text`.
+/// A whole completion with the content `text`.
 pub fn completion(text: &str) -> Value {
     let message = json!({"role": "assistant", "content": text, "refusal": null});
     completion_of(message, "stop")
@@ -51,7 +51,7 @@ pub fn text_chunk(text: &str) -> Value {
     chunk(json!({"content": text}))
 }
 
-/// The chunk that opens tool call `index`: id and name stand here and nowhere else.
+/// The chunk that opens tool call `index`: the only one with id and name.
 pub fn tool_start_chunk(index: usize, id: &str, name: &str) -> Value {
     let function = json!({"name": name, "arguments": ""});
     chunk(json!({"tool_calls": [{"index": index, "id": id, "type": "function", "function": function}]}))
@@ -67,14 +67,14 @@ pub fn finish_chunk(reason: &str) -> Value {
     chunk_of(json!([{"index": 0, "delta": {}, "logprobs": null, "finish_reason": reason}]))
 }
 
-/// The chunk that `stream_options.include_usage` asks for: usage and no choices.
+/// The chunk for `stream_options.include_usage`: usage and no choices.
 pub fn usage_chunk() -> Value {
     let mut chunk = chunk_of(json!([]));
     chunk["usage"] = usage();
     chunk
 }
 
-/// The events of a stream that says `text`, `piece` characters to a chunk, without `[DONE]`.
+/// The events of a stream with the content `text`, `piece` characters per chunk, without `[DONE]`.
 pub fn text_events(text: &str, piece: usize) -> Vec<Value> {
     let pieces = pieces(text, piece);
     let mut events = vec![role_chunk()];

@@ -1,4 +1,4 @@
-//! One answer: status, headers and a body, whole or streamed.
+//! One response: status, headers and a body, whole or streamed.
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::script::{Script, Step};
 use crate::{Signal, openai};
 
-/// What the upstream answers to one request.
+/// The upstream's response to one request.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(crate) status: StatusCode,
@@ -28,7 +28,7 @@ impl Reply {
         Self::bytes(200, "application/json", body.to_string())
     }
 
-    /// 200 with a whole chat completion that says `text`.
+    /// 200 with a whole chat completion with the content `text`.
     pub fn text(text: &str) -> Self {
         Self::json(&openai::completion(text))
     }
@@ -41,7 +41,7 @@ impl Reply {
     /// Any status, content type and bytes.
     ///
     /// # Panics
-    /// When `status` is not an HTTP status: the test is wrong then.
+    /// If `status` is not an HTTP status, which is a bug in the test.
     pub fn bytes(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
         Self {
             status: StatusCode::from_u16(status).expect("a reply needs an HTTP status"),
@@ -51,7 +51,7 @@ impl Reply {
         }
     }
 
-    /// An error in OpenAI's shape.
+    /// An error in OpenAI's format.
     pub fn error(status: u16, kind: &str, message: &str) -> Self {
         let body = openai::error(kind, message);
         Self::bytes(status, "application/json", body.to_string())
@@ -62,34 +62,34 @@ impl Reply {
         Self::error(500, "server_error", "The server had an error while processing your request.")
     }
 
-    /// 429 with `Retry-After`, in OpenAI's shape.
+    /// 429 with `Retry-After`, in OpenAI's format.
     pub fn rate_limited(retry_after_seconds: u32) -> Self {
         Self::error(429, "rate_limit_error", "Rate limit reached for gpt-4o-mini.")
             .header("retry-after", &retry_after_seconds.to_string())
     }
 
-    /// An HTML page, as gateways in front of a provider send.
+    /// An HTML page, like those of gateways in front of a provider.
     pub fn html(status: u16) -> Self {
         let page = "<html><head><title>Bad gateway</title></head><body>nginx</body></html>";
         Self::bytes(status, "text/html", page)
     }
 
-    /// Takes the request and never answers, not even with a status.
+    /// Accepts the request and never answers, not even with a status.
     pub fn stall() -> Self {
         Self::empty_after(Step::Stall)
     }
 
-    /// Takes the request and closes the connection without an answer.
+    /// Accepts the request and closes the connection without an answer.
     pub fn close() -> Self {
         Self::empty_after(Step::Close)
     }
 
-    /// Takes the request and resets the connection without an answer.
+    /// Accepts the request and resets the connection without an answer.
     pub fn reset() -> Self {
         Self::empty_after(Step::Reset)
     }
 
-    /// Another content type than the body's own.
+    /// Overrides the content type.
     pub fn content_type(mut self, content_type: &str) -> Self {
         self.headers.retain(|(name, _)| name != "content-type");
         self.header("content-type", content_type)
@@ -107,7 +107,7 @@ impl Reply {
         self
     }
 
-    /// Holds the answer back, status and all, until the test fires the signal.
+    /// Delays the whole response, including the status, until the test fires the signal.
     pub fn after(mut self, signal: &Signal) -> Self {
         self.before.push(Step::Wait(signal.clone()));
         self

@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use crate::{Recorded, Reply, Script, openai};
 
-/// Characters in one streamed chunk: fewer than any token of Masker's has, so that every token is cut.
+/// Characters per streamed chunk: fewer than in any of Masker's tokens, so that every token is split.
 const PIECE: usize = 5;
 
-/// Says the last message back, or hands it to a tool, streamed or whole, as the request asks.
+/// Repeats the last message, or passes it to a tool, streamed or whole, as requested.
 ///
 /// * `GET .../models` lists one model.
 /// * When the request offers tools and does not end with a tool's result, it calls the first tool, with the text

@@ -1,4 +1,4 @@
-//! A streamed answer, as the list of writes it is made of.
+//! A streamed answer, as a list of writes.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -8,11 +8,11 @@ use crate::Signal;
 /// One step of a streamed answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// These bytes, in a chunk and a write of their own.
+    /// These bytes, in a separate chunk and write.
     Send(Bytes),
-    /// Nothing more until the test says so.
+    /// A pause until the test fires the signal.
     Wait(Signal),
-    /// Nothing more, ever; the connection stays open.
+    /// Nothing further; the connection stays open.
     Stall,
     /// An orderly TCP close without the end of the chunked body.
     Close,
@@ -20,10 +20,9 @@ pub(crate) enum Step {
     Reset,
 }
 
-/// A streamed answer, byte for byte: events may be broken anywhere, or be no events at all.
+/// A streamed answer, byte for byte: events may be split anywhere, or be invalid.
 ///
-/// When the steps run out, the HTTP body ends properly; leave [`Script::done`] away for a clean end without
-/// `[DONE]`.
+/// After the last step, the HTTP body ends properly; omit [`Script::done`] for a clean end without `[DONE]`.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     pub(crate) steps: Vec<Step>,
@@ -65,12 +64,12 @@ impl Script {
         self.raw("data: [DONE]\n\n")
     }
 
-    /// Pauses until the test fires the signal. `signal.reached().await` tells that everything before was sent.
+    /// Pauses until the test fires the signal. `signal.reached().await` returns once everything before was sent.
     pub fn wait(self, signal: &Signal) -> Self {
         self.step(Step::Wait(signal.clone()))
     }
 
-    /// Sends nothing more and keeps the connection open, until the client leaves.
+    /// Sends nothing further and keeps the connection open, until the client disconnects.
     pub fn stall(self) -> Self {
         self.step(Step::Stall)
     }
@@ -85,7 +84,7 @@ impl Script {
         self.step(Step::Reset)
     }
 
-    /// Cuts the bytes between pauses anew, `size` to a chunk: 1 splits every event and every character.
+    /// Splits the bytes between pauses into chunks of `size`: 1 splits every event and every character.
     pub fn cut_every(self, size: usize) -> Self {
         self.cut_with(|bytes| {
             let size = size.max(1);
@@ -93,7 +92,7 @@ impl Script {
         })
     }
 
-    /// Joins the bytes between pauses and cuts them once, `offset` bytes from their start.
+    /// Joins the bytes between pauses and splits them once, `offset` bytes from their start.
     pub fn cut_at(self, offset: usize) -> Self {
         self.cut_with(|bytes| {
             let offset = offset.min(bytes.len());
@@ -101,7 +100,7 @@ impl Script {
         })
     }
 
-    /// Only the first `length` bytes, and what came between them: add how it breaks off there.
+    /// Keeps only the first `length` bytes, and the steps between them: add how the stream breaks off there.
     pub fn truncated(self, mut length: usize) -> Self {
         let mut steps = Vec::new();
         for step in self.steps {
@@ -123,7 +122,7 @@ impl Script {
         Self { steps }
     }
 
-    /// How many bytes the script sends in all: the range of [`Script::cut_at`].
+    /// The total number of bytes of the script: the range of [`Script::cut_at`].
     pub fn byte_len(&self) -> usize {
         let sent = self.steps.iter().map(|step| match step {
             Step::Send(bytes) => bytes.len(),

@@ -20,7 +20,7 @@ use crate::connection::{Connection, ResetOnDrop};
 use crate::log::{Log, Recorded};
 use crate::reply::{Reply, ReplyBody};
 
-/// How long a `wait_for_...` waits before it panics: long enough for a busy machine, short enough for a person.
+/// Timeout of `wait_for_...`: long enough for a busy machine, short enough for a developer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 type Responder = Arc<dyn Fn(&Recorded) -> Reply + Send + Sync>;
@@ -43,13 +43,13 @@ impl FakeUpstream {
     /// Listens on a free loopback port.
     ///
     /// # Panics
-    /// When there is none: no test can go on then.
+    /// On failure: no test can continue.
     pub async fn start() -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         Self::listen(address).await.expect("a loopback port to listen on")
     }
 
-    /// Listens where it is told to.
+    /// Listens on the given address.
     pub async fn listen(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let state = Arc::new(State::default());
@@ -65,13 +65,13 @@ impl FakeUpstream {
     /// # Panics
     /// When there is no free port.
     pub fn refused() -> RefusedPort {
-        // Bound but not listening: refused like a closed port, yet nobody else can take it meanwhile.
+        // Bound but not listening: refused like a closed port, but no other process can take it meanwhile.
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a loopback port");
         RefusedPort { socket }
     }
 
-    /// What to configure as the provider's base URL; ends in `/v1`.
+    /// The provider's base URL for Masker's configuration; ends in `/v1`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
@@ -81,7 +81,7 @@ impl FakeUpstream {
         self.address
     }
 
-    /// Queues a reply. Each is used once, in order, before the responder is asked.
+    /// Queues a reply. Each is used once, in order, before the responder is called.
     pub fn script(&self, reply: Reply) -> &Self {
         let mut scripted = self.state.scripted.lock().unwrap_or_else(PoisonError::into_inner);
         scripted.push_back(reply);
@@ -89,7 +89,7 @@ impl FakeUpstream {
         self
     }
 
-    /// Answers every request that has no scripted reply with a function of it.
+    /// Answers every request without a scripted reply with a function of it.
     pub fn respond_with(&self, responder: impl Fn(&Recorded) -> Reply + Send + Sync + 'static) -> &Self {
         let mut slot = self.state.responder.lock().unwrap_or_else(PoisonError::into_inner);
         *slot = Some(Arc::new(responder));
@@ -97,12 +97,12 @@ impl FakeUpstream {
         self
     }
 
-    /// Everything that arrived so far, in order.
+    /// All requests so far, in order.
     pub fn requests(&self) -> Vec<Recorded> {
         self.state.log.requests()
     }
 
-    /// Forgets what arrived so far.
+    /// Clears the record.
     pub fn clear(&self) {
         self.state.log.clear();
     }
@@ -110,16 +110,16 @@ impl FakeUpstream {
     /// Returns the record once it holds `count` requests.
     ///
     /// # Panics
-    /// When they do not come: a failing test must not hang.
+    /// On timeout: a failing test must not hang.
     pub async fn wait_for_requests(&self, count: usize) -> Vec<Recorded> {
         let what = format!("{count} requests");
         self.wait_for(&what, move |requests| requests.len() >= count).await
     }
 
-    /// Returns the record once a client has hung up before the end of its answer.
+    /// Returns the record once a client has disconnected before the end of its answer.
     ///
     /// # Panics
-    /// When none does.
+    /// On timeout.
     pub async fn wait_for_disconnect(&self) -> Vec<Recorded> {
         self.wait_for("a disconnect", |requests| requests.iter().any(|request| request.disconnected)).await
     }
@@ -155,7 +155,7 @@ impl RefusedPort {
 }
 
 async fn accept(listener: TcpListener, state: Arc<State>) {
-    // The set dies with this task, and the connections with the set.
+    // The set is dropped with this task, and the connections with the set.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         connections.spawn(serve(stream, Arc::clone(&state)));
@@ -164,12 +164,12 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 }
 
 async fn serve(stream: TcpStream, state: Arc<State>) {
-    // Else the kernel holds small events back for up to 40 ms, and tests of pauses would lie.
+    // Otherwise the kernel delays small events by up to 40 ms, which would distort tests of pauses.
     let _ = stream.set_nodelay(true);
     let reset = ResetOnDrop::default();
     let io = TokioIo::new(Connection::new(stream, reset.clone()));
     let service = service_fn(|request| answer(request, Arc::clone(&state), reset.clone()));
-    // A broken connection is what many tests are about, not an error of ours.
+    // A broken connection is the subject of many tests, not an error.
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
 }
 
@@ -194,7 +194,7 @@ async fn answer(request: Request<Incoming>, state: Arc<State>, reset: ResetOnDro
     response.body(body).map_err(io::Error::other)
 }
 
-/// Reads the request; false when the client left in the middle of the body.
+/// Reads the request; false if the client disconnected in the middle of the body.
 async fn record(request: Request<Incoming>) -> (Recorded, bool) {
     let (head, mut body) = request.into_parts();
     let mut bytes = BytesMut::new();
@@ -228,7 +228,7 @@ impl State {
         let responder = self.responder.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match responder {
             Some(responder) => responder(request),
-            // Loud on purpose: a request that the test did not expect must not look like a success.
+            // An unexpected request must not look like a success.
             None => Reply::error(500, "fake_upstream", "the fake upstream has no reply for this request"),
         }
     }

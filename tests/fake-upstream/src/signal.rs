@@ -1,8 +1,8 @@
-//! A one-time signal from a test to a reply that waits. It is why no test here needs a sleep.
+//! A one-time signal from a test to a waiting reply. It makes sleeps in tests unnecessary.
 
 use tokio::sync::watch;
 
-/// Holds a reply back until the test fires it. Clones are the same signal.
+/// Delays a reply until the test fires it. Clones share the same signal.
 #[derive(Clone, Debug)]
 pub struct Signal {
     reached: watch::Sender<bool>,
@@ -15,12 +15,12 @@ impl Signal {
         Self { reached: watch::Sender::new(false), fired: watch::Sender::new(false) }
     }
 
-    /// Lets every reply that waits for this signal go on, now and later.
+    /// Releases every reply that waits for this signal, now and later.
     pub fn fire(&self) {
         self.fired.send_replace(true);
     }
 
-    /// Returns once a reply has come as far as this signal: everything before it was handed to the connection.
+    /// Returns once a reply has reached this signal: everything before it was handed to the connection.
     pub async fn reached(&self) {
         until_true(&self.reached).await;
     }
@@ -38,6 +38,6 @@ impl Default for Signal {
 }
 
 async fn until_true(flag: &watch::Sender<bool>) {
-    // The sender is borrowed, so the channel cannot close while we wait.
+    // The sender is borrowed, so the channel cannot close during the wait.
     let _ = flag.subscribe().wait_for(|set| *set).await;
 }

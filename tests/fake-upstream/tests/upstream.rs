@@ -1,4 +1,4 @@
-//! The fake upstream against a bare TCP client, so that every byte and every way of closing is seen as it is.
+//! Tests the fake upstream with a bare TCP client, which sees every byte and every way of closing.
 #![allow(clippy::unwrap_used, reason = "a test panics when its own setup fails")]
 
 use std::io::ErrorKind;

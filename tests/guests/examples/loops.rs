@@ -1,4 +1,4 @@
-//! Never comes back.
+//! Never returns.
 masker_guests::guest!("loops", |_| loop {
     std::hint::black_box(());
 });

@@ -1,4 +1,4 @@
-//! Asks for memory until there is none.
+//! Allocates memory until the limit.
 masker_guests::guest!("memory-bomb", |_| {
     let mut hoard: Vec<Vec<u8>> = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Calls itself until the stack is gone.
+//! Recurses until the stack overflows.
 #[allow(unconditional_recursion, reason = "that is the fault it commits")]
 fn deeper(depth: u64) -> u64 {
     std::hint::black_box([depth; 16]);

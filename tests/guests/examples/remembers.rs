@@ -1,4 +1,4 @@
-//! Keeps what it sees, and finds a word again that an earlier request said: a fresh instance never can.
+//! Stores what it sees, and finds words of earlier requests; in a fresh instance there are none.
 use std::sync::Mutex;
 
 use masker_guests::sdk::Finding;

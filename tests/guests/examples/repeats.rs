@@ -1,4 +1,4 @@
-//! Puts the number that a message ends with into the part of its answer that the message begins with: `start 3125550147`.
+//! Puts the number at the end of a message into the part of its answer named by the beginning: `start 3125550147`.
 use masker_guests::sdk::{Error, Finding};
 masker_guests::guest!("repeats", |messages| {
     let said = &messages.iter().find(|message| message.search).unwrap().text;

@@ -1,4 +1,4 @@
-//! A well-behaved plugin of a self-hoster: finds `E-` and five digits as STAFF_ID.
+//! A well-behaved self-hosted plugin: finds `E-` and five digits as STAFF_ID.
 use masker_guests::sdk::Finding;
 masker_guests::guest!("staff-id", |messages| {
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! What the misbehaving guests share: a pass made of one function.
+//! Shared code of the misbehaving guests: a pass made of one function.
 
 pub use masker_plugin_sdk as sdk;
 

@@ -1,4 +1,4 @@
-//! An agent that is changed: every field, at once and for the next request; and the key of its proxy.
+//! Changes to an agent: every field, all at once, effective from the next request; and the proxy key.
 
 use futures_util::future::join_all;
 use hyper::StatusCode;
@@ -95,7 +95,7 @@ async fn a_change_that_cannot_be_made_changes_nothing() {
         assert_eq!(shown(&app).await, before, "{change}");
     }
     assert!(app.events().iter().all(|event| event.kind != EventKind::AgentUpdated));
-    // A name that is free again may be taken.
+    // A released name may be reused.
     app.api("DELETE", &format!("/api/v1/agents/{}", other.id), &Value::Null).await;
     assert_eq!(patch(&app, json!({"name": "other"})).await.status, StatusCode::OK);
     app.finish().await;
@@ -232,14 +232,14 @@ async fn an_agent_of_another_account_cannot_be_changed_and_does_not_show() {
     app.finish().await;
 }
 
-/// The new key in an answer.
+/// The new key in a response.
 fn key(answer: &Answer) -> String {
     let agent = answer.json()["agent"].clone();
     assert_eq!(agent["proxy_auth"], "key", "{agent}");
     agent["proxy_key"].as_str().expect("a new key is shown").to_owned()
 }
 
-/// Whether the agent that serves now takes this key.
+/// Whether the running agent accepts this key.
 fn takes(app: &TestApp, id: &str, key: Option<&str>) -> bool {
     match app.app().serving(&id.parse().expect("an id")) {
         Some(Serving::Ready(agent)) => agent.door.takes(key),
@@ -259,7 +259,7 @@ async fn the_key_of_a_proxy_is_shown_once_kept_as_a_hash_and_can_be_replaced() {
     let path = format!("/api/v1/agents/{id}");
     assert!(takes(&app, &id, Some(&first)) && !takes(&app, &id, None) && !takes(&app, &id, Some("mskp_")));
 
-    // To want what is there already changes nothing.
+    // Setting an existing value changes nothing.
     for change in [json!({"proxy_auth": "key"}), json!({"name": "still locked"})] {
         let answer = app.api("PATCH", &path, &change).await.json()["agent"].clone();
         assert_eq!((&answer["proxy_auth"], answer.get("proxy_key")), (&json!("key"), None));
@@ -276,13 +276,13 @@ async fn the_key_of_a_proxy_is_shown_once_kept_as_a_hash_and_can_be_replaced() {
     let opened = app.api("PATCH", &path, &json!({"proxy_auth": "id"})).await.json()["agent"].clone();
     assert_eq!((&opened["proxy_auth"], opened.get("proxy_key")), (&json!("id"), None));
     assert!(takes(&app, &id, None));
-    // A new key for an agent without one locks it, and so does asking for one.
+    // A new key for an agent without one locks it, and so does `proxy_auth: key`.
     let third = key(&app.api("POST", &format!("{path}/proxy-key"), &Value::Null).await);
     assert!(takes(&app, &id, Some(&third)));
     app.api("PATCH", &path, &json!({"proxy_auth": null})).await;
     let fourth = key(&app.api("PATCH", &path, &json!({"proxy_auth": "key"})).await);
     assert!(takes(&app, &id, Some(&fourth)) && !takes(&app, &id, Some(&third)));
-    // None of them is in a file or in the log: the end of the test looks.
+    // The end of the test checks that none of them is in a file or in the log.
     for key in [first, second, third, fourth] {
         app.plant(&key);
     }

@@ -1,4 +1,4 @@
-//! Agents: made, listed, shown, deleted.
+//! Agents: created, listed, shown, deleted.
 
 use std::collections::BTreeSet;
 
@@ -244,7 +244,7 @@ async fn the_list_is_newest_first_and_its_pages_stay_whole_while_agents_come_and
     assert_eq!(page(&app, "").await, (["e", "d", "c", "b", "a", "test"].map(str::to_owned).to_vec(), None));
     let (first, cursor) = page(&app, "limit=2").await;
     assert_eq!(first, ["e", "d"]);
-    // A new one, the one that the cursor stands on, and one of the rest.
+    // A new agent, the one at the cursor, and one of the rest.
     assert_eq!(create(&app, &named("f")).await.status, StatusCode::CREATED);
     for gone in [3, 1] {
         app.api("DELETE", &format!("{AGENTS}/{}", ids[gone]), &Value::Null).await;

@@ -1,4 +1,4 @@
-//! `/api/v1/audit`: the journal checked and exported, whole for the install's owner, in part for others.
+//! `/api/v1/audit`: the journal is verified and exported, as a whole for the install's owner, in part for others.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ async fn a_sound_journal_verifies_and_a_changed_byte_is_named() {
     let last = lines[..lines.len() - 1].rsplit(|byte| *byte == b'\n').next().expect("a line");
     assert_eq!(sound["end_hash"], json!(masker::audit::chain::hex_text(&Line::parse(last).expect("an event").hash)));
 
-    // Somebody with an editor.
+    // A manual edit of the file.
     let first = lines.iter().position(|byte| *byte == b'\n').expect("a first line");
     let mut changed = lines.clone();
     let at = first + 1 + lines[first + 1..].windows(6).position(|six| six == b"\"kind\"").expect("a kind") + 8;
@@ -102,7 +102,7 @@ async fn a_journal_of_several_files_is_one_journal_and_its_oldest_go_in_time() {
         .clock(&clock)
         .start()
         .await;
-    // A page of sessions is left when the first are deleted.
+    // More than a page of sessions remains when the first are deleted.
     for (day, requests) in [(0, 40), (10, 40), (20, 110)] {
         clock.set(Timestamp::from_millis(noon + day * DAY));
         for _ in 0..requests {
@@ -135,7 +135,7 @@ async fn a_journal_of_several_files_is_one_journal_and_its_oldest_go_in_time() {
     app.restart().await;
     assert_eq!(verify(&app).await["ok"], true);
 
-    // The script that needs nothing of Masker's says the same.
+    // The standalone script agrees.
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, content: &[u8]| {
         let path = folder.path().join(name);
@@ -153,7 +153,7 @@ async fn a_journal_of_several_files_is_one_journal_and_its_oldest_go_in_time() {
         (ran.status.success(), String::from_utf8_lossy(&ran.stdout).into_owned())
     };
     assert!(run(&exported).0, "{}", run(&exported).1);
-    // Of the files themselves too, compressed as they are in time.
+    // Also with the files themselves, which are compressed in the background.
     app.app().look_after_journal();
     let compressed = app.app().pipeline.journal.closed_files();
     assert!(
@@ -172,7 +172,7 @@ async fn a_journal_of_several_files_is_one_journal_and_its_oldest_go_in_time() {
         );
     }
     let text = String::from_utf8(exported.to_vec()).expect("UTF-8");
-    // A sound chain that begins where no event says that it does.
+    // A valid chain whose start is not recorded in any event.
     let newest = text
         .lines()
         .collect::<Vec<_>>()
@@ -182,7 +182,7 @@ async fn a_journal_of_several_files_is_one_journal_and_its_oldest_go_in_time() {
     let part: String = text.split_inclusive('\n').skip(newest).collect();
     assert!(run(part.as_bytes()).1.contains("BAD every event"), "{}", run(part.as_bytes()).1);
 
-    // A file that somebody else takes away is missed.
+    // The deletion of a file by something else is detected.
     let first = app.app().pipeline.journal.closed_files().remove(0);
     let bytes = fs::read(&first.path).expect("the journal can be read");
     fs::remove_file(&first.path).expect("it can be deleted");
@@ -209,7 +209,7 @@ async fn audit_log(app: &TestApp) -> (u16, Value) {
     (health.status.as_u16(), body["journal"].clone())
 }
 
-/// Somebody with an editor.
+/// A manual edit of the file.
 fn change(file: &Path) {
     let text = fs::read_to_string(file).expect("a file of the journal");
     let (at, _) = text.match_indices("\"1970-").nth(20).expect("an event");
@@ -229,7 +229,7 @@ async fn a_line_that_was_changed_is_found_at_start_or_within_a_day() {
     let compressed = app.app().pipeline.journal.closed_files()[0].path.clone();
     assert_ne!(compressed, old);
 
-    // Long before the end: the start goes on from the checkpoint.
+    // Long before the end: startup continues from the checkpoint.
     app.restart_after(|_| {
         fs::remove_file(&compressed).expect("a closed file");
         fs::write(&old, &sound).expect("it can be written");
@@ -247,13 +247,13 @@ async fn a_line_that_was_changed_is_found_at_start_or_within_a_day() {
     assert_eq!(app.api("GET", &report, &Value::Null).await.error_code(), "report_generation_failed");
     app.restart().await;
     assert_eq!(audit_log(&app).await.0, 503, "the next start knows it");
-    // Of a file in both forms the plain one counts.
+    // If a file exists in both forms, the plain one counts.
     app.restart_after(|_| fs::write(&old, &sound).expect("it can be written")).await;
     let found = verify(&app).await;
     assert_eq!((&found["ok"], &found["last_whole_check"]["ok"]), (&json!(true), &json!(true)));
     assert_eq!((audit_log(&app).await.0, app.api("GET", &report, &Value::Null).await.status.as_u16()), (200, 200));
 
-    // Behind the checkpoint, and further from the end than opening looks.
+    // After the checkpoint, and further from the end than startup verifies.
     fill(&app);
     let new = app.app().pipeline.journal.closed_files().pop().expect("closed files").path;
     let sound = fs::read(&new).expect("a closed file");
@@ -286,7 +286,7 @@ async fn a_journal_that_was_cut_at_a_line_is_missed() {
         assert_eq!(app.api("GET", "/api/v1/reports", &Value::Null).await.error_code(), "report_generation_failed");
         app.restart().await;
     }
-    // The operator knows why.
+    // The operator accepts the loss.
     let checkpoint = journal.with_extension("jsonl.checkpoint");
     app.restart_after(|_| fs::remove_file(checkpoint).expect("the checkpoint")).await;
     assert_eq!((audit_log(&app).await.0, &verify(&app).await["ok"]), (200, &json!(true)));
@@ -325,7 +325,7 @@ async fn an_event_of_a_session_is_proved_to_stand_in_its_tree() {
     let path = format!("/api/v1/sessions/{id}/events/{}/proof", own[0].event_id.text());
     assert_eq!(send(&app, "GET", &path, Some(&other), "").await.error_code(), "session_not_found");
 
-    // Somebody took an event out.
+    // An event is removed by hand.
     let short = text.lines().filter(|line| !line.contains(&own[1].event_id.text())).collect::<Vec<_>>().join("\n");
     fs::write(app.journal_path(), short + "\n" + &"\n".repeat(text.len())).expect("the journal can be written");
     assert_eq!(prove(&id, &own[0].event_id.text()).await.error_code(), "audit_unavailable");

@@ -1,4 +1,4 @@
-//! Who may call.
+//! Authentication and scopes of every route.
 
 use hyper::StatusCode;
 use masker::http::auth::SCOPES;
@@ -7,7 +7,7 @@ use masker_tests::TestApp;
 
 use super::{send, token};
 
-/// Routes and what each needs.
+/// Routes and the scope each requires.
 const ROUTES: [(&str, &str, &str); 12] = [
     ("GET", "/api/v1/agents", "agents:read"),
     ("POST", "/api/v1/agents", "agents:write"),
@@ -98,7 +98,7 @@ async fn a_deleted_token_is_worth_nothing() {
     app.finish().await;
 }
 
-/// Every route below `/api/v1` with its methods, with something in the place of ids.
+/// Every route below `/api/v1` with its methods, with placeholders for ids.
 fn routes() -> Vec<(String, String)> {
     let mut routes = Vec::new();
     for (path, item) in openapi::document()["paths"].as_object().expect("paths") {
@@ -112,7 +112,7 @@ fn routes() -> Vec<(String, String)> {
     routes
 }
 
-/// What needs nobody to be signed in: signing in itself and what describes the API.
+/// Routes open without authentication: sign-in and the description of the API.
 const OPEN: [&str; 8] = [
     "/api/v1/auth/github",
     "/api/v1/auth/github/callback",
@@ -136,7 +136,7 @@ async fn every_route_refuses_who_is_nobody_and_who_may_nothing() {
             let found = (answer.status.as_u16(), answer.error_code());
             assert_eq!(found, (401, "unauthenticated".into()), "{method} {path}");
         }
-        // Everybody may know who they are.
+        // Every token may read its own identity.
         if path != "/api/v1/me" {
             let answer = send(&app, method, path, Some(&powerless), "{}").await;
             assert_eq!((answer.status.as_u16(), answer.error_code()), (403, "forbidden".into()), "{method} {path}");

@@ -41,10 +41,10 @@ const ROWS: [(&str, u16); 26] = [
     ("upstream_timeout", 504),
 ];
 
-/// Rows whose part of Masker is not there yet. Whoever brings it brings the row's test and takes it out of here.
+/// Rows that are not implemented yet. To implement one, add its test and remove it here.
 const TO_COME: [&str; 0] = [];
 
-/// An error of the API: status, code, the request's id in body and header, details where they belong.
+/// Asserts an error of the API: status, code, the request's id in body and header, details only for some codes.
 #[track_caller]
 fn check(answer: &Answer, code: &str) {
     let error = check_both(answer, code);
@@ -52,7 +52,7 @@ fn check(answer: &Answer, code: &str) {
     assert_eq!(error.get("details").is_some(), code == "validation_failed" || code == "policy_yaml_invalid", "{error}");
 }
 
-/// An error of the proxy.
+/// Asserts an error of the proxy.
 #[track_caller]
 fn check_openai(answer: &Answer, code: &str) {
     let error = check_both(answer, code);
@@ -88,7 +88,7 @@ async fn create(app: &TestApp, body: Value) -> Answer {
     app.api("POST", "/api/v1/agents", &body).await
 }
 
-/// The database as somebody who breaks it has it.
+/// Breaks the database from outside.
 fn break_table(app: &TestApp, table: &str) {
     let database = rusqlite::Connection::open(&app.app().config.database).expect("the database can be opened");
     database.execute_batch(&format!("ALTER TABLE {table} RENAME TO broken")).expect("a table can be renamed");
@@ -247,7 +247,7 @@ async fn rate_limited() {
         .clock(&masker::clock::Clock::manual(masker::clock::Timestamp::from_millis(0)))
         .start()
         .await;
-    // Making the agent was the one request.
+    // Creating the agent was the one request.
     let answer = get(&app, "/api/v1/me").await;
     check(&answer, "rate_limited");
     assert_eq!(answer.header("retry-after"), Some("1"));
@@ -334,7 +334,7 @@ async fn upstream_timeout() {
     app.finish().await;
 }
 
-/// Two conventions that no code of the table stands for.
+/// Two conventions that are not codes of the table.
 #[tokio::test]
 async fn a_wrong_method_and_what_is_not_json() {
     let app = TestApp::builder().env("MASKER_MAX_BODY_BYTES", "2048").start().await;

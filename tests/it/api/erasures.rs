@@ -1,5 +1,5 @@
-//! An erasure is interrupted after every step, whatever it is asked by and whatever tokens are: continued, it leaves nothing
-//! behind, and journal and database say what was done.
+//! Interrupts an erasure after every step, for every criterion and token style: once resumed, it leaves no data
+//! behind, and journal and database record what was done.
 
 use std::fs;
 use std::path::Path;
@@ -30,7 +30,7 @@ const HOUR: i64 = 3_600_000;
 const OTHER_KEY: &str = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
 const STYLES: [&str; 4] = ["vault", "compact", "aead", "synthetic"];
 
-/// The policy of agents whose tokens are of this style.
+/// A policy for agents whose tokens have this style.
 fn policy(style: &str, kid: &str) -> String {
     let tokenization = match style {
         "aead" => "reversible-aead",
@@ -42,14 +42,14 @@ fn policy(style: &str, kid: &str) -> String {
     format!("{policy}{compact}audit: {{log_payloads: true}}\n")
 }
 
-/// What the files of an install were read and written with.
+/// The settings with which an install's files were written.
 struct Install {
     folder: TempDir,
     keys: KeyRing,
     audit_key: SecretKey,
     secret: SecretKey,
     agent: AgentId,
-    /// Whatever is sealed, and where: the agent's call, the agent without a call, another agent.
+    /// All encrypted data, and its owner: the agent's call, the agent without a call, another agent.
     sealed: Vec<(Whose, Vec<u8>)>,
 }
 
@@ -67,7 +67,7 @@ enum Place {
 }
 
 impl Install {
-    /// Two turns of a call and one without a call; two hours later a call of an agent whose tokens have another kid.
+    /// Two turns of a call and one without a call; two hours later a call of an agent whose tokens use another kid.
     async fn new(style: &str) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(NOON));
         let mut app = TestApp::builder()
@@ -132,7 +132,7 @@ impl Install {
         ]
     }
 
-    /// What an erasure takes.
+    /// The targets of an erasure.
     fn doomed(&self, by: &str) -> Vec<(Whose, Vec<u8>)> {
         let is_doomed = |whose: &Whose| match (by, whose) {
             (_, Whose::Row(Place::OtherAgent) | Whose::Text(Place::OtherAgent)) | ("retention", Whose::Row(_)) => false,
@@ -167,7 +167,7 @@ impl Install {
     }
 }
 
-/// The files of a folder as they are now: what a process leaves that is killed now.
+/// The files of a folder as they are now: the state that a killed process would leave.
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
@@ -177,7 +177,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Whether a file of the folder holds what was sealed, or a part of it.
+/// Whether a file of the folder contains the encrypted data, or a part of it.
 fn is_in_a_file(folder: &Path, sealed: &[u8]) -> bool {
     fs::read_dir(folder).expect("a folder").any(|entry| {
         let path = entry.expect("an entry").path();
@@ -186,7 +186,7 @@ fn is_in_a_file(folder: &Path, sealed: &[u8]) -> bool {
     })
 }
 
-/// Which events of erasures the journal has, each with what it counts.
+/// The journal's erasure events, each with its count.
 fn noted(journal: &Journal) -> Vec<(EventKind, Option<u64>)> {
     let events: Vec<Event> = journal.entries(0).expect("a journal").map(|entry| entry.expect("a line").event).collect();
     let is_of_erasure = |event: &&Event| {
@@ -202,7 +202,7 @@ fn noted(journal: &Journal) -> Vec<(EventKind, Option<u64>)> {
     of_erasures.iter().map(|event| (event.kind, count(event))).collect()
 }
 
-/// Continues an erasure on a folder in which it was interrupted, and checks what is left.
+/// Resumes an erasure on a folder in which it was interrupted, and checks the remaining data.
 async fn continue_and_check(install: &Install, folder: &Path, by: &str, at: &str) {
     let doomed = install.doomed(by);
     let rows = doomed.iter().filter(|(whose, _)| matches!(whose, Whose::Row(_))).count() as u64;
@@ -220,7 +220,7 @@ async fn continue_and_check(install: &Install, folder: &Path, by: &str, at: &str
             let erasures: Vec<_> = erasures.iter().map(|it| (it.what.as_str(), it.values, it.payloads)).collect();
             let expected = if by == "retention" { vec![] } else { vec![(by, rows, texts)] };
             assert_eq!(erasures, expected, "{at}");
-            // While everything is open: logs too.
+            // While everything is open, including write-ahead logs.
             (
                 install.sealed.iter().map(|(_, sealed)| is_in_a_file(folder, sealed)).collect::<Vec<_>>(),
                 noted(eraser.journal),
@@ -295,7 +295,7 @@ async fn what_cannot_be_looked_at_is_no_zero() {
         };
         let subject = || Erase::Subject("E-12345".into());
         if style == "vault" {
-            // The key is another one, or none at all.
+            // The key is wrong or missing.
             for ring in [KeyRing::default(), wrong_key(&keys)] {
                 install.keys = ring;
                 let said = refused(&install, subject()).await;
@@ -309,7 +309,7 @@ async fn what_cannot_be_looked_at_is_no_zero() {
             assert!(said.contains("MASKER_SESSION_SECRET"), "{said}");
         }
         install.secret = secret;
-        // Unread it is erased with whatever keys there are.
+        // Criteria that need no decryption work with any keys.
         install.keys = KeyRing::default();
         let erase = install.erasures().remove(4).1;
         let erased = install.with(install.folder.path(), None, async |eraser| eraser.erase(&erase).await).await;

@@ -1,4 +1,4 @@
-//! Errors: always in the envelope, or in OpenAI's shape at the proxy, and always with the request's id.
+//! Errors always use the envelope, or OpenAI's format at the proxy, and always carry the request's id.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Signing in with GitHub.
+//! Sign-in with GitHub.
 
 use hyper::StatusCode;
 use masker::audit::event::{Detail, EventKind};
@@ -14,7 +14,7 @@ async fn app(github: &FakeGitHub, allow: &str) -> TestApp {
     TestApp::builder().github(github).env("MASKER_GITHUB_ALLOW", allow).start().await
 }
 
-/// Goes to GitHub, agrees there, and returns where GitHub sends the browser back to.
+/// Opens GitHub, agrees there, and returns the URL to which GitHub redirects the browser.
 async fn agree(app: &TestApp, github: &FakeGitHub, browser: &mut Browser, person: &Person) -> String {
     let answer = browser.send(app, "GET", BEGIN, &[]).await;
     assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.text());
@@ -22,7 +22,7 @@ async fn agree(app: &TestApp, github: &FakeGitHub, browser: &mut Browser, person
     app.path_of(&back).to_owned()
 }
 
-/// The whole way; the answer to the last step of it.
+/// The whole sign-in; returns the last response.
 async fn sign_in(app: &TestApp, github: &FakeGitHub, browser: &mut Browser, person: &Person) -> Answer {
     let back = agree(app, github, browser, person).await;
     browser.send(app, "GET", &back, &[]).await
@@ -39,7 +39,7 @@ fn check(answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (status, code), "{}", answer.text());
 }
 
-/// Nobody is signed in by this answer, and the browser forgets that it was on the way.
+/// Asserts that this response signs nobody in and deletes the state cookie.
 #[track_caller]
 fn check_refused(answer: &Answer, status: u16, code: &str) {
     check(answer, status, code);
@@ -167,7 +167,7 @@ async fn everyone_has_an_account_of_their_own_where_everyone_may() {
     app.finish().await;
 }
 
-/// The address of the button on the page that asks whether a GitHub user is one's own.
+/// The URL of the button on the confirmation page for linking a GitHub user.
 #[track_caller]
 fn button(page: &Answer) -> String {
     let text = page.text();
@@ -210,7 +210,7 @@ async fn the_operator_confirms_that_a_github_user_is_theirs_and_nobody_elses_tak
     let after = me(&app, &mut elsewhere).await;
     assert_eq!((&after["user"]["id"], &after["account"]), (&before["user"]["id"], &before["account"]));
     assert_eq!(after["user"]["github_login"], "ada");
-    // There is nothing left to be linked.
+    // There is no unlinked operator left.
     check_refused(&sign_in(&app, &github, &mut operator, &Person::new(3, "eve")).await, 403, "forbidden");
     app.finish().await;
 }
@@ -222,7 +222,7 @@ async fn somebody_elses_code_in_the_operators_browser_is_a_plain_sign_in() {
         let app = app(&github, allow).await;
         let mut operator = Browser::of_operator(&app).await;
         let own = operator.clone();
-        // A page on another port of the host puts its own state there.
+        // A page on another port of the host plants its own state.
         let mut attacker = Browser::default();
         let back = agree(&app, &github, &mut attacker, &Person::new(1, "eve")).await;
         operator.set_cookie("masker_oauth_state", attacker.cookie("masker_oauth_state").expect("on the way"));
@@ -233,7 +233,7 @@ async fn somebody_elses_code_in_the_operators_browser_is_a_plain_sign_in() {
             assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.text());
             assert_eq!(me(&app, &mut operator).await["account"]["plan"], "beta", "an account of its own");
         }
-        // What was begun before the operator came, or in another sign-in of theirs, is not theirs to confirm.
+        // A confirmation that was started before the operator signed in, or in another of their sign-ins, is rejected.
         for begun in [Browser::default(), Browser::of_operator(&app).await] {
             let mut begun = begun;
             let back = agree(&app, &github, &mut begun, &Person::new(3, "bob")).await;
@@ -267,12 +267,12 @@ async fn a_github_user_is_linked_only_in_the_sign_in_that_began_it_and_within_te
     check(&operator.send(&app, "POST", &button[..button.len() - 1], &[]).await, 400, "invalid_state");
     let path = button.split('?').next().expect("a path");
     check(&operator.send(&app, "POST", path, &[]).await, 422, "validation_failed");
-    // The state of a sign-in is no proof.
+    // The state of a sign-in is not enough to confirm.
     let mut other = operator.clone();
     agree(&app, &github, &mut other, &Person::new(2, "ada")).await;
     let state = other.cookie("masker_oauth_state").expect("on the way");
     check(&operator.send(&app, "POST", &format!("{path}?proof={state}"), &[]).await, 400, "invalid_state");
-    // Meanwhile that GitHub user has an account of its own.
+    // Meanwhile that GitHub user has its own account.
     let mut ada = Browser::default();
     assert_eq!(sign_in(&app, &github, &mut ada, &Person::new(2, "ada")).await.status, StatusCode::FOUND);
     check(&operator.send(&app, "POST", &button, &[]).await, 400, "invalid_state");
@@ -333,11 +333,11 @@ async fn a_state_works_once_in_its_own_browser_and_within_ten_minutes() {
         let mut copy = browser.clone();
         check_refused(&copy.send(&app, "GET", &format!("{BEGIN}/callback?{query}"), &[]).await, 400, "invalid_state");
     }
-    // The same one twice, also with the cookie still there.
+    // The same state twice, also with the cookie still present.
     let mut copy = browser.clone();
     assert_eq!(browser.send(&app, "GET", &back, &[]).await.status, StatusCode::FOUND);
     check_refused(&copy.send(&app, "GET", &back, &[]).await, 400, "invalid_state");
-    // Too late.
+    // After expiry.
     let mut late = Browser::default();
     let back = agree(&app, &github, &mut late, &ada).await;
     clock.set(Timestamp::from_millis(1_700_000_600_000));
@@ -382,7 +382,7 @@ async fn whatever_fails_at_github_is_502_and_signs_nobody_in() {
         assert_eq!(browser.cookie("masker_session"), None, "{trouble:?}");
         github.no_trouble();
     }
-    // A code that GitHub does not know: status 200 there.
+    // A code that GitHub does not know: GitHub answers with status 200.
     let mut browser = Browser::default();
     let back = agree(&app, &github, &mut browser, &ada).await;
     let (path, state) = back.split_once("&state=").expect("a state");
@@ -447,13 +447,13 @@ async fn whoever_the_list_no_longer_names_is_out_at_once_and_the_operators_link_
             let status = browser.clone().send(&app, "GET", "/api/v1/me", &[]).await.status;
             assert_eq!(status == StatusCode::OK, stays, "{allow:?}: {status}");
         }
-        // The operator is who signed in first, ada: the link lets them in whatever the list says.
+        // The operator is the first to have signed in, ada: the link signs them in whatever the list says.
         assert_eq!(me(&app, &mut operator).await["user"]["github_login"], "ada");
     }
     app.finish().await;
 }
 
-/// Makes a token in a browser, or with another token.
+/// Creates a token in a browser, or with another token.
 async fn token(app: &TestApp, browser: &mut Browser, name: &str, with: Option<&str>) -> String {
     let authorization = with.map(|secret| format!("Bearer {secret}"));
     let headers: Vec<_> = authorization.iter().map(|value| ("authorization", value.as_str())).collect();
@@ -468,7 +468,7 @@ async fn works(app: &TestApp, secret: &str) -> bool {
     super::send(app, "GET", "/api/v1/me", Some(&authorization), "").await.status == StatusCode::OK
 }
 
-/// The names of the tokens that ended with their person.
+/// The names of the tokens revoked with their person.
 fn revoked(app: &TestApp) -> Vec<String> {
     let events = app.events().into_iter().filter(|event| event.kind == EventKind::TokenRevoked);
     let mut names: Vec<String> = events
@@ -513,7 +513,7 @@ async fn who_is_refused_at_the_door_has_no_sign_in_and_no_token_left() {
     sign_in(&app, &github, &mut bob, &member).await;
     let secret = token(&app, &mut bob, "bob", None).await;
     member.orgs.clear();
-    // Nothing is known of somebody whose organisation hides its members.
+    // Membership cannot be checked for somebody whose organisation hides its members.
     github.trouble(Trouble::OrgsHide);
     check_refused(&sign_in(&app, &github, &mut Browser::default(), &member).await, 403, "forbidden");
     github.no_trouble();

@@ -1,4 +1,4 @@
-//! Headers of answers, and what a browser says of where a request comes from.
+//! Response headers, and request headers with which a browser reports a request's origin.
 
 use axum::body::Body;
 use hyper::Request;
@@ -36,7 +36,7 @@ async fn every_answer_is_kept_to_those_it_is_for() {
             ] {
                 assert_eq!(answer.header(name), value, "{path} {name}");
             }
-            // A script is asked for again each time, and mostly not sent.
+            // A script is revalidated each time, and usually not sent again.
             let kept = if path.contains("assets") { "no-cache" } else { "no-store" };
             assert_eq!(answer.header("cache-control"), Some(kept), "{path}");
         }

@@ -41,7 +41,7 @@ async fn without_the_plugins_that_ship_it_is_degraded() {
     app.finish().await;
 }
 
-/// Says something to the agent so many times, with this answer of the upstream.
+/// Sends this many messages to the agent, with this upstream response.
 async fn say(app: &TestApp, times: usize, reply: fn() -> Reply) {
     for _ in 0..times {
         app.upstream.script(reply());

@@ -1,4 +1,4 @@
-//! Costly work of the API has bounds: what is beyond them is refused, and the rest of the service does not notice.
+//! Costly API work is bounded: excess requests are refused, and the rest of the service is unaffected.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -26,7 +26,7 @@ fn check_busy(answer: &Answer) {
 
 type Waiting<'l> = Pin<Box<dyn Future<Output = Result<Ticket, Refused>> + 'l>>;
 
-/// Takes every place of an account in a lane: the first has its turn, the others wait.
+/// Takes every place of an account in a lane: the first runs, the others wait.
 async fn fill(lane: &Lane, account: AccountId) -> (Ticket, Vec<Waiting<'_>>) {
     let first = lane.enter(Some(account)).await.expect("a turn");
     let mut waiting: Vec<Waiting<'_>> = Vec::new();

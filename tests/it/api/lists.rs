@@ -1,4 +1,4 @@
-//! What holds of every list. A list's own tests call [`check_list`] with how its rows come and go.
+//! Properties of every list. A list's own tests call [`check_list`] with its [`Rows`].
 
 use std::collections::BTreeSet;
 
@@ -9,22 +9,22 @@ use serde_json::{Value, json};
 
 use super::token;
 
-/// How the rows of a list come and go.
+/// Inserts and removes the rows of a list.
 pub trait Rows {
     /// The list's path. With a query of its own it ends in `&`, else in `?`.
     fn path(&self) -> String;
-    /// Makes a row and returns what identifies it.
+    /// Inserts a row and returns its identifier.
     async fn insert(&mut self, app: &TestApp) -> String;
-    /// Takes a row away; a list from which nothing can be taken answers `false`.
+    /// Removes a row; returns `false` for a list without removal.
     async fn remove(&mut self, app: &TestApp, id: &str) -> bool;
-    /// What identifies a row of the answer.
+    /// The identifier of a row in the response.
     fn id(&self, row: &Value) -> String {
         row["id"].as_str().expect("a row has an id").to_owned()
     }
 }
 
-/// Walks a list, with pages of several sizes, while rows are inserted as pages are read, and removed between them: no row
-/// that was there all the time is left out, and none comes twice. Then everything a list has to refuse.
+/// Walks a list, with pages of several sizes, while rows are inserted during pages and removed between them: no row
+/// that exists throughout is skipped or repeated. Then sends every invalid query.
 pub async fn check_list(app: &TestApp, rows: &mut impl Rows) {
     for _ in 0..7 {
         rows.insert(app).await;
@@ -47,7 +47,7 @@ async fn walk(app: &TestApp, rows: &mut impl Rows, limit: usize) {
         seen.extend(page);
         let Some(next) = next else { break };
         cursor = Some(next);
-        // The row that the cursor stands on, and one that is still to come.
+        // The row at the cursor, and one that is still to come.
         let last = seen.last().expect("a page that is not the last has rows").clone();
         let coming = before.iter().rfind(|id| !seen.contains(id) && !removed.contains(*id)).cloned();
         for id in [Some(last), coming].into_iter().flatten() {
@@ -123,7 +123,7 @@ fn check_field(answer: &Answer, field: &str) {
 }
 
 struct Tokens {
-    /// What the test itself calls with must stay.
+    /// The token that the test itself uses must not be removed.
     own: String,
 }
 

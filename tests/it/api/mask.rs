@@ -1,4 +1,4 @@
-//! The playground: what a policy makes of a text, with nothing kept.
+//! The playground: masks a text under a policy, without storing anything.
 
 use std::fs;
 
@@ -38,7 +38,7 @@ async fn a_text_comes_back_masked_with_what_was_replaced_in_it() {
         "replacement": tokens[0],
     });
     let mut found = answer["events"][0].clone();
-    // The protocol's name of the place is the session's.
+    // The protocol's name of the position is the one in sessions.
     assert!(found["field"].as_str().is_some_and(|field| field.contains("content")), "{found}");
     found["field"] = json!("content");
     assert_eq!(found, first);
@@ -83,7 +83,7 @@ async fn nothing_is_kept_and_no_token_is_an_agents() {
     assert_eq!(app.events().len(), before);
     assert!(app.sessions().await.is_empty());
     let metric = app.metric("masker_plugin_calls_total");
-    // An agent's own token is another one, and this one means nothing to it.
+    // An agent's own token differs, and this one does not resolve for it.
     let echoed = token.clone();
     app.upstream.respond_with(move |_| masker_tests::fake_upstream::Reply::text(&format!("Hello {echoed}.")));
     assert_eq!(app.say("I am E-12345.").await.content(), "Hello [REDACTED:STAFF_ID].");
@@ -152,7 +152,7 @@ async fn whoever_may_read_agents_may_try_policies_out_of_their_own_account() {
     app.finish().await;
 }
 
-/// What each policy that ships makes of one text: what must be gone, and what stays.
+/// The effect of each shipped policy on one text: which values are masked.
 #[tokio::test]
 async fn the_policies_that_ship_mask_what_they_say() {
     let app = TestApp::healthcare().await;

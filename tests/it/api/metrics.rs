@@ -1,4 +1,4 @@
-//! What Prometheus reads: names and labels as docs/operate/metrics.md has them, and nothing in them that is a secret or a value.
+//! The Prometheus endpoint: names and labels match docs/operate/metrics.md, and it contains no secret or value.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -50,7 +50,7 @@ pub async fn token(app: &TestApp, account: Option<AccountId>, scopes: &[&str]) -
     secret.expose().clone()
 }
 
-/// Another account of the same install, put beside the owner's: no API makes one yet.
+/// Another account of the same install, inserted directly: no API creates one yet.
 fn another_account(app: &TestApp) -> AccountId {
     let account = AccountId::generate();
     let database = rusqlite::Connection::open(&app.app().config.database).expect("the database can be opened");

@@ -1,5 +1,5 @@
-//! What was said, kept where a policy asks for it and the install has a retention for it: sealed, shown to those who may
-//! read sessions, gone in time.
+//! Stored texts, if a policy asks for them and the install has a retention for them: encrypted, shown to those who may
+//! read sessions, deleted after their retention.
 
 use masker::clock::{Clock, Timestamp};
 use masker_tests::TestApp;
@@ -39,7 +39,7 @@ async fn what_was_said_is_kept_sealed_and_shown_whole() {
         assert_eq!(text("response"), answer.text(), "to the last byte");
         assert_eq!(kept["truncated"], false);
     }
-    // That it is in no file is checked at the end.
+    // `finish` checks that they are in no file.
     app.finish().await;
 }
 

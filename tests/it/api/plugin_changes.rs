@@ -1,4 +1,4 @@
-//! Plugins that come and go while calls run: signed ones only, from a folder that changes, under load.
+//! Plugins change while calls run: signed ones only, from a folder that changes, under load.
 
 use std::fs;
 use std::path::Path;

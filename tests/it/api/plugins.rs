@@ -1,4 +1,4 @@
-//! Plugins over HTTP: taken in while agents serve, replaced, removed; and who may.
+//! Plugins over HTTP: installed, replaced and removed while agents serve; and the required scopes.
 
 use axum::body::Body;
 use hyper::Request;
@@ -30,7 +30,7 @@ pub(super) async fn delete(app: &TestApp, name: &str) -> Answer {
     app.api("DELETE", &format!("/api/v1/plugins/{name}"), &Value::Null).await
 }
 
-/// A guest with every `from` in it made `to`, of the same length.
+/// A guest with every `from` replaced by `to`, of the same length.
 pub(super) fn changed(guest: &str, from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = components::guest(guest);
@@ -157,9 +157,9 @@ async fn a_component_that_cannot_be_used_changes_nothing() {
     );
     check(&upload(&app, b"hello".to_vec()).await, 422, "plugin_invalid");
     check(&upload(&app, Vec::new()).await, 422, "plugin_invalid");
-    // A name with another meaning.
+    // A name with different semantics.
     check(&upload(&app, changed("panics", "panics", "memory")).await, 422, "plugin_invalid");
-    // Sound, but it does not take what an agent's policy configures it with.
+    // Valid, but it rejects the configuration of an agent's policy.
     let policy =
         STAFF_POLICY.replace("[staff-id]", "[staff-id, undeclared-kind]").replace("{STAFF_ID", "{NAME: {}, STAFF_ID");
     let agent = app.create_agent(json!({"name": "needs it", "upstream": "stub", "policy_yaml": policy})).await;

@@ -1,4 +1,4 @@
-//! Policies over HTTP: versions, what runs on them, checking, reading the files again; whose they are.
+//! Policies over HTTP: versions, the agents that use them, validation, reloading of files; and ownership.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::lists::{Rows, check_list};
 use super::{another_account, send, token};
 
-/// A policy that masks staff ids, with lines of its own.
+/// A policy that masks staff ids, with extra lines.
 fn staff(name: &str, lines: &str) -> String {
     format!(
         "name: {name}\nversion: 1\nkid: K_HEALTHCARE\ntokenization: vault-deterministic\npasses: [staff-id]\n\

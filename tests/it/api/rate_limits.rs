@@ -1,4 +1,4 @@
-//! Rate limits: off unless they are set, per account, with the time to wait.
+//! Rate limits: off by default, per account, with a retry time.
 
 use hyper::StatusCode;
 use masker::clock::{Clock, Timestamp};
@@ -15,7 +15,7 @@ async fn limited(name: &str, rate: &str) -> (TestApp, Clock) {
     let clock = Clock::manual(Timestamp::from_millis(START));
     let app = TestApp::builder().env(name, rate).clock(&clock).start().await;
     app.upstream.respond_with(respond::echo);
-    // What making the agent used up is there again.
+    // Wait until the budget used to create the agent is restored.
     clock.set(Timestamp::from_millis(START + 60_000));
     (app, clock)
 }
@@ -38,7 +38,7 @@ async fn the_api_lets_a_burst_through_and_says_when_it_goes_on() {
     }
     let stranger = format!("Bearer {}", token(&app, Some(another_account(&app)), &["admin"]).await);
     assert_eq!(send(&app, "GET", "/api/v1/me", Some(&stranger), "").await.status, StatusCode::OK, "has its own");
-    assert_eq!(send(&app, "GET", "/api/v1/me", None, "").await.status, StatusCode::UNAUTHORIZED, "is nobody's");
+    assert_eq!(send(&app, "GET", "/api/v1/me", None, "").await.status, StatusCode::UNAUTHORIZED, "has no account");
     assert_eq!(app.say("hello").await.status, StatusCode::OK, "the proxy has its own");
     clock.set(Timestamp::from_millis(START + 61_000));
     assert_eq!(me(&app).await.status, StatusCode::OK);

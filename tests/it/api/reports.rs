@@ -1,4 +1,4 @@
-//! Reports: signed, in agreement with the journal, of one form, and without anything that a caller said.
+//! Reports: signed, consistent with the journal, of one format, and without caller text.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ async fn keys(app: &TestApp) -> Vec<PublicKey> {
         .collect()
 }
 
-/// Everything that text extraction finds in a PDF: what a token or a name would be found by.
+/// The text extracted from a PDF, in which a token or a name would be found.
 fn text_of(pdf: &[u8]) -> String {
     let document = lopdf::Document::load_mem(pdf).expect("a PDF");
     let pages: Vec<u32> = document.get_pages().into_keys().collect();
@@ -58,7 +58,7 @@ async fn pdf(app: &TestApp, path: &str) -> Answer {
     answer
 }
 
-/// Three sessions, two of them turns of one call, one with a token that comes back from nowhere.
+/// Three sessions, two of them turns of one call, one with an unknown token in its answer.
 async fn talked() -> TestApp {
     let mut app = TestApp::start().await;
     app.plant("E-12345");
@@ -192,7 +192,7 @@ async fn a_broken_journal_makes_no_report() {
         let answer = app.api("GET", &path, &Value::Null).await;
         assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (500, "report_generation_failed"), "{path}");
     }
-    // A session's report reads its own events; those were changed in another session.
+    // A session's report reads its own events; the change is in another session.
     let own = app.api("GET", &format!("/api/v1/sessions/{session}/report"), &Value::Null).await;
     assert_eq!(own.status.as_u16(), 500, "the chain was found broken");
     fs::write(app.journal_path(), &lines).expect("the journal can be written");
@@ -204,7 +204,7 @@ async fn a_session_whose_events_were_changed_after_the_chain_was_checked_makes_n
     let app = talked().await;
     let sessions = app.sessions().await;
     let path = |at: usize| format!("/api/v1/sessions/{}/report", sessions[at].id);
-    // The whole chain is sound, and is not read again.
+    // The whole chain is valid and is not read again.
     report(&app, &path(0)).await;
     let lines = fs::read_to_string(app.journal_path()).expect("the journal can be read");
     fs::write(app.journal_path(), lines.replacen("\"confidence\":0.95", "\"confidence\":0.85", 1)).expect("written");
@@ -410,7 +410,7 @@ async fn a_session_whose_events_are_not_all_found_makes_no_report() {
     app.finish().await;
 }
 
-/// The schema of the document, as JSON Schema by itself.
+/// The schema of the document, as standalone JSON Schema.
 fn schema_of(openapi: &Value) -> Value {
     let mut defs = openapi["components"]["schemas"].as_object().expect("schemas").clone();
     let mut wanted = vec!["ReportEnvelope".to_owned()];
@@ -441,7 +441,7 @@ async fn every_report_has_the_form_of_the_published_schema() {
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, &current).expect("the schema can be written");
     }
-    assert_eq!(fs::read_to_string(&file).expect("the schema"), current, "made anew with UPDATE=1");
+    assert_eq!(fs::read_to_string(&file).expect("the schema"), current, "regenerate it with UPDATE=1");
     let served = send(&app, "GET", "/api/v1/schemas/report.json", None, "").await.json();
     let schema = jsonschema::validator_for(&served).expect("a schema");
     let session = app.sessions().await[0].id;

@@ -1,4 +1,4 @@
-//! What is deleted when its time is over, and that one sees it.
+//! Deletion of expired data, and its metrics.
 
 use masker::clock::{Clock, Timestamp};
 use masker_tests::TestApp;
@@ -57,7 +57,7 @@ async fn the_background_task_begins_with_a_pass() {
     let task = tokio::spawn(app.app().clone().keep_deleting());
     app.wait_until("the session to go", async || (listed(&app).await == 0).then_some(())).await;
     task.abort();
-    assert!(task.await.is_err_and(|error| error.is_cancelled()), "it goes on until it is stopped");
+    assert!(task.await.is_err_and(|error| error.is_cancelled()), "it runs until it is stopped");
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_pass_that_fails_shows_until_one_succeeds() {
     app.say("I am E-12345.").await;
     app.sessions().await;
     clock.set(Timestamp::from_millis(NOON + 2 * DAY));
-    // A table that is away cannot be deleted from.
+    // Deleting from a missing table fails.
     let database = rusqlite::Connection::open(&app.app().config.database).expect("the database can be opened");
     database.execute_batch("ALTER TABLE agent_hours RENAME TO away").expect("renamed");
     app.app().delete_expired().await;

@@ -1,4 +1,4 @@
-//! The stream of sessions: as they end, of the own account, until the service stops.
+//! The stream of sessions: as they end, of the caller's account, until the service stops.
 
 use hyper::StatusCode;
 use masker::clock::{Clock, Timestamp};
@@ -96,7 +96,7 @@ async fn a_reader_who_comes_back_sees_what_ended_meanwhile_once() {
         (&reader, &ids[3], vec![]),
         (&reader, "", vec![]),
         (&reader, "garbled", vec![]),
-        // What that was cannot be told, and so neither what came after it.
+        // The missed event is unknown, and so are those after it.
         (&reader, never, vec![("missed", None)]),
         (&of_other, &ids[0], vec![("missed", None)]),
     ] {
@@ -111,7 +111,7 @@ async fn a_reader_who_comes_back_sees_what_ended_meanwhile_once() {
         assert_eq!(events(read), expected, "after {last}");
         watching.hang_up();
     }
-    // What is new comes behind what was missed, and nothing twice.
+    // New events come after the missed ones, and none twice.
     let mut watching = server.get(STREAM, &[("authorization", &reader), ("last-event-id", &ids[2])]).await;
     watching.read_until(&ids[3]).await;
     app.say("Hello.").await;
@@ -128,10 +128,10 @@ async fn watch(server: &Server, header: (&str, &str)) -> LiveAnswer {
     watching
 }
 
-/// Ends long before the stream would by itself, or the test fails.
+/// Asserts that the stream ends long before its own limit.
 async fn ends(watching: LiveAnswer) {
     let rest = tokio::time::timeout(std::time::Duration::from_secs(60), watching.rest()).await;
-    assert!(rest.is_ok(), "the stream goes on");
+    assert!(rest.is_ok(), "the stream does not end");
 }
 
 fn cookie(browser: &Browser) -> String {
@@ -195,7 +195,7 @@ async fn a_stream_ends_with_the_token_its_maker_or_its_time() {
     ends(of_own).await;
     send(&app, "DELETE", &maker_path, Some(&admin), "").await;
     ends(of_made).await;
-    // Nobody tells of this one.
+    // No notification is sent for this one.
     clock.set(Timestamp::from_millis(1_700_000_001_000));
     ends(of_short).await;
     server.stop().await;

@@ -31,7 +31,7 @@ async fn page(app: &TestApp, query: &str) -> (Vec<String>, Option<String>) {
     (ids, body["next_cursor"].as_str().map(str::to_owned))
 }
 
-/// Says something and returns the session's id once it can be read.
+/// Sends a message and returns the session's id once it can be read.
 async fn said(app: &TestApp, body: Value, call: &str) -> String {
     let before = app.sessions().await.len();
     match call {
@@ -195,7 +195,7 @@ async fn the_list_can_be_narrowed_in_every_way_and_all_of_them_together() {
         let (ids, cursor) = page(&app, &query).await;
         assert_eq!((ids.iter().collect::<Vec<_>>().as_slice(), cursor), (expected, None), "{query}");
     }
-    // The same below an agent, where the query's agent does not count.
+    // The same below an agent, where the query's agent is ignored.
     for (query, expected) in [("", &[&failed, &plain, &call][..]), ("?status=error&agent_id=x", &[])] {
         let answer = get(&app, &format!("/api/v1/agents/{a}/sessions{query}")).await;
         if query.contains("agent_id=x") {
@@ -243,7 +243,7 @@ async fn a_query_that_makes_no_sense_is_refused_with_every_reason() {
     app.finish().await;
 }
 
-/// The list of sessions, narrowed by a query of its own, or below an agent.
+/// The list of sessions, with its own query or below an agent.
 struct Rows(String);
 
 impl lists::Rows for Rows {

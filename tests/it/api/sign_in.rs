@@ -1,4 +1,4 @@
-//! Being signed in: links, the cookie, other sites, signing out.
+//! Sign-in: links, the cookie, other sites, signing out.
 
 use hyper::StatusCode;
 use masker::audit::event::{Detail, EventKind};
@@ -135,7 +135,7 @@ async fn a_cookie_that_is_none_of_ours_is_nobody() {
         check(&answer, 401, "unauthenticated");
         assert_eq!((answer.header("set-cookie"), answer.header("www-authenticate")), (None, Some("Bearer")));
     }
-    // What names a token is judged by the token.
+    // A request with a token is authenticated by the token.
     let mut browser = real.clone();
     check(
         &browser.send(&app, "GET", "/api/v1/me", &[("authorization", "Bearer mskt_wrong")]).await,
@@ -195,7 +195,7 @@ async fn signing_out_ends_this_sign_in_for_good_and_can_be_done_twice() {
         assert_eq!(browser.cookie("masker_session"), None);
     }
     assert!(!is_in(&app, &mut browser).await && !is_in(&app, &mut copy.clone()).await);
-    assert!(is_in(&app, &mut other).await, "another browser's sign-in goes on");
+    assert!(is_in(&app, &mut other).await, "another browser stays signed in");
     app.finish().await;
 }
 
@@ -223,7 +223,7 @@ async fn two_cookies_of_the_name_are_nobody_and_signing_out_ends_both() {
 #[tokio::test]
 async fn another_sites_form_signs_nobody_out() {
     let app = TestApp::start().await;
-    // Browsers keep the cookie off such a request, but would do what its answer says of it.
+    // Browsers keep the cookie off such a request, but would apply the response's `Set-Cookie`.
     for evil in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
         let answer = Browser::default().send(&app, "POST", "/api/v1/auth/logout", &[evil]).await;
         check(&answer, 403, "forbidden");

@@ -1,4 +1,4 @@
-//! API tokens and who one is.
+//! API tokens and the identity of their callers.
 
 use hyper::StatusCode;
 use masker::audit::event::{Detail, Event, EventKind, Maker};
@@ -122,7 +122,7 @@ async fn a_token_ends_when_it_expires_or_is_deleted_and_the_journal_has_both_end
     app.finish().await;
 }
 
-/// A token's event: what happened, to which, why.
+/// A token's event: kind, token, reason.
 fn told(event: &Event) -> (EventKind, String, Option<Detail>) {
     (event.kind, event.token.as_ref().expect("it names the token").id.text(), event.detail.clone())
 }

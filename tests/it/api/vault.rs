@@ -1,4 +1,4 @@
-//! `/api/v1/vault`: what was erased resolves no more, is in no file, and the journal says that it was erased.
+//! `/api/v1/vault`: erased values no longer resolve and are in no file, and the journal records the erasure.
 
 use std::fs;
 use std::path::Path;
@@ -21,20 +21,20 @@ async fn purge(app: &TestApp, body: Value) -> Value {
     answer.json()["purge"].clone()
 }
 
-/// What a caller of this call hears when the model says this.
+/// What a caller of this call hears for this model output.
 async fn heard(app: &TestApp, call: &str, model_says: &str) -> String {
     app.upstream.script(Reply::text(model_says));
     app.chat_in_call(call, ask("go on")).await.content()
 }
 
-/// Says a text in a call; its first token.
+/// Sends a text in a call; returns its first token.
 async fn said(app: &TestApp, call: &str, text: &str) -> String {
     app.upstream.script(Reply::text("Noted."));
     app.chat_in_call(call, ask(text)).await;
     token(&app.forwarded_text())
 }
 
-/// Everything sealed that the vault and the payloads hold now.
+/// All encrypted data of the vault and the payloads.
 async fn sealed(app: &TestApp) -> Vec<Vec<u8>> {
     let store = app.app().store();
     let rows = store.vault().page(None, 100).await.expect("the vault can be read");
@@ -42,7 +42,7 @@ async fn sealed(app: &TestApp) -> Vec<Vec<u8>> {
     rows.into_iter().map(|(row, _)| row.sealed).chain(payloads.into_iter().map(|(_, sealed)| sealed)).collect()
 }
 
-/// Whether a file of the data folder holds one of these, or a part of one.
+/// Whether a file of the data folder contains one of these, or a part of one.
 fn is_in_a_file(folder: &Path, sealed: &[Vec<u8>]) -> Option<String> {
     let parts: Vec<&[u8]> = sealed.iter().flat_map(|sealed| sealed.chunks_exact(16)).collect();
     for entry in fs::read_dir(folder).expect("the data folder can be listed") {
@@ -103,7 +103,7 @@ async fn a_subject_is_erased_with_everything_of_its_calls() {
     let said = &report["report"]["erasures"][0];
     assert_eq!((&said["by"], &said["values"], &said["payloads"]), (&json!("subject"), &json!(2), &json!(3)), "{said}");
     assert_eq!(app.api("GET", "/api/v1/reports?format=pdf", &Value::Null).await.status, StatusCode::OK);
-    // That the journal verifies, and that nothing planted is in a file, is checked at the end.
+    // `finish` checks that the journal verifies, and that no planted value is in a file.
     app.finish().await;
 }
 

@@ -1,4 +1,4 @@
-//! Bodies that are wrong, odd or hostile: refused with a place and without a quote, or masked like any other.
+//! Invalid, odd or hostile bodies: refused with the position and without quoting them, or masked like any other.
 
 use hyper::Request;
 use masker_tests::TestApp;
@@ -14,7 +14,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// Sends it and expects an error in OpenAI's shape that quotes nothing, with nothing forwarded.
+/// Sends it and expects an error in OpenAI's format that quotes nothing, with nothing forwarded.
 async fn refused(app: &TestApp, body: impl Into<axum::body::Body>, status: u16, code: &str) {
     let answer = app.send(body).await;
     assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (status, code), "{}", answer.text());
@@ -46,7 +46,7 @@ async fn more_json_values_than_a_request_may_have_are_refused() {
         assert!(error["message"].as_str().is_some_and(|message| message.contains("100000 JSON values")), "{error}");
         refused(&app, body, 422, "validation_failed").await;
     }
-    // A long text with commas and brackets in it is none of that.
+    // A long text with commas and brackets is not JSON.
     let long = format!("E-12345 [said] {}", "one, two, [3], ".repeat(100_000));
     assert_eq!(app.send(said(json!(long))).await.status, 200);
     let answer = app

@@ -1,4 +1,4 @@
-//! A caller who hangs up: the provider is told to stop, and the session is recorded as partial.
+//! A caller disconnects: the upstream request is cancelled, and the session is recorded as partial.
 
 use masker::session::Status;
 use masker_tests::TestApp;
@@ -57,7 +57,7 @@ async fn hanging_up_in_the_middle_of_the_request_forwards_nothing() {
     let head = format!("POST {} HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n{{\"messages\":", app.agent.path());
     connection.write_all(head.as_bytes()).await.expect("a connection");
     drop(connection);
-    // The next one is served, and the half one is nowhere.
+    // The next request is served, and the partial one leaves no trace.
     app.upstream.respond_with(respond::echo);
     let answer = server.post(&app.agent.path(), &ask("I am E-12345.")).await.rest().await;
     assert!(answer.contains("You said: I am E-12345."), "{answer}");

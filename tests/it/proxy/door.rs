@@ -1,4 +1,4 @@
-//! What an agent's proxy demands beside the id in its URL: a key, a signature.
+//! Credentials of an agent's proxy in addition to the id in its URL: a key, a signature.
 
 use axum::body::Body;
 use hyper::{Request, StatusCode};
@@ -31,7 +31,7 @@ fn refused(answer: &Answer, code: &str) {
 
 #[tokio::test]
 async fn an_agent_with_a_key_takes_no_request_without_it_and_passes_the_key_on_to_nobody() {
-    // Without a key of our own for the upstream, a caller's own credential would be passed on.
+    // Without our own upstream key, a caller's own credential would be passed on.
     let mut app = TestApp::builder().env("MASKER_OPENAI_API_KEY", "").start().await;
     let locked = agent(&app, json!({"proxy_auth": "key"})).await;
     let key = locked.body["proxy_key"].as_str().expect("the key, once").to_owned();

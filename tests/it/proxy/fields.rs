@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::support::tokens;
 
-/// A request with the value `E-12345` at one place, and where to look for what it became.
+/// A request with the value `E-12345` in one position, and a pointer to its replacement.
 struct Case {
     body: Value,
     place: &'static str,
 }
 
-/// A place in the conversation.
+/// A position in the conversation.
 fn message(message: Value, place: &'static str) -> Case {
     Case { body: json!({"messages": [message]}), place }
 }
@@ -124,7 +124,7 @@ fn masked_places() -> Vec<Case> {
         ),
         field("anything_else", json!({"deep": [V]}), "/anything_else/deep/0"),
         field("moderation", json!({"note": V}), "/moderation/note"),
-        // Closed words stay closed words only while they look like one.
+        // A closed word is exempt only while it looks like one.
         field("service_tier", json!(V), "/service_tier"),
         field("reasoning_effort", json!({"x": V}), "/reasoning_effort/x"),
     ]
@@ -164,7 +164,7 @@ async fn identifiers_become_short_digests() {
         let digest = forwarded.pointer(place).and_then(Value::as_str).unwrap_or_else(|| panic!("{place}: {forwarded}"));
         assert!((1..=32).contains(&digest.len()), "{place}: {digest}");
         assert!(digest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')), "{place}: {digest}");
-        // The same the next time, or a provider's cache and abuse limits would lose their meaning.
+        // The digest must be stable, or a provider's cache and abuse limits would not work.
         app.chat(body).await;
         assert_eq!(app.forwarded().pointer(place).and_then(Value::as_str), Some(digest));
     }
@@ -358,7 +358,7 @@ async fn a_tool_whose_name_holds_protected_data_has_another_name_everywhere() {
     assert_eq!(forwarded["messages"][2]["name"], sent);
     assert_eq!(forwarded["tools"][1]["function"]["name"], "transferCall");
 
-    // The model calls it by the name that it knows, and the caller's program gets its own.
+    // The model uses the masked name, and the caller's program gets the original one.
     for stream in [false, true] {
         let sent = sent.clone();
         app.upstream.respond_with(move |_| match stream {

@@ -1,4 +1,4 @@
-//! Values that would break out of the JSON they are put into, if they were not escaped as often as it takes.
+//! Values that would break out of the surrounding JSON without escaping for every level.
 
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, openai};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ask, ask_streamed, token};
 
-/// Masks what breaks out, numbers of one city and staff ids. By patterns, so that the policy does not contain the
+/// Masks hostile values, numbers of one city and staff ids. Uses patterns, so that the policy does not contain the
 /// values themselves.
 const POLICY: &str = r#"
 name: answers
@@ -28,12 +28,12 @@ async fn app() -> TestApp {
     app
 }
 
-/// A document that is a string of another, and so on.
+/// A document inside a JSON string, nested to this depth.
 fn nested(inner: Value, levels: usize) -> Value {
     (0..levels).fold(inner, |inner, _| json!({"payload": inner.to_string()}))
 }
 
-/// Opens `payload` so often.
+/// Parses `payload` this many times.
 fn opened(document: &str, levels: usize) -> Value {
     let document: Value = serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
     match levels {
@@ -45,7 +45,7 @@ fn opened(document: &str, levels: usize) -> Value {
 #[tokio::test]
 async fn a_long_answer_is_restored_like_a_short_one() {
     let app = app().await;
-    // About 60 bytes each: the longer one is restored on another thread than the shorter ones.
+    // About 60 bytes each: the longer text is restored on another thread than the shorter ones.
     for times in [1, 20, 5_000] {
         app.upstream.respond_with(move |request| {
             Reply::json(&openai::completion(&format!("{}. ", token(&request.text())).repeat(times)))
@@ -164,7 +164,7 @@ async fn arguments_that_are_no_text_are_restored_leaf_by_leaf() {
     app.finish().await;
 }
 
-/// A request in whose history a tool gave a number, and tools that take it in every way.
+/// A request whose history has a number from a tool, and tools that accept it in every form.
 fn with_number() -> Value {
     let properties = json!({"text": {"type": "string"}, "number": {"type": "integer"}, "open": {}});
     json!({"messages": [
@@ -203,7 +203,7 @@ async fn a_number_comes_back_as_what_the_tool_takes() {
         let back: Value = serde_json::from_str(&said.tools[&(0, 0)].1).expect("JSON");
         assert_eq!(back, expected, "{size}");
     }
-    // Arguments that are no text take the same.
+    // Arguments that are not text are treated the same.
     app.upstream.respond_with(move |request| {
         let call = json!({"id": "c", "type": "function", "function": {"name": "dial", "arguments": arguments(&token(&request.text()))}});
         Reply::json(&openai::completion_of(json!({"role": "assistant", "content": null, "tool_calls": [call]}), "tool_calls"))
@@ -217,7 +217,7 @@ async fn a_number_comes_back_as_what_the_tool_takes() {
     app.finish().await;
 }
 
-/// Numbers that look drawn, and are the same every time.
+/// Deterministic pseudo-random numbers.
 struct Draw(u64);
 
 impl Draw {
@@ -227,7 +227,7 @@ impl Draw {
     }
 }
 
-/// A text of pieces that matter to somebody who reads it.
+/// A text made of pieces that matter to a parser.
 fn drawn(draw: &mut Draw, token: &str) -> String {
     let lower = token.to_lowercase();
     let parts = [
@@ -261,7 +261,7 @@ fn drawn(draw: &mut Draw, token: &str) -> String {
     (0..1 + draw.below(12)).map(|_| parts[draw.below(parts.len())]).collect()
 }
 
-/// The message that is answered, with one text in every kind of place.
+/// The answered message, with one text in every position.
 fn message(text: &str) -> Value {
     json!({"role": "assistant", "content": text, "reasoning_content": text,
         "thinking_blocks": [{"type": "thinking", "thinking": text}], "tool_calls": [
@@ -269,7 +269,7 @@ fn message(text: &str) -> Value {
             {"index": 1, "id": "d", "type": "custom", "custom": {"name": "note", "input": text}}]})
 }
 
-/// The same as a stream, `size` characters to a chunk.
+/// The same as a stream, with `size` characters per chunk.
 fn streamed(text: &str, size: usize, reason: &str) -> Script {
     let chars: Vec<char> = text.chars().collect();
     let pieces: Vec<String> = chars.chunks(size).map(|piece| piece.iter().collect()).collect();

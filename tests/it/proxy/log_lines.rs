@@ -1,4 +1,4 @@
-//! Log lines of a proxied request: which agent, by its name, and which session.
+//! Log lines of a proxied request name the agent and the session.
 
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, respond};
@@ -6,7 +6,7 @@ use masker_tests::test_app::{Answer, STAFF_POLICY};
 
 use crate::support::{ask, ask_streamed, fill_the_disk_below};
 
-/// What was logged for this answer, at least as a warning.
+/// The log lines of this response, at warning level or above.
 fn lines(app: &TestApp, answer: &Answer) -> Vec<String> {
     let id = answer.header("x-request-id").expect("every answer has an id").to_owned();
     let logs = app.logs();

@@ -1,4 +1,4 @@
-//! What arrives as it was sent, and what is masked beside it: with the plugins and the policy that ship.
+//! What arrives unchanged and what is masked, with the shipped plugins and policy.
 
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::Reply;
@@ -12,7 +12,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// What the upstream got of a request.
+/// The body that the upstream received.
 async fn sent(app: &TestApp, body: Value) -> Value {
     let answer = app.chat(body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());

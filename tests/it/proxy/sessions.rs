@@ -1,4 +1,4 @@
-//! What is recorded of a request, and what a restart keeps.
+//! The record of a request, and what survives a restart.
 
 use std::fs;
 use std::path::Path;
@@ -132,7 +132,7 @@ async fn compact_tokens_keep_their_numbers_over_a_restart() {
     app.finish().await;
 }
 
-/// Said digit by digit, no pass finds it: only the memory of the call knows it.
+/// Spoken digit by digit, no pass finds it: only the memory of the call recognises it.
 const SAID: &str = "so E one two three four five it is";
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn sessions_whose_rows_are_lost_are_read_from_the_journal() {
     app.say("hello").await;
     let before = app.sessions().await;
     assert_eq!(before.len(), 3);
-    // What a power cut does to a database that was not synced: it is as it was before, and the journal is not.
+    // Simulates a power failure with an unsynced database: the database is rolled back, the journal is not.
     app.restart_after(|folder| {
         for (name, _) in database(folder) {
             fs::remove_file(folder.join(name)).expect("a file that was just read");
@@ -183,7 +183,7 @@ async fn sessions_whose_rows_are_lost_are_read_from_the_journal() {
     app.finish().await;
 }
 
-/// The files of the database and what is in them.
+/// The files of the database and their contents.
 fn database(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).expect("the data folder can be listed");
     let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
@@ -191,7 +191,7 @@ fn database(folder: &Path) -> Vec<(String, Vec<u8>)> {
     names.map(|name| (name.clone(), fs::read(folder.join(&name)).expect("a file of the database"))).collect()
 }
 
-/// A turn as a voice platform sends it: with all that was said before.
+/// A turn as a voice platform sends it: with the whole history.
 fn turn(said: &[&str]) -> Value {
     let messages: Vec<Value> = said.iter().map(|text| json!({"role": "user", "content": text})).collect();
     json!({"messages": messages})
@@ -222,7 +222,7 @@ async fn a_span_of_the_history_is_recorded_in_the_first_turn_that_has_it() {
             (completed.carried as usize, completed.redactions_by_kind.values().sum::<u32>()),
             (at, at as u32 + 1)
         );
-        // What came back is the last message's, and what the history has of the same value.
+        // The restored spans include the last message's, and those of the same value in the history.
         assert_eq!(session.rehydrated, [vec![0], vec![0], vec![0, 1], vec![0, 1, 3]][at], "turn {at}");
         let leaves: Vec<_> = entries.iter().map(|entry| entry.hash).collect();
         assert_eq!(session.merkle_root, Some(merkle::root(&leaves)));
@@ -233,7 +233,7 @@ async fn a_span_of_the_history_is_recorded_in_the_first_turn_that_has_it() {
     assert_eq!(shown["session"]["events"].as_array().map(Vec::len), Some(1), "{shown}");
     assert_eq!(shown["session"]["events"][0]["rehydrated"], true);
 
-    // In another call, without a name, and after a restart it is written.
+    // In another call, without a name, and after a restart it is recorded.
     let written = async |app: &TestApp| {
         let session = app.sessions().await.remove(0);
         let entries = app.app().pipeline.journal.session_events(&session.journal, session.id).await.expect("events");
@@ -268,7 +268,7 @@ async fn a_call_is_known_by_a_keyed_hash_and_what_had_another_is_found() {
     let opened = app.events().into_iter().find(|event| event.kind == EventKind::SessionOpened).expect("an event");
     assert_eq!(opened.call_id, session.call_id);
 
-    // As an earlier version left it.
+    // As an earlier version stored it.
     let old = SessionRow { id: SessionId::generate(), call_id: Some(hex(before.id())), ..session.clone() };
     app.app().store().record_session(old.clone()).await.expect("it is written");
     app.app().store().sessions_flushed().await.expect("it is written");

@@ -1,5 +1,5 @@
-//! Answers of every shape that servers send, whole and as streams: parts, thinking, fields that nobody knows. Whatever the
-//! shape and the cuts, tokens come back, and words of the protocol and a provider's own state stay as they are.
+//! Answers of every shape that servers send, whole and streamed: parts, thinking, unknown fields. For every shape and
+//! chunking, tokens are restored, and protocol words and a provider's own state are unchanged.
 
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, openai};
@@ -14,7 +14,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// A delta, or a message, with a text somewhere in it.
+/// A delta, or a message, that contains a text.
 type Shape = (&'static str, fn(&str) -> Value);
 
 const SHAPES: [Shape; 14] = [
@@ -51,19 +51,19 @@ fn in_pieces(text: &str, size: usize) -> Vec<String> {
     chars.chunks(size).map(|piece| piece.iter().collect()).collect()
 }
 
-/// All strings under this path over all deltas, as a client puts them together.
+/// All strings under this path in all deltas, as a client joins them.
 fn joined(answer: &Answer, path: &str) -> String {
     let chunks = answer.chunks();
     let texts = chunks.iter().filter_map(|chunk| {
         let delta = &chunk["choices"][0]["delta"];
-        // The place of a part in its list is not told.
+        // The index of a part in its list is not known.
         let place = path.replace("content/1", "content/0");
         delta.pointer(path).or_else(|| delta.pointer(&place))?.as_str().map(str::to_owned)
     });
     texts.collect()
 }
 
-/// Whether a delta has nothing that the other has not: one that Masker makes leaves away what came before.
+/// Whether every field of a delta is in the other: a delta that Masker creates omits what was sent before.
 fn is_part_of(delta: &Value, other: &Value) -> bool {
     match (delta, other) {
         (Value::Object(own), Value::Object(other)) => {
@@ -91,7 +91,7 @@ async fn a_token_in_any_shape_comes_back_however_it_is_cut() {
             let answer = app.chat(ask_streamed("I am E-12345.")).await;
             assert_eq!(joined(&answer, path), "mm E-12345 M", "{path} in pieces of {size}: {}", answer.text());
             assert!(!answer.has_token(), "{}", answer.text());
-            // Nothing but the text is changed, and no text goes elsewhere.
+            // Only the text changes, and no text moves elsewhere.
             for chunk in answer.chunks() {
                 let delta = &chunk["choices"][0]["delta"];
                 if let Some(text) = delta.pointer(path).and_then(Value::as_str) {
@@ -172,7 +172,7 @@ async fn thinking_and_speech_stay_apart() {
 #[tokio::test]
 async fn what_belongs_to_a_provider_passes_byte_for_byte() {
     let app = app().await;
-    // Each would be held or changed as speech: an M at the end, letters like a value's.
+    // Each would be held back or changed in speech: an M at the end, letters like a value's.
     let state = "gAAAAABM+K3F7Q2ZTABCDEFGHIJKLMNOPQA/MSKV1.NAME.K.JOHN==M";
     let deltas = [
         json!({"reasoning_details": [{"type": "reasoning.encrypted", "data": state, "id": "rs_M", "format": "M", "index": 0}]}),
@@ -188,7 +188,7 @@ async fn what_belongs_to_a_provider_passes_byte_for_byte() {
         let events = [openai::role_chunk(), openai::chunk(delta.clone()), openai::finish_chunk("stop")];
         app.upstream.script(Reply::stream(Script::new().events(&events).done()));
         let answer = app.chat(ask_streamed("hello")).await;
-        // What may still become a token comes late, and without the rest of its part.
+        // Text that may still become a token is delayed, without the rest of its part.
         let state =
             |value: &Value| value.to_string().matches("K3F7Q2ZTABCDEFGHIJKLMNOPQA/MSKV1.NAME.K.JOHN==M").count();
         let sent: usize = answer.chunks().iter().map(state).sum();
@@ -275,7 +275,7 @@ async fn what_is_beside_a_held_text_is_not_held() {
     app.upstream.respond_with(|request| {
         let token = token(&request.text());
         let (a, b) = token.split_at(20);
-        // Nothing but what is held, beside a field that is null; and the same with something beside it.
+        // Only held text, beside a null field; and the same with another field beside it.
         let held = openai::chunk(json!({"content": a, "reasoning_content": null}));
         let mut cited = openai::chunk(json!({"content": &b[..10]}));
         cited["citations"] = json!([token]);

@@ -1,4 +1,4 @@
-//! Streamed answers, cut in every way: what a parser may rely on holds whatever the cuts.
+//! Streamed answers, split in every way: what a parser may rely on holds for any chunking.
 
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, Signal, openai};

@@ -1,8 +1,8 @@
-//! Every position of a request times every form in which a value can be hidden there: nothing gets past.
+//! Every position of a request times every form in which a value can be hidden there: no value gets through.
 //!
-//! The positions are not a list: they are all that a full request has. Each of its values is replaced by each shape, each of
-//! its objects gets a member and each of its members another name. So a position that is added to the request below is
-//! swept from then on.
+//! The positions are not a list but all those of a full request. Each of its values is replaced by each shape, each of
+//! its objects gets a member and each of its members another name. So a position added to the request below is swept
+//! automatically.
 
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::Reply;
@@ -67,7 +67,7 @@ fn full_request() -> Value {
     })
 }
 
-/// A place in a request.
+/// A position in a request.
 #[derive(Clone, Debug)]
 enum Spot {
     /// The value at this pointer.
@@ -137,7 +137,7 @@ fn undone(text: &str) -> String {
     text
 }
 
-/// Sweeps a request with these shapes and looks for `value` in what the upstream received. Returns what was left, and how
+/// Sweeps a request with these shapes and looks for `value` in what the upstream received. Returns the leaks, and how
 /// many requests were sent and refused.
 async fn sweep(
     app: &TestApp,
@@ -199,7 +199,7 @@ async fn no_value_gets_past_in_any_position_and_form() {
     }
 }
 
-/// Settings of the protocol that are numbers: in exactly these places a number is nobody's.
+/// Numeric settings of the protocol: only in these positions is a number not protected data.
 const SETTINGS: [&str; 2] = ["seed", "max_completion_tokens"];
 
 fn is_setting(left: &str) -> bool {

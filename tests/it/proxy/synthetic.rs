@@ -5,7 +5,7 @@ use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, openai, respond};
 use serde_json::{Value, json};
 
-/// By patterns, so that the values themselves do not stand in the policy and with it in the database.
+/// Uses patterns, so that the values themselves are not in the policy and therefore not in the database.
 const POLICY: &str = r#"
 name: synthetic
 version: 1
@@ -35,7 +35,7 @@ fn last_text(request: &Value) -> String {
     messages.last().expect("a message")["content"].as_str().expect("a text").to_owned()
 }
 
-/// The words of what reached the model: name, staff id, telephone number.
+/// The words that reached the model: name, staff id, telephone number.
 fn surrogates(text: &str) -> [String; 4] {
     let rest = text.strip_prefix("I am ").expect("the beginning stays");
     let (name, rest) = rest.split_once(", ").expect("a name");

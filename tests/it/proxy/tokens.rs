@@ -1,5 +1,5 @@
-//! Tokens as a provider and a caller see them: the same for the same value, resolved only where they belong, and never
-//! heard, whatever a model makes of them.
+//! Tokens as a provider and a caller see them: the same for the same value, resolved only for their owner, and never
+//! heard, however a model changes them.
 
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, openai, respond};
@@ -79,7 +79,7 @@ async fn a_token_of_another_agent_does_not_resolve() {
         app.upstream.respond_with(move |_| Reply::text(&format!("It is {stolen}.")));
         let answer = app.post(&other.path(), &[], ask("who?").to_string()).await;
         assert_eq!(answer.content(), "It is [REDACTED:STAFF_ID].");
-        // The agent that minted it resolves it also in a later request that does not hold the value.
+        // The agent that created it also resolves it in a later request without the value.
         assert_eq!(app.say("who?").await.content(), "It is E-12345.");
         app.finish().await;
     }
@@ -117,7 +117,7 @@ async fn a_token_in_the_callers_own_text_is_data() {
     for (_, policy) in schemes() {
         let app = TestApp::builder().policy(&policy).start().await;
         app.upstream.respond_with(respond::echo);
-        // The victim's token, in the same agent.
+        // A token of another caller, in the same agent.
         app.say("I am E-12345.").await;
         let sent = app.forwarded_text();
         let stolen = sent.trim_start_matches("I am ").trim_end_matches('.').to_owned();
@@ -183,7 +183,7 @@ async fn allowed_texts_are_never_masked_and_denied_texts_always() {
     app.finish().await;
 }
 
-/// What models make of tokens.
+/// Typical ways in which models change tokens.
 fn mangled(token: &str) -> Vec<String> {
     vec![
         token.to_lowercase(),
@@ -217,12 +217,12 @@ fn mangled(token: &str) -> Vec<String> {
     ]
 }
 
-/// Whether the scheme or a part of the value can be heard.
+/// Whether the scheme or a part of the value is audible.
 fn is_heard(text: &str, token: &str) -> bool {
     squeezed(text).contains("MSKV1") || is_value_heard(text, token)
 }
 
-/// Whether eight letters of the value can be heard.
+/// Whether eight letters of the value are audible.
 fn is_value_heard(text: &str, token: &str) -> bool {
     let value = token.rsplit('.').next().expect("a token has parts");
     let squeezed = squeezed(text);
@@ -238,7 +238,7 @@ fn squeezed(text: &str) -> String {
         .to_uppercase()
 }
 
-/// Today's behaviour, and not good enough: without its dots a token is not known as one, and only its value is dropped.
+/// Current behaviour, to be improved: without its dots a token is not recognised, and only its value is dropped.
 #[tokio::test]
 async fn of_a_token_without_dots_the_value_is_not_heard() {
     let mut app = TestApp::start().await;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{ask, ask_streamed, token};
 
-/// Masks staff ids, numbers of one city, and one name with quotation marks. By patterns, so that the values themselves
-/// do not stand in the policy and with it in the database.
+/// Masks staff ids, numbers of one city, and one name with quotation marks. Uses patterns, so that the values
+/// themselves are not in the policy and therefore not in the database.
 const POLICY: &str = r#"
 name: tools
 version: 1
@@ -222,7 +222,7 @@ async fn a_token_in_the_name_and_the_id_of_a_call_comes_back() {
             Reply::stream(script.event(&openai::finish_chunk("tool_calls")).done())
         });
         let answer = app.chat(ask_streamed("ask E-66666")).await;
-        // Where the scheme is cut, its first letters are let go: a name with an M at its end is whole.
+        // If the scheme is split, its first letters are released: a name that ends with an M is complete.
         if size > 6 {
             assert_eq!(answer.said().tools[&(0, 0)], ("ask_E-66666".into(), "{}".into()), "{size}: {}", answer.text());
             let chunks = answer.chunks();

@@ -1,5 +1,4 @@
-//! What a caller gets when the provider fails: its own errors without tokens, ours in OpenAI's shape, and never a
-//! half-said token.
+//! Responses to provider failures: its own errors without tokens, ours in OpenAI's format, and never a partial token.
 
 use masker::session::Status;
 use masker_tests::TestApp;
@@ -65,7 +64,7 @@ async fn a_connection_that_breaks_before_the_answer_is_502() {
 async fn a_provider_that_refuses_the_connection_is_502() {
     let refused = FakeUpstream::refused();
     let app = TestApp::builder().env("MASKER_OPENAI_BASE_URL", &refused.base_url()).start().await;
-    // As often as it takes until health believes it.
+    // Repeat until health reports it.
     for _ in 0..5 {
         error(&app.say(ASK).await, 502, "upstream_error");
     }
@@ -121,7 +120,7 @@ async fn a_stream_that_breaks_ends_in_an_error_event_wherever_it_breaks() {
             });
             let answer = app.chat(ask_streamed(ASK)).await;
             if answer.status == 502 {
-                // Nothing of the answer was there yet.
+                // No part of the answer had arrived yet.
                 continue;
             }
             let said = answer.said();

@@ -1,5 +1,4 @@
-//! Upstreams as they are: the forms that servers give their errors, their streams and their bodies, and what of it a
-//! caller gets.
+//! Upstream formats in practice: errors, streams and bodies, and what a caller gets from them.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -29,7 +28,7 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("memory")
 }
 
-/// The error of an answer in OpenAI's shape.
+/// The error of a response in OpenAI's format.
 #[track_caller]
 fn error_of(answer: &Answer) -> Value {
     let error = answer.json()["error"].clone();
@@ -261,7 +260,7 @@ async fn a_base_url_may_name_the_endpoint_and_a_query() {
     }
 }
 
-/// A server that speaks TLS with a certificate that nobody has signed.
+/// A server with TLS and an untrusted certificate.
 async fn unsigned_server() -> String {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let certificate = include_bytes!("../../fixtures/tls/certificate.der").as_slice().into();
@@ -285,7 +284,7 @@ async fn the_log_tells_why_a_provider_cannot_be_reached_and_no_secret_of_its_url
     let refused = FakeUpstream::refused().base_url().replace("http://", "http://user:pass-5551@");
     let server = FakeUpstream::start().await;
     let plain = server.base_url().replace("http://", "https://");
-    // Too long for DNS, so that nobody is asked.
+    // Too long for DNS, so that no name server is asked.
     let unknown = format!("http://{}/v1", "a".repeat(64));
     let unsigned = unsigned_server().await;
     let reasons = [
@@ -327,7 +326,7 @@ async fn a_callers_own_key_goes_with_its_organisation_and_its_project() {
     let (organization, project) = (("OpenAI-Organization", "org-abc"), ("openai-project", "proj_1"));
     let both = [Some("org-abc".to_owned()), Some("proj_1".to_owned())];
     assert_eq!(sent(&app, &own.path(), &[key, organization, project]).await, both);
-    // Not without the key that they belong to, and not as anything but an identifier.
+    // Not without their key, and only as identifiers.
     assert_eq!(sent(&app, &own.path(), &[organization, project]).await, [None, None]);
     let sentence = ("openai-organization", "I am E-12345");
     assert_eq!(sent(&app, &own.path(), &[key, sentence, ("openai-project", "")]).await, [None, None]);

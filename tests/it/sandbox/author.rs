@@ -1,4 +1,4 @@
-//! What a plugin says when it fails: told to its author by the command line, and by nothing that serves.
+//! A plugin's own error messages: shown to its author by the command line, never by a server.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn for_author(folder: &Path) -> Wasm {
     Wasm::start_for_author(folder.join("cache"), &key()).expect("the sandbox starts")
 }
 
-/// How a call of a guest fails, and what the guest says of it.
+/// How a call of a guest fails, and the guest's message.
 fn fails(wasm: &Wasm, guest: &str) -> (FaultKind, Option<String>) {
     let plugin = wasm.inspect(components::guest(guest)).expect("a sound component");
     let pass = wasm.prepare(&plugin, "{}", &[]).expect("it can be prepared");

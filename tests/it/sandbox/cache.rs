@@ -1,4 +1,4 @@
-//! Compiled plugins on disk: made once, checked every time.
+//! Compiled plugins on disk: built once, verified every time.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -16,7 +16,7 @@ fn start(folder: &Path) -> Wasm {
     Wasm::start(folder.join("cache"), &SecretKey::new([1; 32]), 1).expect("the sandbox starts")
 }
 
-/// Prepares `staff-id` and sees that it works.
+/// Prepares `staff-id` and checks that it works.
 fn prepare(wasm: &Wasm, config: &str) {
     let plugin = wasm.inspect(components::guest("staff-id")).expect("a sound plugin");
     assert_eq!(plugin.manifest.name, "staff-id");
@@ -36,7 +36,7 @@ fn compiled(folder: &Path) -> Vec<PathBuf> {
     compiled
 }
 
-/// Changes when a file is made again: it is renamed into its place.
+/// Changes when a file is rebuilt: it is renamed into place.
 fn identity(file: &Path) -> u64 {
     fs::metadata(file).expect("a file").ino()
 }

@@ -1,4 +1,4 @@
-//! What was built against a released contract goes on working.
+//! A component built against a released contract keeps working.
 
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::respond;

@@ -1,4 +1,5 @@
-//! Every fault of a pass: 503 or, where the policy says so, on without it; recorded and counted either way.
+//! Every fault of a pass: 503 or, if the policy says so, the request continues without the pass; recorded and counted
+//! either way.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ fn policy(guest: &str, on_error: &str, more: &str) -> String {
     )
 }
 
-/// What the journal says of the failed pass: which, what the policy decided, how it failed.
+/// The journal's record of the failed pass: which, what the policy decided, how it failed.
 fn failures(events: &[Event]) -> Vec<(String, String, String)> {
     let failed = events.iter().filter(|event| event.kind == EventKind::PluginFailed);
     let words = failed.map(|event| {
@@ -43,13 +44,13 @@ fn kinds(events: &[Event]) -> Vec<EventKind> {
 }
 
 async fn check_fault(guest: &str, fault: &str) {
-    // Only a loop is ended by the clock; on a busy machine the others are given time to fail in their own way.
+    // Only the loop is stopped by the clock; on a busy machine the others get time to fail in their own way.
     let more = if fault == "timeout" { ", timeout_ms: 100" } else { "" };
     let mut app = TestApp::builder().guest(guest).policy(&policy(guest, "block", more)).start().await;
     app.plant("E-12345");
     app.upstream.respond_with(respond::echo);
 
-    // The policy says block: nothing leaves.
+    // The policy says block: nothing is sent.
     let refused = app.say(SAID).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.text());
     let error = &refused.json()["error"];
@@ -152,7 +153,7 @@ async fn a_pass_remembers_nothing_of_another_request() {
                   passes: [remembers]\nentities: {NAME: {}, STAFF_ID: {}}\n";
     let app = TestApp::builder().guest("remembers").policy(policy).start().await;
     app.upstream.respond_with(respond::echo);
-    // More requests than there are instances in the pool: one that was used before must come clean.
+    // More requests than there are instances in the pool: a reused slot must be clean.
     for turn in 0..100 {
         let said = format!("turn {turn}");
         assert_eq!(app.say(&said).await.content(), format!("You said: {said}"));
@@ -168,7 +169,7 @@ async fn a_pass_that_failed_serves_the_next_request_as_if_nothing_had_been() {
     app.plant("E-12345");
     app.upstream.respond_with(respond::echo);
     assert_eq!(app.say(SAID).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    // Its finding of one byte is sound here: the first letter is a name.
+    // Its one-byte finding is valid here: the first letter is a name.
     assert_eq!(app.say("I am E-12345.").await.content(), "You said: I am E-12345.");
     assert!(app.forwarded_text().starts_with("MSKV1.NAME."), "{}", app.forwarded_text());
     assert_eq!(app.say(SAID).await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -188,7 +189,7 @@ async fn requests_that_find_the_queue_full_are_refused_at_once_and_nothing_leave
         Box::pin(pool.run(move || (drop((entered.send(()), gate.blocking_lock())), ())))
     };
     let mut waiting = Vec::new();
-    // First every thread, then every place of the queue: a thread that came later would free a place again.
+    // First every thread, then every place of the queue: a thread that came later would free a place.
     for _ in 0..app.app().config.pass_threads {
         let mut job = wait();
         assert!(poll!(&mut job).is_pending());
@@ -221,7 +222,7 @@ async fn requests_that_find_the_queue_full_are_refused_at_once_and_nothing_leave
 #[tokio::test]
 async fn a_pass_that_loops_in_one_request_does_not_keep_others_from_being_answered() {
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
-        return; // One thread for passes: then everybody waits for the deadline.
+        return; // With one pass thread, all requests wait for the deadline.
     }
     let app = TestApp::builder().guest("loops").start().await;
     app.upstream.respond_with(respond::echo);

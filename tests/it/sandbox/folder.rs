@@ -1,4 +1,4 @@
-//! A file in the plugin folder that cannot be used: it is named, and takes nothing else down.
+//! An unusable file in the plugin folder: it is named in the log, and affects nothing else.
 
 use std::fs;
 use std::path::Path;
@@ -101,7 +101,7 @@ async fn a_policy_file_that_needs_a_broken_plugin_is_left_out_until_it_is_repair
                   passes: [remembers]\nentities: {NAME: {}, STAFF_ID: {}}\n";
     fs::write(policies.path().join("own.yaml"), policy).expect("written");
     let key = format!("{}Bwc=", "BwcH".repeat(10));
-    // Development mode leaves out whatever does not compile.
+    // Development mode skips policies that do not compile.
     let mut app = TestApp::builder()
         .env("MASKER_DEV", "0")
         .env("MASKER_KEY_K_HEALTHCARE", &key)

@@ -1,4 +1,4 @@
-//! What is refused at install, and in which words; and configurations that a plugin refuses.
+//! Rejections at install with their messages; and configurations that a plugin rejects.
 
 use hyper::StatusCode;
 use masker::app::load_plugins;
@@ -39,7 +39,7 @@ fn exporting_an_empty_interface(name: &str) -> Vec<u8> {
     with_sections(&[(5, &[1, 1, 0]), (11, &named(&[1, 0], name, &[5, 0, 0]))])
 }
 
-/// A guest with every `from` in it made `to`, of the same length.
+/// A guest with every `from` replaced by `to`, of the same length.
 fn changed(from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = components::guest("answers-error");
@@ -52,7 +52,7 @@ fn changed(from: &str, to: &str) -> Vec<u8> {
     bytes
 }
 
-/// What is said of a component that is refused.
+/// The error for a rejected component.
 fn refused(bytes: Vec<u8>) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cache = folder.path().join("cache");
@@ -117,7 +117,7 @@ fn a_manifest_that_breaks_a_rule_is_refused_with_the_rule() {
     }
 }
 
-/// A guest with further memories of so many pages.
+/// A guest with additional memories of these sizes in pages.
 fn with_memories(pages: &[u16]) -> Vec<u8> {
     let mut bytes = components::guest("staff-id");
     let before = core_modules(&bytes);
@@ -130,7 +130,7 @@ fn with_memories(pages: &[u16]) -> Vec<u8> {
     bytes
 }
 
-/// How many core modules stand in a component's own sections.
+/// The number of core modules in a component's own sections.
 fn core_modules(component: &[u8]) -> u8 {
     let (mut at, mut modules) = (COMPONENT.len(), 0);
     while let Some(id) = component.get(at) {

@@ -1,5 +1,5 @@
-//! The plugins that ship search hostile texts in linear time. It is counted in fuel, about one for each WebAssembly
-//! instruction, which is the same on every machine, however busy.
+//! The shipped plugins search hostile texts in linear time. The unit is fuel, about one per WebAssembly instruction,
+//! which is the same on every machine under any load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use masker_tests::components;
 /// The shorter text, in bytes; the longer one is four times as long. Both hold fewer values than a call may find.
 const SHORT: usize = 16 << 10;
 
-/// Fuel for a byte of any text. What callers say takes some 400 in `regex` and 1,200 in `ner`.
+/// Fuel per byte of any text. Typical speech takes about 400 in `regex` and 1,200 in `ner`.
 const PER_BYTE: usize = 4000;
 
 const PATTERN: &str = r#"{"patterns": [{"kind": "BADGE", "name": "badge", "regex": "(?-u:B-[0-9]+)", "confidence": 0.5,
@@ -31,7 +31,7 @@ fn hostile_texts_are_searched_by_ner_in_linear_time() {
     check("ner", "{}", &[]);
 }
 
-/// Natively, an overflow in a debug build panics, which a component does not do.
+/// Natively, an overflow in a debug build panics, which it does not in a component.
 #[test]
 fn hostile_texts_overflow_nothing_in_regex() {
     let pass: masker_plugin_regex::Plugin = sdk::testing::configure(PATTERN).expect("a sound configuration");
@@ -49,12 +49,12 @@ fn check(plugin: &str, config: &str, extra_kinds: &[Kind]) {
     for piece in HOSTILE {
         let (short, long) = (fuel(&pass, piece, SHORT), fuel(&pass, piece, 4 * SHORT));
         assert!(long / (4 * SHORT) < PER_BYTE, "{piece:?}: {} a byte", long / (4 * SHORT));
-        // What is not linear would take sixteen times as much.
+        // Quadratic time would take sixteen times as much.
         assert!(long < 6 * short, "{piece:?}: {short}, then {long}");
     }
 }
 
-/// What it takes to search a text that is `piece` again and again. A finding outside of the text would be a fault.
+/// The fuel for a search of a text that repeats `piece`. A finding outside the text would be a fault.
 fn fuel(pass: &PreparedPass, piece: &str, bytes: usize) -> usize {
     let text = piece.repeat(bytes / piece.len());
     let message = Message { role: "user", text: Arc::new(SensitiveText::from(text)), search: true };
@@ -63,7 +63,7 @@ fn fuel(pass: &PreparedPass, piece: &str, bytes: usize) -> usize {
     usize::try_from(used.fuel.expect("these engines count")).expect("fuel of one call")
 }
 
-/// Each again and again: what the searches start at, and what keeps them going.
+/// Each is repeated: where the searches start, and what prolongs them.
 const HOSTILE: [&str; 67] = [
     "1 ",
     "1",

@@ -1,4 +1,5 @@
-//! What is remembered of a text is what the plugins that ship would find in it again, whatever was asked before.
+//! The cached findings of a text equal what the shipped plugins would find in it again, independent of earlier
+//! requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ fn an_answer_that_is_remembered_is_the_one_that_would_be_given_again() {
             for _ in 0..=dice.below(3) {
                 messages.push(message(&mut dice));
             }
-            // A history may be cut or changed.
+            // A history may be truncated or changed.
             if dice.below(3) == 0 {
                 let at = dice.below(messages.len());
                 messages[at] = message(&mut dice);
@@ -78,7 +79,7 @@ fn decisions(agent: &ReadyAgent, memo: Option<&DecisionCache>, messages: &[Value
     detecting.decisions
 }
 
-/// What asks, what answers, and pieces of answers: in speech, in a tool's arguments and in its results.
+/// Questions, answers, and pieces of answers: in speech, in a tool's arguments and in its results.
 fn message(dice: &mut Dice) -> Value {
     const SAID: [&str; 12] = [
         "What is your full name?",
@@ -110,7 +111,7 @@ fn message(dice: &mut Dice) -> Value {
     }
 }
 
-/// The same throws in every run.
+/// The same random numbers in every run.
 struct Dice(u64);
 
 impl Dice {

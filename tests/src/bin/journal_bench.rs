@@ -1,8 +1,8 @@
-//! What the journal costs: a request's appends and its wait for the disk, alone and in a crowd; checking a journal of many
-//! events; compressing its closed files; and reading one session's events out of it, most of them compressed. For `make
-//! bench-journal`.
+//! Measures the journal: a request's appends and its wait for the disk, alone and under concurrency; verification of a
+//! journal of many events; compression of its closed files; and reading one session's events from it when most files
+//! are compressed. For `make bench-journal`.
 //!
-//! Usage: journal_bench [EVENTS], a million without it; each session has five events.
+//! Usage: journal_bench [EVENTS], by default a million; each session has five events.
 
 use std::io::Write;
 use std::path::Path;
@@ -21,18 +21,18 @@ use masker::session::ByteRange;
 use masker::store::journal::Journal;
 use masker::text::CharSpan;
 
-/// Requests that are timed one after the other, and by each of the crowd.
+/// Requests that are timed sequentially, and by each concurrent task.
 const ROUNDS: usize = 500;
 const CROWD: usize = 64;
 const PER_SESSION: u64 = 5;
-/// As the service has it.
+/// As in the service.
 const ROTATE_AT: u64 = 256 << 20;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let events: u64 =
         std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse()).context("EVENTS is a number")?;
-    // Beside the binary, thus on a disk.
+    // Beside the binary, and therefore on a disk.
     let binary = std::env::current_exe()?;
     let folder = tempfile::tempdir_in(binary.parent().context("the folder of this binary")?)?;
     let mut out = std::io::stdout();
@@ -113,7 +113,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a request with three spans writes: the time of the appends, and with the wait for the disk.
+/// The writes of a request with three spans: the time of the appends, and including the wait for the disk.
 async fn request(journal: &Journal) -> anyhow::Result<(Duration, Duration)> {
     let session = SessionId::generate();
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! What the sandbox costs: a fresh instance of `regex` per call against the same code called natively, on the same
+//! Measures the sandbox: a fresh instance of `regex` per call against the same code called natively, on the same
 //! conversation. Prints two medians in microseconds, `fresh native`, for `make bench`.
 //!
 //! Usage: sandbox_cost [ROUNDS]
@@ -75,7 +75,7 @@ fn main() -> anyhow::Result<()> {
     let in_sandbox = || {
         let mut remains = DeferredDrops::new();
         let found = fresh.run(&own, &[], limit, &mut remains);
-        // The instance is thrown away within the measured time.
+        // The instance is dropped within the measured time.
         drop(remains);
         found.map_err(|fault| anyhow::anyhow!(fault.detail))
     };
@@ -83,7 +83,7 @@ fn main() -> anyhow::Result<()> {
     let same = native.detect(&theirs, &[]).map_err(|error| anyhow::anyhow!(error.message))?.len();
     anyhow::ensure!(found == same && found > 0, "the two disagree: {found} and {same} findings");
 
-    // In turn, so that a machine that changes its speed changes it for both.
+    // Interleaved, so that a change of the machine's speed affects both.
     let (mut fresh_times, mut native_times) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let started = Instant::now();

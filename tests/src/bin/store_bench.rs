@@ -1,8 +1,9 @@
-//! What lists, figures and reports cost when there is a lot: fills a database and a journal with sessions and their events,
-//! asks the API for everything it lists, counts and reports, and prints how long each call took. For `make bench-store`.
+//! Measures lists, figures and reports on a large install: fills a database and a journal with sessions and their
+//! events, requests everything that the API lists, counts and reports, and prints the duration of each call. For `make
+//! bench-store`.
 //!
-//! Usage: store_bench [SESSIONS], a million without it; each session has five events. The calls go through the router of
-//! the real app, signed in with a token, and each must answer what was planted. A call slower than 50 ms fails.
+//! Usage: store_bench [SESSIONS], by default a million; each session has five events. The calls go through the router
+//! of the real app, authenticated with a token, and each must return the planted data. A call slower than 50 ms fails.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -32,16 +33,16 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 const AGENTS: u64 = 100;
-/// The longest that a call may take.
+/// The longest allowed call.
 const LIMIT_MS: f64 = 50.0;
-/// How often each is made.
+/// Repetitions of each call.
 const ROUNDS: usize = 20;
 const DAY_MS: i64 = 86_400_000;
-/// So many of the first sessions have numbers of spans that no other has: each is a run of its own for a list to merge.
+/// This many of the first sessions have unique numbers of spans: each is a separate run for a list to merge.
 const ODD: u64 = 3000;
-/// One in so many of the first sessions failed, and they alone have so many spans.
+/// One in this many of the first sessions failed, and only those have this many spans.
 const RARE_EVERY: u64 = 10_000;
-/// There are so many of those at most.
+/// The largest number of such sessions.
 const RARE_MOST: u64 = 10;
 
 #[tokio::main]
@@ -52,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
         sessions >= RARE_EVERY && sessions.is_multiple_of(40),
         "SESSIONS is a multiple of 40, and at least {RARE_EVERY}"
     );
-    // Beside the binary, thus on a disk.
+    // Beside the binary, and therefore on a disk.
     let binary = std::env::current_exe()?;
     let folder = tempfile::tempdir_in(binary.parent().context("the folder of this binary")?)?;
     let bench = Bench::start(folder.path()).await?;
@@ -78,7 +79,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is reported on, in this order: the first one checks what of the journal nobody has checked yet.
+/// The reports, in this order: the first one verifies the unverified part of the journal.
 fn reports(planted: &Planted) -> [(&'static str, String); 6] {
     let session = format!("/api/v1/sessions/{}/report", planted.session);
     let agent = format!("/api/v1/agents/{}/report?since=52w", planted.agents[0].text());
@@ -107,16 +108,16 @@ struct Bench {
     agents: Vec<AgentId>,
 }
 
-/// What to ask for later.
+/// Identifiers for later requests.
 struct Planted {
     agents: Vec<AgentId>,
     /// A session in the middle.
     session: SessionId,
-    /// A place in the middle of the list.
+    /// A cursor in the middle of the list.
     cursor: String,
 }
 
-/// A call, and the fewest rows that it must list; `None` where it lists none.
+/// A call, and the fewest rows that it must list; `None` if it lists none.
 struct Call {
     what: &'static str,
     path: String,
@@ -151,7 +152,7 @@ impl Bench {
         Ok(bench)
     }
 
-    /// Writes sessions as the pipeline does: events into the journal, then the row.
+    /// Writes sessions like the pipeline: events into the journal, then the row.
     async fn fill(&self, sessions: u64) -> anyhow::Result<Planted> {
         let (store, journal) = (self.app.store(), &self.app.pipeline.journal);
         let kind = Kind::new("NAME").context("a kind")?;
@@ -176,7 +177,7 @@ impl Bench {
         Ok(Planted { agents: self.agents.clone(), session, cursor })
     }
 
-    /// Session `number` of `all`, oldest first. Every second one is of the first agent; half are of the last day.
+    /// Session `number` of `all`, oldest first. Every second one belongs to the first agent; half are of the last day.
     fn session(&self, number: u64, all: u64, now: i64, account: AccountId, kind: &Kind) -> SessionRow {
         let agent = if number.is_multiple_of(2) { 0 } else { (number / 2) % AGENTS };
         let half = all / 2;
@@ -184,7 +185,7 @@ impl Bench {
             None => DAY_MS + (89 * DAY_MS as u64 * (half - number) / half) as i64,
             Some(young) => (DAY_MS as u64 * (all - half - young) / (all - half)) as i64,
         };
-        // What is rare is old: a walk would look at nearly everything before it finds some.
+        // The rare sessions are old: a scan would read nearly everything before it finds some.
         let rare = number < RARE_EVERY * RARE_MOST && number % RARE_EVERY == 1;
         let spans = match number {
             _ if rare => 10_000,
@@ -233,9 +234,9 @@ impl Bench {
         Ok((rows, times))
     }
 
-    /// Bytes, milliseconds, and MiB that were needed beyond those before.
+    /// Bytes, milliseconds, and additional peak memory in MiB.
     async fn report(&self, path: &str) -> anyhow::Result<(usize, f64, f64)> {
-        // The peak begins anew.
+        // Resets the peak.
         std::fs::write("/proc/self/clear_refs", "5")?;
         let (before, began) = (memory("VmRSS")?, Instant::now());
         let request = Request::builder().uri(path).header("authorization", &self.token).body(Body::empty())?;
@@ -255,7 +256,7 @@ impl Bench {
     }
 }
 
-/// What stands in the journal before a session ends: its opening and three spans.
+/// A session's events before it ends: its opening and three spans.
 fn events(row: &SessionRow, kind: &Kind) -> Vec<Event> {
     let span = |start| Event {
         session_id: Some(row.id),

@@ -1,4 +1,4 @@
-//! What a caller got.
+//! Responses as a caller gets them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-/// A whole answer.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// Its status.
@@ -25,13 +25,13 @@ impl Answer {
     /// The body as text.
     ///
     /// # Panics
-    /// When it is not UTF-8: no answer may be otherwise.
+    /// If it is not UTF-8, which is an error in every response.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("an answer is UTF-8")
     }
 
-    /// Whether a token, or the beginning of one, is in the body. A request's id does not count: its random part spells
-    /// `MSKV1` once in some million times.
+    /// Whether a token, or the beginning of one, is in the body. A request's id does not count: its random part
+    /// contains `MSKV1` about once in a million.
     pub fn has_token(&self) -> bool {
         let mut parts = self.text().split("\"req_");
         let before = parts.next().unwrap_or_default();
@@ -42,7 +42,7 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is not JSON.
+    /// If it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(self.text()).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
     }
@@ -52,17 +52,17 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// What the model said, in a whole answer.
+    /// The model's text, in a whole answer.
     ///
     /// # Panics
-    /// When it is none.
+    /// If it is not a whole answer.
     pub fn content(&self) -> String {
         let json = self.json();
         let content = json["choices"][0]["message"]["content"].as_str();
         content.unwrap_or_else(|| panic!("no content in {}: {json}", self.status)).to_owned()
     }
 
-    /// The error's code, in an error of the proxy or of the API; empty when it is none.
+    /// The code of an error of the proxy or of the API; empty if it is not an error.
     pub fn error_code(&self) -> String {
         self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
     }
@@ -70,7 +70,7 @@ impl Answer {
     /// The data of the stream's events, in order, without its comments.
     ///
     /// # Panics
-    /// When a line is none of a server-sent event stream.
+    /// If a line is not part of a server-sent event stream.
     pub fn events(&self) -> Vec<String> {
         self.text()
             .split("\n\n")
@@ -85,13 +85,13 @@ impl Answer {
         events.map(|data| serde_json::from_str(&data).expect("an event of the stream is JSON")).collect()
     }
 
-    /// What a client puts together from the stream.
+    /// The stream as a client assembles it.
     pub fn said(&self) -> Said {
         say_all(&self.chunks(), self.events().last().is_some_and(|last| last == "[DONE]"))
     }
 }
 
-/// A streamed answer as a client puts it together.
+/// A streamed answer as a client assembles it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Said {
     /// The text of each choice.
@@ -102,7 +102,7 @@ pub struct Said {
     pub finished: BTreeMap<u64, String>,
     /// Whether the usage chunk came.
     pub usage: bool,
-    /// The error's code, when one came.
+    /// The error's code, if there was one.
     pub error: Option<String>,
     /// Whether `[DONE]` came last.
     pub done: bool,
@@ -115,10 +115,10 @@ impl Said {
     }
 }
 
-/// Puts a stream's chunks together as the strictest client would.
+/// Assembles a stream's chunks like the strictest client.
 ///
 /// # Panics
-/// When text or arguments come for a choice that is finished, or something follows the usage chunk: clients lose it.
+/// If text or arguments come for a finished choice, or something follows the usage chunk: clients lose it.
 pub fn say_all(chunks: &[Value], done: bool) -> Said {
     let mut said = Said { done, ..Said::default() };
     for chunk in chunks {
@@ -157,7 +157,7 @@ fn add(said: &mut Said, choice: u64, delta: &Value) {
     for call in calls {
         let index = call["index"].as_u64().expect("a tool call has an index");
         let entry = said.tools.entry((choice, index)).or_default();
-        // Some clients put pieces of a name together: it must come once.
+        // Some clients concatenate pieces of a name: it must come once.
         entry.0.push_str(call["function"]["name"].as_str().unwrap_or_default());
         entry.1.push_str(call["function"]["arguments"].as_str().unwrap_or_default());
     }

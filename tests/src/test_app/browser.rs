@@ -1,4 +1,4 @@
-//! A browser: keeps cookies, and says where its requests come from.
+//! A simulated browser: keeps cookies, and sends the headers that tell a request's origin.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 
 use super::{Answer, TestApp};
 
-/// A browser with its own cookies. It asks the app of the test, at the app's public URL.
+/// A browser with its own cookies. It sends requests to the app's public URL.
 #[derive(Clone, Debug, Default)]
 pub struct Browser {
     cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
-    /// One that was signed in with a link, as the operator.
+    /// A browser signed in with a link, as the operator.
     ///
     /// # Panics
-    /// When the app does not let it in.
+    /// If the sign-in fails.
     pub async fn of_operator(app: &TestApp) -> Self {
         let mut browser = Self::default();
         let link = app.app().login_link().await.expect("a link can be made");
@@ -37,12 +37,12 @@ impl Browser {
         self.cookies.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Sends a request without a body, with these headers beside the cookies.
+    /// Sends a request without a body, with these headers in addition to the cookies.
     pub async fn send(&mut self, app: &TestApp, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.send_json(app, method, path, headers, &Value::Null).await
     }
 
-    /// Sends JSON; `Null` is no body.
+    /// Sends JSON; `Null` sends no body.
     pub async fn send_json(
         &mut self,
         app: &TestApp,

@@ -1,4 +1,4 @@
-//! Describes an app before it starts.
+//! Configures an app before it starts.
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, symlink};
@@ -19,7 +19,7 @@ use super::{Running, TestApp, logs};
 use crate::components;
 use crate::fake_github::FakeGitHub;
 
-/// Masks what the guest `staff-id` finds: `E-` and five digits.
+/// Masks the findings of the guest `staff-id`: `E-` and five digits.
 pub const STAFF_POLICY: &str = "
 name: staff
 version: 1
@@ -29,7 +29,7 @@ passes: [staff-id]
 entities: {STAFF_ID: {}}
 ";
 
-/// Apps start one after the other, so that a plugin is compiled by the first and read from the cache by the others.
+/// Apps start one at a time, so that the first compiles a plugin and the others read it from the cache.
 static STARTING: Mutex<()> = Mutex::const_new(());
 
 /// An app to be started.
@@ -58,19 +58,19 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Uses the plugins and the policy that ship.
+    /// Uses the shipped plugins and policy.
     pub fn healthcare(mut self) -> Self {
         self.agent.remove("policy_yaml");
         self.plugin("regex").plugin("ner")
     }
 
-    /// Adds a plugin that ships.
+    /// Adds a shipped plugin.
     pub fn plugin(mut self, name: &str) -> Self {
         self.plugins.push(components::plugin(name));
         self
     }
 
-    /// Adds a plugin of the tests.
+    /// Adds a test guest.
     pub fn guest(mut self, name: &str) -> Self {
         self.plugins.push(components::guest(name));
         self
@@ -86,19 +86,19 @@ impl Builder {
         self.policy(&format!("{STAFF_POLICY}{lines}\n"))
     }
 
-    /// Another field of the agent.
+    /// Sets another field of the agent.
     pub fn agent(mut self, field: &str, value: &str) -> Self {
         self.agent.insert(field.into(), json!(value));
         self
     }
 
-    /// A variable of the environment. An empty value takes it out.
+    /// Sets an environment variable. An empty value removes it.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.set(name, value);
         self
     }
 
-    /// The same, for an app that is to start again.
+    /// The same, for an app that is restarted.
     pub(super) fn set(&mut self, name: &str, value: &str) {
         self.environment.retain(|(own, _)| own != name);
         self.environment.push((name.into(), value.into()));
@@ -109,22 +109,22 @@ impl Builder {
         github.environment().iter().fold(self, |builder, (name, value)| builder.env(name, value))
     }
 
-    /// The app's clock, for tests that move it.
+    /// Sets the app's clock, for tests that move it.
     pub fn clock(mut self, clock: &Clock) -> Self {
         self.clock = clock.clone();
         self
     }
 
-    /// Changes settings that no variable changes.
+    /// Changes settings that have no variable.
     pub fn configure(mut self, configure: fn(&mut Config)) -> Self {
         self.configure = configure;
         self
     }
 
-    /// Starts the app and makes its agent.
+    /// Starts the app and creates its agent.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If it does not start.
     pub async fn start(self) -> TestApp {
         logs::start();
         let upstream = FakeUpstream::start().await;
@@ -146,12 +146,12 @@ impl Builder {
         app
     }
 
-    /// Starts the app on a folder, which may be another's that has ended.
+    /// Starts the app on a folder, which may belong to a stopped app.
     pub(super) async fn run(&self, folder: &Path, upstream: &FakeUpstream) -> Running {
         let _starting = STARTING.lock().await;
         link_cache(folder);
         let text = folder.to_str().expect("a UTF-8 path");
-        // The same on every start, since the key of the cache of compiled plugins comes from it.
+        // The same on every start, since the key of the cache of compiled plugins is derived from it.
         let secret = STANDARD.encode([7; 32]);
         let mut variables = vec![
             ("MASKER_DEV".to_owned(), "1".to_owned()),
@@ -183,7 +183,7 @@ impl Builder {
     }
 }
 
-/// All apps of all tests share one folder of compiled plugins: compiling takes seconds.
+/// All apps of all tests share one folder of compiled plugins: compilation takes seconds.
 fn link_cache(folder: &Path) {
     let cache = components::target_dir().join("test-cache");
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&cache);

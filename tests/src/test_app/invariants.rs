@@ -1,4 +1,4 @@
-//! What must hold at the end of every service test.
+//! Invariants at the end of every service test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use masker::audit::verify::verify;
 
 use super::{TestApp, logs};
 
-/// Panics when a planted value is somewhere it must not be, or the journal does not verify.
+/// Panics if a planted value has leaked, or the journal does not verify.
 pub fn check(app: &TestApp) {
     let forms: Vec<(&str, Vec<u8>)> = app.planted.iter().flat_map(|value| forms(value)).collect();
     let look = |place: &str, bytes: &[u8]| {
         for (value, form) in &forms {
-            assert!(!contains(bytes, form), "the planted value {value:?} stands in {place}");
+            assert!(!contains(bytes, form), "the planted value {value:?} is in {place}");
         }
     };
     for (at, request) in app.upstream.requests().iter().enumerate() {
@@ -32,7 +32,7 @@ pub fn check(app: &TestApp) {
 fn check_journal(app: &TestApp) {
     let running = app.running.as_ref().expect("the app runs");
     let journal = &running.app.pipeline.journal;
-    // Background work may append while we read: up to where it stood now, every line must be whole.
+    // Background work may append during the check: up to the current end, every line must be complete.
     if journal.end().is_err() {
         return;
     }
@@ -41,7 +41,7 @@ fn check_journal(app: &TestApp) {
     verified.unwrap_or_else(|broken| panic!("the journal does not verify: {broken}"));
 }
 
-/// A value as it is, and as it stands in JSON.
+/// A value as it is, and as it appears in JSON.
 fn forms(value: &str) -> Vec<(&str, Vec<u8>)> {
     let json = serde_json::Value::from(value).to_string();
     let json = json[1..json.len() - 1].to_owned();
@@ -52,7 +52,7 @@ fn forms(value: &str) -> Vec<(&str, Vec<u8>)> {
     forms
 }
 
-/// Every file below a folder. The cache of compiled plugins is a link, and not followed: it is shared by all tests.
+/// Every file below a folder. The cache of compiled plugins is a symlink and is not followed: all tests share it.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("the data folder can be listed");
     let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! Log lines of the whole test binary: one subscriber, at the finest level, with the product's own filter.
+//! Log lines of the whole test binary: one subscriber, at the finest level, with the production filter.
 
 use std::io;
 use std::sync::{Mutex, Once, PoisonError};
@@ -10,7 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static START: Once = Once::new();
 
-/// Starts to capture, once.
+/// Starts capturing, once.
 pub fn start() {
     START.call_once(|| {
         let lines = tracing_subscriber::fmt::layer().with_writer(Buffer).with_ansi(false);
@@ -18,7 +18,7 @@ pub fn start() {
     });
 }
 
-/// Everything logged so far.
+/// All log lines so far.
 pub fn so_far() -> String {
     String::from_utf8_lossy(&LINES.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
 }

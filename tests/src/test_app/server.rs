@@ -1,4 +1,4 @@
-//! The app on a real port, for what only shows on a connection: streams as they come, and clients that leave.
+//! The app on a real port, for behaviour of connections: streaming, and clients that disconnect.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,12 +33,12 @@ impl Server {
         Self { address, stop, serving }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Posts JSON on a connection of its own and returns once the head of the answer is there.
+    /// Posts JSON on a new connection and returns once the response head has arrived.
     pub async fn post(&self, path: &str, body: &Value) -> LiveAnswer {
         let request = Request::post(path).header("content-type", "application/json");
         self.send(request, Bytes::from(body.to_string())).await
@@ -64,14 +64,14 @@ impl Server {
         LiveAnswer { status: head.status, headers: head.headers, body, connection, read: String::new() }
     }
 
-    /// Stops as a signal would: requests in flight finish.
+    /// Stops as on a signal: requests in flight finish.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         self.serving.await.expect("the server does not panic");
     }
 }
 
-/// An answer that is still coming.
+/// A response in progress.
 pub struct LiveAnswer {
     /// Its status.
     pub status: StatusCode,
@@ -83,10 +83,10 @@ pub struct LiveAnswer {
 }
 
 impl LiveAnswer {
-    /// Reads until `text` has come, and returns everything read so far.
+    /// Reads until `text` has arrived, and returns everything read so far.
     ///
     /// # Panics
-    /// When the answer ends without it.
+    /// If the response ends without it.
     pub async fn read_until(&mut self, text: &str) -> &str {
         while !self.read.contains(text) {
             let frame = self.body.frame().await;
@@ -107,7 +107,7 @@ impl LiveAnswer {
         self.read
     }
 
-    /// Closes the connection in the middle of the answer.
+    /// Closes the connection in the middle of the response.
     pub fn hang_up(self) {
         self.connection.abort();
     }

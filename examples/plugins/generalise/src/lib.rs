@@ -1,13 +1,14 @@
-//! A plugin for Masker that generalises instead of hiding: the model hears a year and not a date, the first three digits
-//! of a ZIP code, "90 or older" instead of an age above 89.
+//! A plugin for Masker that generalises instead of hiding: the model gets a year instead of a date, the first three
+//! digits of a ZIP code, "90 or older" instead of an age above 89.
 //!
-//! These are the generalisations that Safe Harbor allows, 45 CFR 164.514(b)(2)(i)(B) and (C). It finds nothing itself: it
-//! goes over what the passes before it found. What it cannot generalise with certainty stays with them and becomes a token.
+//! These are the generalisations that Safe Harbor allows, 45 CFR 164.514(b)(2)(i)(B) and (C). The plugin finds nothing
+//! itself: it processes the findings of the passes before it. A finding that it cannot generalise with certainty is
+//! left to those passes and becomes a token.
 
 use masker_plugin_sdk::{Error, Finding, Manifest, Message, OffsetUnit, Pass};
 
-/// ZIP areas with at most 20,000 people, which become 000: HHS guidance on de-identification (2012), of the census of
-/// 2000. Look whether a newer list has come out before you rely on it.
+/// ZIP areas with at most 20,000 people, which become 000: HHS guidance on de-identification (2012), based on the
+/// census of 2000. Check for a newer list before you rely on it.
 const SMALL_ZIP_AREAS: [&str; 17] = [
     "036", "059", "063", "102", "203", "556", "692", "790", "821", "823", "830", "831", "878", "879", "884", "890", "893",
 ];
@@ -54,7 +55,7 @@ impl Pass for Generalise {
                 "AGE" => "90 or older".into(),
                 _ => return None,
             };
-            // Surer than the pass that found it, so that the replacement is taken.
+            // Higher than the original finding's confidence, so that the replacement wins.
             let mine = Finding::new(finding.message, finding.span.clone(), finding.kind.clone(), 1.0);
             Some(Finding { replacement: Some(replacement), ..mine })
         };
@@ -68,7 +69,7 @@ impl Generalise {
     }
 }
 
-/// The one year with four digits in a date. None for "03/14/82", whose century is a guess, and where two years stand.
+/// The only four-digit year in a date. `None` for "03/14/82", whose century is a guess, and for two years.
 fn year(date: &str) -> Option<u32> {
     let numbers = date.split(|letter: char| !letter.is_ascii_digit()).filter(|digits| digits.len() == 4);
     let mut years = numbers.filter_map(|digits| digits.parse().ok()).filter(|year| (1900..=2100).contains(year));
@@ -83,6 +84,6 @@ fn zip_area(zip: &str) -> Option<String> {
     Some(if SMALL_ZIP_AREAS.contains(&area) { "000".into() } else { area.into() })
 }
 
-// Only in the component: a native linker does not take its export names.
+// Only in the component: native linkers reject its export names.
 #[cfg(target_family = "wasm")]
 masker_plugin_sdk::register_pass!(Generalise);

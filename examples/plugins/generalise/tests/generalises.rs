@@ -1,4 +1,4 @@
-//! What the passes before it found, and what becomes of it.
+//! Findings of earlier passes, and their generalisations.
 
 use generalise::Generalise;
 use masker_plugin_sdk::testing::configure;

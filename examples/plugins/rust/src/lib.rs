@@ -1,14 +1,14 @@
 //! A plugin for Masker: finds the medical record numbers of one hospital.
 //!
-//! They are eight digits, the last of them a Luhn check digit, with letters before them: `LK-1234-5674`. Without the
-//! letters they count only near a word that announces them, or right after the question.
+//! A number has eight digits, the last of them a Luhn check digit, after a prefix of letters: `LK-1234-5674`. Without
+//! the prefix it counts only near a word that announces it, or right after the question.
 
 use masker_plugin_sdk::dfa::Pattern;
 use masker_plugin_sdk::{Error, Finding, Manifest, Message, OffsetUnit, Pass, checksums, context};
 
 const KIND: &str = "MRN";
 
-/// One of these near a number, or in the question before, makes it a record number.
+/// One of these words near a number, or in the question before it, makes it a record number.
 const WORDS: &[&str] = &["mrn", "record", "chart"];
 
 masker_plugin_sdk::settings! {
@@ -20,7 +20,7 @@ masker_plugin_sdk::settings! {
     }
 }
 
-/// The pass: what `configure` built, and what every request starts from.
+/// The pass: built by `configure`; every request starts from it.
 pub struct HospitalMrn {
     full: Pattern,
     digits: Pattern,
@@ -70,6 +70,6 @@ impl Pass for HospitalMrn {
     }
 }
 
-// Only in the component: a native linker does not take its export names.
+// Only in the component: native linkers reject its export names.
 #[cfg(target_family = "wasm")]
 masker_plugin_sdk::register_pass!(HospitalMrn);

@@ -1,4 +1,4 @@
-//! The pass on marked text, natively. `masker plugin test` runs the same cases on the component.
+//! Runs the pass natively on marked text. `masker plugin test` runs the same cases on the component.
 
 use hospital_mrn::HospitalMrn;
 use masker_plugin_sdk::testing::{check, configure};

@@ -1,11 +1,11 @@
-//! The same message as others would write it: a transcript, all capitals, a hasty typist.
+//! Variants of a message in other styles: a transcript, all capitals, a hasty typist.
 
 use masker_plugin_sdk::words::{Language::English, say};
 
 use crate::data::{Sample, Span};
 use crate::rng::Rng;
 
-/// As a transcript gives it: lower case, no punctuation but apostrophes, numbers as words.
+/// In the style of a transcript: lower case, no punctuation except apostrophes, numbers as words.
 pub fn transcript(sample: &Sample, rng: &mut Rng) -> Sample {
     let spoken = rng.chance(0.7);
     let mut context = sample.context.clone();
@@ -24,7 +24,7 @@ pub fn transcript(sample: &Sample, rng: &mut Rng) -> Sample {
         match c {
             '\'' | '\u{2019}' if joined => out.push('\''),
             c if c.is_alphanumeric() || c as u32 >= 0x300 && c.is_alphabetic() => out.extend(c.to_lowercase()),
-            // "x@y.com" is said as it is written.
+            // "x@y.com" is spoken as written.
             '@' if joined => out.push_str(" at "),
             '.' if joined && !text[at + 1..].starts_with(|c: char| c.is_ascii_digit()) => out.push_str(" dot "),
             _ if out.ends_with(' ') || out.is_empty() => {}
@@ -34,7 +34,7 @@ pub fn transcript(sample: &Sample, rng: &mut Rng) -> Sample {
     })
 }
 
-/// Lower case, everything else kept.
+/// Lower case, everything else unchanged.
 pub fn lower(sample: &Sample) -> Sample {
     rewrite(sample.clone(), |text, at, out| {
         let c = next_char(text, at);
@@ -52,7 +52,8 @@ pub fn upper(sample: &Sample) -> Sample {
     })
 }
 
-/// Rebuilds the text piece by piece; `step` appends what stands for the text at a position and says how far it read.
+/// Rebuilds the text piece by piece; `step` appends the replacement for the text at a position and returns how far it
+/// read.
 fn rewrite(sample: Sample, mut step: impl FnMut(&str, usize, &mut String) -> usize) -> Sample {
     let text = &sample.text;
     let mut moved = vec![0; text.len() + 1];
@@ -83,7 +84,7 @@ fn next_char(text: &str, at: usize) -> char {
     text[at..].chars().next().unwrap_or(' ')
 }
 
-/// Says the digits at `at` and returns how many there are.
+/// Writes the digits at `at` as words and returns how many there are.
 fn say_digits(text: &str, at: usize, out: &mut String, rng: &mut Rng) -> usize {
     let length = text[at..].bytes().take_while(u8::is_ascii_digit).count();
     let digits = &text.as_bytes()[at..at + length];

@@ -1,4 +1,4 @@
-//! Samples as a corpus: which tokens are what, and the features of each by number.
+//! Samples as a corpus: the labels of the tokens, and the features of each by number.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -13,7 +13,7 @@ use crate::data::{Sample, Span, Truth};
 use crate::rng::Rng;
 use crate::{lists, pack};
 
-/// Feature hashes are random already.
+/// Feature hashes are already random.
 #[derive(Default)]
 struct AsIs(u64);
 
@@ -39,7 +39,7 @@ pub struct Builder<'l> {
 }
 
 impl<'l> Builder<'l> {
-    /// With nothing added: `common` counts ordinary words, `dictionary` has the levels of those in a word list.
+    /// Empty: `common` counts ordinary words, `dictionary` has the levels of those in a word list.
     pub fn new(lexicon: &'l Lexicon<'l>, common: &'l HashMap<u64, u32>, dictionary: &'l HashMap<u64, u16>) -> Self {
         Self {
             lexicon,
@@ -52,8 +52,8 @@ impl<'l> Builder<'l> {
         }
     }
 
-    /// `original`: the real message this is a variant of; its own words do not count towards how common they are,
-    /// or no word of the training text would ever look new.
+    /// `original`: the real message this is a variant of. Its own words do not count towards their frequency,
+    /// otherwise no word of the training text would ever look new.
     pub fn add(&mut self, sample: &Sample, original: Option<&Sample>, rng: &mut Rng) {
         let own = original.map(ordinary).unwrap_or_default();
         let mut tokens = Vec::new();
@@ -68,7 +68,7 @@ impl<'l> Builder<'l> {
                     let level = lists::common_level(count.saturating_sub(1)).max(known);
                     token.entry = token.entry & !(3 << entry::COMMON) | level << entry::COMMON;
                 }
-                // Now and then the lists do not know a name, as will happen.
+                // At random the lists do not know a name, as happens in practice.
                 if forgetful && covering(&sample.spans, token).is_some() && rng.chance(0.5) {
                     token.entry &= !entry::NAMES;
                     token.place = 0;
@@ -124,7 +124,7 @@ pub fn prune(corpus: &mut Corpus, hashes: &[u64], counts: &[u32], least: u32) ->
     (kept, kept_counts)
 }
 
-/// Drops the features that found no room in the table.
+/// Drops the features that did not fit in the table.
 pub fn keep(corpus: &mut Corpus, layout: &pack::Layout, features: usize) {
     let mut renumbered = vec![u32::MAX; features];
     for (number, _) in &layout.placed {
@@ -149,7 +149,7 @@ fn renumber(corpus: &mut Corpus, numbers: &[u32]) {
     corpus.features.truncate(to);
 }
 
-/// In how many messages each word is an ordinary one: outside every span, and not a name by its capital.
+/// In how many messages each word is an ordinary one: outside every span, and not capitalised as a name.
 pub fn count_common(samples: &[Sample]) -> HashMap<u64, u32> {
     let mut counts = HashMap::new();
     for sample in samples {

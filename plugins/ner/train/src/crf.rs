@@ -4,7 +4,7 @@ use masker_plugin_ner::model::LABELS;
 
 use crate::rng::Rng;
 
-/// A label set as bits.
+/// A set of labels as bits.
 pub type Mask = u8;
 /// No label is excluded.
 pub const ANY: Mask = 0x7f;
@@ -15,7 +15,7 @@ pub struct Sequence {
     pub from: u32,
     /// One past the last.
     pub to: u32,
-    /// How much it counts.
+    /// Its weight.
     pub weight: f32,
 }
 
@@ -24,11 +24,11 @@ pub struct Sequence {
 pub struct Corpus {
     /// The messages.
     pub sequences: Vec<Sequence>,
-    /// Per token: the labels it may have.
+    /// Per token: the allowed labels.
     pub masks: Vec<Mask>,
-    /// Per token: where its features end in `features`; they begin where those of the one before end.
+    /// Per token: the end of its features in `features`; they begin where the previous token's end.
     pub ends: Vec<u32>,
-    /// Numbers of features.
+    /// Feature numbers.
     pub features: Vec<u32>,
 }
 
@@ -41,7 +41,7 @@ impl Corpus {
 
 type Row = [f32; 8];
 
-/// Weights and what AdaGrad remembers of their gradients.
+/// Weights, and AdaGrad's state of their gradients.
 pub struct Crf {
     /// Per feature and label.
     pub weights: Vec<Row>,
@@ -51,7 +51,7 @@ pub struct Crf {
     transition_squares: [Row; 8],
 }
 
-/// The mean of the weights after several passes: steadier than after any one of them.
+/// The mean of the weights over several epochs: more stable than those of a single one.
 pub struct Mean {
     weights: Vec<Row>,
     transitions: [Row; 8],
@@ -59,12 +59,12 @@ pub struct Mean {
 }
 
 impl Mean {
-    /// Nothing taken in yet.
+    /// An empty mean.
     pub fn new(features: usize) -> Self {
         Self { weights: vec![[0.0; 8]; features], transitions: [[0.0; 8]; 8], count: 0.0 }
     }
 
-    /// Takes in the weights as they are.
+    /// Adds the current weights.
     pub fn take(&mut self, crf: &Crf) {
         self.count += 1.0;
         let all = crf.weights.iter().chain(&crf.transitions);
@@ -75,7 +75,7 @@ impl Mean {
         }
     }
 
-    /// Puts the mean in their place.
+    /// Replaces the weights with the mean.
     pub fn give(self, crf: &mut Crf) {
         let sums = self.weights.iter().chain(&self.transitions);
         for (row, sum) in crf.weights.iter_mut().chain(&mut crf.transitions).zip(sums) {
@@ -84,19 +84,19 @@ impl Mean {
     }
 }
 
-/// How to learn.
+/// Hyperparameters of one epoch.
 #[derive(Clone, Copy)]
 pub struct Rate {
     /// AdaGrad's step.
     pub step: f32,
-    /// Share of the features that is left out at random, so that none relies on the others.
+    /// Share of features dropped at random, so that none relies on the others.
     pub dropout: f64,
-    /// Shrinks every weight a little each time it is used.
+    /// Shrinks every weight slightly each time it is used.
     pub decay: f32,
 }
 
 impl Crf {
-    /// Nothing learned yet.
+    /// An untrained model.
     pub fn new(features: usize) -> Self {
         Self {
             weights: vec![[0.0; 8]; features],
@@ -106,12 +106,12 @@ impl Crf {
         }
     }
 
-    /// Whether a label may follow another: "inside" only what began.
+    /// Whether a label may follow another: "inside" only continues its own kind.
     pub fn allowed(from: usize, to: usize) -> bool {
         to == 0 || to % 2 == 1 || from == to || from == to - 1
     }
 
-    /// One pass over the corpus in random order. Returns the mean loss per token.
+    /// One epoch over the corpus in random order. Returns the mean loss per token.
     pub fn epoch(&mut self, corpus: &Corpus, rate: Rate, rng: &mut Rng) -> f64 {
         let mut order: Vec<usize> = (0..corpus.sequences.len()).collect();
         rng.shuffle(&mut order);
@@ -132,7 +132,7 @@ impl Crf {
         work.scores.clear();
         work.used.clear();
         work.ends.clear();
-        // What is left stands for what was left out.
+        // The remaining features are scaled up for the dropped ones.
         let scale = 1.0 / (1.0 - rate.dropout as f32);
         for token in range.clone() {
             let mut row = [0.0; 8];
@@ -162,7 +162,7 @@ impl Crf {
                 gradient[label] = (free[label] - tied[label]) * sequence.weight;
                 size = size.max(gradient[label].abs());
             }
-            // Tokens the model is sure of teach nothing; skipping them halves the time.
+            // Tokens the model is certain of contribute no gradient; skipping them halves the time.
             if size < 1e-3 {
                 continue;
             }
@@ -212,8 +212,8 @@ struct Work {
 }
 
 impl Work {
-    /// Forward-backward, with `masks` only over the allowed labels. Fills `marginals`, adds `sign` times the expected
-    /// transitions to `pairs`, returns the log of the sum over all paths.
+    /// Forward-backward, restricted to the allowed labels if `masks` is given. Fills `marginals`, adds `sign` times
+    /// the expected transitions to `pairs`, and returns the log of the sum over all paths.
     fn run(&mut self, exp: &[Row; 8], masks: Option<&[Mask]>, pairs: &mut [Row; 8], sign: f32) -> f32 {
         let count = self.scores.len();
         let mut log = 0.0;

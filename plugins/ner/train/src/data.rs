@@ -11,20 +11,20 @@ use serde::Deserialize;
 
 use crate::rng::{Rng, hash};
 
-/// What the labels say of a span.
+/// The label of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
     /// This kind (an index into the plugin's kinds).
     Kind(usize),
-    /// This kind or nothing: learned as whichever the model finds likelier, never counted as wrong.
+    /// This kind or nothing: trained as whichever the model finds likelier, never counted as an error.
     Maybe(usize),
-    /// Anything: the set does not label words of this sort. Not learned from, but a fault when found.
+    /// Anything: the set does not label words of this sort. Not used for training, but an error when found.
     Unknown,
-    /// Nothing of this pass's, but no fault either (a date that `regex` finds, a handle).
+    /// No kind of this pass, but not an error either (a date that `regex` finds, a handle).
     Ignored,
 }
 
-/// A labelled stretch of text, in bytes.
+/// A labelled range of text, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
     /// First byte.
@@ -35,23 +35,23 @@ pub struct Span {
     pub truth: Truth,
 }
 
-/// A message with its labels and what was said before it.
+/// A message with its labels and the messages before it.
 #[derive(Debug, Clone)]
 pub struct Sample {
     /// Role and text of the messages before it.
     pub context: Vec<(String, String)>,
-    /// Who says it.
+    /// The role of the speaker.
     pub role: String,
     /// What is said.
     pub text: String,
-    /// In order, not overlapping.
+    /// In order, without overlap.
     pub spans: Vec<Span>,
-    /// How much it counts in training.
+    /// Its weight in training.
     pub weight: f32,
 }
 
 impl Sample {
-    /// As the plugin gets it.
+    /// The messages as the plugin gets them.
     pub fn messages(&self) -> Vec<Message> {
         let message = |role: &str, text: &str, search| Message { role: role.into(), text: text.into(), search };
         let mut messages: Vec<_> = self.context.iter().map(|(role, text)| message(role, text, false)).collect();
@@ -63,11 +63,11 @@ impl Sample {
 /// What a record is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// To learn from.
+    /// For training.
     Train,
-    /// To choose settings and to calibrate.
+    /// For choosing settings and for calibration.
     Tune,
-    /// To report, nothing else.
+    /// For reporting only.
     Report,
 }
 
@@ -106,7 +106,7 @@ pub fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(raw)
 }
 
-/// The lines of a file, unpacked if its name says so.
+/// The lines of a file, decompressed if its name says so.
 pub fn lines(path: &Path) -> std::io::Result<Vec<String>> {
     let file = File::open(path)?;
     if path.extension().is_some_and(|extension| extension == "gz") {
@@ -116,7 +116,7 @@ pub fn lines(path: &Path) -> std::io::Result<Vec<String>> {
     }
 }
 
-/// Which share of a set is for what: tenths for tuning and for reporting.
+/// How a set is split: tenths for tuning and for reporting.
 #[derive(Clone, Copy)]
 pub struct Split {
     /// Tenths of the records kept for the report.
@@ -125,7 +125,7 @@ pub struct Split {
     pub tune: u64,
 }
 
-/// Reads a set. `with_questions`: put a made-up question before an answer where the set says what was asked.
+/// Reads a set. `with_questions`: put a generated question before an answer if the set says what was asked.
 pub fn read(path: &Path, split: Split, with_questions: bool) -> std::io::Result<Vec<(Use, Sample)>> {
     let set = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut rng = Rng::new(hash(&set));
@@ -203,9 +203,9 @@ fn spans(record: &Record, set: &str) -> Vec<Span> {
     }
     for entity in &record.optional {
         let truth = match entity.why.as_str() {
-            // In SLURP "organization" is an event's name or a business without one: nothing.
+            // In SLURP "organization" is an event name or a business without a name: ignored.
             "organization" if set.starts_with("slurp") => Truth::Ignored,
-            // The Broad Twitter Corpus marks organisations alone; the others mix works and groups in.
+            // The Broad Twitter Corpus labels only organisations as such; the other sets mix in works and groups.
             "organization" if set.starts_with("btc") => Truth::Kind(2),
             "organization" => Truth::Maybe(2),
             "public_figure" => Truth::Maybe(0),
@@ -227,8 +227,8 @@ fn spans(record: &Record, set: &str) -> Vec<Span> {
     spans
 }
 
-/// Restaurant-8k labels names but not the parts of town and the restaurants that callers ask for: words with a capital
-/// inside a sentence are no examples of ordinary words.
+/// Restaurant-8k labels names but not the districts and restaurants that callers ask for: words with a capital inside
+/// a sentence are not examples of ordinary words.
 fn unlabelled_places(text: &str, spans: &mut Vec<Span>) {
     let mut tokens = Vec::new();
     tokenize(text, &mut tokens);

@@ -1,4 +1,4 @@
-//! Makes up turns of conversation from `lists/grammar.txt` and the lists.
+//! Generates conversation turns from `lists/grammar.txt` and the lists.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::data::{self, Sample, Span, Truth};
 use crate::lists::Lists;
 use crate::rng::Rng;
 
-/// The templates and where values come from.
+/// The templates and the sources of values.
 pub struct Grammar<'l> {
     rules: HashMap<String, Vec<String>>,
     lists: &'l Lists,
@@ -19,7 +19,7 @@ pub struct Grammar<'l> {
     chain: HashMap<[u8; 2], Vec<u8>>,
 }
 
-/// A text as it grows, and the person it is about.
+/// A text under construction, and the person it is about.
 struct Draft {
     text: String,
     spans: Vec<Span>,
@@ -60,7 +60,7 @@ impl<'l> Grammar<'l> {
                 })
                 .collect::<Vec<_>>()
         };
-        // Between the true frequencies and all alike: common names often, rare ones too.
+        // Between the true frequencies and uniform ones: common names often, but rare ones too.
         let first_weights = sums(&mut lists.first.iter().map(|name| name.1.max(0.001).powf(0.6)));
         let last_weights = sums(&mut lists.last.iter().map(|name| name.1.max(0.0005).powf(0.5)));
         let city_weights = sums(&mut lists.cities.iter().map(|city| city.2.max(1000.0).powf(0.5)));
@@ -74,7 +74,7 @@ impl<'l> Grammar<'l> {
         Ok(Self { rules, lists, first_weights, last_weights, city_weights, chain })
     }
 
-    /// Makes up one message.
+    /// Generates one message.
     pub fn sample(&self, rng: &mut Rng) -> Sample {
         let mut draft = Draft { text: String::new(), spans: Vec::new(), first: String::new(), last: String::new() };
         self.new_person(&mut draft, rng);
@@ -83,7 +83,7 @@ impl<'l> Grammar<'l> {
         let mut role = "user".to_string();
         if let Some(at) = draft.text.find(" || ") {
             let before: String = draft.text.drain(..at + 4).collect();
-            // What the question itself names is not part of the answer.
+            // Values named in the question itself are not part of the answer.
             draft.spans.retain(|span| span.start >= before.len());
             for span in &mut draft.spans {
                 span.start -= before.len();
@@ -103,7 +103,7 @@ impl<'l> Grammar<'l> {
                 span.end -= cut;
             }
         }
-        // The question before is not always seen.
+        // The preceding question is not always visible.
         if context.first().is_some_and(|(role, _)| role == "assistant") && rng.chance(0.35) {
             context.clear();
         }
@@ -199,7 +199,7 @@ impl<'l> Grammar<'l> {
         title(&self.lists.last[weighted(&self.last_weights, rng)].0)
     }
 
-    /// A name nobody has, from the letters of those that people have.
+    /// A name that does not exist, made from the letters of real ones.
     fn invented(&self, rng: &mut Rng) -> String {
         let mut name = Vec::new();
         let mut state = *b"^^";
@@ -391,7 +391,7 @@ fn ordinal(n: usize) -> String {
     format!("{n}{suffix}")
 }
 
-/// A postal code of another country: 5 and 6 digits, in groups, with letters.
+/// A foreign postal code: 5 or 6 digits, in groups, or with letters.
 fn foreign_postcode(rng: &mut Rng) -> String {
     let letter = |rng: &mut Rng| char::from(b'A' + rng.below(26) as u8);
     let digits = |count, rng: &mut Rng| (0..count).map(|_| char::from(b'0' + rng.below(10) as u8)).collect::<String>();
@@ -425,7 +425,7 @@ fn postcode(rng: &mut Rng) -> String {
     code
 }
 
-/// The number of a member, a policy, a device: letters and digits in groups.
+/// The number of a member, a policy or a device: letters and digits in groups.
 fn code(rng: &mut Rng) -> String {
     if rng.chance(0.12) {
         let spelled: Vec<String> = (0..1 + rng.below(2))
@@ -525,7 +525,7 @@ fn weighted(sums: &[f64], rng: &mut Rng) -> usize {
     sums.partition_point(|sum| *sum <= at).min(sums.len() - 1)
 }
 
-/// A name as people write it: census lists are in small letters.
+/// A name as people write it: census lists are in lower case.
 fn title(name: &str) -> String {
     let mut out = String::new();
     let mut start = true;

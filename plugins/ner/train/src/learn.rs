@@ -1,5 +1,5 @@
-//! From labelled sets to a model file: a first pass over every feature, a choice of those worth keeping, a second pass over
-//! those alone, and confidences set by what was kept for tuning.
+//! From labelled sets to a model file: a first run over every feature, a selection of those worth keeping, a second
+//! run over those alone, and confidences calibrated on the tuning set.
 
 use std::path::Path;
 
@@ -17,21 +17,21 @@ use crate::{SETS, augment, own_lists, pack, score};
 
 const SYNTHETIC: usize = 220_000;
 const TABLE_BITS: u32 = 17;
-/// Learning with every feature, to see which are worth keeping, and then with those alone.
+/// Training with every feature, to select those worth keeping, and then with those alone.
 const SURVEY: Plan = Plan { epochs: 8, step: 0.12, cooling: 0.0 };
 const FINAL: Plan = Plan { epochs: 8, step: 0.08, cooling: 0.3 };
-/// The weights are the mean of those after the passes of [`FINAL`] from this one on.
+/// The weights are the mean over the epochs of [`FINAL`] from this one on.
 const MEAN_FROM: usize = 2;
 const DROPOUT: f64 = 0.5;
 const DECAY: f32 = 2e-5;
 /// A feature seen once is a coincidence.
 const LEAST: u32 = 2;
 
-/// How long and how fast to learn.
+/// How long and at what rate to train.
 struct Plan {
     epochs: usize,
     step: f32,
-    /// How much the step shrinks with each pass.
+    /// How much the step shrinks with each epoch.
     cooling: f32,
 }
 
@@ -41,14 +41,14 @@ impl Plan {
     }
 }
 
-/// A model file's bytes, and how many features and words are in it.
+/// A model file's bytes, and its number of features and words.
 pub struct Learned {
     pub model: Vec<u8>,
     pub features: usize,
     pub words: usize,
 }
 
-/// Learns from every set, or from all but one.
+/// Trains on every set, or on all but one.
 pub fn learn(data: &Path, without: Option<&str>) -> Result<Learned, Box<dyn std::error::Error>> {
     let mut rng = Rng::new(20_261_123);
     let mut lists = Lists::read(&data.join("gazetteers"), &own_lists())?;
@@ -116,7 +116,7 @@ pub fn learn(data: &Path, without: Option<&str>) -> Result<Learned, Box<dyn std:
     Ok(Learned { model, features: layout.placed.len(), words: lists.entries.len() })
 }
 
-/// Real speech counts more than tweets, or the made-up turns drown it.
+/// Real speech counts more than tweets, otherwise the generated turns dominate it.
 fn weighted(mut sample: Sample, set: &str) -> Sample {
     sample.weight = match set {
         "slurp_devel.jsonl" => 2.0,
@@ -127,7 +127,7 @@ fn weighted(mut sample: Sample, set: &str) -> Sample {
     sample
 }
 
-/// The message as it is, as a transcript, and now and then in other writing.
+/// The message itself, its transcript, and at random other styles.
 fn variants(sample: &Sample, rng: &mut Rng) -> Vec<Sample> {
     let mut all = vec![sample.clone(), augment::transcript(sample, rng)];
     if rng.chance(0.25) {

@@ -1,4 +1,4 @@
-//! The word lists: gazetteers of the data folder, lists of ours, and how common each word is in the training text.
+//! The word lists: gazetteers of the data folder, our own lists, and each word's frequency in the training text.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,10 +8,10 @@ use masker_plugin_ner::tokens::{Token, fold, hash_word, tokenize};
 
 use crate::data;
 
-/// Names and places as written, for the templates; and everything by hash, for the lexicon.
+/// Names and places as written, for the templates; and all entries by hash, for the lexicon.
 #[derive(Default)]
 pub struct Lists {
-    /// Census given names with their frequency, commonest first.
+    /// Census given names with their frequency, most common first.
     pub first: Vec<(String, f64)>,
     /// Census family names.
     pub last: Vec<(String, f64)>,
@@ -23,16 +23,16 @@ pub struct Lists {
     pub world: Vec<(String, f64)>,
     /// Words by category.
     pub categories: HashMap<String, Vec<String>>,
-    /// What the lexicon will say, by hash.
+    /// The lexicon entries, by hash.
     pub entries: HashMap<u64, u16>,
-    /// How common the dictionary says a word is, by hash: it knows words that the training text does not hold.
+    /// A word's frequency level in the dictionary, by hash: it covers words missing from the training text.
     pub dictionary: HashMap<u64, u16>,
 }
 
-/// Surnames rarer than this (percent of people) are used in made-up turns but not listed.
+/// Surnames rarer than this (percent of people) are used in generated turns but not listed.
 const RAREST: f64 = 0.0001;
 
-/// The words of a phrase by hash, as the plugin will see them.
+/// The words of a phrase by hash, as the plugin computes them.
 pub fn hashes(text: &str) -> Vec<u64> {
     let mut tokens: Vec<Token> = Vec::new();
     tokenize(text, &mut tokens);
@@ -70,7 +70,7 @@ impl Lists {
                 if name.len() < 2 {
                     continue;
                 }
-                // Of the rarest surnames there are so many that to know them hardly tells more than not to.
+                // There are so many of the rarest surnames that listing them carries hardly any information.
                 if !given && percent < RAREST {
                     self.last.push((name.into(), percent));
                     continue;
@@ -169,7 +169,7 @@ impl Lists {
                     "ask-name" => *slot |= ask::NAME << entry::ASK,
                     "ask-address" => *slot |= ask::ADDRESS << entry::ASK,
                     "ask-other" => *slot |= ask::OTHER << entry::ASK,
-                    // The first category that lists a word keeps it.
+                    // The first category that lists a word wins.
                     _ if *slot >> entry::CATEGORY & 15 == 0 => *slot |= number(name) << entry::CATEGORY,
                     _ => {}
                 }
@@ -179,7 +179,7 @@ impl Lists {
         Ok(())
     }
 
-    /// Notes how common a word is as an ordinary word.
+    /// Sets a word's frequency level as an ordinary word.
     pub fn set_common(&mut self, hash: u64, level: u16) {
         self.raise(hash, entry::COMMON, level);
     }
@@ -210,7 +210,7 @@ impl Lists {
     }
 }
 
-/// How common a word is by the number of messages it occurs in as an ordinary word.
+/// A word's frequency level, from the number of messages in which it is an ordinary word.
 pub fn common_level(count: u32) -> u16 {
     match count {
         0..=1 => 0,

@@ -1,11 +1,13 @@
 //! Trains the weights of the `ner` plugin, and measures them.
 //!
 //! `masker-ner-train train DATA OUT` reads the labelled sets and gazetteers under DATA (see README.md of the plugin),
-//! makes up turns from `lists/`, trains, and writes `model.bin` and `manifest.txt` to OUT.
+//! generates turns from `lists/`, trains, and writes `model.bin` and `manifest.txt` to OUT.
 //! `masker-ner-train eval DATA MODEL` prints the scores of a model file on the parts of DATA kept for reporting.
-//! `masker-ner-train holdout DATA SOURCE` learns without the sets whose file name begins so and prints the scores on them.
-//! `tune` and `errors` do so on the parts kept for tuning, `show` prints made-up turns, `try` marks lines of its input.
-//! Everything is from fixed seeds and on one thread: the same data give the same file.
+//! `masker-ner-train holdout DATA SOURCE` trains without the sets whose file names begin with SOURCE and prints the
+//! scores on them.
+//! `tune` and `errors` do so on the parts kept for tuning, `show` prints generated turns, `try` marks lines of its
+//! input.
+//! Everything uses fixed seeds and one thread: the same data produce the same file.
 
 mod augment;
 mod corpus;
@@ -32,7 +34,7 @@ use report::{errors, manifest, report, tuning};
 use rng::Rng;
 use score::{Score, score};
 
-/// Sets that may be learned from (CC BY), how they are split, and whether they say what was asked.
+/// Sets that may be used for training (CC BY), how they are split, and whether they say what was asked.
 const SETS: [(&str, Split, bool); 7] = [
     ("btc.jsonl.gz", Split { report: 1, tune: 1 }, false),
     ("wikigold.jsonl.gz", Split { report: 1, tune: 1 }, false),
@@ -43,7 +45,7 @@ const SETS: [(&str, Split, bool); 7] = [
     ("mts_negatives.jsonl.gz", Split { report: 2, tune: 1 }, false),
 ];
 
-/// Sets for the report alone. SGD is share-alike: nothing is learned from it.
+/// Sets for the report only. SGD is share-alike and is not used for training.
 const REPORT_ONLY: [&str; 4] = ["rest8k_test.jsonl", "wnut17_dev.jsonl", "sgd_dev.jsonl.gz", "sgd_dev_asr.jsonl.gz"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -81,7 +83,7 @@ fn train(data: &Path, out: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Learns without a source and prints the scores on all of it: how well the rest carries over to text of another sort.
+/// Trains without a source and prints the scores on all of it: how well the model generalises to text of another sort.
 fn holdout(data: &Path, source: &str) -> Result<(), Box<dyn std::error::Error>> {
     let learned = learn(data, Some(source))?;
     let ner = Ner::with_model(&learned.model, &Settings::default()).map_err(|error| error.message)?;
@@ -103,7 +105,7 @@ fn holdout(data: &Path, source: &str) -> Result<(), Box<dyn std::error::Error>> 
     Ok(())
 }
 
-/// Prints made-up turns, to read them through.
+/// Prints generated turns for review.
 fn show(data: &Path, count: usize) -> Result<(), Box<dyn std::error::Error>> {
     let lists = Lists::read(&data.join("gazetteers"), &own_lists())?;
     let grammar = Grammar::read(&own_lists(), &lists)?;
@@ -126,7 +128,7 @@ fn show(data: &Path, count: usize) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Marks lines of standard input, `assistant: question || answer` with a question; for trying things out.
+/// Marks lines of standard input, `assistant: question || answer` with a question; for experiments.
 fn try_lines(model: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
     let ner = Ner::with_model(model, &Settings::default()).map_err(|error| error.message)?;
     for line in std::io::stdin().lines() {

@@ -1,4 +1,4 @@
-//! Chooses the features worth keeping and writes the model file.
+//! Selects the features worth keeping and writes the model file.
 
 use masker_plugin_ner::features::VERSION;
 use masker_plugin_ner::model::{HEADER_BYTES, KINDS, LABELS, MAGIC, UNIT, bucket, tag};
@@ -6,15 +6,15 @@ use masker_plugin_ner::model::{HEADER_BYTES, KINDS, LABELS, MAGIC, UNIT, bucket,
 use crate::crf::Crf;
 use crate::lists::Lists;
 
-/// Where each feature goes: numbers of the features that fit, with their row in the table.
+/// The position of each feature: numbers of the features that fit, with their row in the table.
 pub struct Layout {
-    /// Two to this many buckets.
+    /// The table has 2^`bits` buckets.
     pub bits: u32,
     /// Feature number and row.
     pub placed: Vec<(u32, usize)>,
 }
 
-/// Places the most useful features first; two fit a bucket, with different tags.
+/// Places the most useful features first; a bucket holds two, with different tags.
 pub fn choose(hashes: &[u64], counts: &[u32], crf: &Crf, bits: u32) -> Layout {
     let mut ranked: Vec<(f32, u32)> = (0..hashes.len() as u32)
         .map(|number| {
@@ -75,7 +75,7 @@ pub fn write(
     let mut table = vec![0u8; 16 << layout.bits];
     for (number, row) in &layout.placed {
         let weights = &crf.weights[*number as usize];
-        // What is added to every label alike changes nothing; without it the weights are smaller and round better.
+        // A constant added to every label has no effect; without it the weights are smaller and round better.
         let mean = weights[..LABELS].iter().sum::<f32>() / LABELS as f32;
         let at = row * 8;
         for label in 0..LABELS {

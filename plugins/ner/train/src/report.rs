@@ -1,4 +1,4 @@
-//! What a model finds and misses: on the parts kept for tuning, and on those kept for reporting.
+//! What a model finds and misses, on the tuning and on the reporting parts.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use crate::rng::Rng;
 use crate::score::{self, Score, score};
 use crate::{REPORT_ONLY, SETS, augment, own_lists};
 
-/// The sets to choose settings by: what is kept for that of the sets learned from, and a tenth of SGD's training part,
-/// from which nothing is learned.
+/// The sets for choosing settings: the tuning parts of the training sets, and a tenth of SGD's training part, which is
+/// not used for training.
 fn tuning_sets(data: &Path) -> std::io::Result<Vec<(String, Vec<Sample>)>> {
     let tenth = Split { report: 0, tune: 1 };
     let mut all = Vec::new();
@@ -33,7 +33,7 @@ fn tuning_sets(data: &Path) -> std::io::Result<Vec<(String, Vec<Sample>)>> {
     Ok(all)
 }
 
-/// Scores on the sets to choose settings by.
+/// Scores on the sets for choosing settings.
 pub fn tuning(data: &Path, model: &[u8]) -> Result<String, Box<dyn std::error::Error>> {
     let ner = Ner::with_model(model, &Settings::default()).map_err(|error| error.message)?;
     let mut out = format!("{}\n", Score::TITLE);
@@ -144,7 +144,7 @@ pub fn report(data: &Path, model: &[u8]) -> Result<String, Box<dyn std::error::E
     Ok(out)
 }
 
-/// What a model was made from, and its scores: the text of `manifest.txt`.
+/// What a model was trained on, and its scores: the text of `manifest.txt`.
 pub fn manifest(data: &Path, learned: &Learned, report: &str) -> std::io::Result<String> {
     let Learned { model, features: rows, words } = learned;
     let digest = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();

@@ -1,4 +1,4 @@
-//! Random numbers from a fixed seed (splitmix64): the same run makes the same weights.
+//! Random numbers from a fixed seed (splitmix64): every run produces the same weights.
 
 /// A generator.
 pub struct Rng(u64);
@@ -32,7 +32,7 @@ impl Rng {
         &of[self.below(of.len())]
     }
 
-    /// Puts them in a random order.
+    /// Shuffles them.
     pub fn shuffle<T>(&mut self, of: &mut [T]) {
         for at in (1..of.len()).rev() {
             of.swap(at, self.below(at + 1));
@@ -40,7 +40,7 @@ impl Rng {
     }
 }
 
-/// A hash of an identifier, to split sets by.
+/// A hash of an identifier, for splitting sets.
 pub fn hash(text: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in text.bytes() {

@@ -5,7 +5,7 @@ use masker_plugin_ner::model::KINDS;
 
 use crate::data::{Sample, Truth};
 
-/// What was counted.
+/// The counts.
 #[derive(Default, Clone)]
 pub struct Score {
     words: usize,
@@ -102,7 +102,7 @@ pub fn score(ner: &Ner, samples: &[Sample], threshold: f32, organisations: bool)
     score
 }
 
-/// Raw log odds and rightness of every finding, per kind, for the calibration.
+/// Raw log odds and correctness of every finding, per kind, for the calibration.
 pub fn odds(ner: &Ner, samples: &[Sample]) -> [Vec<(f32, bool)>; KINDS.len()] {
     let mut all: [Vec<(f32, bool)>; KINDS.len()] = Default::default();
     for sample in samples {
@@ -116,7 +116,7 @@ pub fn odds(ner: &Ner, samples: &[Sample]) -> [Vec<(f32, bool)>; KINDS.len()] {
             if touched.iter().any(|span| matches!(span.truth, Truth::Maybe(_) | Truth::Ignored | Truth::Unknown)) {
                 continue;
             }
-            // Text found under the wrong name is protected all the same; organisations are not what is protected.
+            // A name found as an address, or the reverse, is still protected; organisations are counted apart.
             let right = touched.iter().any(|span| match span.truth {
                 Truth::Kind(truth) => (truth == 2) == (kind == 2),
                 _ => false,
@@ -128,14 +128,14 @@ pub fn odds(ner: &Ner, samples: &[Sample]) -> [Vec<(f32, bool)>; KINDS.len()] {
     all
 }
 
-/// Fits slope and offset so that the log odds come out true (logistic regression by Newton's method).
+/// Fits slope and offset so that the log odds are calibrated (logistic regression by Newton's method).
 pub fn calibrate(points: &[(f32, bool)]) -> (f32, f32) {
     let (mut a, mut b) = (1.0_f64, 0.0_f64);
     if points.len() < 50 {
         return (1.0, 0.0);
     }
     for _ in 0..30 {
-        // A weak pull towards "as it is" keeps the fit finite.
+        // A weak prior towards the identity keeps the fit finite.
         let (mut ga, mut gb, mut haa, mut hab, mut hbb) = (a - 1.0, b, 1.0, 0.0, 1.0);
         for (x, right) in points {
             let x = f64::from(*x);
@@ -155,7 +155,7 @@ pub fn calibrate(points: &[(f32, bool)]) -> (f32, f32) {
     (a as f32, b as f32)
 }
 
-/// How true the confidences are: per tenth, how many findings there were and how many were right.
+/// The calibration of the confidences: per tenth, the number of findings and of correct ones.
 pub fn reliability(ner: &Ner, samples: &[Sample]) -> String {
     let mut tenths = [(0usize, 0usize); 10];
     for points in odds(ner, samples) {

@@ -51,7 +51,8 @@ fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
     if near.strong { is_plausible(code, 4, 34).then_some(0.9) } else { is_plausible(code, 5, 34).then_some(0.75) }
 }
 
-/// Long numbers that no other rule knows. Better masked than leaked, as nobody says twelve digits for a quantity.
+/// Long numbers that no other rule recognises. A false positive is better than a leak: twelve digits are rarely a
+/// quantity.
 fn shape(code: &Code<'_, '_>) -> Option<f32> {
     let long = code.is_number() && code.len() >= 12 && !code.quantity && !code.unit_after;
     let said_singly = !code.has_spoken() || code.singles() * 3 >= code.len();

@@ -1,7 +1,7 @@
-//! ADDRESS: street addresses of the English-speaking world, written and spoken: "1482 Oak Lane, Apt 4B",
-//! "four fifty six maple avenue apartment two b".
+//! ADDRESS: street addresses of the English-speaking world, written and spoken: "1482 Oak Lane, Apt 4B", "four fifty
+//! six maple avenue apartment two b".
 //!
-//! The search begins at the street's type ("Lane") and walks back over the name to the house number.
+//! The search starts at the street type ("Lane") and walks back over the name to the house number.
 
 use super::address_tail::{apartment, city, direction, postal_code, skip, trailing};
 use super::{Rule, finds};
@@ -41,7 +41,7 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::Address)
 };
 
-/// The most words of a street's name.
+/// The most words in a street name.
 const NAME: usize = 4;
 
 fn scan(turn: &mut Turn<'_>) {
@@ -61,7 +61,7 @@ fn scan(turn: &mut Turn<'_>) {
     }
 }
 
-/// Whether the word is the street's type and not a part of its name: "Foster Square Lane", "1st Street".
+/// Whether the word is the street type and not part of its name: "Foster Square Lane", "1st Street".
 fn is_last_type(turn: &Turn<'_>, at: usize) -> bool {
     let ordinal = turn.at(at).is_glued() && turn.before(at).is_digits();
     let next = turn.at(at + 1);
@@ -71,7 +71,7 @@ fn is_last_type(turn: &Turn<'_>, at: usize) -> bool {
     !ordinal && !another && !compound
 }
 
-/// Records an address that ends at `last`, with what follows of it, and the postal code after that.
+/// Records an address that ends at `last`, with its tail and the postal code after that.
 pub fn report(turn: &mut Turn<'_>, first: usize, last: usize, confidence: f32) {
     let last = city(turn, apartment(turn, direction(turn, last)));
     turn.found(first, last, Kind::Address, confidence);
@@ -80,13 +80,13 @@ pub fn report(turn: &mut Turn<'_>, first: usize, last: usize, confidence: f32) {
     }
 }
 
-/// Whether the text around token `at`, or a question, speaks of an address.
+/// Whether the text around token `at`, or a question, is about an address.
 pub fn is_asked(turn: &Turn<'_>, at: usize) -> bool {
     turn.cue_before(at, 6, |cue| finds(cue.rule, Kind::Address)).is_some()
         || turn.carried.asks_for(|rule| finds(rule, Kind::Address))
 }
 
-/// Whether the address that begins at `first` is what was just asked for or announced.
+/// Whether the address that begins at `first` answers a question or follows an announcement.
 fn is_answer(turn: &Turn<'_>, first: usize) -> bool {
     turn.cue_before(first, 2, |cue| finds(cue.rule, Kind::Address)).is_some()
         || first <= 2 && turn.carried.asks_for(|rule| finds(rule, Kind::Address))
@@ -99,7 +99,7 @@ fn front(turn: &Turn<'_>, street: usize) -> Option<(usize, f32)> {
         return None;
     }
     let mut at = street;
-    // "Pop event taking place": for a type that is also a word, only its own capital counts.
+    // "Pop event taking place": a type that is also a common word counts only with a capital of its own.
     let mut capital = turn.at(street).caps != Caps::None;
     while at > 0 && street - at <= NAME {
         let (before, here) = (turn.at(at - 1), turn.at(at));
@@ -108,7 +108,7 @@ fn front(turn: &Turn<'_>, street: usize) -> Option<(usize, f32)> {
         }
         if let Some(first) = house_number(turn, at - 1) {
             if street == at {
-                // "12 street" and "1 st": no name.
+                // "12 street" and "1 st" have no name.
                 return None;
             }
             let certain = !weak || capital || is_wide(turn, first, at - 1) || is_answer(turn, first);
@@ -127,7 +127,7 @@ fn front(turn: &Turn<'_>, street: usize) -> Option<(usize, f32)> {
         .then_some((at, 0.75))
 }
 
-/// "Room 12, hello Dr Smith": a title, not a drive. In small letters any word after it may be a name.
+/// "Room 12, hello Dr Smith": a title, not a drive. In lower case any word after it may be a name.
 fn is_title(turn: &Turn<'_>, at: usize) -> bool {
     if !turn.str_at(at).eq_ignore_ascii_case("dr") {
         return false;
@@ -188,7 +188,7 @@ fn is_wide(turn: &Turn<'_>, first: usize, last: usize) -> bool {
     first < last || turn.width_at(first) >= 2 && turn.at(first).is_digits()
 }
 
-/// "One busy street": a lone "one" or "two" in small letters counts things.
+/// "One busy street": a single "one" or "two" in lower case is a count.
 fn is_lone_one(turn: &Turn<'_>, first: usize, last: usize, capital: bool) -> bool {
     let token = turn.at(first);
     first == last && token.is(flag::DIGIT) && !capital && !is_asked(turn, first)

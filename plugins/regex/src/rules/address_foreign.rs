@@ -1,5 +1,5 @@
-//! ADDRESS: streets whose type stands first ("6 rue Gustave Charpentier", "Calle Mayor 5") or inside one word
-//! ("Hauptstraße 12").
+//! ADDRESS: streets whose type comes first ("6 rue Gustave Charpentier", "Calle Mayor 5") or is the end of a compound
+//! word ("Hauptstraße 12").
 
 use super::{Rule, address};
 use crate::kinds::Kind;
@@ -10,7 +10,7 @@ use crate::words::{UNKNOWN, flag};
 /// The rule.
 pub static RULE: Rule = Rule { scan, needs: flag::STREET_FIRST | flag::WRITTEN, ..Rule::new(Kind::Address) };
 
-/// Endings of German and Dutch street names. A number must follow, as the words alone name anything.
+/// Endings of German and Dutch street names. A number must follow, since such words also occur outside addresses.
 const ENDINGS: &[&str] = &["straße", "strasse", "gasse", "platz", "allee", "straat", "gracht", "str"];
 
 fn scan(turn: &mut Turn<'_>) {
@@ -40,7 +40,7 @@ fn type_first(turn: &Turn<'_>, street: usize) -> Option<(usize, usize)> {
     let number = if bis { number - 1 } else { number };
     let numbered = turn.at(number).is_digits() && turn.width_at(number) <= 5 && !turn.at(number).claimed
         || turn.at(number).is(flag::NUMBER) && !turn.at(number).is_letter();
-    // "Via" and "avenue" in small letters are English words.
+    // "Via" and "avenue" in lower case are English words.
     let english = turn.at(street).is(flag::STREET) || turn.str_at(street).eq_ignore_ascii_case("via");
     if english && (turn.at(street).caps == Caps::None || turn.at(street + 1).caps != Caps::First) {
         return None;
@@ -69,7 +69,7 @@ fn type_first(turn: &Turn<'_>, street: usize) -> Option<(usize, usize)> {
     if numbered {
         return Some((address::house_number(turn, number).unwrap_or(number), last));
     }
-    // "The band camino 9th": without a number before it, a type in small letters is any word.
+    // "The band camino 9th": without a number before it, a type in lower case is an ordinary word.
     if turn.at(street).caps == Caps::None {
         return None;
     }

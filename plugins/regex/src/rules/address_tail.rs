@@ -1,5 +1,5 @@
-//! What follows the street in an address: direction, apartment, city, postal code. Each function takes the last token so
-//! far and returns the last token with its part.
+//! The parts after the street: direction, apartment, city, postal code. Each function takes the last token so far and
+//! returns the last token including its part.
 
 use crate::tokens::{Caps, Class, Gap, Token};
 use crate::turn::Turn;
@@ -55,14 +55,14 @@ pub fn apartment(turn: &Turn<'_>, last: usize) -> usize {
     while end - from < 6 && part(turn.at(end)) && turn.at(end).gap != Gap::Line {
         end += 1;
     }
-    // "Suite one hundred four one five dash six ...": a telephone number has begun, three digits before its dash.
+    // "Suite one hundred four one five dash six ...": three digits before a dash begin a telephone number.
     if turn.at(end).is(flag::SPOKEN_SIGN) && turn.at(end).value == b'-' && end - from > 3 {
         end -= 3;
     }
     if end == from { last } else { end - 1 }
 }
 
-/// ", Springfield, IL", "springfield illinois"; or a name in capitals after a comma, ", Brooklyn".
+/// ", Springfield, IL", "springfield illinois"; or a capitalised name after a comma, ", Brooklyn".
 pub fn city(turn: &Turn<'_>, last: usize) -> usize {
     let from = skip(turn, skip(turn, last + 1, b"."), b",");
     let mut at = from;
@@ -88,7 +88,7 @@ pub fn city(turn: &Turn<'_>, last: usize) -> usize {
     names
 }
 
-/// Five digits (and four) soon after an address, said or written.
+/// Five digits (and four) soon after an address, spoken or written.
 pub fn postal_code(turn: &Turn<'_>, from: usize) -> Option<(usize, usize)> {
     for at in from..from + 5 {
         let token = turn.at(at);

@@ -1,4 +1,4 @@
-//! AGE: ages of ninety and more. The Safe Harbor rule lets younger ages stand, and so does this pass.
+//! AGE: ages of 90 and over. The Safe Harbor rule permits younger ages, and so does this pass.
 
 use super::{Rule, finds};
 use crate::kinds::Kind;
@@ -15,7 +15,7 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::Age)
 };
 
-/// Nobody has been older than 122.
+/// The oldest verified age is 122.
 const AGES: std::ops::RangeInclusive<u32> = 90..=125;
 
 fn scan(turn: &mut Turn<'_>) {
@@ -64,7 +64,7 @@ fn age(turn: &Turn<'_>, at: usize, number: Number) -> Option<(usize, f32)> {
     (cued || turned || is_person(turn, at)).then_some((number.next - 1, confidence))
 }
 
-/// "My mother is ninety five", "she's 92", "I'm 94": of people, such a number is an age.
+/// "My mother is ninety five", "she's 92", "I'm 94": said of a person, such a number is an age.
 fn is_person(turn: &Turn<'_>, at: usize) -> bool {
     const PEOPLE: &[&str] = &[
         "i",

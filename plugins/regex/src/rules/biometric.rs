@@ -3,7 +3,7 @@
 use super::{Rule, is_plausible};
 use crate::kinds::Kind;
 
-/// The rule. A print itself cannot stand in text; what stands for it there is the template's number.
+/// The rule. A print itself cannot appear in text; its template number can.
 pub static RULE: Rule = Rule {
     strong: &[
         "fingerprint id",

@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::kinds::Kind;
 
-/// The rule. Three or four digits mean nothing without the key word.
+/// The rule. Three or four digits mean nothing without a key phrase.
 pub static RULE: Rule = Rule {
     strong: &["cvv", "cvc", "c v v", "cvv code", "cvv number", "card security code", "card verification code"],
     weak: &["security code"],

@@ -37,7 +37,7 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::CreditCard)
 };
 
-/// A misheard digit breaks the sum, so near a key word it is not needed.
+/// A misheard digit breaks the check digit, so near a key phrase it is not required.
 fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
     match code.len() {
         _ if !code.is_number() => None,
@@ -48,7 +48,7 @@ fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
     }
 }
 
-/// One in ten numbers has a good sum by chance; a known issuer's prefix makes it sure.
+/// One in ten numbers passes Luhn by chance; a known issuer prefix makes it certain.
 fn shape(code: &Code<'_, '_>) -> Option<f32> {
     let fits = code.is_number() && (13..=19).contains(&code.len()) && luhn(code.chars());
     fits.then(|| if is_issuer(code.chars()) { 0.97 } else { 0.8 })

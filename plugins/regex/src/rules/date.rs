@@ -1,6 +1,7 @@
-//! DATE and DOB: dates that name their month: "March 14th, 1982", "the third of may", "14-Mar-82".
+//! DATE and DOB: dates with a month name: "March 14th, 1982", "the third of may", "14-Mar-82".
 //!
-//! A date needs a day or a year beside the month; a month alone, a weekday, "tomorrow" and a year alone stay.
+//! A date needs a day or a year beside the month; a month alone, a weekday, "tomorrow" and a year alone are not
+//! masked.
 
 use super::{Rule, dob};
 use crate::kinds::Kind;
@@ -22,14 +23,14 @@ fn scan(turn: &mut Turn<'_>) {
     }
 }
 
-/// Records a date, with the weekday that stands beside it.
+/// Records a date, including an adjacent weekday.
 pub fn report(turn: &mut Turn<'_>, first: usize, last: usize, confidence: f32) {
     let kind = if dob::is_birth(turn, first, last) { Kind::Dob } else { Kind::Date };
     let (first, last) = (with_weekday(turn, first), before_weekday(turn, last));
     turn.found(first, last, kind, confidence);
 }
 
-/// "Thursday, March 14th", "Tue the 28th of August", "Sunday, on August 19th": the weekday is a part of the date.
+/// "Thursday, March 14th", "Tue the 28th of August", "Sunday, on August 19th": the weekday is part of the date.
 fn with_weekday(turn: &Turn<'_>, first: usize) -> usize {
     let mut at = first;
     for _ in 0..3 {
@@ -46,7 +47,8 @@ fn with_weekday(turn: &Turn<'_>, first: usize) -> usize {
 /// "December 19th, Wednesday".
 fn before_weekday(turn: &Turn<'_>, last: usize) -> usize {
     let next = if turn.at(last + 1).is_sign(b',') { last + 2 } else { last + 1 };
-    // "March third sun is out": the short names are words, so only those of three letters and more that are none.
+    // "March third sun is out": short names may be words, so only names of at least three letters that are not words
+    // count.
     let weekday = turn.at(next);
     if weekday.is(flag::WEEKDAY) && weekday.len() >= 6 && weekday.gap == Gap::Space { next } else { last }
 }
@@ -54,7 +56,7 @@ fn before_weekday(turn: &Turn<'_>, last: usize) -> usize {
 fn around(turn: &Turn<'_>, month: usize) -> Option<(usize, usize, f32)> {
     let left = day_before(turn, month);
     let right_of_month = skip_dot(turn, month + 1);
-    // "A table for two march fourteenth": the plain number before counts something else.
+    // "A table for two march fourteenth": the cardinal before the month is a count.
     let ordinal_after = day_after(turn, right_of_month).is_some_and(|day| day.ordinal);
     let left = left.filter(|(_, ordinal, of)| *ordinal || *of || !ordinal_after);
     if let Some((first, ordinal, of)) = left {
@@ -85,12 +87,12 @@ fn skip_dot(turn: &Turn<'_>, at: usize) -> usize {
 }
 
 /// The first token of a day that ends right before the month ("14", "14th of", "twenty first of"), whether it is an
-/// ordinal, and whether "of" stands between.
+/// ordinal, and whether "of" separates it from the month.
 fn day_before(turn: &Turn<'_>, month: usize) -> Option<(usize, bool, bool)> {
     let mut end = month;
     let mut of = false;
     if turn.before(end).is_sign_of(b"-/.,") && turn.at(end).gap != Gap::Line {
-        // "On the 14th. March is late": a stop with a blank after it ends the sentence.
+        // "On the 14th. March is late": a stop followed by a blank ends the sentence.
         if turn.before(end).is_sign_of(b".,") && !turn.at(end).is_glued() {
             return None;
         }
@@ -103,7 +105,7 @@ fn day_before(turn: &Turn<'_>, month: usize) -> Option<(usize, bool, bool)> {
         let first = end.checked_sub(width)?;
         let day = numbers::day(turn, first).filter(|day| day.next == end)?;
         let price = turn.before(first).is_sign_of(b"$:.") && turn.at(first).is_glued();
-        // "twenty four march": only the last two words are the day when more number words stand before it.
+        // "twenty four march": when more number words precede, only the last two are the day.
         let more = turn.before(first).is(flag::TENS | flag::HUNDRED) || price;
         (!more).then_some((first, day.ordinal, of))
     })
@@ -141,7 +143,7 @@ fn day_after(turn: &Turn<'_>, at: usize) -> Option<Number> {
     Some(day)
 }
 
-/// A year after the day. Two digits count after a dash or an apostrophe, or where a date of birth is given.
+/// A year after the day. Two digits count after a dash or an apostrophe, or when a date of birth is given.
 fn year_after(turn: &Turn<'_>, at: usize, dashed: bool) -> Option<Number> {
     let at = if turn.at(at).is_sign_of(b",-/.") { at + 1 } else { at };
     let linked = ["of", "in", "to", "the", "year"].iter().any(|word| turn.str_at(at).eq_ignore_ascii_case(word));
@@ -155,12 +157,12 @@ fn year_after(turn: &Turn<'_>, at: usize, dashed: bool) -> Option<Number> {
     }
     let short = numbers::short_year(turn, at)?;
     let quoted = turn.at(at).is_sign(b'\'');
-    // "March fourteenth eighty two": no clock and no day reaches eighty two.
+    // "March fourteenth eighty two": neither a clock time nor a day reaches 82.
     let year_like = !short.written && short.value >= 32 && !turn.at(at).is(flag::DIGIT);
     (dashed && short.written || quoted || year_like || !linked && dob::is_birth(turn, at, at)).then_some(short)
 }
 
-/// Whether a month followed by a day without a year is one: "may" and "march" are verbs too.
+/// Whether a month followed by a day without a year is a date: "may" and "march" are also verbs.
 fn is_date(turn: &Turn<'_>, month: usize, day: Number) -> bool {
     let name = turn.at(month);
     if !matches!(name.value, 3 | 5) || name.caps == Caps::First && !starts_plain(turn, month) {
@@ -187,7 +189,7 @@ fn is_verb_before(turn: &Turn<'_>, month: usize) -> bool {
         && turn.at(month).caps != Caps::First
 }
 
-/// "The second may be better", "the third march was long": followed by a verb, "may" is one.
+/// "The second may be better", "the third march was long": before a verb, "may" is an auxiliary.
 fn is_verb_after(turn: &Turn<'_>, month: usize) -> bool {
     turn.at(month).value == 5 && turn.at(month).caps != Caps::First && turn.at(month + 1).is(flag::VERB_SIGN)
 }

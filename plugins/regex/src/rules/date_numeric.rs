@@ -1,5 +1,5 @@
-//! DATE and DOB: dates in numbers alone: "03/14/1982", "1982-03-14", "three fourteen nineteen eighty two",
-//! "the first of the seventh 1944".
+//! DATE and DOB: dates in numbers only: "03/14/1982", "1982-03-14", "three fourteen nineteen eighty two", "the first
+//! of the seventh 1944".
 
 use super::{Rule, date, dob};
 use crate::kinds::Kind;
@@ -56,7 +56,7 @@ fn is_day_and_month(a: u32, b: u32) -> bool {
     fits(a, b) || fits(b, a)
 }
 
-/// Three numbers with the same sign twice, or a day and a month where a date is expected.
+/// Three numbers with the same sign twice, or a day and a month when a date is expected.
 fn written(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
     let sign = turn.at(at + 1);
     if !sign.is_sign_of(b"/-.") || turn.before(at).is_sign_of(b"/-.$") && turn.at(at).is_glued() {
@@ -64,7 +64,7 @@ fn written(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
     }
     let second = turn.number_at(at + 2)?;
     let first = turn.number_at(at)?;
-    // "11/2027": a month of a year. Nothing else is a small number, a slash and a year.
+    // "11/2027": a month and a year. Nothing else is a small number, a slash and a year.
     if sign.is_sign(b'/') && sign.is_glued() && turn.at(at + 2).is_glued() && turn.width_at(at + 2) == 4 {
         let ends = !turn.at(at + 3).is_glued() || !turn.at(at + 3).is_sign_of(b"/-") && !turn.at(at + 3).is_digits();
         let month = (1..=12).contains(&first) && turn.width_at(at) <= 2 && (1900..=2100).contains(&second);
@@ -77,7 +77,7 @@ fn written(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
     if turn.at(at + 3).is_sign(sign.sign) {
         return whole(turn, at, first, second);
     }
-    // "3/14" is also a fraction, "3-14" a range, "3.14" a number.
+    // "3/14" may also be a fraction, "3-14" a range, "3.14" a number.
     let lone = sign.is_sign(b'/') && sign.is_glued() && is_day_and_month(first, second) && turn.width_at(at) <= 2;
     let expected = dob::is_birth(turn, at, at + 2)
         || turn.before(at).is(flag::WEEKDAY)
@@ -88,7 +88,7 @@ fn written(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
     if lone && expected && !is_unit(turn, at + 3) {
         return Some((at + 2, 0.75));
     }
-    // "27/12 1967", "05-02 2011": a recogniser's mixture.
+    // "27/12 1967", "05-02 2011": mixed notation from a recogniser.
     let year = numbers::year(turn, at + 3).filter(|_| turn.at(at + 3).gap == Gap::Space)?;
     (is_day_and_month(first, second) && !is_unit(turn, year.next)).then_some((year.next - 1, 0.85))
 }
@@ -113,7 +113,7 @@ fn whole(turn: &Turn<'_>, at: usize, first: u32, second: u32) -> Option<(usize, 
         }
         (1 | 2, 4) if (1800..=2100).contains(&third) && is_day_and_month(first, second) => Some((last, 0.97)),
         (1 | 2, 2) if is_day_and_month(first, second) => {
-            // "1.2.10" may be a section, "5-10-15" a row of doses; with slashes hardly.
+            // "1.2.10" may be a section, "5-10-15" a series of doses; with slashes both are unlikely.
             let confidence = if turn.at(at + 1).is_sign(b'/') { 0.9 } else { 0.7 };
             Some((last, confidence))
         }
@@ -121,7 +121,7 @@ fn whole(turn: &Turn<'_>, at: usize, first: u32, second: u32) -> Option<(usize, 
     }
 }
 
-/// ISO 8601 goes on with "T10:00:00Z"; the time is a part of the moment.
+/// ISO 8601 continues with "T10:00:00Z"; the time is part of the value.
 fn timestamp(turn: &Turn<'_>, last: usize) -> usize {
     let t = turn.at(last + 1);
     if !(t.is_letter() && t.sign == b'T' && t.is_glued() && turn.at(last + 2).is_digits()) {
@@ -142,7 +142,7 @@ fn timestamp(turn: &Turn<'_>, last: usize) -> usize {
     last
 }
 
-/// "13 12 1978", "05 02 2011": three pieces with blanks and a year that has its century.
+/// "13 12 1978", "05 02 2011": three pieces separated by blanks, with a four-digit year.
 fn spaced(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
     let (second, third) = (turn.at(at + 1), turn.at(at + 2));
     if second.gap != Gap::Space || third.gap != Gap::Space || turn.width_at(at) > 2 || turn.width_at(at + 1) > 2 {
@@ -156,7 +156,7 @@ fn spaced(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
 
 /// "Three fourteen nineteen eighty two", "oh three slash fourteen slash eighty two".
 fn spoken(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
-    // Within a longer row of numbers it is a part of something else.
+    // In a longer sequence of numbers it is part of something else.
     let before = if turn.before(at).is(flag::SPOKEN_SIGN) { turn.before(at - 1) } else { turn.before(at) };
     if before.is(flag::NUMBER | flag::REPEAT) || before.is_digits() {
         return None;
@@ -188,7 +188,7 @@ fn past_sign(turn: &Turn<'_>, at: usize) -> (usize, bool) {
     if said { (at + 1, true) } else { (at, false) }
 }
 
-/// A number up to 31, perhaps with "oh" before it.
+/// A number up to 31, optionally with "oh" before it.
 fn padded(turn: &Turn<'_>, at: usize) -> Option<Number> {
     let zero = turn.at(at).is(flag::DIGIT) && turn.at(at).value == 0 && !turn.at(at).is_letter();
     let number = if zero {
@@ -210,7 +210,7 @@ fn of_the(turn: &Turn<'_>, at: usize) -> Option<(usize, f32)> {
     let month = numbers::day(turn, day.next + 2).filter(|month| month.ordinal && month.value <= 12)?;
     match numbers::year(turn, month.next) {
         Some(year) => Some((year.next - 1, 0.92)),
-        // "The first of the second batch" is no date.
+        // "The first of the second batch" is not a date.
         None => dob::is_birth(turn, at, month.next - 1).then_some((month.next - 1, 0.8)),
     }
 }

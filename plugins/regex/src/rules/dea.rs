@@ -13,7 +13,7 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::License)
 };
 
-/// The first letter is the registrant's type; X and others were never given to people.
+/// The first letter is the registrant type; X and some others were never issued to people.
 fn has_form(code: &Code<'_, '_>) -> bool {
     code.len() == 9 && b"ABCDEFGHJKLMPRSTUX".contains(&code.chars()[0]) && code.chars()[1].is_ascii_uppercase()
 }

@@ -1,4 +1,4 @@
-//! DEVICE: serial numbers and other device identifiers, by key word.
+//! DEVICE: serial numbers and other device identifiers, by key phrase.
 
 use super::{Near, Rule, is_plausible};
 use crate::code::Code;

@@ -1,11 +1,11 @@
-//! DOB: which dates are dates of birth, and birth dates that are no more than a row of digits.
+//! DOB: which dates are dates of birth, and birth dates written as plain digits.
 
 use super::{Near, Rule, finds};
 use crate::code::Code;
 use crate::kinds::Kind;
 use crate::turn::Turn;
 
-/// The rule. It has no search of its own: [`super::date`] asks it what a date is.
+/// The rule. It has no search of its own: [`super::date`] uses it to classify a date.
 pub static RULE: Rule = Rule {
     strong: &[
         "date of birth",
@@ -32,21 +32,21 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::Dob)
 };
 
-/// How far a key phrase may stand from a date, in tokens.
+/// The largest distance between a key phrase and a date, in tokens.
 const REACH: usize = 14;
 
-/// "03141982", "0314 82", "1001 1940": only where a birth date is being given, as eight digits may be anything.
+/// "03141982", "0314 82", "1001 1940": only when a birth date is being given, since eight digits may be anything.
 fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
     let year = code.len() == 4 && (code.chars().starts_with(b"19") || code.chars().starts_with(b"20"));
     let fits = code.is_number() && ((5..=8).contains(&code.len()) || year && near.strong);
     fits.then_some(if near.direct { 0.9 } else { 0.7 })
 }
 
-/// Whether the tokens `first..=last` stand where a date of birth does: after or before its key phrase, or in answer to
-/// a question for it.
+/// Whether the tokens `first..=last` are in the position of a date of birth: after or before its key phrase, or in
+/// answer to a question for it.
 pub fn is_birth(turn: &Turn<'_>, first: usize, last: usize) -> bool {
     let announced = turn.cue_before(first, REACH, |cue| {
-        // A date in between is the one that the key phrase announced.
+        // A date in between is the one the key phrase announced.
         finds(cue.rule, Kind::Dob) && turn.tokens[cue.last as usize..first].iter().all(|token| !token.claimed)
     });
     announced.is_some()

@@ -27,7 +27,8 @@ fn scan(turn: &mut Turn<'_>) {
     }
 }
 
-/// The address around the sign. What touches it counts, and a single blank on one side of it ("jane @clinic.org").
+/// The address around the sign, including everything that adjoins it and a single blank on one side ("jane
+/// @clinic.org").
 fn span(turn: &Turn<'_>, at: usize) -> Option<(usize, usize)> {
     let mut first = at;
     while first > 0 && at - first < MOST && (turn.at(first).is_glued() || first == at) && is_local(turn.at(first - 1)) {

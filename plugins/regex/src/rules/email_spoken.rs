@@ -1,7 +1,7 @@
-//! EMAIL: addresses as people say them: "john dot smith at gmail dot com", "j smith eighty two at yahoo dot com".
+//! EMAIL: spoken addresses: "john dot smith at gmail dot com", "j smith eighty two at yahoo dot com".
 //!
-//! The search begins at the end, at "dot com", because that is what hardly ever means anything else, and walks back
-//! over the domain to the "at" and over the mailbox's words.
+//! The search starts at "dot com", which is rarely anything else, and walks back over the domain to the "at" and over
+//! the words of the mailbox.
 
 use super::{Rule, finds};
 use crate::kinds::Kind;
@@ -19,9 +19,9 @@ fn scan(turn: &mut Turn<'_>) {
     let mut at = 1;
     while at < turn.tokens.len() {
         let token = turn.at(at);
-        // "(dot) com", as people write it for people.
+        // "(dot) com", an obfuscation for human readers.
         let dot = if is_bracket(turn.before(at)) && at > 1 { turn.before(at - 1) } else { turn.before(at) };
-        // "At all. No problem": a written stop is a part of a domain only where nothing is blank beside it.
+        // "At all. No problem": a written stop is part of a domain only without an adjacent blank.
         let dotted = is_dot(dot) && (dot.class == Class::Word || dot.is_glued() && token.is_glued());
         let ends = token.is(flag::TLD) && dotted || token.is(flag::PROVIDER);
         if ends && !token.claimed {
@@ -38,17 +38,17 @@ fn is_dot(token: &Token) -> bool {
     token.is_sign(b'.') || token.is(flag::SPOKEN_SIGN) && token.value == b'.'
 }
 
-/// "at", "@" and what recognisers make of the sign.
+/// "at", "@" and common transcriptions of the sign.
 fn is_at(token: &Token) -> bool {
     token.is_sign(b'@') || token.is(flag::SPOKEN_SIGN) && token.value == b'@'
 }
 
-/// A sign inside a mailbox or a domain, written or said.
+/// A sign inside a mailbox or a domain, written or spoken.
 fn is_joint(token: &Token) -> bool {
     token.is_sign_of(b"._-+") || token.is(flag::SPOKEN_SIGN) && !matches!(token.value, b'@' | b'/' | b':')
 }
 
-/// Around "at" and "dot", so that machines do not see the address.
+/// Brackets around "at" and "dot" that hide the address from machines.
 fn is_bracket(token: &Token) -> bool {
     token.is_sign_of(b"()[]{}<>")
 }
@@ -57,7 +57,7 @@ fn span(turn: &Turn<'_>, top: usize) -> Option<(usize, usize)> {
     let sign = at_sign(turn, top)?;
     let asked = turn.carried.asks_for(|rule| finds(rule, Kind::Email))
         || turn.cue_before(sign, MOST, |cue| finds(cue.rule, Kind::Email)).is_some();
-    // "I have a job at yahoo": a provider alone is a domain only in an address.
+    // "I have a job at yahoo": a provider name alone is a domain only inside an address.
     if turn.at(top).is(flag::PROVIDER) && !asked && !is_followed_by_top(turn, top) {
         return None;
     }
@@ -69,7 +69,7 @@ fn is_followed_by_top(turn: &Turn<'_>, at: usize) -> bool {
     next_top(turn, at).is_some()
 }
 
-/// The next part of the domain behind token `at`: behind a dot, that may stand in brackets.
+/// The next part of the domain after token `at`: after a dot, which may be in brackets.
 fn next_top(turn: &Turn<'_>, at: usize) -> Option<usize> {
     let wrapped = is_bracket(turn.at(at + 1)) && is_bracket(turn.at(at + 3));
     let (dot, next) = if wrapped { (at + 2, at + 4) } else { (at + 1, at + 2) };
@@ -87,7 +87,8 @@ fn at_sign(turn: &Turn<'_>, top: usize) -> Option<usize> {
         if !part || token.claimed || turn.at(at + 1).gap == Gap::Line {
             return None;
         }
-        // Two plain words in a row are a sentence: "at the clinic dot com" is none, "at the lake clinic ..." neither.
+        // Two plain words in a row are a sentence: neither "at the clinic dot com" nor "at the lake clinic ..." is an
+        // address.
         let words = !is_joint(token) && !is_joint(turn.at(at + 1));
         if words && at + 1 != top && !is_spelled(token) && !is_spelled(turn.at(at + 1)) && token.is(flag::STOP) {
             return None;
@@ -96,7 +97,7 @@ fn at_sign(turn: &Turn<'_>, top: usize) -> Option<usize> {
     None
 }
 
-/// The last token of the domain: "dot co dot uk" goes on after "co".
+/// The last token of the domain: "dot co dot uk" continues after "co".
 fn last(turn: &Turn<'_>, top: usize) -> usize {
     // "Proton mail dot com".
     let mail = turn.at(top).is(flag::PROVIDER) && turn.str_at(top + 1).eq_ignore_ascii_case("mail");
@@ -137,7 +138,7 @@ fn mailbox(turn: &Turn<'_>, sign: usize, asked: bool) -> Option<usize> {
         } else if after_joint || turn.at(first).is_glued() {
             true
         } else {
-            // A further word without a joint: a name said in two words, unless it is one of the sentence's.
+            // Another word without a joint: a name of two spoken words, unless the word belongs to the sentence.
             words += 1;
             !token.is(flag::STOP | flag::LINK | flag::FILLER | flag::KEY) && words <= if asked { 4 } else { 3 }
         };
@@ -165,7 +166,7 @@ fn likened(turn: &Turn<'_>, at: usize) -> Option<usize> {
     (same && turn.at(letter).is_letter() && turn.at(at).len() > 1).then_some(letter)
 }
 
-/// "a" and "I" at the front are words of the sentence.
+/// "a" and "I" at the front belong to the sentence.
 fn is_lone_article(turn: &Turn<'_>, at: usize) -> bool {
     let (token, next) = (turn.at(at), turn.at(at + 1));
     token.is_letter() && matches!(token.sign, b'A' | b'I') && !is_joint(next) && !is_spelled(next) && !next.is_glued()

@@ -1,9 +1,9 @@
-//! FAX: a telephone number that is said to be a fax.
+//! FAX: a telephone number announced as a fax.
 
 use super::{Rule, phone};
 use crate::kinds::Kind;
 
-/// The rule. Nothing but the key word tells a fax number from a telephone number.
+/// The rule. Only the key phrase distinguishes a fax number from a telephone number.
 pub static RULE: Rule = Rule {
     strong: &["fax", "fax number", "fax no", "fax line", "facsimile", "fax it to", "fax to"],
     cued: phone::cued,

@@ -64,7 +64,7 @@ fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
 }
 
 /// A Medicare Beneficiary Identifier: a fixed pattern of digits (N), letters (A) and either (M), without S, L, O, I, B
-/// and Z. The pattern is rare enough to need no key word.
+/// and Z. The pattern is rare enough to need no key phrase.
 fn is_mbi(chars: &[u8]) -> bool {
     const PATTERN: &[u8; 11] = b"CAMNAMNAANN";
     chars.len() == PATTERN.len()

@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::kinds::Kind;
 use masker_plugin_sdk::checksums::mod97;
 
-/// The rule. The check digits alone suffice: one in 97 codes of this form passes by chance, and few have the form.
+/// The rule. The check digits suffice: one in 97 codes of this format passes by chance, and few codes have the format.
 pub static RULE: Rule = Rule {
     strong: &["iban", "i b a n", "iban number", "international bank account number"],
     cued: |code, _| {
@@ -16,7 +16,7 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::Iban)
 };
 
-/// A country, two check digits, then 11 (Norway) to 30 (Malta and longer) more.
+/// A country, two check digits, then 11 (Norway) to 30 (Malta and longer) more characters.
 fn has_form(code: &Code<'_, '_>) -> bool {
     let chars = code.chars();
     (15..=34).contains(&chars.len())

@@ -1,10 +1,10 @@
-//! DEVICE: the number of a mobile telephone, with Luhn's check digit.
+//! DEVICE: the IMEI of a mobile phone, with Luhn's check digit.
 
 use super::Rule;
 use crate::kinds::Kind;
 use masker_plugin_sdk::checksums::imei;
 
-/// The rule. American Express has fifteen digits and the same sum; its prefixes win in `credit_card`.
+/// The rule. American Express has fifteen digits and the same check; its prefixes win in `credit_card`.
 pub static RULE: Rule = Rule {
     strong: &["imei", "i m e i", "imei number", "meid"],
     cued: |code, _| {

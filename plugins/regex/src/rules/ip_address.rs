@@ -83,15 +83,15 @@ fn is_dot(token: &Token) -> bool {
     token.is(flag::SPOKEN_DOT)
 }
 
-/// Groups of hexadecimal digits with at least two colons; the standard parser decides. A clock time has none of "::"
-/// and fewer than eight groups, so it cannot pass.
+/// Groups of hexadecimal digits with at least two colons; the standard parser decides. A clock time has no "::" and
+/// fewer than eight groups, so it cannot pass.
 fn version_6(turn: &Turn<'_>, at: usize) -> Option<usize> {
     let token = turn.at(at);
     let starts = token.is_sign(b':') || token.class != Class::Sign && token.len() <= 4;
     if !starts || token.claimed || token.is_glued() && turn.before(at).is_sign(b':') {
         return None;
     }
-    // A colon is among the first three tokens ("20", "01", ":"), or it is no address.
+    // An address has a colon among its first three tokens ("20", "01", ":").
     if !(at..at + 4).any(|at| turn.at(at).is_sign(b':') && (turn.at(at + 1).is_glued())) {
         return None;
     }
@@ -104,7 +104,7 @@ fn version_6(turn: &Turn<'_>, at: usize) -> Option<usize> {
         .count();
     let text = turn.text.get(start..start + width)?.trim_end_matches('.');
     let text = if text.ends_with("::") { text } else { text.trim_end_matches(':') };
-    // "::" alone is an operator in much of what programmers write.
+    // "::" alone is an operator in many programming languages.
     let groups = text.split(':').filter(|group| !group.is_empty()).count();
     if groups < 2 && text != "::1" || text.parse::<Ipv6Addr>().is_err() {
         return None;

@@ -1,4 +1,4 @@
-//! LICENSE: driver's and professional licences. Fifty states have fifty forms, so the key word tells.
+//! LICENSE: driver's and professional licences. Every state has its own format, so a key phrase is required.
 
 use super::{Near, Rule, is_plausible};
 use crate::code::Code;

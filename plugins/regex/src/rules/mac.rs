@@ -5,7 +5,7 @@ use crate::kinds::Kind;
 use crate::turn::Turn;
 use crate::words::flag;
 
-/// The rule. Written, the form alone suffices; spoken, the key phrase tells.
+/// The rule. Written, the format suffices; spoken, a key phrase is required.
 pub static RULE: Rule = Rule {
     strong: &["mac address", "bluetooth address", "hardware address", "ethernet address"],
     cued: |code, _| is_plausible(code, 10, 14).then_some(0.9),
@@ -41,7 +41,7 @@ fn last(turn: &Turn<'_>, at: usize) -> Option<usize> {
         FORMS.iter().find_map(|(length, group, signs)| has_form(rest, *length, *group, signs).then_some(*length))?;
     let end = start + length;
     let last = at + turn.tokens[at..].iter().take_while(|token| (token.end as usize) <= end).count() - 1;
-    // A longer row of pairs is something else, and a longer last group too.
+    // A longer sequence of pairs, or a longer last group, is something else.
     let whole = turn.at(last).end as usize == end;
     let goes_on = turn.at(last + 1).is_glued() && !turn.at(last + 1).is_sign_of(b".,;)!?");
     (whole && !goes_on).then_some(last)

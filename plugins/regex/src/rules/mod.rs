@@ -1,5 +1,6 @@
-//! The rules, one detector a file: its key phrases, what it takes near one of them, what it takes without, and, for
-//! what is not a run of characters, its own search. Adding a rule means adding a file, a line to [`RULES`] and cases.
+//! The rules, one detector per file: its key phrases, what it accepts near one of them, what it accepts without, and
+//! its own search if a value is not a run of characters. To add a rule, add a file, a line in [`RULES`] and test
+//! cases.
 
 use crate::code::Code;
 use crate::kinds::Kind;
@@ -45,14 +46,14 @@ mod username;
 mod vin;
 mod zip;
 
-/// How a key phrase stands to the code it governs.
+/// The relation between a key phrase and the code it governs.
 #[derive(Debug, Clone, Copy)]
 pub struct Near {
-    /// Nothing but links ("is", "number") between them.
+    /// Only links ("is", "number") separate them.
     pub direct: bool,
     /// "Ending in" or "last four" is between them, so the code is only the end of a longer one.
     pub tail: bool,
-    /// The phrase means hardly anything else.
+    /// The phrase is unambiguous.
     pub strong: bool,
 }
 
@@ -60,32 +61,35 @@ pub struct Near {
 pub struct Rule {
     /// What it finds.
     pub kind: Kind,
-    /// Phrases that announce its values and mean hardly anything else, in lower case.
+    /// Unambiguous phrases that announce its values, in lower case.
     pub strong: &'static [&'static str],
     /// Phrases that count only right before a value.
     pub weak: &'static [&'static str],
-    /// How surely a code near a key phrase of this rule is its value.
+    /// The confidence that a code near a key phrase of this rule is its value.
     pub cued: fn(&Code<'_, '_>, Near) -> Option<f32>,
-    /// How surely a code is this rule's by its shape alone.
+    /// The confidence that a code is this rule's value by its shape alone.
     pub shape: fn(&Code<'_, '_>) -> Option<f32>,
-    /// Finds what is no run of digits and spelled letters. Called before runs are collected, in the order of [`RULES`].
+    /// Finds values that are not a run of digits and spelled letters. Called before runs are collected, in the order
+    /// of [`RULES`].
     pub scan: fn(&mut Turn<'_>),
-    /// Where no token has any of these flags, `scan` finds nothing and is not called.
+    /// If no token has any of these flags, `scan` finds nothing and is not called.
     pub needs: Flags,
 }
 
 impl Rule {
-    /// A rule that finds nothing, to fill in what a rule leaves out.
+    /// A rule that finds nothing; supplies the fields a rule leaves out.
     const fn new(kind: Kind) -> Self {
         Self { kind, strong: &[], weak: &[], cued: |_, _| None, shape: |_| None, scan: |_| {}, needs: 0 }
     }
 }
 
-/// Makes [`RULES`] and what calls its functions. They are called by their names, never through a table: the first call
-/// through a pointer takes an instance that is fresh, as all are, on a detour to the host, which costs as much as a rule.
+/// Generates [`RULES`] and the functions that dispatch to them. Dispatch is by name, not through a table: the first
+/// call through a function pointer in a fresh instance (every request gets one) goes through the host, which costs as
+/// much as a rule.
 macro_rules! rules {
     ($($rule:ident)*) => {
-        /// Every rule. The order matters for searches only: what an earlier rule found is closed to the later ones.
+        /// Every rule. The order matters only for searches: tokens claimed by an earlier rule are closed to later
+        /// ones.
         pub static RULES: &[&Rule] = &[$(&$rule::RULE),*];
 
         /// Runs every search that may find something.
@@ -95,7 +99,7 @@ macro_rules! rules {
             })*
         }
 
-        /// The surest rule that takes the code by its shape alone.
+        /// The rule with the highest confidence for the code by its shape alone.
         pub fn shape(code: &Code<'_, '_>) -> Option<(Kind, f32)> {
             let mut best: Option<(Kind, f32)> = None;
             $(if let Some(confidence) = ($rule::RULE.shape)(code) {
@@ -106,7 +110,7 @@ macro_rules! rules {
             best
         }
 
-        /// How surely a code near a key phrase of the rule with this number is its value.
+        /// The confidence that a code near a key phrase of this rule is its value.
         pub fn cued(rule: u8, code: &Code<'_, '_>, near: Near) -> Option<f32> {
             #[allow(non_camel_case_types, reason = "the modules' names")]
             enum Number { $($rule),* }
@@ -158,13 +162,13 @@ rules! {
     other_id
 }
 
-/// Whether the rule with this number finds this kind.
+/// Whether this rule finds this kind.
 pub fn finds(rule: u8, kind: Kind) -> bool {
     RULES.get(usize::from(rule)).is_some_and(|rule| rule.kind == kind)
 }
 
-/// Whether a code near a key phrase looks like an identifier at all: long enough, with some digits in it.
+/// Whether a code near a key phrase looks like an identifier at all: long enough, with some digits.
 fn is_plausible(code: &Code<'_, '_>, least: usize, most: usize) -> bool {
-    // "Type 2" and "a one c" are no identifiers; a code without any digit is mostly a word.
+    // "Type 2" and "a one c" are not identifiers; a code without digits is usually a word.
     (least..=most).contains(&code.len()) && code.digits() >= 2
 }

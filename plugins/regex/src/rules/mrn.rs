@@ -1,4 +1,4 @@
-//! MRN: medical record numbers. Every hospital has its own form, so only the key word tells.
+//! MRN: medical record numbers. Every hospital has its own format, so a key phrase is required.
 
 use super::{Near, Rule, is_plausible};
 use crate::code::Code;

@@ -66,7 +66,7 @@ fn cued(code: &Code<'_, '_>, _: Near) -> Option<f32> {
     ((6..=18).contains(&code.len()) && code.digits() >= 4).then_some(0.9)
 }
 
-/// Only forms that are rare or carry a sum.
+/// Only formats that are rare or have a check digit.
 fn shape(code: &Code<'_, '_>) -> Option<f32> {
     let chars = code.chars();
     if !code.is_written() || code.unit_after {
@@ -74,7 +74,7 @@ fn shape(code: &Code<'_, '_>) -> Option<f32> {
     }
     let groups = code.groups();
     match groups.as_slice() {
-        // Brazil's CPF as it is printed.
+        // Brazil's CPF in its printed format.
         [3, 3, 3, 2] if cpf(chars) => Some(0.95),
         // Canada's SIN.
         [3, 3, 3] if code.is_number() && luhn(chars) => Some(0.8),

@@ -4,7 +4,7 @@ use super::Rule;
 use crate::kinds::Kind;
 use masker_plugin_sdk::checksums::npi;
 
-/// The rule. Without a key word only numbers that begin with 1 are taken, as no telephone number does.
+/// The rule. Without a key phrase only numbers that begin with 1 are taken, as no telephone number does.
 pub static RULE: Rule = Rule {
     strong: &["npi", "n p i", "npi number", "national provider identifier", "national provider id", "npi no"],
     cued: |code, _| {

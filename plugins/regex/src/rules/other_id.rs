@@ -1,4 +1,5 @@
-//! OTHER_ID: any other number that names a person or a matter, by key word; and long codes that nothing explains.
+//! OTHER_ID: any other number that identifies a person or a case, by key phrase; and long codes that no other rule
+//! explains.
 
 use super::{Near, Rule, is_plausible};
 use crate::code::Code;
@@ -127,12 +128,12 @@ fn shape(code: &Code<'_, '_>) -> Option<f32> {
             _ => None,
         };
     }
-    // A message that only spells a code: the question before it was not understood, the answer still is one.
+    // A message that only spells a code: the question was not recognised, but the answer is a code.
     let spelled = digits >= 2 && code.len() >= 5 && code.len() - digits >= 1 && is_fragment(code.turn());
     spelled.then_some(0.62)
 }
 
-/// "2019-2020" is a time.
+/// "2019-2020" is a time span.
 fn is_years(code: &Code<'_, '_>) -> bool {
     let year = |part: &[u8]| part.starts_with(b"1") || part.starts_with(b"20");
     code.groups().as_slice() == [4, 4] && year(&code.chars()[..4]) && year(&code.chars()[4..])

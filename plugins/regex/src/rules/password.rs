@@ -1,4 +1,4 @@
-//! OTHER_ID: passwords, which no list of identifiers names and nobody should pass on.
+//! OTHER_ID: passwords. No list of identifiers names them, but they must not be passed on.
 
 use super::{Rule, username};
 use crate::kinds::Kind;

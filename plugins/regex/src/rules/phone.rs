@@ -1,4 +1,4 @@
-//! PHONE: telephone numbers, written in the usual groupings or said digit by digit.
+//! PHONE: telephone numbers, written in the usual groupings or spoken digit by digit.
 
 use super::{Near, Rule};
 use crate::code::Code;
@@ -75,13 +75,13 @@ pub fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
     if near.tail && code.is_number() && (3..=4).contains(&code.len()) {
         return Some(0.8);
     }
-    // No country uses E.164's fifteen; fourteen and more without a plus are cards and device numbers.
+    // No country uses all fifteen digits of E.164; fourteen and more without a plus are cards and device numbers.
     let most = if has_plus(code.turn(), code.tokens().0) { 15 } else { 13 };
     let fits = code.is_number() && (7..=most).contains(&code.len());
     fits.then(|| if is_american(code.chars()) { 0.95 } else { 0.9 })
 }
 
-/// Ten digits of the North American plan, with or without the 1: no area code or exchange begins with 0 or 1.
+/// Ten digits of the North American plan, with or without the 1: area codes and exchanges do not begin with 0 or 1.
 fn is_american(digits: &[u8]) -> bool {
     let local = match digits {
         [b'1', rest @ ..] if rest.len() == 10 => rest,
@@ -90,7 +90,7 @@ fn is_american(digits: &[u8]) -> bool {
     local.len() == 10 && local[0] >= b'2' && local[3] >= b'2'
 }
 
-/// Without a key word the grouping has to speak for a telephone number: "12 30 45 60 80" are vitals.
+/// Without a key phrase the grouping must be that of a telephone number: "12 30 45 60 80" are vitals.
 fn shape(code: &Code<'_, '_>) -> Option<f32> {
     if !code.is_number() || !(7..=15).contains(&code.len()) || code.quantity || code.unit_after {
         return None;
@@ -106,7 +106,7 @@ fn shape(code: &Code<'_, '_>) -> Option<f32> {
     let groups = code.groups();
     match groups.as_slice() {
         [3, 3, 4] => Some(if marked || american { 0.9 } else { 0.75 }),
-        // The prefix of America, Russia and their neighbours; "take 2 415 555 0100" counts something.
+        // The prefix of America, Russia and their neighbours; in "take 2 415 555 0100" the 2 is a count.
         [1, 3, 3, 4] if matches!(code.chars()[0], b'0' | b'1' | b'7' | b'8') => {
             Some(if marked || american { 0.9 } else { 0.75 })
         }
@@ -115,16 +115,16 @@ fn shape(code: &Code<'_, '_>) -> Option<f32> {
         [_] => bare(code, american),
         [] => None,
         groups if groups.iter().all(|length| *length == 1) => single(code.len()),
-        // Most of the world writes the trunk zero: "020 7946 0958", "01 23 45 67 89".
+        // Most countries write the trunk zero: "020 7946 0958", "01 23 45 67 89".
         groups if code.chars()[0] == b'0' && groups.len() <= 5 => (9..=12).contains(&code.len()).then_some(0.75),
-        // Numbers with a country's prefix but no plus, and other groupings of ten digits with dashes.
+        // Numbers with a country prefix but no plus, and other groupings of ten digits with dashes.
         [2, ..] if marked && code.len() >= 11 => Some(0.65),
         _ if marked && american => Some(0.7),
         _ => None,
     }
 }
 
-/// One piece of digits says little: the lengths that telephone numbers have.
+/// One piece of digits has little evidence: accept the lengths that telephone numbers have.
 fn bare(code: &Code<'_, '_>, american: bool) -> Option<f32> {
     match (code.len(), code.chars()[0]) {
         (10 | 11, _) if american => Some(0.75),
@@ -139,7 +139,7 @@ fn single(length: usize) -> Option<f32> {
     matches!(length, 7 | 10 | 11).then_some(0.7)
 }
 
-/// Said without a key word: at least a third of it must be single digits, or it is a row of quantities.
+/// Spoken without a key phrase: at least a third must be single digits, otherwise it is a list of quantities.
 fn spoken(code: &Code<'_, '_>, american: bool) -> Option<f32> {
     if code.singles() * 3 < code.len() {
         return None;

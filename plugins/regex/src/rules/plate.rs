@@ -1,10 +1,10 @@
-//! VEHICLE: licence plates, by key word.
+//! VEHICLE: licence plates, by key phrase.
 
 use super::{Near, Rule};
 use crate::code::Code;
 use crate::kinds::Kind;
 
-/// The rule. A plate is any few letters and digits.
+/// The rule. A plate is any short combination of letters and digits.
 pub static RULE: Rule = Rule {
     strong: &[
         "license plate",

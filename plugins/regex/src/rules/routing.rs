@@ -4,7 +4,8 @@ use super::Rule;
 use crate::kinds::Kind;
 use masker_plugin_sdk::checksums;
 
-/// The rule. Nine digits alone are taken for a social security number; so a key word is needed even with a good sum.
+/// The rule. Nine digits alone count as a social security number, so a key phrase is needed even with a valid check
+/// digit.
 pub static RULE: Rule = Rule {
     strong: &[
         "routing number",

@@ -1,4 +1,4 @@
-//! SSN: US social security numbers and the taxpayer numbers of the same form.
+//! SSN: US social security numbers and the taxpayer numbers of the same format.
 
 use super::{Near, Rule};
 use crate::code::Code;
@@ -31,7 +31,7 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::Ssn)
 };
 
-/// All nine, or the last four, which people are asked for more often.
+/// All nine digits, or the last four, which people are asked for more often.
 fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
     if !code.is_number() {
         return None;
@@ -46,7 +46,7 @@ fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
     }
 }
 
-/// The dashes speak for it; nine digits in one piece are one of many numbers, but better masked than not.
+/// The dashes are evidence; nine digits in one piece may be many things, but a false positive is better than a leak.
 fn shape(code: &Code<'_, '_>) -> Option<f32> {
     if !code.is_number() || code.len() != 9 || code.quantity || code.unit_after {
         return None;

@@ -14,7 +14,7 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::Url)
 };
 
-/// The most tokens of one address; the rest of a longer one is left, as it holds no host name.
+/// The most tokens of one address; the rest of a longer one is not masked, as it holds no host name.
 const MOST: usize = 400;
 
 fn scan(turn: &mut Turn<'_>) {
@@ -31,7 +31,7 @@ fn scan(turn: &mut Turn<'_>) {
     }
 }
 
-/// "https://host/path": everything up to the next blank, without the sentence's own signs at the end.
+/// "https://host/path": everything up to the next blank, without the punctuation of the sentence at its end.
 fn scheme(turn: &Turn<'_>, at: usize) -> Option<(usize, usize, f32)> {
     let is_scheme = turn.at(at).class == Class::Word
         && turn.at(at + 1).is_sign(b':')
@@ -52,7 +52,7 @@ fn run_end(turn: &Turn<'_>, from: usize) -> usize {
         last += 1;
     }
     while last > from && turn.at(last).is_sign_of(b".,;:!?)]}'\"") {
-        // A bracket that was opened inside belongs to the path.
+        // A bracket opened inside belongs to the path.
         let count = |sign| (from..=last).filter(|at| turn.at(*at).is_sign(sign)).count();
         if turn.at(last).is_sign(b')') && count(b'(') >= count(b')') {
             break;
@@ -62,7 +62,7 @@ fn run_end(turn: &Turn<'_>, from: usize) -> usize {
     last
 }
 
-/// A bare domain, "www" or not, at its top-level end: "example.org/x", "www dot example dot org".
+/// A bare domain, "www" or not, found by its top-level end: "example.org/x", "www dot example dot org".
 fn domain(turn: &Turn<'_>, at: usize) -> Option<(usize, usize, f32)> {
     let top = turn.at(at);
     let dot = turn.before(at);
@@ -70,7 +70,8 @@ fn domain(turn: &Turn<'_>, at: usize) -> Option<(usize, usize, f32)> {
         return None;
     }
     let spoken = dot.class == Class::Word;
-    // "us. No": a stop without a blank ends a domain only before a known end of one, and nothing glued may follow.
+    // "us. No": a stop without a blank is part of a domain only before a known top-level domain, and nothing may
+    // adjoin that.
     let written = dot.is_glued() && top.is_glued();
     if !spoken && !written || turn.at(at + 1).class == Class::Word && turn.at(at + 1).is_glued() {
         return None;
@@ -114,7 +115,7 @@ fn host(turn: &Turn<'_>, dot: usize, spoken: bool) -> Option<usize> {
         }
         first -= 1;
     }
-    // "www dot bright clinic dot com": names of several words are said without a joint.
+    // "www dot bright clinic dot com": names of several words are spoken without a joint.
     let www = (first.saturating_sub(5)..first).find(|at| turn.str_at(*at).eq_ignore_ascii_case("www"));
     if let Some(www) = www.filter(|www| spoken && (*www..first).all(|at| turn.at(at).class == Class::Word)) {
         first = www;

@@ -1,4 +1,4 @@
-//! USERNAME: log-in names by key word, and handles.
+//! USERNAME: log-in names by key phrase, and handles.
 
 use super::Rule;
 use crate::keywords::Cue;
@@ -41,7 +41,7 @@ fn scan(turn: &mut Turn<'_>) {
     }
 }
 
-/// Masks the value right after each key phrase of `rule`, with this confidence where no "is" stands between.
+/// Masks the value right after each key phrase of `rule`, with this confidence if no "is" is in between.
 pub fn by_cue(turn: &mut Turn<'_>, rule: &'static Rule, kind: Kind, confidence: f32) {
     for at in 0..turn.cues.len() {
         let cue = turn.cues[at];
@@ -50,14 +50,14 @@ pub fn by_cue(turn: &mut Turn<'_>, rule: &'static Rule, kind: Kind, confidence: 
             continue;
         }
         if let Some((first, last, linked)) = value(turn, cue) {
-            // "My user name is ann lee": it says what it is, whatever it looks like besides.
+            // "My user name is ann lee": the phrase states the kind, whatever else the value looks like.
             turn.found(first, last, kind, if linked { 1.0 } else { confidence });
         }
     }
     let asked = turn
         .carried
         .asks_for(|rule_at| super::RULES.get(usize::from(rule_at)).is_some_and(|found| std::ptr::eq(*found, rule)));
-    // An answer that is nothing but one word: more words would be a sentence.
+    // An answer of exactly one word: more words would be a sentence.
     if asked && turn.cues.is_empty() && turn.hits.is_empty() {
         let first = turn.tokens.iter().position(|token| !token.is(flag::LINK | flag::FILLER));
         if let Some((first, last)) = first.and_then(|first| extent(turn, first)) {
@@ -69,8 +69,8 @@ pub fn by_cue(turn: &mut Turn<'_>, rule: &'static Rule, kind: Kind, confidence: 
     }
 }
 
-/// The value after a key phrase. A link must stand between, unless the value cannot be a word: "my username is
-/// frank", "login jsmith82"; but not "username and password".
+/// The value after a key phrase. A link must be in between, unless the value cannot be a word: "my username is frank",
+/// "login jsmith82"; but not "username and password".
 fn value(turn: &Turn<'_>, cue: Cue) -> Option<(usize, usize, bool)> {
     let mut at = cue.last as usize + 1;
     // "My login's jdoe".
@@ -97,7 +97,7 @@ fn value(turn: &Turn<'_>, cue: Cue) -> Option<(usize, usize, bool)> {
     (coded || linked && !plain).then_some((first, last, linked))
 }
 
-/// "Cool cat ninety nine": words that no list knows, up to a number or to the end of the text.
+/// "Cool cat ninety nine": unlisted words, up to a number or to the end of the text.
 fn words_to_number(turn: &Turn<'_>, last: usize) -> usize {
     let unknown =
         |at: usize| turn.at(at).class == Class::Word && turn.at(at).is_plain() && turn.at(at).gap == Gap::Space;
@@ -114,7 +114,7 @@ fn words_to_number(turn: &Turn<'_>, last: usize) -> usize {
     }
 }
 
-/// The tokens of one value: what is glued together, and words joined by spoken signs, digits and letters.
+/// The tokens of one value: adjoining tokens, and words joined by spoken signs, digits and letters.
 fn extent(turn: &Turn<'_>, first: usize) -> Option<(usize, usize)> {
     let token = turn.at(first);
     if token.claimed || token.class == Class::End || token.class == Class::Sign && !token.is_sign_of(b"@_#") {
@@ -150,7 +150,7 @@ fn extent(turn: &Turn<'_>, first: usize) -> Option<(usize, usize)> {
     Some((first, last))
 }
 
-/// "@jane_doe": at the start of a word; inside one it would be an address.
+/// "@jane_doe": at the start of a word; inside one it is part of an address.
 fn handles(turn: &mut Turn<'_>) {
     for at in 0..turn.tokens.len() {
         let (sign, name) = (turn.at(at), turn.at(at + 1));

@@ -4,7 +4,7 @@ use super::Rule;
 use crate::kinds::Kind;
 use masker_plugin_sdk::checksums::vin;
 
-/// The rule. Older and non-American vehicles have no check digit, so near a key word it is not needed.
+/// The rule. Older and non-American vehicles have no check digit, so near a key phrase it is not required.
 pub static RULE: Rule = Rule {
     strong: &["vin", "vin number", "v i n", "vehicle identification number", "vehicle id", "vehicle id number"],
     cued: |code, _| {

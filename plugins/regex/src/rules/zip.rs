@@ -14,12 +14,12 @@ pub static RULE: Rule = Rule {
     ..Rule::new(Kind::Zip)
 };
 
-/// Spelled postcodes are misheard more often than not, so any few letters and digits will do.
+/// Spelled postcodes are misheard more often than not, so any short combination of letters and digits is accepted.
 fn cued(code: &Code<'_, '_>, near: Near) -> Option<f32> {
     match code.len() {
         5 | 9 if code.is_number() => Some(0.95),
         4..=8 if near.direct && code.digits() >= 1 && code.digits() < code.len() => Some(0.9),
-        // The first three digits are as protected as the whole; other countries have four or six.
+        // The first three digits are protected like the whole; other countries have four or six.
         3 | 4 | 6 if near.direct && code.is_number() => Some(0.75),
         _ => None,
     }
@@ -33,7 +33,7 @@ fn shape(code: &Code<'_, '_>) -> Option<f32> {
     if code.is_number() {
         return number(code);
     }
-    // Only in capitals: "b12 3 mg" is not a place.
+    // Only in capitals: "b12 3 mg" is not a postcode.
     let (first, last) = code.tokens();
     let loud = (first..=last).all(|at| {
         let token = code.turn().at(at);
@@ -53,7 +53,7 @@ fn number(code: &Code<'_, '_>) -> Option<f32> {
     let before = code.turn().before(code.tokens().0);
     let groups = code.groups();
     let form = matches!(groups.as_slice(), [5] | [5, 4]);
-    // After a state: "Austin, TX 78701". Two letters must be capitals, as "in", "or" and "me" are words.
+    // After a state: "Austin, TX 78701". A two-letter state must be in capitals, as "in", "or" and "me" are words.
     let state = before.is(flag::STATE) && (before.value == 1 || before.caps == Caps::All);
     match (form, state) {
         (true, true) => Some(0.9),
@@ -62,7 +62,7 @@ fn number(code: &Code<'_, '_>) -> Option<f32> {
     }
 }
 
-/// Area of one or two letters, district of a digit and perhaps one more character; then digit, letter, letter.
+/// An area of one or two letters, a district of a digit and perhaps one more character; then digit, letter, letter.
 fn is_british(chars: &[u8], split: usize) -> bool {
     let (outward, inward) = chars.split_at(split.min(chars.len()));
     let letters = outward.iter().take_while(|byte| byte.is_ascii_uppercase()).count();

@@ -1,4 +1,4 @@
-//! What grows with use and must not: memory with requests, latency with the size of the vault.
+//! Growth with use that must be bounded: memory with requests, latency with the size of the vault.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::usage::pss_mib;
 use crate::workload::Shape;
 
 /// Memory of a fresh instance, idle, after many requests and after a tenth of them. No other instance may run: Pss
-/// shares the pages of the binary out among all who map it.
+/// divides the binary's pages among all processes that map it.
 pub async fn memory(bench: &Bench, install: &Install, scratch: &Path, cores: Cores) -> Result<Vec<Row>> {
     let install = install.copy(&scratch.join("memory"))?;
     let server = install.start(cores).await?;

@@ -1,4 +1,4 @@
-//! What Masker adds to a request: one caller, and twenty with a model that thinks.
+//! Latency that Masker adds to a request: with one caller, and with twenty and a delayed model.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::model::Pace;
 use crate::table::{Reach, Row};
 use crate::workload::Shape;
 
-/// One caller after another, the model answering at once.
+/// One caller, with the model answering at once.
 pub async fn one_caller(bench: &Bench) -> Result<Vec<Row>> {
     let stable = Plan::one_caller(Shape::default(), bench.effort.requests);
     let [direct, floor, masker] = bench.three(Pace::default(), stable).await?;
@@ -34,7 +34,7 @@ pub async fn one_caller(bench: &Bench) -> Result<Vec<Row>> {
     Ok(vec![half, most, new])
 }
 
-/// Twenty callers at once, the model answering in about 300 ms: how voice agents really load a proxy.
+/// Twenty concurrent callers, with the model answering in about 300 ms: the typical load of voice agents.
 pub async fn twenty_callers(bench: &Bench) -> Result<Vec<Row>> {
     let thinking = Duration::from_millis(300);
     let pace = Pace { thinking, jitter: Duration::from_millis(20), gap: Duration::ZERO };

@@ -1,4 +1,4 @@
-//! Streamed answers: the first word, and what the events cost.
+//! Streamed answers: the time to the first word, and the cost of events.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::workload::Shape;
 
 const STREAMED: Shape = Shape { all_new: false, streamed: true };
 
-/// One stream after another, the model beginning at once.
+/// One stream at a time, with the model answering at once.
 pub async fn one_stream(bench: &Bench) -> Result<Vec<Row>> {
     let pace = Pace { gap: Duration::from_millis(1), ..Pace::default() };
     let plan = Plan::one_caller(STREAMED, bench.effort.streams);
@@ -25,8 +25,8 @@ pub async fn one_stream(bench: &Bench) -> Result<Vec<Row>> {
     )])
 }
 
-/// Twenty streams at once, a model that thinks for 50 ms and then says a word every 2 ms: each event reaches the
-/// proxy by itself, as it does in a call, and is paid for by itself.
+/// Twenty concurrent streams, with a model that waits 50 ms and then sends a word every 2 ms: each event reaches the
+/// proxy separately, as in a call, and has its own cost.
 pub async fn twenty_streams(bench: &Bench) -> Result<Vec<Row>> {
     let pace =
         Pace { thinking: Duration::from_millis(50), jitter: Duration::from_millis(20), gap: Duration::from_millis(2) };

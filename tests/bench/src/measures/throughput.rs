@@ -1,4 +1,4 @@
-//! How much one core does.
+//! The throughput of one core.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::model::Pace;
 use crate::table::{Reach, Row, figure};
 use crate::workload::Shape;
 
-/// Enough callers that the server's core never waits for one.
+/// Enough callers to keep the server's core busy.
 const CALLERS: u64 = 32;
 
-/// Requests per second and CPU time per request with the server's core full.
+/// Requests per second and CPU time per request with the server's core saturated.
 pub async fn full_core(bench: &Bench) -> Result<Vec<Row>> {
     let stable = saturate(bench, false).await?;
     let varied = saturate(bench, true).await?;
@@ -46,8 +46,8 @@ async fn saturate(bench: &Bench, all_new: bool) -> Result<[Rounds; 2]> {
     Ok([floor, masker])
 }
 
-/// Says so when the core was not full: the load's core was full first, or somebody else had a share of the server's.
-/// What the server would do alone follows from its CPU time.
+/// Notes when the core was not saturated: the load's core was the bottleneck, or other processes used the server's.
+/// The server's own limit follows from its CPU time.
 fn load_note([floor, masker]: &[Rounds; 2]) -> String {
     let note = |name: &str, rounds: &Rounds| {
         let busy = over_rounds(rounds, |outcome| outcome.cpu / outcome.elapsed);
