@@ -18,6 +18,7 @@ use crate::tokens::echo::Surrogates;
 use crate::tokens::format::{CompactToken, hash_label, redacted};
 use crate::tokens::mint::{Minter, Original, Scope, ValueType, VaultRow};
 use crate::tokens::synthetic::Synthesizer;
+use crate::values::Reading;
 
 /// Letters of a compact token's label where the call has no name: 57 bits, so that a million values of one agent meet
 /// with a probability under one in a hundred thousand. The vault refuses the row if they do.
@@ -173,6 +174,8 @@ pub struct Tokenizer<'a> {
     pub call: Option<&'a Call>,
     /// Tells whether the vault has a row already.
     pub is_stored: &'a dyn Fn(&VaultRow) -> bool,
+    /// How values are read.
+    pub reading: Reading,
     /// Whether the replacements are asked for.
     pub shows_replacements: bool,
 }
@@ -274,6 +277,7 @@ impl Tokenizer<'_> {
             &decision.kind,
             text,
             ValueType::Text,
+            &self.reading,
         ))
     }
 
@@ -337,7 +341,7 @@ impl Tokenizer<'_> {
                 return (token.text(), TokenKind::Aead);
             }
         }
-        let mac = self.minter.value_for(self.agent.account, kind, value.text, value.form);
+        let mac = self.minter.value_for(self.agent.account, kind, value.text, value.form, &self.reading);
         let mac = self.call.and_then(|call| call.older(self.minter.kid(), kind, mac)).unwrap_or(mac);
         let token = self.minter.token_of(mac, kind);
         let label = compact.then(|| self.label(mac, decision));

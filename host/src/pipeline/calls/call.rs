@@ -10,7 +10,8 @@ use crate::kind::Kind;
 use crate::passes::finding::Action;
 use crate::passes::memory::{Known, Remembered};
 use crate::store::vault::{Gone, KeptCall};
-use crate::tokens::mint::{Minters, VaultRow};
+use crate::tokens::mint::{Minters, Original, VaultRow};
+use crate::values::Reading;
 
 /// Bytes of the values of one call.
 const VALUE_BYTES: u64 = 256 << 10;
@@ -50,12 +51,13 @@ pub(super) struct KnownRow {
 }
 
 /// Opens a row. Nothing where its key is not here.
-pub(super) fn known(row: &VaultRow, account: AccountId, minters: &Minters) -> Option<KnownRow> {
+pub(super) fn known(row: &VaultRow, account: AccountId, minters: &Minters, reading: &Reading) -> Option<KnownRow> {
     let original = minters.open_row(row).ok()?;
-    let today = minters.get(&row.kid)?.value_for(account, &row.kind, original.text.expose(), original.form);
+    let Original { text, form } = original;
+    let today = minters.get(&row.kid)?.value_for(account, &row.kind, text.expose(), form, reading);
     let older = (today != row.mac).then(|| ((row.kid.clone(), row.kind.clone(), today), row.mac));
     // Of what was redacted, or is a surrogate, there is no row.
-    let value = Remembered { text: original.text, kind: row.kind.clone(), action: Action::Tokenize };
+    let value = Remembered { text, kind: row.kind.clone(), action: Action::Tokenize };
     Some(KnownRow { value, older })
 }
 
@@ -109,7 +111,10 @@ impl Call {
         state.is_read = true;
         for KnownRow { value, older } in kept.rows {
             state.remember(&value);
-            state.older.extend(older);
+            if let Some((value, token)) = older {
+                // Of spellings that had a token each, the first one keeps its own.
+                state.older.entry(value).or_insert(token);
+            }
         }
         for labelled in kept.labels {
             if let Ok(number) = labelled.label.parse::<u32>() {
@@ -153,14 +158,14 @@ impl Call {
     }
 
     /// Forgets the values of these rows, all of this call. The numbers that they had are not given out again.
-    pub(super) fn forget(&self, gone: &[Gone], minters: &Minters) {
+    pub(super) fn forget(&self, gone: &[Gone], minters: &Minters, reading: &Reading) {
         let macs: HashSet<TokenValue> = gone.iter().map(|gone| gone.key.mac).collect();
         let kids: HashSet<&Kid> = gone.iter().map(|gone| &gone.key.kid).collect();
         let is_gone = |value: &Remembered| {
             let text = value.text.expose();
             let minters = kids.iter().filter_map(|kid| minters.get(kid));
             minters
-                .flat_map(|minter| minter.values_of(&[self.account], &value.kind, text))
+                .flat_map(|minter| minter.values_of(&[self.account], &value.kind, text, reading))
                 .any(|mac| macs.contains(&mac))
         };
         let mut state = self.lock();

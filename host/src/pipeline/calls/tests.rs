@@ -4,6 +4,7 @@ use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::kind::Kind;
 use crate::passes::finding::Action;
 use crate::passes::memory::Remembered;
+use crate::pipeline::fixtures::reading;
 use crate::tokens::mint::{Scope, ValueType};
 
 fn kind(name: &str) -> Kind {
@@ -119,7 +120,7 @@ fn a_row_that_is_erased_while_it_is_stored_is_not_known_as_stored() {
     let calls = Calls::default();
     let row = row();
     let storing = calls.storing(std::slice::from_ref(&row));
-    calls.forget_rows(&[Gone { key: row.key(), label: None }], &Minters::default());
+    calls.forget_rows(&[Gone { key: row.key(), label: None }], &Minters::default(), &reading());
     calls.stored(&storing);
     assert!(!calls.is_stored(&row));
 }
@@ -134,7 +135,7 @@ fn what_was_erased_is_forgotten_and_nothing_else() {
     let calls = Calls::default();
     let row_of = |call, text: &str| {
         let scope = Scope::new(agent, Some(call));
-        minter.mint_vault(account, &scope, &kind("NAME"), text, ValueType::Text).row
+        minter.mint_vault(account, &scope, &kind("NAME"), text, ValueType::Text, &reading()).row
     };
     let names = ["call-1", "call-2"];
     for name in names {
@@ -145,7 +146,7 @@ fn what_was_erased_is_forgotten_and_nothing_else() {
         calls.stored(&calls.storing(&rows));
     }
     let gone = row_of("call-1", "JANE  DOE");
-    calls.forget_rows(&[Gone { key: gone.key(), label: None }], &minters);
+    calls.forget_rows(&[Gone { key: gone.key(), label: None }], &minters, &reading());
 
     let known = |name| texts(&calls.get(Scope::with_id(agent, row_of(name, "").scope), account));
     assert_eq!(known("call-1"), ["Ann Lee", "never in the vault"]);

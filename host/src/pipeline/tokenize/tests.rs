@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ids::AccountId;
-use crate::pipeline::fixtures::{agent, decision, kid, kind, minter, piece};
+use crate::pipeline::fixtures::{agent, decision, kid, kind, minter, piece, reading};
 use crate::tokens::format::{Scheme, Token};
 
 const VAULT: &str = "tokenization: vault-deterministic";
@@ -29,6 +29,7 @@ fn tokenize_in(
         scope,
         call: Some(call),
         is_stored: &|row| row.kind == kind("PHONE"),
+        reading: reading(),
         shows_replacements: false,
     };
     tokenizer.run(&[piece(form, text)], &[decisions.into()])
@@ -174,6 +175,7 @@ fn a_number_has_the_token_of_its_digits_and_one_with_more_a_token_of_its_own() {
             scope,
             call: None,
             is_stored: &|_| true,
+            reading: reading(),
             shows_replacements: false,
         };
         let piece = Piece { written: written.map(Into::into), ..piece(form, digits) };

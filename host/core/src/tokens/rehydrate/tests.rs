@@ -11,6 +11,7 @@ use crate::keys::{KeyPair, Kid, SecretKey};
 use crate::tokens::format::CompactToken;
 use crate::tokens::mint::{Minter, Scope};
 use crate::tokens::scan::{AnyToken, FinishReason, ScanMode, Scanner, find_lookalikes};
+use crate::values::{Day, Reading};
 
 fn kind(text: &str) -> Kind {
     Kind::new(text).expect("a kind")
@@ -117,7 +118,14 @@ impl Journey {
         match style % 3 {
             // Normalising folds case, and this test wants every spelling back.
             0 => {
-                let minted = self.minter.mint_vault(AccountId::from_bytes([7; 16]), &self.scope(), &kind, value, form);
+                let minted = self.minter.mint_vault(
+                    AccountId::from_bytes([7; 16]),
+                    &self.scope(),
+                    &kind,
+                    value,
+                    form,
+                    &Reading::new(Day::of_millis(0)),
+                );
                 let text = minted.token.text();
                 let first = self.minter.open_row(&minted.row).expect("just minted");
                 self.vault.entry(text.clone()).or_insert(first);
