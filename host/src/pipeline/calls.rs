@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{OptionsBuilder, Weighter};
 
-pub use call::Call;
+pub use call::{Call, Label};
 
 use super::error::PipelineError;
 use super::tokenize::Tokenized;

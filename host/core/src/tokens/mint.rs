@@ -283,6 +283,11 @@ impl Minter {
         self.current.value_of(Some(account), identity(kind, original, form, reading).expose())
     }
 
+    /// What the vault token of a value holds that was read already.
+    pub fn value_of(&self, account: AccountId, value: &values::Value) -> [u8; VAULT_BYTES] {
+        self.current.value_of(Some(account), value.key().expose())
+    }
+
     /// The vault token that holds this.
     pub fn token_of(&self, value: [u8; VAULT_BYTES], kind: &Kind) -> Token {
         Token { scheme: Scheme::Vault, kind: kind.clone(), kid: self.kid.clone(), value: value.to_vec() }
