@@ -19,6 +19,7 @@ use crate::text::{ByteSpan, CharCounter, CharSpan};
 use crate::tokens::echo::Surrogates;
 use crate::tokens::format::{CompactToken, hash_label, redacted};
 use crate::tokens::mint::{Minter, Original, Scope, ValueType, VaultRow};
+use crate::tokens::rehydrate::Restored;
 use crate::tokens::synthetic::Synthesizer;
 use crate::values::{self, Reading};
 
@@ -48,7 +49,7 @@ pub struct TokenTable {
 }
 
 struct TableEntry {
-    original: Original,
+    value: Restored,
     /// Which of the request's replacements it is, counted from 0.
     placed: Vec<u32>,
     returned: bool,
@@ -56,10 +57,10 @@ struct TableEntry {
 
 impl TokenTable {
     /// What a token stands for. Notes that it came back.
-    pub fn resolve(&mut self, token: &str) -> Option<Original> {
+    pub fn resolve(&mut self, token: &str) -> Option<Restored> {
         let entry = self.entries.get_mut(token)?;
         entry.returned = true;
-        Some(entry.original.clone())
+        Some(entry.value.clone())
     }
 
     /// Whether the table has this token.
@@ -81,7 +82,8 @@ impl TokenTable {
 
     /// Adds a token that was found elsewhere: in the vault, or in itself.
     pub fn learn(&mut self, token: String, original: Original) {
-        self.entries.entry(token).or_insert(TableEntry { original, placed: Vec::new(), returned: false });
+        let new = || TableEntry { value: original.into(), placed: Vec::new(), returned: false };
+        self.entries.entry(token).or_insert_with(new);
     }
 
     /// Which replacements came back in the answer.
@@ -99,15 +101,26 @@ impl TokenTable {
         self.entries.is_empty()
     }
 
-    /// A value that was a number anywhere in the request is one: text in the place of a number is an error to most programs.
-    fn place(&mut self, token: &str, original: &str, form: ValueType, index: u32) {
+    /// In text comes back what the caller said last, else what was there first. A value that was a number anywhere in the
+    /// request is one: text in the place of a number is an error to most programs.
+    fn place(&mut self, token: &str, value: Value<'_>, role: &str, index: u32) {
+        let Value { text, form } = value;
         let entry = self.entries.entry(token.to_owned()).or_insert_with(|| TableEntry {
-            original: Original { text: original.into(), form },
+            value: Restored { text: text.into(), form, record: None },
             placed: Vec::new(),
             returned: false,
         });
-        entry.original.form = entry.original.form.max(form);
         entry.placed.push(index);
+        let known = &mut entry.value;
+        let has_number = known.form == ValueType::JsonNumber && known.record.is_some();
+        if role == "user" {
+            known.text = text.into();
+        }
+        let is_first_number = form == ValueType::JsonNumber && !has_number;
+        if is_first_number || role == "tool" && known.record.is_none() {
+            known.record = Some(text.into());
+        }
+        known.form = known.form.max(form);
     }
 }
 
@@ -326,7 +339,7 @@ impl Tokenizer<'_> {
             (None, Action::Redact) => (redacted(&decision.kind), TokenKind::Redacted),
             (None, _) => match self.surrogate(value, decision, index, done) {
                 Some(surrogate) => (surrogate, TokenKind::Synthetic),
-                None => self.tokens(value, decision, index, done),
+                None => self.tokens(value, decision, at.piece.role, index, done),
             },
         };
         done.replacements.extend(self.shows_replacements.then(|| text.clone()));
@@ -354,7 +367,14 @@ impl Tokenizer<'_> {
     }
 
     /// What stands in the place of a value: its token, or one for each value in it, with what is between them.
-    fn tokens(&self, value: Value<'_>, decision: &Decision, index: u32, done: &mut Tokenized) -> (String, TokenKind) {
+    fn tokens(
+        &self,
+        value: Value<'_>,
+        decision: &Decision,
+        role: &str,
+        index: u32,
+        done: &mut Tokenized,
+    ) -> (String, TokenKind) {
         let kind = &decision.kind;
         let mac = self.minter.value_for(self.agent.account, kind, value.text, value.form, &self.reading);
         let parts = if value.form == ValueType::Text && &*decision.pass != "host" {
@@ -364,7 +384,7 @@ impl Tokenizer<'_> {
         };
         if parts.is_empty() {
             let (text, token_kind) = self.token(value, mac, kind, done);
-            done.table.place(&text, value.text, value.form, index);
+            done.table.place(&text, value, role, index);
             return (text, token_kind);
         }
         if parts.iter().all(|part| part.mac != mac) {
@@ -378,7 +398,7 @@ impl Tokenizer<'_> {
             text.push_str(&value.text[end..part.range.start]);
             let own = Value { text: &value.text[part.range.clone()], form: value.form };
             let (token, own_kind) = self.token(own, part.mac, kind, done);
-            done.table.place(&token, own.text, own.form, index);
+            done.table.place(&token, own, role, index);
             text.push_str(&token);
             (end, token_kind) = (part.range.end, own_kind);
         }

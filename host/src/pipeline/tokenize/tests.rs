@@ -188,6 +188,32 @@ fn a_name_has_a_token_for_each_word_where_tokens_are_compact() {
 }
 
 #[test]
+fn what_the_caller_said_last_comes_back() {
+    let texts = [
+        ("tool", "1982-03-14"),
+        ("user", "march fourteenth 1982"),
+        ("user", "3/14/82"),
+        ("assistant", "March 14, 1982"),
+    ];
+    let (agent, minter) = (agent(COMPACT), minter());
+    let tokenizer = Tokenizer {
+        agent: &agent,
+        minter: &minter,
+        scope: Scope::new(agent.id, None),
+        call: Some(&Call::new(AccountId::generate())),
+        is_stored: &|_| false,
+        reading: reading(),
+        shows_replacements: false,
+    };
+    let pieces = texts.map(|(role, text)| Piece { role, ..piece(Place::Text, text) });
+    let decisions = texts.map(|(_, text)| Arc::from(vec![decision(text, text, "DOB", Action::Tokenize)]));
+    let mut done = tokenizer.run(&pieces, &decisions).expect("tokenized");
+    let value = done.table.resolve("[DOB_1]").expect("it resolves");
+    assert_eq!(value.text.expose(), "3/14/82");
+    assert_eq!(value.record.expect("a tool had it").expose(), "1982-03-14");
+}
+
+#[test]
 fn a_slip_and_its_correction_are_two_values() {
     let text = "415 555 0147, no sorry, it's 415 555 0134";
     let decisions = vec![decision(text, text, "PHONE", Action::Tokenize)];
