@@ -22,5 +22,6 @@ pub mod wasm;
 
 pub use masker_client::https;
 pub use masker_core::{
-    action, audit, chat, clock, ids, keys, kind, name, passes, policy, report, sensitive, session, text, tokens, vapi,
+    action, audit, chat, clock, ids, keys, kind, name, passes, policy, report, sensitive, session, text, tokens,
+    values, vapi,
 };

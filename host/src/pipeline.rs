@@ -40,11 +40,17 @@ use crate::store::Store;
 use crate::store::journal::Journal;
 use crate::tokens::call_name::CallNames;
 use crate::tokens::mint::Minters;
+use crate::values::{Day, Reading};
 use pool::PassPool;
 
 pub use agent::ReadyAgent;
 pub use error::PipelineError;
 pub use recorded::RecordedSpans;
+
+/// How values are read today.
+pub fn reading(clock: &Clock) -> Reading {
+    Reading::new(Day::of_millis(clock.now().millis()))
+}
 
 /// What every request shares.
 pub struct Pipeline {

@@ -22,6 +22,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::ids::{AgentId, EventId};
 use crate::keys::Kid;
 use crate::pipeline::calls::Calls;
+use crate::pipeline::reading;
 use crate::sensitive::SensitiveText;
 use crate::session::payloads::PayloadKey;
 use crate::store::erasures::Erasure;
@@ -206,7 +207,7 @@ impl Eraser<'_> {
         if let Some(doomed) = doomed {
             let forget = |gone: &[Gone]| {
                 if let Some(calls) = self.calls {
-                    calls.forget_rows(gone, self.minters);
+                    calls.forget_rows(gone, self.minters, &reading(self.clock));
                 }
                 self.step(Step::Rows);
             };

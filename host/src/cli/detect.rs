@@ -5,7 +5,9 @@ use std::io::Write;
 use super::Output;
 use super::exit::{self, Failure};
 use super::local::{Asked, Searched, failure, search};
+use crate::clock::Clock;
 use crate::pipeline::preview::{Preview, throwaway};
+use crate::pipeline::reading;
 
 /// Prints one line per span: position, kind, confidence, pass, text. The text may be printed: it is the caller's own
 /// input.
@@ -13,7 +15,8 @@ pub fn run(asked: &Asked<'_>, output: Output) -> Result<(), Failure> {
     let Searched { agent, decided, .. } = search(asked, None)?;
     let lines: Vec<String> = decided.request.contents().map(|line| line.unwrap_or_default().to_owned()).collect();
     let minter = throwaway(agent.policy.kid.clone()).map_err(|error| failure(&error))?;
-    let masked = Preview::with_tokens(&agent, &minter, decided).map_err(|error| failure(&error))?;
+    let masked =
+        Preview::with_tokens(&agent, &minter, reading(&Clock::system()), decided).map_err(|error| failure(&error))?;
     exit::written(print(&masked, &lines, output))?;
     if asked.options.require_match && masked.replaced.is_empty() {
         return Err(Failure::new(exit::COMMAND, "nothing was found"));

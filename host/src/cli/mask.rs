@@ -5,10 +5,12 @@ use std::io::Write;
 use super::Output;
 use super::exit::{self, Failure};
 use super::local::{Asked, Searched, failure, search};
+use crate::clock::Clock;
 use crate::config::{Config, Environment};
 use crate::keys::Kid;
 use crate::passes::finding::{Action, Decision};
 use crate::pipeline::preview::{Preview, throwaway};
+use crate::pipeline::reading;
 use crate::policy::Tokenization;
 use crate::tokens::mint::Minter;
 
@@ -29,7 +31,8 @@ pub fn run(asked: &Asked<'_>, output: Output) -> Result<(), Failure> {
     let is_found = decided.decisions.iter().any(|decisions| !decisions.is_empty());
     let minter = minter(&agent.policy.kid, asked.environment, is_found && !output.quiet)?;
     // Mask everything before printing anything, so that a failure leaves no partial output.
-    let masked = Preview::with_tokens(&agent, &minter, decided).map_err(|error| failure(&error))?;
+    let masked =
+        Preview::with_tokens(&agent, &minter, reading(&Clock::system()), decided).map_err(|error| failure(&error))?;
     exit::written(print(&masked, &ends, output))?;
     if asked.options.require_match && !is_found {
         return Err(Failure::new(exit::COMMAND, "nothing was found"));

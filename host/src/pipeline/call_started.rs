@@ -3,6 +3,7 @@
 use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::error::PipelineError;
+use super::reading;
 use crate::audit::event::{CallerToken, Event, EventKind, PlatformId, Started};
 use crate::kind::Kind;
 use crate::policy::Tokenization;
@@ -47,7 +48,7 @@ impl Pipeline {
             let minted = minter.mint_aead(&scope, &kind, number, ValueType::Text);
             return minted.map_err(|_| unavailable("the caller's number is too long"));
         }
-        let minted = minter.mint_vault(agent.account, &scope, &kind, number, ValueType::Text);
+        let minted = minter.mint_vault(agent.account, &scope, &kind, number, ValueType::Text, &reading(&self.clock));
         self.store.vault().put(vec![minted.row]).await.map_err(|_| unavailable("the vault cannot be written to"))?;
         Ok(minted.token)
     }

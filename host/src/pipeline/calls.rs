@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{OptionsBuilder, Weighter};
 
-pub use call::Call;
+pub use call::{Call, Label};
 
 use super::error::PipelineError;
 use super::tokenize::Tokenized;
@@ -23,6 +23,7 @@ use crate::ids::AccountId;
 use crate::store::vault::Gone;
 use crate::store::{Store, StoreError};
 use crate::tokens::mint::{Minters, RowKey, Scope, VaultRow};
+use crate::values::Reading;
 
 /// Bytes of all calls together.
 const BYTES: u64 = 16 << 20;
@@ -103,10 +104,11 @@ impl Calls {
         call: &Arc<Call>,
         store: &Store,
         minters: &Minters,
+        reading: &Reading,
     ) -> Result<(), PipelineError> {
         if !call.is_read() {
-            let (account, minters) = (call.account(), minters.clone());
-            let open = move |row: VaultRow| call::known(&row, account, &minters);
+            let (account, minters, reading) = (call.account(), minters.clone(), *reading);
+            let open = move |row: VaultRow| call::known(&row, account, &minters, &reading);
             let kept = store.vault().call(name.agent, name.id(), VALUES, open).await;
             call.learn(kept.map_err(|_| PipelineError::MaskingUnavailable("the vault cannot be read"))?);
             self.weigh(name, call);
@@ -123,6 +125,7 @@ impl Calls {
         call: Option<&Arc<Call>>,
         store: &Store,
         minters: &Minters,
+        reading: &Reading,
         tokenize: impl Fn() -> Result<Tokenized, PipelineError>,
     ) -> Result<Tokenized, PipelineError> {
         for _ in 0..ATTEMPTS {
@@ -132,7 +135,7 @@ impl Calls {
                 Err(StoreError::LabelTaken) => {
                     if let Some(call) = call {
                         call.forget_numbers();
-                        self.read(name, call, store, minters).await?;
+                        self.read(name, call, store, minters, reading).await?;
                     }
                 }
                 Err(_) => break,
@@ -160,7 +163,7 @@ impl Calls {
     }
 
     /// Forgets these rows of the vault, and the values that they stood for.
-    pub fn forget_rows(&self, gone: &[Gone], minters: &Minters) {
+    pub fn forget_rows(&self, gone: &[Gone], minters: &Minters, reading: &Reading) {
         self.erasures.fetch_add(1, Ordering::Relaxed);
         for Gone { key, label } in gone {
             self.stored.remove(&self.fingerprint(key, None));
@@ -171,7 +174,7 @@ impl Calls {
             let name = |gone: &Gone| Scope::with_id(gone.key.agent, gone.key.scope);
             let of_call = rest.iter().take_while(|gone| name(gone) == name(first)).count();
             if let Some(known) = self.calls.peek(&name(first)) {
-                known.call.forget(&rest[..of_call], minters);
+                known.call.forget(&rest[..of_call], minters, reading);
             }
             rest = &rest[of_call..];
         }

@@ -16,6 +16,7 @@ use crate::text::ByteSpan;
 use crate::tokens::mint::Minter;
 use crate::tokens::rehydrate::Fallback;
 use crate::upstream::Upstream;
+use crate::values::{Day, Reading};
 
 pub fn kind(name: &str) -> Kind {
     Kind::new(name).expect("a kind")
@@ -27,6 +28,10 @@ pub fn kid() -> Kid {
 
 pub fn minter() -> Minter {
     Minter::new(kid(), &KeyPair { current: SecretKey::new([5; 32]), old: None })
+}
+
+pub fn reading() -> Reading {
+    Reading::new(Day::of_millis(1_796_083_200_000))
 }
 
 /// An agent without passes, whose policy masks names and phone numbers and has these lines more.

@@ -11,6 +11,7 @@ use super::calls::Call;
 use super::error::PipelineError;
 use super::masking::{Decided, Masking};
 use super::pieces::Piece;
+use super::reading;
 use super::request::BUSY;
 use super::tokenize::{Placed, Tokenized, Tokenizer};
 use crate::audit::event::TokenKind;
@@ -22,6 +23,7 @@ use crate::text::{CharCounter, CharSpan};
 use crate::tokens::format::redacted;
 use crate::tokens::mint::{Minter, Scope, VaultRow};
 use crate::tokens::synthetic::Synthesizer;
+use crate::values::Reading;
 
 /// A masked request, and what was replaced in it.
 pub struct Preview {
@@ -54,8 +56,8 @@ pub struct Replaced {
 impl Pipeline {
     /// Masks a request that goes nowhere.
     pub async fn preview(&self, agent: &Arc<ReadyAgent>, request: ChatRequest) -> Result<Preview, PipelineError> {
-        let minter = throwaway(agent.policy.kid.clone())?;
-        self.try_out(agent, request, move |agent, decided| Preview::with_tokens(agent, &minter, decided)).await
+        let (minter, reading) = (throwaway(agent.policy.kid.clone())?, reading(&self.clock));
+        self.try_out(agent, request, move |agent, decided| Preview::with_tokens(agent, &minter, reading, decided)).await
     }
 
     /// Puts surrogates in the places of values, in a request that goes nowhere.
@@ -97,13 +99,19 @@ impl Pipeline {
 
 impl Preview {
     /// With tokens of this minter.
-    pub fn with_tokens(agent: &ReadyAgent, minter: &Minter, mut decided: Decided) -> Result<Self, PipelineError> {
+    pub fn with_tokens(
+        agent: &ReadyAgent,
+        minter: &Minter,
+        reading: Reading,
+        mut decided: Decided,
+    ) -> Result<Self, PipelineError> {
         let tokenizer = Tokenizer {
             agent,
             minter,
             scope: Scope::new(agent.id, None),
             call: Some(&Call::new(agent.account)),
             is_stored: &|_: &VaultRow| true,
+            reading,
             shows_replacements: true,
         };
         let mut tokenized = decided.tokens(&tokenizer)?;

@@ -21,6 +21,7 @@ use crate::chat::tools::Tools;
 use crate::passes::DeferredDrops;
 use crate::tokens::call_name::CallName;
 use crate::tokens::mint::Scope;
+use crate::values::Reading;
 
 /// The threads of the passes have too much to do.
 pub(super) const BUSY: &str = "too many requests wait for their passes";
@@ -82,15 +83,16 @@ impl Pipeline {
         let scope = CallName::scope(agent.id, name);
         let mut recorder = Recorder::new(self.clone(), agent.clone(), name.map(|_| scope.id()));
         let call = name.map(|_| self.calls.get(scope, agent.account));
+        let reading = super::reading(&self.clock);
         if let Some(call) = &call
-            && let Err(error) = self.calls.read(scope, call, &self.store, &self.minters).await
+            && let Err(error) = self.calls.read(scope, call, &self.store, &self.minters, &reading).await
         {
             recorder.refuse()?;
             return Err(error);
         }
         let is_short = request.length <= SHORT;
         let (pipeline, agent) = (self.clone(), agent.clone());
-        let job = Job { pipeline, agent, scope, call, recorder, stage: Stage::Read(Box::new(request)) };
+        let job = Job { pipeline, agent, scope, reading, call, recorder, stage: Stage::Read(Box::new(request)) };
         if is_short { job.run_here().await } else { job.run_on_pass_thread().await }
     }
 }
@@ -100,6 +102,7 @@ struct Job {
     pipeline: Arc<Pipeline>,
     agent: Arc<ReadyAgent>,
     scope: Scope,
+    reading: Reading,
     call: Option<Arc<Call>>,
     recorder: Recorder,
     stage: Stage,
@@ -224,7 +227,7 @@ impl Job {
     /// Puts tokens in the places of values. Ends when the vault has what they stand for, so that nothing leaves of which the
     /// vault does not know.
     async fn tokenize(&self, decided: &mut Decided) -> Result<Tokenized, PipelineError> {
-        let Self { pipeline, agent, scope, call, .. } = self;
+        let Self { pipeline, agent, scope, reading, call, .. } = self;
         let minter = pipeline
             .minters
             .get(&agent.policy.kid)
@@ -237,10 +240,11 @@ impl Job {
                 scope: *scope,
                 call: call.as_deref(),
                 is_stored: &is_stored,
+                reading: *reading,
                 shows_replacements: false,
             })
         };
-        let settled = pipeline.calls.settle(*scope, call.as_ref(), &pipeline.store, &pipeline.minters, tokens);
+        let settled = pipeline.calls.settle(*scope, call.as_ref(), &pipeline.store, &pipeline.minters, reading, tokens);
         let mut tokenized = settled.await?;
         decided.put(&mut tokenized)?;
         Ok(tokenized)

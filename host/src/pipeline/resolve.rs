@@ -2,20 +2,21 @@
 //!
 //! Never further than the scope that minted it: this agent and, when the platform names the call, this call.
 
-use serde_json::Number;
+use serde_json::Value;
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::positions::Positions;
 use super::reader::{Read, Target};
+use super::reading;
 use super::tokenize::TokenTable;
 use crate::chat::json_cursor::Step;
-use crate::chat::tools::Wanted;
 use crate::tokens::call_name::CallName;
 use crate::tokens::format::{Scheme, Token};
 use crate::tokens::mint::{Original, Scope};
-use crate::tokens::rehydrate::{Slot, is_wanted_as_number, render};
+use crate::tokens::rehydrate::{Argument, Slot, argument, render};
 use crate::tokens::scan::{AnyToken, Scanned, TokenRef};
+use crate::values::{Day, Reading, Wanted};
 
 /// Puts originals back into the texts of one answer.
 pub struct Resolver<'a> {
@@ -49,10 +50,11 @@ impl Resolver<'_> {
     pub fn print(
         &mut self,
         text: &[Read],
-        wanted: &dyn Fn(&[Step]) -> Option<Wanted>,
+        wanted: &dyn Fn(&[Step]) -> Wanted,
         mut positions: Option<&mut Positions>,
     ) -> String {
         let mut out = String::new();
+        let reading = reading(&self.pipeline.clock);
         for read in text {
             let start = out.len();
             let len = match read {
@@ -63,8 +65,9 @@ impl Resolver<'_> {
                 Read::Scanned { piece, target } => {
                     let table = &mut *self.table;
                     let mut resolve = |token: &TokenRef| table.resolve(&token_text(token));
-                    let place = place(target, wanted);
-                    self.failures += render(piece, &mut resolve, place, &self.agent.fallback, &mut out);
+                    let wanted = wanted_at(target, wanted);
+                    let place = place(target, &wanted);
+                    self.failures += render(piece, &mut resolve, place, &self.agent.fallback, &reading, &mut out);
                     match piece {
                         Scanned::Token(TokenRef { len, .. })
                         | Scanned::Fragment { len, .. }
@@ -74,7 +77,7 @@ impl Resolver<'_> {
                 }
                 Read::Surrogate { entry, found, target } => {
                     match self.table.restore(*entry, found) {
-                        Some(original) => place(target, wanted).write(original.expose(), &mut out),
+                        Some(original) => place(target, &Wanted::default()).write(original.expose(), &mut out),
                         None => out.push_str(found),
                     }
                     found.chars().count()
@@ -91,12 +94,14 @@ impl Resolver<'_> {
         out
     }
 
-    /// A string of a document that is a token and nothing else, where it comes back as a number.
-    pub fn number(&mut self, text: &[Read], wanted: Option<Wanted>) -> Option<Number> {
+    /// What a string of a document becomes that is a token and nothing else.
+    pub fn argument(&mut self, text: &[Read], wanted: &Wanted) -> Option<Value> {
         let [Read::Scanned { piece: Scanned::Token(token), .. }] = text else { return None };
-        let original = self.table.resolve(&token_text(token)).filter(|_| token.tail.is_empty())?;
-        let is_number = is_wanted_as_number(&original, wanted);
-        is_number.then(|| serde_json::from_str(original.text.expose()).ok())?
+        let value = self.table.resolve(&token_text(token)).filter(|_| token.tail.is_empty())?;
+        match argument(token, &value, wanted, &reading(&self.pipeline.clock)) {
+            Argument::Number(number) => serde_json::from_str(&number).ok().map(Value::Number),
+            Argument::Text(text) => Some(Value::String(text)),
+        }
     }
 
     /// Also what was made before names of calls were keyed.
@@ -138,15 +143,23 @@ pub fn scrub(text: &str) -> String {
     pieces.extend(scanner.finish(FinishReason::Stop));
     let mut out = String::with_capacity(text.len());
     for piece in &pieces {
-        render(piece, &mut |_| None, Slot::TEXT, &Default::default(), &mut out);
+        let reading = Reading::new(Day::of_millis(0));
+        render(piece, &mut |_| None, Slot::TEXT, &Default::default(), &reading, &mut out);
     }
     out
 }
 
-fn place(target: &Target, wanted: &dyn Fn(&[Step]) -> Option<Wanted>) -> Slot {
+fn wanted_at(target: &Target, wanted: &dyn Fn(&[Step]) -> Wanted) -> Wanted {
+    match target {
+        Target { is_value: true, path: Some(path), .. } => wanted(path),
+        _ => Wanted::default(),
+    }
+}
+
+fn place<'w>(target: &Target, wanted: &'w Wanted) -> Slot<'w> {
     match target {
         Target { levels, is_value: false, .. } => Slot::Inside { levels: *levels },
-        Target { levels, path, .. } => Slot::Value { levels: *levels, wanted: path.as_deref().and_then(wanted) },
+        Target { levels, .. } => Slot::Value { levels: *levels, wanted },
     }
 }
 

@@ -200,9 +200,9 @@ async fn restore(answer: &mut Map<String, Value>, texts: &Texts, resolver: &mut 
         let text = read.next().flatten()?;
         let tool = leaf.tool;
         if leaf.sort == Sort::Argument
-            && let Some(number) = resolver.number(&text, texts.wanted(leaf.tool, leaf))
+            && let Some(argument) = resolver.argument(&text, &texts.wanted(leaf.tool, leaf))
         {
-            *value = Value::Number(number);
+            *value = argument;
             return Some(Positions::default());
         }
         let mut positions = Positions::default();

@@ -6,10 +6,11 @@ use super::reader::{Read, Reader};
 use super::request::Masked;
 use crate::chat::answer::{Leaf, Sort};
 use crate::chat::json_cursor::Root;
-use crate::chat::tools::{Tools, Wanted};
+use crate::chat::tools::Tools;
 use crate::policy::TokenStyle;
 use crate::tokens::echo::Surrogates;
 use crate::tokens::scan::FinishReason;
+use crate::values::Wanted;
 
 /// What the request says about the texts of its answer.
 pub struct Texts {
@@ -74,7 +75,7 @@ impl Texts {
     }
 
     /// What the tool `sent` asks for at the place of a [`Sort::Argument`].
-    pub fn wanted(&self, sent: Option<&str>, leaf: &Leaf<'_>) -> Option<Wanted> {
+    pub fn wanted(&self, sent: Option<&str>, leaf: &Leaf<'_>) -> Wanted {
         self.tools.wanted(sent, &leaf.steps())
     }
 }

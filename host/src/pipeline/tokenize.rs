@@ -1,14 +1,16 @@
 //! From decisions to text: every span gets its token, every token its entry in the table that resolves it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::agent::ReadyAgent;
-use super::calls::Call;
+use super::calls::{Call, Label};
 use super::error::PipelineError;
 use super::pieces::Piece;
 use crate::audit::event::TokenKind;
 use crate::chat::position::{Edit, Form as Place};
+use crate::kind::Kind;
 use crate::passes::finding::{Action, Decision};
 use crate::passes::memory::Remembered;
 use crate::policy::{TokenStyle, Tokenization};
@@ -17,7 +19,9 @@ use crate::text::{ByteSpan, CharCounter, CharSpan};
 use crate::tokens::echo::Surrogates;
 use crate::tokens::format::{CompactToken, hash_label, redacted};
 use crate::tokens::mint::{Minter, Original, Scope, ValueType, VaultRow};
+use crate::tokens::rehydrate::Restored;
 use crate::tokens::synthetic::Synthesizer;
+use crate::values::{self, Reading};
 
 /// Letters of a compact token's label where the call has no name: 57 bits, so that a million values of one agent meet
 /// with a probability under one in a hundred thousand. The vault refuses the row if they do.
@@ -45,7 +49,7 @@ pub struct TokenTable {
 }
 
 struct TableEntry {
-    original: Original,
+    value: Restored,
     /// Which of the request's replacements it is, counted from 0.
     placed: Vec<u32>,
     returned: bool,
@@ -53,10 +57,10 @@ struct TableEntry {
 
 impl TokenTable {
     /// What a token stands for. Notes that it came back.
-    pub fn resolve(&mut self, token: &str) -> Option<Original> {
+    pub fn resolve(&mut self, token: &str) -> Option<Restored> {
         let entry = self.entries.get_mut(token)?;
         entry.returned = true;
-        Some(entry.original.clone())
+        Some(entry.value.clone())
     }
 
     /// Whether the table has this token.
@@ -78,7 +82,8 @@ impl TokenTable {
 
     /// Adds a token that was found elsewhere: in the vault, or in itself.
     pub fn learn(&mut self, token: String, original: Original) {
-        self.entries.entry(token).or_insert(TableEntry { original, placed: Vec::new(), returned: false });
+        let new = || TableEntry { value: original.into(), placed: Vec::new(), returned: false };
+        self.entries.entry(token).or_insert_with(new);
     }
 
     /// Which replacements came back in the answer.
@@ -96,15 +101,26 @@ impl TokenTable {
         self.entries.is_empty()
     }
 
-    /// A value that was a number anywhere in the request is one: text in the place of a number is an error to most programs.
-    fn place(&mut self, token: &str, original: &str, form: ValueType, index: u32) {
+    /// In text comes back what the caller said last, else what was there first. A value that was a number anywhere in the
+    /// request is one: text in the place of a number is an error to most programs.
+    fn place(&mut self, token: &str, value: Value<'_>, role: &str, index: u32) {
+        let Value { text, form } = value;
         let entry = self.entries.entry(token.to_owned()).or_insert_with(|| TableEntry {
-            original: Original { text: original.into(), form },
+            value: Restored { text: text.into(), form, record: None },
             placed: Vec::new(),
             returned: false,
         });
-        entry.original.form = entry.original.form.max(form);
         entry.placed.push(index);
+        let known = &mut entry.value;
+        let has_number = known.form == ValueType::JsonNumber && known.record.is_some();
+        if role == "user" {
+            known.text = text.into();
+        }
+        let is_first_number = form == ValueType::JsonNumber && !has_number;
+        if is_first_number || role == "tool" && known.record.is_none() {
+            known.record = Some(text.into());
+        }
+        known.form = known.form.max(form);
     }
 }
 
@@ -125,6 +141,8 @@ pub struct Tokenized {
     pub values: Vec<Remembered>,
     /// What stands in the place of each of [`Self::placed`], where that is asked for.
     pub replacements: Vec<String>,
+    /// The kind that each value had first.
+    kinds: HashMap<[u8; 16], Kind>,
     surrogates: Surrogates,
     synthesizer: Option<Synthesizer>,
 }
@@ -141,6 +159,24 @@ impl Tokenized {
 struct Value<'a> {
     text: &'a str,
     form: ValueType,
+}
+
+/// One of several values in a surface.
+struct Part {
+    range: Range<usize>,
+    mac: [u8; 16],
+}
+
+/// Whether nothing is left between parts but words and punctuation: a digit is part of a value.
+fn is_all_but_words(text: &str, parts: &[Part]) -> bool {
+    let mut end = 0;
+    for Range { start, end: next } in parts.iter().map(|part| part.range.clone()) {
+        if text.get(end..start).is_none_or(|between| between.contains(char::is_numeric)) {
+            return false;
+        }
+        end = next;
+    }
+    text.get(end..).is_some_and(|rest| !rest.contains(char::is_numeric))
 }
 
 /// A piece whose values are replaced, from its beginning to its end.
@@ -173,6 +209,8 @@ pub struct Tokenizer<'a> {
     pub call: Option<&'a Call>,
     /// Tells whether the vault has a row already.
     pub is_stored: &'a dyn Fn(&VaultRow) -> bool,
+    /// How values are read.
+    pub reading: Reading,
     /// Whether the replacements are asked for.
     pub shows_replacements: bool,
 }
@@ -274,6 +312,7 @@ impl Tokenizer<'_> {
             &decision.kind,
             text,
             ValueType::Text,
+            &self.reading,
         ))
     }
 
@@ -300,11 +339,7 @@ impl Tokenizer<'_> {
             (None, Action::Redact) => (redacted(&decision.kind), TokenKind::Redacted),
             (None, _) => match self.surrogate(value, decision, index, done) {
                 Some(surrogate) => (surrogate, TokenKind::Synthetic),
-                None => {
-                    let (text, token_kind) = self.token(value, decision, done);
-                    done.table.place(&text, value.text, value.form, index);
-                    (text, token_kind)
-                }
+                None => self.tokens(value, decision, at.piece.role, index, done),
             },
         };
         done.replacements.extend(self.shows_replacements.then(|| text.clone()));
@@ -327,9 +362,72 @@ impl Tokenizer<'_> {
         Some(surrogate)
     }
 
-    fn token(&self, value: Value<'_>, decision: &Decision, done: &mut Tokenized) -> (String, TokenKind) {
+    fn is_compact(&self) -> bool {
+        self.agent.policy.token_style == TokenStyle::Compact
+    }
+
+    /// What stands in the place of a value: its token, or one for each value in it, with what is between them.
+    fn tokens(
+        &self,
+        value: Value<'_>,
+        decision: &Decision,
+        role: &str,
+        index: u32,
+        done: &mut Tokenized,
+    ) -> (String, TokenKind) {
         let kind = &decision.kind;
-        let compact = self.agent.policy.token_style == TokenStyle::Compact;
+        let mac = self.minter.value_for(self.agent.account, kind, value.text, value.form, &self.reading);
+        let parts = if value.form == ValueType::Text && &*decision.pass != "host" {
+            self.parts(kind, value.text)
+        } else {
+            Vec::new()
+        };
+        if parts.is_empty() {
+            let (text, token_kind) = self.token(value, mac, kind, done);
+            done.table.place(&text, value, role, index);
+            return (text, token_kind);
+        }
+        if parts.iter().all(|part| part.mac != mac) {
+            // An erasure looks for the whole value.
+            let whole = self.minter.token_of(mac, kind);
+            let row = self.minter.seal(&self.scope, &whole, value.text, value.form, None);
+            done.rows.extend(row.filter(|row| !(self.is_stored)(row)));
+        }
+        let (mut text, mut end, mut token_kind) = (String::new(), 0, TokenKind::Vault);
+        for part in parts {
+            text.push_str(&value.text[end..part.range.start]);
+            let own = Value { text: &value.text[part.range.clone()], form: value.form };
+            let (token, own_kind) = self.token(own, part.mac, kind, done);
+            done.table.place(&token, own, role, index);
+            text.push_str(&token);
+            (end, token_kind) = (part.range.end, own_kind);
+        }
+        text.push_str(&value.text[end..]);
+        (text, token_kind)
+    }
+
+    /// The values in a surface that have a token each: the words of a name where tokens are compact, and a slip and its
+    /// correction. None where the surface is one value.
+    fn parts(&self, kind: &Kind, text: &str) -> Vec<Part> {
+        let part = |range: Range<usize>, value: &values::Value| Part {
+            range,
+            mac: self.minter.value_of(self.agent.account, value),
+        };
+        let parts: Vec<Part> = if kind.as_str() == "NAME" {
+            if !self.is_compact() {
+                return Vec::new();
+            }
+            let words = values::name_words(text, &self.reading);
+            words.iter().map(|word| part(word.range.clone(), &word.value)).collect()
+        } else {
+            let slip = values::slip(kind, text, &self.reading);
+            slip.iter().flatten().map(|span| part(span.range.clone(), &span.value)).collect()
+        };
+        if is_all_but_words(text, &parts) { parts } else { Vec::new() }
+    }
+
+    fn token(&self, value: Value<'_>, mac: [u8; 16], kind: &Kind, done: &mut Tokenized) -> (String, TokenKind) {
+        let compact = self.is_compact();
         if self.agent.policy.tokenization == Tokenization::ReversibleAead && !compact {
             // The same value has one token, as text and as a number. One too long for a token of its own has one of the vault.
             let form = if value.text.bytes().all(|byte| byte.is_ascii_digit()) { ValueType::Text } else { value.form };
@@ -337,26 +435,31 @@ impl Tokenizer<'_> {
                 return (token.text(), TokenKind::Aead);
             }
         }
-        let mac = self.minter.value_for(self.agent.account, kind, value.text, value.form);
         let mac = self.call.and_then(|call| call.older(self.minter.kid(), kind, mac)).unwrap_or(mac);
-        let token = self.minter.token_of(mac, kind);
-        let label = compact.then(|| self.label(mac, decision));
-        let text = match &label {
-            Some(label) => CompactToken { kind: kind.clone(), label: label.clone() }.to_string(),
-            None => token.text(),
-        };
+        let compact = compact.then(|| self.compact(mac, kind, done));
+        let token = self.minter.token_of(mac, compact.as_ref().map_or(kind, |compact| &compact.kind));
+        let text = compact.as_ref().map_or_else(|| token.text(), CompactToken::to_string);
+        let token_kind = if compact.is_some() { TokenKind::Compact } else { TokenKind::Vault };
         // Sealing costs more than everything else here: only for a token that is not in this request already.
         if !done.table.contains(&text) {
+            let label = compact.map(|compact| compact.label);
             let row = self.minter.seal(&self.scope, &token, value.text, value.form, label);
             done.rows.extend(row.filter(|row| !(self.is_stored)(row)));
         }
-        (text, if compact { TokenKind::Compact } else { TokenKind::Vault })
+        (text, token_kind)
     }
 
-    fn label(&self, mac: [u8; 16], decision: &Decision) -> String {
+    /// The compact token of a value. Its kind is the one that the value had first: in the call, or in this request.
+    fn compact(&self, mac: [u8; 16], kind: &Kind, done: &mut Tokenized) -> CompactToken {
         match self.call {
-            Some(call) => call.label(&decision.kind, mac).to_string(),
-            None => hash_label(&mac, HASH_LABEL),
+            Some(call) => {
+                let Label { kind, number } = call.label(kind, mac);
+                CompactToken { kind, label: number.to_string() }
+            }
+            None => {
+                let kind = done.kinds.entry(mac).or_insert_with(|| kind.clone()).clone();
+                CompactToken { kind, label: hash_label(&mac, HASH_LABEL) }
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use masker::kind::Kind;
 use masker::store::journal::Journal;
 use masker::store::{Store, StorePaths};
 use masker::tokens::mint::{Minter, Scope, ValueType};
+use masker::values::{Day, Reading};
 use tempfile::TempDir;
 
 use super::{KEY, Ran, folder, masker, run, run_on, serve_as, serve_with};
@@ -23,6 +24,10 @@ const OTHER_KEY: &str = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
 struct Install {
     folder: TempDir,
     agent: AgentId,
+}
+
+fn reading() -> Reading {
+    Reading::new(Day::of_millis(0))
 }
 
 fn paths(folder: &TempDir) -> StorePaths {
@@ -48,7 +53,14 @@ impl Install {
         let row = |store: &Store, call, kind, value| {
             let scope = Scope::new(install.agent, Some(call));
             minter
-                .mint_vault(store.first_account(), &scope, &Kind::new(kind).expect("a kind"), value, ValueType::Text)
+                .mint_vault(
+                    store.first_account(),
+                    &scope,
+                    &Kind::new(kind).expect("a kind"),
+                    value,
+                    ValueType::Text,
+                    &reading(),
+                )
                 .row
         };
         with_store(&install.folder, async |store| {
@@ -193,7 +205,7 @@ fn an_export_with_a_wrong_key_leaves_nothing_behind() {
     with_store(&install.folder, async |store| {
         let scope = Scope::new(AgentId::from_bytes([0xff; 16]), Some("three"));
         let kind = Kind::new("NAME").expect("a kind");
-        let row = other.mint_vault(store.first_account(), &scope, &kind, "Ann Lee", ValueType::Text).row;
+        let row = other.mint_vault(store.first_account(), &scope, &kind, "Ann Lee", ValueType::Text, &reading()).row;
         store.vault().put(vec![row]).await.expect("kept");
     });
     let file = install.folder.path().join("export.jsonl");
@@ -345,7 +357,9 @@ fn a_rotation_that_was_interrupted_is_continued_and_written_down_once_with_all_o
     with_store(&install.folder, async |store| {
         let row = |minter: &Minter, agent, number: usize| {
             let (scope, kind) = (Scope::new(agent, Some("one")), Kind::new("MRN").expect("a kind"));
-            minter.mint_vault(store.first_account(), &scope, &kind, &format!("MRN-{number}"), ValueType::Text).row
+            minter
+                .mint_vault(store.first_account(), &scope, &kind, &format!("MRN-{number}"), ValueType::Text, &reading())
+                .row
         };
         let first = AgentId::from_bytes([0; 16]);
         let mut rows: Vec<_> = (0..400).map(|number| row(&minter("K_HEALTHCARE", 7), first, number)).collect();

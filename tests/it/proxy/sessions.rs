@@ -11,6 +11,7 @@ use masker::kind::Kind;
 use masker::session::{SessionRow, Status};
 use masker::tokens::call_name::CallName;
 use masker::tokens::mint::ValueType;
+use masker::values::{Day, Reading};
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, openai, respond};
 use serde_json::{Value, json};
@@ -278,8 +279,14 @@ async fn a_call_is_known_by_a_keyed_hash_and_what_had_another_is_found() {
     assert!(ids.len() == 2 && ids.contains(&&*old.id.text()) && ids.contains(&&*session.id.text()), "{listed}");
     let account = app.app().store().first_account();
     let minter = app.app().pipeline.minters.get(&Kid::new("K_HEALTHCARE").expect("a kid")).expect("its minter");
-    let minted =
-        minter.mint_vault(account, &before, &Kind::new("STAFF_ID").expect("a kind"), "E-54321", ValueType::Text);
+    let minted = minter.mint_vault(
+        account,
+        &before,
+        &Kind::new("STAFF_ID").expect("a kind"),
+        "E-54321",
+        ValueType::Text,
+        &Reading::new(Day::of_millis(0)),
+    );
     app.app().store().vault().put(vec![minted.row]).await.expect("the vault takes it");
     let token = minted.token.text();
     app.upstream.respond_with(move |_| Reply::text(&format!("You are {token}")));

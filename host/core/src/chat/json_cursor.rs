@@ -8,6 +8,7 @@
 //! Every character is examined once per level, memory is bounded, and chunk boundaries make no difference.
 
 use self::level::{Inner, Kind, Level, Moved};
+use crate::values;
 
 mod level;
 #[cfg(test)]
@@ -41,6 +42,16 @@ pub enum Step {
     Key(String),
     /// Into a list.
     Index(usize),
+}
+
+impl Step {
+    /// The same, into a schema.
+    pub(super) fn as_value(&self) -> values::Step<'_> {
+        match self {
+            Step::Key(key) => values::Step::Key(key),
+            Step::Index(index) => values::Step::Index(*index),
+        }
+    }
 }
 
 /// What an inserted value becomes part of.

@@ -7,25 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use super::json_cursor::Step;
-
-/// Limit of nested schemas to follow, references included.
-const MAX_STEPS: usize = 64;
-
-/// Limit of schemas to examine for one value: nested alternatives multiply.
-const MAX_LOOKS: usize = 512;
-
-/// Type that a schema requires.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wanted {
-    /// A string.
-    Text,
-    /// A number.
-    Number,
-    /// A number without a fraction.
-    Integer,
-    /// Something else.
-    Other,
-}
+use crate::values::{self, Wanted};
 
 /// The tools of a request. No `Debug`: declarations may hold caller text.
 #[derive(Default)]
@@ -78,21 +60,14 @@ impl Tools {
         self.answers_json
     }
 
-    /// The type that the parameters of the tool `sent` (or, for `None`, the `response_format`) require at a path;
-    /// `None` when they leave it open or the tool does not exist.
-    pub fn wanted(&self, sent: Option<&str>, path: &[Step]) -> Option<Wanted> {
+    /// What the parameters of the tool `sent` (or, for `None`, the `response_format`) require at a path. The default when
+    /// they leave it open or the tool does not exist.
+    pub fn wanted(&self, sent: Option<&str>, path: &[Step]) -> Wanted {
         let parameters = self.parameters.get_or_init(|| read_parameters(&self.declared, self.answer.as_deref()));
         let sent = sent.unwrap_or(ANSWER);
-        let root = parameters.get(sent).or_else(|| parameters.get(self.original_name(sent)?))?;
-        let mut search = Search { root, looks: 0, found: Vec::new() };
-        search.look(root, path, 0);
-        let first = *search.found.first()?;
-        let integer = [Wanted::Integer, Wanted::Number];
-        match search.found.iter().all(|other| *other == first) {
-            true => Some(first),
-            // Several alternatives that are all numbers.
-            false => search.found.iter().all(|other| integer.contains(other)).then_some(Wanted::Number),
-        }
+        let schema = parameters.get(sent).or_else(|| parameters.get(self.original_name(sent)?));
+        let steps: Vec<values::Step<'_>> = path.iter().map(Step::as_value).collect();
+        schema.map_or_else(Wanted::default, |schema| Wanted::at(schema, &steps))
     }
 }
 
@@ -119,77 +94,6 @@ fn read_parameters(declared: &[String], answer: Option<&str>) -> HashMap<String,
     parameters
 }
 
-/// Follows a path through a schema and all its alternatives.
-struct Search<'s> {
-    root: &'s Value,
-    looks: usize,
-    found: Vec<Wanted>,
-}
-
-impl<'s> Search<'s> {
-    fn look(&mut self, schema: &'s Value, path: &[Step], depth: usize) {
-        self.looks += 1;
-        if depth > MAX_STEPS || self.looks > MAX_LOOKS {
-            return;
-        }
-        if let Some(pointer) = schema.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'))
-            && let Some(target) = self.root.pointer(pointer)
-        {
-            self.look(target, path, depth + 1);
-        }
-        for several in ["anyOf", "oneOf", "allOf"] {
-            for schema in schema.get(several).and_then(Value::as_array).into_iter().flatten() {
-                self.look(schema, path, depth + 1);
-            }
-        }
-        match path.split_first() {
-            None => self.types(schema),
-            Some((Step::Key(key), rest)) => {
-                let property = schema.get("properties").and_then(|properties| properties.get(key));
-                if let Some(next) = property.or_else(|| schema.get("additionalProperties")) {
-                    self.look(next, rest, depth + 1);
-                }
-            }
-            Some((Step::Index(index), rest)) => {
-                let place = |name: &str| schema.get(name).and_then(Value::as_array).and_then(|items| items.get(*index));
-                // `items` could be a list before `prefixItems` was introduced.
-                if let Some(next) = place("prefixItems").or_else(|| place("items")).or_else(|| schema.get("items")) {
-                    self.look(next, rest, depth + 1);
-                }
-            }
-        }
-    }
-
-    fn types(&mut self, schema: &Value) {
-        let mut add = |name: &str| {
-            let wanted = match name {
-                "string" => Wanted::Text,
-                "number" => Wanted::Number,
-                "integer" => Wanted::Integer,
-                // The schema requires nothing here.
-                "null" => return,
-                _ => Wanted::Other,
-            };
-            self.found.push(wanted);
-        };
-        match schema.get("type") {
-            Some(Value::String(name)) => add(name),
-            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).for_each(add),
-            _ => {
-                let values =
-                    schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const"));
-                for value in values {
-                    match value {
-                        Value::String(_) => add("string"),
-                        Value::Number(_) => add("number"),
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -207,39 +111,15 @@ mod tests {
 
     #[test]
     fn a_schema_says_what_is_wanted_at_a_path() {
-        let tools = tools(
-            json!({"type": "object", "$defs": {"id": {"type": "integer"}, "loop": {"$ref": "#/$defs/loop"}},
-            "properties": {
-                "text": {"type": "string"}, "number": {"type": "number"}, "id": {"$ref": "#/$defs/id"},
-                "maybe": {"type": ["integer", "null"]}, "either": {"type": ["integer", "string"]},
-                "any": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/id"}]}, "numbers": {"oneOf": [{"type": "integer"}, {"type": "number"}]},
-                "all": {"allOf": [{"description": "x"}, {"type": "string"}]},
-                "list": {"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}},
-                "map": {"type": "object", "additionalProperties": {"properties": {"n": {"type": "number"}}}},
-                "enum": {"enum": ["1", "2"]}, "const": {"const": 3}, "open": {}, "loop": {"$ref": "#/$defs/loop"}, "flag": {"type": "boolean"}}}),
-        );
-        for (path, wanted) in [
-            (vec![key("text")], Some(Wanted::Text)),
-            (vec![key("number")], Some(Wanted::Number)),
-            (vec![key("id")], Some(Wanted::Integer)),
-            (vec![key("maybe")], Some(Wanted::Integer)),
-            (vec![key("either")], None),
-            (vec![key("any")], Some(Wanted::Integer)),
-            (vec![key("numbers")], Some(Wanted::Number)),
-            (vec![key("all")], Some(Wanted::Text)),
-            (vec![key("list"), Step::Index(0)], Some(Wanted::Text)),
-            (vec![key("list"), Step::Index(1)], Some(Wanted::Integer)),
-            (vec![key("map"), key("x"), key("n")], Some(Wanted::Number)),
-            (vec![key("enum")], Some(Wanted::Text)),
-            (vec![key("const")], Some(Wanted::Number)),
-            (vec![key("open")], None),
-            (vec![key("loop")], None),
-            (vec![key("flag")], Some(Wanted::Other)),
-            (vec![key("none")], None),
-        ] {
-            assert_eq!(tools.wanted(Some("book"), &path), wanted, "{path:?}");
+        let tools = tools(json!({"type": "object", "properties": {
+            "text": {"type": "string"}, "list": {"type": "array", "items": {"type": "integer"}}, "open": {}}}));
+        let wants = |tool, path: &[Step], name| tools.wanted(Some(tool), path).has_type(name);
+        assert!(wants("book", &[key("text")], "string") && !wants("book", &[key("text")], "integer"));
+        assert!(wants("book", &[key("list"), Step::Index(1)], "integer"));
+        for path in [key("open"), key("none")] {
+            assert!(!wants("book", std::slice::from_ref(&path), "string"));
         }
-        assert_eq!(tools.wanted(Some("other"), &[key("text")]), None);
+        assert!(!wants("other", &[key("text")], "string"));
     }
 
     #[test]
@@ -248,22 +128,9 @@ mod tests {
         let body =
             json!({"response_format": {"type": "json_schema", "json_schema": {"name": "Chart", "schema": schema}}});
         let tools = Tools::read(body.as_object().expect("an object"));
-        assert_eq!(tools.wanted(None, &[key("mrn")]), Some(Wanted::Integer));
-        assert_eq!(tools.wanted(Some("book"), &[key("mrn")]), None);
-        assert_eq!(Tools::default().wanted(None, &[key("mrn")]), None);
-    }
-
-    #[test]
-    fn a_schema_of_many_alternatives_is_given_up() {
-        let mut schema = json!({"type": "string"});
-        for _ in 0..20 {
-            schema = json!({"anyOf": [schema.clone(), schema]});
-            if schema.to_string().len() > 100_000 {
-                break;
-            }
-        }
-        let tools = tools(json!({"properties": {"x": schema}}));
-        assert_eq!(tools.wanted(Some("book"), &[key("x"), key("y")]), None);
+        assert!(tools.wanted(None, &[key("mrn")]).has_type("integer"));
+        assert!(!tools.wanted(Some("book"), &[key("mrn")]).has_type("integer"));
+        assert!(!Tools::default().wanted(None, &[key("mrn")]).has_type("integer"));
     }
 
     #[test]
@@ -272,11 +139,11 @@ mod tests {
             "response_format": {"type": "json_schema"}});
         let mut tools = Tools::read(body.as_object().expect("an object"));
         assert!(tools.answers_json());
-        assert_eq!(tools.wanted(Some("old"), &[key("a")]), Some(Wanted::Text));
+        assert!(tools.wanted(Some("old"), &[key("a")]).has_type("string"));
         tools.rename("ask_jane", "tool_7");
         assert_eq!((tools.original_name("tool_7"), tools.original_name("old")), (Some("ask_jane"), None));
         assert!(tools.may_become_renamed("tool") && !tools.may_become_renamed("tool_7"));
         let none = Tools::read(&Map::new());
-        assert!(!none.answers_json() && none.wanted(Some("x"), &[]).is_none());
+        assert!(!none.answers_json() && none.wanted(Some("x"), &[]).takes_text());
     }
 }

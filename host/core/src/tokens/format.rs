@@ -9,6 +9,7 @@ use data_encoding::BASE32_NOPAD;
 
 use crate::keys::Kid;
 use crate::kind::Kind;
+use crate::values::View;
 
 /// Bytes of a vault token's value: a truncated HMAC.
 pub(crate) const VAULT_BYTES: usize = 16;
@@ -26,16 +27,9 @@ pub(crate) const AEAD_HEADER_LETTERS: usize = 4;
 /// Bytes around an original in an AEAD token: header, nonce, form, tag.
 const AEAD_OVERHEAD: usize = AEAD_HEADER + 12 + 1 + 16;
 
-/// Names of the views of a value, a part or a form of it, in the order of their names: `[SSN_4.last4]`,
-/// `MSKV1.NAME.K_X.….spelled`.
-pub const VIEWS: [&str; 20] = [
-    "age", "area", "city", "day", "digits", "domain", "family", "first3", "given", "initials", "iso", "last4", "month",
-    "spelled", "spoken", "state", "street", "weekday", "year", "zip",
-];
-
-/// The view of this name, in any case.
+/// The name of a view, in any case: `[SSN_4.last4]`, `MSKV1.NAME.K_X.….spelled`.
 pub fn view(name: &str) -> Option<&'static str> {
-    VIEWS.into_iter().find(|view| view.eq_ignore_ascii_case(name))
+    View::new(name).map(View::as_str)
 }
 
 /// How a token carries its original.

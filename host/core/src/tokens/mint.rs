@@ -1,6 +1,6 @@
 //! Makes tokens and opens them again.
 //!
-//! A vault token is a truncated HMAC of the account and the normalised value; what it stands for is a [`VaultRow`], sealed
+//! A vault token is a truncated HMAC of the account and the value, however it is spelled ([`values`]); what it stands for is a [`VaultRow`], sealed
 //! for the agent and the call. An AEAD token carries its original itself. Both use AES-256-GCM-SIV, which stays safe when a nonce
 //! comes twice (RFC 8452): so nonces are derived from what is sealed, not drawn. That is what lets an AEAD token be the
 //! same for the same value on every turn and after a restart without being remembered, and it takes the random number
@@ -21,7 +21,8 @@ use super::normalise::normalise;
 use crate::ids::{AccountId, AgentId};
 use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::kind::Kind;
-use crate::sensitive::SensitiveText;
+use crate::sensitive::{Sensitive, SensitiveText};
+use crate::values::{self, Reading};
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -212,17 +213,7 @@ impl Ciphers {
 
     /// What the token of a value holds. The account is part of it: who may see masked text of one account must not be able to
     /// confirm a guess about another's. Tokens of earlier versions have none.
-    fn token_value(
-        &self,
-        account: Option<AccountId>,
-        kind: &Kind,
-        original: &str,
-        form: ValueType,
-    ) -> [u8; VAULT_BYTES] {
-        self.value_of(account, &identity(kind, original, form))
-    }
-
-    fn value_of(&self, account: Option<AccountId>, identity: &str) -> [u8; VAULT_BYTES] {
+    fn value_of(&self, account: Option<AccountId>, identity: &[u8]) -> [u8; VAULT_BYTES] {
         let mut mac = self.mac.clone();
         if let Some(account) = account {
             // No identity begins like this, so that none is equal to an account with a shorter one.
@@ -234,16 +225,19 @@ impl Ciphers {
     }
 }
 
-/// A number of nothing but digits is the same value as these digits in text. One with a sign, a fraction or an exponent is a
-/// value of its own: -1, 1.0 and 1 are different documents.
-pub(super) fn identity(kind: &Kind, original: &str, form: ValueType) -> String {
+/// What a token is made from: the same for every spelling of a value, said or written, and whatever its kind. A number of nothing but
+/// digits is the same value as these digits in text. One with a sign, a fraction or an exponent is a value of its own: -1, 1.0
+/// and 1 are different documents.
+pub(super) fn identity(kind: &Kind, original: &str, form: ValueType, reading: &Reading) -> Sensitive<Vec<u8>> {
     match form {
-        ValueType::JsonNumber if !original.bytes().all(|byte| byte.is_ascii_digit()) => number_identity(original),
-        ValueType::Text | ValueType::JsonNumber => normalise(kind, original),
+        ValueType::JsonNumber if !original.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Sensitive::new(number_identity(original).into_bytes())
+        }
+        ValueType::Text | ValueType::JsonNumber => values::read(kind, original, reading).key(),
     }
 }
 
-/// No normalised text holds a control character, so such a number never shares a text's token.
+/// No other identity begins like this, so such a number never shares a text's token.
 fn number_identity(number: &str) -> String {
     ["\u{1}number:", number].concat()
 }
@@ -266,13 +260,32 @@ impl Minter {
     }
 
     /// The vault token of a value: one HMAC, no encryption. The same on every call, turn and agent of the account.
-    pub fn token_for(&self, account: AccountId, kind: &Kind, original: &str, form: ValueType) -> Token {
-        self.token_of(self.value_for(account, kind, original, form), kind)
+    pub fn token_for(
+        &self,
+        account: AccountId,
+        kind: &Kind,
+        original: &str,
+        form: ValueType,
+        reading: &Reading,
+    ) -> Token {
+        self.token_of(self.value_for(account, kind, original, form, reading), kind)
     }
 
-    /// What [`Minter::token_for`] holds.
-    pub fn value_for(&self, account: AccountId, kind: &Kind, original: &str, form: ValueType) -> [u8; VAULT_BYTES] {
-        self.current.token_value(Some(account), kind, original, form)
+    /// What [`Minter::token_for`] holds. It is the same for a value of any kind, spelling and form.
+    pub fn value_for(
+        &self,
+        account: AccountId,
+        kind: &Kind,
+        original: &str,
+        form: ValueType,
+        reading: &Reading,
+    ) -> [u8; VAULT_BYTES] {
+        self.current.value_of(Some(account), identity(kind, original, form, reading).expose())
+    }
+
+    /// What the vault token of a value holds that was read already.
+    pub fn value_of(&self, account: AccountId, value: &values::Value) -> [u8; VAULT_BYTES] {
+        self.current.value_of(Some(account), value.key().expose())
     }
 
     /// The vault token that holds this.
@@ -308,8 +321,9 @@ impl Minter {
         kind: &Kind,
         original: &str,
         form: ValueType,
+        reading: &Reading,
     ) -> Minted {
-        let token = self.token_for(account, kind, original, form);
+        let token = self.token_for(account, kind, original, form, reading);
         let row = self.seal(scope, &token, original, form, None).expect("the token was just made by this minter");
         Minted { token, row }
     }
@@ -327,10 +341,18 @@ impl Minter {
         Ok(Token { scheme: Scheme::Aead, kind: kind.clone(), kid: self.kid.clone(), value })
     }
 
-    /// What vault tokens of a value may hold in these accounts: with the current key and the old one, as text and as a
-    /// number, which once always had a token of its own, and without an account, as once.
-    pub fn values_of(&self, accounts: &[AccountId], kind: &Kind, original: &str) -> Vec<[u8; VAULT_BYTES]> {
-        let identities = [identity(kind, original, ValueType::Text), number_identity(original)];
+    /// What vault tokens of a value may hold in these accounts: with the current key and the old one, and as earlier versions
+    /// made them: from the spelling, a number apart from a text, and without an account.
+    pub fn values_of(
+        &self,
+        accounts: &[AccountId],
+        kind: &Kind,
+        original: &str,
+        reading: &Reading,
+    ) -> Vec<[u8; VAULT_BYTES]> {
+        let value = identity(kind, original, ValueType::Text, reading);
+        let (spelling, number) = (normalise(kind, original), number_identity(original));
+        let identities = [spelling.as_bytes(), number.as_bytes(), value.expose()];
         let accounts = || std::iter::once(None).chain(accounts.iter().copied().map(Some));
         let keys = std::iter::once(&self.current).chain(&self.old);
         keys.flat_map(|key| accounts().map(move |account| (key, account)))

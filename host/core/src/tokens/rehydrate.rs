@@ -3,8 +3,9 @@
 use super::format::redacted;
 use super::mint::{Original, ValueType};
 use super::scan::{Scanned, TokenRef};
-use crate::chat::tools::Wanted;
 use crate::kind::Kind;
+use crate::sensitive::SensitiveText;
+use crate::values::{self, Language, Printed, Reading, View, Wanted};
 
 /// What a caller gets in the place of a token that does not resolve.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -27,9 +28,26 @@ impl Fallback {
     }
 }
 
+/// What a token stands for, in the forms in which the value was there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Restored {
+    /// What comes back in text.
+    pub text: SensitiveText,
+    /// Whether the value was a number anywhere.
+    pub form: ValueType,
+    /// The form that a record or a tool had.
+    pub record: Option<SensitiveText>,
+}
+
+impl From<Original> for Restored {
+    fn from(Original { text, form }: Original) -> Self {
+        Self { text, form, record: None }
+    }
+}
+
 /// What is printed becomes a part of this.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Slot {
+#[derive(Clone, Copy)]
+pub enum Slot<'w> {
     /// A text, or the inside of so many strings of JSON in each other.
     Inside {
         /// How often it is escaped.
@@ -40,11 +58,11 @@ pub enum Slot {
         /// Strings of JSON around the document.
         levels: usize,
         /// What the document's schema asks for there.
-        wanted: Option<Wanted>,
+        wanted: &'w Wanted,
     },
 }
 
-impl Slot {
+impl Slot<'_> {
     /// Words.
     pub const TEXT: Self = Slot::Inside { levels: 0 };
 
@@ -60,16 +78,17 @@ impl Slot {
 /// Appends a piece to `out` and returns how many tokens in it did not resolve (0 or 1).
 pub fn render(
     piece: &Scanned,
-    resolver: &mut dyn FnMut(&TokenRef) -> Option<Original>,
-    place: Slot,
+    resolver: &mut dyn FnMut(&TokenRef) -> Option<Restored>,
+    place: Slot<'_>,
     fallback: &Fallback,
+    reading: &Reading,
     out: &mut String,
 ) -> usize {
     match piece {
         Scanned::Text(text) => out.push_str(text),
         Scanned::Dropped { .. } => {}
         Scanned::Token(token) => match resolver(token) {
-            Some(original) => resolved(token, &original, place, out),
+            Some(value) => resolved(token, &value, place, reading, out),
             None => {
                 place.write(&fallback.text(Some(token.kind())), out);
                 return 1;
@@ -83,33 +102,67 @@ pub fn render(
     0
 }
 
-fn resolved(token: &TokenRef, original: &Original, place: Slot, out: &mut String) {
-    let text = original.text.expose();
+fn resolved(token: &TokenRef, value: &Restored, place: Slot<'_>, reading: &Reading, out: &mut String) {
     match place {
-        Slot::Value { wanted, .. } if token.tail.is_empty() && is_wanted_as_number(original, wanted) => {
-            out.push_str(text);
-        }
-        Slot::Value { .. } => place.write(&format!("{text}{}", token.tail), out),
+        Slot::Value { wanted, levels } if token.tail.is_empty() => match argument(token, value, wanted, reading) {
+            Argument::Number(number) => out.push_str(&number),
+            Argument::Text(text) => escape(&json_string(&text), levels, out),
+        },
+        Slot::Value { .. } => place.write(&format!("{}{}", shown(token, value, reading), token.tail), out),
         Slot::Inside { .. } => {
-            place.write(text, out);
+            place.write(&shown(token, value, reading), out);
             out.push_str(&token.tail);
         }
     }
 }
 
-/// Whether a whole value comes back as a number: where the schema asks for one, and where it says nothing and the value
-/// was one.
-pub fn is_wanted_as_number(original: &Original, wanted: Option<Wanted>) -> bool {
-    let text = original.text.expose();
-    let was_number = original.form == ValueType::JsonNumber;
-    match wanted {
-        Some(Wanted::Text | Wanted::Other) => false,
-        // What was said in words is a number where it is nothing but digits.
-        Some(Wanted::Number | Wanted::Integer) => {
-            (was_number || text.bytes().all(|byte| byte.is_ascii_digit())) && is_number(text)
-        }
-        None => was_number && is_number(text),
+/// What a token becomes in text: the view that it asks for, else the whole value.
+fn shown(token: &TokenRef, value: &Restored, reading: &Reading) -> String {
+    let text = value.text.expose();
+    let viewed = token
+        .view
+        .and_then(View::new)
+        .and_then(|view| values::read(token.kind(), text, reading).view(view, reading.today, Language::English));
+    viewed.unwrap_or_else(|| text.clone())
+}
+
+/// A whole value of a document.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// A string.
+    Text(String),
+    /// A number, as it is written.
+    Number(String),
+}
+
+/// What a token becomes where it is a whole value: what the schema asks for; where it leaves that open, a number that was
+/// one, and the form of a record rather than what was said.
+pub fn argument(token: &TokenRef, value: &Restored, wanted: &Wanted, reading: &Reading) -> Argument {
+    if token.view.is_some() {
+        let text = shown(token, value, reading);
+        let is_wanted = !wanted.takes_text() && is_number(&text);
+        return if is_wanted { Argument::Number(text) } else { Argument::Text(text) };
     }
+    let surface = value.record.as_ref().unwrap_or(&value.text).expose();
+    let was_number = value.form == ValueType::JsonNumber && is_number(surface);
+    // What is no row of digits is the number that it is, and nothing else.
+    let is_odd = was_number && !surface.bytes().all(|byte| byte.is_ascii_digit());
+    if was_number && (wanted.is_open() || is_odd && wanted.takes_number()) {
+        return Argument::Number(surface.clone());
+    }
+    if is_odd {
+        return Argument::Text(surface.clone());
+    }
+    match values::print(&values::read(token.kind(), surface, reading), surface, wanted, reading) {
+        Printed::Number(number) => Argument::Number(number.to_string()),
+        Printed::Text(text) => Argument::Text(text),
+        Printed::AsItStood if wanted.takes_number() && is_digits(surface) => Argument::Number(surface.clone()),
+        Printed::AsItStood => Argument::Text(surface.clone()),
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && is_number(text)
 }
 
 /// Whether a text is a JSON number, so that it can stand without quotation marks.

@@ -65,7 +65,7 @@ pub enum AnyToken {
 pub struct TokenRef {
     /// What it says.
     pub found: AnyToken,
-    /// The view of the value that is asked for, one of [`super::format::VIEWS`]; `None` for all of it.
+    /// The view of the value that is asked for, the name of a [`crate::values::View`]; `None` for all of it.
     pub view: Option<&'static str>,
     /// Letters that stood directly after it, as they were written. They are shown after the original; when the token
     /// does not resolve they are taken for more of it and dropped, since a made-up token has no right length.

@@ -7,19 +7,21 @@ use std::collections::HashMap;
 
 use super::mint::{Original, ValueType, identity};
 use crate::kind::Kind;
-use crate::sensitive::SensitiveText;
+use crate::sensitive::{Sensitive, SensitiveText};
+use crate::values::Reading;
 
 /// A value, in whatever spelling it is asked for.
 pub struct Sought {
     text: SensitiveText,
-    /// What spellings of a kind have in common.
-    identities: HashMap<Kind, SensitiveText>,
+    /// What it is when it is read as one of a kind.
+    identities: HashMap<Kind, Sensitive<Vec<u8>>>,
+    reading: Reading,
 }
 
 impl Sought {
     /// This value.
-    pub fn new(text: &str) -> Self {
-        Self { text: text.into(), identities: HashMap::new() }
+    pub fn new(text: &str, reading: Reading) -> Self {
+        Self { text: text.into(), identities: HashMap::new(), reading }
     }
 
     /// Whether an original of this kind is the value. A number of a JSON document is one as it is written, too.
@@ -29,10 +31,11 @@ impl Sought {
             return true;
         }
         if !self.identities.contains_key(kind) {
-            self.identities.insert(kind.clone(), identity(kind, self.text.expose(), ValueType::Text).into());
+            let own = identity(kind, self.text.expose(), ValueType::Text, &self.reading);
+            self.identities.insert(kind.clone(), own);
         }
         let wanted = self.identities.get(kind);
-        wanted.is_some_and(|wanted| *wanted.expose() == identity(kind, text, original.form))
+        wanted.is_some_and(|wanted| *wanted == identity(kind, text, original.form, &self.reading))
     }
 }
 
@@ -43,7 +46,7 @@ mod tests {
     fn check(kind: &str, original: &str, form: ValueType, sought: &str, expected: bool) {
         let original = Original { text: original.into(), form };
         let kind = Kind::new(kind).expect("a kind");
-        let mut value = Sought::new(sought);
+        let mut value = Sought::new(sought, crate::values::Reading::new(crate::values::Day::of_millis(0)));
         // Twice: what is kept of the first answer must not change the second.
         for _ in 0..2 {
             assert_eq!(value.is(&kind, &original), expected, "{kind} {sought}");

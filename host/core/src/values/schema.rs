@@ -67,12 +67,22 @@ impl Wanted {
     }
 
     /// Whether a type of this name is asked for.
-    pub(super) fn has_type(&self, name: &str) -> bool {
+    pub(crate) fn has_type(&self, name: &str) -> bool {
         self.asks.iter().any(|ask| ask.types.iter().any(|own| own == name))
     }
 
+    /// Whether no type is asked for.
+    pub(crate) fn is_open(&self) -> bool {
+        self.asks.iter().all(|ask| ask.types.is_empty() && ask.members.is_empty())
+    }
+
+    /// Whether a number is asked for and no string.
+    pub(crate) fn takes_number(&self) -> bool {
+        !self.takes_text() && (self.has_type("integer") || self.has_type("number"))
+    }
+
     /// Whether a string is all right.
-    pub(super) fn takes_text(&self) -> bool {
+    pub(crate) fn takes_text(&self) -> bool {
         let typed = self.asks.iter().filter(|ask| !ask.types.is_empty()).count();
         let of_texts = |ask: &Ask| ask.types.is_empty() && ask.members.iter().any(Json::is_string);
         typed == 0 || self.has_type("string") || self.asks.iter().any(of_texts)

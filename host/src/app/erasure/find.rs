@@ -11,6 +11,7 @@ use super::said::{are, says};
 use super::{Erase, EraseError, Erased, Eraser, SHORTEST};
 use crate::ids::{AccountId, AgentId, SessionId};
 use crate::keys::Kid;
+use crate::pipeline::reading;
 use crate::policy::Policy;
 use crate::sensitive::SensitiveText;
 use crate::session::SessionRow;
@@ -124,7 +125,7 @@ impl Eraser<'_> {
     /// Rows of the value. Every row is decrypted, since the keys that made its token may be gone.
     async fn rows_of(&self, value: &SensitiveText, unreadable: &mut Unreadable) -> Result<Vec<RowKey>, StoreError> {
         let (mut found, mut after) = (Vec::new(), None);
-        let mut sought = Sought::new(value.expose());
+        let mut sought = Sought::new(value.expose(), reading(self.clock));
         loop {
             let rows = self.store.vault().page(after, STEP).await?;
             let Some((last, _)) = rows.last() else { return Ok(found) };

@@ -10,7 +10,8 @@ use crate::kind::Kind;
 use crate::passes::finding::Action;
 use crate::passes::memory::{Known, Remembered};
 use crate::store::vault::{Gone, KeptCall};
-use crate::tokens::mint::{Minters, VaultRow};
+use crate::tokens::mint::{Minters, Original, VaultRow};
+use crate::values::Reading;
 
 /// Bytes of the values of one call.
 const VALUE_BYTES: u64 = 256 << 10;
@@ -38,24 +39,37 @@ struct State {
     value_bytes: u64,
     /// The values, ready to be looked for; made when it is asked for.
     known: Option<Arc<Known>>,
-    numbers: HashMap<(Kind, TokenValue), u32>,
-    last: HashMap<Kind, u32>,
-    older: HashMap<(Kid, Kind, TokenValue), TokenValue>,
+    /// Labels of compact tokens, by what the long ones hold.
+    labels: HashMap<TokenValue, Label>,
+    /// The last number that was given out.
+    last: u32,
+    /// What tokens of earlier versions hold, by what they would hold today.
+    older: HashMap<(Kid, TokenValue), Vec<(Kind, TokenValue)>>,
+}
+
+/// What stands in a compact token: the kind that the value had first, and a number of the call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Label {
+    /// The kind.
+    pub kind: Kind,
+    /// The number.
+    pub number: u32,
 }
 
 /// What a row of the vault says of its call.
 pub(super) struct KnownRow {
     value: Remembered,
-    older: Option<((Kid, Kind, TokenValue), TokenValue)>,
+    older: Option<((Kid, TokenValue), (Kind, TokenValue))>,
 }
 
 /// Opens a row. Nothing where its key is not here.
-pub(super) fn known(row: &VaultRow, account: AccountId, minters: &Minters) -> Option<KnownRow> {
+pub(super) fn known(row: &VaultRow, account: AccountId, minters: &Minters, reading: &Reading) -> Option<KnownRow> {
     let original = minters.open_row(row).ok()?;
-    let today = minters.get(&row.kid)?.value_for(account, &row.kind, original.text.expose(), original.form);
-    let older = (today != row.mac).then(|| ((row.kid.clone(), row.kind.clone(), today), row.mac));
+    let Original { text, form } = original;
+    let today = minters.get(&row.kid)?.value_for(account, &row.kind, text.expose(), form, reading);
+    let older = (today != row.mac).then(|| ((row.kid.clone(), today), (row.kind.clone(), row.mac)));
     // Of what was redacted, or is a surrogate, there is no row.
-    let value = Remembered { text: original.text, kind: row.kind.clone(), action: Action::Tokenize };
+    let value = Remembered { text, kind: row.kind.clone(), action: Action::Tokenize };
     Some(KnownRow { value, older })
 }
 
@@ -73,7 +87,7 @@ impl Call {
     /// About how much memory it takes.
     pub fn bytes(&self) -> u64 {
         let state = self.lock();
-        let entries = state.numbers.len() + 2 * state.older.len();
+        let entries = state.labels.len() + 2 * state.older.len();
         size_of::<Self>() as u64 + state.value_bytes + LABEL * entries as u64
     }
 
@@ -109,66 +123,76 @@ impl Call {
         state.is_read = true;
         for KnownRow { value, older } in kept.rows {
             state.remember(&value);
-            state.older.extend(older);
-        }
-        for labelled in kept.labels {
-            if let Ok(number) = labelled.label.parse::<u32>() {
-                let last = state.last.entry(labelled.kind.clone()).or_default();
-                *last = number.max(*last);
-                // What the vault says holds: a number that was given out here and is not there was not used.
-                state.numbers.insert((labelled.kind, labelled.mac), number);
+            if let Some((value, token)) = older {
+                state.older.entry(value).or_default().push(token);
             }
         }
+        let mut labels: HashMap<TokenValue, Label> = HashMap::with_capacity(kept.labels.len());
+        for labelled in kept.labels {
+            if let Ok(number) = labelled.label.parse::<u32>() {
+                state.last = number.max(state.last);
+                let label = Label { kind: labelled.kind, number };
+                let first = labels.entry(labelled.mac).or_insert_with(|| label.clone());
+                if label.number < first.number {
+                    *first = label;
+                }
+            }
+        }
+        // What the vault says holds: a number that was given out here and is not there was not used.
+        state.labels.extend(labels);
     }
 
     /// What is known of the numbers is not what the vault has: reads it again.
     pub fn forget_numbers(&self) {
         let mut state = self.lock();
         state.is_read = false;
-        state.numbers.clear();
-        state.last.clear();
+        state.labels.clear();
+        state.last = 0;
     }
 
-    /// The number of a value: the one it has, or the next.
-    pub fn label(&self, kind: &Kind, value: TokenValue) -> u32 {
+    /// The label of a value: the one it has, whatever its kind was then, or this kind with the next number of the call.
+    pub fn label(&self, kind: &Kind, value: TokenValue) -> Label {
         let mut state = self.lock();
-        if let Some(number) = state.numbers.get(&(kind.clone(), value)) {
-            return *number;
-        }
-        let last = state.last.entry(kind.clone()).or_default();
-        *last += 1;
-        let number = *last;
-        state.numbers.insert((kind.clone(), value), number);
-        number
+        let State { labels, last, .. } = &mut *state;
+        let new = || {
+            *last += 1;
+            Label { kind: kind.clone(), number: *last }
+        };
+        labels.entry(value).or_insert_with(new).clone()
     }
 
     /// What this value's token holds in this call, where that is not what it would hold today: an earlier version made it,
-    /// or the key is another one since.
+    /// or the key is another one since. Of several, the one of this kind, and of those the first.
     pub fn older(&self, kid: &Kid, kind: &Kind, value: TokenValue) -> Option<TokenValue> {
         let state = self.lock();
         if state.older.is_empty() {
             return None;
         }
-        state.older.get(&(kid.clone(), kind.clone(), value)).copied()
+        let tokens = state.older.get(&(kid.clone(), value))?;
+        let of_kind = tokens.iter().find(|(own, _)| own == kind);
+        of_kind.or(tokens.first()).map(|(_, token)| *token)
     }
 
     /// Forgets the values of these rows, all of this call. The numbers that they had are not given out again.
-    pub(super) fn forget(&self, gone: &[Gone], minters: &Minters) {
+    pub(super) fn forget(&self, gone: &[Gone], minters: &Minters, reading: &Reading) {
         let macs: HashSet<TokenValue> = gone.iter().map(|gone| gone.key.mac).collect();
         let kids: HashSet<&Kid> = gone.iter().map(|gone| &gone.key.kid).collect();
         let is_gone = |value: &Remembered| {
             let text = value.text.expose();
             let minters = kids.iter().filter_map(|kid| minters.get(kid));
             minters
-                .flat_map(|minter| minter.values_of(&[self.account], &value.kind, text))
+                .flat_map(|minter| minter.values_of(&[self.account], &value.kind, text, reading))
                 .any(|mac| macs.contains(&mac))
         };
         let mut state = self.lock();
         state.values.retain(|value| !is_gone(value));
         state.known = None;
         state.value_bytes = state.values.iter().map(bytes_of).sum();
-        state.numbers.retain(|(_, value), _| !macs.contains(value));
-        state.older.retain(|_, value| !macs.contains(value));
+        state.labels.retain(|value, _| !macs.contains(value));
+        state.older.retain(|_, tokens| {
+            tokens.retain(|(_, token)| !macs.contains(token));
+            !tokens.is_empty()
+        });
     }
 
     /// Forgets everything.

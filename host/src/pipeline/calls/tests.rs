@@ -4,6 +4,7 @@ use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::kind::Kind;
 use crate::passes::finding::Action;
 use crate::passes::memory::Remembered;
+use crate::pipeline::fixtures::reading;
 use crate::tokens::mint::{Scope, ValueType};
 
 fn kind(name: &str) -> Kind {
@@ -17,10 +18,15 @@ fn call() -> Call {
 #[test]
 fn a_value_keeps_its_number_and_no_other_gets_it() {
     let call = call();
-    assert_eq!(call.label(&kind("NAME"), [1; 16]), 1);
-    assert_eq!(call.label(&kind("NAME"), [2; 16]), 2);
-    assert_eq!(call.label(&kind("PHONE"), [2; 16]), 1);
-    assert_eq!(call.label(&kind("NAME"), [1; 16]), 1);
+    let label = |name, value| {
+        let label = call.label(&kind(name), [value; 16]);
+        format!("{}_{}", label.kind, label.number)
+    };
+    assert_eq!(label("NAME", 1), "NAME_1");
+    assert_eq!(label("DOB", 2), "DOB_2");
+    assert_eq!(label("PHONE", 3), "PHONE_3");
+    assert_eq!(label("DATE", 2), "DOB_2");
+    assert_eq!(label("NAME", 1), "NAME_1");
 }
 
 fn value(text: &str) -> Remembered {
@@ -119,7 +125,7 @@ fn a_row_that_is_erased_while_it_is_stored_is_not_known_as_stored() {
     let calls = Calls::default();
     let row = row();
     let storing = calls.storing(std::slice::from_ref(&row));
-    calls.forget_rows(&[Gone { key: row.key(), label: None }], &Minters::default());
+    calls.forget_rows(&[Gone { key: row.key(), label: None }], &Minters::default(), &reading());
     calls.stored(&storing);
     assert!(!calls.is_stored(&row));
 }
@@ -134,18 +140,18 @@ fn what_was_erased_is_forgotten_and_nothing_else() {
     let calls = Calls::default();
     let row_of = |call, text: &str| {
         let scope = Scope::new(agent, Some(call));
-        minter.mint_vault(account, &scope, &kind("NAME"), text, ValueType::Text).row
+        minter.mint_vault(account, &scope, &kind("NAME"), text, ValueType::Text, &reading()).row
     };
     let names = ["call-1", "call-2"];
     for name in names {
         let rows = [row_of(name, "Jane Doe"), row_of(name, "Ann Lee")];
         let call = calls.get(Scope::with_id(agent, rows[0].scope), account);
         call.remember(&[value("Jane Doe"), value("Ann Lee"), value("never in the vault")]);
-        rows.iter().for_each(|row| assert!(call.label(&row.kind, row.mac) > 0));
+        rows.iter().for_each(|row| assert!(call.label(&row.kind, row.mac).number > 0));
         calls.stored(&calls.storing(&rows));
     }
     let gone = row_of("call-1", "JANE  DOE");
-    calls.forget_rows(&[Gone { key: gone.key(), label: None }], &minters);
+    calls.forget_rows(&[Gone { key: gone.key(), label: None }], &minters, &reading());
 
     let known = |name| texts(&calls.get(Scope::with_id(agent, row_of(name, "").scope), account));
     assert_eq!(known("call-1"), ["Ann Lee", "never in the vault"]);
@@ -154,8 +160,8 @@ fn what_was_erased_is_forgotten_and_nothing_else() {
     assert_eq!([stored("call-1", "Jane Doe"), stored("call-1", "Ann Lee")], [false, true]);
     assert_eq!([stored("call-2", "Jane Doe"), stored("call-2", "Ann Lee")], [true, true]);
     let call = calls.get(Scope::with_id(agent, gone.scope), account);
-    assert_eq!(call.label(&gone.kind, row_of("call-1", "Ann Lee").mac), 2);
-    assert_eq!(call.label(&gone.kind, gone.mac), 3, "its number is not given to anybody again");
+    assert_eq!(call.label(&gone.kind, row_of("call-1", "Ann Lee").mac).number, 2);
+    assert_eq!(call.label(&gone.kind, gone.mac).number, 3, "its number is not given to anybody again");
 
     calls.forget_call(Scope::with_id(agent, gone.scope));
     assert!(known("call-1").is_empty());

@@ -154,8 +154,8 @@ impl AnswerStream {
                 same.clone()
             }
             read => {
-                if let Some(number) = self.number(read, text).await {
-                    return Some(New { value: number, is_held: false });
+                if let Some(argument) = self.argument(read, text).await {
+                    return Some(New { value: argument, is_held: false });
                 }
                 self.printed(index, read, text.tool.as_deref(), text.is_content).await
             }
@@ -171,12 +171,12 @@ impl AnswerStream {
         self.print(read, tool, is_content.then_some(index)).await
     }
 
-    async fn number(&mut self, read: &[Read], text: &Text) -> Option<Value> {
+    async fn argument(&mut self, read: &[Read], text: &Text) -> Option<Value> {
         let path = text.argument.as_deref()?;
         let wanted = self.texts.tools.wanted(text.tool.as_deref(), path);
         let mut resolver = self.resolver();
         resolver.look_up(read).await;
-        resolver.number(read, wanted).map(Value::Number)
+        resolver.argument(read, &wanted)
     }
 
     /// The tails of a choice that is over: behind the text they belong to, or in a chunk of their own before this one.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ids::AccountId;
-use crate::pipeline::fixtures::{agent, decision, kid, kind, minter, piece};
+use crate::pipeline::fixtures::{agent, decision, kid, kind, minter, piece, reading};
 use crate::tokens::format::{Scheme, Token};
 
 const VAULT: &str = "tokenization: vault-deterministic";
@@ -29,6 +29,7 @@ fn tokenize_in(
         scope,
         call: Some(call),
         is_stored: &|row| row.kind == kind("PHONE"),
+        reading: reading(),
         shows_replacements: false,
     };
     tokenizer.run(&[piece(form, text)], &[decisions.into()])
@@ -138,6 +139,90 @@ fn compact_tokens_count_values_of_the_call() {
 }
 
 #[test]
+fn a_value_keeps_its_label_in_every_kind_and_form() {
+    for call in [Some(Call::new(AccountId::generate())), None] {
+        let text = "march fourteenth nineteen eighty two, Ann, 1982-03-14";
+        let decisions = vec![
+            decision(text, "march fourteenth nineteen eighty two", "DOB", Action::Tokenize),
+            decision(text, "Ann", "NAME", Action::Tokenize),
+            decision(text, "1982-03-14", "DATE", Action::Tokenize),
+        ];
+        let (agent, minter) = (agent(COMPACT), minter());
+        let tokenizer = Tokenizer {
+            agent: &agent,
+            minter: &minter,
+            scope: Scope::new(agent.id, None),
+            call: call.as_ref(),
+            is_stored: &|_| false,
+            reading: reading(),
+            shows_replacements: false,
+        };
+        let done = tokenizer.run(&[piece(Place::Text, text)], &[decisions.into()]).expect("tokenized");
+        let masked = masked(&done, text);
+        let [born, ann, again] = masked.split(", ").collect::<Vec<_>>()[..] else { panic!("{masked}") };
+        assert_eq!((born, done.rows.len()), (again, 2));
+        if call.is_some() {
+            assert_eq!((born, ann), ("[DOB_1]", "[NAME_2]"));
+        }
+    }
+}
+
+#[test]
+fn a_name_has_a_token_for_each_word_where_tokens_are_compact() {
+    let call = Call::new(AccountId::generate());
+    let table = |text: &str| {
+        let decisions = vec![decision(text, text, "NAME", Action::Tokenize)];
+        tokenize_in(&call, COMPACT, Place::Text, text, decisions).expect("tokenized")
+    };
+    let mut done = table("maria gonzalez");
+    assert_eq!(masked(&done, "maria gonzalez"), "[NAME_1] [NAME_2]");
+    assert_eq!((done.placed.len(), done.rows.len()), (1, 3), "two words, and the whole name for an erasure");
+    assert_eq!(done.table.resolve("[NAME_2]").expect("it resolves").text.expose(), "gonzalez");
+    assert_eq!(done.table.returned(), [0]);
+    let record = "GONZALEZ^MARIA";
+    assert_eq!(masked(&table(record), record), "[NAME_2]^[NAME_1]");
+    let other = "Maria Ray";
+    assert_eq!(masked(&table(other), other), "[NAME_1] [NAME_3]");
+    let long = tokenize(VAULT, Place::Text, other, vec![decision(other, other, "NAME", Action::Tokenize)]);
+    assert!(Token::parse(&masked(&long.expect("tokenized"), other)).is_some(), "a long token is the whole name's");
+}
+
+#[test]
+fn what_the_caller_said_last_comes_back() {
+    let texts = [
+        ("tool", "1982-03-14"),
+        ("user", "march fourteenth 1982"),
+        ("user", "3/14/82"),
+        ("assistant", "March 14, 1982"),
+    ];
+    let (agent, minter) = (agent(COMPACT), minter());
+    let tokenizer = Tokenizer {
+        agent: &agent,
+        minter: &minter,
+        scope: Scope::new(agent.id, None),
+        call: Some(&Call::new(AccountId::generate())),
+        is_stored: &|_| false,
+        reading: reading(),
+        shows_replacements: false,
+    };
+    let pieces = texts.map(|(role, text)| Piece { role, ..piece(Place::Text, text) });
+    let decisions = texts.map(|(_, text)| Arc::from(vec![decision(text, text, "DOB", Action::Tokenize)]));
+    let mut done = tokenizer.run(&pieces, &decisions).expect("tokenized");
+    let value = done.table.resolve("[DOB_1]").expect("it resolves");
+    assert_eq!(value.text.expose(), "3/14/82");
+    assert_eq!(value.record.expect("a tool had it").expose(), "1982-03-14");
+}
+
+#[test]
+fn a_slip_and_its_correction_are_two_values() {
+    let text = "415 555 0147, no sorry, it's 415 555 0134";
+    let decisions = vec![decision(text, text, "PHONE", Action::Tokenize)];
+    let mut done = tokenize(COMPACT, Place::Text, text, decisions).expect("tokenized");
+    assert_eq!(masked(&done, text), "[PHONE_1], no sorry, it's [PHONE_2]");
+    assert_eq!(done.table.resolve("[PHONE_2]").expect("it resolves").text.expose(), "415 555 0134");
+}
+
+#[test]
 fn a_number_is_replaced_whole_and_comes_back_as_a_number() {
     let text = "4155550123";
     let part = vec![decision(text, "5550123", "PHONE", Action::Tokenize)];
@@ -174,6 +259,7 @@ fn a_number_has_the_token_of_its_digits_and_one_with_more_a_token_of_its_own() {
             scope,
             call: None,
             is_stored: &|_| true,
+            reading: reading(),
             shows_replacements: false,
         };
         let piece = Piece { written: written.map(Into::into), ..piece(form, digits) };

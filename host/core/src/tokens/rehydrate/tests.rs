@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::chat::tools::Wanted;
 use crate::ids::{AccountId, AgentId};
 use crate::keys::{KeyPair, Kid, SecretKey};
 use crate::tokens::format::CompactToken;
 use crate::tokens::mint::{Minter, Scope};
 use crate::tokens::scan::{AnyToken, FinishReason, ScanMode, Scanner, find_lookalikes};
+use crate::values::{Day, Reading, Wanted};
 
 fn kind(text: &str) -> Kind {
     Kind::new(text).expect("a kind")
@@ -20,16 +20,25 @@ fn original(text: &str, form: ValueType) -> Option<Original> {
     Some(Original { text: text.into(), form })
 }
 
-const TEXT: Slot = Slot::TEXT;
-const STRING: Slot = Slot::Inside { levels: 1 };
+const TEXT: Slot<'_> = Slot::TEXT;
+const STRING: Slot<'_> = Slot::Inside { levels: 1 };
 
-fn value(wanted: Option<Wanted>) -> Slot {
+fn value(wanted: &Wanted) -> Slot<'_> {
     Slot::Value { levels: 0, wanted }
 }
 
-fn printed(piece: Scanned, original: Option<Original>, place: Slot, fallback: &Fallback) -> (String, usize) {
+/// What a schema of this type asks for.
+fn wanted(name: &str) -> Wanted {
+    Wanted::at(&serde_json::json!({"type": name}), &[])
+}
+
+fn reading() -> Reading {
+    Reading::new(Day::of_millis(1_796_083_200_000))
+}
+
+fn printed(piece: Scanned, original: Option<Original>, place: Slot<'_>, fallback: &Fallback) -> (String, usize) {
     let mut out = String::new();
-    let failures = render(&piece, &mut |_| original.clone(), place, fallback, &mut out);
+    let failures = render(&piece, &mut |_| original.clone().map(Restored::from), place, fallback, &reading(), &mut out);
     (out, failures)
 }
 
@@ -48,46 +57,71 @@ fn an_original_is_printed_for_its_place() {
     check("s", "Jo", ValueType::Text, TEXT, "Jos");
     check("", "J\"o\n", ValueType::Text, STRING, "J\\\"o\\n");
     check("", "\"\n", ValueType::Text, Slot::Inside { levels: 2 }, r#"\\\"\\n"#);
-    check("", "J\"o\\", ValueType::Text, value(None), "\"J\\\"o\\\\\"");
-    check("", "\"", ValueType::Text, Slot::Value { levels: 1, wanted: None }, r#"\"\\\"\""#);
-    check("s", "Jo", ValueType::Text, value(None), "\"Jos\"");
+    let open = Wanted::default();
+    check("", "\"\\", ValueType::Text, value(&open), r#""\"\\""#);
+    check("", "\"", ValueType::Text, Slot::Value { levels: 1, wanted: &open }, r#"\"\\\"\""#);
+    check("s", "Jo", ValueType::Text, value(&open), "\"Jos\"");
 }
 
 #[test]
 fn a_number_comes_back_as_what_is_wanted() {
-    use Wanted::{Integer, Number, Other, Text};
+    let [open, text, other, integer, decimal] = ["", "string", "boolean", "integer", "number"]
+        .map(|name| if name.is_empty() { Wanted::default() } else { wanted(name) });
     let (said, number) = (ValueType::Text, ValueType::JsonNumber);
-    for (text, form, place, expected) in [
-        ("-1.50e3", number, value(None), "-1.50e3"),
+    for (original_text, form, place, expected) in [
+        ("-1.50e3", number, value(&open), "-1.50e3"),
         ("42", number, STRING, "42"),
-        ("42", said, value(None), "\"42\""),
-        ("4 2", number, value(None), "\"4 2\""),
-        ("1,2", number, value(None), "\"1,2\""),
-        ("42", number, value(Some(Text)), "\"42\""),
-        ("42", number, value(Some(Other)), "\"42\""),
-        ("42", number, value(Some(Integer)), "42"),
-        ("-1.5", number, value(Some(Number)), "-1.5"),
-        ("42", said, value(Some(Integer)), "42"),
-        ("42", said, value(Some(Number)), "42"),
-        ("042", said, value(Some(Integer)), "\"042\""),
-        ("555-0142", said, value(Some(Integer)), "\"555-0142\""),
-        ("-4", said, value(Some(Integer)), "\"-4\""),
+        ("42", said, value(&open), "\"42\""),
+        ("4 2", number, value(&open), "\"4 2\""),
+        ("1,2", number, value(&open), "\"1,2\""),
+        ("42", number, value(&text), "\"42\""),
+        ("42", number, value(&other), "\"42\""),
+        ("42", number, value(&integer), "42"),
+        ("-1.5", number, value(&decimal), "-1.5"),
+        ("42", said, value(&integer), "42"),
+        ("42", said, value(&decimal), "42"),
+        ("042", said, value(&integer), "\"042\""),
+        ("555-0142", said, value(&integer), "\"555-0142\""),
+        ("-4", said, value(&integer), "\"-4\""),
     ] {
-        let (out, _) = printed(token(""), original(text, form), place, &Fallback::Redacted);
-        assert_eq!(out, expected, "{text} {form:?} {place:?}");
+        let (out, _) = printed(token(""), original(original_text, form), place, &Fallback::Redacted);
+        assert_eq!(out, expected, "{original_text} {form:?}");
     }
 }
 
 #[test]
+fn a_view_prints_a_part_and_an_argument_is_what_the_schema_asks_for() {
+    let said = Restored { text: "march fourteenth nineteen eighty two".into(), form: ValueType::Text, record: None };
+    let print = |view, value: &Restored, place| {
+        let found = AnyToken::Compact(CompactToken::parse("[DOB_1]").expect("a token"));
+        let piece = Scanned::Token(TokenRef { found, view, tail: String::new(), len: 7 });
+        let mut out = String::new();
+        render(&piece, &mut |_| Some(value.clone()), place, &Fallback::Redacted, &reading(), &mut out);
+        out
+    };
+    assert_eq!(print(Some("weekday"), &said, TEXT), "Sunday");
+    assert_eq!(print(Some("area"), &said, TEXT), said.text.expose().as_str(), "a date has none");
+    let dated = Wanted::at(&serde_json::json!({"type": "string", "format": "date"}), &[]);
+    let (open, integer) = (Wanted::default(), wanted("integer"));
+    assert_eq!(print(None, &said, value(&dated)), "\"1982-03-14\"");
+    assert_eq!(print(None, &said, value(&open)), "\"1982-03-14\"", "never words for digits");
+    assert_eq!(print(Some("year"), &said, value(&integer)), "1982");
+    let recorded = Restored { record: Some("03/14/1982".into()), ..said };
+    assert_eq!(print(None, &recorded, value(&open)), "\"03/14/1982\"");
+    assert_eq!(print(None, &recorded, TEXT), "march fourteenth nineteen eighty two");
+}
+
+#[test]
 fn what_does_not_resolve_is_replaced() {
+    let open = Wanted::default();
     let spoken = Fallback::Text("\"your\" name".to_owned());
     let check = |piece: Scanned, place, fallback: &Fallback, expected: &str| {
         assert_eq!(printed(piece, None, place, fallback), (expected.to_owned(), 1));
     };
     check(token("s"), TEXT, &Fallback::Redacted, "[REDACTED:NAME]");
-    check(token(""), value(None), &Fallback::Redacted, "\"[REDACTED:NAME]\"");
+    check(token(""), value(&open), &Fallback::Redacted, "\"[REDACTED:NAME]\"");
     check(token(""), TEXT, &spoken, "\"your\" name");
-    check(token(""), value(None), &spoken, "\"\\\"your\\\" name\"");
+    check(token(""), value(&open), &spoken, "\"\\\"your\\\" name\"");
     check(Scanned::Fragment { kind: Some(kind("SSN")), len: 1 }, TEXT, &Fallback::Redacted, "[REDACTED:SSN]");
     check(Scanned::Fragment { kind: None, len: 1 }, TEXT, &Fallback::Redacted, "[REDACTED]");
     check(Scanned::Fragment { kind: None, len: 1 }, STRING, &spoken, "\\\"your\\\" name");
@@ -117,7 +151,14 @@ impl Journey {
         match style % 3 {
             // Normalising folds case, and this test wants every spelling back.
             0 => {
-                let minted = self.minter.mint_vault(AccountId::from_bytes([7; 16]), &self.scope(), &kind, value, form);
+                let minted = self.minter.mint_vault(
+                    AccountId::from_bytes([7; 16]),
+                    &self.scope(),
+                    &kind,
+                    value,
+                    form,
+                    &reading(),
+                );
                 let text = minted.token.text();
                 let first = self.minter.open_row(&minted.row).expect("just minted");
                 self.vault.entry(text.clone()).or_insert(first);
@@ -143,14 +184,19 @@ impl Journey {
         }
         pieces.extend(scanner.finish(FinishReason::Stop));
         let mut resolve = |token: &TokenRef| match &token.found {
-            AnyToken::Long(token) => {
-                self.vault.get(&token.text()).cloned().or_else(|| self.minter.open_aead(token, &self.scope()).ok())
-            }
-            AnyToken::Compact(token) => self.vault.get(&token.to_string()).cloned(),
+            AnyToken::Long(token) => self
+                .vault
+                .get(&token.text())
+                .cloned()
+                .or_else(|| self.minter.open_aead(token, &self.scope()).ok())
+                .map(Restored::from),
+            AnyToken::Compact(token) => self.vault.get(&token.to_string()).cloned().map(Restored::from),
         };
         let place = if json { STRING } else { TEXT };
-        let failures: usize =
-            pieces.iter().map(|piece| render(piece, &mut resolve, place, &Fallback::Redacted, &mut out)).sum();
+        let failures: usize = pieces
+            .iter()
+            .map(|piece| render(piece, &mut resolve, place, &Fallback::Redacted, &reading(), &mut out))
+            .sum();
         assert_eq!(failures, 0);
         out
     }
