@@ -145,10 +145,7 @@ fn the_demo_needs_nothing_and_shows_both_sides() {
         assert!(text("heard").contains(&text("said")), "the response is complete: {turn}");
         let beginning = |text: String| text.split(' ').take(2).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(beginning(text("llm_saw")), beginning(text("said")), "of the same turn: {turn}");
-        assert!(
-            !text("llm_saw").contains("gonzalez") && text("llm_saw").contains("_1]") | text("llm_saw").contains("_2]"),
-            "{turn}"
-        );
+        assert!(!text("llm_saw").contains("gonzalez") && text("llm_saw").contains('['), "{turn}");
     }
 }
 

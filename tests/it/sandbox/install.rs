@@ -72,7 +72,7 @@ fn what_is_no_component_is_refused() {
 
 #[test]
 fn a_core_module_is_refused_with_the_missing_step() {
-    assert!(refused(b"\0asm\x01\0\0\0".to_vec()).contains("`masker plugin build` makes one"));
+    assert!(refused(b"\0asm\x01\0\0\0".to_vec()).contains("`masker plugin build` converts it"));
 }
 
 #[test]

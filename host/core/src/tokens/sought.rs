@@ -8,20 +8,35 @@ use std::collections::HashMap;
 use super::mint::{Original, ValueType, identity};
 use crate::kind::Kind;
 use crate::sensitive::{Sensitive, SensitiveText};
-use crate::values::Reading;
+use crate::values::{Reading, name_words};
 
 /// A value, in whatever spelling it is asked for.
 pub struct Sought {
     text: SensitiveText,
     /// What it is when it is read as one of a kind.
     identities: HashMap<Kind, Sensitive<Vec<u8>>>,
+    /// The words of a name of several words: compact tokens are made of the words.
+    words: Vec<Sensitive<Vec<u8>>>,
     reading: Reading,
 }
 
 impl Sought {
     /// This value.
     pub fn new(text: &str, reading: Reading) -> Self {
-        Self { text: text.into(), identities: HashMap::new(), reading }
+        let mut words = Vec::new();
+        if !text.contains(|c: char| c.is_ascii_digit()) {
+            words.extend(name_words(text, &reading).iter().map(|word| word.value.key()));
+        }
+        if words.len() < 2 {
+            words.clear();
+        }
+        Self { text: text.into(), identities: HashMap::new(), words, reading }
+    }
+
+    /// Whether an original of this kind is a word of the name. Without a call, nothing else leads from the name to its words.
+    pub fn has_word(&self, kind: &Kind, original: &Original) -> bool {
+        let is_name = kind.as_str() == "NAME" && !self.words.is_empty();
+        is_name && self.words.contains(&identity(kind, original.text.expose(), original.form, &self.reading))
     }
 
     /// Whether an original of this kind is the value. A number of a JSON document is one as it is written, too.
@@ -61,5 +76,22 @@ mod tests {
         check("PHONE", "3125550147", ValueType::JsonNumber, "312-555-0147", true);
         check("ACCOUNT", "12.50", ValueType::JsonNumber, "12.50", true);
         check("ACCOUNT", "12.5", ValueType::JsonNumber, "12.50", false);
+    }
+
+    #[test]
+    fn the_words_of_a_name_are_found_by_the_name() {
+        let reading = || crate::values::Reading::new(crate::values::Day::of_millis(0));
+        for (sought, kind, original, expected) in [
+            ("Maria Gonzalez", "NAME", "GONZALEZ", true),
+            ("Maria Gonzalez", "NAME", "maria", true),
+            ("Maria Gonzalez", "NAME", "Marian", false),
+            ("Maria Gonzalez", "ADDRESS", "Maria", false),
+            ("Maria", "NAME", "Gonzalez", false),
+            ("12 Oak Lane", "NAME", "Lane", false),
+        ] {
+            let original = Original { text: original.into(), form: ValueType::Text };
+            let kind = Kind::new(kind).expect("a kind");
+            assert_eq!(Sought::new(sought, reading()).has_word(&kind, &original), expected, "{sought}");
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::session::SessionRow;
 use crate::store::StoreError;
 use crate::store::erasures::Texts;
 use crate::store::vault::{Place, PurgeSelector, Subject};
-use crate::tokens::mint::{Minters, RowKey, VaultRow};
+use crate::tokens::mint::{Minters, Original, RowKey, VaultRow};
 use crate::tokens::sought::Sought;
 
 /// Rows decrypted per step: some milliseconds.
@@ -283,6 +283,9 @@ fn look_at(
     }
     // A value spoken digit by digit has a row of its own.
     let said = are(opened.iter().map(|(_, original)| original.text.expose().as_str()), value);
-    let of_value = opened.iter().zip(said).filter(|((row, original), said)| *said || sought.is(&row.kind, original));
+    let mut is_wanted = |row: &VaultRow, original: &Original| {
+        sought.is(&row.kind, original) || row.scope == [0; 16] && sought.has_word(&row.kind, original)
+    };
+    let of_value = opened.iter().zip(said).filter(|((row, original), said)| *said || is_wanted(row, original));
     (of_value.map(|((row, _), _)| row.key()).collect(), closed)
 }
