@@ -107,6 +107,13 @@ pub struct NameWord {
     pub value: Value,
 }
 
+/// Whether a text between two values of a surface is nothing but signs and words of a correction ("no, sorry"), so that it may
+/// stay as it is.
+pub fn is_said_between(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_alphanumeric() && !surface::is_apostrophe(c));
+    words.filter(|word| word.contains(char::is_alphanumeric)).all(correction::is_said_between)
+}
+
 /// The words of a name in the order of the surface. Empty when the surface cannot be cut; then it is one value.
 ///
 /// Words that the speaker took back ("gonzales, no sorry, gonzalez") are among them, so that no word is left in clear.

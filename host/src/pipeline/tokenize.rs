@@ -167,16 +167,16 @@ struct Part {
     mac: [u8; 16],
 }
 
-/// Whether nothing is left between parts but words and punctuation: a digit is part of a value.
-fn is_all_but_words(text: &str, parts: &[Part]) -> bool {
+/// Whether the parts leave nothing of the value: what is between them stays in clear.
+fn cover_value(text: &str, parts: &[Part]) -> bool {
     let mut end = 0;
     for Range { start, end: next } in parts.iter().map(|part| part.range.clone()) {
-        if text.get(end..start).is_none_or(|between| between.contains(char::is_numeric)) {
+        if !text.get(end..start).is_some_and(values::is_said_between) {
             return false;
         }
         end = next;
     }
-    text.get(end..).is_some_and(|rest| !rest.contains(char::is_numeric))
+    text.get(end..).is_some_and(values::is_said_between)
 }
 
 /// A piece whose values are replaced, from its beginning to its end.
@@ -423,7 +423,7 @@ impl Tokenizer<'_> {
             let slip = values::slip(kind, text, &self.reading);
             slip.iter().flatten().map(|span| part(span.range.clone(), &span.value)).collect()
         };
-        if is_all_but_words(text, &parts) { parts } else { Vec::new() }
+        if cover_value(text, &parts) { parts } else { Vec::new() }
     }
 
     fn token(&self, value: Value<'_>, mac: [u8; 16], kind: &Kind, done: &mut Tokenized) -> (String, TokenKind) {

@@ -45,6 +45,13 @@ const PHRASES: [&[&str]; 30] = [
     &["disculpe"],
 ];
 
+/// Whether a word belongs to a correction or joins it, and so to no value.
+pub(super) fn is_said_between(word: &str) -> bool {
+    const JOINING: [&str; 8] = ["it", "is", "its", "that", "thats", "rather", "and", "y"];
+    let word = super::fold::fold(word).replace(super::surface::is_apostrophe, "");
+    JOINING.contains(&word.as_str()) || PHRASES.iter().any(|phrase| phrase.contains(&word.as_str()))
+}
+
 /// The pieces before the last correction and those after it, both without the punctuation around them.
 pub(super) fn split<'p, 't>(pieces: &'p [Piece<'t>], among: Among) -> Option<(&'p [Piece<'t>], &'p [Piece<'t>])> {
     let looked_at = if pieces.len() > MAX_PIECES { 0 } else { pieces.len() };

@@ -110,3 +110,18 @@ fn a_name_is_cut_into_words_that_are_values() {
     assert_eq!(record[0].0, "GONZALEZ");
     assert!(words("{\"family\":\"Gonzalez\"}").is_empty() && words("4155550134").is_empty() && words("").is_empty());
 }
+
+#[test]
+fn only_signs_and_words_of_a_correction_may_stay_between_values() {
+    for (text, may_stay) in [
+        (", ", true),
+        (" no, I'm sorry, it's ", true),
+        (" y ", true),
+        (" 12 ", false),
+        (" Halvorsen ", false),
+        (" two ", false),
+        (" No Sorry Halvorsen ", false),
+    ] {
+        assert_eq!(is_said_between(text), may_stay, "{text}");
+    }
+}
