@@ -1,7 +1,7 @@
-//! The whole flow, in one readable function per direction.
+//! The request pipeline, one function per direction.
 //!
-//! [`request`] masks what goes out, [`response`] and [`stream`] put the originals back into what comes, [`record`]
-//! writes down what happened, also when it fails half way.
+//! [`request`] masks an outgoing request. [`response`] and [`stream`] restore the originals in the answer. [`record`]
+//! writes the journal events, also for a request that fails half way.
 
 pub mod agent;
 mod call_started;
@@ -47,37 +47,37 @@ pub use agent::ReadyAgent;
 pub use error::PipelineError;
 pub use recorded::RecordedSpans;
 
-/// How values are read today.
+/// The date values are read relative to.
 pub fn reading(clock: &Clock) -> Reading {
     Reading::new(Day::of_millis(clock.now().millis()))
 }
 
-/// What every request shares.
+/// State shared by all requests.
 pub struct Pipeline {
-    /// Threads for passes.
+    /// Worker threads for passes.
     pub pool: PassPool,
-    /// For all passes of a request together.
+    /// Time budget for all passes of one request.
     pub detection_timeout: Duration,
-    /// Where events go.
+    /// Journal that events are appended to.
     pub journal: Arc<Journal>,
-    /// Sessions and the vault.
+    /// Database of sessions and the vault.
     pub store: Arc<Store>,
     /// Token keys.
     pub minters: Minters,
-    /// What is known of calls in progress.
+    /// Memory of calls in progress.
     pub calls: calls::Calls,
-    /// What calls are called.
+    /// Names of calls.
     pub call_names: CallNames,
-    /// Which spans of calls in progress are in the journal.
+    /// Spans of calls in progress that are already in the journal.
     pub recorded: recorded::RecordedSpans,
-    /// Findings of messages seen before.
+    /// Cache of findings in messages seen before.
     pub memo: detect::DecisionCache,
-    /// Places for long answers that are restored at the same time.
+    /// Permits for restoring long answers concurrently.
     pub long_answers: Arc<tokio::sync::Semaphore>,
     /// Counters.
     pub metrics: Arc<metrics::Metrics>,
-    /// Seals the texts of sessions whose policy wants them kept; `None` where nothing is kept.
+    /// Seals the texts of sessions whose policy keeps them; `None` if texts are not kept.
     pub payload_key: Option<PayloadKey>,
-    /// Time.
+    /// Clock.
     pub clock: Clock,
 }

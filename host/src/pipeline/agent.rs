@@ -1,4 +1,4 @@
-//! An agent as the pipeline needs it: looked up once per request, no I/O.
+//! The pipeline's view of an agent: looked up once per request, without I/O.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,45 +15,45 @@ use crate::upstream::Upstream;
 
 /// An agent with its policy compiled and its passes prepared.
 pub struct ReadyAgent {
-    /// Its id, the credential of its URL.
+    /// The agent's id, which is the credential in its URL.
     pub id: AgentId,
-    /// Who owns it.
+    /// The account that owns it.
     pub account: AccountId,
     /// Its name, for logs and metrics.
     pub name: Arc<str>,
-    /// The model it may use.
+    /// The only model it may use.
     pub model: Arc<str>,
-    /// Where its requests go.
+    /// Upstream that its requests are sent to.
     pub upstream: Upstream,
     /// The voice platform.
     pub platform: Platform,
-    /// What is masked.
+    /// The policy: what is masked.
     pub policy: Arc<CompiledPolicy>,
-    /// What looks for it, in order.
+    /// The passes that detect it, in order.
     pub passes: Arc<[ReadyPass]>,
-    /// What a caller gets in place of a token that does not resolve.
+    /// Text a caller gets for a token that does not resolve.
     pub fallback: Fallback,
-    /// Tells this very compilation of the policy from every other, for the memo.
+    /// Identifies this compilation of the policy; part of the cache key for decisions.
     pub generation: u64,
-    /// Who may come in.
+    /// Access rules for callers.
     pub door: InboundAuth,
 }
 
-/// What an agent asks of those who call it, beside its id, and what its webhook answers.
+/// Access rules for callers beyond the agent id, and the webhook's answer.
 #[derive(Clone, Default)]
 pub struct InboundAuth {
-    /// [`proxy_key_hash`] of the key that the proxy demands, if it does.
+    /// [`proxy_key_hash`] of the key required by the proxy, if any.
     pub proxy_key_hash: Option<[u8; 32]>,
-    /// Whether the proxy demands a signature.
+    /// Whether the proxy requires a signature.
     pub require_signature: bool,
-    /// The static configuration that the webhook returns, JSON.
+    /// Static configuration returned by the webhook, as JSON.
     pub assistant: Option<Arc<str>>,
-    /// Who is asked for that configuration first.
+    /// Upstream that is asked for that configuration first.
     pub assistant_callback_url: Option<Arc<str>>,
 }
 
 impl InboundAuth {
-    /// Whether `key` opens the proxy: any does where none is demanded. Takes the same time whatever is wrong with it.
+    /// Whether `key` is accepted by the proxy; any key is if none is required. Runs in constant time.
     pub fn takes(&self, key: Option<&str>) -> bool {
         self.proxy_key_hash.is_none_or(|own| {
             let shown = proxy_key_hash(key.unwrap_or_default());
@@ -63,19 +63,19 @@ impl InboundAuth {
 }
 
 impl ReadyAgent {
-    /// A number that no other compilation in this process has.
+    /// A number unique among the compilations of this process.
     pub fn next_generation() -> u64 {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// An agent without a service around it, for commands: nobody calls it, and it asks no model. It is the same in every run,
-    /// so that a value keeps its surrogate.
+    /// An agent for commands, without a service around it: it takes no calls and has no model. It is identical in every
+    /// run, so a value keeps its surrogate.
     pub fn local(policy: CompiledPolicy, passes: Arc<[ReadyPass]>) -> Self {
         let nothing: Arc<str> = Arc::from("");
         Self {
             id: AgentId::from_bytes([0; 16]),
-            // It belongs to no account: the same key makes the same tokens every time, and nobody else's.
+            // Belongs to no account: the same key always makes the same tokens, which no account's agent makes.
             account: AccountId::from_bytes([0; 16]),
             name: nothing.clone(),
             model: nothing,

@@ -1,4 +1,4 @@
-//! A platform asked for the configuration of a call: written down, with the caller's number as a token only.
+//! Records that a platform requested the configuration of a call. The caller's number is recorded only as a token.
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
@@ -16,7 +16,7 @@ impl Pipeline {
     /// Appends the event and waits until it is on disk.
     ///
     /// # Errors
-    /// The journal or the vault cannot be written to, or the policy's key is not known: the call must not begin then.
+    /// The journal or the vault cannot be written to, or the policy's key is unknown. The call must not start then.
     pub async fn call_started(&self, agent: &ReadyAgent, call: IncomingCall) -> Result<(), PipelineError> {
         let name = call.id.as_deref().map(|id| self.call_names.name(id));
         let scope = CallName::scope(agent.id, name.as_ref());

@@ -1,7 +1,7 @@
-//! What is to be masked in a request: passes on what is new, the memo for what was seen before.
+//! Decides what to mask in a request: passes run over new texts, the cache answers for texts seen before.
 //!
-//! [`Detecting`] works on any thread and knows nothing of a server, so that a request, a preview and a command are searched
-//! by the same lines. `script` says what the passes are asked, `memo` remembers what they answered.
+//! [`Detecting`] runs on any thread and does not depend on a server, so requests, previews and commands share the same
+//! code. `script` builds the input of the passes, `memo` caches their decisions.
 
 mod decision_cache;
 mod script;
@@ -21,45 +21,45 @@ use crate::passes::{DeferredDrops, Message, PassReport, forms, merge, run_passes
 use crate::policy::TokenStyle;
 use crate::tokens::lookalikes;
 
-/// The texts of a request while it is found out what is to be masked in them.
+/// The texts of a request during detection.
 pub struct Detecting {
     /// The texts.
     pub pieces: Vec<Piece>,
-    /// One list per text: in order, without overlaps.
+    /// Decisions per text: in order, without overlaps.
     pub decisions: Vec<Arc<[Decision]>>,
-    /// What each pass did; empty when nothing was new.
+    /// Report of each pass; empty if no text was new.
     pub reports: Vec<PassReport>,
-    /// The pass without which the request must not go on.
+    /// The required pass that failed, if any; the request must be refused then.
     blocked_by: Option<PassReport>,
-    /// What is still to be asked.
+    /// Pieces that the passes have not searched yet.
     questions: Vec<Questions>,
-    /// By piece, where answers are remembered.
+    /// Cache keys by piece, if decisions are cached.
     keys: Vec<Option<[u8; 16]>>,
 }
 
-/// What one run of the passes is asked.
+/// The input of one run of the passes.
 struct Questions {
     messages: Vec<Message>,
-    /// For each message the piece that is searched there.
+    /// The piece searched in each message.
     places: Vec<Option<usize>>,
 }
 
-/// What is remembered between requests.
+/// The cache shared between requests.
 #[derive(Clone, Copy)]
 pub struct Remembering<'m> {
-    /// Where.
+    /// The cache itself.
     pub memo: &'m DecisionCache,
-    /// The call: what one call's texts were found to hold is nothing to another.
+    /// The call: decisions about one call's texts do not apply to another call.
     pub call: [u8; 16],
 }
 
 impl Detecting {
-    /// Begins with all texts of a request: decides what needs no pass, and what is remembered.
+    /// Starts with all texts of a request: settles those that need no pass and those in the cache.
     pub fn begin(agent: &ReadyAgent, pieces: Vec<Piece>, known: Option<Remembering<'_>>) -> Self {
         Self::begin_with(agent, pieces, |_| true, known, usize::MAX)
     }
 
-    /// Begins with the texts of which passes are to look at the `wanted` ones, so many in one run; the others are context.
+    /// Starts with texts of which the passes search only the `wanted` ones, up to a number per run; the rest are context.
     pub fn begin_with(
         agent: &ReadyAgent,
         pieces: Vec<Piece>,
@@ -99,8 +99,8 @@ impl Detecting {
         !self.questions.is_empty()
     }
 
-    /// Runs the passes over what is new, each run under this budget, and remembers what they found. It blocks its thread.
-    /// Gives back what is left of the last run.
+    /// Runs the passes over new texts, each run within this budget, and caches the findings. Blocks the current thread.
+    /// Returns what remains of the last run, to be dropped later.
     pub fn run(&mut self, agent: &ReadyAgent, memo: Option<&DecisionCache>, budget: Duration) -> DeferredDrops {
         let mut remains = DeferredDrops::new();
         for questions in std::mem::take(&mut self.questions) {
@@ -114,7 +114,7 @@ impl Detecting {
             }
             for (index, found) in self.decide(agent, &questions, detection.findings) {
                 self.decisions[index] = found.into();
-                // What a skipped pass did not find may be found the next time.
+                // A value missed because a pass was skipped may be found the next time.
                 if let (true, Some(memo), Some(key)) = (complete, memo, self.keys.get(index).copied().flatten()) {
                     memo.insert(key, self.decisions[index].clone());
                 }
@@ -123,10 +123,10 @@ impl Detecting {
         remains
     }
 
-    /// Whether the request may go on.
+    /// Whether the request may proceed.
     ///
     /// # Errors
-    /// A pass failed that the policy does not let it go on without.
+    /// A pass failed that the policy requires.
     pub fn check(&self) -> Result<(), PipelineError> {
         match &self.blocked_by {
             None => Ok(()),
@@ -137,8 +137,8 @@ impl Detecting {
         }
     }
 
-    /// What is decided about each piece that was searched. Where passes are not believed only findings count whose form can
-    /// be checked.
+    /// The decisions about each piece that was searched. In pieces where passes are not trusted, only findings with a
+    /// checkable format count.
     fn decide(
         &self,
         agent: &ReadyAgent,
@@ -153,7 +153,7 @@ impl Detecting {
                 piece.search.is_speech() || piece.text.expose().get(finding.span.range()).is_some_and(is_checked)
             })
         });
-        // Of context nothing is decided, so nothing is looked for in it.
+        // Context gets no decisions, so it is not searched.
         let texts: Vec<&str> =
             messages.iter().map(|message| if message.search { message.text.expose().as_str() } else { "" }).collect();
         let decided = places.iter().zip(merge::merge(&findings, &texts, &agent.policy));
@@ -166,7 +166,7 @@ impl Detecting {
     }
 }
 
-/// Whether passes have to look at a piece: all speech, and of the rest what may hold a form that can be checked.
+/// Whether passes must search a piece: all speech, and other text only if it may contain a checkable format.
 fn is_for_passes(piece: &Piece) -> bool {
     match piece.search {
         Search::Speech => true,
@@ -175,7 +175,7 @@ fn is_for_passes(piece: &Piece) -> bool {
     }
 }
 
-/// What is decided about a piece without any pass: the policy's `deny`, and what looks like a token.
+/// Decisions that need no pass: the policy's `deny` list, and text that looks like a token.
 fn decided_by_host(agent: &ReadyAgent, piece: &Piece) -> Arc<[Decision]> {
     let text = piece.text.expose();
     let denies = !agent.policy.deny.is_empty();

@@ -1,8 +1,7 @@
-//! The last look before text leaves: none of the values just masked is left in the finished request, in any position in
-//! which it is looked for.
+//! Egress check: verifies that no value just masked is left in the finished request, in any position that is searched.
 //!
-//! The positions are the walk's own; the search is a plain one that shares nothing with masking. Short values and plain
-//! words may be part of other words, and are not looked for here.
+//! The positions are those of the walk; the search is a plain one that shares no code with masking. Short values and
+//! plain words can be part of other words and are not searched for here.
 
 use std::collections::HashSet;
 
@@ -17,15 +16,15 @@ use crate::passes::memory::{Remembered, is_known_at};
 use crate::policy::words::begins;
 use crate::sensitive::SensitiveText;
 
-/// What a refused request is recorded with.
+/// Error recorded with a refused request.
 pub(super) const STILL_THERE: &str = "a masked value still stands in the finished request";
 
-/// So few values are looked for one by one, which is quicker than to build an automaton for them.
+/// Up to this many values are searched for one by one, which is faster than building an automaton.
 const FEW: usize = 16;
-/// Bytes of values in one automaton, which takes some thirty times as much memory.
+/// Bytes of values in one automaton, which takes about thirty times as much memory.
 const AT_ONCE: usize = 1 << 20;
 
-/// Fails when one of the values is left.
+/// Fails if one of the values is left.
 pub(super) fn check(request: &mut ChatRequest, values: &[Remembered]) -> Result<(), PipelineError> {
     let mut seen = HashSet::new();
     let plain = values.iter().filter(|value| is_plain(value.text.expose()));
@@ -44,7 +43,7 @@ fn is_plain(text: &str) -> bool {
     text.len() >= 7 && (text.contains(['@', ' ']) || text.bytes().filter(u8::is_ascii_digit).count() >= 5)
 }
 
-/// What leaves, by what is looked for there.
+/// The outgoing texts, grouped by what is searched for in them.
 #[derive(Default)]
 struct Left {
     texts: SensitiveText,
@@ -73,7 +72,7 @@ impl Left {
             rest = later;
             let texts = now.iter().map(|value| value.text.expose().as_bytes());
             let kind = Some(AhoCorasickKind::NoncontiguousNFA);
-            // What cannot be looked for may be there.
+            // Values that cannot be searched for count as present.
             let Ok(finder) = AhoCorasick::builder().kind(kind).build(texts) else { return true };
             let stands_in = |text: &str, counts: &dyn Fn(&Remembered) -> bool| {
                 finder

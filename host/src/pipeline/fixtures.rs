@@ -1,4 +1,4 @@
-//! What the unit tests of the pipeline share.
+//! Fixtures shared by the pipeline's unit tests.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub fn reading() -> Reading {
     Reading::new(Day::of_millis(1_796_083_200_000))
 }
 
-/// An agent without passes, whose policy masks names and phone numbers and has these lines more.
+/// An agent without passes, whose policy masks names and phone numbers and includes these extra lines.
 pub fn agent(lines: &str) -> ReadyAgent {
     let kinds = STANDARD.into_iter().map(kind).collect();
     let environment = Environment { kids: &[kid()], plugins: &[("regex".into(), kinds)] };
@@ -70,7 +70,7 @@ pub fn piece(form: Form, text: &str) -> Piece {
     }
 }
 
-/// A decision for where `part` stands in `text`.
+/// A decision for the place of `part` in `text`.
 pub fn decision(text: &str, part: &str, name: &str, action: Action) -> Decision {
     let start = text.find(part).expect("the part stands in the text");
     let span = ByteSpan::new(start, start + part.len());

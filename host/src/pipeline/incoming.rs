@@ -1,6 +1,6 @@
-//! What came from upstream: a stream, a whole answer, or an error in one of its many forms.
+//! Classifies an upstream response: a stream, a whole answer, or an error in one of its many forms.
 //!
-//! It is not looked at further here but for errors, which become one of OpenAI's shape, without tokens.
+//! Only errors are processed here: they are converted to OpenAI's format, without tokens. Answers are passed on unread.
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -15,24 +15,24 @@ use crate::chat::error::{Scrubbed, UpstreamError};
 use crate::chat::surrogate;
 use crate::upstream::{UpstreamFault, UpstreamResponse};
 
-/// The largest error body that is read.
+/// The largest error body that is read, in bytes.
 const MAX_ERROR: usize = 1 << 20;
-/// White space before the first byte that tells what an answer is.
+/// Leading white space allowed before the first significant byte.
 const MAX_BLANK: usize = 64 << 10;
 
 type Pieces = BoxStream<'static, Result<Bytes, UpstreamFault>>;
 
-/// What came.
+/// A classified response.
 pub(super) enum Incoming {
     /// Server-sent events.
     Stream(Pieces),
-    /// A whole body, which may still be anything, and what of the head goes with an error in it.
+    /// A whole body of any content, and the headers that accompany an error in it.
     Whole(Pieces, ErrorHeaders),
     /// The upstream's own error.
     Error(Answer),
 }
 
-/// Looks at the head of an answer, and at its first bytes where the head does not tell what it is.
+/// Classifies a response by its head, and by its first bytes if the head is not conclusive.
 pub(super) async fn sort(answer: UpstreamResponse, asked_for_stream: bool) -> Result<Incoming, PipelineError> {
     let headers = ErrorHeaders::of(&answer.headers);
     if !answer.status.is_success() {
@@ -44,16 +44,16 @@ pub(super) async fn sort(answer: UpstreamResponse, asked_for_stream: bool) -> Re
     if !asked_for_stream {
         return Ok(Incoming::Whole(answer.body, headers));
     }
-    // Some servers stream as `text/plain`, as JSON, or as nothing at all, and some do not stream.
+    // Some servers stream as `text/plain`, as JSON or without a content type, and some do not stream.
     let (first, body) = first_byte(answer.body).await?;
     Ok(match first {
-        // A field, a comment, or the mark of UTF-8.
+        // A field, a comment, or the UTF-8 byte order mark.
         Some(b'd' | b'e' | b'i' | b'r' | b':' | 0xef) => Incoming::Stream(body),
         _ => Incoming::Whole(body, headers),
     })
 }
 
-/// The error in a body that came in the place of an answer, with a status that the body names.
+/// The error in a body sent instead of an answer, with the status named by the body.
 pub(super) fn error_in_answer(bytes: &[u8], headers: ErrorHeaders) -> Option<Answer> {
     let text = surrogate::replace(std::str::from_utf8(bytes).ok()?);
     let error = UpstreamError::in_answer(&serde_json::from_str(&text).ok()?)?;
@@ -67,7 +67,7 @@ pub(super) fn scrubbed(error: UpstreamError) -> Scrubbed {
 }
 
 async fn error(status: StatusCode, body: Pieces, headers: ErrorHeaders) -> Result<Answer, PipelineError> {
-    // What is neither an answer nor an error, a redirect above all, is no answer for a caller: it would be followed.
+    // Anything else, above all a redirect, must not reach a caller: the client would follow it.
     if !status.is_client_error() && !status.is_server_error() {
         return Err(PipelineError::UpstreamGarbage);
     }
@@ -82,8 +82,8 @@ async fn error(status: StatusCode, body: Pieces, headers: ErrorHeaders) -> Resul
     }
 }
 
-/// What of an upstream's head goes to the caller with its error: what the official clients read before they send again.
-/// A header is kept only in its closed form, in which no text fits.
+/// Upstream headers passed to the caller with an error: those the official clients read before a retry. A header is kept
+/// only if it matches a closed format that has no room for text.
 #[derive(Default)]
 pub(super) struct ErrorHeaders(HeaderMap);
 
@@ -111,7 +111,7 @@ fn is_number(text: &str) -> bool {
 }
 
 fn is_date(text: &str) -> bool {
-    // A comment in parentheses is part of the form.
+    // A comment in parentheses is part of the format.
     text.len() <= 40 && !text.contains('(') && chrono::DateTime::parse_from_rfc2822(text).is_ok()
 }
 
@@ -121,7 +121,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     content_type.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
 }
 
-/// The first byte of a body that is no white space, and the body as it came.
+/// The first byte of a body that is not white space, and the unchanged body.
 async fn first_byte(mut body: Pieces) -> Result<(Option<u8>, Pieces), PipelineError> {
     let mut seen: Vec<Result<Bytes, UpstreamFault>> = Vec::new();
     let mut first = None;
@@ -181,7 +181,7 @@ mod tests {
         "[PHONE_12]",
     ];
 
-    /// A text with a token in it: alone, so that it could pass for a word of a protocol, or among words.
+    /// A text with a token in it: alone, so that it could be a protocol keyword, or among words.
     fn text() -> impl Strategy<Value = String> {
         let around = prop::sample::select(vec!["", "", " ", "'", "bad:", "the value ", "\n", "é", "."]);
         (around.clone(), prop::sample::select(TOKENS.to_vec()), around)

@@ -1,10 +1,10 @@
-//! Comments of a stream of server-sent events (`: keep-alive`), which servers and gateways send while the model thinks,
-//! so that nobody on the way gives the connection up.
+//! Comments in a stream of server-sent events (`: keep-alive`), sent by servers and gateways while the model thinks to
+//! prevent idle timeouts.
 
-/// What a caller gets in the place of comments. Their own words are the provider's: tokens could stand in them.
+/// Sent to a caller instead of the provider's comments, whose text could contain tokens.
 pub const COMMENT: &str = ": keep-alive\n\n";
 
-/// Finds comments, however they are cut over pieces.
+/// Finds comments regardless of how they are split over chunks.
 pub struct Comments {
     at: At,
 }
@@ -23,7 +23,7 @@ impl Default for Comments {
 }
 
 impl Comments {
-    /// Whether a comment ends in the next piece of the stream.
+    /// Whether a comment ends in the next chunk of the stream.
     pub fn end_in(&mut self, piece: &[u8]) -> bool {
         let mut found = false;
         let mut rest = piece;

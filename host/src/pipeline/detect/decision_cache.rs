@@ -1,4 +1,4 @@
-//! Decisions about texts seen before, so that a conversation's history is not searched again with every turn.
+//! Cache of decisions about texts seen before, so that a conversation's history is not searched again on every turn.
 
 use std::sync::Arc;
 
@@ -7,30 +7,30 @@ use quick_cache::sync::Cache;
 
 use crate::passes::finding::Decision;
 
-/// What an entry takes beside its decisions: its key, pointers and counters, its place in the table.
+/// Overhead of an entry beside its decisions: key, pointers, counters and table slot.
 const OVERHEAD: usize = 160;
-/// Bytes of an entry of an ordinary text, for the size of the table.
+/// Bytes of an entry for a typical text; sets the capacity of the table.
 const USUAL: usize = 2048;
 
-/// Remembers decisions by what the passes were asked. It holds spans, not text; its keys are keyed hashes. Bounded in
-/// bytes: a text with many decisions takes the place of many texts with few.
+/// Caches decisions, keyed by the input of the passes. Holds spans, not text; keys are keyed hashes. Bounded in bytes: a
+/// text with many decisions takes the space of many texts with few.
 pub struct DecisionCache {
     key: [u8; 32],
     decisions: Cache<[u8; 16], Arc<[Decision]>, Bytes>,
 }
 
 impl DecisionCache {
-    /// An empty memo of at most so many bytes, with a key of its own.
+    /// An empty cache of at most this many bytes, with its own random key.
     ///
     /// # Errors
-    /// When the system gives no randomness.
+    /// The system provides no randomness.
     pub fn new(bytes: usize) -> Result<Self, getrandom::Error> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
         Ok(Self { key, decisions: Cache::with_weighter(bytes / USUAL, bytes as u64, Bytes) })
     }
 
-    /// A hash that nobody can make who does not have this memo's key.
+    /// A hash that cannot be computed without this cache's key.
     pub(super) fn hash(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         for part in parts {

@@ -1,12 +1,12 @@
-//! What the passes are asked: the texts of a request in the order in which a plugin is shown them.
+//! The input of the passes: the texts of a request in the order in which a plugin sees them.
 //!
-//! The contract (`wit/v0.1`) lets what is found in a message depend on that message and on the four before it. So a question
-//! about a text is a line of the script and at most four lines before it. The memo's key is the hash of just these lines, and the
-//! plugins are shown just these lines: the two cannot disagree.
+//! Under the contract (`wit/v0.1`), the findings in a message may depend on that message and on the four before it. A
+//! question about a text is therefore one line of the script plus at most four lines before it. The cache key is the hash
+//! of exactly these lines, and plugins see exactly these lines, so the two cannot disagree.
 //!
-//! The conversation comes first, as it was said, each value of a field behind the field's name. Every other text (tools,
-//! settings, identifiers) is nobody's answer: it comes behind four blank lines, so that it has the same four before it
-//! wherever it stands.
+//! The conversation comes first, as it was said, each value of a field after the field's name. Every other text (tools,
+//! settings, identifiers) answers no message: it follows four blank lines, so that the same four lines precede it in any
+//! position.
 
 use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
@@ -16,7 +16,7 @@ use crate::passes::Message;
 use crate::pipeline::pieces::Piece;
 use crate::sensitive::SensitiveText;
 
-/// How many messages before one a plugin may look at.
+/// How many earlier messages a plugin may look at.
 const CONTEXT: usize = 4;
 
 static BLANK: LazyLock<Arc<SensitiveText>> = LazyLock::new(Arc::default);
@@ -31,12 +31,12 @@ struct Line<'p> {
 pub(super) struct Script<'p> {
     pieces: &'p [Piece],
     lines: Vec<Line<'p>>,
-    /// For each piece its line.
+    /// The line of each piece.
     places: Vec<Option<usize>>,
 }
 
 impl<'p> Script<'p> {
-    /// Of these pieces; of those outside of the conversation only the ones that are `asked` about.
+    /// Builds the lines of these pieces; pieces outside the conversation are included only if they are `asked` about.
     pub fn new(pieces: &'p [Piece], asked: &[bool]) -> Self {
         let mut script = Self { pieces, lines: Vec::with_capacity(pieces.len()), places: vec![None; pieces.len()] };
         for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| piece.is_conversation()) {
@@ -44,7 +44,7 @@ impl<'p> Script<'p> {
         }
         for (index, piece) in pieces.iter().enumerate() {
             if asked[index] && !piece.is_conversation() {
-                // No fields: the name of one would speak for what follows.
+                // Without fields: a field's name would act as context for the text after it.
                 script.lines.extend(std::iter::repeat_with(|| Line { role: "system", text: &BLANK }).take(CONTEXT));
                 script.piece(index, piece);
             }
@@ -58,13 +58,13 @@ impl<'p> Script<'p> {
         self.lines.push(Line { role: piece.role, text: &piece.text });
     }
 
-    /// The lines that the question about a piece shows.
+    /// The lines shown for the question about a piece.
     fn question(&self, piece: usize) -> Option<RangeInclusive<usize>> {
         self.places[piece].map(|line| line.saturating_sub(CONTEXT)..=line)
     }
 
-    /// The keys of the questions about all pieces: hashes of what they show, of whether the passes are believed there, and of
-    /// who asks.
+    /// Cache keys of the questions about all pieces: hashes of the lines shown, of whether passes are trusted there, and of
+    /// the call and policy that ask.
     pub fn keys(&self, known: Remembering<'_>, generation: u64) -> Vec<Option<[u8; 16]>> {
         let hash = |line: &Line<'_>| known.memo.hash(&[line.role.as_bytes(), line.text.expose().as_bytes()]);
         let lines: Vec<[u8; 16]> = self.lines.iter().map(hash).collect();
@@ -76,10 +76,10 @@ impl<'p> Script<'p> {
         self.pieces.iter().enumerate().map(key).collect()
     }
 
-    /// The questions about these pieces. A line that several of them show comes once.
+    /// The questions about these pieces. A line shared by several of them is included once.
     ///
-    /// Before one of the first four lines there is less than four others in every request that shows it: the conversation
-    /// begins there.
+    /// The first four lines have fewer than four lines before them in every request that shows them, because the
+    /// conversation starts there.
     pub fn questions(&self, pieces: &[usize]) -> Questions {
         let mut wanted = vec![false; self.lines.len()];
         let mut searched = vec![None; self.lines.len()];
