@@ -47,7 +47,7 @@ pub use agent::ReadyAgent;
 pub use error::PipelineError;
 pub use recorded::RecordedSpans;
 
-/// The date values are read relative to.
+/// Settings for reading values, with the current date.
 pub fn reading(clock: &Clock) -> Reading {
     Reading::new(Day::of_millis(clock.now().millis()))
 }

@@ -48,7 +48,7 @@ pub struct InboundAuth {
     pub require_signature: bool,
     /// Static configuration returned by the webhook, as JSON.
     pub assistant: Option<Arc<str>>,
-    /// Upstream that is asked for that configuration first.
+    /// URL that is asked for that configuration first.
     pub assistant_callback_url: Option<Arc<str>>,
 }
 
@@ -69,8 +69,8 @@ impl ReadyAgent {
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// An agent for commands, without a service around it: it takes no calls and has no model. It is identical in every
-    /// run, so a value keeps its surrogate.
+    /// An agent for commands, without a service around it: it takes no calls and has no model. It is identical in
+    /// every run, so a value keeps its surrogate.
     pub fn local(policy: CompiledPolicy, passes: Arc<[ReadyPass]>) -> Self {
         let nothing: Arc<str> = Arc::from("");
         Self {

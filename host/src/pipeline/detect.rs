@@ -59,7 +59,8 @@ impl Detecting {
         Self::begin_with(agent, pieces, |_| true, known, usize::MAX)
     }
 
-    /// Starts with texts of which the passes search only the `wanted` ones, up to a number per run; the rest are context.
+    /// Starts with texts of which the passes search only the `wanted` ones, up to a number per run; the rest are
+    /// context.
     pub fn begin_with(
         agent: &ReadyAgent,
         pieces: Vec<Piece>,
@@ -99,8 +100,8 @@ impl Detecting {
         !self.questions.is_empty()
     }
 
-    /// Runs the passes over new texts, each run within this budget, and caches the findings. Blocks the current thread.
-    /// Returns what remains of the last run, to be dropped later.
+    /// Runs the passes over new texts, each run within this budget, and caches the findings. Blocks the current
+    /// thread. Returns what remains of the last run, to be dropped later.
     pub fn run(&mut self, agent: &ReadyAgent, memo: Option<&DecisionCache>, budget: Duration) -> DeferredDrops {
         let mut remains = DeferredDrops::new();
         for questions in std::mem::take(&mut self.questions) {

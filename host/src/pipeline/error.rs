@@ -3,8 +3,8 @@
 use crate::chat::request::BadRequest;
 use crate::upstream::UpstreamFault;
 
-/// Why a request gets no answer. All variants but [`PipelineError::AnswerUnrecorded`] and the upstream errors occur before
-/// the request is forwarded.
+/// Why a request gets no answer. All variants but [`PipelineError::AnswerUnrecorded`] and the upstream errors occur
+/// before the request is forwarded.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PipelineError {
     /// The body is not usable.

@@ -1,6 +1,7 @@
 //! Classifies an upstream response: a stream, a whole answer, or an error in one of its many forms.
 //!
-//! Only errors are processed here: they are converted to OpenAI's format, without tokens. Answers are passed on unread.
+//! Only errors are processed here: they are converted to OpenAI's format, without tokens. Answers are passed on
+//! unread.
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -82,8 +83,8 @@ async fn error(status: StatusCode, body: Pieces, headers: ErrorHeaders) -> Resul
     }
 }
 
-/// Upstream headers passed to the caller with an error: those the official clients read before a retry. A header is kept
-/// only if it matches a closed format that has no room for text.
+/// Upstream headers passed to the caller with an error: those the official clients read before a retry. A header is
+/// kept only if it matches a closed format that has no room for text.
 #[derive(Default)]
 pub(super) struct ErrorHeaders(HeaderMap);
 

@@ -1,7 +1,7 @@
-//! Masking, from a request's texts to the tokens in them: the same for a request, a preview and a command.
+//! Masking, from a request's texts to tokens: shared by requests, previews and commands.
 //!
-//! Nothing here waits and nothing here records: it is work on text, each step of it linear, for whichever thread has time for
-//! it. `request` says which that is.
+//! Nothing here waits or records: every step is linear work on text, suitable for any thread. `request` chooses the
+//! thread.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,28 +21,28 @@ use crate::passes::{DeferredDrops, PassReport};
 use crate::policy;
 use crate::text::CharSpan;
 
-/// A request that is being masked.
+/// A request during masking.
 pub struct Masking {
     request: ChatRequest,
     detecting: Detecting,
-    /// Images, recordings and files that were withheld.
+    /// Number of images, recordings and files withheld.
     pub withheld: usize,
 }
 
-/// A request whose values are known and still stand in it.
+/// A request whose values are known but not replaced yet.
 pub struct Decided {
-    /// As it came.
+    /// The request as received.
     pub request: ChatRequest,
     /// Its texts.
     pub pieces: Vec<Piece>,
-    /// One list per text: in order, without overlaps.
+    /// Decisions per text: in order, without overlaps.
     pub decisions: Vec<Arc<[Decision]>>,
-    /// Images, recordings and files that were withheld.
+    /// Number of images, recordings and files withheld.
     pub withheld: usize,
 }
 
 impl Masking {
-    /// Takes a request's texts, and what is remembered of them.
+    /// Collects a request's texts and looks up cached decisions.
     pub fn begin(
         agent: &ReadyAgent,
         mut request: ChatRequest,
@@ -53,7 +53,7 @@ impl Masking {
         Ok(Self { detecting: Detecting::begin(agent, pieces, known), request, withheld })
     }
 
-    /// As [`Self::begin`], for a text of any length: the passes see so many messages in one run.
+    /// Like [`Self::begin`], for a text of any length: the passes see at most this many messages in one run.
     pub fn begin_long(agent: &ReadyAgent, mut request: ChatRequest, at_once: usize) -> Result<Self, BadRequest> {
         let pieces = pieces::collect_up_to(&mut request, usize::MAX)?;
         let detecting = Detecting::begin_with(agent, pieces, |_| true, None, at_once);
@@ -65,17 +65,17 @@ impl Masking {
         self.detecting.has_questions()
     }
 
-    /// Runs the passes over what is new. It blocks its thread.
+    /// Runs the passes over new texts. Blocks the current thread.
     pub fn detect(&mut self, agent: &ReadyAgent, memo: Option<&DecisionCache>, budget: Duration) -> DeferredDrops {
         self.detecting.run(agent, memo, budget)
     }
 
-    /// What the passes did.
+    /// Reports of the passes.
     pub fn reports(&self) -> &[PassReport] {
         &self.detecting.reports
     }
 
-    /// Adds what the call remembers: its earlier values, and those of this request in its other texts.
+    /// Adds values from the memory of the call: earlier values, and those of this request in its other texts.
     pub fn decide(self, call: Option<&Call>) -> Result<Decided, PipelineError> {
         self.detecting.check()?;
         let Detecting { pieces, mut decisions, .. } = self.detecting;
@@ -90,13 +90,13 @@ impl Decided {
         tokenizer.run(&self.pieces, &self.decisions)
     }
 
-    /// Puts tokens in their places.
+    /// Inserts the tokens.
     pub fn put(&mut self, tokenized: &mut Tokenized) -> Result<(), PipelineError> {
         let Tokenized { edits, placed, .. } = tokenized;
         self.replace(std::mem::take(edits), |index, span| locate(placed, index, span))
     }
 
-    /// Makes edits; `placed` hears where each replacement was made.
+    /// Applies edits; `placed` is called with the position of each replacement.
     pub fn replace(
         &mut self,
         edits: Vec<Vec<Edit>>,
@@ -106,7 +106,7 @@ impl Decided {
     }
 }
 
-/// Adds decisions where values of these texts, or those `known` of their call, are uncovered.
+/// Adds decisions for values of these texts, or values already `known` in their call, that are uncovered.
 pub fn recall_in(pieces: &[Piece], decisions: &mut [Arc<[Decision]>], known: Option<&Known>) {
     let mut new = Vec::new();
     for (piece, decisions) in pieces.iter().zip(&*decisions) {
@@ -134,7 +134,7 @@ fn media(policy: &policy::CompiledPolicy) -> Media {
     }
 }
 
-/// Notes where a replacement was made.
+/// Records the position of a replacement.
 fn locate(placed: &mut [Placed], index: u32, span: CharSpan) {
     if let Some(placed) = usize::try_from(index).ok().and_then(|index| placed.get_mut(index)) {
         placed.span = span;

@@ -1,4 +1,4 @@
-//! Counters for Prometheus. Labels are names of agents, kinds and passes: never an id, a token or a value.
+//! Prometheus counters. Labels are names of agents, kinds and passes: never an id, a token or a value.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -15,10 +15,10 @@ use crate::kind::Kind;
 use crate::passes::PassReport;
 use crate::session::{StageDurations, Status};
 
-/// Seconds: fine where a voice call hears the difference.
+/// Histogram buckets in seconds: fine-grained where a voice call is sensitive to latency.
 const BUCKETS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
-/// All of them.
+/// All counters.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
@@ -36,7 +36,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// A registry of its own, so that tests do not share counters.
+    /// Uses its own registry, so that tests do not share counters.
     pub fn new() -> Self {
         let registry = Registry::new();
         let counter = |name: &str, help: &str, labels: &[&str]| {
@@ -83,47 +83,47 @@ impl Metrics {
         }
     }
 
-    /// An upstream could not be reached, broke off, or says itself that it failed.
+    /// An upstream was unreachable, closed the connection early, or reported a failure of its own.
     pub fn upstream_failed(&self) {
         self.count_upstream(Outcome::Failure);
     }
 
-    /// An upstream answered, if only that the request is wrong.
+    /// An upstream answered, even if only to reject the request.
     pub fn upstream_answered(&self) {
         self.count_upstream(Outcome::Success);
     }
 
-    /// Whether upstreams answer, as far as the calls of the last minute tell. No traffic is well.
+    /// Whether upstreams answer, judged by the calls of the last minute. No traffic counts as healthy.
     pub fn upstream_is_well(&self) -> bool {
         self.upstream.lock().unwrap_or_else(PoisonError::into_inner).is_well(Instant::now())
     }
 
     fn count_upstream(&self, outcome: Outcome) {
-        // Counts are sound after every statement, so a panic elsewhere does them no harm.
+        // The counts are consistent after every statement, so a panic elsewhere does not corrupt them.
         self.upstream.lock().unwrap_or_else(PoisonError::into_inner).count(outcome, Instant::now());
     }
 
-    /// How a plugin does.
+    /// Statistics of a plugin.
     pub fn plugin_stats(&self, plugin: &str) -> PluginStats {
         self.plugins.of(plugin)
     }
 
-    /// Whether a plugin works, as far as its calls of the last minute tell. No traffic is well.
+    /// Whether a plugin works, judged by its calls of the last minute. No traffic counts as healthy.
     pub fn plugin_is_well(&self, plugin: &str) -> bool {
         self.plugins.is_well(plugin)
     }
 
-    /// The same of every plugin.
+    /// The same for every plugin.
     pub fn plugins_are_well(&self) -> bool {
         self.plugins.are_well()
     }
 
-    /// Another component has this name from now on.
+    /// Resets a plugin's statistics: its name now refers to another component.
     pub fn forget_plugin(&self, plugin: &str) {
         self.plugins.forget(plugin);
     }
 
-    /// Counts what passes did.
+    /// Counts the results of passes.
     pub fn passes(&self, reports: &[PassReport]) {
         self.plugins.count(reports);
         for report in reports {
@@ -154,17 +154,17 @@ impl Metrics {
         }
     }
 
-    /// The vault's size now.
+    /// Sets the current size of the vault.
     pub fn vault_size(&self, bytes: u64) {
         self.vault_size.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// Counts rows that the retention deleted.
+    /// Counts rows deleted by retention.
     pub fn retention_deleted(&self, what: &str, rows: usize) {
         self.retention_deleted.with_label_values(&[what]).inc_by(rows as u64);
     }
 
-    /// Notes how a pass of the retention ended.
+    /// Records the result of a retention run.
     pub fn retention_ended(&self, success_at: Option<Timestamp>) {
         match success_at {
             Some(now) => self.retention_last_success.set(now.millis().div_euclid(1000)),
@@ -172,7 +172,7 @@ impl Metrics {
         }
     }
 
-    /// In Prometheus' text format.
+    /// Encodes all metrics in Prometheus' text format.
     pub fn render(&self) -> Vec<u8> {
         let mut text = Vec::new();
         // Writing to memory does not fail.

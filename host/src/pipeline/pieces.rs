@@ -1,4 +1,4 @@
-//! The texts of a request, collected in the order of the walk and changed in the same order.
+//! The texts of a request, collected and edited in the order of the walk.
 
 use std::sync::Arc;
 
@@ -15,28 +15,28 @@ pub struct Piece {
     pub form: Form,
     /// What is searched for in it.
     pub search: Search,
-    /// Whose words.
+    /// The role of its author.
     pub role: &'static str,
-    /// The key whose value it is.
+    /// The key that it is the value of.
     pub field: Option<Arc<SensitiveText>>,
-    /// The protocol's name of the place.
+    /// The protocol's name for its position.
     pub name: &'static str,
-    /// The message that holds it.
+    /// The message that contains it.
     pub message: Option<usize>,
-    /// The text. Of a number, its digits.
+    /// The decoded text. For a number, its digits.
     pub text: Arc<SensitiveText>,
-    /// A number as it was written, where that is more than its digits.
+    /// A number as written, if it is more than its digits.
     pub written: Option<SensitiveText>,
 }
 
 impl Piece {
-    /// A text of a conversation that is searched as it is.
+    /// A text of a conversation that is searched unchanged.
     pub fn said(role: &'static str, text: Arc<SensitiveText>) -> Self {
         let (form, search, name) = (Form::Text, Search::Speech, "content");
         Self { form, search, role, field: None, name, message: Some(0), text, written: None }
     }
 
-    /// Whether it is part of what was said, so that what was said before is context.
+    /// Whether it belongs to the conversation, so that the messages before it are context.
     pub fn is_conversation(&self) -> bool {
         self.message.is_some() && self.search.is_speech()
     }
@@ -45,12 +45,13 @@ impl Piece {
 /// All texts of a request.
 ///
 /// # Errors
-/// It has a shape in which text could be missed, or more values than a request may have: they are counted before they are read.
+/// The request has a shape in which text could be missed, or more values than allowed; they are counted before they
+/// are read.
 pub fn collect(request: &mut ChatRequest) -> Result<Vec<Piece>, BadRequest> {
     collect_up_to(request, size::MOST)
 }
 
-/// The same with another limit.
+/// The same with a different limit.
 pub fn collect_up_to(request: &mut ChatRequest, most: usize) -> Result<Vec<Piece>, BadRequest> {
     let mut collector = Collector { pieces: Vec::new(), room: most, full: None };
     walk(request, &mut collector)?;
@@ -60,8 +61,8 @@ pub fn collect_up_to(request: &mut ChatRequest, most: usize) -> Result<Vec<Piece
     }
 }
 
-/// Makes edits in the texts of pieces: one list per piece. `placed` hears of every replacement where it was made, in
-/// characters of the field as it was sent.
+/// Edits the texts of pieces: one list per piece. `placed` is called for every replacement with its position, in
+/// characters of the field as sent.
 pub fn replace(
     request: &mut ChatRequest,
     edits: Vec<Vec<Edit>>,
@@ -72,9 +73,9 @@ pub fn replace(
 
 struct Collector {
     pieces: Vec<Piece>,
-    /// Values that may still be read.
+    /// Number of values that may still be read.
     room: usize,
-    /// Where they became too many.
+    /// Position at which the limit was exceeded.
     full: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! How plugins do, for the list of plugins: calls, failures, and how long a call takes. Since the last start.
+//! Plugin statistics since the last start, for the list of plugins: calls, failures and latency.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,20 +8,20 @@ use super::recent::{Outcome, Recent};
 use crate::passes::{FaultKind, PassReport};
 use crate::session::latency;
 
-/// Of one plugin.
+/// Statistics of one plugin.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct PluginStats {
-    /// How often it ran.
+    /// Number of runs.
     pub calls: u64,
-    /// How often it failed.
+    /// Number of failures.
     pub failures: u64,
-    /// Milliseconds that half of the calls do not exceed.
+    /// Median latency in milliseconds.
     pub p50_ms: Option<f64>,
-    /// Milliseconds that 99 of 100 do not exceed.
+    /// 99th percentile of the latency in milliseconds.
     pub p99_ms: Option<f64>,
 }
 
-/// Of all plugins, by name.
+/// Statistics of all plugins, by name.
 #[derive(Default)]
 pub struct PluginCounters(Mutex<HashMap<Arc<str>, Counters>>);
 
@@ -32,7 +32,7 @@ struct Counters {
 }
 
 impl PluginCounters {
-    /// Counts what passes did.
+    /// Counts the results of passes.
     pub fn count(&self, reports: &[PassReport]) {
         let now = Instant::now();
         let mut plugins = self.lock();
@@ -48,23 +48,23 @@ impl PluginCounters {
         }
     }
 
-    /// Whether a plugin works, as far as its calls of the last minute tell.
+    /// Whether a plugin works, judged by its calls of the last minute.
     pub fn is_well(&self, plugin: &str) -> bool {
         self.lock().get(plugin).is_none_or(|counters| counters.recent.is_well(Instant::now()))
     }
 
-    /// The same of all of them.
+    /// The same for all plugins.
     pub fn are_well(&self) -> bool {
         let now = Instant::now();
         self.lock().values().all(|counters| counters.recent.is_well(now))
     }
 
-    /// Begins again: another component has the name.
+    /// Resets the statistics of a name that now refers to another component.
     pub fn forget(&self, plugin: &str) {
         self.lock().remove(plugin);
     }
 
-    /// How a plugin does.
+    /// Statistics of a plugin.
     pub fn of(&self, plugin: &str) -> PluginStats {
         let plugins = self.lock();
         let Some(counters) = plugins.get(plugin) else { return PluginStats::default() };
@@ -78,12 +78,12 @@ impl PluginCounters {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Counters>> {
-        // Sound after every statement, so a panic elsewhere does it no harm.
+        // Consistent after every statement, so a panic elsewhere does not corrupt it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a call tells about the plugin. A text can make a sound plugin trap or run over its deadline.
+/// How a call counts for the plugin. A text can make a working plugin trap or exceed its deadline.
 fn outcome(report: &PassReport) -> Outcome {
     match report.fault.as_ref().map(|fault| fault.kind) {
         None => Outcome::Success,

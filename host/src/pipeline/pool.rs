@@ -1,8 +1,8 @@
-//! The threads that passes run on.
+//! Thread pool for passes.
 //!
-//! A guest blocks the thread it runs on, and an async worker that is blocked stalls every other call. So passes have
-//! threads of their own, about one per core, behind a bounded queue: when it is full the request is refused at once
-//! rather than answered late.
+//! A guest blocks its thread, and a blocked async worker stalls every other call. Passes therefore have their own
+//! threads, about one per core, with a bounded queue: if it is full, the request is refused immediately instead of
+//! answered late.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Why a job did not run to its end.
+/// Why a job was not completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
     /// The queue is full.
@@ -28,7 +28,7 @@ pub enum PoolError {
 #[derive(Clone)]
 pub struct PassPool(Arc<Owner>);
 
-/// Ends the threads when it is dropped.
+/// Stops the threads when dropped.
 struct Owner(Arc<Queue>);
 
 struct Queue {
@@ -44,10 +44,11 @@ struct State {
 }
 
 impl PassPool {
-    /// Starts `threads` threads that take jobs from a queue of `queue` places. They end when the last handle is gone.
+    /// Starts `threads` threads that take jobs from a queue of `queue` slots. They stop when the last handle is
+    /// dropped.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// The system cannot start a thread.
     pub fn start(threads: usize, queue: usize) -> std::io::Result<Self> {
         let queue = Arc::new(Queue { places: queue, state: Mutex::default(), arrived: Condvar::new() });
         let owner = Owner(queue.clone());
@@ -58,8 +59,8 @@ impl PassPool {
         Ok(Self(Arc::new(owner)))
     }
 
-    /// Runs a job on one of the threads. Beside its result a job gives what is left of it, which is dropped on that thread
-    /// once the result is out.
+    /// Runs a job on one of the threads. Besides its result, a job returns leftovers, which are dropped on that thread
+    /// after the result has been sent.
     pub async fn run<T: Send + 'static, R>(
         &self,
         job: impl FnOnce() -> (T, R) + Send + 'static,
@@ -67,13 +68,14 @@ impl PassPool {
         let (reply, answer) = oneshot::channel();
         let queue = self.0.0.clone();
         let job: Job = Box::new(move || {
-            // The caller may have hung up; then nobody needs the result, nor the work.
+            // If the caller hung up, neither the result nor the work is needed.
             if reply.is_closed() {
                 return;
             }
             let (result, left) = job();
             let _ = reply.send(result);
-            // Who waits for the result may need this core to go on. With others waiting for this thread the core is busy anyway.
+            // The task waiting for the result may need this core to continue. If other jobs are queued for this
+            // thread, the core is busy anyway.
             if queue.lock().jobs.is_empty() {
                 thread::yield_now();
             }
@@ -98,12 +100,12 @@ impl Queue {
 
     fn work(&self) {
         while let Some(job) = self.next() {
-            // A panic is one request's failure, not the thread's: its reply channel is dropped.
+            // A panic fails one request, not the thread: its reply channel is dropped.
             let _ = catch_unwind(AssertUnwindSafe(job));
         }
     }
 
-    /// The next job; nothing when there will be none.
+    /// The next job; `None` if there will be no more.
     fn next(&self) -> Option<Job> {
         let nothing = |state: &mut State| state.jobs.is_empty() && !state.over;
         let mut state = self.arrived.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +113,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Sound after every statement, so a panic elsewhere does no harm to it.
+        // Consistent after every statement, so a panic elsewhere does not corrupt it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,37 +1,37 @@
-//! Where in the restored text a place of the model's text is: annotations point into it.
+//! Maps positions in the model's text to positions in the restored text, for annotations that refer to it.
 
 use serde_json::{Map, Value};
 
-/// Replacements of one text that are remembered. An answer has a handful.
+/// Maximum number of replacements tracked per text. A typical answer has a few.
 const MAX_EDITS: usize = 4096;
 
-/// Fields of an annotation that are positions, in characters.
+/// Annotation fields that hold positions, in characters.
 const POSITIONS: [&str; 3] = ["start_index", "end_index", "index"];
 
-/// How a text has grown and shrunk so far. Counted in characters, as clients count.
+/// Length changes of a text so far, counted in characters as clients do.
 #[derive(Default)]
 pub struct Positions {
     /// Characters of the model's text.
     read: usize,
     edits: Vec<Edit>,
-    /// Too many, or something else that cannot be told.
+    /// Too many replacements, or positions that cannot be determined for another reason.
     is_lost: bool,
 }
 
 struct Edit {
-    /// Where in the model's text.
+    /// Position in the model's text.
     at: usize,
     before: usize,
     after: usize,
 }
 
 impl Positions {
-    /// So many characters came through.
+    /// Records characters passed through unchanged.
     pub fn same(&mut self, characters: usize) {
         self.read += characters;
     }
 
-    /// So many characters were replaced by so many others.
+    /// Records that `before` characters were replaced by `after` characters.
     pub fn replaced(&mut self, before: usize, after: usize) {
         if self.edits.len() == MAX_EDITS {
             self.is_lost = true;
@@ -46,7 +46,7 @@ impl Positions {
         self.edits.is_empty() && !self.is_lost
     }
 
-    /// Where a place of the model's text is now; nothing where that is not told yet.
+    /// The current position of a place in the model's text; `None` if it is not known yet.
     fn now(&self, position: usize, is_end: bool) -> Option<usize> {
         if self.is_lost || position > self.read {
             return None;
@@ -54,7 +54,7 @@ impl Positions {
         let (mut grown, mut shrunk) = (0, 0);
         for edit in self.edits.iter().take_while(|edit| edit.at < position) {
             if position < edit.at + edit.before {
-                // Inside of what was replaced: all of it belongs to the annotation.
+                // Inside a replacement: the annotation covers all of it.
                 let start = edit.at + grown - shrunk;
                 return Some(if is_end { start + edit.after } else { start });
             }
@@ -64,8 +64,8 @@ impl Positions {
         Some(position + grown - shrunk)
     }
 
-    /// Moves the positions of annotations, or takes them out where they cannot be told. `has_more` says that the text
-    /// may still change behind what was read.
+    /// Moves the positions of annotations, or removes those that cannot be determined. `has_more` means that the text
+    /// may still change after what has been read.
     pub fn correct(&self, annotations: &mut Value, has_more: bool) -> bool {
         match annotations {
             Value::Array(items) => items.iter_mut().fold(false, |changed, item| self.correct(item, has_more) | changed),
@@ -81,7 +81,7 @@ impl Positions {
     }
 
     fn correct_object(&self, map: &mut Map<String, Value>, has_more: bool) -> bool {
-        // Beside positions, `index` is the annotation's own number.
+        // In an object with positions, `index` is the annotation's own number.
         let is_numbered = map.contains_key("start_index") || map.contains_key("url_citation");
         let fields = if is_numbered { &POSITIONS[..2] } else { &POSITIONS[..] };
         let mut moved = Vec::new();
@@ -103,7 +103,7 @@ impl Positions {
             }
         }
         if is_lost {
-            // Half a range is none.
+            // A range needs both ends.
             fields.iter().for_each(|field| {
                 map.shift_remove(*field);
             });

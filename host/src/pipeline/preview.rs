@@ -1,7 +1,8 @@
-//! What a policy makes of a text, with tokens for trying it out or with surrogates for whatever needs text that reads like
-//! the original. Nothing is kept: no event, no session, no row of the vault, nothing
-//! in the memory of calls or in the memo. Tokens are made with a key of the moment, which is thrown away: they look like
-//! an agent's, no agent resolves them, and nobody can find out with them which value an agent's token stands for.
+//! Shows how a policy masks a text, with tokens for a trial or with surrogates for consumers that need natural text.
+//!
+//! Nothing is stored: no event, no session, no vault row, no entry in the memory of calls or the decision cache.
+//! Tokens are made with an ephemeral key that is discarded: they look like an agent's tokens, but no agent resolves
+//! them, and they do not reveal which value an agent's token represents.
 
 use std::sync::Arc;
 
@@ -25,42 +26,42 @@ use crate::tokens::mint::{Minter, Scope, VaultRow};
 use crate::tokens::synthetic::Synthesizer;
 use crate::values::Reading;
 
-/// A masked request, and what was replaced in it.
+/// A masked request, and its replacements.
 pub struct Preview {
-    /// As it would leave.
+    /// The request as it would be sent.
     pub request: ChatRequest,
     /// Every replacement, in order.
     pub replaced: Vec<Replaced>,
-    /// Images, recordings and files that were withheld.
+    /// Number of images, recordings and files withheld.
     pub withheld: usize,
 }
 
 /// One replacement.
 pub struct Replaced {
-    /// The message it stood in.
+    /// The message that contained it.
     pub message: Option<usize>,
-    /// The protocol's name of the place.
+    /// The protocol's name for its position.
     pub field: &'static str,
-    /// Where, in characters.
+    /// The range, in characters.
     pub span: CharSpan,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// What stands there now.
+    /// The replacement text.
     pub token_kind: TokenKind,
     /// The key that an agent's token would be made with.
     pub kid: Option<Kid>,
-    /// The same, as text.
+    /// The key as text.
     pub replacement: String,
 }
 
 impl Pipeline {
-    /// Masks a request that goes nowhere.
+    /// Masks a request that is not sent.
     pub async fn preview(&self, agent: &Arc<ReadyAgent>, request: ChatRequest) -> Result<Preview, PipelineError> {
         let (minter, reading) = (throwaway(agent.policy.kid.clone())?, reading(&self.clock));
         self.try_out(agent, request, move |agent, decided| Preview::with_tokens(agent, &minter, reading, decided)).await
     }
 
-    /// Puts surrogates in the places of values, in a request that goes nowhere.
+    /// Replaces values by surrogates, in a request that is not sent.
     pub async fn synthesize(
         &self,
         agent: &Arc<ReadyAgent>,
@@ -69,7 +70,7 @@ impl Pipeline {
         seed: &str,
     ) -> Result<Preview, PipelineError> {
         let key = key.clone();
-        // Apart from the seeds of calls, so that nobody can try out what an agent's surrogates stand for.
+        // Separate from the seeds of calls, so that a preview cannot reveal the value of an agent's surrogate.
         let seed = format!("seed {seed}");
         self.try_out(agent, request, move |agent, decided| {
             Preview::with_surrogates(agent, &key, seed.as_bytes(), decided)
@@ -77,7 +78,7 @@ impl Pipeline {
         .await
     }
 
-    /// On a thread of the passes, as a whole: nobody waits for it in a call.
+    /// Runs entirely on a pass thread: no call is waiting for it.
     async fn try_out(
         &self,
         agent: &Arc<ReadyAgent>,
@@ -98,7 +99,7 @@ impl Pipeline {
 }
 
 impl Preview {
-    /// With tokens of this minter.
+    /// With tokens from this minter.
     pub fn with_tokens(
         agent: &ReadyAgent,
         minter: &Minter,
@@ -123,7 +124,7 @@ impl Preview {
         Ok(Self { request, replaced, withheld })
     }
 
-    /// With a surrogate for every value: where none is left there is an error.
+    /// With a surrogate for every value; an error if none is available.
     fn with_surrogates(
         agent: &ReadyAgent,
         key: &SecretKey,
@@ -179,7 +180,7 @@ fn stand_in(
     }
 }
 
-/// Makes tokens that nobody resolves.
+/// Makes tokens that cannot be resolved.
 pub fn throwaway(kid: Kid) -> Result<Minter, PipelineError> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|_| PipelineError::MaskingUnavailable("the system gives no randomness"))?;

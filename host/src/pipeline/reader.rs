@@ -1,5 +1,5 @@
-//! Reads one text of an answer as it comes: tokens first, then, in what is left, surrogates; and for each, what it becomes
-//! a part of.
+//! Reads one text of an answer incrementally: tokens first, then surrogates in the remaining text. Reports the context
+//! of each match.
 
 use std::sync::Arc;
 
@@ -7,47 +7,47 @@ use crate::chat::json_cursor::{JsonCursor, Root, Spot, Step};
 use crate::tokens::echo::{Echo, Echoed, Surrogates};
 use crate::tokens::scan::{FinishReason, ScanMode, Scanned, Scanner, TokenRef};
 
-/// What is decided of a text.
+/// A decided part of a text.
 #[derive(Debug)]
 pub enum Read {
-    /// Text that passes as it came.
+    /// Text that passes unchanged.
     Text(String),
-    /// A token, or what is no text.
+    /// A token, or something that is not text.
     Scanned {
-        /// What was found; no text.
+        /// The item found; not text.
         piece: Scanned,
-        /// What it becomes a part of.
+        /// Its context.
         target: Target,
     },
-    /// A surrogate of the request: which, and as the model wrote it.
+    /// A surrogate of the request: its index, and the text the model wrote.
     Surrogate {
-        /// Its place among the request's surrogates.
+        /// Its index among the request's surrogates.
         entry: usize,
-        /// As it was written.
+        /// The text as written.
         found: String,
-        /// What it becomes a part of.
+        /// Its context.
         target: Target,
     },
 }
 
-/// What a restored value becomes a part of.
+/// The context that a restored value is inserted into.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
-    /// Strings of JSON that it is in.
+    /// Nesting depth of JSON strings around it.
     pub levels: usize,
-    /// Whether it is a whole value of a document, its quotation marks included.
+    /// Whether it is a whole value of a document, including its quotation marks.
     pub is_value: bool,
-    /// The way to that value, where it is known.
+    /// The path to that value, if known.
     pub path: Option<Vec<Step>>,
 }
 
 impl Read {
-    /// Whether it goes on as it came.
+    /// Whether it passes unchanged.
     pub fn is_text(&self) -> bool {
         matches!(self, Read::Text(_))
     }
 
-    /// The token that it is.
+    /// The token, if it is one.
     pub fn token(&self) -> Option<&TokenRef> {
         match self {
             Read::Scanned { piece: Scanned::Token(token), .. } => Some(token),
@@ -56,29 +56,30 @@ impl Read {
     }
 }
 
-/// One for every field of a choice.
+/// One reader for every field of a choice.
 pub struct Reader {
     scanner: Scanner,
     echo: Option<Echo>,
     cursor: JsonCursor,
     root: Root,
-    /// In arguments: the quotation mark at the end of the text so far, since a token that is a whole string may be a number.
+    /// In arguments: the quotation mark at the end of the text so far, because a token that is a whole string may be a
+    /// number.
     mark: String,
     waiting: Option<Waiting>,
 }
 
-/// A token behind a quotation mark: the same mark behind it makes it a whole string.
+/// A token after a quotation mark: if the same mark follows, it is a whole string.
 struct Waiting {
     token: TokenRef,
     mark: String,
     levels: usize,
     path: Option<Vec<Step>>,
-    /// What follows so far, shorter than the mark.
+    /// The text after it so far, shorter than the mark.
     rest: String,
 }
 
 impl Reader {
-    /// At the beginning of a text.
+    /// A reader at the start of a text.
     pub fn new(root: Root, compact: bool, surrogates: Option<&Arc<Surrogates>>) -> Self {
         let mode = ScanMode { json: root == Root::Arguments, compact };
         Self {
@@ -91,7 +92,7 @@ impl Reader {
         }
     }
 
-    /// Takes the next piece, and gives what is decided by it.
+    /// Reads the next chunk and returns the parts it decides.
     pub fn push(&mut self, text: &str) -> Vec<Read> {
         let pieces = self.scanner.push(text);
         let mut out = Vec::with_capacity(pieces.len());
@@ -99,7 +100,7 @@ impl Reader {
         out
     }
 
-    /// The text is over: decides what was held back. The reader is then at the beginning of a new text.
+    /// Ends the text: decides what was held back and resets the reader for a new text.
     pub fn finish(&mut self, reason: FinishReason) -> Vec<Read> {
         let pieces = self.scanner.finish(reason);
         let mut out = Vec::new();
@@ -113,7 +114,7 @@ impl Reader {
         out
     }
 
-    /// As [`Scanner::passes`]. A text in which surrogates are looked for never does.
+    /// Like [`Scanner::passes`]. Always false for a text that is searched for surrogates.
     pub fn passes(&mut self, text: &str) -> bool {
         let passes = self.echo.is_none() && self.root == Root::Text && self.scanner.passes(text);
         if passes {
@@ -122,12 +123,12 @@ impl Reader {
         passes
     }
 
-    /// Whether what is held back is a whole token: a text that ends here can be released.
+    /// Whether the held text is a whole token, so that a text ending here can be released.
     pub fn holds_whole_token(&self) -> bool {
         self.scanner.holds_whole_token()
     }
 
-    /// Whether something is held back.
+    /// Whether text is held back.
     pub fn is_holding(&self) -> bool {
         self.scanner.is_holding()
             || self.echo.as_ref().is_some_and(Echo::is_holding)
@@ -144,7 +145,7 @@ impl Reader {
                     self.echoed(echoed, out);
                 }
                 (other, echo) => {
-                    // No surrogate continues behind a token.
+                    // No surrogate continues after a token.
                     if let Some(last) = echo.as_mut().map(Echo::finish) {
                         self.echoed(last, out);
                     }
@@ -218,7 +219,7 @@ impl Reader {
         }
     }
 
-    /// What is put here becomes a part of this. Moves on behind it.
+    /// The context of text inserted here. Advances past it.
     fn place(&mut self) -> Target {
         let target = match self.cursor.spot() {
             Spot::Inside => Target { levels: self.cursor.levels(), is_value: false, path: None },
@@ -228,7 +229,7 @@ impl Reader {
         target
     }
 
-    /// Nothing more belongs to what is waiting.
+    /// Ends the pending item.
     fn settle(&mut self, out: &mut Vec<Read>) {
         if let Some(mut waiting) = self.waiting.take() {
             let rest = std::mem::take(&mut waiting.rest);
@@ -263,7 +264,7 @@ mod tests {
     use crate::tokens::format::CompactToken;
     use crate::tokens::scan::AnyToken;
 
-    /// What is read, with tokens as they must be written.
+    /// The output of the reader, with tokens in the encoding required.
     fn read(root: Root, text: &str, size: usize) -> String {
         let mut reader = Reader::new(root, true, None);
         let mut reads = Vec::new();

@@ -12,8 +12,8 @@ const OVERHEAD: usize = 160;
 /// Bytes of an entry for a typical text; sets the capacity of the table.
 const USUAL: usize = 2048;
 
-/// Caches decisions, keyed by the input of the passes. Holds spans, not text; keys are keyed hashes. Bounded in bytes: a
-/// text with many decisions takes the space of many texts with few.
+/// Caches decisions, keyed by the input of the passes. Holds spans, not text; keys are keyed hashes. Bounded in bytes:
+/// a text with many decisions takes the space of many texts with few.
 pub struct DecisionCache {
     key: [u8; 32],
     decisions: Cache<[u8; 16], Arc<[Decision]>, Bytes>,

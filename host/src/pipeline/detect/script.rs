@@ -1,12 +1,12 @@
 //! The input of the passes: the texts of a request in the order in which a plugin sees them.
 //!
 //! Under the contract (`wit/v0.1`), the findings in a message may depend on that message and on the four before it. A
-//! question about a text is therefore one line of the script plus at most four lines before it. The cache key is the hash
-//! of exactly these lines, and plugins see exactly these lines, so the two cannot disagree.
+//! question about a text is therefore one line of the script plus at most four lines before it. The cache key is the
+//! hash of exactly these lines, and plugins see exactly these lines, so the two cannot disagree.
 //!
-//! The conversation comes first, as it was said, each value of a field after the field's name. Every other text (tools,
-//! settings, identifiers) answers no message: it follows four blank lines, so that the same four lines precede it in any
-//! position.
+//! The conversation comes first, as it was said, each value of a field after the field's name. Every other text
+//! (tools, settings, identifiers) answers no message: it follows four blank lines, so that the same four lines precede
+//! it in any position.
 
 use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
@@ -63,8 +63,8 @@ impl<'p> Script<'p> {
         self.places[piece].map(|line| line.saturating_sub(CONTEXT)..=line)
     }
 
-    /// Cache keys of the questions about all pieces: hashes of the lines shown, of whether passes are trusted there, and of
-    /// the call and policy that ask.
+    /// Cache keys of the questions about all pieces: hashes of the lines shown, of whether passes are trusted there,
+    /// and of the call and policy that ask.
     pub fn keys(&self, known: Remembering<'_>, generation: u64) -> Vec<Option<[u8; 16]>> {
         let hash = |line: &Line<'_>| known.memo.hash(&[line.role.as_bytes(), line.text.expose().as_bytes()]);
         let lines: Vec<[u8; 16]> = self.lines.iter().map(hash).collect();
