@@ -1,9 +1,9 @@
-//! What is remembered of a call while it lasts: the values masked in it and the numbers of its compact tokens.
+//! Memory of a call while it lasts: the values masked in it and the numbers of its compact tokens.
 //!
-//! Only calls that the platform names are remembered. Without a name nothing says which requests belong together, and a
-//! memory over all of an agent's callers would let one caller's words change how another's are treated; then the
-//! request's own history, which voice platforms send whole, is the memory. Bounded in bytes: a call that is not used falls
-//! out. What the vault has of a call is read when the call is first seen, after a restart too.
+//! Only calls named by the platform are remembered. Without a name it is unknown which requests belong together, and a
+//! memory shared by all of an agent's callers would let one caller's words affect how another's are masked. In that
+//! case the request's own history, which voice platforms send in full, serves as memory. Bounded in bytes: idle calls
+//! are evicted. The vault's rows of a call are read when the call is first seen, also after a restart.
 
 mod call;
 
@@ -25,18 +25,18 @@ use crate::store::{Store, StoreError};
 use crate::tokens::mint::{Minters, RowKey, Scope, VaultRow};
 use crate::values::Reading;
 
-/// Bytes of all calls together.
+/// Capacity in bytes for all calls together.
 const BYTES: u64 = 16 << 20;
-/// Calls that are expected at the same time.
+/// Expected number of concurrent calls.
 const CALLS: usize = 4096;
-/// Parts of the cache. Each must have room for the largest call.
+/// Shards of the cache. Each must have room for the largest call.
 const SHARDS: usize = 16;
-/// Values of one call that are read from the vault, and remembered.
+/// Limit of values per call that are read from the vault and remembered.
 const VALUES: usize = 512;
-/// Rows of which it is remembered that the vault has them.
+/// Number of rows tracked as stored in the vault.
 const STORED: usize = 16_384;
 
-/// How often numbers of compact tokens are chosen before it is given up.
+/// Attempts to assign numbers to compact tokens before giving up.
 const ATTEMPTS: usize = 4;
 
 /// The calls in progress.
@@ -47,13 +47,13 @@ pub struct Calls {
     erasures: AtomicU64,
 }
 
-/// Rows on their way into the vault.
+/// Rows being written to the vault.
 struct Storing {
     fingerprints: Vec<u64>,
     erasures: u64,
 }
 
-/// A call, and what it weighed when it was put here: the cache adds up what it is told, so this must not change.
+/// A call with its weight at insertion: the cache sums the reported weights, so the weight must not change.
 #[derive(Clone)]
 struct Weighed {
     call: Arc<Call>,
@@ -97,7 +97,7 @@ impl Calls {
         self.calls.get_or_insert_with(&name, new).unwrap_or_else(|never| match never {}).call
     }
 
-    /// Reads what the vault has of a call, if that was not done yet. A call that is new costs a look into an index.
+    /// Reads the vault's rows of a call, once. For a new call this costs one index lookup.
     pub async fn read(
         &self,
         name: Scope,
@@ -116,9 +116,9 @@ impl Calls {
         Ok(())
     }
 
-    /// Tokenizes, and ends when the vault has what the tokens stand for: nothing leaves of which it does not know. A call's
-    /// numbers are chosen anew where the vault has given them to other values: another request of the call did that, while
-    /// the memory of one of them had fallen out.
+    /// Tokenizes, and completes when the vault has the originals: no token is sent that the vault does not know. If
+    /// the vault has assigned a call's numbers to other values, they are assigned again: another request of the call
+    /// took them while the call's memory was evicted for one of the two.
     pub async fn settle(
         &self,
         name: Scope,
@@ -154,15 +154,15 @@ impl Calls {
         Ok(())
     }
 
-    /// To be called when a call has grown.
+    /// Must be called after a call has grown.
     pub fn weigh(&self, name: Scope, call: &Arc<Call>) {
-        // One that has fallen out, or was forgotten, must not come back.
+        // A call that was evicted or forgotten must not be inserted again.
         if self.calls.peek(&name).is_some_and(|known| Arc::ptr_eq(&known.call, call)) {
             self.calls.insert(name, Weighed::new(call.clone()));
         }
     }
 
-    /// Forgets these rows of the vault, and the values that they stood for.
+    /// Forgets these rows of the vault, and their values.
     pub fn forget_rows(&self, gone: &[Gone], minters: &Minters, reading: &Reading) {
         self.erasures.fetch_add(1, Ordering::Relaxed);
         for Gone { key, label } in gone {
@@ -180,7 +180,7 @@ impl Calls {
         }
     }
 
-    /// Forgets all of a call, also what the vault never had.
+    /// Forgets all of a call, including values that were never in the vault.
     pub fn forget_call(&self, name: Scope) {
         if let Some(known) = self.calls.peek(&name) {
             known.call.forget_all();
@@ -192,23 +192,23 @@ impl Calls {
         self.stored.get(&self.fingerprint(&row.key(), row.label.as_deref())).is_some()
     }
 
-    /// Rows that are about to be stored.
+    /// Registers rows that are about to be stored.
     fn storing(&self, rows: &[VaultRow]) -> Storing {
         let fingerprints = rows.iter().map(|row| self.fingerprint(&row.key(), row.label.as_deref())).collect();
         Storing { fingerprints, erasures: self.erasures.load(Ordering::Relaxed) }
     }
 
-    /// The vault has these rows now.
+    /// Marks these rows as stored in the vault.
     fn stored(&self, storing: &Storing) {
-        // What was erased meanwhile may be among them.
+        // Rows erased in the meantime may be among them.
         if storing.erasures == self.erasures.load(Ordering::Relaxed) {
             storing.fingerprints.iter().for_each(|row| self.stored.insert(*row, ()));
         }
     }
 
-    /// A hash of everything by which the vault looks a row up, and of its label: a row that was stored without one is
-    /// stored again with it. 64 bits under a random key; a row that is taken for another one's is not written, with a
-    /// probability of one in 10^14 over the whole memory, and its token still resolves within its own request.
+    /// A hash of a row's label and of all fields that the vault looks it up by; a row stored without a label is stored
+    /// again with it. 64 bits under a random key: on a collision a row is not written, with a probability of one in
+    /// 10^14 over the whole memory, and its token still resolves within its own request.
     fn fingerprint(&self, key: &RowKey, label: Option<&str>) -> u64 {
         self.hasher.hash_one((key, label))
     }

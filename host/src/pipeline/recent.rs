@@ -1,20 +1,20 @@
-//! How something did of late: calls and failures of the last minute, for `/health`.
+//! Calls and failures of the last minute, for `/health`.
 
 use std::time::{Duration, Instant};
 
-/// Counted in two halves, of which the older is dropped as a whole.
+/// Counted in two halves; the older half is dropped as a whole.
 const HALF: Duration = Duration::from_secs(30);
-/// Fewer calls say nothing about what was called: one slow answer is no outage.
+/// Fewer calls are not conclusive: one slow answer is not an outage.
 const ENOUGH: u64 = 5;
 
-/// How a call ended.
+/// The outcome of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// As it should.
+    /// Success.
     Success,
-    /// It failed, and would have failed with anything else.
+    /// A failure that does not depend on the input.
     Failure,
-    /// It failed on what it was given. That tells about what was called only when nothing else succeeds either.
+    /// A failure that may be due to the input. It counts as a sign of a fault only if no call succeeds.
     FailureOfInput,
 }
 
@@ -34,7 +34,7 @@ struct Counts {
 }
 
 impl Recent {
-    /// Nothing counted yet.
+    /// Empty counts.
     pub fn new(now: Instant) -> Self {
         Self { since: now, now: Counts::default(), before: Counts::default() }
     }
@@ -47,7 +47,7 @@ impl Recent {
         self.now.failures += u64::from(outcome == Outcome::Failure);
     }
 
-    /// Whether it works, as far as enough calls tell: most must not have failed, and one must have succeeded.
+    /// Whether the target works, if there are enough calls to judge: most did not fail, and at least one succeeded.
     pub fn is_well(mut self, now: Instant) -> bool {
         self.turn(now);
         let sum = |count: fn(&Counts) -> u64| count(&self.now) + count(&self.before);

@@ -1,5 +1,5 @@
-//! Writes down what happens to a request: events before its text leaves, the session when it is over, also when it
-//! fails half way or the caller hangs up.
+//! Records a request: events before its text is sent, and the session when it ends, also if it fails half way or the
+//! caller hangs up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ use crate::store::journal::Receipt;
 use crate::store::payloads::SealedPayloads;
 use crate::telemetry::name_session;
 
-/// The record of one session. Dropped before it is completed, it is recorded as `partial`.
+/// The record of one session. If dropped before completion, the session is recorded as `partial`.
 pub struct Recorder {
     pipeline: Arc<Pipeline>,
     agent: Arc<ReadyAgent>,
     row: SessionRow,
-    /// Events that are known before the session is opened.
+    /// Events created before the session is opened.
     early: Vec<Event>,
     hashes: Vec<Hash>,
     opened: Option<Receipt>,
@@ -37,27 +37,27 @@ pub struct Recorder {
     carried: Carried,
 }
 
-/// Spans of the request that are not written, since earlier turns of the call recorded them.
+/// Spans of the request that are not written, because earlier turns of the call recorded them.
 #[derive(Default)]
 struct Carried {
     count: u32,
     by_kind: BTreeMap<Kind, u32>,
-    /// The number of each span in the session: the written ones first. Empty where all are written.
+    /// The number of each span in the session: written spans first. Empty if all are written.
     numbers: Vec<u32>,
 }
 
-/// What a session is opened with.
+/// The contents of a session's opening events.
 pub struct Opening<'a> {
     /// The texts.
     pub pieces: &'a [Piece],
-    /// What was replaced in them.
+    /// The replacements in them.
     pub placed: &'a [Placed],
-    /// How many images, recordings and files were withheld.
+    /// Number of images, recordings and files withheld.
     pub withheld: usize,
 }
 
 impl Recorder {
-    /// A session that has not been opened yet.
+    /// A session that is not open yet.
     pub fn new(pipeline: Arc<Pipeline>, agent: Arc<ReadyAgent>, call: Option<[u8; 16]>) -> Self {
         let row = SessionRow {
             id: SessionId::generate(),
@@ -99,17 +99,17 @@ impl Recorder {
         self.row.id
     }
 
-    /// Where the session's texts are gathered, where they are to be kept.
+    /// Collects the session's texts, if they are to be kept.
     pub fn payloads(&mut self) -> Option<&mut Payloads> {
         self.payloads.as_mut()
     }
 
-    /// How long each stage took.
+    /// Duration of each stage.
     pub fn stages(&mut self) -> &mut StageDurations {
         &mut self.row.stages
     }
 
-    /// Notes what the passes did: counters, and an event for each that failed.
+    /// Records the reports of the passes: counters, and an event for each failure.
     pub fn passes(&mut self, reports: &[PassReport]) {
         self.pipeline.metrics.passes(reports);
         for (report, pass) in reports.iter().zip(self.agent.passes.iter()) {
@@ -126,7 +126,7 @@ impl Recorder {
         }
     }
 
-    /// Appends the events of a request that may leave.
+    /// Appends the events of a request that may be sent.
     pub fn open(&mut self, opening: Opening<'_>) -> Result<(), PipelineError> {
         for placed in opening.placed {
             *self.row.redactions_by_kind.entry(placed.decision.kind.clone()).or_default() += 1;
@@ -151,7 +151,7 @@ impl Recorder {
             let written = opening.placed.iter().zip(is_carried).filter(|(_, is_carried)| !**is_carried);
             events.extend(written.map(|(placed, _)| self.redaction(&opening.pieces[placed.piece], placed)));
         }
-        // Behind the texts: a session counts its replaced spans from its first one.
+        // After the texts: a session numbers its replaced spans from its first one.
         if opening.withheld > 0 && logs_spans {
             events.push(self.withheld(opening.withheld));
         }
@@ -161,20 +161,20 @@ impl Recorder {
         Ok(())
     }
 
-    /// Notes that the last look before text leaves found a value.
+    /// Records that the egress check found a value.
     pub(crate) fn egress_blocked(&mut self) {
         let event = self.event(EventKind::EgressBlocked);
         self.early.push(event);
     }
 
-    /// Records a request that must not leave.
+    /// Records a request that must not be sent.
     pub fn refuse(&mut self) -> Result<(), PipelineError> {
         self.open(Opening { pieces: &[], placed: &[], withheld: 0 })?;
         self.complete(Status::Error, Vec::new());
         Ok(())
     }
 
-    /// Ends when the events of the opening are on disk.
+    /// Completes when the opening events are on disk.
     pub fn synced(&self) -> impl Future<Output = Result<(), PipelineError>> + Send + 'static + use<> {
         let synced = self.opened.as_ref().map(|receipt| self.pipeline.journal.synced(receipt));
         async move {
@@ -185,16 +185,16 @@ impl Recorder {
         }
     }
 
-    /// Notes tokens of an answer that did not resolve.
+    /// Records tokens of an answer that did not resolve.
     pub fn rehydration_failed(&mut self, count: usize) {
         if count > 0 {
             let event = Event { detail: Some(Detail::Count(count as u64)), ..self.event(EventKind::RehydrationFailed) };
-            // The answer is on its way; that it could not be noted shows in /health and stops the next request.
+            // The answer is already being sent; the failure to record shows in /health and blocks the next request.
             let _ = self.append(&[event]);
         }
     }
 
-    /// Ends the session: its last event, its tree hash, its row. Only the first call counts.
+    /// Ends the session: its last event, its tree hash, its row. Only the first call has an effect.
     pub(crate) fn complete(&mut self, status: Status, rehydrated: Vec<u32>) {
         if std::mem::replace(&mut self.completed, true) || self.opened.is_none() {
             return;
@@ -208,13 +208,13 @@ impl Recorder {
             completed.carried = self.carried.count;
         }
         if self.append(&[event]).is_err() {
-            // As a rebuild from the journal would make it.
+            // As a rebuild from the journal computes it.
             (self.row.status, self.row.ended_at) = (Status::Partial, None);
             (self.row.stages, self.row.rehydrated) = (StageDurations::default(), Vec::new());
         }
         self.row.merkle_root = Some(merkle::root(&self.hashes));
         let (pipeline, row, payloads) = (self.pipeline.clone(), self.row.clone(), self.payloads.take());
-        // Without a runtime the process is ending; the row is made from the journal at the next start.
+        // Without a runtime the process is exiting; the row is rebuilt from the journal at the next start.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let (session, agent) = (row.id, row.agent_name.clone());
@@ -273,7 +273,7 @@ impl Recorder {
 }
 
 impl Carried {
-    /// `is_carried` says it of each span, or is empty where none is.
+    /// `is_carried` holds a flag per span, or is empty if no span is carried.
     fn of(placed: &[Placed], is_carried: &[bool], is_media_withheld: bool) -> Self {
         let mut carried = Self::default();
         if !is_carried.contains(&true) {

@@ -1,9 +1,9 @@
-//! Which spans of named calls are in the journal already. Voice platforms send the history with every turn: what an earlier
-//! turn recorded of it is counted and not written again, or a call's journal would grow with the square of its turns.
+//! Tracks which spans of named calls are already in the journal. Voice platforms send the history with every turn:
+//! spans recorded by an earlier turn are counted but not written again, or a call's journal would grow quadratically.
 //!
-//! A span is known by what an event says of it and by the text around it, under a keyed hash of 64 bits: one is taken for
-//! another with a probability of one in 10^14 in a call of a thousand spans. Kept in memory only: what falls out, and all
-//! of it after a restart, is written once more.
+//! A span is identified by a keyed 64-bit hash of its event fields and the surrounding text; the probability of a
+//! collision is one in 10^14 in a call of a thousand spans. The index is in memory only: spans that are evicted, and
+//! all spans after a restart, are written once more.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -14,7 +14,7 @@ use super::agent::ReadyAgent;
 use super::pieces::Piece;
 use super::tokenize::Placed;
 
-/// Spans of all calls together: some hundred of each of several hundred calls, in three megabytes.
+/// Spans of all calls together: a few hundred for each of several hundred calls, in three megabytes.
 const SPANS: usize = 65_536;
 
 /// The spans of named calls that are in the journal.
@@ -30,8 +30,8 @@ impl Default for RecordedSpans {
 }
 
 impl RecordedSpans {
-    /// What the spans of a request of this call are known by. Where a message says the same as an earlier one, its spans
-    /// are others.
+    /// The hashes that identify the spans of a request of this call. If a message repeats an earlier one, its spans
+    /// get different hashes.
     pub(super) fn of_request(&self, agent: &ReadyAgent, call: &str, pieces: &[Piece], placed: &[Placed]) -> Vec<u64> {
         let call = self.hasher.hash_one((agent.id, call, &agent.policy.kid));
         let mut text: Option<(usize, u64)> = None;
@@ -54,12 +54,12 @@ impl RecordedSpans {
         placed.iter().map(of_span).collect()
     }
 
-    /// Whether the journal has it.
+    /// Whether the journal contains the span.
     pub(super) fn has(&self, span: u64) -> bool {
         self.spans.get(&span).is_some()
     }
 
-    /// The journal has these now.
+    /// Marks these spans as written to the journal.
     pub(super) fn add(&self, spans: &[u64]) {
         for span in spans.iter().filter(|span| !self.has(**span)) {
             self.spans.insert(*span, ());

@@ -1,4 +1,4 @@
-//! Out: from a caller's request to one that may leave.
+//! Outgoing direction: from a caller's request to a masked request that may be sent.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -23,30 +23,30 @@ use crate::tokens::call_name::CallName;
 use crate::tokens::mint::Scope;
 use crate::values::Reading;
 
-/// The threads of the passes have too much to do.
+/// Error of a request that is refused because the pass threads are overloaded.
 pub(super) const BUSY: &str = "too many requests wait for their passes";
 
-/// A body of so many bytes is masked where its request was read, and an answer restored where it was read: to hand it over
-/// takes longer. A longer request is worked on by a pass thread from its texts to its last look, so that no other call waits for
-/// it, and a longer answer by a blocking thread.
+/// A body up to this many bytes is masked, and an answer restored, on the thread that read it: a handover takes
+/// longer. A longer request is processed by a pass thread from its texts to the egress check, and a longer answer by a
+/// blocking thread, so that no other call waits for it.
 pub(super) const SHORT: usize = 32 << 10;
 
-/// A request that may leave, recorded.
+/// A masked and recorded request that may be sent.
 pub struct Masked {
     /// The body.
     pub body: Vec<u8>,
-    /// What its tokens stand for.
+    /// Maps its tokens to originals.
     pub table: TokenTable,
-    /// What masking is done with. To give its many pieces of memory back takes a moment, which is best taken once the
-    /// request is on its way.
+    /// Working memory of masking. Freeing its many allocations takes a moment, best spent after the request has been
+    /// sent.
     pub spent: DeferredDrop,
-    /// The session; it has been opened.
+    /// The session, already open.
     pub recorder: Recorder,
     /// The tools that the answer may call.
     pub tools: Tools,
 }
 
-/// A request that may leave, before it is put together with its record.
+/// A request that may be sent, before it is combined with its record.
 struct Leaving {
     body: Vec<u8>,
     table: TokenTable,
@@ -58,10 +58,10 @@ struct Leaving {
 pub type DeferredDrop = Box<dyn Send>;
 
 impl Pipeline {
-    /// Reads a body; a long one on a thread of the passes.
+    /// Parses a body; a long one on a pass thread.
     ///
     /// # Errors
-    /// It is no request, or too many others wait for these threads.
+    /// The body is not a valid request, or too many requests are queued for these threads.
     pub async fn read(&self, body: &Bytes, platform: Platform) -> Result<ChatRequest, PipelineError> {
         if body.len() <= SHORT {
             return Ok(ChatRequest::parse(body, platform)?);
@@ -71,9 +71,9 @@ impl Pipeline {
         Ok(read.map_err(|_| PipelineError::MaskingUnavailable(BUSY))??)
     }
 
-    /// Masks a request and records it, so that it may leave.
+    /// Masks a request and records it, so that it may be sent.
     ///
-    /// Passes, memory, tokens, egress check, events: when one of them fails, nothing leaves.
+    /// Passes, memory, tokens, egress check, events: if one of them fails, nothing is sent.
     pub async fn mask(
         self: &Arc<Self>,
         agent: &Arc<ReadyAgent>,
@@ -97,7 +97,7 @@ impl Pipeline {
     }
 }
 
-/// A request on its way through masking, with all that the way takes.
+/// A request during masking, with everything the steps need.
 struct Job {
     pipeline: Arc<Pipeline>,
     agent: Arc<ReadyAgent>,
@@ -108,7 +108,7 @@ struct Job {
     stage: Stage,
 }
 
-/// How far it has come.
+/// The step reached.
 enum Stage {
     Read(Box<ChatRequest>),
     Detecting(Box<Detection>),
@@ -122,7 +122,7 @@ struct Detection {
 }
 
 impl Job {
-    /// Only the passes run on one of their threads.
+    /// Only the passes run on a pass thread.
     async fn run_here(mut self) -> Result<Masked, PipelineError> {
         if let Err(error) = self.begin() {
             return Err(self.refuse(error));
@@ -137,7 +137,7 @@ impl Job {
         job.settle(result)
     }
 
-    /// All of it runs on one of the threads of the passes.
+    /// Everything runs on a pass thread.
     async fn run_on_pass_thread(self) -> Result<Masked, PipelineError> {
         let runtime = Handle::current();
         let all = move |job: &mut Self| {
@@ -150,7 +150,8 @@ impl Job {
         job.settle(result.flatten())
     }
 
-    /// Does a part of the job on a thread of the passes. The job comes back also where that fails: it has to be recorded.
+    /// Runs a step of the job on a pass thread. The job is returned also if the step fails, because it has to be
+    /// recorded.
     async fn on_pass_thread<T: Send + 'static>(
         self,
         part: impl FnOnce(&mut Self) -> (T, DeferredDrops) + Send + 'static,
@@ -160,7 +161,7 @@ impl Job {
         let there = place.clone();
         let runtime = Handle::try_current().ok();
         let work = move || {
-            // Where the caller hung up, the job ends here, and what was opened is recorded from here.
+            // If the caller hung up, the job ends here, and dropping it records an open session.
             let _entered = runtime.as_ref().map(Handle::enter);
             let there = there;
             let done = lock(&there).as_mut().map(part);
@@ -171,7 +172,7 @@ impl Job {
         (job, result.ok_or(PipelineError::MaskingUnavailable(BUSY)))
     }
 
-    /// Takes the texts, and what is remembered of them.
+    /// Collects the texts and looks up cached decisions.
     fn begin(&mut self) -> Result<(), PipelineError> {
         let Stage::Read(request) = std::mem::replace(&mut self.stage, Stage::Over) else { return Ok(()) };
         if let Some(payloads) = self.recorder.payloads() {
@@ -185,7 +186,7 @@ impl Job {
         Ok(())
     }
 
-    /// Runs the passes over what is new.
+    /// Runs the passes over new texts.
     fn detect(&mut self) -> DeferredDrops {
         let Self { pipeline, agent, stage: Stage::Detecting(detection), .. } = self else {
             return DeferredDrops::new();
@@ -193,7 +194,7 @@ impl Job {
         detection.masking.detect(agent, Some(&pipeline.memo), pipeline.detection_timeout)
     }
 
-    /// Everything else, to the events.
+    /// The remaining steps, up to the events.
     async fn finish(&mut self) -> Result<Leaving, PipelineError> {
         let Stage::Detecting(detection) = std::mem::replace(&mut self.stage, Stage::Over) else {
             return Err(PipelineError::MaskingUnavailable("the texts were not read"));
@@ -224,8 +225,8 @@ impl Job {
         Ok(Leaving { body, table, tools, spent })
     }
 
-    /// Puts tokens in the places of values. Ends when the vault has what they stand for, so that nothing leaves of which the
-    /// vault does not know.
+    /// Replaces values by tokens. Completes when the vault has stored their originals, so that no token is sent that
+    /// the vault does not know.
     async fn tokenize(&self, decided: &mut Decided) -> Result<Tokenized, PipelineError> {
         let Self { pipeline, agent, scope, reading, call, .. } = self;
         let minter = pipeline
@@ -259,7 +260,7 @@ impl Job {
         }
     }
 
-    /// What is refused through no fault of the caller's is a session too, and the operator sees it.
+    /// A refusal that is not the caller's fault is recorded as a session too, so that the operator sees it.
     fn refuse(mut self, error: PipelineError) -> PipelineError {
         if matches!(error, PipelineError::MaskingUnavailable(egress::STILL_THERE)) {
             self.recorder.egress_blocked();
@@ -274,7 +275,7 @@ impl Job {
 }
 
 fn lock<T>(place: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // A part that panicked leaves a job that can still be refused.
+    // A step that panicked leaves a job that can still be refused.
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,6 +1,6 @@
-//! Where a token's original is looked for: the request's own table, then the token itself (AEAD), then the vault.
+//! Looks up a token's original: first in the request's own table, then in the token itself (AEAD), then in the vault.
 //!
-//! Never further than the scope that minted it: this agent and, when the platform names the call, this call.
+//! Lookups never leave the scope that minted the token: this agent and, if the platform names the call, this call.
 
 use serde_json::Value;
 
@@ -18,22 +18,22 @@ use crate::tokens::rehydrate::{Argument, Slot, argument, render};
 use crate::tokens::scan::{AnyToken, Scanned, TokenRef};
 use crate::values::{Day, Reading, Wanted};
 
-/// Puts originals back into the texts of one answer.
+/// Restores the originals in the texts of one answer.
 pub struct Resolver<'a> {
-    /// What every request shares.
+    /// State shared by all requests.
     pub pipeline: &'a Pipeline,
-    /// Whose answer it is.
+    /// The agent that the answer belongs to.
     pub agent: &'a ReadyAgent,
-    /// The call in which its tokens resolve, where it has a name.
+    /// The call in which its tokens resolve, if it has a name.
     pub call: Option<&'a CallName>,
-    /// What the request's own tokens stand for.
+    /// The request's own tokens and originals.
     pub table: &'a mut TokenTable,
     /// Tokens that did not resolve.
     pub failures: usize,
 }
 
 impl Resolver<'_> {
-    /// Looks up what the table does not know. A vault that cannot be read counts as one that does not have the token.
+    /// Looks up tokens that are not in the table. If the vault cannot be read, the token counts as not found.
     pub async fn look_up(&mut self, text: &[Read]) {
         for token in text.iter().filter_map(Read::token) {
             let text = token_text(token);
@@ -45,8 +45,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Prints a text with the originals put back. `wanted` says what a value of arguments is to be, by the way to it;
-    /// `positions` notes how the text grows and shrinks.
+    /// Prints a text with the originals restored. `wanted` gives the type expected for a value of arguments, by its
+    /// path; `positions` records how the text grows and shrinks.
     pub fn print(
         &mut self,
         text: &[Read],
@@ -94,7 +94,7 @@ impl Resolver<'_> {
         out
     }
 
-    /// What a string of a document becomes that is a token and nothing else.
+    /// The value of a JSON string that consists of exactly one token.
     pub fn argument(&mut self, text: &[Read], wanted: &Wanted) -> Option<Value> {
         let [Read::Scanned { piece: Scanned::Token(token), .. }] = text else { return None };
         let value = self.table.resolve(&token_text(token)).filter(|_| token.tail.is_empty())?;
@@ -104,7 +104,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Also what was made before names of calls were keyed.
+    /// Also finds tokens made before names of calls were keyed.
     async fn find(&self, token: &TokenRef) -> Option<Original> {
         let agent = self.agent.id;
         match self.find_within(CallName::scope(agent, self.call), token).await {
@@ -135,7 +135,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Replaces every token of a text by `[REDACTED:KIND]`: for errors, in which nothing comes back.
+/// Replaces every token of a text by `[REDACTED:KIND]`: for errors, in which no originals are restored.
 pub fn scrub(text: &str) -> String {
     use crate::tokens::scan::{FinishReason, ScanMode, Scanner};
     let mut scanner = Scanner::new(ScanMode { json: false, compact: true });

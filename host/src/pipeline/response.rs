@@ -1,4 +1,4 @@
-//! Back: a whole answer, or an error instead of one.
+//! Return direction: a whole answer, or an error.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +31,7 @@ use crate::upstream::{UpstreamFault, UpstreamRequest};
 /// The largest whole answer that is read, in bytes.
 const MAX_ANSWER: usize = 32 << 20;
 
-/// What goes back to the caller.
+/// The response to the caller.
 pub enum Answer {
     /// A whole answer.
     Whole(Vec<u8>),
@@ -41,15 +41,15 @@ pub enum Answer {
     UpstreamError {
         /// Its status.
         status: StatusCode,
-        /// What was kept of its body.
+        /// The part of its body that was kept.
         error: Box<Scrubbed>,
-        /// What of its headers tells when to send again.
+        /// Headers that tell the client when to retry.
         headers: HeaderMap,
     },
 }
 
 impl Pipeline {
-    /// Sends a masked request and makes the caller's answer of what comes back.
+    /// Sends a masked request and turns the response into the caller's answer.
     pub async fn forward(
         self: &Arc<Self>,
         agent: &Arc<ReadyAgent>,
@@ -59,13 +59,13 @@ impl Pipeline {
     ) -> Result<Answer, PipelineError> {
         let started = Instant::now();
         let asked_for_stream = request.stream;
-        // Asked for before the request leaves, so that the disk works while the model thinks. It may still be at it while a
-        // whole answer is read and made ready.
+        // Started before the request is sent, so that the disk syncs while the model thinks. It may still be running
+        // while a whole answer is read and prepared.
         let synced = masked.recorder.synced();
         let synced = async { synced.await.map_err(|_| PipelineError::AnswerUnrecorded) };
         let spent = std::mem::replace(&mut masked.spent, Box::new(()));
         let meanwhile = async {
-            // Behind the connection's own task, which writes the request.
+            // Runs after the connection's own task, which writes the request.
             tokio::task::yield_now().await;
             drop(spent);
         };
@@ -106,7 +106,8 @@ impl Pipeline {
         result
     }
 
-    /// Restores a whole answer, or reads the error in it; a long one on a blocking thread, so that no other call waits.
+    /// Restores a whole answer, or reads the error in it; a long one on a blocking thread, so that no other call
+    /// waits.
     async fn restore_whole(
         self: &Arc<Self>,
         agent: &Arc<ReadyAgent>,
@@ -129,7 +130,7 @@ impl Pipeline {
         if is_short {
             return restore.await;
         }
-        // Nobody closes the semaphore. The work holds its place also when the caller has gone.
+        // The semaphore is never closed. The work keeps its permit also after the caller has hung up.
         let place = self.long_answers.clone().acquire_owned().await;
         let runtime = Handle::current();
         let work = move || {
@@ -171,7 +172,7 @@ impl Pipeline {
     }
 }
 
-/// Reads an answer, and says whether it contains halves of characters.
+/// Parses an answer, and reports whether it contains unpaired UTF-16 surrogates.
 fn parse(bytes: &[u8]) -> Result<(Map<String, Value>, bool), PipelineError> {
     if let Ok(answer) = serde_json::from_slice(bytes) {
         return Ok((answer, false));
@@ -181,9 +182,9 @@ fn parse(bytes: &[u8]) -> Result<(Map<String, Value>, bool), PipelineError> {
     Ok((serde_json::from_str(&mended).map_err(|_| PipelineError::UpstreamGarbage)?, true))
 }
 
-/// Puts the originals into an answer. Twice the same walk: what has to be looked up is looked up between the two.
+/// Restores the originals in an answer. Walks it twice, with the lookups between the two walks.
 async fn restore(answer: &mut Map<String, Value>, texts: &Texts, resolver: &mut Resolver<'_>) {
-    // A text in which nothing changes is `None`.
+    // `None` marks a text without changes.
     let mut read: Vec<Option<Vec<Read>>> = Vec::new();
     visit(answer, &mut |leaf, value, finish| {
         read.push(value.as_str().and_then(|text| texts.read_whole(leaf, text, finish)));
@@ -211,7 +212,7 @@ async fn restore(answer: &mut Map<String, Value>, texts: &Texts, resolver: &mut 
     });
 }
 
-/// Sees a text of an answer and how it ended; says how it moved, where it changed.
+/// Receives a text of an answer and its finish reason; returns the moved positions if the text changed.
 type Change<'c> = dyn FnMut(&Leaf<'_>, &mut Value, FinishReason) -> Option<Positions> + 'c;
 
 fn visit(answer: &mut Map<String, Value>, change: &mut Change<'_>) {
@@ -242,7 +243,7 @@ fn visit_one(choice: &mut Map<String, Value>, change: &mut Change<'_>) {
     if !changed {
         return;
     }
-    // Log probabilities spell the text out, token by token.
+    // Log probabilities contain the text, token by token.
     if let Some(logprobs) = choice.get_mut("logprobs") {
         *logprobs = Value::Null;
     }
@@ -251,8 +252,8 @@ fn visit_one(choice: &mut Map<String, Value>, change: &mut Change<'_>) {
     }
 }
 
-/// Moves the positions of annotations with what is said; those into other texts, of which it is not known how they moved,
-/// go.
+/// Moves the positions of annotations with the content. Annotations of other texts, whose movement is unknown, are
+/// removed.
 fn correct_annotations(message: &mut Map<String, Value>, moved: Option<&Positions>) {
     let is_text = message.get("content").is_some_and(Value::is_string);
     for (key, value) in message.iter_mut() {
@@ -271,7 +272,7 @@ fn correct_annotations(message: &mut Map<String, Value>, moved: Option<&Position
     }
 }
 
-/// Annotations inside of parts.
+/// Annotations inside parts.
 pub(super) fn correct_parts(content: &mut Value) -> bool {
     let mut changed = false;
     for part in content.as_array_mut().into_iter().flatten() {
@@ -282,7 +283,7 @@ pub(super) fn correct_parts(content: &mut Value) -> bool {
     changed
 }
 
-/// Reads a body up to a limit.
+/// Reads a body up to a size limit.
 pub(super) async fn read(
     mut body: BoxStream<'static, Result<Bytes, UpstreamFault>>,
     most: usize,

@@ -1,8 +1,7 @@
-//! Back, while it is being written: a stream of server-sent events with the originals put back.
+//! Return direction, streamed: restores the originals in a stream of server-sent events.
 //!
-//! What a caller's parser may rely on: a text and a tool call that were apart stay apart, a held
-//! text comes before the chunk that finishes its choice, the usage chunk stays last, nothing empty is sent where
-//! something was held back.
+//! Guarantees for a caller's parser: separate texts and tool calls stay separate, held text is sent before the chunk
+//! that finishes its choice, the usage chunk stays last, and no empty chunk is sent instead of one that was held back.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -39,10 +38,10 @@ mod choice;
 /// The largest event that is read, in bytes.
 const MAX_EVENT: NonZeroUsize = NonZeroUsize::new(4 << 20).expect("4 MiB is not zero");
 
-/// How long the end of a body may take once the answer is complete.
+/// Timeout for the end of the body after the answer is complete.
 const LAST_BYTES: Duration = Duration::from_secs(1);
 
-/// An answer on its way. Dropping it tells the upstream to stop and records the session as `partial`.
+/// An answer in progress. Dropping it cancels the upstream request and records the session as `partial`.
 pub struct AnswerStream {
     pipeline: Arc<Pipeline>,
     agent: Arc<ReadyAgent>,
@@ -53,13 +52,13 @@ pub struct AnswerStream {
     comments: Comments,
     head: ChunkHead,
     texts: Texts,
-    /// Whether anything was replaced in the request: otherwise every text comes through as it is.
+    /// Whether anything was replaced in the request; if not, every text passes unchanged.
     is_masked: bool,
     choices: HashMap<u64, Choice>,
-    /// Halves of characters came: what is written anew may have some.
+    /// Unpaired UTF-16 surrogates were received, so rewritten text may contain some.
     has_halves: bool,
     request_id: String,
-    /// What remains to be said, and then nothing.
+    /// The pending output is the last; the stream ends after it.
     ended: bool,
     began: Instant,
     rehydrating: f64,
@@ -69,27 +68,27 @@ pub struct AnswerStream {
 #[derive(Default)]
 struct Choice {
     readers: Vec<(Field, Reader)>,
-    /// How what is said has moved.
+    /// Position changes of the content.
     said: Positions,
-    /// The tools that are called, as the model names them: by the call's index, or the one of the old form.
+    /// The called tools as the model names them, by call index; `None` is the legacy function call.
     tools: HashMap<Option<u64>, String>,
     calls: Calls,
-    /// A token stood in it: its log probabilities are not passed on any more.
+    /// It contained a token, so its log probabilities are dropped.
     has_token: bool,
     finished: bool,
 }
 
-/// What is left of one choice of a chunk.
+/// The remainder of one choice of a chunk.
 enum Kept {
-    /// All of it, as it came.
+    /// The choice is unchanged.
     Same,
-    /// Something else.
+    /// The choice was modified.
     Changed,
-    /// Nothing: it was held back.
+    /// Everything was held back.
     Nothing,
 }
 
-/// Why a stream ends before its end.
+/// Why a stream ends early.
 enum Broken {
     Upstream(UpstreamFault),
     Garbage,
@@ -134,7 +133,7 @@ impl AnswerStream {
         self.request_id = request_id;
     }
 
-    /// The next bytes for the caller: all that one read from upstream decides. `None` at the end.
+    /// The next bytes for the caller: everything decided by one read from the upstream. `None` at the end.
     pub async fn next(&mut self) -> Option<Bytes> {
         let mut out = String::new();
         while !self.ended && out.is_empty() {
@@ -148,7 +147,7 @@ impl AnswerStream {
                     }
                 }
                 Some(Err(fault)) => self.break_off(Broken::Upstream(fault), &mut out),
-                // Some servers end without [DONE]; a finished answer is an answer.
+                // Some servers end without [DONE]; a finished answer is complete anyway.
                 None if self.is_finished() => self.end(Status::Ok, &out),
                 None => self.break_off(Broken::Unfinished, &mut out),
             }
@@ -197,11 +196,11 @@ impl AnswerStream {
             return Err(self.theirs(data));
         }
         self.head.read(&chunk);
-        // Length padding of the original text: it would tell the length of what was replaced.
+        // Length padding for the original text; it would reveal the length of the replaced value.
         let mut changed = chunk.shift_remove("obfuscation").is_some();
         changed |= self.top(&mut chunk).await;
         let had_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(|choices| !choices.is_empty());
-        // Fields beside a text that is held back are sent at once.
+        // Fields beside a held text are sent at once.
         let says_more = says_more(&chunk);
         let mut kept = Vec::new();
         if let Some(Value::Array(choices)) = chunk.get_mut("choices") {
@@ -223,7 +222,7 @@ impl AnswerStream {
         if let Some(Value::Array(choices)) = chunk.get_mut("choices") {
             *choices = kept;
         }
-        // Most chunks of most answers hold nothing of ours: they go on as they came, which costs half as much.
+        // Most chunks of most answers need no change: they pass as received, at half the cost.
         if !changed && !data.contains('\n') {
             push_event(out, data);
         } else if !nothing_left {
@@ -240,7 +239,7 @@ impl AnswerStream {
         serde_json::from_str(&surrogate::mend(data)).map_err(|_| Broken::Garbage)
     }
 
-    /// An upstream's error, in whatever form.
+    /// An upstream's error, in any form.
     fn theirs(&self, data: &str) -> Broken {
         let data: Value = serde_json::from_str(data).unwrap_or_else(|_| data.into());
         let body = if data.get("error").is_some() { data } else { json!({ "error": data }) };
@@ -250,7 +249,7 @@ impl AnswerStream {
         }
     }
 
-    /// Puts originals into the fields beside the choices. Says whether it did.
+    /// Restores originals in the fields beside the choices. Returns whether it changed any.
     async fn top(&mut self, chunk: &mut Map<String, Value>) -> bool {
         let (texts, mut read) = (&self.texts, Vec::new());
         visit_top(chunk, &mut |leaf, value| {
@@ -277,10 +276,10 @@ impl AnswerStream {
         true
     }
 
-    /// Whether a chunk holds nothing but text that passes as it came: most chunks of most answers. Decided without
-    /// parsing more of it than that takes. Otherwise nothing has happened.
+    /// Whether a chunk contains only text that passes unchanged, as most chunks of most answers do. Parses no more of
+    /// it than needed. If the result is negative, no state has changed.
     fn passes(&mut self, data: &str) -> bool {
-        // The first chunk tells what those that we make ourselves must look like.
+        // The first chunk is the template for chunks created here.
         if !self.head.is_known() || data.contains('\n') {
             return false;
         }
@@ -294,8 +293,8 @@ impl AnswerStream {
         passes
     }
 
-    /// Prints what was read, with the originals put back. `tool` is the tool whose arguments it is, `said` the choice
-    /// whose content.
+    /// Prints the text read, with the originals restored. `tool` is the tool whose arguments it is, `said` the choice
+    /// whose content it is.
     async fn print(&mut self, read: &[Read], tool: Option<&str>, said: Option<u64>) -> String {
         let call = self.call.as_ref();
         let table = &mut self.masked.table;
@@ -325,8 +324,8 @@ impl AnswerStream {
         !self.choices.is_empty() && self.choices.values().all(|choice| choice.finished)
     }
 
-    /// Ends a stream that cannot go on: in words, where the policy has some, or with an error event. What was held back
-    /// is not released: it is part of a token.
+    /// Ends a stream that cannot continue: with the policy's text, if it has one, or with an error event. Held text is
+    /// not released, because it is part of a token.
     fn break_off(&mut self, broken: Broken, out: &mut String) {
         if let Some(text) = self.agent.policy.failure_text.clone() {
             let mut unfinished = self.unfinished();
@@ -352,9 +351,9 @@ impl AnswerStream {
         self.end(Status::Partial, out);
     }
 
-    /// Appends an event of our own.
+    /// Appends an event created here.
     fn push_json(&self, out: &mut String, value: &impl serde::Serialize) {
-        // A value that was parsed, or made here, can be written.
+        // A value that was parsed, or built here, always serialises.
         let json = serde_json::to_string(value).unwrap_or_default();
         match self.has_halves {
             true => push_event(out, &surrogate::restore(&json)),
@@ -362,7 +361,7 @@ impl AnswerStream {
         }
     }
 
-    /// Ends with these bytes as the last.
+    /// Ends the stream with these bytes.
     fn end(&mut self, status: Status, out: &str) {
         self.ended = true;
         self.keep(out);
@@ -378,7 +377,7 @@ impl AnswerStream {
         }
     }
 
-    /// Keeps what goes to the caller, where the policy wants it kept.
+    /// Keeps the text sent to the caller, if the policy requires it.
     fn keep(&mut self, out: &str) {
         if let Some(payloads) = self.masked.recorder.payloads() {
             payloads.add_response(out.as_bytes());
@@ -386,8 +385,8 @@ impl AnswerStream {
     }
 }
 
-/// Reads what comes behind `[DONE]`, usually the end of the body: only a connection that was read to its end can be used
-/// again. An upstream that goes on is cut off.
+/// Reads the rest after `[DONE]`, usually the end of the body: only a connection that was read to its end can be
+/// reused. An upstream that keeps sending is disconnected.
 fn read_to_end(mut upstream: BoxStream<'static, Result<Bytes, UpstreamFault>>) {
     if let Some(None) = upstream.next().now_or_never() {
         return;

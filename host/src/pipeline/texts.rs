@@ -1,4 +1,4 @@
-//! What is looked for in the texts of one answer: the same for a whole answer and for a stream.
+//! Reads the texts of one answer, for whole answers and streams alike.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::tokens::echo::Surrogates;
 use crate::tokens::scan::FinishReason;
 use crate::values::Wanted;
 
-/// What the request says about the texts of its answer.
+/// Properties of the request that determine how its answer is read.
 pub struct Texts {
     compact: bool,
     surrogates: Option<Arc<Surrogates>>,
@@ -21,7 +21,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Of a request that was masked.
+    /// For a request that was masked.
     pub fn of(masked: &mut Masked, style: TokenStyle) -> Self {
         Self {
             compact: style == TokenStyle::Compact,
@@ -40,7 +40,7 @@ impl Texts {
         Reader::new(root, self.compact, self.surrogates.as_ref())
     }
 
-    /// Reads a text that is complete in itself; nothing where it stays as it is.
+    /// Reads a text that is complete in itself; `None` if it stays unchanged.
     pub fn read_whole(&self, leaf: &Leaf<'_>, text: &str, finish: FinishReason) -> Option<Vec<Read>> {
         if leaf.sort == Sort::Name
             && let Some(name) = self.tools.original_name(text)
@@ -49,7 +49,8 @@ impl Texts {
         }
         let mut reader = self.reader(leaf);
         if matches!(leaf.sort, Sort::Name | Sort::Label) {
-            // The end of such a word is no end of a sentence, and letters that only look like a token's are its own.
+            // The end of such a word is not the end of a sentence, and letters that only resemble a token belong to
+            // the word.
             let mut read = reader.push(text);
             read.extend(reader.finish(FinishReason::Stop));
             return read.iter().any(|read| read.token().is_some()).then_some(read);
@@ -64,7 +65,7 @@ impl Texts {
 
     /// Whether a name may be the beginning of a token.
     pub fn may_become_token(&self, name: &str) -> bool {
-        // Many a name ends with an M, and is whole.
+        // Many complete names end with an M.
         let has_scheme = name.as_bytes().windows(3).any(|part| part.eq_ignore_ascii_case(b"msk"));
         if !(has_scheme || self.compact && name.contains('[')) {
             return false;
@@ -74,7 +75,7 @@ impl Texts {
         reader.is_holding()
     }
 
-    /// What the tool `sent` asks for at the place of a [`Sort::Argument`].
+    /// The type the tool `sent` expects for a [`Sort::Argument`].
     pub fn wanted(&self, sent: Option<&str>, leaf: &Leaf<'_>) -> Wanted {
         self.tools.wanted(sent, &leaf.steps())
     }
@@ -89,7 +90,7 @@ mod tests {
 
     const TOKEN: &str = "MSKV1.NAME.K_HEALTHCARE.K3F7Q2ZTABCDEFGHIJKLMNOPQA";
 
-    /// Every text of a message that changes, with what it becomes where that is known already.
+    /// Every text of a message that changes, with its new value if that is already known.
     fn changed(message: serde_json::Value, finish: FinishReason) -> Vec<Option<String>> {
         let mut tools = Tools::default();
         tools.rename("ask_jane", "tool_7");
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn an_id_changes_only_where_it_holds_a_token() {
-        // Letters like those of a value, and the beginning of a token.
+        // Letters that resemble a token's value, and the beginning of a token.
         for id in ["01K3F7Q2ZTABCDEFGHIJKLMNOPQA", "call_MSK", "MSKV1.NAME"] {
             for finish in [FinishReason::Stop, FinishReason::Length] {
                 assert_eq!(changed(json!({"tool_calls": [{"id": id}], "some_id": id}), finish), [], "{id}");

@@ -1,4 +1,4 @@
-//! From decisions to text: every span gets its token, every token its entry in the table that resolves it.
+//! Turns decisions into text: every span gets its token, every token its entry in the table that resolves it.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -23,40 +23,40 @@ use crate::tokens::rehydrate::Restored;
 use crate::tokens::synthetic::Synthesizer;
 use crate::values::{self, Reading};
 
-/// Letters of a compact token's label where the call has no name: 57 bits, so that a million values of one agent meet
-/// with a probability under one in a hundred thousand. The vault refuses the row if they do.
+/// Letters in a compact token's label if the call has no name: 57 bits, so that the collision probability for a
+/// million values of one agent is under one in a hundred thousand. On a collision the vault rejects the row.
 const HASH_LABEL: usize = 12;
 
-/// What replaced a span, for the journal.
+/// A replacement, for the journal.
 pub struct Placed {
-    /// The piece it stood in.
+    /// The piece that contained it.
     pub piece: usize,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// Where, in characters of the field as it was sent.
+    /// The range, in characters of the field as sent.
     pub span: CharSpan,
-    /// What replaced it.
+    /// The kind of replacement.
     pub token_kind: TokenKind,
 }
 
-/// The tokens of a request, and what they stand for.
+/// The tokens of a request and their originals.
 #[derive(Default)]
 pub struct TokenTable {
     entries: HashMap<String, TableEntry>,
     surrogates: Option<Arc<Surrogates>>,
-    /// Replacements by surrogates that came back.
+    /// Replacements by surrogates that came back in the answer.
     came_back: Vec<u32>,
 }
 
 struct TableEntry {
     value: Restored,
-    /// Which of the request's replacements it is, counted from 0.
+    /// Indices of the request's replacements that use it, counted from 0.
     placed: Vec<u32>,
     returned: bool,
 }
 
 impl TokenTable {
-    /// What a token stands for. Notes that it came back.
+    /// The original of a token. Records that the token came back.
     pub fn resolve(&mut self, token: &str) -> Option<Restored> {
         let entry = self.entries.get_mut(token)?;
         entry.returned = true;
@@ -68,25 +68,25 @@ impl TokenTable {
         self.entries.contains_key(token)
     }
 
-    /// The surrogates that stand in the request, if there are any.
+    /// The surrogates in the request, if there are any.
     pub fn surrogates(&self) -> Option<&Arc<Surrogates>> {
         self.surrogates.as_ref()
     }
 
-    /// What a surrogate stands for. Notes that it came back.
+    /// The original of a surrogate. Records that it came back.
     pub fn restore(&mut self, entry: usize, found: &str) -> Option<SensitiveText> {
         let (original, placed) = self.surrogates.as_ref()?.original(entry, found)?;
         self.came_back.extend(placed);
         Some(original)
     }
 
-    /// Adds a token that was found elsewhere: in the vault, or in itself.
+    /// Adds a token resolved elsewhere: from the vault, or from the token itself.
     pub fn learn(&mut self, token: String, original: Original) {
         let new = || TableEntry { value: original.into(), placed: Vec::new(), returned: false };
         self.entries.entry(token).or_insert_with(new);
     }
 
-    /// Which replacements came back in the answer.
+    /// The replacements that came back in the answer.
     pub fn returned(&self) -> Vec<u32> {
         let mut returned: Vec<u32> =
             self.entries.values().filter(|entry| entry.returned).flat_map(|entry| &entry.placed).copied().collect();
@@ -101,8 +101,8 @@ impl TokenTable {
         self.entries.is_empty()
     }
 
-    /// In text comes back what the caller said last, else what was there first. A value that was a number anywhere in the
-    /// request is one: text in the place of a number is an error to most programs.
+    /// A token in text is restored to the caller's latest wording, or else to the first one. A value that was a number
+    /// anywhere in the request is restored as a number: most programs reject text where they expect a number.
     fn place(&mut self, token: &str, value: Value<'_>, role: &str, index: u32) {
         let Value { text, form } = value;
         let entry = self.entries.entry(token.to_owned()).or_insert_with(|| TableEntry {
@@ -124,31 +124,31 @@ impl TokenTable {
     }
 }
 
-/// What masking made of the pieces.
+/// The result of masking the pieces.
 #[derive(Default)]
 pub struct Tokenized {
-    /// One list per piece: what changes in it.
+    /// Edits of each piece.
     pub edits: Vec<Vec<Edit>>,
-    /// Tools that leave under another name: the caller's own, and the one that is sent.
+    /// Tools sent under another name: the caller's name, and the name sent.
     pub renamed: Vec<(String, String)>,
     /// Every replacement, in order.
     pub placed: Vec<Placed>,
-    /// What the tokens stand for.
+    /// The tokens and their originals.
     pub table: TokenTable,
-    /// Rows that the vault must have before the text leaves.
+    /// Rows that must be in the vault before the text is sent.
     pub rows: Vec<VaultRow>,
     /// The values that were replaced.
     pub values: Vec<Remembered>,
-    /// What stands in the place of each of [`Self::placed`], where that is asked for.
+    /// The replacement text of each of [`Self::placed`], if requested.
     pub replacements: Vec<String>,
-    /// The kind that each value had first.
+    /// The first kind of each value.
     kinds: HashMap<[u8; 16], Kind>,
     surrogates: Surrogates,
     synthesizer: Option<Synthesizer>,
 }
 
 impl Tokenized {
-    /// The index that the next replacement will have.
+    /// The index of the next replacement.
     fn next_index(&self) -> u32 {
         u32::try_from(self.placed.len()).unwrap_or(u32::MAX)
     }
@@ -167,7 +167,7 @@ struct Part {
     mac: [u8; 16],
 }
 
-/// Whether the parts leave nothing of the value: what is between them stays in clear.
+/// Whether the parts cover the whole value: the text between them stays in clear.
 fn cover_value(text: &str, parts: &[Part]) -> bool {
     let mut end = 0;
     for Range { start, end: next } in parts.iter().map(|part| part.range.clone()) {
@@ -179,7 +179,7 @@ fn cover_value(text: &str, parts: &[Part]) -> bool {
     text.get(end..).is_some_and(values::is_said_between)
 }
 
-/// A piece whose values are replaced, from its beginning to its end.
+/// A piece during replacement, processed from beginning to end.
 struct At<'p> {
     index: usize,
     piece: &'p Piece,
@@ -197,21 +197,21 @@ fn whole(piece: &Piece) -> ByteSpan {
     ByteSpan::new(0, piece.text.expose().len())
 }
 
-/// Replaces what was decided.
+/// Replaces the decided spans.
 pub struct Tokenizer<'a> {
-    /// Whose request it is.
+    /// The agent that the request belongs to.
     pub agent: &'a ReadyAgent,
-    /// Mints.
+    /// Mints the tokens.
     pub minter: &'a Minter,
-    /// Where tokens resolve.
+    /// The scope in which tokens resolve.
     pub scope: Scope,
-    /// The call, when it has a name.
+    /// The call, if it has a name.
     pub call: Option<&'a Call>,
-    /// Tells whether the vault has a row already.
+    /// Whether the vault already has a row.
     pub is_stored: &'a dyn Fn(&VaultRow) -> bool,
-    /// How values are read.
+    /// Settings for reading values.
     pub reading: Reading,
-    /// Whether the replacements are asked for.
+    /// Whether the replacement texts are returned.
     pub shows_replacements: bool,
 }
 
@@ -240,7 +240,7 @@ impl Tokenizer<'_> {
         Ok(done)
     }
 
-    /// What makes surrogates, where the policy asks for them: the same for the whole call.
+    /// The surrogate generator, if the policy uses surrogates; seeded identically for the whole call.
     fn synthesizer(&self, pieces: &[Piece]) -> Option<Synthesizer> {
         let policy = &self.agent.policy;
         if policy.tokenization != Tokenization::Synthetic {
@@ -266,7 +266,7 @@ impl Tokenizer<'_> {
         Ok(edits)
     }
 
-    /// A number is replaced whole: what is left of its digits would be a number still.
+    /// A number is replaced whole, because its remaining digits would still be a number.
     fn number(&self, mut at: At<'_>, decision: &Decision, done: &mut Tokenized) -> Result<Edit, PipelineError> {
         let placed = done.next_index();
         let piece = at.piece;
@@ -283,7 +283,7 @@ impl Tokenizer<'_> {
         Edit { span: whole(piece), text: digest, placed: None }
     }
 
-    /// Another name for a tool, in the alphabet that providers take: the same in every position.
+    /// A replacement name for a tool, in the alphabet accepted by providers; the same in every position.
     fn tool_name(&self, at: At<'_>, decisions: &[Decision], done: &mut Tokenized) -> Edit {
         /// Of a name of 64 characters.
         const DIGEST: usize = 10;
@@ -347,8 +347,8 @@ impl Tokenizer<'_> {
         Ok(text)
     }
 
-    /// A surrogate, where the policy asks for them. A number inside of JSON has a token, so that it comes back as a number, and
-    /// so has what looks like a token already, and a value for which there is no surrogate left.
+    /// A surrogate, if the policy asks for one. A number inside JSON gets a token, so that it comes back as a number.
+    /// So does text that already looks like a token, and a value for which no surrogate is left.
     fn surrogate(&self, value: Value<'_>, decision: &Decision, index: u32, done: &mut Tokenized) -> Option<String> {
         let is_text = value.form == ValueType::Text && &*decision.pass != "host";
         let synthesizer = done.synthesizer.as_mut().filter(|_| is_text)?;
@@ -366,7 +366,7 @@ impl Tokenizer<'_> {
         self.agent.policy.token_style == TokenStyle::Compact
     }
 
-    /// What stands in the place of a value: its token, or one for each value in it, with what is between them.
+    /// The replacement of a value: its token, or one token for each value in it, with the text between them.
     fn tokens(
         &self,
         value: Value<'_>,
@@ -388,7 +388,7 @@ impl Tokenizer<'_> {
             return (text, token_kind);
         }
         if parts.iter().all(|part| part.mac != mac) {
-            // An erasure looks for the whole value.
+            // An erasure searches for the whole value.
             let whole = self.minter.token_of(mac, kind);
             let row = self.minter.seal(&self.scope, &whole, value.text, value.form, None);
             done.rows.extend(row.filter(|row| !(self.is_stored)(row)));
@@ -406,8 +406,8 @@ impl Tokenizer<'_> {
         (text, token_kind)
     }
 
-    /// The values in a surface that have a token each: the words of a name where tokens are compact, and a slip and its
-    /// correction. None where the surface is one value.
+    /// The values in a surface that get a token each: the words of a name if tokens are compact, and a slip and its
+    /// correction. Empty if the surface is one value.
     fn parts(&self, kind: &Kind, text: &str) -> Vec<Part> {
         let part = |range: Range<usize>, value: &values::Value| Part {
             range,
@@ -429,7 +429,8 @@ impl Tokenizer<'_> {
     fn token(&self, value: Value<'_>, mac: [u8; 16], kind: &Kind, done: &mut Tokenized) -> (String, TokenKind) {
         let compact = self.is_compact();
         if self.agent.policy.tokenization == Tokenization::ReversibleAead && !compact {
-            // The same value has one token, as text and as a number. One too long for a token of its own has one of the vault.
+            // A value has one token, as text and as a number. If it is too long to be sealed in its token, the token
+            // is in the vault.
             let form = if value.text.bytes().all(|byte| byte.is_ascii_digit()) { ValueType::Text } else { value.form };
             if let Ok(token) = self.minter.mint_aead(&self.scope, kind, value.text, form) {
                 return (token.text(), TokenKind::Aead);
@@ -440,7 +441,7 @@ impl Tokenizer<'_> {
         let token = self.minter.token_of(mac, compact.as_ref().map_or(kind, |compact| &compact.kind));
         let text = compact.as_ref().map_or_else(|| token.text(), CompactToken::to_string);
         let token_kind = if compact.is_some() { TokenKind::Compact } else { TokenKind::Vault };
-        // Sealing costs more than everything else here: only for a token that is not in this request already.
+        // Sealing costs more than everything else here, so it runs only for a token that is not in this request yet.
         if !done.table.contains(&text) {
             let label = compact.map(|compact| compact.label);
             let row = self.minter.seal(&self.scope, &token, value.text, value.form, label);
@@ -449,7 +450,7 @@ impl Tokenizer<'_> {
         (text, token_kind)
     }
 
-    /// The compact token of a value. Its kind is the one that the value had first: in the call, or in this request.
+    /// The compact token of a value. Its kind is the first kind of the value: in the call, or in this request.
     fn compact(&self, mac: [u8; 16], kind: &Kind, done: &mut Tokenized) -> CompactToken {
         match self.call {
             Some(call) => {

@@ -13,17 +13,17 @@ use crate::store::vault::{Gone, KeptCall};
 use crate::tokens::mint::{Minters, Original, VaultRow};
 use crate::values::Reading;
 
-/// Bytes of the values of one call.
+/// Limit in bytes for the values of one call.
 const VALUE_BYTES: u64 = 256 << 10;
-/// What a value takes beside its texts.
+/// Overhead of a value beside its texts, in bytes.
 const VALUE: u64 = 240;
-/// How often its text is there: as it stood, folded, and in its other form, once among the values and once ready to be looked
-/// for.
+/// Copies of a value's text: original, folded, and in its other form, once in the list of values and once in the
+/// search index.
 const TEXTS: u64 = 4;
-/// What a label takes.
+/// Bytes of a label.
 const LABEL: u64 = 64;
 
-/// What an account's token of a value holds.
+/// The content of an account's token for a value.
 type TokenValue = [u8; 16];
 
 /// One call.
@@ -37,17 +37,17 @@ struct State {
     is_read: bool,
     values: Vec<Remembered>,
     value_bytes: u64,
-    /// The values, ready to be looked for; made when it is asked for.
+    /// Search index of the values; built on demand.
     known: Option<Arc<Known>>,
-    /// Labels of compact tokens, by what the long ones hold.
+    /// Labels of compact tokens, by the content of the long ones.
     labels: HashMap<TokenValue, Label>,
-    /// The last number that was given out.
+    /// The last number assigned.
     last: u32,
-    /// What tokens of earlier versions hold, by what they would hold today.
+    /// Contents of tokens made by earlier versions, by the content they would have today.
     older: HashMap<(Kid, TokenValue), Vec<(Kind, TokenValue)>>,
 }
 
-/// What stands in a compact token: the kind that the value had first, and a number of the call.
+/// The label of a compact token: the first kind of the value, and a number in the call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Label {
     /// The kind.
@@ -56,55 +56,55 @@ pub struct Label {
     pub number: u32,
 }
 
-/// What a row of the vault says of its call.
+/// A row of the vault, as far as it concerns its call.
 pub(super) struct KnownRow {
     value: Remembered,
     older: Option<((Kid, TokenValue), (Kind, TokenValue))>,
 }
 
-/// Opens a row. Nothing where its key is not here.
+/// Opens a row. `None` if its key is not available.
 pub(super) fn known(row: &VaultRow, account: AccountId, minters: &Minters, reading: &Reading) -> Option<KnownRow> {
     let original = minters.open_row(row).ok()?;
     let Original { text, form } = original;
     let today = minters.get(&row.kid)?.value_for(account, &row.kind, text.expose(), form, reading);
     let older = (today != row.mac).then(|| ((row.kid.clone(), today), (row.kind.clone(), row.mac)));
-    // Of what was redacted, or is a surrogate, there is no row.
+    // Redacted values and surrogates have no row.
     let value = Remembered { text, kind: row.kind.clone(), action: Action::Tokenize };
     Some(KnownRow { value, older })
 }
 
 impl Call {
-    /// A call of an agent of this account, of which nothing is known.
+    /// A new call of an agent of this account.
     pub fn new(account: AccountId) -> Self {
         Self { account, state: Mutex::default() }
     }
 
-    /// Whose agent it is.
+    /// The account of its agent.
     pub fn account(&self) -> AccountId {
         self.account
     }
 
-    /// About how much memory it takes.
+    /// Approximate memory use.
     pub fn bytes(&self) -> u64 {
         let state = self.lock();
         let entries = state.labels.len() + 2 * state.older.len();
         size_of::<Self>() as u64 + state.value_bytes + LABEL * entries as u64
     }
 
-    /// The values masked before in this call, ready to be looked for.
+    /// Search index of the values masked earlier in this call.
     pub fn known(&self) -> Arc<Known> {
         let mut state = self.lock();
         let State { values, known, .. } = &mut *state;
         known.get_or_insert_with(|| Arc::new(Known::new(values.iter().cloned()))).clone()
     }
 
-    /// The values masked before in this call.
+    /// The values masked earlier in this call.
     #[cfg(test)]
     pub fn values(&self) -> Vec<Remembered> {
         self.lock().values.clone()
     }
 
-    /// Remembers values. Says whether any was new.
+    /// Remembers values. Returns whether any was new.
     pub fn remember(&self, values: &[Remembered]) -> bool {
         let mut state = self.lock();
         let before = state.values.len();
@@ -112,12 +112,12 @@ impl Call {
         state.values.len() > before
     }
 
-    /// Whether what the vault has of this call was read.
+    /// Whether the vault's rows of this call were read.
     pub fn is_read(&self) -> bool {
         self.lock().is_read
     }
 
-    /// Takes over what the vault has of this call.
+    /// Loads the vault's rows of this call.
     pub(super) fn learn(&self, kept: KeptCall<KnownRow>) {
         let mut state = self.lock();
         state.is_read = true;
@@ -138,11 +138,11 @@ impl Call {
                 }
             }
         }
-        // What the vault says holds: a number that was given out here and is not there was not used.
+        // The vault is authoritative: a number assigned here that is missing there was not used.
         state.labels.extend(labels);
     }
 
-    /// What is known of the numbers is not what the vault has: reads it again.
+    /// The known numbers differ from the vault's: read its rows again.
     pub fn forget_numbers(&self) {
         let mut state = self.lock();
         state.is_read = false;
@@ -150,7 +150,8 @@ impl Call {
         state.last = 0;
     }
 
-    /// The label of a value: the one it has, whatever its kind was then, or this kind with the next number of the call.
+    /// The label of a value: its existing label, regardless of the kind, or this kind with the next number of the
+    /// call.
     pub fn label(&self, kind: &Kind, value: TokenValue) -> Label {
         let mut state = self.lock();
         let State { labels, last, .. } = &mut *state;
@@ -161,8 +162,9 @@ impl Call {
         labels.entry(value).or_insert_with(new).clone()
     }
 
-    /// What this value's token holds in this call, where that is not what it would hold today: an earlier version made it,
-    /// or the key is another one since. Of several, the one of this kind, and of those the first.
+    /// The content of this value's token in this call, if it differs from what it would be today: an earlier version
+    /// made it, or the key has changed since. If there are several, those of this kind come first, and the earliest of
+    /// them is used.
     pub fn older(&self, kid: &Kid, kind: &Kind, value: TokenValue) -> Option<TokenValue> {
         let state = self.lock();
         if state.older.is_empty() {
@@ -173,7 +175,7 @@ impl Call {
         of_kind.or(tokens.first()).map(|(_, token)| *token)
     }
 
-    /// Forgets the values of these rows, all of this call. The numbers that they had are not given out again.
+    /// Forgets the values of these rows, all of this call. Their numbers are not assigned again.
     pub(super) fn forget(&self, gone: &[Gone], minters: &Minters, reading: &Reading) {
         let macs: HashSet<TokenValue> = gone.iter().map(|gone| gone.key.mac).collect();
         let kids: HashSet<&Kid> = gone.iter().map(|gone| &gone.key.kid).collect();
@@ -201,7 +203,7 @@ impl Call {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is sound after every statement that changes it, so a panic elsewhere does no harm to it.
+        // The state is consistent after every statement that changes it, so a panic elsewhere does not corrupt it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

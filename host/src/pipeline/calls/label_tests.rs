@@ -1,5 +1,5 @@
-//! The numbers of compact tokens, whatever happens in between: requests with long tokens, memory that is lost or stale, rows
-//! of earlier versions.
+//! The numbers of compact tokens across disruptions: requests with long tokens, memory that is lost or stale, rows of
+//! earlier versions.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use crate::tokens::mint::{Scope, ValueType};
 
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cyrus", "Diana", "Edith", "Flo"];
 
-/// One call, in a service with two memories, as if each request in turn had found another one fallen out.
+/// One call, in a service with two memories, as if each alternate request found the other one evicted.
 struct Service {
     folder: tempfile::TempDir,
     store: Store,
@@ -49,7 +49,7 @@ impl Service {
         Scope::new(self.long.id, Some("call-1"))
     }
 
-    /// What stands in the places of these names.
+    /// The replacements of these names.
     async fn request(&self, memory: usize, agent: &ReadyAgent, names: &[&str]) -> Vec<String> {
         let text = names.join(", ");
         let decisions: Vec<_> = names.iter().map(|name| decision(&text, name, "NAME", Action::Tokenize)).collect();
@@ -76,7 +76,7 @@ impl Service {
         done.expect("no number is in the way for good").edits[0].iter().map(|edit| edit.text.clone()).collect()
     }
 
-    /// A row as earlier versions wrote it, without account and label.
+    /// A row as written by earlier versions, without account and label.
     async fn older_row(&self, name: &str) {
         let minter = self.minters.get(&kid()).expect("the key is there");
         let token = minter.token_of(minter.values_of(&[], &kind("NAME"), name, &reading())[0], &kind("NAME"));
@@ -94,11 +94,11 @@ fn open(folder: &std::path::Path) -> Store {
 enum Step {
     /// Long tokens for these names, with this memory.
     Long(usize, Vec<&'static str>),
-    /// Compact ones.
+    /// Compact tokens for these names, with this memory.
     Compact(usize, Vec<&'static str>),
     OlderRow(&'static str),
     Forget(usize),
-    /// All rows go into the database.
+    /// Writes all rows into the database.
     Merge,
     Restart,
 }

@@ -1,4 +1,4 @@
-//! What the passes are asked, and that an answer that is remembered is the one they would give again.
+//! The input of the passes, and that a cached answer equals a fresh one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +15,7 @@ use crate::text::ByteSpan;
 const VAULT: &str = "tokenization: vault-deterministic";
 const BUDGET: Duration = Duration::from_secs(1);
 
-/// Finds something that depends on everything a plugin may look at: a message and the four before it.
+/// A finding that depends on everything a plugin may look at: a message and the four before it.
 #[derive(Default)]
 struct Curious {
     searched: AtomicUsize,
@@ -79,7 +79,7 @@ fn conversation_of(texts: &[&str]) -> Vec<Piece> {
     pieces.map(|(index, text)| Piece { message: Some(index), ..piece(Form::Text, text) }).collect()
 }
 
-/// Text and whether it is searched, of every message that the passes are shown.
+/// Text of every message shown to the passes, and whether it is searched.
 fn shown(pieces: &[Piece], new: &[usize]) -> Vec<(String, bool)> {
     let Questions { messages, places } = Script::new(pieces, &vec![true; pieces.len()]).questions(new);
     assert_eq!(places.iter().flatten().copied().collect::<Vec<_>>(), new);
@@ -155,7 +155,7 @@ fn of_context_nothing_is_decided() {
     assert_eq!(detecting.decisions.iter().map(|decisions| decisions.len()).collect::<Vec<_>>(), [0, 1]);
 }
 
-/// A text of a request, in one of the positions that there are.
+/// A text of a request, in any position.
 #[derive(Clone, Debug)]
 struct Text {
     search: Search,
@@ -196,7 +196,7 @@ fn any_text() -> impl Strategy<Value = Text> {
     })
 }
 
-/// A change of a request's texts: some are added behind them, and one goes or becomes another.
+/// An edit of a request's texts: some are appended, and one is removed or replaced.
 #[derive(Clone, Debug)]
 struct Change {
     added: Vec<Text>,
@@ -209,7 +209,7 @@ fn any_change() -> impl Strategy<Value = Change> {
 }
 
 proptest! {
-    /// Whatever the memo was filled by: other requests, an earlier or a later state of this one.
+    /// Whatever filled the cache: other requests, or an earlier or later state of this one.
     #[test]
     fn what_is_remembered_is_what_would_be_found(changes in proptest::collection::vec(any_change(), 1..12)) {
         let (agent, _) = curious();

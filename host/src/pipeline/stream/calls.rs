@@ -1,26 +1,27 @@
-//! Names of tool calls that come in pieces, where the whole name says what the caller gets: a tool that was renamed, or
-//! a name with a token in it.
+//! Tool-call names that arrive in pieces, where only the whole name determines the output: a renamed tool, or a name
+//! with a token in it.
 //!
-//! Some clients put the pieces of a name together, others begin anew with each, so the name leaves once: with the first
-//! piece of its arguments, or at the end. A name that cannot become another one is not held back.
+//! Some clients concatenate the pieces of a name, others replace the name with each piece, so the name is sent once:
+//! with the first piece of its arguments, or at the end. A name that cannot become a different one is not held back.
 
 use serde_json::{Map, Value, json};
 
 use crate::chat::tools::Tools;
 
-/// Calls that are held at a time, and the longest name.
+/// Limit of calls held at a time, and the longest name.
 const MAX_HELD: usize = 64;
 const MAX_NAME: usize = 1024;
 
-/// The calls of a choice whose names are not whole yet.
+/// The calls of a choice whose names are incomplete.
 #[derive(Default)]
 pub struct Calls {
     held: Vec<(u64, Map<String, Value>)>,
 }
 
 impl Calls {
-    /// Takes calls whose names are not whole out of a choice, and puts them back with what makes them whole. Returns the
-    /// choices that belong before it, and whether this one changed. `may_become_token` says so of a name.
+    /// Takes calls with incomplete names out of a choice, and puts them back once complete. Returns the choices that
+    /// belong before it, and whether this one changed. `may_become_token` tells whether a name may be the beginning of
+    /// a token.
     pub fn hold(
         &mut self,
         choice: &mut Map<String, Value>,
@@ -36,7 +37,7 @@ impl Calls {
                 calls.retain_mut(|call| {
                     let Value::Object(call) = call else { return true };
                     let at = call.get("index").and_then(Value::as_u64).unwrap_or(0);
-                    // A call of another index closes those before it.
+                    // A call with another index closes those before it.
                     before.extend(self.release(&index, |held| held != at));
                     if let Some(place) = self.held.iter().position(|(held, _)| *held == at) {
                         let (_, held) = self.held.swap_remove(place);
@@ -70,7 +71,7 @@ impl Calls {
         (before, changed)
     }
 
-    /// Choices with the calls that are still held, each in one of its own.
+    /// Choices for the calls still held, one each.
     pub fn release(&mut self, choice: &Value, wanted: impl Fn(u64) -> bool) -> Vec<Value> {
         let released = self.held.extract_if(.., |(at, _)| wanted(*at));
         let one = |(_, call)| json!({"index": choice, "delta": {"tool_calls": [call]}, "finish_reason": null});
@@ -87,7 +88,7 @@ fn has_arguments(call: &Map<String, Value>) -> bool {
     arguments.is_some_and(|arguments| !arguments.is_null() && arguments.as_str() != Some(""))
 }
 
-/// The beginning of a call with its next piece.
+/// Merges the beginning of a call with its next piece.
 fn joined(mut call: Map<String, Value>, next: Map<String, Value>) -> Map<String, Value> {
     for (key, value) in next {
         match (call.get_mut(&key), value) {
@@ -114,7 +115,7 @@ mod tests {
         tools
     }
 
-    /// The calls that leave, chunk by chunk.
+    /// The calls sent, chunk by chunk.
     fn left(calls: &[Value]) -> Vec<Value> {
         let (tools, mut held, mut left) = (tools(), Calls::default(), Vec::new());
         for call in calls {

@@ -1,4 +1,4 @@
-//! One choice of a chunk: its texts are read, printed with the originals, and put back where they stood.
+//! One choice of a chunk: its texts are read, printed with the originals, and written back in place.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use crate::pipeline::response::correct_parts;
 use crate::pipeline::texts::Texts;
 use crate::tokens::scan::FinishReason;
 
-/// Texts of one choice, and choices of one answer, that are followed.
+/// Limit of tracked texts per choice, and of choices per answer.
 const MAX_FIELDS: usize = 1024;
 
 /// The longest name of a tool, in bytes.
@@ -18,27 +18,27 @@ const MAX_NAME: usize = 1024;
 
 /// A text of a chunk.
 struct Text {
-    /// Its place; nothing for a text that is complete in itself.
+    /// Its field; `None` for a text that is complete in itself.
     field: Option<Field>,
     is_content: bool,
-    /// The way to it in arguments that came as JSON, where it may be a number.
+    /// Its path in arguments that arrived as JSON, where it may be a number.
     argument: Option<Vec<Step>>,
     tool: Option<String>,
-    /// What was read of it; nothing where it stays as it is.
+    /// The parts read from it; `None` if it stays unchanged.
     read: Option<Vec<Read>>,
-    /// As it came, and whether there was any.
+    /// The text as received.
     came: String,
 }
 
-/// What a text becomes.
+/// The new value of a text.
 struct New {
     value: Value,
-    /// All of it was held back.
+    /// Whether all of it was held back.
     is_held: bool,
 }
 
 impl AnswerStream {
-    /// Puts originals into one choice of a chunk.
+    /// Restores originals in one choice of a chunk.
     pub(super) async fn choice(&mut self, choice: &mut Value, out: &mut String) -> Result<Kept, Broken> {
         let Value::Object(choice) = choice else { return Ok(Kept::Same) };
         let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
@@ -108,8 +108,8 @@ impl AnswerStream {
         })
     }
 
-    /// What was said before a call of a tool is over when the call begins: a whole token at its end waits no longer, or the
-    /// caller would hear it after the tool has run.
+    /// Text before a tool call ends when the call starts: a whole token at its end is released, or the caller would
+    /// hear it only after the tool has run.
     async fn settle_speech(&mut self, index: u64, choice: &Map<String, Value>, out: &mut String) {
         let calls = choice.get("delta").and_then(|delta| delta.get("tool_calls")).and_then(Value::as_array);
         if calls.is_none_or(Vec::is_empty) {
@@ -125,7 +125,7 @@ impl AnswerStream {
         }
     }
 
-    /// Reads the texts of a choice, in their order.
+    /// Reads the texts of a choice in order.
     fn read(&mut self, index: u64, choice: &mut Map<String, Value>) -> Result<Vec<Text>, Broken> {
         let (texts, state) = (&self.texts, self.choices.entry(index).or_default());
         let mut found = Vec::new();
@@ -142,11 +142,11 @@ impl AnswerStream {
         }
     }
 
-    /// What a text becomes, where it changes.
+    /// The new value of a text, if it changes.
     async fn new_text(&mut self, index: u64, text: &mut Text) -> Option<New> {
         let read = text.read.take()?;
         let new = match read.as_slice() {
-            // Most pieces of most texts: as they came, or the beginning of something.
+            // Most chunks of most texts: unchanged, or the beginning of a match.
             [Read::Text(same)] => {
                 if text.is_content {
                     self.choices.entry(index).or_default().said.same(same.chars().count());
@@ -179,7 +179,7 @@ impl AnswerStream {
         resolver.argument(read, &wanted)
     }
 
-    /// The tails of a choice that is over: behind the text they belong to, or in a chunk of their own before this one.
+    /// The held ends of a finished choice: appended to their text, or sent in a separate chunk before this one.
     async fn finish_choice(
         &mut self,
         index: u64,
@@ -201,7 +201,7 @@ impl AnswerStream {
         self.choices.entry(index).or_default().finished = true;
     }
 
-    /// What a choice's readers still held, decided.
+    /// Text still held by a choice's readers, decided.
     async fn tails(&mut self, index: u64, reason: FinishReason) -> Vec<(Field, String)> {
         let Some(choice) = self.choices.get_mut(&index) else { return Vec::new() };
         let mut held = Vec::new();
@@ -261,7 +261,7 @@ impl Choice {
         Text { field, is_content: leaf.is_content(), argument, tool, read, came: text.to_owned() }
     }
 
-    /// Remembers which tool is called. Some servers send a name in pieces, and some send it again with every piece.
+    /// Records which tool is called. Some servers send a name in pieces, and some repeat it with every piece.
     fn name(&mut self, call: Option<u64>, name: &str) {
         let known = self.tools.entry(call).or_default();
         if known != name && known.len() < MAX_NAME {
@@ -269,7 +269,7 @@ impl Choice {
         }
     }
 
-    /// The reader of a field. Later pieces may leave away of which type they are.
+    /// The reader of a field. Later pieces may omit their type.
     fn reader(&mut self, field: &Field, new: impl FnOnce() -> Reader) -> &mut Reader {
         let place = self.readers.iter().rposition(|(own, _)| own == field);
         let place = place.or_else(|| self.readers.iter().rposition(|(own, _)| own.may_be(field)));
@@ -281,7 +281,7 @@ impl Choice {
     }
 }
 
-/// Puts the new texts in their places.
+/// Writes the new texts into the choice.
 fn put(choice: &mut Map<String, Value>, new: Vec<Option<New>>) {
     let mut new = new.into_iter();
     visit_choice(choice, &mut |_, value| match new.next().flatten() {
@@ -294,7 +294,7 @@ fn put(choice: &mut Map<String, Value>, new: Vec<Option<New>>) {
     });
 }
 
-/// Moves the positions of annotations. What is said behind them may still change where something was masked.
+/// Moves the positions of annotations. If something was masked, the text after the annotated range may still change.
 fn correct_annotations(state: &Choice, delta: &mut Map<String, Value>, is_masked: bool) -> bool {
     let mut changed = false;
     if let Some(annotations) = delta.get_mut("annotations") {

@@ -1,4 +1,4 @@
-//! What stands in a value's place, in every form and by every scheme.
+//! The replacement of a value, in every form and by every scheme.
 
 use super::*;
 use crate::ids::AccountId;
@@ -35,7 +35,7 @@ fn tokenize_in(
     tokenizer.run(&[piece(form, text)], &[decisions.into()])
 }
 
-/// The text with the edits of its piece made in it.
+/// The text of a piece with its edits applied.
 fn masked(done: &Tokenized, text: &str) -> String {
     assert!(!done.edits[0].is_empty(), "the text changed");
     crate::chat::position::apply(text, &done.edits[0])
