@@ -117,8 +117,8 @@ impl Calls {
     }
 
     /// Tokenizes, and completes when the vault has the originals: no token is sent that the vault does not know. If
-    /// the vault has assigned a call's numbers to other values, they are assigned again: another request of the call
-    /// took them while the call's memory was evicted for one of the two.
+    /// the vault has assigned a call's numbers to other values, new numbers are chosen: another request of the call
+    /// took them after the memory of one of the two requests was evicted.
     pub async fn settle(
         &self,
         name: Scope,

@@ -161,7 +161,7 @@ impl Job {
         let there = place.clone();
         let runtime = Handle::try_current().ok();
         let work = move || {
-            // If the caller hung up, the job ends here, and dropping it records an open session.
+            // If the caller hung up, the job is dropped on this thread, and an open session is recorded from here.
             let _entered = runtime.as_ref().map(Handle::enter);
             let there = there;
             let done = lock(&there).as_mut().map(part);

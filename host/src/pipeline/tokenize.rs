@@ -429,8 +429,7 @@ impl Tokenizer<'_> {
     fn token(&self, value: Value<'_>, mac: [u8; 16], kind: &Kind, done: &mut Tokenized) -> (String, TokenKind) {
         let compact = self.is_compact();
         if self.agent.policy.tokenization == Tokenization::ReversibleAead && !compact {
-            // A value has one token, as text and as a number. If it is too long to be sealed in its token, the token
-            // is in the vault.
+            // A value has one token, as text and as a number. A value too long to be sealed gets a vault token.
             let form = if value.text.bytes().all(|byte| byte.is_ascii_digit()) { ValueType::Text } else { value.form };
             if let Ok(token) = self.minter.mint_aead(&self.scope, kind, value.text, form) {
                 return (token.text(), TokenKind::Aead);

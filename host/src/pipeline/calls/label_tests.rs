@@ -18,7 +18,7 @@ use crate::tokens::mint::{Scope, ValueType};
 
 const NAMES: [&str; 6] = ["Ann", "Bob", "Cyrus", "Diana", "Edith", "Flo"];
 
-/// One call, in a service with two memories, as if each alternate request found the other one evicted.
+/// One call, in a service with two memories, as if each request in turn found a different memory evicted.
 struct Service {
     folder: tempfile::TempDir,
     store: Store,

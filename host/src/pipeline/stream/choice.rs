@@ -294,7 +294,7 @@ fn put(choice: &mut Map<String, Value>, new: Vec<Option<New>>) {
     });
 }
 
-/// Moves the positions of annotations. If something was masked, the text after the annotated range may still change.
+/// Moves the positions of annotations. If something was masked, the text after what was read may still change.
 fn correct_annotations(state: &Choice, delta: &mut Map<String, Value>, is_masked: bool) -> bool {
     let mut changed = false;
     if let Some(annotations) = delta.get_mut("annotations") {
