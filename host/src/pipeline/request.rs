@@ -143,7 +143,7 @@ impl Job {
         let all = move |job: &mut Self| {
             let begun = job.begin();
             let remains = job.detect();
-            // It waits for the vault at most.
+            // The only wait in it is for the vault.
             (begun.and_then(|()| runtime.block_on(job.finish())), remains)
         };
         let (job, result) = self.on_pass_thread(all).await;

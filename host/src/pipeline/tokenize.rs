@@ -285,7 +285,7 @@ impl Tokenizer<'_> {
 
     /// A replacement name for a tool, in the alphabet accepted by providers; the same in every position.
     fn tool_name(&self, at: At<'_>, decisions: &[Decision], done: &mut Tokenized) -> Edit {
-        /// Of a name of 64 characters.
+        /// Characters of the digest used in a name, which has at most 64 characters.
         const DIGEST: usize = 10;
         let piece = at.piece;
         let name = piece.text.expose();
