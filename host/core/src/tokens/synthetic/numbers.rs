@@ -86,7 +86,7 @@ pub fn like(original: &str, word: &str) -> String {
     }
 }
 
-/// Any digits, as many; a number that begins with none but zero stays one.
+/// The same number of arbitrary digits; a non-zero first digit stays non-zero.
 pub fn any(dice: &mut Dice, original: &[u8]) -> Vec<u8> {
     let mut digits: Vec<u8> = original.iter().map(|_| dice.digit()).collect();
     if let (Some(first), Some(1..)) = (digits.first_mut(), original.first()) {
