@@ -1,8 +1,10 @@
 //! Calendar dates, complete or partial, written and spoken.
 //!
-//! Written: ISO 8601 (`1982-03-14`, with a time, `1982-03`), HL7 v2 (`19820314`, `19820314000000-0500`: chapter 2A, DTM), `03/14/1982`,
-//! `3-14-82`, `14.03.1982`, `14-Mar-1982`, "March 14th, 1982". Said: "march fourteenth nineteen eighty two", "the fourteenth of march",
-//! "three fourteen eighty two", "oh three one four one nine eight two", "catorce del tres del ochenta y dos".
+//! Written: ISO 8601 (`1982-03-14`, with a time, `1982-03`), HL7 v2 (`19820314`, `19820314000000-0500`: chapter 2A,
+//! DTM), `03/14/1982`, `3-14-82`, `14.03.1982`, `14-Mar-1982`, "March 14th, 1982".
+//!
+//! Spoken: "march fourteenth nineteen eighty two", "the fourteenth of march", "three fourteen eighty two", "oh three
+//! one four one nine eight two", "catorce del tres del ochenta y dos".
 
 mod numeric;
 mod parts;

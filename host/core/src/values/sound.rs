@@ -48,7 +48,7 @@ fn is_one_edit(a: &str, b: &str) -> bool {
     }
 }
 
-/// The NYSIIS code; empty if the word is not all Latin letters.
+/// The NYSIIS code; `None` unless the word is all Latin letters.
 pub(super) fn code(word: &str) -> Option<String> {
     if word.is_empty() || word.len() > LONGEST || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return None;
