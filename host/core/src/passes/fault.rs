@@ -7,9 +7,9 @@ use std::time::Duration;
 /// a plugin returned is included: no text and no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultDetail {
-    /// What is wrong.
+    /// The problem.
     Words(&'static str),
-    /// What is wrong with the finding of this index.
+    /// The problem with the finding at this index.
     Finding(usize, &'static str),
     /// It did not finish within this time.
     Late(Duration),

@@ -57,7 +57,7 @@ pub enum Slot<'w> {
     Value {
         /// Number of JSON strings around the document.
         levels: usize,
-        /// What the document's schema expects there.
+        /// The schema's expectation at this position.
         wanted: &'w Wanted,
     },
 }

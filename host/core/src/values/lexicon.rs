@@ -46,7 +46,7 @@ pub(super) enum Word {
 static WORDS: LazyLock<Vec<(Language, HashMap<&'static str, Word>)>> =
     LazyLock::new(|| Language::ALL.iter().map(|language| (*language, table(*language))).collect());
 
-/// What a folded word means in these languages; the first language that knows it decides.
+/// The meaning of a folded word in these languages; the first language that has it wins.
 pub(super) fn meaning(word: &str, languages: &[Language]) -> Word {
     let tables = languages.iter().filter_map(|language| WORDS.iter().find(|(own, _)| own == language));
     tables.map(|(_, words)| words).find_map(|words| words.get(word)).copied().unwrap_or(Word::Plain)

@@ -46,7 +46,7 @@ impl Known {
         Self { written, forms, values, by_text }
     }
 
-    /// Whether there is no value.
+    /// Whether it contains no values.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

@@ -24,7 +24,7 @@ fn means_nothing(piece: &Piece) -> bool {
         || matches!(&*piece.folded, "on" | "born" | "dob" | "year" | "ano" | "dia" | "day")
 }
 
-/// What separates parts.
+/// Separators between parts.
 pub(super) fn is_break(piece: &Piece) -> bool {
     matches!(piece.sort, Sort::Sign('/' | '-' | '.' | ',' | '\'' | '’'))
         || matches!(piece.word, Word::Of | Word::Sign('/' | '-' | '.' | ','))
