@@ -1,7 +1,7 @@
-//! Running the passes of a policy, in order, under a budget.
+//! Runs the passes of a policy, in order, under a time budget.
 //!
-//! A pass gets messages and gives findings. What runs it is a [`PassRunner`]; the only one is a sandboxed component
-//! (`wasm`). A pass that fails is never tried again on the same request: the policy's `on_error` decides.
+//! A pass takes messages and returns findings. A [`PassRunner`] runs it; the only implementation is a sandboxed
+//! component (`wasm`). A failed pass is never retried on the same request: the policy's `on_error` decides.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,20 +17,20 @@ pub mod merge;
 use fault::FaultDetail;
 use finding::Finding;
 
-/// One piece of the conversation, as a pass sees it.
+/// One message of the conversation, as a pass sees it.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// `system`, `developer`, `user`, `assistant`, `tool` or `field`.
     pub role: &'static str,
     /// The text.
     pub text: Arc<SensitiveText>,
-    /// Whether to look for findings in it; otherwise it is context.
+    /// Whether to search it for findings; otherwise it is context only.
     pub search: bool,
 }
 
-/// Finds spans. Implementations must not keep anything of a call.
+/// Finds spans. Implementations must not keep any state of a call.
 pub trait PassRunner: Send + Sync {
-    /// Runs the pass on these messages, for at most `limit`. It blocks its thread.
+    /// Runs the pass on these messages, for at most `limit`. Blocks the calling thread.
     fn run(
         &self,
         messages: &[Message],
@@ -40,40 +40,40 @@ pub trait PassRunner: Send + Sync {
     ) -> Result<Vec<Finding>, PassFault>;
 }
 
-/// What is left of instances that have done their work. To throw one away takes about as long as to run it, and can wait
-/// until the answer is out.
+/// Used instances, still to be dropped. Dropping one takes about as long as running it, so it can wait until the
+/// response is sent.
 pub type DeferredDrops = Vec<Box<dyn Send>>;
 
 /// How a pass failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassFault {
-    /// The sort of failure, for the metric.
+    /// The failure class, for the metric.
     pub kind: FaultKind,
-    /// For the operator.
+    /// Details for the operator.
     pub detail: FaultDetail,
 }
 
-/// The sorts of failure.
+/// Failure classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// The deadline passed.
     Timeout,
-    /// It asked for more memory than it may have.
+    /// It exceeded its memory limit.
     Memory,
-    /// It trapped: a panic, a stack overflow, an access out of bounds.
+    /// It trapped: a panic, a stack overflow, an out-of-bounds access.
     Trap,
-    /// It answered with more than may cross the border.
+    /// Its result exceeds the size limit of the sandbox boundary.
     Output,
     /// A finding does not fit the messages or the manifest.
     Finding,
-    /// It answered with an error of its own.
+    /// It returned an error of its own.
     Plugin,
     /// It could not be started at all.
     Start,
 }
 
 impl FaultKind {
-    /// As the metric's label and the journal say it.
+    /// The name used in the metric's label and the journal.
     pub fn as_str(self) -> &'static str {
         match self {
             FaultKind::Timeout => "timeout",
@@ -92,35 +92,35 @@ impl FaultKind {
 pub struct ReadyPass {
     /// The plugin's name.
     pub name: Arc<str>,
-    /// What runs it.
+    /// The runner that executes it.
     pub runner: Arc<dyn PassRunner>,
-    /// Whether the request goes on without it when it fails.
+    /// Whether the request continues without this pass when it fails.
     pub may_skip: bool,
-    /// The policy's own limit for it.
+    /// The policy's own time limit for this pass.
     pub limit: Option<Duration>,
     /// Whether its replacements are used.
     pub may_replace: bool,
 }
 
-/// What one pass did.
+/// The result of one pass.
 #[derive(Clone, Debug)]
 pub struct PassReport {
     /// The plugin's name.
     pub name: Arc<str>,
-    /// How long it took.
+    /// Run time.
     pub duration: Duration,
-    /// Why it failed, when it did.
+    /// The failure, if it failed.
     pub fault: Option<PassFault>,
 }
 
-/// What all passes did.
+/// The results of all passes.
 #[derive(Default)]
 pub struct Detection {
-    /// What they found.
+    /// All findings.
     pub findings: Vec<Finding>,
-    /// What they did, in order; a failed one is the last unless it may be skipped.
+    /// One entry per pass, in order; a failed pass is the last unless it may be skipped.
     pub reports: Vec<PassReport>,
-    /// What is left of them.
+    /// Used instances, still to be dropped.
     pub remains: DeferredDrops,
 }
 
@@ -135,8 +135,8 @@ impl Detection {
     }
 }
 
-/// Runs passes one after the other. Each gets an equal share of `budget` and what the ones before it left unspent,
-/// so that a slow pass cannot keep a later one from running.
+/// Runs passes in sequence. Each gets an equal share of `budget` plus what earlier passes left unspent, so a slow
+/// pass cannot keep a later one from running.
 pub fn run_passes(passes: &[ReadyPass], messages: &[Message], budget: Duration) -> Detection {
     let mut detection = Detection::default();
     let share = budget / u32::try_from(passes.len().max(1)).unwrap_or(u32::MAX);

@@ -1,4 +1,4 @@
-//! What a text means: the value behind a surface, whatever the form in which it was said or written.
+//! Parses the value behind a surface (a text as it was said or written), independent of its form.
 //!
 //! ```text
 //! "march fourteenth nineteen eighty two"  03/14/1982  19820314         the 14th of March 1982
@@ -7,16 +7,18 @@
 //! GONZALEZ^MARIA  "maria gonzalez"  "g o n z a l e z", "maria"         GONZALEZ MARIA
 //! ```
 //!
-//! * [`read`] reads a surface into a [`Value`]. What cannot be read stays what it is, in one spelling.
-//! * [`Value::key`] is the same for the same value and for no other, whatever its kind: dates compare with dates, and everything made of
-//!   letters and digits by its letters and digits.
-//! * [`name_words`] cuts a name, so that given and family name can have a token each.
-//! * [`relate`] and [`relations`] tell that a value is a part of another, or sounds like it.
-//! * [`Value::view`] prints a part of a value: its last four digits, its area code, a spelled name. [`Value::parts`] is the way back.
-//! * [`Wanted`] is what a tool's schema asks for, and [`print`] writes a value so.
+//! * [`read`] parses a surface into a [`Value`]. A surface that cannot be parsed is kept as normalised text.
+//! * [`Value::key`] is equal for equal values and for no others, whatever their kind: dates compare with dates, and
+//!   everything made of letters and digits by its letters and digits.
+//! * [`name_words`] splits a name, so that given and family name can have a token each.
+//! * [`relate`] and [`relations`] detect that a value is a part of another, or sounds like it.
+//! * [`Value::view`] prints a part of a value: its last four digits, its area code, a spelled name. [`Value::parts`]
+//!   is the inverse.
+//! * [`Wanted`] is the format that a tool's schema expects, and [`print`] writes a value in it.
 //!
-//! Nothing here knows a token, a request or a language model. All of it is pure, takes time in proportion to the text, and has an answer for
-//! every text. A value is a caller's text: it has no `Display`, its `Debug` shows nothing, and it is wiped when it is dropped.
+//! This module does not depend on tokens, requests or language models. All functions are pure, run in time linear in
+//! the text, and have a result for every text. A value is a caller's text: it has no `Display`, its `Debug` shows
+//! nothing, and it is wiped when dropped.
 
 mod address;
 mod age;
@@ -62,34 +64,34 @@ pub use slip::{Span, slip};
 pub use view::View;
 pub use whole::joined;
 
-/// A surface that is longer is not read: no value is.
+/// Maximum length of a surface that is parsed; no value is longer.
 const LONGEST: usize = 1024;
 
-/// What a surface means.
+/// A parsed surface.
 #[derive(Clone)]
 pub struct Value {
     canonical: Canonical,
-    /// What its kind makes of texts. It decides on views and forms, and is no part of the value.
+    /// How texts of its kind are parsed. It decides on views and forms, and is not part of the value.
     kind: Class,
 }
 
-/// A value in the one form in which it is compared.
+/// A value in canonical form, for comparison.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 enum Canonical {
     Date(date::Date),
     Phone(phone::Phone),
-    /// Upper case letters and digits.
+    /// Upper-case letters and digits.
     Identifier(String),
     Name(name::Name),
     Address(address::Address),
-    /// Lower case, as it is written.
+    /// Lower case, as written.
     Written(String),
     Age(age::Age),
-    /// What could not be read.
+    /// Text that could not be parsed.
     Text(String),
 }
 
-/// The value that a surface of a kind means.
+/// Parses a surface of a kind.
 pub fn read(kind: &Kind, surface: &str, reading: &Reading) -> Value {
     let class = Class::of(kind);
     let canonical = match surface.len() {
@@ -99,24 +101,25 @@ pub fn read(kind: &Kind, surface: &str, reading: &Reading) -> Value {
     Value { canonical: canonical.unwrap_or_else(|| Canonical::Text(fold::tidy(surface))), kind: class }
 }
 
-/// A word of a name, with its place in the surface.
+/// A word of a name, with its span in the surface.
 pub struct NameWord {
-    /// Its place, including a title or particles before it.
+    /// Its span, including a title or particles before it.
     pub range: Range<usize>,
-    /// The name that is this word alone.
+    /// The name that consists of this word alone.
     pub value: Value,
 }
 
-/// Whether a text between two values of a surface is nothing but signs and words of a correction ("no, sorry"), so that it may
-/// stay as it is.
+/// Whether a text between two values of a surface consists only of signs and words of a correction ("no, sorry"), so
+/// that it may stay unmasked.
 pub fn is_said_between(text: &str) -> bool {
     let words = text.split(|c: char| !c.is_alphanumeric() && !surface::is_apostrophe(c));
     words.filter(|word| word.contains(char::is_alphanumeric)).all(correction::is_said_between)
 }
 
-/// The words of a name in the order of the surface. Empty when the surface cannot be cut; then it is one value.
+/// The words of a name in the order of the surface. Empty if the surface cannot be split; then it is one value.
 ///
-/// Words that the speaker took back ("gonzales, no sorry, gonzalez") are among them, so that no word is left in clear.
+/// Words that the speaker retracted ("gonzales, no sorry, gonzalez") are included, so that no word stays in clear
+/// text.
 pub fn name_words(surface: &str, reading: &Reading) -> Vec<NameWord> {
     let words = (surface.len() <= LONGEST).then(|| name::words(surface, reading)).flatten();
     let value = |word: name::NameWord| NameWord {
@@ -127,7 +130,8 @@ pub fn name_words(surface: &str, reading: &Reading) -> Vec<NameWord> {
 }
 
 impl Value {
-    /// Bytes that are the same for the same value and for no other. They are the value itself: hash them under a key before they are kept.
+    /// Bytes that are equal for equal values and for no others. They contain the value itself: hash them under a key
+    /// before storing them.
     pub fn key(&self) -> Sensitive<Vec<u8>> {
         Sensitive::new(match &self.canonical {
             Canonical::Date(date) => key_of_date(date),
@@ -135,12 +139,12 @@ impl Value {
         })
     }
 
-    /// The forms in which it can be written, the usual one first: what a tool or a record may have.
+    /// The written forms of the value, the usual one first: forms that a tool or a record may have.
     pub fn forms(&self, reading: &Reading) -> Vec<String> {
         shape::forms(self, reading)
     }
 
-    /// Whether it was read. What was not is compared by its text.
+    /// Whether it was parsed. An unparsed value is compared by its text.
     pub fn is_read(&self) -> bool {
         !matches!(self.canonical, Canonical::Text(_))
     }
@@ -159,7 +163,7 @@ impl Canonical {
     }
 }
 
-/// Keys of dates and of texts begin with a character each that no text has.
+/// Keys of dates and of texts each begin with a character that does not occur in texts.
 fn key_of_date(date: &date::Date) -> Vec<u8> {
     let mut key = vec![1];
     date.key(&mut key);

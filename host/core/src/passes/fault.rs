@@ -1,17 +1,17 @@
-//! What is told of a pass that failed.
+//! Failure details of a pass that are safe to report.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Words of this source code and numbers of ours. A plugin has seen the caller's text and may put any of it into what it
-/// returns, so nothing that it returned has a place here: no text and no number.
+/// Details from this source code only. A plugin has seen the caller's text and may return any of it, so nothing that
+/// a plugin returned is included: no text and no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultDetail {
-    /// What is wrong.
+    /// The problem.
     Words(&'static str),
-    /// What is wrong with the finding of this index.
+    /// The problem with the finding at this index.
     Finding(usize, &'static str),
-    /// It was not done within this time.
+    /// It did not finish within this time.
     Late(Duration),
 }
 

@@ -1,4 +1,4 @@
-//! What a pass found, and what is decided about it.
+//! Findings of passes, and the decisions made from them.
 
 use std::sync::Arc;
 
@@ -6,36 +6,36 @@ pub use crate::action::Action;
 use crate::kind::Kind;
 use crate::text::ByteSpan;
 
-/// A span that a pass wants masked. Checked: inside its message, on character boundaries, not empty.
+/// A span that a pass wants masked. Validated: inside its message, on character boundaries, not empty.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Finding {
     /// Index into the messages that were searched.
     pub message: usize,
-    /// Where in its text.
+    /// The span in the message's text.
     pub span: ByteSpan,
-    /// What it is.
+    /// The kind of data.
     pub kind: Kind,
-    /// From 0 to 1.
+    /// Confidence, from 0 to 1.
     pub confidence: f32,
     /// The pass that found it.
     pub pass: Arc<str>,
-    /// What to put in its place, where the policy lets this pass say so.
+    /// The replacement, where the policy lets this pass propose one.
     pub replacement: Option<Arc<str>>,
 }
 
-/// What happens to one span: the spans of a message do not overlap, and are in order.
+/// The decision about one span. The spans of a message are in order and do not overlap.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Decision {
-    /// Where.
+    /// The span.
     pub span: ByteSpan,
-    /// As what.
+    /// The kind of data.
     pub kind: Kind,
-    /// How sure the finding was, from 0 to 1.
+    /// Confidence of the finding, from 0 to 1.
     pub confidence: f32,
-    /// What to do; never [`Action::Passthrough`], which leaves no decision behind.
+    /// The action; never [`Action::Passthrough`], which produces no decision.
     pub action: Action,
     /// The pass that found it, or `memory`, `deny` or `host`.
     pub pass: Arc<str>,
-    /// What to put in its place instead of a token.
+    /// The replacement to use instead of a token.
     pub replacement: Option<Arc<str>>,
 }

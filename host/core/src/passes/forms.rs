@@ -1,21 +1,21 @@
-//! Forms that can be checked by looking: what counts where no pass is believed.
+//! Formats that can be verified from the text alone.
 //!
-//! In the operator's own text, in names and in keys, words are words: only a value whose form tells what it is may be
-//! replaced there (docs/api.md). A plugin's finding of one of these kinds is held against the form here.
+//! In the operator's own text, in names and in keys, a value may be replaced only if its format identifies it
+//! (docs/api.md). A plugin's finding of one of these kinds is checked against the format here.
 
 use crate::kind::Kind;
 
-/// A plugin's own kind is checked by its digits: so many make an identifier.
+/// A finding of a plugin's own kind is accepted with at least this many digits.
 const OWN_DIGITS: usize = 5;
 
-/// Whether a text may hold anything that [`is_checked`] takes: else no pass has to look at it.
+/// Whether a text may contain anything that [`is_checked`] accepts. Otherwise no pass has to run on it.
 pub fn may_hold(text: &str) -> bool {
     text.contains('@') || digits(text).nth(OWN_DIGITS - 1).is_some()
 }
 
-/// Whether a text has the form of this kind: an e-mail address, a full telephone number, a payment card, a social security
-/// number, an IBAN. Of a kind that is not Masker's own nobody here knows the form; what its plugin found counts when it
-/// has five digits or more.
+/// Whether a text has the format of this kind: an e-mail address, a full telephone number, a payment card, a social
+/// security number, an IBAN. The format of a plugin's own kind is unknown here; its finding is accepted if it has
+/// five digits or more.
 pub fn is_checked(kind: &Kind, text: &str) -> bool {
     match kind.as_str() {
         "EMAIL" => is_email(text),
@@ -38,7 +38,7 @@ fn is_email(text: &str) -> bool {
     !local.is_empty() && has_end && !text.contains(char::is_whitespace)
 }
 
-/// Ten digits of the North American plan, with or without its 1, or a plus with a country code.
+/// Ten digits of the North American plan, with or without the leading 1, or a plus with a country code.
 fn is_phone(text: &str) -> bool {
     let digits: Vec<u8> = digits(text).collect();
     let only = text.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-().–‑/".contains(c));
@@ -66,7 +66,7 @@ fn is_card(text: &str) -> bool {
     only && (13..=19).contains(&digits.len()) && sum.is_multiple_of(10)
 }
 
-/// Nine digits, none of whose groups is one that is never given out (SSA, 2011).
+/// Nine digits, without any group that is never assigned (SSA, 2011).
 fn is_ssn(text: &str) -> bool {
     let digits: Vec<u8> = digits(text).collect();
     let only = text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | '.'));

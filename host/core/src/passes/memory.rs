@@ -1,9 +1,9 @@
-//! The call's own memory: a value that was masked once in a call is masked wherever it stands, also where no pass saw
-//! it (an assistant repeats a number in another sentence, a name comes without its title).
+//! Memory of a call: a value that was masked once in a call is masked at every other occurrence, including those that
+//! no pass found (an assistant repeats a number in another sentence, a name appears without its title).
 //!
-//! Comparison is without case and on word boundaries, and without regard to whether a value is written, said or spelled
-//! (`memory/spoken.rs`). A single short word that is also an ordinary word ("May", "Will") is only found again as it was
-//! written, with its capital: a transcript without capitals would lose every "will".
+//! Comparison ignores case, respects word boundaries, and matches written, spoken and spelled forms
+//! (`memory/spoken.rs`). A single short word that is also an ordinary word ("May", "Will") matches only as it was
+//! written, with its capital: a transcript without capitals would otherwise lose every "will".
 
 mod known;
 mod needles;
@@ -23,7 +23,7 @@ use crate::policy::words::begins;
 use crate::sensitive::SensitiveText;
 use crate::text::ByteSpan;
 
-/// Words that are names and much else (from the 500 most frequent given names of the US census of 1990 that are also
+/// Names that are also common words (from the 500 most frequent given names of the 1990 US census that are also
 /// ordinary English words).
 const ALSO_ORDINARY: [&str; 64] = [
     "amber",
@@ -92,31 +92,32 @@ const ALSO_ORDINARY: [&str; 64] = [
     "will",
 ];
 
-/// A value to look for.
+/// A value to search for.
 #[derive(Clone)]
 pub struct Remembered {
-    /// As it stood.
+    /// The original text.
     pub text: SensitiveText,
-    /// What it is.
+    /// The kind of data.
     pub kind: Kind,
-    /// What happens to it.
+    /// The action for it.
     pub action: Action,
 }
 
-/// A text to look in.
+/// A text to search.
 #[derive(Clone, Copy)]
 pub struct Searched<'t> {
     /// The text.
     pub text: &'t str,
-    /// What is searched for there.
+    /// Which values are searched for there.
     pub search: Search,
 }
 
-/// Letters and digits that make a value one that names and keys are searched for.
+/// Minimum number of letters and digits of a value that is searched for in names and keys.
 const TELLING: usize = 6;
 
-/// Whether a value is looked for at a position. In names, keys and settings a word is a word: there a value must be one that
-/// no ordinary word is, several words or one with a form. A word of a setting may also be a name that was said.
+/// Whether a value is searched for at a position. In names, keys and settings, ordinary words are not masked: a value
+/// must be no ordinary word, consist of several words, or have a recognisable format. A word of a setting may also be
+/// a name that was said.
 pub fn is_known_at(search: Search, value: &Remembered) -> bool {
     let text = value.text.expose();
     let is_long = || text.chars().filter(|c| c.is_alphanumeric()).count() >= TELLING;
@@ -129,10 +130,11 @@ pub fn is_known_at(search: Search, value: &Remembered) -> bool {
     }
 }
 
-/// Adds decisions of the pass `memory` to `decisions` where a value of `known` is uncovered. One list per text, in order.
+/// Adds decisions of the pass `memory` to `decisions` where a value of `known` is not covered yet. One list per text,
+/// in order.
 ///
-/// Every text is searched once for values as they were written and once for their other forms, for each of the `known` and
-/// however many values it has. Where several values begin at one place the longest counts.
+/// Each text is searched once for the written form of values and once for their other forms, for each of the `known`
+/// and independent of the number of values. Where several values begin at one position, the longest wins.
 pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], known: &[&Known]) {
     let known: Vec<_> = known.iter().filter(|known| !known.is_empty()).collect();
     if known.is_empty() {
@@ -152,20 +154,20 @@ pub fn recall(texts: &[Searched<'_>], decisions: &mut [Arc<[Decision]>], known: 
     }
 }
 
-/// Whether a value stands in a text as whole words.
+/// Whether a value occurs in a text as whole words.
 pub(crate) fn contains_whole(text: &str, value: &str) -> bool {
     memmem::find_iter(text.as_bytes(), value.as_bytes()).any(|at| begins(text, at) && begins(text, at + value.len()))
 }
 
 type Recalled<'v> = Vec<(ByteSpan, &'v Remembered)>;
 
-/// Whether a value is looked for where `text` stands. A name may be a word of a setting in another case.
+/// Whether a value is searched for at the position of `text`. A name may be a word of a setting in another case.
 fn counts(searched: Searched<'_>, value: &Remembered, text: &str) -> bool {
     let as_written = || searched.search != Search::Word || value.text.expose() == text;
     is_known_at(Search::Name, value) || is_known_at(searched.search, value) && as_written()
 }
 
-/// What is decided about a text already. Asked about places in order.
+/// The existing decisions of a text. Queried with positions in ascending order.
 struct Covered<'d>(&'d [Decision]);
 
 impl Covered<'_> {
@@ -182,7 +184,8 @@ fn is_ordinary(word: &str) -> bool {
     word.len() <= LONGEST && ALSO_ORDINARY.contains(&word.to_ascii_lowercase().as_str())
 }
 
-/// The decisions with those that were found: of two that overlap the one that begins first, and then the longer one.
+/// Merges the new decisions with the existing ones: of two that overlap, the one that begins first wins, then the
+/// longer one.
 fn with_found(decisions: &[Decision], mut found: Recalled<'_>, pass: &Arc<str>) -> Arc<[Decision]> {
     found.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
     let mut all = decisions.to_vec();

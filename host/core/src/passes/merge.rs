@@ -1,24 +1,24 @@
-//! Many findings, one decision per span.
+//! Merges findings into one decision per span.
 //!
-//! Passes overlap, disagree and cut words; this is the one place where that is settled. The rule, in order:
+//! Passes overlap, disagree and cut words; conflicts are resolved only here. The rules, in order:
 //!
-//! 1. Every occurrence of a `deny` text is a finding of the pass `deny`. A finding is dropped when its kind is not
-//!    masked by the policy, when its pass is switched off for that kind, or when its confidence is below the kind's
-//!    threshold (or no number). The host's own findings (`deny`, `memory`, `host`) have no threshold.
+//! 1. Every occurrence of a `deny` text is a finding of the pass `deny`. A finding is dropped when the policy does
+//!    not mask its kind, when its pass is disabled for that kind, or when its confidence is below the kind's
+//!    threshold (or not a number). The host's own findings (`deny`, `memory`, `host`) have no threshold.
 //! 2. A finding of a kind whose action is passthrough is dropped, so that it never weakens another that overlaps it.
-//! 3. The span is made tidy: see `edges`. A finding wholly inside an occurrence of an `allow` text is dropped, unless
-//!    it is the host's own.
-//! 4. Findings that overlap become one decision over the union of their spans, so that nothing that a pass found stays
-//!    visible. Its kind, confidence, pass and replacement are those of the best: not one that lies wholly inside another
-//!    that is sure (the name in an e-mail address); of the rest, highest confidence, then longest, then
-//!    the pass that the policy names first (the host's own before all), then the earliest. When one of them asks to
-//!    redact, it is redacted. A replacement stands only for exactly the span it was made for, and only tokens are
-//!    replaced by one.
-//! 5. Neighbouring names of one pass with one space or hyphen between them are one name, of at most four
+//! 3. The edges of the span are adjusted: see `edges`. A finding wholly inside an occurrence of an `allow` text is
+//!    dropped, unless it is the host's own.
+//! 4. Overlapping findings become one decision over the union of their spans, so that nothing that a pass found stays
+//!    visible. Kind, confidence, pass and replacement are those of the best finding. A finding wholly inside another
+//!    confident one is never the best (the name in an e-mail address); of the rest, highest confidence wins, then
+//!    longest, then the pass that the policy names first (the host's own before all), then the earliest. If one of
+//!    them asks to redact, the decision is to redact. A replacement applies only to exactly the span it was made for,
+//!    and it replaces only tokens.
+//! 5. Neighbouring names of one pass with one space or hyphen between them are merged into one name, of at most four
 //!    words.
 //!
-//! The order in which findings arrive makes no difference. It is on the path of every request: no allocation but the
-//! two lists, no regular expression.
+//! The order in which findings arrive makes no difference. This is on the hot path of every request: no allocation
+//! except the two lists, no regular expressions.
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
@@ -33,13 +33,14 @@ mod edges;
 #[cfg(test)]
 mod tests;
 
-/// A longer run of names is several people.
+/// A longer run of names is treated as several people.
 const MAX_NAME_WORDS: usize = 4;
 
-/// Above this a finding names the kind of what lies inside it.
+/// Minimum confidence at which a finding overrides the kind of findings inside it.
 const SURE: f32 = 0.9;
 
-/// Decides: one list per text, in order, without overlaps. Findings for other messages than `texts` are ignored.
+/// Returns one list of decisions per text, in order, without overlaps. Findings for messages outside `texts` are
+/// ignored.
 pub fn merge(findings: &[Finding], texts: &[&str], policy: &CompiledPolicy) -> Vec<Vec<Decision>> {
     let denied = denied(texts, policy);
     let allowed = Allowed::new(texts, policy);
@@ -66,12 +67,12 @@ pub fn merge(findings: &[Finding], texts: &[&str], policy: &CompiledPolicy) -> V
     decisions
 }
 
-/// A finding that counts.
+/// A finding that passed the filters.
 struct Candidate<'a> {
     finding: &'a Finding,
     span: ByteSpan,
     action: Action,
-    /// Its pass's place in the policy.
+    /// Position of its pass in the policy.
     rank: usize,
     may_replace: bool,
 }
@@ -111,21 +112,21 @@ impl<'a> Candidate<'a> {
         self.finding.confidence > SURE
     }
 
-    /// The better of two is the greater.
+    /// The better finding is the greater one.
     fn compare(&self, other: &Self) -> Ordering {
         let confidence = self.finding.confidence.total_cmp(&other.finding.confidence);
         confidence
             .then(self.length().cmp(&other.length()))
             .then(other.rank.cmp(&self.rank))
             .then(other.span.cmp(&self.span))
-            // Nothing of this matters, except that the order of arrival must not.
+            // Only a tie-break, so that the order of arrival does not matter.
             .then_with(|| other.finding.kind.cmp(&self.finding.kind))
             .then_with(|| other.finding.pass.cmp(&self.finding.pass))
             .then_with(|| other.finding.replacement.cmp(&self.finding.replacement))
     }
 }
 
-/// What the policy's `allow` covers of each text: looked for when it is first asked about.
+/// The spans of each text that the policy's `allow` covers, computed on first use.
 struct Allowed<'a> {
     texts: &'a [&'a str],
     phrases: &'a Phrases,
@@ -145,7 +146,7 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// How many of these, which are in order, overlap the first or one that does.
+/// Length of the leading cluster of overlapping findings. The input is sorted.
 fn cluster_length(candidates: &[Candidate<'_>]) -> usize {
     let Some(first) = candidates.first() else { return 0 };
     let mut end = first.span.end;
@@ -158,7 +159,7 @@ fn cluster_length(candidates: &[Candidate<'_>]) -> usize {
 }
 
 fn decide(cluster: &[Candidate<'_>]) -> Decision {
-    // The longest is in no other, so there is one.
+    // The longest finding is inside no other, so the result is not empty.
     let best = whole(cluster).max_by(|a, b| a.compare(b)).unwrap_or(&cluster[0]);
     let end = cluster.iter().map(|member| member.span.end).max().unwrap_or(best.span.end);
     let span = ByteSpan::new(cluster[0].span.start, end);
@@ -175,8 +176,8 @@ fn decide(cluster: &[Candidate<'_>]) -> Decision {
     }
 }
 
-/// Those of a cluster that lie in no longer one that is sure. They are in order of where they begin, so it is enough to know how
-/// far the sure ones reach that began before or at the same place.
+/// The findings of a cluster that are not inside a longer confident one. They are sorted by start, so it is enough to
+/// track the maximum end of the confident ones that began before or at the same position.
 fn whole<'c, 'a>(cluster: &'c [Candidate<'a>]) -> impl Iterator<Item = &'c Candidate<'a>> {
     let mut reach = 0;
     cluster.chunk_by(|a, b| a.span.start == b.span.start).flat_map(move |group| {
@@ -199,7 +200,7 @@ fn are_one_name(left: &Decision, right: &Decision, text: &str) -> bool {
         && text[left.span.start..right.span.end].split([' ', '-']).count() <= MAX_NAME_WORDS
 }
 
-/// What `deny` finds.
+/// Findings of `deny`.
 fn denied(texts: &[&str], policy: &CompiledPolicy) -> Vec<Finding> {
     if policy.deny.is_empty() {
         return Vec::new();

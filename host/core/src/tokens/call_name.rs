@@ -1,8 +1,9 @@
-//! What a call is called: platforms name calls by anything, telephone numbers among it, and a plain hash of a number is
-//! found by trying them all. So what is made of a name goes through a keyed hash first.
+//! Keyed hashes of call names. Platforms use arbitrary call names, including telephone numbers, and a plain hash of a
+//! number can be reversed by trying all numbers. A call name is therefore passed through a keyed hash first.
 //!
-//! Before, it was the name itself that [`Scope::id`] hashed. Rows of that time are still found: an answer's tokens are looked
-//! up under both ([`CallName::scope_before`]), and so are sessions ([`SoughtCall`]). Nothing is written under the old one.
+//! Earlier versions hashed the name itself in [`Scope::id`]. Rows of those versions are still found: an answer's
+//! tokens are looked up under both ([`CallName::scope_before`]), and so are sessions ([`SoughtCall`]). Nothing is
+//! written under the old name.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -12,8 +13,8 @@ use crate::ids::AgentId;
 use crate::keys::SecretKey;
 use crate::sensitive::SensitiveText;
 
-/// Makes names of calls. The key is the install's own, not the audit key: who checks the journal need not be able to try
-/// numbers.
+/// Makes keyed call names. The key belongs to the install and is not the audit key: verifying the journal must not
+/// make it possible to try numbers.
 #[derive(Clone)]
 pub struct CallNames(Hmac<Sha256>);
 
@@ -24,7 +25,7 @@ pub struct CallName {
     keyed: String,
 }
 
-/// A call that is looked for among the sessions.
+/// A call to look up among the sessions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SoughtCall {
     given: String,
@@ -32,18 +33,18 @@ pub struct SoughtCall {
 }
 
 impl CallNames {
-    /// Those of this install.
+    /// The call names of this install.
     pub fn new(session_secret: &SecretKey) -> Self {
         let key = session_secret.derive("masker call names v1");
         Self(Hmac::new_from_slice(key.expose()).expect("HMAC takes keys of any length"))
     }
 
-    /// The call that the platform gave this name.
+    /// The call with this platform name.
     pub fn name(&self, given: &str) -> CallName {
         CallName { given: given.into(), keyed: self.keyed(given) }
     }
 
-    /// The call to which a person gives this name: the platform's, or what a session's row says.
+    /// The call that an operator refers to by this name: the platform's name, or the one in a session's row.
     pub fn sought(&self, given: &str) -> SoughtCall {
         SoughtCall { given: given.to_owned(), keyed: self.keyed(given) }
     }
@@ -55,25 +56,25 @@ impl CallNames {
 }
 
 impl CallName {
-    /// Where the tokens of an agent resolve, in this call if there is one.
+    /// The scope in which an agent's tokens resolve, limited to this call if there is one.
     pub fn scope(agent: AgentId, call: Option<&Self>) -> Scope {
         Scope::new(agent, call.map(|call| call.keyed.as_str()))
     }
 
-    /// Where they resolved before names were keyed.
+    /// The scope that was used before names were keyed.
     pub fn scope_before(&self, agent: AgentId) -> Scope {
         Scope::new(agent, Some(self.given.expose()))
     }
 }
 
 impl SoughtCall {
-    /// What rows of an agent's sessions may have, but for [`Self::given`].
+    /// The names that rows of an agent's sessions may have, except [`Self::given`].
     pub fn ids(&self, agent: AgentId) -> impl Iterator<Item = String> {
         let names = [&self.keyed, &self.given];
         names.map(|name| data_encoding::HEXLOWER.encode(&Scope::new(agent, Some(name)).id())).into_iter()
     }
 
-    /// As it was given: what a row says is taken as it is.
+    /// The name as given: a name from a row is used unchanged.
     pub fn given(&self) -> &str {
         &self.given
     }

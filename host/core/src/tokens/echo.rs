@@ -1,51 +1,51 @@
-//! Finds surrogates in what a model writes, while it writes, and says what they stand for.
+//! Finds surrogates in a model's streamed answer and maps them to the original values.
 //!
-//! A surrogate is found in any case, with other characters between its words or digits than it was written with, as
-//! whole words only, and the longest that fits. Of a name every word is also found by itself. What a model makes of a
-//! surrogate beyond that (a date in another form, a number in words) is not found, and stays.
+//! A surrogate matches in any case, with different separators between its words or digits, as whole words only; the
+//! longest match wins. Each word of a name also matches by itself. Other variations by the model (a date in another
+//! form, a number in words) are not found and stay in the text.
 //!
-//! What may still become a surrogate is held back, and nothing else; the result does not depend on how the text was cut.
+//! Only text that may still become a surrogate is held back; the result does not depend on how the text was split.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::sensitive::SensitiveText;
 
-/// Other characters that are allowed between two words or digits of a surrogate, where it has no more itself.
+/// Maximum number of separators between two words or digits of a surrogate, unless the surrogate itself has more.
 const GAP: usize = 3;
 
-/// Backslashes before one escape: documents of JSON in each other double them.
+/// Maximum number of backslashes before one escape: nested JSON documents double them.
 const MAX_MARKS: usize = 128;
 
 /// The surrogates of a request.
 #[derive(Default)]
 pub struct Surrogates {
     entries: Vec<SurrogateEntry>,
-    /// By letters and digits.
+    /// By their letters and digits.
     by_key: HashMap<String, usize>,
-    /// By the first of them.
+    /// By their first letter or digit.
     by_first: HashMap<char, Vec<usize>>,
 }
 
 struct SurrogateEntry {
     /// Letters and digits of the surrogate, in lower case.
     key: Vec<Letter>,
-    /// What it stands for, without what surrounds its letters and digits.
+    /// The original, without the characters around its letters and digits.
     original: SensitiveText,
-    /// Which replacements of the request it is.
+    /// Indices of the request's replacements that use it.
     placed: Vec<u32>,
 }
 
 /// A letter or digit of a surrogate.
 struct Letter {
     lower: char,
-    /// How many other characters are allowed before it.
+    /// Maximum number of other characters before it.
     gap: usize,
 }
 
 impl Surrogates {
-    /// Adds a surrogate, or one more place of it. One of a single letter or digit would be found everywhere, so it is
-    /// not looked for.
+    /// Adds a surrogate, or another replacement of a known one. A single letter or digit would match everywhere, so
+    /// it is ignored.
     pub fn add(&mut self, surrogate: &str, original: &str, placed: u32) {
         let key = key(surrogate);
         if key.len() < 2 {
@@ -60,24 +60,24 @@ impl Surrogates {
         self.entries[at].placed.push(placed);
     }
 
-    /// Whether there is none.
+    /// Whether there are no surrogates.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// What stands in the place of a surrogate that was found as `found`, and which replacements it is.
+    /// The original text for a surrogate that was found as `found`, with the indices of its replacements.
     pub fn original(&self, entry: usize, found: &str) -> Option<(SensitiveText, &[u32])> {
         let entry = self.entries.get(entry)?;
         Some((reshaped(entry.original.expose(), found).into(), &entry.placed))
     }
 
-    /// What begins at the beginning of a text, which is that of a word.
+    /// The match at the start of a text, which must be the start of a word.
     fn judge(&self, text: &str, is_over: bool) -> EchoVerdict {
         let mut longest = EchoVerdict::Nothing;
         let first = text.chars().next().and_then(|c| self.by_first.get(&lower(c)));
         for &index in first.into_iter().flatten() {
             match self.entries[index].judge(text, is_over) {
-                // A longer one may still come of it.
+                // A longer match is still possible.
                 EchoVerdict::More => return EchoVerdict::More,
                 EchoVerdict::EchoMatch { len, .. } if len > longest.len() => {
                     longest = EchoVerdict::EchoMatch { len, entry: index }
@@ -92,7 +92,7 @@ impl Surrogates {
 #[derive(Clone, Copy)]
 enum EchoVerdict {
     Nothing,
-    /// Not clear yet.
+    /// Undecided; needs more text.
     More,
     EchoMatch {
         len: usize,
@@ -125,7 +125,7 @@ impl SurrogateEntry {
                 let escape = if c == '\\' { backslashes(rest) } else { 0 };
                 match rest[escape..].chars().next() {
                     None => return unclear,
-                    // A line's end or a quotation mark, as strings of JSON have it.
+                    // A line break or quotation mark, escaped as in JSON strings.
                     Some('n' | 'r' | 't' | '"') if escape > 0 => rest = &rest[escape..],
                     Some(_) => {}
                 }
@@ -143,8 +143,8 @@ impl SurrogateEntry {
     }
 }
 
-/// Other characters are allowed between digits and between words, and as many as the surrogate itself has there: an
-/// address has two lines.
+/// Separators are allowed between digits and between words, and as many as the surrogate itself has there: an address
+/// has two lines.
 fn key(surrogate: &str) -> Vec<Letter> {
     let mut key: Vec<Letter> = Vec::new();
     let (mut before, mut between) = (None, 0);
@@ -160,12 +160,12 @@ fn key(surrogate: &str) -> Vec<Letter> {
     key
 }
 
-/// Small letters that are several characters are not compared; no surrogate has any.
+/// Letters whose lower case is several characters are not compared; no surrogate has any.
 fn lower(c: char) -> char {
     c.to_lowercase().next().unwrap_or(c)
 }
 
-/// How many backslashes a text begins with.
+/// Number of leading backslashes.
 fn backslashes(text: &str) -> usize {
     text.bytes().take(MAX_MARKS).take_while(|byte| *byte == b'\\').count()
 }
@@ -175,7 +175,8 @@ fn core(text: &str) -> &str {
     if trimmed.is_empty() { text } else { trimmed }
 }
 
-/// The original with the separators that the model chose, where both are the same number of digits; else as it was said.
+/// The original with the separators that the model chose, if both have the same number of digits; otherwise as it was
+/// said.
 fn reshaped(original: &str, found: &str) -> String {
     let count = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
     let is_number = original.chars().filter(|c| c.is_alphanumeric()).all(|c| c.is_ascii_digit());
@@ -186,16 +187,16 @@ fn reshaped(original: &str, found: &str) -> String {
     found.chars().map(|c| if c.is_alphanumeric() { digits.next().unwrap_or(c) } else { c }).collect()
 }
 
-/// A piece of text in which surrogates were looked for.
+/// A piece of searched text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Echoed {
-    /// Nothing of ours.
+    /// Text without a surrogate.
     Text(String),
-    /// A surrogate: which, and as it was written.
+    /// A surrogate: its index, and the text as written.
     Surrogate(usize, String),
 }
 
-/// Looks for surrogates in one text that arrives in pieces.
+/// Searches one streamed text for surrogates.
 pub struct Echo {
     surrogates: Arc<Surrogates>,
     held: String,
@@ -208,13 +209,13 @@ impl Echo {
         Self { surrogates, held: String::new(), in_word: false }
     }
 
-    /// Takes the next piece, and gives what is decided by it.
+    /// Takes the next chunk and returns the pieces that are decided by it.
     pub fn push(&mut self, text: &str) -> Vec<Echoed> {
         self.held.push_str(text);
         self.decide(false)
     }
 
-    /// The text is over, or something else follows: decides what was held back.
+    /// Ends the text: decides what was held back.
     pub fn finish(&mut self) -> Vec<Echoed> {
         let decided = self.decide(true);
         self.in_word = false;
@@ -236,7 +237,8 @@ impl Echo {
         };
         while let Some(c) = text[at..].chars().next() {
             if c == '\\' {
-                // An escape of JSON, however many strings it is in, is no letter: `\nJordan` begins with `J`.
+                // A JSON escape, at any nesting depth, is not a letter: `
+                // Jordan` begins with `J`.
                 let marks = backslashes(&text[at..]);
                 if marks == MAX_MARKS {
                     at += marks;
@@ -251,7 +253,7 @@ impl Echo {
                 at += marks;
                 if matches!(escaped, 'n' | 'r' | 't' | 'b' | 'f' | 'u') {
                     at += 1;
-                    // Digits follow, which are none of a number.
+                    // The digits that follow do not belong to a number.
                     self.in_word = escaped == 'u';
                 } else {
                     self.in_word = false;

@@ -1,7 +1,7 @@
-//! How tokens are written: `{scheme}.{KIND}.{kid}.{value}`, compact `[KIND_label]`, and `[REDACTED:KIND]`.
+//! The syntax of tokens: `{scheme}.{KIND}.{kid}.{value}`, compact `[KIND_label]`, and `[REDACTED:KIND]`.
 //!
-//! Reading here is strict: the whole text is the token, exactly as it was printed. Finding tokens inside an answer,
-//! mangled or cut, is [`super::scan`].
+//! Parsing here is strict: the whole text is the token, exactly as it was printed. [`super::scan`] finds tokens
+//! inside an answer, mangled or cut.
 
 use std::fmt;
 
@@ -14,20 +14,20 @@ use crate::values::View;
 /// Bytes of a vault token's value: a truncated HMAC.
 pub(crate) const VAULT_BYTES: usize = 16;
 
-/// The longest original that fits into an AEAD token, in bytes: what the 11 bits of its header can say. A longer one
+/// Maximum length of an original in an AEAD token, in bytes: the limit of the 11 bits in its header. A longer one
 /// would make a token of more than 3,000 letters, which no model repeats faithfully.
 pub(crate) const AEAD_MAX_SURFACE: usize = (1 << 11) - 1;
 
 /// Bytes of an AEAD token's header.
 pub(crate) const AEAD_HEADER: usize = 2;
 
-/// Letters of the value that must be known before the header can be read.
+/// Number of value letters needed to read the header.
 pub(crate) const AEAD_HEADER_LETTERS: usize = 4;
 
-/// Bytes around an original in an AEAD token: header, nonce, form, tag.
+/// Overhead of an AEAD token in bytes: header, nonce, form, tag.
 const AEAD_OVERHEAD: usize = AEAD_HEADER + 12 + 1 + 16;
 
-/// The name of a view, in any case: `[SSN_4.last4]`, `MSKV1.NAME.K_X.….spelled`.
+/// The name of a view, case-insensitive: `[SSN_4.last4]`, `MSKV1.NAME.K_X.….spelled`.
 pub fn view(name: &str) -> Option<&'static str> {
     View::new(name).map(View::as_str)
 }
@@ -35,14 +35,14 @@ pub fn view(name: &str) -> Option<&'static str> {
 /// How a token carries its original.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Scheme {
-    /// `MSKV1`: the value names a row of the vault.
+    /// `MSKV1`: the value is the key of a vault row.
     Vault,
     /// `MSK1`: the value is the original, encrypted.
     Aead,
 }
 
 impl Scheme {
-    /// As it is printed.
+    /// The printed name.
     pub fn as_str(self) -> &'static str {
         match self {
             Scheme::Vault => "MSKV1",
@@ -51,14 +51,14 @@ impl Scheme {
     }
 }
 
-/// A token, well formed. Whether it resolves is another question.
+/// A well-formed token. It may or may not resolve.
 ///
-/// `Debug` and `Display` print it whole: a token is not the value, but it does not belong into logs either.
+/// `Debug` and `Display` print it whole: a token is not the value, but it does not belong in logs either.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Token {
     /// Vault or AEAD.
     pub scheme: Scheme,
-    /// What sort of data it stands for.
+    /// The kind of data.
     pub kind: Kind,
     /// The key it was made with.
     pub kid: Kid,
@@ -67,7 +67,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// Reads a text that is a token and nothing else, printed as [`Token::text`] prints it.
+    /// Parses a text that is exactly one token, as printed by [`Token::text`].
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let scheme = match parts.next()? {
@@ -82,7 +82,8 @@ impl Token {
         Self::from_parts(scheme, kind, kid, value)
     }
 
-    /// From its parts, the value in upper-case base32. The value must have the length that its scheme gives it.
+    /// Builds a token from its parts, the value in upper-case base32. The value must have the length that the scheme
+    /// requires.
     pub fn from_parts(scheme: Scheme, kind: Kind, kid: Kid, value: &str) -> Option<Self> {
         let value = BASE32_NOPAD.decode(value.as_bytes()).ok()?;
         let length = match scheme {
@@ -104,15 +105,16 @@ impl fmt::Display for Token {
     }
 }
 
-/// Letters of base32 without padding for so many bytes.
+/// Number of unpadded base32 letters for this many bytes.
 pub fn letters(bytes: usize) -> usize {
     (bytes * 8).div_ceil(5)
 }
 
-/// The header of an AEAD value: 11 bits of length of the original and 5 bits that depend on them.
+/// The header of an AEAD value: 11 bits for the length of the original and 5 check bits derived from them.
 ///
-/// The length lets a scanner see where a token ends when a model spaced it out. The 5 bits are for tokens that a model
-/// made up: without them each would announce a random length, and the sentence after it would be waited for in vain.
+/// The length lets a scanner find the end of a token that a model spaced out. The check bits reject tokens that a
+/// model made up: without them each would announce a random length, and the scanner would hold back the next sentence
+/// for nothing.
 pub(crate) fn aead_header(surface_len: usize) -> Option<[u8; AEAD_HEADER]> {
     if surface_len > AEAD_MAX_SURFACE {
         return None;
@@ -121,14 +123,14 @@ pub(crate) fn aead_header(surface_len: usize) -> Option<[u8; AEAD_HEADER]> {
     Some(((len << 5) | header_check(len)).to_be_bytes())
 }
 
-/// The length of the original that a header announces, if it is one.
+/// The length of the original according to a header; `None` for an invalid header.
 pub(crate) fn aead_surface_len(header: &[u8]) -> Option<usize> {
     let header = u16::from_be_bytes(header.try_into().ok()?);
     let len = header >> 5;
     (header & 31 == header_check(len)).then_some(usize::from(len))
 }
 
-/// How many letters an AEAD value has, by its first four letters (upper case).
+/// The length of an AEAD value in letters, from its first four letters (upper case).
 pub(crate) fn aead_letters(first: &[u8; AEAD_HEADER_LETTERS]) -> Option<usize> {
     let digit = |b: u8| match b {
         b'A'..=b'Z' => Some(u32::from(b - b'A')),
@@ -148,19 +150,19 @@ fn header_check(len: u16) -> u16 {
 /// A compact token: `[NAME_1]`, or `[NAME_3FQQ2ZTK]` when the platform names no call.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CompactToken {
-    /// What sort of data it stands for.
+    /// The kind of data.
     pub kind: Kind,
     /// A decimal number, or a label of [`hash_label`].
     pub label: String,
 }
 
 impl CompactToken {
-    /// Reads a text that is a compact token and nothing else.
+    /// Parses a text that is exactly one compact token.
     pub fn parse(text: &str) -> Option<Self> {
         Self::from_inner(text.strip_prefix('[')?.strip_suffix(']')?)
     }
 
-    /// Reads what stands between the brackets, in upper case.
+    /// Parses the text between the brackets, in upper case.
     pub(crate) fn from_inner(inner: &str) -> Option<Self> {
         let (kind, label) = inner.rsplit_once('_')?;
         is_label(label).then_some(Self { kind: Kind::new(kind)?, label: label.to_owned() })
@@ -173,16 +175,17 @@ impl fmt::Display for CompactToken {
     }
 }
 
-/// The shortest label made of a hash. Numbers stay shorter, so that the two cannot meet.
+/// Minimum length of a hash label. Numbers are shorter, so the two cannot collide.
 pub(crate) const HASH_LABEL_MIN: usize = 8;
 
-/// The longest label made of a hash.
+/// Maximum length of a hash label.
 pub(crate) const HASH_LABEL_MAX: usize = 16;
 
-/// A label made of a keyed hash, `len` letters long (8 to 16).
+/// A label from a keyed hash, `len` letters long (8 to 16).
 ///
 /// The first letter is always a digit, so that `[YOUR_LOCATION]` in a text is not taken for a token. 8 letters are 37
-/// bits: the store must refuse a label that already stands for another value of the same agent, and ask for a longer one.
+/// bits: the store must reject a label that is already used for another value of the same agent, and request a longer
+/// one.
 pub fn hash_label(mac: &[u8; VAULT_BYTES], len: usize) -> String {
     let len = len.clamp(HASH_LABEL_MIN, HASH_LABEL_MAX);
     let mut label = String::with_capacity(len);
@@ -201,7 +204,7 @@ pub fn is_label(text: &str) -> bool {
     number || hash
 }
 
-/// What stands in the place of a value that never comes back.
+/// The replacement for a value that is never restored.
 pub fn redacted(kind: &Kind) -> String {
     format!("[REDACTED:{kind}]")
 }

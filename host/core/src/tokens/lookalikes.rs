@@ -1,4 +1,4 @@
-//! What looks like a token in the caller's own words is data, and gets a token of its own.
+//! Text in the caller's own words that looks like a token is treated as data and gets a token of its own.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use crate::passes::finding::Decision;
 use crate::text::work;
 use crate::tokens::scan::find_lookalikes;
 
-/// Puts look-alikes among the decisions about a text, which are in order and apart. One that overlaps decisions takes them in.
+/// Merges look-alikes into a text's decisions, which are sorted and disjoint. A look-alike absorbs the decisions it
+/// overlaps.
 pub fn escape(text: &str, compact: bool, decisions: Vec<Decision>) -> Vec<Decision> {
     let lookalikes = find_lookalikes(text, compact);
     let Some(kind) = Kind::new("OTHER_ID").filter(|_| !lookalikes.is_empty()) else { return decisions };
@@ -18,16 +19,16 @@ pub fn escape(text: &str, compact: bool, decisions: Vec<Decision>) -> Vec<Decisi
         Decision { span, kind, confidence: 1.0, action: Action::Tokenize, pass, replacement: None }
     });
     let mut all: Vec<Decision> = decisions.into_iter().chain(lookalikes).collect();
-    // Stable: of two at one place the pass's own comes first.
+    // The sort is stable: of two at one position the pass's own comes first.
     all.sort_by_key(|decision| decision.span.start);
     let mut merged: Vec<Decision> = Vec::with_capacity(all.len());
     for next in all {
         work::steps(1);
         match merged.last_mut().filter(|last| last.span.overlaps(next.span)) {
-            // Of two that overlap one is a look-alike.
+            // Of two that overlap, one is a look-alike.
             Some(last) => {
                 let confidence = if *next.pass == *pass { last.confidence } else { next.confidence };
-                // What must never come back does not come back as part of something longer either.
+                // A redacted part stays redacted inside a longer span.
                 let action = last.action.max(next.action);
                 last.span.end = last.span.end.max(next.span.end);
                 *last = Decision {

@@ -1,11 +1,11 @@
-//! Makes tokens and opens them again.
+//! Makes tokens and opens them.
 //!
-//! A vault token is a truncated HMAC of the account and the value, however it is spelled ([`values`]); what it stands for is a [`VaultRow`], sealed
-//! for the agent and the call. An AEAD token carries its original itself. Both use AES-256-GCM-SIV, which stays safe when a nonce
-//! comes twice (RFC 8452): so nonces are derived from what is sealed, not drawn. That is what lets an AEAD token be the
-//! same for the same value on every turn and after a restart without being remembered, and it takes the random number
-//! generator, and its failures, off the request path. Equal ciphertexts then tell that two originals are equal, which
-//! is what a token is for.
+//! A vault token is a truncated HMAC of the account and the value, in any spelling ([`values`]). Its original is
+//! stored in a [`VaultRow`], sealed for the agent and the call. An AEAD token carries its original itself. Both use
+//! AES-256-GCM-SIV, which is nonce-misuse resistant (RFC 8452), so nonces are derived from the sealed data instead of
+//! drawn at random. An AEAD token is therefore the same for the same value on every turn and after a restart without
+//! being stored, and the random number generator, with its failures, is off the request path. Equal ciphertexts
+//! reveal that two originals are equal, which is the purpose of a token.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,8 @@ type HmacSha256 = Hmac<Sha256>;
 /// Bytes of a GCM-SIV nonce.
 const NONCE: usize = 12;
 
-/// Where a token resolves: only for the agent that minted it and, when the platform names the call, only in that call.
+/// The scope in which a token resolves: only for the agent that minted it and, when the platform names the call, only
+/// in that call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Scope {
     /// The agent.
@@ -38,7 +39,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// An agent's call, by the name that is hashed for it; all of the agent's requests without a name when there is none.
+    /// The scope of an agent's call, by its hashed name; without a name, all of the agent's unnamed requests.
     pub fn new(agent: AgentId, call: Option<&str>) -> Self {
         let mut id = [0; 16];
         if let Some(call) = call {
@@ -48,23 +49,23 @@ impl Scope {
         Self { agent, call: id }
     }
 
-    /// The scope whose [`Self::id`] is known.
+    /// A scope from its [`Self::id`].
     pub fn with_id(agent: AgentId, id: [u8; 16]) -> Self {
         Self { agent, call: id }
     }
 
-    /// The call as the vault knows it: a hash, so that rows do not name calls; zero when there is none.
+    /// The call's identifier in the vault: a hash, so that rows do not name calls; zero without a call.
     pub fn id(&self) -> [u8; 16] {
         self.call
     }
 }
 
-/// Where the original stood, which decides how it is put back.
+/// The form of the original in its document, which decides how it is restored.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ValueType {
-    /// In text, or in a JSON string.
+    /// Text, or a JSON string.
     Text,
-    /// It was a number in a JSON document, and comes back as one where the program that reads it takes numbers.
+    /// A number in a JSON document. It is restored as a number where the reading program takes numbers.
     JsonNumber,
 }
 
@@ -85,53 +86,54 @@ impl ValueType {
     }
 }
 
-/// What a token stands for.
+/// The original of a token.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Original {
-    /// The value, spelled as it was found.
+    /// The value, in its original spelling.
     pub text: SensitiveText,
-    /// Where it stood.
+    /// Its form in the document.
     pub form: ValueType,
 }
 
-/// By what the vault knows a row.
+/// The vault's key for a row.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
-    /// Who minted it.
+    /// The agent that minted it.
     pub agent: AgentId,
     /// [`Scope::id`] of the call.
     pub scope: [u8; 16],
     /// The key it was minted with.
     pub kid: Kid,
-    /// What sort of data it is.
+    /// The kind of data.
     pub kind: Kind,
     /// The token's value.
     pub mac: [u8; VAULT_BYTES],
 }
 
-/// What the vault keeps of one token. The store looks rows up by everything but `sealed`.
+/// The vault row of one token. The store looks rows up by everything but `sealed`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VaultRow {
-    /// Who minted it.
+    /// The agent that minted it.
     pub agent: AgentId,
     /// [`Scope::id`] of the call.
     pub scope: [u8; 16],
     /// The key it was minted with.
     pub kid: Kid,
-    /// What sort of data it is.
+    /// The kind of data.
     pub kind: Kind,
     /// The token's value.
     pub mac: [u8; VAULT_BYTES],
     /// The original, encrypted: ciphertext and tag. The nonce is the beginning of `mac`.
     pub sealed: Vec<u8>,
-    /// What stands in the compact token, where the policy asks for compact ones.
+    /// The label of the compact token, where the policy uses compact tokens.
     pub label: Option<String>,
-    /// The kid whose key seals the original, where that is not the token's own: it was sealed anew when keys were rotated.
+    /// The kid whose key seals the original, if it differs from the token's own: the row was resealed in a key
+    /// rotation.
     pub sealed_by: Option<Kid>,
 }
 
 impl VaultRow {
-    /// By what it is known.
+    /// The row's key.
     pub fn key(&self) -> RowKey {
         let Self { agent, scope, kid, kind, mac, .. } = self;
         RowKey { agent: *agent, scope: *scope, kid: kid.clone(), kind: kind.clone(), mac: *mac }
@@ -146,7 +148,7 @@ impl std::fmt::Debug for RowKey {
 
 impl std::fmt::Debug for VaultRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Not the label: it is part of a token.
+        // The label is omitted: it is part of a token.
         write!(f, "VaultRow({} {})", self.kid, self.kind)
     }
 }
@@ -171,18 +173,18 @@ pub enum OpenError {
     /// No key of this name.
     #[error("the token's key is not known here")]
     UnknownKid,
-    /// The token is of the other scheme.
+    /// The token has the other scheme.
     #[error("the token does not carry its original")]
     Scheme,
-    /// Another agent, call, kind or key made it, or it was altered.
+    /// It was made with another agent, call, kind or key, or it was altered.
     #[error("the token was not minted here, or not for this agent and call")]
     Refused,
-    /// It is authentic and holds nothing that this version writes.
+    /// It is authentic, but its content is not in a format of this version.
     #[error("the token's content has an unknown form")]
     Content,
 }
 
-/// Mints and opens with the keys of one kid. Build it once per kid: deriving the keys costs more than a token.
+/// Mints and opens tokens with the keys of one kid. Build it once per kid: deriving the keys costs more than a token.
 #[derive(Clone)]
 pub struct Minter {
     kid: Kid,
@@ -211,12 +213,12 @@ impl Ciphers {
         }
     }
 
-    /// What the token of a value holds. The account is part of it: who may see masked text of one account must not be able to
-    /// confirm a guess about another's. Tokens of earlier versions have none.
+    /// The MAC in a value's token. It covers the account: a reader of one account's masked text must not be able to
+    /// confirm a guess about another account's values. Tokens of earlier versions do not cover it.
     fn value_of(&self, account: Option<AccountId>, identity: &[u8]) -> [u8; VAULT_BYTES] {
         let mut mac = self.mac.clone();
         if let Some(account) = account {
-            // No identity begins like this, so that none is equal to an account with a shorter one.
+            // No identity begins with this byte, so none equals an account followed by a shorter identity.
             mac = mac.chain_update("\u{1}account:").chain_update(account.to_bytes());
         }
         let mut value = [0; VAULT_BYTES];
@@ -225,9 +227,9 @@ impl Ciphers {
     }
 }
 
-/// What a token is made from: the same for every spelling of a value, said or written, and whatever its kind. A number of nothing but
-/// digits is the same value as these digits in text. One with a sign, a fraction or an exponent is a value of its own: -1, 1.0
-/// and 1 are different documents.
+/// The input of a token's MAC: the same for every spelling of a value, said or written, and for every kind. A number
+/// of digits only is the same value as these digits in text. A number with a sign, a fraction or an exponent is a
+/// value of its own: -1, 1.0 and 1 are different documents.
 pub(super) fn identity(kind: &Kind, original: &str, form: ValueType, reading: &Reading) -> Sensitive<Vec<u8>> {
     match form {
         ValueType::JsonNumber if !original.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -237,7 +239,7 @@ pub(super) fn identity(kind: &Kind, original: &str, form: ValueType, reading: &R
     }
 }
 
-/// No other identity begins like this, so such a number never shares a text's token.
+/// No other identity begins with this byte, so such a number never shares a text's token.
 fn number_identity(number: &str) -> String {
     ["\u{1}number:", number].concat()
 }
@@ -254,12 +256,12 @@ impl Minter {
         &self.kid
     }
 
-    /// The key that surrogates follow from.
+    /// The key from which surrogates are derived.
     pub fn synthetic_key(&self) -> &SecretKey {
         &self.synthetic
     }
 
-    /// The vault token of a value: one HMAC, no encryption. The same on every call, turn and agent of the account.
+    /// The vault token of a value: one HMAC, no encryption. Stable across calls, turns and agents of the account.
     pub fn token_for(
         &self,
         account: AccountId,
@@ -271,7 +273,7 @@ impl Minter {
         self.token_of(self.value_for(account, kind, original, form, reading), kind)
     }
 
-    /// What [`Minter::token_for`] holds. It is the same for a value of any kind, spelling and form.
+    /// The MAC in [`Minter::token_for`]. It is the same for a value in any kind, spelling and form.
     pub fn value_for(
         &self,
         account: AccountId,
@@ -283,18 +285,18 @@ impl Minter {
         self.current.value_of(Some(account), identity(kind, original, form, reading).expose())
     }
 
-    /// What the vault token of a value holds that was read already.
+    /// The MAC in the vault token of a parsed value.
     pub fn value_of(&self, account: AccountId, value: &values::Value) -> [u8; VAULT_BYTES] {
         self.current.value_of(Some(account), value.key().expose())
     }
 
-    /// The vault token that holds this.
+    /// The vault token with this MAC.
     pub fn token_of(&self, value: [u8; VAULT_BYTES], kind: &Kind) -> Token {
         Token { scheme: Scheme::Vault, kind: kind.clone(), kid: self.kid.clone(), value: value.to_vec() }
     }
 
-    /// The row that resolves a token of [`Minter::token_for`]. Needed only when the vault has none yet for this scope.
-    /// Nothing for a token of another kid or scheme.
+    /// The row that resolves a token of [`Minter::token_for`]. Needed only when the vault has none yet for this
+    /// scope. `None` for a token of another kid or scheme.
     pub fn seal(
         &self,
         scope: &Scope,
@@ -313,7 +315,7 @@ impl Minter {
         Some(VaultRow { agent, scope: id, kid: self.kid.clone(), kind, mac, sealed, label, sealed_by: None })
     }
 
-    /// A vault token and its row at once.
+    /// A vault token together with its row.
     pub fn mint_vault(
         &self,
         account: AccountId,
@@ -328,7 +330,8 @@ impl Minter {
         Minted { token, row }
     }
 
-    /// A token that carries its original. The same value in the same spelling has the same token throughout the scope.
+    /// A token that carries its original. The same value in the same spelling has the same token throughout the
+    /// scope.
     pub fn mint_aead(&self, scope: &Scope, kind: &Kind, original: &str, form: ValueType) -> Result<Token, TooLong> {
         let header = aead_header(original.len()).ok_or(TooLong)?;
         let aad = aad(Scheme::Aead.as_str().as_bytes(), scope.agent, &scope.id(), kind, &self.kid, &header);
@@ -341,8 +344,8 @@ impl Minter {
         Ok(Token { scheme: Scheme::Aead, kind: kind.clone(), kid: self.kid.clone(), value })
     }
 
-    /// What vault tokens of a value may hold in these accounts: with the current key and the old one, and as earlier versions
-    /// made them: from the spelling, a number apart from a text, and without an account.
+    /// The MACs that vault tokens of a value may have in these accounts: with the current key and the old one, and as
+    /// earlier versions made them: from the spelling, with numbers distinct from text, and without an account.
     pub fn values_of(
         &self,
         accounts: &[AccountId],
@@ -360,7 +363,7 @@ impl Minter {
             .collect()
     }
 
-    /// The row with its original sealed by this kid's current key; its token stays what it is.
+    /// Reseals the row's original with this kid's current key; the token does not change.
     pub fn seal_anew(&self, row: &VaultRow, original: &Original) -> VaultRow {
         let aad = aad(b"row", row.agent, &row.scope, &row.kind, &row.kid, &row.mac);
         let mut nonce = [0; NONCE];
@@ -394,7 +397,7 @@ impl Minter {
         self.open(|ciphers| &ciphers.aead, *nonce, &aad, sealed)
     }
 
-    /// With the current key, else with the old one.
+    /// Tries the current key, then the old one.
     fn open(
         &self,
         cipher: fn(&Ciphers) -> &Aes256GcmSiv,
@@ -428,23 +431,24 @@ impl Minters {
         self.0.get(kid)
     }
 
-    /// As [`Minter::open_row`], with the kid that seals the row.
+    /// Like [`Minter::open_row`], with the kid that seals the row.
     pub fn open_row(&self, row: &VaultRow) -> Result<Original, OpenError> {
         self.get(row.sealed_by.as_ref().unwrap_or(&row.kid)).ok_or(OpenError::UnknownKid)?.open_row(row)
     }
 
-    /// As [`Minter::open_aead`], with the token's kid.
+    /// Like [`Minter::open_aead`], with the token's kid.
     pub fn open_aead(&self, token: &Token, scope: &Scope) -> Result<Original, OpenError> {
         self.get(&token.kid).ok_or(OpenError::UnknownKid)?.open_aead(token, scope)
     }
 }
 
-/// What a ciphertext is bound to. Every part has a fixed length or its length before it, so no two bindings are equal.
+/// The associated data of a ciphertext. Every part has a fixed length or a length prefix, so no two bindings are
+/// equal.
 fn aad(purpose: &[u8], agent: AgentId, scope: &[u8; 16], kind: &Kind, kid: &Kid, more: &[u8]) -> Vec<u8> {
     let agent = agent.text();
     let mut aad = Vec::with_capacity(128);
     for part in [purpose, kind.as_str().as_bytes(), kid.as_str().as_bytes(), agent.as_bytes(), scope, more] {
-        // Kinds and kids are 64 bytes at most, the others are shorter.
+        // Kinds and kids have at most 64 bytes, the others are shorter.
         aad.push(u8::try_from(part.len()).unwrap_or(u8::MAX));
         aad.extend_from_slice(part);
     }

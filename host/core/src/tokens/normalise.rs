@@ -1,10 +1,10 @@
-//! Which spellings of a value are the same value, and so share a token.
+//! Normalisation: spellings of the same value share a token.
 //!
-//! Only a spelling that cannot be another value is folded: two values under one token would put one caller's data into
-//! another's sentence. Where a rule does not fit a value, the value falls through to the next, more careful rule, down
-//! to `folded`. The original spelling is what comes back; the normalised one is only hashed.
+//! A spelling is folded only if it cannot be another value: two values under one token would put one caller's data
+//! into another's sentence. Where a rule does not fit a value, the next, more careful rule applies, down to `folded`.
+//! The original spelling is what is restored; the normalised one is only hashed.
 //!
-//! No normalised text holds a control character, so that a form can be marked with one (see [`super::mint`]).
+//! Normalised text never contains a control character, so a form can be marked with one (see [`super::mint`]).
 
 use crate::kind::Kind;
 
@@ -12,15 +12,15 @@ use crate::kind::Kind;
 pub fn normalise(kind: &Kind, original: &str) -> String {
     match kind.as_str() {
         "PHONE" | "FAX" => phone(original).unwrap_or_else(|| folded(original)),
-        // The local part is case-sensitive on paper (RFC 5321, 2.4), and on no mail server anybody uses.
+        // The local part is case-sensitive by the standard (RFC 5321, 2.4), but not on mail servers in use.
         "EMAIL" => folded(original),
-        // Fixed formats, all letters and digits: separators are for the eye only.
+        // Fixed formats of letters and digits: separators have no meaning.
         "SSN" | "CREDIT_CARD" | "IBAN" => bare(original, |c| c == '.').unwrap_or_else(|| folded(original)),
-        // Numbers of someone's own making, read out in groups. A point or a slash can be part of them.
+        // Numbers in issuer-defined formats, read out in groups. They may contain a point or a slash.
         "MRN" | "ACCOUNT" | "HEALTH_PLAN" | "LICENSE" | "PASSPORT" | "NATIONAL_ID" | "VEHICLE" | "ZIP" => {
             bare(original, |_| false).unwrap_or_else(|| folded(original))
         }
-        // `/A` and `/a` are two pages, and two users may differ by case.
+        // `/A` and `/a` are two pages, and two user names may differ by case.
         "URL" | "USERNAME" => collapsed(original),
         // A comma or full stop after a date or a street belongs to the sentence.
         "DATE" | "DOB" | "AGE" | "ADDRESS" => unpunctuated(original),
@@ -28,9 +28,9 @@ pub fn normalise(kind: &Kind, original: &str) -> String {
     }
 }
 
-/// Digits of a telephone number. North American numbers lose their country code, said or not; others keep their `+`,
-/// without which +49 30 123456 would be the American (493) 012-3456. Anything but digits and the usual separators
-/// (an extension, a vanity number) is not for this rule, nor is a number too short to be one.
+/// Digits of a telephone number. North American numbers lose their country code, if present; others keep their `+`,
+/// without which +49 30 123456 would be the American (493) 012-3456. Texts with anything but digits and the usual
+/// separators (an extension, a vanity number) and numbers that are too short are left to the next rule.
 fn phone(original: &str) -> Option<String> {
     let text = original.trim();
     let (plus, rest) = text.strip_prefix('+').map_or((false, text), |rest| (true, rest));
@@ -51,7 +51,7 @@ fn phone(original: &str) -> Option<String> {
     }
 }
 
-/// ASCII letters and digits, upper case, without spaces, dashes and `more` separators; nothing for other texts.
+/// ASCII letters and digits, upper case, without spaces, dashes and `more` separators; `None` for other texts.
 fn bare(original: &str, more: fn(char) -> bool) -> Option<String> {
     let mut out = String::with_capacity(original.len());
     for c in original.chars() {
@@ -64,12 +64,12 @@ fn bare(original: &str, more: fn(char) -> bool) -> Option<String> {
     (!out.is_empty()).then_some(out)
 }
 
-/// Lower case, white space collapsed: what holds for every kind.
+/// Lower case, white space collapsed: valid for every kind.
 fn folded(original: &str) -> String {
     collapsed(&original.to_lowercase())
 }
 
-/// As [`folded`], without the sentence's punctuation at the ends.
+/// Like [`folded`], without sentence punctuation at the ends.
 fn unpunctuated(original: &str) -> String {
     let text = folded(original);
     let trimmed = text.trim_matches(|c: char| matches!(c, ',' | '.' | ';' | ':' | '!' | '?') || c.is_whitespace());
@@ -88,7 +88,7 @@ fn collapsed(original: &str) -> String {
     out
 }
 
-/// Hyphens and dashes, as typed and as a word processor makes them.
+/// Hyphens and dashes, including those that word processors insert.
 fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }

@@ -1,4 +1,4 @@
-//! Prints a scanned piece with the original put back, or with what stands for a token that does not resolve.
+//! Prints a scanned piece with the original restored, or with the replacement for an unresolved token.
 
 use super::format::redacted;
 use super::mint::{Original, ValueType};
@@ -7,18 +7,18 @@ use crate::kind::Kind;
 use crate::sensitive::SensitiveText;
 use crate::values::{self, Language, Printed, Reading, View, Wanted};
 
-/// What a caller gets in the place of a token that does not resolve.
+/// The replacement for a token that does not resolve.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Fallback {
-    /// `[REDACTED:KIND]`, or `[REDACTED]` where the kind could not be read.
+    /// `[REDACTED:KIND]`, or `[REDACTED]` if the kind is unreadable.
     #[default]
     Redacted,
-    /// The policy's `fallback_text`, which a voice can say.
+    /// The policy's `fallback_text`, suitable for speech.
     Text(String),
 }
 
 impl Fallback {
-    /// The text, in the place of a value of this kind.
+    /// The replacement text for a value of this kind.
     pub fn text(&self, kind: Option<&Kind>) -> String {
         match (self, kind) {
             (Fallback::Text(text), _) => text.clone(),
@@ -28,14 +28,14 @@ impl Fallback {
     }
 }
 
-/// What a token stands for, in the forms in which the value was there.
+/// A resolved token, with the forms in which the value occurred.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Restored {
-    /// What comes back in text.
+    /// The text form.
     pub text: SensitiveText,
-    /// Whether the value was a number anywhere.
+    /// Whether the value occurred as a number.
     pub form: ValueType,
-    /// The form that a record or a tool had.
+    /// The form used by a record or a tool.
     pub record: Option<SensitiveText>,
 }
 
@@ -45,28 +45,28 @@ impl From<Original> for Restored {
     }
 }
 
-/// What is printed becomes a part of this.
+/// The context into which text is printed.
 #[derive(Clone, Copy)]
 pub enum Slot<'w> {
-    /// A text, or the inside of so many strings of JSON in each other.
+    /// Plain text, or the inside of nested JSON strings.
     Inside {
-        /// How often it is escaped.
+        /// Escaping depth.
         levels: usize,
     },
-    /// A document of JSON, as a whole value of it.
+    /// A JSON document, as a complete value.
     Value {
-        /// Strings of JSON around the document.
+        /// Number of JSON strings around the document.
         levels: usize,
-        /// What the document's schema asks for there.
+        /// The schema's expectation at this position.
         wanted: &'w Wanted,
     },
 }
 
 impl Slot<'_> {
-    /// Words.
+    /// Plain text without escaping.
     pub const TEXT: Self = Slot::Inside { levels: 0 };
 
-    /// Appends a text as it must be written here.
+    /// Appends a text with the escaping that this context requires.
     pub fn write(self, text: &str, out: &mut String) {
         match self {
             Slot::Inside { levels } => escape(text, levels, out),
@@ -75,7 +75,7 @@ impl Slot<'_> {
     }
 }
 
-/// Appends a piece to `out` and returns how many tokens in it did not resolve (0 or 1).
+/// Appends a piece to `out` and returns the number of unresolved tokens in it (0 or 1).
 pub fn render(
     piece: &Scanned,
     resolver: &mut dyn FnMut(&TokenRef) -> Option<Restored>,
@@ -116,7 +116,7 @@ fn resolved(token: &TokenRef, value: &Restored, place: Slot<'_>, reading: &Readi
     }
 }
 
-/// What a token becomes in text: the view that it asks for, else the whole value.
+/// The text of a token: the requested view, otherwise the whole value.
 fn shown(token: &TokenRef, value: &Restored, reading: &Reading) -> String {
     let text = value.text.expose();
     let viewed = token
@@ -126,17 +126,17 @@ fn shown(token: &TokenRef, value: &Restored, reading: &Reading) -> String {
     viewed.unwrap_or_else(|| text.clone())
 }
 
-/// A whole value of a document.
+/// A complete value of a document.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Argument {
     /// A string.
     Text(String),
-    /// A number, as it is written.
+    /// A number, as written.
     Number(String),
 }
 
-/// What a token becomes where it is a whole value: what the schema asks for; where it leaves that open, a number that was
-/// one, and the form of a record rather than what was said.
+/// The output for a token that is a complete value: what the schema expects. If the schema leaves it open, a number
+/// stays a number, and the form of a record is preferred to the spoken one.
 pub fn argument(token: &TokenRef, value: &Restored, wanted: &Wanted, reading: &Reading) -> Argument {
     if token.view.is_some() {
         let text = shown(token, value, reading);
@@ -145,7 +145,7 @@ pub fn argument(token: &TokenRef, value: &Restored, wanted: &Wanted, reading: &R
     }
     let surface = value.record.as_ref().unwrap_or(&value.text).expose();
     let was_number = value.form == ValueType::JsonNumber && is_number(surface);
-    // What is no row of digits is the number that it is, and nothing else.
+    // A number that is not a plain run of digits is printed unchanged.
     let is_odd = was_number && !surface.bytes().all(|byte| byte.is_ascii_digit());
     if was_number && (wanted.is_open() || is_odd && wanted.takes_number()) {
         return Argument::Number(surface.clone());
@@ -165,13 +165,13 @@ fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && is_number(text)
 }
 
-/// Whether a text is a JSON number, so that it can stand without quotation marks.
+/// Whether a text is a valid JSON number and can be written without quotation marks.
 fn is_number(text: &str) -> bool {
     text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
         && serde_json::from_str::<serde_json::Number>(text).is_ok()
 }
 
-/// Appends a text, escaped for as many strings of JSON in each other.
+/// Appends a text, escaped once for each nested JSON string.
 fn escape(text: &str, levels: usize, out: &mut String) {
     if levels == 0 {
         out.push_str(text);

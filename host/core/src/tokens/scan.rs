@@ -1,17 +1,17 @@
-//! Finds tokens in what a model writes, while it writes.
+//! Finds tokens in a model's streamed answer.
 //!
-//! The promise: a caller never hears a raw token or a part of one, however the model mangled it. Natural text comes
-//! second to that, but close: text that cannot be part of a token is never held back.
+//! The guarantee: a caller never receives a raw token or a part of one, however the model mangled it. Natural text
+//! has the second priority: text that cannot be part of a token is never held back.
 //!
-//! A [`Scanner`] keeps only the candidate that is not decided yet and judges it again when more of it has come. A
-//! judgement never looks further than the bytes that it is about, and bounds how many those can be; so the result does
-//! not depend on how the text was cut into pieces, and what is held back is bounded (some 500 bytes for the vault, more
-//! for an AEAD token that announces more).
+//! A [`Scanner`] buffers only the undecided candidate and judges it again when more of it has arrived. A judgement
+//! never reads beyond the bytes it covers, and their number is bounded. The result therefore does not depend on how
+//! the text was split, and the buffer is bounded (some 500 bytes for the vault, more for an AEAD token that announces
+//! more).
 //!
-//! * `unit`: one character, with escapes, width and case set aside.
-//! * `cursor`: steps over units, with noise between them.
-//! * `candidate`: the long tokens. `compact`: those in brackets.
-//! * `debris`: what to drop after something that failed. `stray`: values whose token was lost before them.
+//! * `unit`: one character, with escapes, width and case normalised.
+//! * `cursor`: iterates over units, with noise between them.
+//! * `candidate`: long tokens. `compact`: tokens in brackets.
+//! * `debris`: what to drop after a failed token. `stray`: values that lost the start of their token.
 
 use self::candidate::{Candidate, Verdict};
 use self::debris::{Debris, Sweep};
@@ -31,23 +31,23 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
-/// What sort of text is scanned.
+/// Options of a scan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ScanMode {
     /// The text is a JSON document in pieces, such as the arguments of a tool call.
     pub json: bool,
-    /// Compact tokens are looked for besides the long ones.
+    /// Compact tokens are recognised as well as long ones.
     pub compact: bool,
 }
 
-/// How the text ended.
+/// The reason for the end of the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FinishReason {
-    /// The model was done.
+    /// The model finished.
     Stop,
     /// It was cut off at a limit.
     Length,
-    /// The stream broke.
+    /// The stream was interrupted.
     Broken,
 }
 
@@ -60,22 +60,22 @@ pub enum AnyToken {
     Compact(CompactToken),
 }
 
-/// A token that was found, to be resolved.
+/// A token that was found and has to be resolved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenRef {
-    /// What it says.
+    /// The parsed token.
     pub found: AnyToken,
-    /// The view of the value that is asked for, the name of a [`crate::values::View`]; `None` for all of it.
+    /// The requested view, the name of a [`crate::values::View`]; `None` for the whole value.
     pub view: Option<&'static str>,
-    /// Letters that stood directly after it, as they were written. They are shown after the original; when the token
-    /// does not resolve they are taken for more of it and dropped, since a made-up token has no right length.
+    /// Letters directly after the token, as written. They are printed after the original. If the token does not
+    /// resolve, they count as part of it and are dropped, since a made-up token has no correct length.
     pub tail: String,
-    /// Characters of the model's text that it covers.
+    /// Number of characters of the model's text that it covers.
     pub len: usize,
 }
 
 impl TokenRef {
-    /// What sort of data it stands for.
+    /// The kind of data.
     pub fn kind(&self) -> &Kind {
         match &self.found {
             AnyToken::Long(token) => &token.kind,
@@ -91,25 +91,25 @@ pub enum Scanned {
     Text(String),
     /// To be resolved.
     Token(TokenRef),
-    /// Certainly (part of) a token, but cut, malformed or made up: never shown.
+    /// Certainly a token or part of one, but cut, malformed or made up: never shown.
     Fragment {
-        /// Its kind, when that could be read.
+        /// Its kind, if readable.
         kind: Option<Kind>,
-        /// Characters of the model's text that it covers.
+        /// Number of characters of the model's text that it covers.
         len: usize,
     },
-    /// Nothing that is shown, and no failure: what belongs to a fragment before it.
+    /// Dropped text that is not a failure: the rest of a previous fragment.
     Dropped {
-        /// Characters of the model's text that it covers.
+        /// Number of characters of the model's text that it covers.
         len: usize,
     },
 }
 
-/// Finds tokens in one text that arrives in pieces: one scanner per choice and field.
+/// Finds tokens in one streamed text: use one scanner per choice and field.
 #[derive(Debug)]
 pub struct Scanner {
     walk: Walk,
-    /// The candidate that is not decided yet.
+    /// The undecided candidate.
     held: String,
 }
 
@@ -119,14 +119,14 @@ impl Scanner {
         Self { walk: Walk::new(mode), held: String::new() }
     }
 
-    /// As [`Scanner::push_into`], with a list of its own.
+    /// Like [`Scanner::push_into`], returning a new list.
     pub fn push(&mut self, text: &str) -> Vec<Scanned> {
         let mut pieces = Vec::new();
         self.push_into(text, &mut pieces);
         pieces
     }
 
-    /// Takes the next piece of the text and appends what is decided by it.
+    /// Takes the next chunk and appends the pieces that are decided by it.
     pub fn push_into(&mut self, text: &str, pieces: &mut Vec<Scanned>) {
         if self.held.is_empty() {
             let held = self.walk.pieces(text, None, pieces);
@@ -139,8 +139,8 @@ impl Scanner {
         }
     }
 
-    /// Takes the next piece if all of it is text at first sight, which is so for nearly every piece of nearly every
-    /// answer, and says so: it can go on as it came. Otherwise nothing has happened.
+    /// Fast path: takes the next chunk if all of it is evidently text, as nearly every chunk is. Returns true if the
+    /// chunk can be forwarded unchanged. Otherwise the scanner is unchanged.
     pub fn passes(&mut self, text: &str) -> bool {
         if self.is_holding() || self.walk.debris.is_some() {
             return false;
@@ -161,20 +161,20 @@ impl Scanner {
         !self.held.is_empty()
     }
 
-    /// Whether what is held back is one whole token and nothing else: it waits only for what may follow it.
+    /// Whether the buffer is exactly one whole token, which waits only for what may follow it.
     pub fn holds_whole_token(&self) -> bool {
         let mut walk = Walk::new(self.walk.mode);
         let step = (!self.held.is_empty()).then(|| walk.step(&self.held, 0, Some(FinishReason::Stop))).flatten();
         matches!(step, Some((len, Step::Token { .. })) if len == self.held.len())
     }
 
-    /// The text is over: decides what was held back. The scanner is then at the beginning of a new text.
+    /// Ends the text: decides what was held back. The scanner is then ready for a new text.
     pub fn finish(&mut self, reason: FinishReason) -> Vec<Scanned> {
         let mut pieces = Vec::new();
         let text = std::mem::take(&mut self.held);
         let decided = self.walk.pieces(&text, Some(reason), &mut pieces);
         if decided < text.len() {
-            // Everything is decided at the end of a text; were it not, this is the safe side.
+            // Everything is decided at the end of a text; this is the safe fallback.
             pieces.push(Scanned::Fragment { kind: None, len: text[decided..].chars().count() });
         }
         self.walk = Walk::new(self.walk.mode);
@@ -182,8 +182,8 @@ impl Scanner {
     }
 }
 
-/// Spans of a caller's own text that a scanner would take for a token, in order and apart. They are data and get tokens
-/// of their own, so that nothing a caller says is ever resolved or dropped.
+/// Spans of a caller's own text that a scanner would take for a token, sorted and disjoint. They are data and get
+/// tokens of their own, so that nothing a caller says is ever resolved or dropped.
 pub fn find_lookalikes(text: &str, compact: bool) -> Vec<ByteSpan> {
     let mut walk = Walk::new(ScanMode { json: false, compact });
     let (mut spans, mut at): (Vec<ByteSpan>, usize) = (Vec::new(), 0);
@@ -200,19 +200,19 @@ pub fn find_lookalikes(text: &str, compact: bool) -> Vec<ByteSpan> {
     spans
 }
 
-/// Goes through a text from one decision to the next.
+/// Advances through a text from one decision to the next.
 #[derive(Debug)]
 struct Walk {
     mode: ScanMode,
-    /// Whether a letter was the last thing.
+    /// Whether the last character was a letter.
     in_word: bool,
-    /// The capitals that were the last thing.
+    /// The run of capitals at the current position.
     run: CapitalRun,
-    /// What to drop of what follows.
+    /// What to drop next.
     debris: Option<Debris>,
 }
 
-/// What was decided about some bytes.
+/// A decision about a range of bytes.
 enum Step {
     Text,
     Drop,
@@ -225,7 +225,7 @@ impl Walk {
         Self { mode, in_word: false, run: CapitalRun::default(), debris: None }
     }
 
-    /// Appends the pieces of a text as far as they are decided, and returns how far that is.
+    /// Appends the decided pieces of a text and returns the number of decided bytes.
     fn pieces(&mut self, text: &str, finish: Option<FinishReason>, pieces: &mut Vec<Scanned>) -> usize {
         let (mut at, mut plain) = (0, 0);
         while at < text.len() {
@@ -252,7 +252,7 @@ impl Walk {
         at
     }
 
-    /// What stands at `at`, and how many bytes of it; nothing when that is not clear yet.
+    /// The decision at `at` and its length in bytes; `None` while it is undecided.
     fn step(&mut self, text: &str, at: usize, finish: Option<FinishReason>) -> Option<(usize, Step)> {
         let source = Source { text, json: self.mode.json, done: finish.is_some() };
         let place = Candidate { source, at, in_word: self.in_word, finish, compact: self.mode.compact };
@@ -299,14 +299,14 @@ impl Walk {
         })
     }
 
-    /// Passes the bytes before one at which a token could begin, and says how many they are.
+    /// Skips to the next byte at which a token could begin and returns the number of bytes skipped.
     fn plain(&mut self, bytes: &[u8]) -> usize {
         let compact = self.mode.compact;
         for (at, &byte) in bytes.iter().enumerate() {
             let start = match STARTS[usize::from(byte)] {
                 Start::Never => false,
                 Start::Value => self.run.is_held(),
-                // Most words with an M are settled by its neighbour.
+                // For most words with an M, the next character rules out a token.
                 Start::Letter => {
                     let next = bytes.get(at + 1).copied().unwrap_or(b's');
                     matches!(next, b'S' | b's') || !next.is_ascii_alphanumeric() || self.run.is_held()
@@ -332,8 +332,8 @@ enum Start {
     InCompact,
 }
 
-/// Bytes at which a token can begin: an M, written as it is, as an escape or full-width, or what may stand before one;
-/// and the letters of values.
+/// Bytes at which a token can begin: an M, literal, escaped or full-width, characters that may precede one, and the
+/// letters of values.
 static STARTS: [Start; 256] = {
     let mut starts = [Start::Never; 256];
     let mut byte = 0;
@@ -353,7 +353,7 @@ static STARTS: [Start; 256] = {
     starts
 };
 
-/// Judges what begins at a place.
+/// Judges the candidate at a position.
 fn judge_at(place: Candidate<'_>) -> Verdict {
     let unit = match place.source.unit(place.at) {
         Ok(Some(unit)) => unit,
@@ -368,7 +368,7 @@ fn judge_at(place: Candidate<'_>) -> Verdict {
     }
 }
 
-/// Appends plain text, to the last piece where that is text too.
+/// Appends plain text, merging it with a preceding text piece.
 fn release(text: &str, pieces: &mut Vec<Scanned>) {
     if text.is_empty() {
         return;

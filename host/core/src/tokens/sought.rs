@@ -1,7 +1,7 @@
-//! A value that is looked for among the originals of the vault, so that everything of a person is found.
+//! Searches the vault's originals for a value, so that all data of a person is found.
 //!
-//! Originals are compared, not what tokens hold: a token holds a MAC under the key that made it, and that key may be gone
-//! since its kid got a new secret. What does not open cannot be compared, which is for the caller to say.
+//! Originals are compared, not the MACs in tokens: a MAC depends on the key that made it, and that key may be gone
+//! since its kid got a new secret. Originals that do not open cannot be compared; the caller must report them.
 
 use std::collections::HashMap;
 
@@ -10,18 +10,18 @@ use crate::kind::Kind;
 use crate::sensitive::{Sensitive, SensitiveText};
 use crate::values::{Reading, name_words};
 
-/// A value, in whatever spelling it is asked for.
+/// A value to search for, in any spelling.
 pub struct Sought {
     text: SensitiveText,
-    /// What it is when it is read as one of a kind.
+    /// Its parsed value for each kind.
     identities: HashMap<Kind, Sensitive<Vec<u8>>>,
-    /// The words of a name of several words: compact tokens are made of the words.
+    /// The words of a multi-word name: compact tokens are made per word.
     words: Vec<Sensitive<Vec<u8>>>,
     reading: Reading,
 }
 
 impl Sought {
-    /// This value.
+    /// Prepares the search for this value.
     pub fn new(text: &str, reading: Reading) -> Self {
         let mut words = Vec::new();
         if !text.contains(|c: char| c.is_ascii_digit()) {
@@ -33,13 +33,14 @@ impl Sought {
         Self { text: text.into(), identities: HashMap::new(), words, reading }
     }
 
-    /// Whether an original of this kind is a word of the name. Without a call, nothing else leads from the name to its words.
+    /// Whether an original of this kind is a word of the name. Without a call, nothing else links the name to its
+    /// words.
     pub fn has_word(&self, kind: &Kind, original: &Original) -> bool {
         let is_name = kind.as_str() == "NAME" && !self.words.is_empty();
         is_name && self.words.contains(&identity(kind, original.text.expose(), original.form, &self.reading))
     }
 
-    /// Whether an original of this kind is the value. A number of a JSON document is one as it is written, too.
+    /// Whether an original of this kind is the value. A number of a JSON document also matches as written.
     pub fn is(&mut self, kind: &Kind, original: &Original) -> bool {
         let text = original.text.expose();
         if original.form == ValueType::JsonNumber && text == self.text.expose() {
@@ -62,7 +63,7 @@ mod tests {
         let original = Original { text: original.into(), form };
         let kind = Kind::new(kind).expect("a kind");
         let mut value = Sought::new(sought, crate::values::Reading::new(crate::values::Day::of_millis(0)));
-        // Twice: what is kept of the first answer must not change the second.
+        // Twice: a cached first answer must not change the second.
         for _ in 0..2 {
             assert_eq!(value.is(&kind, &original), expected, "{kind} {sought}");
         }

@@ -1,15 +1,15 @@
-//! Realistic stand-ins for values: a name for a name, a number for a number, in the form of what they stand for.
+//! Realistic surrogates for values: a name for a name, a number for a number, in the same format as the original.
 //!
-//! What can be checked is sound (cards pass Luhn, IBANs their check digits), and nothing that is made belongs to anybody where
-//! there is a range for that: 555-01xx, the SSN area 666, test cards, `example.com`, addresses for documentation.
+//! Check digits are valid (Luhn for cards, IBAN check digits), and surrogates come from reserved ranges where they
+//! exist: 555-01xx, the SSN area 666, test cards, `example.com`, documentation addresses.
 //!
-//! A surrogate follows from a key, a seed and the value, so a value keeps its surrogate under the same seed and another seed
-//! gives another. Within one request two values never share one, and none stands anywhere in the request's own text.
-//! Words of names are replaced one by one, so that "Ms. Ellery" is still "Jordan Ellery".
+//! A surrogate is derived from a key, a seed and the value: a value keeps its surrogate under the same seed, and
+//! another seed gives another. Within one request two values never share a surrogate, and none occurs anywhere in the
+//! request's own text. Words of names are replaced one by one, so that "Ms. Ellery" is still "Jordan Ellery".
 //!
-//! Dates and ages are moved by noise of Laplace, of scale `30 / epsilon` days and `1 / epsilon` years: an observer of one
-//! surrogate can tell two dates that lie `d` days apart with odds of at most `exp(epsilon * d / 30)`. Everything else is replaced
-//! whole and says nothing but its form; there epsilon changes nothing.
+//! Dates and ages are shifted by Laplace noise, of scale `30 / epsilon` days and `1 / epsilon` years: an observer of
+//! one surrogate can distinguish two dates `d` days apart with odds of at most `exp(epsilon * d / 30)`. Everything
+//! else is replaced completely and reveals only its format; epsilon has no effect there.
 
 mod dates;
 mod dice;
@@ -31,14 +31,14 @@ use crate::keys::SecretKey;
 use crate::kind::Kind;
 use crate::passes::memory::contains_whole;
 
-/// Attempts after which something is added to the form, and after which there is no surrogate.
+/// Attempts after which the format is extended, and after which there is no surrogate.
 const PLAIN_ATTEMPTS: u32 = 200;
 const ATTEMPTS: u32 = 1000;
 
-/// Values of one request that have surrogates: looking for them in the answer takes time for each.
+/// Maximum number of values with surrogates in one request: each costs search time in the answer.
 const MAX_VALUES: usize = 1024;
 
-/// No surrogate was found that stands for one value only.
+/// No unambiguous surrogate was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("too many values of one form: no surrogate is left")]
 pub struct Exhausted;
@@ -50,7 +50,7 @@ pub struct Synthesizer {
     /// The request's own text, in lower case, and its words.
     text: String,
     words: HashSet<String>,
-    /// Which attempt a value's surrogate is.
+    /// The attempt that produced a value's surrogate.
     attempts: HashMap<(Kind, String), u32>,
     /// Surrogates, letters and digits only.
     taken: HashSet<String>,
@@ -60,7 +60,7 @@ pub struct Synthesizer {
 }
 
 impl Synthesizer {
-    /// For a request with these texts. Another seed gives other surrogates.
+    /// Surrogates for a request with these texts. Another seed gives other surrogates.
     pub fn new(key: &SecretKey, seed: &[u8], epsilon: f64, texts: &[&str]) -> Self {
         let text = texts.join("\n").to_lowercase();
         let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -99,18 +99,18 @@ impl Synthesizer {
         Err(Exhausted)
     }
 
-    /// The words of a name that have surrogates of their own, with those, as they were written.
+    /// The words of a name that have surrogates of their own, with those surrogates, as written.
     pub fn words_of<'t>(&self, name: &'t str) -> Vec<(&'t str, &'static str)> {
         let own = |word: &'t str| Some((word, *self.names.get(&word.to_lowercase())?));
         name_words(name).filter_map(own).collect()
     }
 
-    /// Whether a text stands for nothing yet, and is nothing that somebody said.
+    /// Whether a text is not used as a surrogate yet and does not occur in the request.
     fn is_free(&self, candidate: &str) -> bool {
         let bare = bare(candidate);
         let lower = candidate.to_lowercase();
         let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-        // Few candidates are made of words that were said, so few are looked for in the whole text.
+        // Few candidates consist of words of the request, so few need a search in the whole text.
         let is_said = self.words.contains(&bare)
             || words.all(|word| self.words.contains(word)) && contains_whole(&self.text, &lower);
         !bare.is_empty()
@@ -158,7 +158,7 @@ impl Synthesizer {
         })
     }
 
-    /// A name, word by word.
+    /// Replaces a name word by word.
     fn name(&mut self, original: &str) -> Result<String, Exhausted> {
         let words: Vec<&str> = name_words(original).collect();
         let is_word = |word: &&&str| word.starts_with(char::is_alphabetic);
@@ -184,7 +184,7 @@ impl Synthesizer {
             }
         }
         if count == 0 {
-            // Nothing but titles, or no word at all.
+            // Only titles, or no words.
             out = self.name_word(original, true)?.to_owned();
         }
         Ok(out)
@@ -222,7 +222,7 @@ impl Synthesizer {
         other.into_iter().find(|other| *other != letter).unwrap_or('x')
     }
 
-    /// A name that was spelled, letter by letter.
+    /// Replaces a spelled name letter by letter.
     fn spelled(&mut self, words: &[&str], name: &str) -> Result<String, Exhausted> {
         let between = words.iter().find(|word| !word.starts_with(char::is_alphabetic)).copied().unwrap_or("-");
         let new = like(name, self.name_word(name, false)?);
@@ -241,7 +241,7 @@ fn single(word: &str) -> Option<char> {
     letters.next().filter(|_| letters.next().is_none())
 }
 
-/// The words of a name, apostrophes included, and what stands between.
+/// The words of a name, apostrophes included, and the separators.
 fn name_words(text: &str) -> impl Iterator<Item = &str> {
     let of_word = |c: char| c.is_alphabetic() || matches!(c, '\'' | '\u{2019}');
     let mut rest = text;
@@ -255,14 +255,14 @@ fn name_words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Other digits and letters in the same form.
+/// Other digits and letters in the same format.
 fn any(dice: &mut Dice, original: &str) -> String {
     let new = numbers::any(dice, &digits(original));
     let made = with_digits(original, &new, |word| other_word(dice, word));
     if made == original { dice.pick(&PLACE).to_owned() } else { made }
 }
 
-/// A word for a word, letters for a group of letters.
+/// Replaces a word by a word, and a group of letters by letters.
 fn other_word(dice: &mut Dice, word: &str) -> String {
     if word.chars().count() > 3 {
         return like(word, dice.pick(&PLACE));
@@ -274,7 +274,7 @@ fn other_word(dice: &mut Dice, word: &str) -> String {
     word.chars().map(letter).collect()
 }
 
-/// What was said of a day in a way that we cannot read: another day, in words.
+/// A day expressed in words that cannot be parsed: another day, in words.
 fn unread_date(dice: &mut Dice, original: &str) -> String {
     let days = weekday_names(English);
     let is_day = |word: &str| days.iter().any(|day| day.eq_ignore_ascii_case(word));
@@ -303,7 +303,7 @@ fn url(dice: &mut Dice, original: &str) -> String {
     }
 }
 
-/// The digits change, and the words but for those that say what sort of place it is.
+/// Changes the digits and the words, except words for the type of a place.
 fn address(dice: &mut Dice, original: &str, own: &[u8]) -> String {
     let new = numbers::any(dice, own);
     with_digits(original, &new, |word| {

@@ -1,5 +1,5 @@
-//! Street addresses in the form that the post uses: upper case, digits, the abbreviations of USPS Publication 28 (appendices B and C), no
-//! punctuation. `12 OAK LN APT 3B SPRINGFIELD IL 62704`.
+//! Street addresses in postal form: upper case, digits, the abbreviations of USPS Publication 28 (appendices B and
+//! C), no punctuation. `12 OAK LN APT 3B SPRINGFIELD IL 62704`.
 
 mod tables;
 mod words;
@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 use super::fold::capitalised;
 use super::surface::Piece;
 
-/// An address. What is not there is empty.
+/// An address. Missing parts are empty.
 #[derive(Clone, PartialEq, Eq, Default, Zeroize)]
 pub(super) struct Address {
     /// House number, street and unit.
@@ -21,10 +21,10 @@ pub(super) struct Address {
     pub zip: String,
 }
 
-/// The longest address, in words.
+/// Maximum length of an address, in words.
 const MAX_PIECES: usize = 64;
 
-/// The address of these pieces; nothing when there are none, or too many.
+/// Parses an address; `None` if there are no pieces, or too many.
 pub(super) fn read(pieces: &[Piece]) -> Option<Address> {
     if pieces.len() > MAX_PIECES {
         return None;
@@ -39,7 +39,7 @@ impl Address {
         parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
-    /// ZIP or ZIP+4 as it is written.
+    /// ZIP or ZIP+4 in written form.
     pub fn zip(&self) -> String {
         match self.zip.len() {
             9 => format!("{}-{}", &self.zip[..5], &self.zip[5..]),
@@ -55,7 +55,7 @@ impl Address {
     }
 }
 
-/// Words with a capital letter, as people write them; what holds a digit, and directions, in capitals.
+/// Words capitalised as usual; words with a digit, and directions, in capitals.
 pub(super) fn shown(words: &str) -> String {
     let show = |word: &str| match word {
         "NE" | "NW" | "SE" | "SW" | "PO" => word.to_owned(),
@@ -68,7 +68,7 @@ pub(super) fn shown(words: &str) -> String {
     words.split(' ').map(show).collect::<Vec<_>>().join(" ")
 }
 
-/// A street with its abbreviations as words: `12 Oak Lane Apartment 3B`.
+/// A street with its abbreviations expanded: `12 Oak Lane Apartment 3B`.
 pub(super) fn long(street: &str) -> String {
     let words = street.split(' ').enumerate().map(|(at, word)| match tables::long(word) {
         Some(long) if at > 0 => capitalised(long),
@@ -77,7 +77,7 @@ pub(super) fn long(street: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Street, city, state and ZIP of normal words. A part of several kinds is part of the street.
+/// Street, city, state and ZIP from normalised words. A part with several possible roles belongs to the street.
 fn split(words: &[words::Normal]) -> Address {
     let text = |words: &[words::Normal]| words.iter().map(|word| &*word.text).collect::<Vec<_>>().join(" ");
     let mut end = words.len();
@@ -106,7 +106,8 @@ fn is_zip(word: &str) -> bool {
     matches!(word.len(), 5 | 9) && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Where street and unit end: after the street's kind, the direction behind it and the unit. Not known without one of them.
+/// End of street and unit: after the street type, the direction after it and the unit. Unknown if all of these are
+/// missing.
 fn street_end(words: &[words::Normal]) -> Option<usize> {
     let kind = (2..words.len()).find(|at| tables::is_kind(&words[*at].text))?;
     let mut end = kind + 1;

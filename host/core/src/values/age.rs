@@ -21,7 +21,7 @@ impl Age {
     }
 }
 
-/// The age that these pieces say; nothing when there is something else.
+/// Parses an age; `None` if there is anything else.
 pub(super) fn read(pieces: &[Piece]) -> Option<Age> {
     const YEARS: [&str; 11] = ["year", "years", "yr", "yrs", "yo", "y", "ano", "anos", "aged", "age", "edad"];
     const REST: [&str; 5] = ["old", "o", "of", "de", "im"];

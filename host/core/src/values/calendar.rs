@@ -9,7 +9,7 @@ pub struct Day {
 }
 
 impl Day {
-    /// A day that there is, in the years 1 to 9999.
+    /// A valid day in the years 1 to 9999.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let is_there =
             (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=days(year, month)).contains(&day);
@@ -31,7 +31,7 @@ impl Day {
         Self { year: year.clamp(1, 9999) as u16, month: month as u8, day: day as u8 }
     }
 
-    /// Whole years from this day to a later one; nothing when it is after it.
+    /// Whole years from this day to a later one; `None` if the other day is earlier.
     pub(super) fn years_until(self, later: Self) -> Option<u16> {
         let years = later.year.checked_sub(self.year)?;
         let before = (later.month, later.day) < (self.month, self.day);
@@ -48,7 +48,7 @@ impl Day {
     }
 }
 
-/// How many days a month has.
+/// Number of days in a month.
 pub(super) fn days(year: u16, month: u8) -> u8 {
     match month {
         4 | 6 | 9 | 11 => 30,

@@ -1,4 +1,4 @@
-//! How the texts of each kind are read.
+//! How texts of each kind are parsed.
 
 use super::date::{self, Century};
 use super::lexicon::Word;
@@ -7,7 +7,7 @@ use super::surface::{self, Piece, Sort};
 use super::{Canonical, address, age, identifier, mail, name, phone};
 use crate::kind::Kind;
 
-/// How the texts of a kind are read.
+/// The parser for the texts of a kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Class {
     Birth,
@@ -74,7 +74,7 @@ impl Class {
     }
 }
 
-/// A date, or the digits that were taken for one: the last four of an SSN.
+/// A date, or digits mistaken for one: the last four of an SSN.
 fn dated(pieces: &[Piece], reading: &Reading, century: Century) -> Option<Canonical> {
     let is_number = |piece: &Piece| piece.is_number_word() || piece.sort == Sort::Digits;
     date::read(pieces, reading, century)
@@ -82,7 +82,7 @@ fn dated(pieces: &[Piece], reading: &Reading, century: Century) -> Option<Canoni
         .or_else(|| pieces.iter().all(is_number).then(|| digits(pieces))?)
 }
 
-/// A date or a telephone number under the kind of something else, where the form leaves no doubt.
+/// A date or a telephone number under another kind, if the format is unambiguous.
 fn taken_for_another(surface: &str, pieces: &[Piece], reading: &Reading) -> Option<Canonical> {
     let has_month = || pieces.iter().any(|piece| matches!(piece.word, Word::Month(_)));
     if date::is_unmistakable(surface) || has_month() {
@@ -92,7 +92,7 @@ fn taken_for_another(surface: &str, pieces: &[Piece], reading: &Reading) -> Opti
     phone::is_unmistakable(surface).then(|| phone::read(pieces, reading).map(Canonical::Phone))?
 }
 
-/// Digits of no known length, which are no telephone number or date: "0134".
+/// Digits of unknown length that are not a telephone number or date: "0134".
 fn digits(pieces: &[Piece]) -> Option<Canonical> {
     let text = identifier::read(pieces, identifier::Rule::ANY)?;
     text.bytes().all(|byte| byte.is_ascii_digit()).then_some(Canonical::Identifier(text))

@@ -1,8 +1,8 @@
-//! "four seven, no sorry, four eight": what was said before and after somebody corrected themselves.
+//! Spoken corrections: "four seven, no sorry, four eight" is split into the part before and the part after.
 
 use super::surface::{Piece, Sort};
 
-/// What kind of text is searched: a name may be "No".
+/// The type of text to search: a name may be "No".
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Among {
     /// Digits, letters and dates.
@@ -11,7 +11,7 @@ pub(super) enum Among {
     Words,
 }
 
-/// Phrases that take back what was said, the longest first.
+/// Phrases that retract previous words, longest first.
 const PHRASES: [&[&str]; 30] = [
     &["let", "me", "correct", "that"],
     &["let", "me", "start", "over"],
@@ -45,14 +45,14 @@ const PHRASES: [&[&str]; 30] = [
     &["disculpe"],
 ];
 
-/// Whether a word belongs to a correction or joins it, and so to no value.
+/// Whether a word belongs to a correction or connects it, and so to no value.
 pub(super) fn is_said_between(word: &str) -> bool {
     const JOINING: [&str; 8] = ["it", "is", "its", "that", "thats", "rather", "and", "y"];
     let word = super::fold::fold(word).replace(super::surface::is_apostrophe, "");
     JOINING.contains(&word.as_str()) || PHRASES.iter().any(|phrase| phrase.contains(&word.as_str()))
 }
 
-/// The pieces before the last correction and those after it, both without the punctuation around them.
+/// The pieces before and after the last correction, both without surrounding punctuation.
 pub(super) fn split<'p, 't>(pieces: &'p [Piece<'t>], among: Among) -> Option<(&'p [Piece<'t>], &'p [Piece<'t>])> {
     let looked_at = if pieces.len() > MAX_PIECES { 0 } else { pieces.len() };
     (0..looked_at).rev().find_map(|at| {
@@ -65,13 +65,13 @@ pub(super) fn split<'p, 't>(pieces: &'p [Piece<'t>], among: Among) -> Option<(&'
     })
 }
 
-/// A longer text holds no correction that is looked for: every one is held against every place.
+/// Maximum length of a text that is searched for corrections: every phrase is compared at every position.
 const MAX_PIECES: usize = 96;
 
-/// Pieces before its last that a phrase may have, signs included.
+/// Maximum number of pieces of a phrase before its last, signs included.
 const LONGEST_PHRASE: usize = 5;
 
-/// How many pieces the phrase takes that begins here.
+/// Number of pieces of the phrase at this position.
 fn phrase(pieces: &[Piece], among: Among) -> Option<usize> {
     let first = pieces.first().filter(|piece| piece.sort == Sort::Letters)?;
     let by_list = PHRASES.iter().filter(|phrase| first.folded == phrase[0]).find_map(|phrase| {
@@ -91,7 +91,7 @@ fn without_signs<'p, 't>(pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
     &pieces[start..end]
 }
 
-/// Without "it's" and the like at the beginning.
+/// Strips a leading "it's" and the like.
 fn without_lead<'p, 't>(mut pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
     const LEADS: [&str; 10] = ["its", "it", "is", "thats", "that", "es", "was", "should", "be", "sorry"];
     while let Some((first, rest)) = pieces.split_first()
@@ -102,22 +102,22 @@ fn without_lead<'p, 't>(mut pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
     pieces
 }
 
-/// The characters of a number before and after a correction as one: the corrected end takes the place of the old one. `whole` is how long
-/// such a number is, where that is known.
+/// Merges the characters of a number before and after a correction: the corrected end replaces the old one. `whole`
+/// is the length of such a number, if known.
 pub(super) fn joined(before: &str, after: &str, whole: &[usize]) -> String {
     let fits = |length: usize| whole.contains(&length);
     if before.is_empty() || fits(after.len()) {
         return after.to_owned();
     }
     let kept = match whole.iter().find(|length| **length > after.len() && **length - after.len() <= before.len()) {
-        // The end was said anew, or what is missing was said with it.
+        // The end was repeated, or the missing part was said with it.
         Some(length) => length - after.len(),
         None => again_from(before, after),
     };
     format!("{}{after}", &before[..kept])
 }
 
-/// Where what was said anew begins in what was said before: people go back to the beginning of a group.
+/// The position at which the repeated part begins in the original: speakers return to the beginning of a group.
 fn again_from(before: &str, after: &str) -> usize {
     if after.len() >= before.len() {
         let letters = before.bytes().take_while(u8::is_ascii_alphabetic).count();

@@ -1,8 +1,10 @@
-//! Calendar dates, whole or in part, written and said.
+//! Calendar dates, complete or partial, written and spoken.
 //!
-//! Written: ISO 8601 (`1982-03-14`, with a time, `1982-03`), HL7 v2 (`19820314`, `19820314000000-0500`: chapter 2A, DTM), `03/14/1982`,
-//! `3-14-82`, `14.03.1982`, `14-Mar-1982`, "March 14th, 1982". Said: "march fourteenth nineteen eighty two", "the fourteenth of march",
-//! "three fourteen eighty two", "oh three one four one nine eight two", "catorce del tres del ochenta y dos".
+//! Written: ISO 8601 (`1982-03-14`, with a time, `1982-03`), HL7 v2 (`19820314`, `19820314000000-0500`: chapter 2A,
+//! DTM), `03/14/1982`, `3-14-82`, `14.03.1982`, `14-Mar-1982`, "March 14th, 1982".
+//!
+//! Spoken: "march fourteenth nineteen eighty two", "the fourteenth of march", "three fourteen eighty two", "oh three
+//! one four one nine eight two", "catorce del tres del ochenta y dos".
 
 mod numeric;
 mod parts;
@@ -16,17 +18,17 @@ use super::correction::{self, Among};
 use super::reading::{Order, Reading};
 use super::surface::Piece;
 
-/// A date, or what is known of it.
+/// A date, or its known parts.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Zeroize)]
 pub(super) struct Date {
     pub year: Option<u16>,
     pub month: Option<u8>,
     pub day: Option<u8>,
-    /// Midnight is none.
+    /// `None` for midnight.
     pub time: Option<time::Time>,
 }
 
-/// What a year of two digits means.
+/// How a two-digit year is resolved.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Century {
     /// The date is not after today: a birth date.
@@ -35,17 +37,17 @@ pub(super) enum Century {
     Near,
 }
 
-/// Pieces that a date has at most. A longer text is none, and is not tried.
+/// Maximum number of pieces of a date. A longer text is not a date and is not parsed.
 const MAX_PIECES: usize = 32;
 
-/// A year as it was said: two digits leave the century open.
+/// A year as said: two digits leave the century open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Year {
     number: u16,
     is_short: bool,
 }
 
-/// How parts become a date.
+/// How parts are combined into a date.
 #[derive(Clone, Copy)]
 struct Rules {
     order: Order,
@@ -58,7 +60,8 @@ impl Date {
         Day::new(self.year?, self.month?, self.day?)
     }
 
-    /// `1982-03-14`, `1982-03`, `1982`, `--03-14` (ISO 8601, the last as XML Schema has it); a time behind a whole date.
+    /// `1982-03-14`, `1982-03`, `1982`, `--03-14` (ISO 8601, the last as in XML Schema); a time after a complete
+    /// date.
     pub fn iso(&self) -> Option<String> {
         let time = self.time.map(|time| format!("T{}{}", time.written(), time.zone())).unwrap_or_default();
         Some(match (self.year, self.month, self.day) {
@@ -70,7 +73,7 @@ impl Date {
         })
     }
 
-    /// Whether there is such a date: the 31st of April is none, the 29th of February is one as long as no year says otherwise.
+    /// Whether the date exists: April 31 does not; February 29 does unless the year rules it out.
     fn is_possible(&self) -> bool {
         let year = self.year.unwrap_or(2000);
         let month = self.month.is_none_or(|month| (1..=12).contains(&month));
@@ -78,7 +81,7 @@ impl Date {
         (1..=9999).contains(&year) && month && self.day.is_none_or(|day| (1..=most).contains(&day))
     }
 
-    /// This date with what a correction says anew.
+    /// This date with the parts that a correction repeats.
     fn corrected(self, by: Self) -> Option<Self> {
         let date = Self {
             year: by.year.or(self.year),
@@ -103,7 +106,7 @@ impl Rules {
         Self { order: reading.region.order, today: reading.today, century }
     }
 
-    /// The date of these parts, when there is one.
+    /// The date of these parts, if it exists.
     fn date(&self, year: Option<Year>, month: Option<u8>, day: Option<u8>) -> Option<Date> {
         let with = |year: Option<u16>| Date { year, month, day, time: None };
         let date = with(year.map(|year| if year.is_short { self.full(year.number, month, day) } else { year.number }));
@@ -121,7 +124,7 @@ impl Rules {
     }
 }
 
-/// The date that these pieces mean; nothing when they mean none, or several.
+/// Parses a date; `None` if the pieces mean no date, or several.
 pub(super) fn read(pieces: &[Piece], reading: &Reading, century: Century) -> Option<Date> {
     (pieces.len() <= MAX_PIECES).then(|| corrected(pieces, Rules::of(reading, century)))?
 }
@@ -135,7 +138,7 @@ fn corrected(pieces: &[Piece], rules: Rules) -> Option<Date> {
     }
 }
 
-/// A correction may be a day with or without a year, or a year alone when there is no such day.
+/// A correction may be a day with or without a year, or a year alone if that day does not exist.
 fn correction_of(pieces: &[Piece], rules: Rules) -> Option<Date> {
     plain(pieces, rules).or_else(|| said::day_and_year(pieces, rules))
 }
@@ -148,8 +151,8 @@ fn plain(pieces: &[Piece], rules: Rules) -> Option<Date> {
     }
 }
 
-/// Whether a surface is a date and nothing else can be meant: `1982-03-14` with or without a time, `03/14/1982`. A number of another
-/// kind is taken for a date only then.
+/// Whether a surface is unambiguously a date: `1982-03-14` with or without a time, `03/14/1982`. A number of another
+/// kind is treated as a date only then.
 pub(super) fn is_unmistakable(surface: &str) -> bool {
     let surface = surface.as_bytes();
     let fits = |shape: &str| {

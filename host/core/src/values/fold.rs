@@ -1,11 +1,11 @@
-//! Letters without case, accents and typographic forms.
+//! Folds case, accents and typographic forms of letters.
 
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Lower case, without accents: `Peña` is `pena`, as a telephone system writes it.
+/// Lower case, without accents: `Peña` becomes `pena`, as telephone systems write it.
 pub(super) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return match text.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -25,7 +25,7 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
     Cow::Owned(folded)
 }
 
-/// The letters that Unicode does not take apart.
+/// Letters that Unicode does not decompose.
 fn plain(c: char) -> Option<&'static str> {
     Some(match c {
         'ł' => "l",
@@ -40,7 +40,7 @@ fn plain(c: char) -> Option<&'static str> {
     })
 }
 
-/// A text in one spelling of white space and case, without the sentence's punctuation at its ends. Accents stay.
+/// A text with white space and case normalised, without sentence punctuation at its ends. Accents are kept.
 pub(super) fn tidy(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     let trimmed = text
@@ -55,7 +55,7 @@ pub(super) fn tidy(text: &str) -> String {
     tidy
 }
 
-/// Adds a text in upper case.
+/// Appends a text in upper case.
 pub(super) fn push_upper(text: &str, to: &mut String) {
     let from = to.len();
     if text.is_ascii() {

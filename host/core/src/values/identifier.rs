@@ -1,7 +1,7 @@
-//! Identifiers: upper case letters and digits without separators, written and said.
+//! Identifiers: upper-case letters and digits without separators, written and spoken.
 //!
-//! "W as in whiskey two two seven", `W227` and `w-227` are one. "oh" is zero inside numbers, and so is the letter o after
-//! a digit or at the beginning of a number.
+//! "W as in whiskey two two seven", `W227` and `w-227` are the same. "oh" is zero inside numbers, and so is the
+//! letter o after a digit or at the beginning of a number.
 
 use super::correction::{self, Among};
 use super::lexicon::Word;
@@ -9,15 +9,15 @@ use super::spelling;
 use super::spoken;
 use super::surface::{Piece, Sort};
 
-/// Letters and digits from which on a point or a slash between them is a separator: `1.5` is not 15.
+/// Minimum number of letters and digits at which a point or slash is a separator: `1.5` is not 15.
 const LONG: usize = 6;
 
-/// What numbers of a kind look like.
+/// The format of numbers of a kind.
 #[derive(Clone, Copy)]
 pub(super) struct Rule {
-    /// The lengths that such a number has; none: any.
+    /// The valid lengths of such a number; empty for any length.
     pub lengths: &'static [usize],
-    /// Checks digits of such a length.
+    /// Validates digits of such a length.
     pub check: fn(&str) -> bool,
 }
 
@@ -45,7 +45,7 @@ impl Rule {
     }
 }
 
-/// The letters and digits that these pieces write or say; nothing when there is something else.
+/// The letters and digits of these pieces, written or spoken; `None` if there is anything else.
 pub(super) fn read(pieces: &[Piece], rule: Rule) -> Option<String> {
     if let Some((before, after)) = correction::split(pieces, Among::Numbers) {
         return Some(correction::joined(&read(before, rule).unwrap_or_default(), &read(after, rule)?, rule.lengths));
@@ -55,7 +55,7 @@ pub(super) fn read(pieces: &[Piece], rule: Rule) -> Option<String> {
         return None;
     }
     let is_said = is_said(pieces);
-    // One run of digits in words: several senses are held against the lengths.
+    // One run of digits in words: the lengths decide between several meanings.
     if is_said
         && !has_letters(pieces)
         && let Some(digits) = spoken::digits(pieces, |digits| rule.fits(digits))
@@ -83,7 +83,7 @@ pub(super) fn read(pieces: &[Piece], rule: Rule) -> Option<String> {
     (is_plain && (!signs || text.len() >= LONG)).then_some(text)
 }
 
-/// The number that begins at a piece, when it is one here.
+/// The number at this piece, if it is a number in this context.
 fn number(pieces: &[Piece], at: usize, is_said: bool) -> Option<spoken::Chunk> {
     let piece = &pieces[at];
     if piece.letter() == Some('o') {
@@ -110,8 +110,8 @@ fn has_letters(pieces: &[Piece]) -> bool {
     })
 }
 
-/// Whether it was said rather than written: there are number words. Beside written digits those do not count that are in capitals or are
-/// a prefix: `TEN-227`, `un 4077143`.
+/// Whether it was spoken rather than written: there are number words. Next to written digits, number words in
+/// capitals and prefixes do not count: `TEN-227`, `un 4077143`.
 fn is_said(pieces: &[Piece]) -> bool {
     let written = pieces.iter().any(|piece| piece.sort == Sort::Digits);
     let capital = |piece: &Piece| piece.raw.bytes().all(|byte| !byte.is_ascii_lowercase());
@@ -123,7 +123,7 @@ fn is_said(pieces: &[Piece]) -> bool {
     }
 }
 
-/// A word as letters: one of a telephone alphabet is its letter where numbers are said.
+/// A word as letters: a word of a telephone alphabet is its letter in spoken numbers.
 fn letters(piece: &Piece, is_said: bool) -> Option<String> {
     if piece.sort != Sort::Letters {
         return None;
@@ -137,13 +137,13 @@ fn is_separator(piece: &Piece) -> bool {
     sign || piece.word == Word::And && piece.letter().is_none() || piece.is_word("capital") || piece.is_word("letter")
 }
 
-/// Whether a word is a hesitation. `MM` at the beginning of `MM9044628` is two letters.
+/// Whether a word is a filler. `MM` at the beginning of `MM9044628` is two letters.
 fn is_hesitation(pieces: &[Piece], at: usize, is_said: bool) -> bool {
     let is_glued = pieces[at].glued || pieces.get(at + 1).is_some_and(|next| next.glued && next.sort == Sort::Digits);
     pieces[at].word == Word::Filler && !is_glued && (at > 0 || is_said || pieces[at].folded.len() > 3)
 }
 
-/// Without "number" and `#` before it.
+/// Strips a leading "number" or `#`.
 fn without_lead<'p, 't>(mut pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
     while let [first, rest @ ..] = pieces
         && (first.is_word("number") || first.is_word("numero") || first.sort == Sort::Sign('#'))
@@ -154,7 +154,7 @@ fn without_lead<'p, 't>(mut pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
     pieces
 }
 
-/// Without what hides the beginning of a number: `xxx-xx-6789` and `***-**-6789` are the digits that can be seen.
+/// Strips mask characters at the beginning of a number: `xxx-xx-6789` and `***-**-6789` are the visible digits.
 fn without_mask<'p, 't>(pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
     let hides = |piece: &Piece| match piece.sort {
         Sort::Letters => piece.folded.len() > 1 && piece.folded.bytes().all(|byte| byte == b'x'),

@@ -1,4 +1,4 @@
-//! What a word can mean inside a value: numbers, months, signs, hesitations.
+//! The meaning of words inside a value: numbers, months, signs, fillers.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -30,13 +30,13 @@ pub(super) enum Word {
     Weekday,
     /// "double", "triple": so many of what comes next.
     Repeat(u8),
-    /// "and": inside numbers it means nothing.
+    /// "and": ignored inside numbers.
     And,
-    /// "of": between day and month. In Spanish it tells the order.
+    /// "of": between day and month. In Spanish it determines the order.
     Of,
     /// A sign said as a word: `@`, `.`, `-`, `_`, `/`, `+`, `:`, `#`.
     Sign(char),
-    /// "uh", "then": nothing.
+    /// "uh", "then": ignored.
     Filler,
     /// Any other word.
     Plain,
@@ -46,7 +46,7 @@ pub(super) enum Word {
 static WORDS: LazyLock<Vec<(Language, HashMap<&'static str, Word>)>> =
     LazyLock::new(|| Language::ALL.iter().map(|language| (*language, table(*language))).collect());
 
-/// What a folded word means in these languages; the first language that knows it decides.
+/// The meaning of a folded word in these languages; the first language that has it wins.
 pub(super) fn meaning(word: &str, languages: &[Language]) -> Word {
     let tables = languages.iter().filter_map(|language| WORDS.iter().find(|(own, _)| own == language));
     tables.map(|(_, words)| words).find_map(|words| words.get(word)).copied().unwrap_or(Word::Plain)

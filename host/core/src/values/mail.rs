@@ -1,4 +1,4 @@
-//! Mail addresses, user names, addresses of pages and of machines: as they are written, in lower case.
+//! Mail addresses, user names, page and host addresses: as written, in lower case.
 //!
 //! Said: "maria dot g at example dot com", "zelda underscore quintana", "ten dot zero dot zero dot one".
 
@@ -10,7 +10,7 @@ use super::spelling;
 use super::spoken;
 use super::surface::Piece;
 
-/// The longest that is looked at: RFC 5321 has 254 for a mail address.
+/// Maximum length: RFC 5321 allows 254 for a mail address.
 const LONGEST: usize = 320;
 
 /// A mail address, written or said.
@@ -23,7 +23,7 @@ pub(super) fn address(surface: &str, pieces: &[Piece]) -> Option<String> {
     is_address(&address).then_some(address)
 }
 
-/// A user name, the address of a page or of a machine.
+/// A user name, a page address or a host address.
 pub(super) fn name(surface: &str, pieces: &[Piece]) -> Option<String> {
     let written = bare(surface);
     let is_one_word = !written.is_empty() && !written.contains(char::is_whitespace);
@@ -31,7 +31,7 @@ pub(super) fn name(surface: &str, pieces: &[Piece]) -> Option<String> {
     Some(name.parse::<IpAddr>().map_or(name, |address| address.to_string()))
 }
 
-/// Without what is around an address: `<`, `mailto:`, the end of a sentence.
+/// Strips the surroundings of an address: `<`, `mailto:`, the end of a sentence.
 fn bare(surface: &str) -> &str {
     let bare = surface
         .trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ',' | ';' | '!' | '?' | '(' | ')'));
@@ -49,9 +49,9 @@ pub(super) fn is_address(text: &str) -> bool {
     !local.is_empty() && is_domain && !text.contains(char::is_whitespace) && text.len() <= LONGEST
 }
 
-/// The written form of what was said: signs for their words, digits for numbers, words without spaces.
+/// The written form of spoken words: signs for their names, digits for numbers, words without spaces.
 fn said(pieces: &[Piece]) -> Option<String> {
-    // "pat at home at example dot com": the last one parts name and domain.
+    // "pat at home at example dot com": the last "at" separates name and domain.
     let at_sign = pieces.iter().rposition(|piece| piece.sign() == Some('@'));
     let (mut text, mut at, mut word) = (String::new(), 0, 0);
     while let Some(piece) = pieces.get(at) {
@@ -96,7 +96,7 @@ fn is_silent(piece: &Piece) -> bool {
     matches!(&*piece.folded, "spelled" | "thats" | "lowercase")
 }
 
-/// The part before or behind the at sign said anew, or all of it.
+/// The repeated part before or after the at sign, or the whole address.
 fn corrected(before: &[Piece], after: &[Piece]) -> Option<String> {
     let after = said(after)?;
     if is_address(&after) {

@@ -1,8 +1,9 @@
 //! Names of people: their words, in any order.
 //!
-//! `maria gonzalez`, `GONZALEZ^MARIA` (HL7 v2, chapter 2A, XPN), `Gonzalez, Maria`, `{"given":["Maria"],"family":"Gonzalez"}` (FHIR HumanName)
-//! and "g o n z a l e z" are made of the same words. Case, accents, titles and punctuation are no part of a word. A particle or a title goes
-//! with the word after it: "de la Cruz" is one word, as `DeLaCruz` is.
+//! `maria gonzalez`, `GONZALEZ^MARIA` (HL7 v2, chapter 2A, XPN), `Gonzalez, Maria`,
+//! `{"given":["Maria"],"family":"Gonzalez"}` (FHIR HumanName) and "g o n z a l e z" consist of the same words. Case,
+//! accents, titles and punctuation are not part of a word. A particle or a title belongs to the word after it: "de la
+//! Cruz" is one word, like `DeLaCruz`.
 
 mod json;
 mod words;
@@ -19,22 +20,22 @@ use super::surface::pieces;
 pub(super) struct NameWord {
     /// Lower case letters without accents.
     pub letters: String,
-    /// The form to show: the surface's, without a title; for a spelled word, with a capital letter.
+    /// The display form: the surface's, without a title; capitalised for a spelled word.
     pub shown: String,
-    /// Its place in the surface, title and particles included.
+    /// Its span in the surface, title and particles included.
     #[zeroize(skip)]
     pub range: Range<usize>,
     /// Whether it was spelled.
     pub is_spelled: bool,
 }
 
-/// A name. Its given names come first, where the surface tells.
+/// A name. Given names come first, if the surface distinguishes them.
 #[derive(Clone, PartialEq, Eq, Zeroize)]
 pub(super) struct Name {
     pub words: Vec<NameWord>,
 }
 
-/// The name that a surface has; nothing when there is no word in it, or one that is no letters.
+/// Parses a name; `None` if it has no word, or a word that is not letters.
 pub(super) fn read(surface: &str, reading: &Reading) -> Option<Name> {
     let words = match json::strings(surface) {
         Some(parts) => {
@@ -45,7 +46,8 @@ pub(super) fn read(surface: &str, reading: &Reading) -> Option<Name> {
     (!words.is_empty()).then_some(Name { words })
 }
 
-/// Every word of a name with its place, those included that the speaker took back; nothing when the surface cannot be cut.
+/// Every word of a name with its span, including those that the speaker retracted; `None` if the surface cannot be
+/// split.
 pub(super) fn words(surface: &str, reading: &Reading) -> Option<Vec<NameWord>> {
     let mut words = words::all(surface, &pieces(surface, reading.languages))?;
     words.sort_by_key(|word| word.range.start);
@@ -60,7 +62,7 @@ impl Name {
         words.join(" ").to_uppercase()
     }
 
-    /// The last word that is no suffix, of a name that has others.
+    /// The last word that is not a suffix, of a name with several words.
     pub fn family(&self) -> Option<&NameWord> {
         let is_suffix = |word: &&NameWord| words::is_suffix(&word.letters);
         let family = self.words.iter().rposition(|word| !is_suffix(&word)).filter(|at| *at > 0)?;

@@ -1,7 +1,7 @@
 //! Telephone and fax numbers.
 //!
-//! A number of the region is its national digits; another country's keeps `+` and its code (E.164), without which +49 30 123456
-//! would be the American (493) 012-3456. An extension is kept apart.
+//! A number of the region is stored as its national digits; a number of another country keeps `+` and its code
+//! (E.164), without which +49 30 123456 would be the American (493) 012-3456. An extension is stored separately.
 
 use zeroize::Zeroize;
 
@@ -22,11 +22,11 @@ pub(super) struct Phone {
     pub calling: &'static str,
 }
 
-/// The longest number of E.164, and the shortest that is one by itself.
+/// Maximum length of an E.164 number, and minimum length of a number without context.
 const LONGEST: usize = 15;
 const SHORTEST: usize = 7;
 
-/// The number that these pieces write or say.
+/// The number of these pieces, written or spoken.
 pub(super) fn read(pieces: &[Piece], reading: &Reading) -> Option<Phone> {
     let region = reading.region;
     let (pieces, extension) = without_extension(pieces)?;
@@ -36,7 +36,7 @@ pub(super) fn read(pieces: &[Piece], reading: &Reading) -> Option<Phone> {
     Some(Phone { number, extension, calling: region.calling })
 }
 
-/// Whether this is written in a way that only telephone numbers are: `+14155550134`, `(415) 555-0134`, `1-415-555-0134`.
+/// Whether the format is unique to telephone numbers: `+14155550134`, `(415) 555-0134`, `1-415-555-0134`.
 pub(super) fn is_unmistakable(surface: &str) -> bool {
     let digits = surface.bytes().filter(u8::is_ascii_digit).count();
     let signs: String = surface.chars().filter(|c| !c.is_ascii_digit() && !c.is_whitespace()).collect();
@@ -48,7 +48,7 @@ pub(super) fn is_unmistakable(surface: &str) -> bool {
     }
 }
 
-/// The digits as said, with corrections applied, and whether there is a plus before them.
+/// The spoken digits, with corrections applied, and whether a plus precedes them.
 fn number(pieces: &[Piece], region: Region) -> Option<(String, bool)> {
     let whole: Vec<usize> =
         region.national.into_iter().flat_map(|length| [length, length + region.calling.len()]).collect();
@@ -95,7 +95,7 @@ fn fits_national(rest: &str, region: Region) -> bool {
     region.national.is_none_or(|length| rest.len() == length || region.trunk && rest.len() == length + 1)
 }
 
-/// Without `tel:` and "area code".
+/// Strips `tel:` and "area code".
 fn without_lead<'p, 't>(mut pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
     const LEADS: [&str; 8] = ["tel", "phone", "fax", "area", "code", "its", "callto", "sip"];
     while let Some((first, rest)) = pieces.split_first()
@@ -106,7 +106,7 @@ fn without_lead<'p, 't>(mut pieces: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
     pieces
 }
 
-/// The number and the extension behind it: `x5`, "ext. 5", "extension five", `;ext=5`.
+/// The number and the extension after it: `x5`, "ext. 5", "extension five", `;ext=5`.
 fn without_extension<'p, 't>(pieces: &'p [Piece<'t>]) -> Option<(&'p [Piece<'t>], Option<String>)> {
     const WORDS: [&str; 6] = ["x", "ext", "extn", "extension", "extensions", "interno"];
     let Some(at) = pieces.iter().position(|piece| WORDS.iter().any(|word| piece.is_word(word))).filter(|at| *at > 0)
@@ -129,13 +129,13 @@ impl Phone {
         }
     }
 
-    /// The digits of a number of North America: area, exchange and line.
+    /// The digits of a North American number: area, exchange and line.
     pub fn parts(&self) -> Option<(&str, &str, &str)> {
         let is_american = self.calling == "1" && self.number.len() == 10 && !self.number.starts_with('+');
         is_american.then(|| (&self.number[..3], &self.number[3..6], &self.number[6..]))
     }
 
-    /// Whether it is a whole number and not the end of one.
+    /// Whether it is a complete number and not the end of one.
     pub fn is_whole(&self) -> bool {
         self.number.starts_with('+') || self.calling != "1" || self.number.len() == 10
     }

@@ -1,4 +1,4 @@
-//! A value in the form that a program asks for.
+//! Prints a value in the format that a program expects.
 
 mod hints;
 mod pattern;
@@ -11,26 +11,26 @@ use super::schema::Wanted;
 use super::surface::{self, Sort};
 use super::{Canonical, Class, Value, shape, view::View};
 
-/// What a token in a tool's arguments becomes.
+/// The output for a token in a tool's arguments.
 #[derive(Clone, PartialEq)]
 pub enum Printed {
     /// A string.
     Text(String),
     /// A number.
     Number(Number),
-    /// The surface unchanged, because what is asked for cannot be said safely. The caller records that.
+    /// The surface unchanged, because the expected format cannot be produced safely. The caller records this.
     AsItStood,
 }
 
-/// Digits of the longest number that a program reads without loss: 2^53 has sixteen.
+/// Maximum number of digits of a number that programs read without loss: 2^53 has sixteen.
 const MAX_NUMBER: usize = 18;
 
 /// Prints a value for an argument of a tool.
 ///
-/// `surface` is the form in which a record or a tool of this call had the value; if none had it, the form in which the caller said it.
-/// In this order: the type, the format, the first form that matches the pattern, a member of `enum` or `const` that is the same value, what
-/// names and descriptions say; then the surface, when a program can read it; then ISO 8601, E.164, an identifier in upper case, a mail
-/// address in lower case. Digits never become words.
+/// `surface` is the form in which a record or a tool of this call had the value; if none had it, the form in which
+/// the caller said it. Lookup order: the type, the format, the first form that matches the pattern, a member of
+/// `enum` or `const` with the same value, hints in names and descriptions; then the surface, if a program can read
+/// it; then ISO 8601, E.164, an identifier in upper case, a mail address in lower case. Digits never become words.
 pub fn print(value: &Value, surface: &str, wanted: &Wanted, reading: &Reading) -> Printed {
     let printing = Printing { value, surface: surface.trim(), wanted, reading };
     if !wanted.takes_text() {
@@ -67,7 +67,7 @@ impl Printing<'_> {
             Canonical::Date(date) => date.day().and_then(|day| hints::date(self.wanted, day)),
             _ => self.value.characters().or_else(|| view(View::Digits)),
         });
-        // A number loses zeros before it.
+        // A number loses its leading zeros.
         let fits = |text: &String| {
             text.len() <= MAX_NUMBER
                 && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -105,7 +105,7 @@ impl Printing<'_> {
         }
         let mut forms: Vec<String> =
             self.as_it_stood().into_iter().chain(shape::forms(self.value, self.reading)).collect();
-        // A part of a number only where four digits and no more are asked for.
+        // A part of a number only if exactly four digits are expected.
         forms.extend(self.last_four_of());
         forms.retain(|form| self.wanted.fits(form));
         pattern::first(&patterns, &forms).map(|at| forms.swap_remove(at))
@@ -146,11 +146,11 @@ impl Printing<'_> {
             _ => shape::forms(self.value, self.reading).into_iter().next(),
         };
         let mut forms = self.as_it_stood().into_iter().chain(whole()).chain(shape::forms(self.value, self.reading));
-        // Where no form is of the length that is asked for, the first one.
+        // If no form has the expected length, the first one.
         forms.clone().find(|form| self.wanted.fits(form)).or_else(|| forms.next())
     }
 
-    /// The surface, when a program can read it.
+    /// The surface, if a program can read it.
     fn as_it_stood(&self) -> Option<String> {
         self.can_be_read().then(|| self.surface.to_owned())
     }

@@ -1,17 +1,17 @@
-//! What a reader has to know beside the text itself: where, in which languages, and on which day it was said.
+//! The context for parsing a text: region, languages, and the day on which it was said.
 
 use masker_words::Language;
 
 use super::calendar::Day;
 
-/// How texts are read.
+/// Parsing context.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reading {
-    /// Order of day and month, and the country code of a telephone number.
+    /// Determines the order of day and month, and the country code of a telephone number.
     pub region: Region,
-    /// Languages of number words and months. Where a word means something in several, the first of them decides.
+    /// Languages of number words and months. If a word has a meaning in several, the first language wins.
     pub languages: &'static [Language],
-    /// The day of the call. A birth date with a year of two digits is before it.
+    /// The day of the call. A birth date with a two-digit year is before it.
     pub today: Day,
 }
 
@@ -30,18 +30,18 @@ impl Reading {
 pub(super) enum Order {
     MonthFirst,
     DayFirst,
-    /// Not known: a date that can be read both ways stays unread.
+    /// Unknown: an ambiguous date stays unparsed.
     Open,
 }
 
-/// A country, as far as forms depend on it.
+/// A country, as far as formats depend on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Region {
     pub(super) order: Order,
-    /// The country's telephone code, and the digits of a national number where they are always as many.
+    /// The country's telephone code, and the length of a national number if it is fixed.
     pub(super) calling: &'static str,
     pub(super) national: Option<usize>,
-    /// Whether national numbers begin with a 0 that is dropped after the country code.
+    /// Whether national numbers begin with a trunk prefix 0, which is dropped after the country code.
     pub(super) trunk: bool,
 }
 
@@ -49,14 +49,14 @@ impl Region {
     /// United States.
     pub const US: Self = Self { order: Order::MonthFirst, calling: "1", national: Some(10), trunk: false };
 
-    /// By its ISO 3166 code, in any case; nothing for one that is not known here. `ZZ` is no country in particular: an
-    /// ambiguous date stays unread.
+    /// From an ISO 3166 code, case-insensitive; `None` for an unknown code. `ZZ` is no particular country: an
+    /// ambiguous date stays unparsed.
     pub fn new(code: &str) -> Option<Self> {
         let country = |calling, national, trunk| Self { order: Order::DayFirst, calling, national, trunk };
         Some(match code.to_ascii_uppercase().as_str() {
             "US" | "PR" => Self::US,
             "ZZ" => Self { order: Order::Open, ..Self::US },
-            // Both orders are written in Canada.
+            // Both orders are in use in Canada.
             "CA" => Self { order: Order::Open, ..Self::US },
             "DO" | "JM" | "BS" => country("1", Some(10), false),
             "GB" => country("44", None, true),

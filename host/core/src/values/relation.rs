@@ -1,4 +1,4 @@
-//! That a value is a part of another, or sounds like it.
+//! Relations between values: one is a part of another, or sounds like it.
 
 mod parts;
 mod similar;
@@ -10,7 +10,7 @@ use super::{Canonical, Value};
 use parts::part_keys;
 use similar::{buckets, is_similar};
 
-/// What a value is to another.
+/// The relation of a value to another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Relation {
     /// A part of it.
@@ -19,12 +19,12 @@ pub enum Relation {
     Similar,
 }
 
-/// Which part.
+/// The type of part.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Part {
-    /// So many letters or digits at its end.
+    /// This many letters or digits at its end.
     Last(u8),
-    /// So many at its beginning.
+    /// This many at its beginning.
     First(u8),
     /// The area code.
     Area,
@@ -50,7 +50,7 @@ pub enum Part {
     State,
     /// The ZIP.
     Zip,
-    /// What is behind the at sign.
+    /// The part after the at sign.
     Domain,
 }
 
@@ -62,7 +62,7 @@ impl Part {
 }
 
 impl Relation {
-    /// One sentence of a fact: `[SSN_2] is the last four digits of [SSN_7].`
+    /// A fact in one sentence: `[SSN_2] is the last four digits of [SSN_7].`
     pub fn fact(self, part: &str, whole: &str) -> String {
         let what = match self {
             Self::Similar => return format!("{part} sounds like {whole}."),
@@ -91,7 +91,7 @@ impl Relation {
     }
 }
 
-/// `[DOB_2] is 44 years ago.`; nothing for what is no whole date, or one that is to come.
+/// `[DOB_2] is 44 years ago.`; `None` for an incomplete date or a date in the future.
 pub fn age_fact(value: &Value, label: &str, today: Day) -> Option<String> {
     match &value.canonical {
         Canonical::Date(date) => date.day()?.years_until(today).map(|years| format!("{label} is {years} years ago.")),
@@ -99,7 +99,7 @@ pub fn age_fact(value: &Value, label: &str, today: Day) -> Option<String> {
     }
 }
 
-/// What `part` is to `whole`; nothing when they are the same or have nothing to do with each other. Ask both ways.
+/// The relation of `part` to `whole`; `None` if they are equal or unrelated. Not symmetric: check both directions.
 pub fn relate(part: &Value, whole: &Value) -> Option<Relation> {
     let key = part.key();
     if key == whole.key() {
@@ -109,18 +109,18 @@ pub fn relate(part: &Value, whole: &Value) -> Option<Relation> {
     found.map(|(_, part)| Relation::Part(part)).or_else(|| is_similar(part, whole).then_some(Relation::Similar))
 }
 
-/// Two values of a list, by their places in it.
+/// A relation of two values in a list, by their indices.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Related {
     /// The part, or the earlier of two that are similar.
     pub part: usize,
-    /// What they are to each other.
+    /// Their relation.
     pub relation: Relation,
     /// The whole.
     pub whole: usize,
 }
 
-/// The relations among values, at most `limit`, without comparing every two of them.
+/// The relations among values, at most `limit`, without comparing every pair.
 pub fn relations(values: &[&Value], limit: usize) -> Vec<Related> {
     let mut by_key: HashMap<Vec<u8>, usize> = HashMap::with_capacity(values.len());
     for (at, value) in values.iter().enumerate() {
@@ -138,7 +138,7 @@ pub fn relations(values: &[&Value], limit: usize) -> Vec<Related> {
         for bucket in buckets(value) {
             let others = by_sound.entry(bucket).or_default();
             near.extend(&*others);
-            // A bucket that everybody is in tells nothing.
+            // A bucket that contains every value gives no information.
             if others.len() < MAX_BUCKET {
                 others.push(whole);
             }
@@ -155,9 +155,9 @@ pub fn relations(values: &[&Value], limit: usize) -> Vec<Related> {
     found
 }
 
-/// Values that are held against one another value at most, for each of its buckets.
+/// Maximum number of comparisons per value and bucket.
 const MAX_BUCKET: usize = 16;
-/// Words of the longest name of which every selection is looked for.
+/// Maximum number of words of a name for which every selection is looked up.
 const MAX_WORDS: usize = 5;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What a tool's schema says about one of its arguments.
+//! The expectations of a tool's schema for one of its arguments.
 
 use serde_json::Value as Json;
 
-/// One step into arguments.
+/// One step of a path into arguments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step<'s> {
     /// Into a property.
@@ -11,7 +11,7 @@ pub enum Step<'s> {
     Index(usize),
 }
 
-/// What is asked for at one place. It has no `Debug`: a schema may hold what a caller said.
+/// The expectation at one path. It has no `Debug`: a schema may contain text that a caller said.
 #[derive(Default)]
 pub struct Wanted {
     pub(super) asks: Vec<Ask>,
@@ -25,10 +25,10 @@ pub struct Wanted {
     pub(super) property: String,
 }
 
-/// One schema of several that hold for a place.
+/// One of several schemas that apply to a path.
 #[derive(Default)]
 pub(super) struct Ask {
-    /// Names of types; empty when it does not say.
+    /// Names of types; empty if unspecified.
     pub types: Vec<String>,
     pub format: Option<String>,
     pub pattern: Option<String>,
@@ -38,22 +38,22 @@ pub(super) struct Ask {
     pub most: Option<usize>,
 }
 
-/// Schemas inside each other that are looked into, references included.
+/// Maximum nesting depth of schemas, references included.
 const MAX_STEPS: usize = 64;
-/// Schemas that are looked at for one place: alternatives of alternatives multiply.
+/// Maximum number of schemas visited per path: alternatives of alternatives multiply.
 const MAX_LOOKS: usize = 512;
-/// Schemas that are kept for one place.
+/// Maximum number of schemas kept per path.
 const MAX_ASKS: usize = 16;
-/// Members of an `enum` that are compared, and bytes of one.
+/// Maximum number of `enum` members compared, and maximum length of one in bytes.
 const MAX_MEMBERS: usize = 256;
 const MAX_MEMBER: usize = 256;
-/// Bytes of all descriptions of a place, and of one example.
+/// Maximum length in bytes of all descriptions of a path, and of one example.
 const MAX_WORDS: usize = 4096;
-/// The longest pattern that is tried.
+/// Maximum length of a pattern.
 const MAX_PATTERN: usize = 512;
 
 impl Wanted {
-    /// What the schema of a tool's parameters asks for at a path. Where it says nothing, nothing is wanted: that is `Wanted::default()`.
+    /// The expectation of a tool's parameter schema at a path. Without any, the result is `Wanted::default()`.
     pub fn at(schema: &Json, path: &[Step]) -> Self {
         let mut walk = Walk { root: schema, looks: 0, wanted: Self::default() };
         let property = path.iter().rev().find_map(|step| match step {
@@ -66,29 +66,29 @@ impl Wanted {
         walk.wanted
     }
 
-    /// Whether a type of this name is asked for.
+    /// Whether a type of this name is expected.
     pub(crate) fn has_type(&self, name: &str) -> bool {
         self.asks.iter().any(|ask| ask.types.iter().any(|own| own == name))
     }
 
-    /// Whether no type is asked for.
+    /// Whether no type is specified.
     pub(crate) fn is_open(&self) -> bool {
         self.asks.iter().all(|ask| ask.types.is_empty() && ask.members.is_empty())
     }
 
-    /// Whether a number is asked for and no string.
+    /// Whether a number is expected and a string is not allowed.
     pub(crate) fn takes_number(&self) -> bool {
         !self.takes_text() && (self.has_type("integer") || self.has_type("number"))
     }
 
-    /// Whether a string is all right.
+    /// Whether a string is allowed.
     pub(crate) fn takes_text(&self) -> bool {
         let typed = self.asks.iter().filter(|ask| !ask.types.is_empty()).count();
         let of_texts = |ask: &Ask| ask.types.is_empty() && ask.members.iter().any(Json::is_string);
         typed == 0 || self.has_type("string") || self.asks.iter().any(of_texts)
     }
 
-    /// Whether a text is as long as it may be.
+    /// Whether a text satisfies the length limits.
     pub(super) fn fits(&self, text: &str) -> bool {
         let length = text.chars().count();
         self.asks.iter().all(|ask| length >= ask.least && ask.most.is_none_or(|most| length <= most))
@@ -108,7 +108,7 @@ impl<'s> Walk<'s> {
         if depth > MAX_STEPS || self.looks > MAX_LOOKS {
             return;
         }
-        // What is said of a list holds for its items.
+        // Descriptions of a list apply to its items.
         if path.iter().all(|step| matches!(step, Step::Index(_))) {
             self.words(schema);
         }
@@ -131,7 +131,7 @@ impl<'s> Walk<'s> {
             }
             Some((Step::Index(index), rest)) => {
                 let place = |name: &str| schema.get(name).and_then(Json::as_array).and_then(|items| items.get(*index));
-                // `items` was a list before there was `prefixItems`.
+                // `items` was a list before `prefixItems` was introduced.
                 if let Some(next) = place("prefixItems").or_else(|| place("items")).or_else(|| schema.get("items")) {
                     self.look(next, rest, depth + 1);
                 }
@@ -172,7 +172,7 @@ impl<'s> Walk<'s> {
             member => member.is_number(),
         };
         let ask = Ask {
-            // Nothing that is there is asked for by null.
+            // A null type sets no expectation for a value that exists.
             types: types.into_iter().filter(|name| name != "null").collect(),
             format: text("format").map(str::to_ascii_lowercase),
             pattern: text("pattern").filter(|pattern| pattern.len() <= MAX_PATTERN).map(str::to_owned),
@@ -192,7 +192,7 @@ impl<'s> Walk<'s> {
     }
 }
 
-/// At most so many bytes of a text.
+/// A text truncated to a maximum number of bytes.
 fn beginning(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }

@@ -1,4 +1,4 @@
-//! The forms in which a value can be written, in the order in which they are tried.
+//! The written forms of a value, in the order in which they are tried.
 
 use super::calendar::Day;
 use super::date::Date;
@@ -8,7 +8,7 @@ use super::reading::{Order, Reading};
 use super::view::capitalised_unless_mixed;
 use super::{Canonical, Class, Value, address};
 
-/// Pictures of dates, the usual ones first. `DD/MM` is before `MM/DD` where the region has it so.
+/// Date patterns, the usual ones first. `DD/MM` precedes `MM/DD` if the region uses it.
 const DATES: [&str; 22] = [
     "YYYY-MM-DD",
     "MM/DD/YYYY",
@@ -87,7 +87,7 @@ pub(super) fn date_time(date: &Date, day: Day) -> String {
     format!("{}T{time}", drawn(day, "YYYY-MM-DD"))
 }
 
-/// A date as a picture has it: `YYYY`, `YY`, `MMMM`, `MMM`, `MM`, `M`, `DD`, `D`; other characters are copied.
+/// Formats a date by a pattern: `YYYY`, `YY`, `MMMM`, `MMM`, `MM`, `M`, `DD`, `D`; other characters are copied.
 pub(super) fn drawn(day: Day, picture: &str) -> String {
     let mut drawn = String::with_capacity(16);
     let mut rest = picture;
@@ -189,7 +189,7 @@ fn names(name: &Name) -> Vec<String> {
     forms
 }
 
-/// An address as the post writes it.
+/// An address in postal form.
 pub(super) fn address_form(value: &Value) -> Option<String> {
     match &value.canonical {
         Canonical::Address(address) if address.city.is_empty() && address.state.is_empty() => {

@@ -1,4 +1,4 @@
-//! A surface that holds a value and its correction: two values, with what was said between them in clear.
+//! A surface with a value and its correction: two values, with the words between them in clear text.
 
 use std::ops::Range;
 
@@ -8,17 +8,17 @@ use super::surface::{self, Piece};
 use super::{Canonical, LONGEST, Value, read};
 use crate::kind::Kind;
 
-/// A value and its place in a surface.
+/// A value with its span in a surface.
 pub struct Span {
-    /// Its place.
+    /// Its span.
     pub range: Range<usize>,
-    /// What it means.
+    /// Its parsed value.
     pub value: Value,
 }
 
-/// The slip and the correction, when each by itself is a whole value: "november twenty third nineteen ninety seven, I mean november twenty
-/// fourth nineteen ninety seven". They are different values then. Nothing where the correction only mends a part ("no, twenty fourth"): that
-/// surface is one value, the corrected one.
+/// The slip and the correction, if each is a complete value by itself: "november twenty third nineteen ninety seven,
+/// I mean november twenty fourth nineteen ninety seven". They are then different values. `None` if the correction
+/// replaces only a part ("no, twenty fourth"): that surface is one value, the corrected one.
 pub fn slip(kind: &Kind, surface: &str, reading: &Reading) -> Option<[Span; 2]> {
     if surface.len() > LONGEST {
         return None;

@@ -1,14 +1,14 @@
 //! Words that sound alike or differ by one letter.
 //!
-//! The sound is NYSIIS (New York State Identification and Intelligence System; R. L. Taft, "Name Search Techniques", 1970), which was
-//! made for names and tells more of them apart than Soundex.
+//! The code is NYSIIS (New York State Identification and Intelligence System; R. L. Taft, "Name Search Techniques",
+//! 1970), which was designed for names and is more selective than Soundex.
 
-/// Letters from which on one letter's difference makes words similar.
+/// Minimum word length at which a difference of one letter makes words similar.
 const LONG: usize = 4;
-/// Letters that are looked at. The comparison is not linear.
+/// Maximum number of letters compared. The comparison is not linear.
 const LONGEST: usize = 32;
 
-/// Whether two words, in lower case letters without accents, are different words that a listener may take for each other.
+/// Whether two words, in lower-case letters without accents, are different words that a listener may confuse.
 pub(super) fn is_similar(a: &str, b: &str) -> bool {
     if a == b || a.len() > LONGEST || b.len() > LONGEST || a.len().min(b.len()) < 3 {
         return false;
@@ -17,7 +17,7 @@ pub(super) fn is_similar(a: &str, b: &str) -> bool {
     a.len().min(b.len()) >= LONG && is_one_edit(a, b) || sounds()
 }
 
-/// Texts of which two words share one when they are similar: the sound, and the word with each letter left out in turn.
+/// Bucket keys: similar words share at least one: the sound, and the word with each letter left out in turn.
 pub(super) fn variants(word: &str) -> Vec<String> {
     let letters: Vec<char> = word.chars().collect();
     if letters.len() < 3 || word.len() > LONGEST {
@@ -34,7 +34,7 @@ pub(super) fn variants(word: &str) -> Vec<String> {
     variants
 }
 
-/// Whether one letter more, less or other, or two exchanged, makes the same word.
+/// Whether the words differ by one inserted, deleted or replaced letter, or by one transposition.
 fn is_one_edit(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let (short, long) = if a.len() <= b.len() { (&a, &b) } else { (&b, &a) };
@@ -48,7 +48,7 @@ fn is_one_edit(a: &str, b: &str) -> bool {
     }
 }
 
-/// The NYSIIS code; nothing for what is not all Latin letters.
+/// The NYSIIS code; `None` unless the word is all Latin letters.
 pub(super) fn code(word: &str) -> Option<String> {
     if word.is_empty() || word.len() > LONGEST || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return None;

@@ -1,17 +1,17 @@
-//! Letters as people say them: "g o n", "g as in golf", "double l", "whiskey".
+//! Spoken letters: "g o n", "g as in golf", "double l", "whiskey".
 
 use super::lexicon::Word;
 use super::surface::{Piece, Sort};
 
-/// A letter that was said, and the pieces it took.
+/// A spoken letter, and the number of pieces it took.
 pub(super) struct Letter {
-    /// How often it is said.
+    /// Number of repetitions.
     pub times: u8,
     pub letter: char,
     pub length: usize,
 }
 
-/// The letter that begins here: "w", "double l", "double u", "w as in whiskey".
+/// The letter at this position: "w", "double l", "double u", "w as in whiskey".
 pub(super) fn letter(pieces: &[Piece]) -> Option<Letter> {
     let first = pieces.first()?;
     if let Word::Repeat(times) = first.word {
@@ -24,7 +24,7 @@ pub(super) fn letter(pieces: &[Piece]) -> Option<Letter> {
     Some(Letter { times: 1, letter, length: 1 + likened(letter, &pieces[1..]) })
 }
 
-/// How many pieces liken a letter to a word: "as in whiskey", "for mary", "de walter".
+/// Number of pieces that explain a letter by a word: "as in whiskey", "for mary", "de walter".
 fn likened(letter: char, pieces: &[Piece]) -> usize {
     let begins = |at: usize| {
         let word = pieces.get(at).filter(|piece| piece.sort == Sort::Letters && piece.letter().is_none());
@@ -39,14 +39,14 @@ fn likened(letter: char, pieces: &[Piece]) -> usize {
     }
 }
 
-/// The letter of a word of the international telephone alphabet.
+/// The letter for a word of the international telephone alphabet.
 pub(super) fn alphabet(word: &str) -> Option<char> {
     masker_words::nato().binary_search_by(|(known, ())| (*known).cmp(word)).ok()?;
     word.chars().next()
 }
 
-/// A run of letters that spell a word, and the pieces it takes; signs and hesitations between them are part of it, "then" begins another
-/// word. At least `least` letters.
+/// A run of at least `least` letters that spell a word, and the number of pieces it takes. It includes signs and
+/// fillers between them; "then" begins another word.
 pub(super) fn word(pieces: &[Piece], least: usize) -> Option<(String, usize)> {
     let (mut spelled, mut count, mut at, mut end) = (String::new(), 0, 0, 0);
     loop {
@@ -64,7 +64,7 @@ pub(super) fn word(pieces: &[Piece], least: usize) -> Option<(String, usize)> {
     (count >= least).then_some((spelled, end))
 }
 
-/// The letters at the beginning, as long as nothing separates them.
+/// The leading letters, up to the first separator.
 pub(super) fn letters(pieces: &[Piece]) -> Option<(String, usize)> {
     let (mut spelled, mut at) = (String::new(), 0);
     while let Some(found) = letter(&pieces[at..]) {

@@ -1,14 +1,15 @@
-//! Numbers as people say them, and the digits they mean.
+//! Spoken numbers and their digits.
 //!
-//! Most have one sense: "nineteen eighty two" is 1982. Some have two: "twenty one" is 21 or 20 and 1, "eight hundred five" is 805 or
-//! 800 and 5. A reader that knows how many digits it needs ([`digits`]) takes the sense that gives as many.
+//! Most have one meaning: "nineteen eighty two" is 1982. Some have two: "twenty one" is 21 or 20 and 1, "eight
+//! hundred five" is 805 or 800 and 5. A caller that knows the required number of digits ([`digits`]) takes the
+//! meaning with that length.
 
 use super::lexicon::Word;
 use super::surface::{Piece, Sort};
 
-/// A number that was said as one, and what it can mean; the usual sense first.
+/// A number said as one, with its possible meanings, the usual one first.
 pub(super) struct Chunk {
-    /// Pieces that it takes.
+    /// Number of pieces that it takes.
     pub length: usize,
     senses: Senses,
 }
@@ -18,7 +19,7 @@ struct Senses {
     other: Option<String>,
 }
 
-/// Choices that are tried for one run of numbers.
+/// Maximum number of combinations tried for one run of numbers.
 const MAX_CHOICES: usize = 64;
 
 impl Chunk {
@@ -26,13 +27,13 @@ impl Chunk {
         Self { length, senses: Senses { usual: digits.into(), other: None } }
     }
 
-    /// The usual sense.
+    /// The usual meaning.
     pub fn digits(&self) -> &str {
         &self.senses.usual
     }
 }
 
-/// The number that begins here.
+/// The number at this position.
 pub(super) fn chunk(pieces: &[Piece]) -> Option<Chunk> {
     let first = pieces.first()?;
     match first.word {
@@ -86,7 +87,7 @@ fn below_hundred(pieces: &[Piece]) -> Option<(usize, u32)> {
     }
 }
 
-/// So many hundreds or thousands, and what is said after them as part of the same number.
+/// A multiple of a hundred or a thousand, with the rest of the same number after it.
 fn with_rest(pieces: &[Piece], length: usize, base: u32, unit: u32) -> Chunk {
     let alone = Chunk::one(length, base.to_string());
     let and = usize::from(pieces.get(length).is_some_and(|piece| piece.word == Word::And));
@@ -103,7 +104,7 @@ fn with_rest(pieces: &[Piece], length: usize, base: u32, unit: u32) -> Chunk {
             None => return alone,
         },
     };
-    // "eight hundred five five five": digits of their own.
+    // "eight hundred five five five": separate digits.
     let digits_follow = || rest.get(taken).is_some_and(|next| next.is_number_word() || next.sort == Sort::Digits);
     if value >= unit || (value < 10 && and == 0 && digits_follow()) {
         return alone;
@@ -127,14 +128,14 @@ fn one_digit(piece: &Piece) -> Option<char> {
     }
 }
 
-/// The digits of a run of numbers with nothing but separators between them; among several senses the first that `fits`, else
-/// the usual one. Nothing where there is a word that is no number.
+/// The digits of a run of numbers with only separators between them; among several meanings the first that `fits`,
+/// otherwise the usual one. `None` if there is a word that is not a number.
 pub(super) fn digits(pieces: &[Piece], fits: impl Fn(&str) -> bool) -> Option<String> {
     let mut chunks = Vec::new();
     let mut at = 0;
     while let Some(piece) = pieces.get(at) {
         match chunk(&pieces[at..]) {
-            // "8 hundred": two zeros behind what was written.
+            // "8 hundred": two zeros after the written digit.
             Some(chunk) if piece.word == Word::Hundred && at > 0 => {
                 at += chunk.length;
                 chunks.push(Chunk::one(1, "00"));
@@ -150,7 +151,7 @@ pub(super) fn digits(pieces: &[Piece], fits: impl Fn(&str) -> bool) -> Option<St
     (!chunks.is_empty()).then(|| choose(&chunks, fits))
 }
 
-/// What may separate the digits of a number.
+/// Separators allowed between the digits of a number.
 pub(super) fn is_separator(piece: &Piece) -> bool {
     match (piece.sort, piece.word) {
         (Sort::Sign(sign), _) | (_, Word::Sign(sign)) => {

@@ -1,4 +1,4 @@
-//! A surface cut into words, numbers and signs.
+//! Splits a surface into words, numbers and signs.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,15 +12,15 @@ use super::lexicon::{Word, meaning};
 /// A word, a run of digits or a sign of a surface.
 #[derive(Clone)]
 pub(super) struct Piece<'t> {
-    /// Its place.
+    /// Its span.
     pub range: Range<usize>,
-    /// As it is in the surface.
+    /// As written in the surface.
     pub raw: &'t str,
     /// Lower case, no accents, no apostrophes.
     pub folded: Cow<'t, str>,
     pub sort: Sort,
     pub word: Word,
-    /// Whether nothing is between the piece before and this one.
+    /// Whether it directly follows the previous piece.
     pub glued: bool,
 }
 
@@ -32,19 +32,19 @@ pub(super) enum Sort {
 }
 
 impl Piece<'_> {
-    /// The letter that it is, when it is one. A Chinese character is a word.
+    /// The letter, if it is a single letter. A Chinese character is a word.
     pub fn letter(&self) -> Option<char> {
         let mut letters = self.folded.chars();
         let first = letters.next().filter(|first| first.is_lowercase())?;
         (self.sort == Sort::Letters && letters.next().is_none()).then_some(first)
     }
 
-    /// Its digits, when it is a written number.
+    /// Its digits, if it is a written number.
     pub fn digits(&self) -> Option<&str> {
         (self.sort == Sort::Digits).then_some(&*self.folded)
     }
 
-    /// The sign that it is or says.
+    /// The sign, written or spoken.
     pub fn sign(&self) -> Option<char> {
         match (self.sort, self.word) {
             (Sort::Sign(sign), _) | (_, Word::Sign(sign)) => Some(sign),
@@ -65,7 +65,7 @@ impl Piece<'_> {
     }
 }
 
-/// The pieces of a surface, white space left out.
+/// The pieces of a surface, without white space.
 pub(super) fn pieces<'t>(text: &'t str, languages: &[Language]) -> Vec<Piece<'t>> {
     let mut pieces = Vec::with_capacity(text.len() / 4 + 1);
     let (mut at, mut end) = (0, 0);
@@ -98,7 +98,7 @@ pub(super) fn pieces<'t>(text: &'t str, languages: &[Language]) -> Vec<Piece<'t>
     pieces
 }
 
-/// How long the word is that begins here. An apostrophe within it is part of it.
+/// Length of the word at this position. An apostrophe within it is part of it.
 fn letters(text: &str) -> usize {
     let mut end = 0;
     for (at, c) in text.char_indices() {
@@ -119,7 +119,7 @@ pub(super) fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '’' | '‘' | 'ʼ' | '`' | '´')
 }
 
-/// Every hyphen and dash is one.
+/// Maps every hyphen and dash to one character.
 fn dash(c: char) -> char {
     match c {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',

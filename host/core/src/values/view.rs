@@ -1,4 +1,4 @@
-//! Parts of a value that may be printed by themselves, and the words in which a value is said aloud.
+//! Parts of a value that may be printed by themselves, and the spoken form of a value.
 
 mod parts;
 mod say;
@@ -17,7 +17,7 @@ pub enum View {
     Area,
     /// The digits alone.
     Digits,
-    /// As it is said aloud.
+    /// The spoken form.
     Spoken,
     /// Letter by letter.
     Spelled,
@@ -39,7 +39,7 @@ pub enum View {
     Iso,
     /// Whole years since.
     Age,
-    /// What is behind the at sign of a mail address.
+    /// The part of a mail address after the at sign.
     Domain,
     /// The city of an address.
     City,
@@ -52,7 +52,7 @@ pub enum View {
 }
 
 impl View {
-    /// All of them, in the order of the contract.
+    /// All views, in the order of the contract.
     pub const ALL: [Self; 20] = [
         Self::Last4,
         Self::First3,
@@ -76,7 +76,7 @@ impl View {
         Self::Street,
     ];
 
-    /// By its name in a token, in any case.
+    /// From its name in a token, case-insensitive.
     pub fn new(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|view| view.as_str().eq_ignore_ascii_case(name))
     }

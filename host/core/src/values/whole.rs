@@ -1,16 +1,16 @@
-//! Whether a value is a whole number of its kind, and numbers that are given in pieces.
+//! Whether a value is a complete number of its kind, and numbers that are given in pieces.
 
 use super::identifier::Rule;
 use super::reading::Reading;
 use super::{Canonical, Class, Value, read};
 use crate::kind::Kind;
 
-/// Pieces of a number that are put together at most.
+/// Maximum number of pieces that are combined into a number.
 const MAX_PIECES: usize = 4;
 
 impl Value {
-    /// Whether nothing of it is missing, as far as its kind tells: ten digits of a telephone number, nine of an SSN, a date with its year. Of
-    /// kinds without a length of their own it is not known, and the answer is false.
+    /// Whether it is complete, as far as its kind tells: ten digits of a telephone number, nine of an SSN, a date
+    /// with its year. False for kinds without a fixed length, where it is unknown.
     pub fn is_whole(&self) -> bool {
         match (&self.canonical, self.kind) {
             (Canonical::Date(date), _) => date.day().is_some(),
@@ -26,8 +26,9 @@ impl Value {
     }
 }
 
-/// The number of which these are the pieces, in the order in which they were said: "(828) 555", then "0171". Some of the last pieces make
-/// it, how many is told. It is one that is whole, or one that `is_known` in the call; the pieces by themselves are parts of it.
+/// The number that consists of these pieces, in the order in which they were said: "(828) 555", then "0171". It is
+/// formed by some of the last pieces, and their number is returned. It must be complete, or `is_known` in the call;
+/// the single pieces are parts of it.
 pub fn joined(
     kind: &Kind,
     said: &[&str],

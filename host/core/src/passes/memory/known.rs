@@ -1,4 +1,4 @@
-//! The values of a call, ready to be looked for in its texts.
+//! Index of a call's values, prepared for searching its texts.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -11,20 +11,21 @@ use crate::passes::finding::Decision;
 use crate::policy::words::begins;
 use crate::text::ByteSpan;
 
-/// Values, ready to be looked for. Made once for as long as they stay the same.
+/// Indexed values. Built once and reused until the values change.
 #[derive(Default)]
 pub struct Known {
     values: Vec<Remembered>,
-    /// By how they were written. ASCII case is folded, which keeps positions; other letters are there in both cases.
+    /// By written form. ASCII case is folded, which keeps positions; other letters are indexed in both cases.
     written: Index,
-    /// By their form.
+    /// By normalised form.
     forms: Index,
-    /// Their places in the order of their texts.
+    /// Value indices, sorted by text.
     by_text: Vec<usize>,
 }
 
 impl Known {
-    /// These values. Of two that are written alike the first counts, and one of a single letter or digit is not looked for.
+    /// Indexes these values. Of two with the same written form the first wins; a single letter or digit is not
+    /// indexed.
     pub fn new(values: impl IntoIterator<Item = Remembered>) -> Self {
         let is_long = |value: &Remembered| value.text.expose().chars().filter(|c| c.is_alphanumeric()).nth(1).is_some();
         let mut values: Vec<Remembered> = values.into_iter().filter(is_long).collect();
@@ -45,12 +46,12 @@ impl Known {
         Self { written, forms, values, by_text }
     }
 
-    /// Whether there is no value.
+    /// Whether it contains no values.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// Whether it has a value that is written just so.
+    /// Whether it contains a value with exactly this written form.
     pub fn contains(&self, value: &str) -> bool {
         self.exact(value).is_some()
     }
@@ -123,7 +124,7 @@ impl Known {
         });
     }
 
-    /// The value of a group that `text` is taken for: `exact` is the one that was written just so.
+    /// The value of a group that matches `text`: `exact` is the one with exactly that written form.
     fn value<'k>(
         &'k self,
         group: &Group,
@@ -136,15 +137,15 @@ impl Known {
     }
 }
 
-/// Values by the texts by which they are looked for.
+/// Values by search text.
 #[derive(Default)]
 struct Index {
     needles: Needles,
     groups: Vec<Group>,
 }
 
-/// The values that one text stands for, as far as it matters which: the first of them, and the first that is looked for
-/// everywhere.
+/// The values that share one search text, reduced to what matters: the first of them, and the first that is searched
+/// for everywhere.
 struct Group {
     first: usize,
     telling: Option<usize>,
@@ -173,7 +174,7 @@ impl Index {
     }
 }
 
-/// What to look for in a text whose ASCII letters are folded: other letters are tried in both cases.
+/// Needles for a text whose ASCII letters are folded: other letters are tried in both cases.
 fn spellings(value: &str) -> impl Iterator<Item = String> {
     let own = value.to_ascii_lowercase();
     let others: Vec<String> = if value.is_ascii() {

@@ -1,25 +1,25 @@
-//! Many texts looked for in one, in one sweep.
+//! Multi-pattern search in a single sweep.
 //!
-//! The needles are in order, and each knows the longest other one that it begins with. Whatever needles a text begins with
-//! are then the last one that is not greater than the text, or that one's beginnings: one binary search for a place of
-//! the text, however many needles there are.
+//! Needles are sorted, and each links to the longest other needle that is its prefix. The needles that a text begins
+//! with are then the last needle not greater than the text, or prefixes of it: one binary search per position of the
+//! text, regardless of the number of needles.
 
 use zeroize::Zeroize;
 
 use crate::text::work;
 
-/// Texts to look for, each with a number.
+/// Search texts, each with a number.
 #[derive(Default)]
 pub(super) struct Needles {
-    /// In order, each once. An empty one is never found.
+    /// Sorted and unique. An empty one is never found.
     needles: Vec<(Vec<u8>, u32)>,
-    /// The longest other needle that a needle begins with.
+    /// For each needle, the longest other needle that is its prefix.
     within: Vec<Option<usize>>,
     beginnings: Beginnings,
 }
 
-/// The pairs of bytes that needles begin with, a bit for each: few places of a text are worth a binary search. Some pairs
-/// share a bit.
+/// A bitmap of the byte pairs that needles begin with, so that few positions need a binary search. Some pairs share a
+/// bit.
 struct Beginnings([u32; 64]);
 
 impl Default for Beginnings {
@@ -61,14 +61,14 @@ impl Drop for Needles {
 }
 
 impl Needles {
-    /// These needles. Of equal ones the least number counts.
+    /// Builds the set. Of equal needles the lowest number wins.
     pub fn new(mut needles: Vec<(Vec<u8>, u32)>) -> Self {
         needles.retain(|(needle, _)| !needle.is_empty());
         needles.sort_unstable();
         needles.dedup_by(|next, kept| next.0 == kept.0);
         let mut beginnings = Beginnings::default();
         let mut within = Vec::with_capacity(needles.len());
-        // The beginnings of the needle before, longest last.
+        // The prefixes of the previous needle, longest last.
         let mut open: Vec<usize> = Vec::new();
         for (index, (needle, _)) in needles.iter().enumerate() {
             beginnings.add(needle);
@@ -81,12 +81,12 @@ impl Needles {
         Self { needles, within, beginnings }
     }
 
-    /// Whether a needle may begin a text.
+    /// Whether a needle may match at the start of a text.
     pub fn may_begin(&self, text: &[u8]) -> bool {
         self.beginnings.may_hold(text)
     }
 
-    /// The needles that a text begins with, the longest first: length and number.
+    /// The needles that are prefixes of a text, longest first: length and number.
     pub fn beginning<'n>(&'n self, text: &'n [u8]) -> impl Iterator<Item = (usize, u32)> + 'n {
         let last = self.may_begin(text).then(|| self.last_up_to(text)).flatten();
         let shared = last.map_or(0, |at| shared_length(&self.needles[at].0, text));
@@ -101,7 +101,7 @@ impl Needles {
     }
 }
 
-/// How many bytes two texts have in common at their beginning.
+/// Length of the common prefix of two texts, in bytes.
 fn shared_length(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }

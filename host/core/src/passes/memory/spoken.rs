@@ -1,9 +1,9 @@
-//! A value in another form than it stood in: written and then said digit by digit, said and then spelled, grouped in
-//! another way.
+//! Finds values in a form other than the original one: written and then said digit by digit, said and then spelled,
+//! or grouped differently.
 //!
-//! A text is brought into a form in which all of these are the same: its letters in lower case and its digits, number
-//! words as digits, "at" as `@`, without whatever separates them. The letter o and the digit 0 are one character of it,
-//! since "oh" is both. A value stands where its form does, from the beginning of one word to the end of another.
+//! A text is normalised so that all of these are equal: letters in lower case, number words as digits, "at" as `@`,
+//! separators removed. The letter o and the digit 0 are one character, since "oh" is both. A value matches where its
+//! normalised form does, from the beginning of one word to the end of another.
 
 use masker_words::Language::English;
 use masker_words::{cardinals, fillers, repeats, signs, spoken_digits};
@@ -11,31 +11,31 @@ use masker_words::{cardinals, fillers, repeats, signs, spoken_digits};
 use super::needles::Needles;
 use crate::text::ByteSpan;
 
-/// Characters that a value's form must have to be looked for anywhere.
+/// Minimum length of a normalised form that is searched for anywhere.
 const SHORTEST: usize = 5;
-/// A shorter one is looked for only where it is spelled, letter by letter.
+/// A shorter form is searched for only where it is spelled, letter by letter.
 const SHORTEST_SPELLED: usize = 3;
-/// Digits that stand alone even beside further digits: a telephone number behind its country code.
+/// Number of digits that match even next to further digits: a telephone number after its country code.
 const LONG_NUMBER: usize = 7;
 
-/// A text in that form.
+/// A normalised text.
 #[derive(Default)]
 pub struct SpokenForm {
     characters: Vec<u8>,
     words: Vec<Word>,
 }
 
-/// A word of a text, or a number or sign.
+/// A word, number or sign of a text.
 #[derive(Clone, Copy)]
 struct Word {
-    /// Its first character in the form. It goes on to the next word's.
+    /// Index of its first character in the normalised form. It ends where the next word begins.
     first: usize,
-    /// Where it stands in the text.
+    /// Its span in the text.
     span: ByteSpan,
 }
 
 impl SpokenForm {
-    /// Becomes that of a text.
+    /// Replaces the content with the normalised form of a text.
     pub fn take(&mut self, text: &str) {
         let form = self;
         form.characters.clear();
@@ -66,13 +66,13 @@ impl SpokenForm {
         }
     }
 
-    /// What to look for when this is the form of a value; nothing when it is too short for that.
+    /// The search text when this is the form of a value; `None` when it is too short.
     pub fn needle(&self) -> Option<Vec<u8>> {
         (self.characters.len() >= SHORTEST_SPELLED).then(|| self.characters.clone())
     }
 
-    /// Where values stand, in whatever form: `accept` is given place and number, the longest that begins with a word first,
-    /// and says whether that settles the word.
+    /// Finds values in any form: `accept` receives span and number, the longest that begins with a word first, and
+    /// returns whether that settles the word.
     pub fn each(&self, needles: &Needles, mut accept: impl FnMut(ByteSpan, u32) -> bool) {
         for (index, word) in self.words.iter().enumerate() {
             let rest = &self.characters[word.first..];
@@ -83,7 +83,7 @@ impl SpokenForm {
         }
     }
 
-    /// The place from the beginning of a word to the character `end`, where a value may stand.
+    /// The span from the beginning of a word to the character `end`, if a value may occur there.
     fn stands(&self, first: usize, end: usize) -> Option<ByteSpan> {
         let (start, last) = (self.words[first].first, self.word_at(end - 1));
         if self.first_after(last) != end {
@@ -100,7 +100,7 @@ impl SpokenForm {
         fits.then_some(span)
     }
 
-    /// Whether these words are letters that stand one by one, and no more of them before and after.
+    /// Whether these words are a complete run of single letters, with none directly before or after.
     fn is_spelled(&self, first: usize, last: usize) -> bool {
         let alone = |word: &Word| word.span.end - word.span.start == 1;
         self.words[first..=last].iter().all(alone)
@@ -113,7 +113,7 @@ impl SpokenForm {
         self.words.partition_point(|word| word.first <= character) - 1
     }
 
-    /// Where the characters of a word end.
+    /// End of the characters of a word.
     fn first_after(&self, word: usize) -> usize {
         self.words.get(word + 1).map_or(self.characters.len(), |next| next.first)
     }
@@ -131,7 +131,7 @@ impl SpokenForm {
             }
             self.characters.truncate(kept);
         }
-        // An apostrophe alone is no word.
+        // A lone apostrophe is not a word.
         if self.characters.len() > first {
             self.words.push(Word { first, span });
         }
@@ -150,7 +150,7 @@ impl SpokenForm {
                     let from = self.characters.len() - usize::from(times);
                     self.characters[from..].fill(digit);
                 }
-                // "Eighty two": the nought of eighty becomes the two, and both words are one.
+                // "Eighty two": the zero of eighty becomes the two, and both words become one.
                 (None, true) if digit != b'0' => {
                     if let (Some(last), Some(own)) = (self.characters.last_mut(), self.words.last_mut()) {
                         *last = digit;
@@ -168,10 +168,10 @@ impl SpokenForm {
     }
 }
 
-/// What a word says about the one that follows.
+/// The effect of a word on the next one.
 #[derive(Default)]
 struct Said {
-    /// "double", "triple", and where it stands.
+    /// "double", "triple", with its span.
     repeat: Option<(u8, usize)>,
     /// "eighty".
     tens: bool,
@@ -185,7 +185,7 @@ enum Class {
     Between,
 }
 
-/// What each byte is.
+/// Byte classes.
 const CLASSES: [Class; 256] = {
     let mut classes = [Class::Between; 256];
     let mut byte = 0;
@@ -201,7 +201,7 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
-/// What each byte is in the form.
+/// The normalised form of each byte.
 const FOLDED: [u8; 256] = {
     let mut folded = [0; 256];
     let mut byte = 0;
@@ -219,7 +219,7 @@ fn class(byte: u8) -> Class {
     CLASSES[usize::from(byte)]
 }
 
-/// How many bytes from here on are of this class.
+/// Number of leading bytes of this class.
 fn run_of(bytes: &[u8], class: Class) -> usize {
     bytes.iter().position(|byte| self::class(*byte) != class).unwrap_or(bytes.len())
 }
@@ -239,13 +239,13 @@ enum Meaning {
     Tens(u8),
 }
 
-/// Words that mean more than themselves, by hash, and the next free slot for a second of one hash.
+/// Words with a special meaning, by hash; collisions go to the next free slot.
 static MEANINGS: [(u128, Meaning); SLOTS] = meanings();
 
-/// A power of two; a quarter of them are taken.
+/// A power of two; a quarter of the slots are used.
 const SLOTS: usize = 256;
 
-/// Words that stay themselves: they are names too, or are hardly said within a number or an address.
+/// Words that are not converted: they are names too, or are rarely said within a number or an address.
 const PLAIN: [&str; 17] = [
     "ah", "aught", "erm", "fife", "fower", "fourty", "hm", "hmm", "minus", "mm", "naught", "nil", "niner", "period",
     "treble", "uhm", "umm",
@@ -293,11 +293,11 @@ const fn put(slots: &mut [(u128, Meaning); SLOTS], word: &[u8], meaning: Meaning
     }
 }
 
-/// No word that means anything has so many bytes.
+/// Maximum length of a word with a special meaning, exclusive, in bytes.
 const LONGEST: usize = 16;
 
-/// A word as one number, ASCII letters in lower case: one comparison of numbers is less work than one of texts, and every
-/// word of a call is looked at here.
+/// A word as one integer, ASCII letters in lower case. Integer comparison is cheaper than text comparison, and every
+/// word of a call passes through here.
 const fn packed(word: &[u8]) -> u128 {
     let mut packed = 0;
     let mut at = 0;
@@ -314,7 +314,7 @@ const fn slot(packed: u128) -> usize {
 }
 
 fn meaning(word: &[u8]) -> Meaning {
-    // A letter alone is itself.
+    // A single letter is not converted.
     if !(2..LONGEST).contains(&word.len()) {
         return Meaning::Plain;
     }

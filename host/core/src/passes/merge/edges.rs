@@ -1,20 +1,21 @@
-//! Where a span should begin and end.
+//! Adjusts the beginning and end of a span.
 //!
-//! * It is cut to the text and to whole characters ([`within`]).
-//! * White space, sentence punctuation, quotes and a bracket without its partner are taken off its ends ([`trim`]):
-//!   "Jane Doe," and "Jane Doe" are one value and should have one token.
-//! * A cut word is completed ([`widen`]): what is left visible of a word may give away the rest. The word is the run of
-//!   letters and digits around the cut; in a name, an address or an organization a hyphen or apostrophe between letters
-//!   belongs to it, but not the `'s` at its end.
+//! * It is clipped to the text and to whole characters ([`within`]).
+//! * White space, sentence punctuation, quotes and unmatched brackets are removed from its ends ([`trim`]): "Jane
+//!   Doe," and "Jane Doe" are one value and should have one token.
+//! * A cut word is completed ([`widen`]), because the visible rest of a word may reveal the hidden part. The word is
+//!   the run of letters and digits around the cut; in a name, an address or an organization it includes a hyphen or
+//!   apostrophe between letters, but not a trailing `'s`.
 
 use crate::kind::Kind;
 use crate::policy::words::joined;
 use crate::text::ByteSpan;
 
-/// A word goes on for so many bytes at most: what is longer is none, and many findings in it would each walk to its ends.
+/// Maximum length of a word in bytes. A longer run is not a word, and many findings in it would each scan to its
+/// ends.
 const LONGEST_REST: usize = 1024;
 
-/// The span cut to the text and widened to whole characters; `None` when nothing is left.
+/// The span clipped to the text and widened to whole characters; `None` when nothing is left.
 pub fn within(text: &str, span: ByteSpan) -> Option<ByteSpan> {
     let mut end = span.end.min(text.len());
     let mut start = span.start.min(end);
@@ -27,11 +28,11 @@ pub fn within(text: &str, span: ByteSpan) -> Option<ByteSpan> {
     (start < end).then_some(ByteSpan::new(start, end))
 }
 
-/// Without what does not belong to a value. A span of nothing else stays as it is.
+/// Removes characters that do not belong to a value. A span of only such characters is unchanged.
 pub fn trim(text: &str, span: ByteSpan) -> ByteSpan {
     let whole = &text[span.range()];
     let (mut start, mut end) = (0, whole.len());
-    // Where the last bracket of each sort closes: behind it none that opens has a partner.
+    // Position of the last closing bracket of each type: an opening bracket after it is unmatched.
     let mut closes = Brackets::default();
     while let Some(first) = whole[start..].chars().next() {
         let unpaired = closing(first).is_some_and(|other| closes.of(other, |c| whole.rfind(c)) < Some(start));
@@ -52,7 +53,7 @@ pub fn trim(text: &str, span: ByteSpan) -> ByteSpan {
     if start == end { span } else { ByteSpan::new(span.start + start, span.start + end) }
 }
 
-/// A place for each sort of bracket, looked for once.
+/// A position for each type of bracket, computed once.
 #[derive(Default)]
 struct Brackets(Vec<(char, Option<usize>)>);
 
@@ -67,7 +68,7 @@ impl Brackets {
     }
 }
 
-/// With the rest of the words that its ends cut.
+/// Extends the span to the ends of the words it cuts.
 pub fn widen(text: &str, span: ByteSpan, kind: &Kind) -> ByteSpan {
     let hyphens = matches!(kind.as_str(), "NAME" | "ADDRESS" | "ORGANIZATION");
     let ByteSpan { mut start, mut end } = span;
@@ -84,7 +85,7 @@ pub fn widen(text: &str, span: ByteSpan, kind: &Kind) -> ByteSpan {
     ByteSpan::new(start, end)
 }
 
-/// How many bytes before `at` belong to the word that continues there.
+/// Number of bytes before `at` that belong to the word continuing there.
 fn before(text: &str, at: usize, hyphens: bool) -> Option<usize> {
     let next = text[at..].chars().next()?;
     let mut back = text[..at].chars().rev();
@@ -96,7 +97,7 @@ fn before(text: &str, at: usize, hyphens: bool) -> Option<usize> {
     (hyphens && is_hyphen(last) && next.is_alphabetic()).then_some(last.len_utf8() + letter.len_utf8())
 }
 
-/// How many bytes from `at` on belong to the word that stands before.
+/// Number of bytes from `at` that belong to the word before it.
 fn after(text: &str, at: usize, hyphens: bool) -> Option<usize> {
     let last = text[..at].chars().next_back()?;
     let mut rest = text[at..].chars();
@@ -148,7 +149,7 @@ fn opening(c: char) -> Option<char> {
 mod tests {
     use super::*;
 
-    /// `text` has the finding between `<` and `>`.
+    /// The finding is the part of `text` between `<` and `>`.
     fn check(kind: &str, text: &str, expected: &str) {
         let start = text.find('<').expect("a start");
         let end = text.find('>').expect("an end") - 1;

@@ -54,7 +54,7 @@ fn on(text: &str, part: &str, kind: &str, confidence: f32, pass: &str) -> Findin
     finding(0, start, start + part.len(), kind, confidence, pass)
 }
 
-/// What is decided, as `kind:text`, with `!` for redacted.
+/// Decisions as `kind:text`, with `!` for redacted.
 fn decided(text: &str, findings: &[Finding]) -> Vec<String> {
     let decisions = merge(findings, &[text], policy());
     let show = |decision: &Decision| {
@@ -175,7 +175,7 @@ fn findings_that_fit_no_text_do_no_harm() {
     assert_eq!(decided("aé", &[finding(0, 2, 3, "NAME", 1.0, "ner")]), ["NAME:aé"]);
 }
 
-/// Two texts, and findings in them on any bytes.
+/// Two texts, with findings at arbitrary byte ranges.
 fn case() -> impl Strategy<Value = (Vec<String>, Vec<Finding>)> {
     let text = "[ab1É张\u{301} .,'()-]{0,24}|Falcon [a-c ]{3}|x Lakeside Clinic y";
     let kind = prop::sample::select(vec!["NAME", "PHONE", "DATE", "SSN", "ZIP", "AGE", "IBAN"]);

@@ -1,4 +1,4 @@
-//! What opens, and above all what does not.
+//! Tests which tokens open and, above all, which do not.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
-//! The whole way: values out of a text, tokens through a stream that is cut anywhere, and the text back.
+//! End-to-end tests: values are masked in a text, tokens pass through a stream with arbitrary chunks, and the text is
+//! restored.
 
 use std::collections::HashMap;
 
@@ -27,7 +28,7 @@ fn value(wanted: &Wanted) -> Slot<'_> {
     Slot::Value { levels: 0, wanted }
 }
 
-/// What a schema of this type asks for.
+/// The expectation of a schema with this type.
 fn wanted(name: &str) -> Wanted {
     Wanted::at(&serde_json::json!({"type": name}), &[])
 }
@@ -128,7 +129,7 @@ fn what_does_not_resolve_is_replaced() {
     assert_eq!(printed(Scanned::Dropped { len: 1 }, None, TEXT, &spoken), (String::new(), 0));
 }
 
-/// One text with values in it, masked and scanned back in pieces of `size` characters.
+/// Masks one text with values in it and scans it in chunks of `size` characters.
 struct Journey {
     minter: Minter,
     agent: AgentId,
@@ -149,7 +150,7 @@ impl Journey {
     fn mask(&mut self, value: &str, form: ValueType, style: usize) -> String {
         let kind = kind("OTHER_ID");
         match style % 3 {
-            // Normalising folds case, and this test wants every spelling back.
+            // Normalising folds case, but this test expects every spelling back.
             0 => {
                 let minted = self.minter.mint_vault(
                     AccountId::from_bytes([7; 16]),
@@ -202,7 +203,7 @@ impl Journey {
     }
 }
 
-/// Values that are hard on whoever prints or searches them.
+/// Values that are difficult to print or search.
 fn hostile() -> impl Strategy<Value = String> {
     prop_oneof![
         "[A-Z][a-z]{1,9} [A-Z][a-z]{1,9}",
@@ -217,7 +218,7 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Text without anything that looks like a token: what would is masked itself.
+/// Text without look-alikes; those are masked themselves.
 fn plain() -> impl Strategy<Value = String> {
     ".{0,20}".prop_filter("looks like a token", |text| find_lookalikes(text, true).is_empty())
 }
@@ -233,14 +234,14 @@ proptest! {
             text.push_str(before);
             text.push(' ');
             text.push_str(value);
-            // A letter before a token does not hide it; one after it is its tail.
+            // A letter before a token does not hide it; a letter after it is its tail.
             masked.push_str(before);
             masked.push(' ');
             masked.push_str(&journey.mask(value, ValueType::Text, *style));
         }
         text.push_str(&end);
         masked.push_str(&end);
-        // What stands beside a token can make a token of its own with what follows: that is found too.
+        // Text next to a token can form another token with what follows; that one is found too.
         prop_assume!(parts.is_empty() || find_lookalikes(&masked, true).len() == parts.len());
         prop_assert_eq!(journey.back(&masked, size, false), text);
     }
@@ -255,7 +256,7 @@ proptest! {
             let key = journey.mask(key, ValueType::Text, *style);
             masked.insert(format!("{index}{key}"), journey.mask(value, ValueType::Text, *style).into());
         }
-        // Numbers become numbers again in the reader, which knows a token's place in the document.
+        // The reader turns numbers back into numbers: it knows a token's position in the document.
         document.insert("n".to_owned(), number.to_string().into());
         let number = journey.mask(&number.to_string(), ValueType::JsonNumber, 0);
         masked.insert("n".to_owned(), number.into());

@@ -1,12 +1,13 @@
-//! Is this a token? Judged from its first letter on, as far as the text is known.
+//! Decides whether a candidate is a token, from its first letter on, as far as the text is known.
 //!
-//! The grammar is `scheme . KIND . kid . value`, perhaps with `. view` behind it, over [units](super::unit), with noise allowed between and inside parts.
-//! Words are not noise: a part goes on after a gap only in the same case, and a value only up to its known length, so
-//! that `MSKV1.NAME.K.JOHN said hello` ends at `JOHN`.
+//! The grammar is `scheme . KIND . kid . value`, optionally followed by `. view`, over [units](super::unit), with
+//! noise allowed between and inside parts. Words are not noise: a part continues after a gap only in the same case,
+//! and a value only up to its known length, so that `MSKV1.NAME.K.JOHN said hello` ends at `JOHN`.
 //!
-//! Past the first dot a candidate is never released. When it fails, [`Verdict::Fragment`] covers what certainly is of a
-//! token, the rest is looked at as [debris](super::debris). Two beginnings are ordinary language and are let go unless a
-//! kind follows: the scheme inside a word (`Omsk1.`) and Moscow time before a number (`at ten MSK 1.`).
+//! A candidate past the first dot is never released. When it fails, [`Verdict::Fragment`] covers what certainly
+//! belongs to a token, and the rest is handled as [debris](super::debris). Two beginnings are ordinary language and
+//! are released unless a kind follows: the scheme inside a word (`Omsk1.`) and Moscow time before a number (`at ten
+//! MSK 1.`).
 
 use super::cursor::{Cursor, Group, Stop};
 use super::debris::Debris;
@@ -16,64 +17,64 @@ use crate::keys::Kid;
 use crate::kind::Kind;
 use crate::tokens::format::{AEAD_HEADER_LETTERS, Scheme, Token, VAULT_BYTES, aead_letters, letters, view};
 
-/// Bytes that scheme, kind and kid may take with all noise. The longest without noise are 136.
+/// Maximum length of scheme, kind and kid in bytes, noise included. The longest without noise is 136.
 const MAX_HEAD: usize = 256;
 
-/// Groups of several letters in one part: `HEALTH PLAN` is two.
+/// Maximum number of multi-letter groups in one part: `HEALTH PLAN` is two.
 const MAX_GROUPS: usize = 4;
 
-/// The longest name of a kind or a key.
+/// Maximum length of the name of a kind or a key.
 const MAX_NAME: usize = 64;
 
-/// Letters that can follow a token directly and still be shown or dropped with it.
+/// Maximum number of letters directly after a token that are still shown or dropped with it.
 const MAX_TAIL: usize = 32;
 
-/// What stands at a position.
+/// The result at a position.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// Not clear yet.
+    /// Undecided; needs more text.
     More,
-    /// So many bytes of plain text.
+    /// Plain text of this many bytes.
     Text(usize),
-    /// So many bytes that nobody should see, and that are no failure.
+    /// Bytes to drop that are not a failure.
     Drop(usize),
     /// A whole token.
     Token {
-        /// Bytes of the token and its tail.
+        /// Length of the token and its tail in bytes.
         len: usize,
-        /// What it says.
+        /// The parsed token.
         found: AnyToken,
-        /// The view that is asked for.
+        /// The requested view.
         view: Option<&'static str>,
-        /// Bytes of letters at its end that stood directly after it.
+        /// Length of the tail in bytes: letters directly after the token.
         tail: usize,
     },
-    /// Certainly of a token, and not one.
+    /// Certainly part of a token, but not a valid one.
     Fragment {
-        /// Bytes.
+        /// Length in bytes.
         len: usize,
-        /// Its kind, when that could be read.
+        /// Its kind, if readable.
         kind: Option<Kind>,
         /// What to drop after it.
         debris: Debris,
     },
 }
 
-/// Where a candidate stands and how the text goes on.
+/// The position of a candidate and its context.
 #[derive(Clone, Copy)]
 pub(super) struct Candidate<'a> {
     pub source: Source<'a>,
     pub at: usize,
-    /// Whether a letter stands directly before it.
+    /// Whether a letter directly precedes it.
     pub in_word: bool,
-    /// How the text ended, if it has.
+    /// The reason for the end of the text, if it has ended.
     pub finish: Option<FinishReason>,
-    /// Whether compact tokens are looked for.
+    /// Whether compact tokens are recognised.
     pub compact: bool,
 }
 
 impl Candidate<'_> {
-    /// Whether the text was cut off, so that its last word may be half a word.
+    /// Whether the text was cut off, so that its last word may be incomplete.
     pub fn is_cut(&self) -> bool {
         !matches!(self.finish, None | Some(FinishReason::Stop))
     }
@@ -104,12 +105,12 @@ pub(super) fn judge(place: Candidate<'_>) -> Verdict {
     }
 }
 
-/// The longest name of a view.
+/// Maximum length of the name of a view.
 const MAX_VIEW: usize = 8;
 
-/// All that was read after the first dot.
+/// The parts after the first dot.
 struct Read {
-    /// None where the value decodes to nothing.
+    /// `None` if the value does not decode.
     token: Option<Token>,
     view: Option<&'static str>,
     tail: usize,
@@ -119,16 +120,16 @@ struct CandidateReader<'a> {
     place: Candidate<'a>,
     cursor: Cursor<'a>,
     scheme_letters: usize,
-    /// Some for a scheme that exists; a model can make one up too.
+    /// `None` for a scheme that does not exist: a model can make one up.
     scheme: Option<Scheme>,
     /// The beginning is ordinary language unless a token follows.
     weak: bool,
-    /// Whether the scheme had a letter in lower case.
+    /// Whether the scheme contains a lower-case letter.
     lower: bool,
     kind: Option<Kind>,
-    /// Up to here it is certainly of a token.
+    /// End of the part that certainly belongs to a token.
     sure: usize,
-    /// Whether what follows `sure` directly belongs to it whatever it is.
+    /// Whether the text directly after `sure` belongs to it in any case.
     spelled: bool,
 }
 
@@ -147,9 +148,9 @@ impl<'a> CandidateReader<'a> {
         }
     }
 
-    /// `MSK`, perhaps `V`, a number and a dot.
+    /// `MSK`, an optional `V`, a number and a dot.
     fn scheme(&mut self) -> Result<(), Stop> {
-        // Inside a word only the word itself goes on: "I am sk.." has no token in it.
+        // Inside a word, the scheme continues without gaps only: "I am sk.." has no token in it.
         let gaps = !self.place.in_word;
         for letter in *b"MSK" {
             if self.scheme_letters > 0 {
@@ -165,7 +166,7 @@ impl<'a> CandidateReader<'a> {
         }
         self.weak = !vault && (gap || self.place.in_word && self.lower);
         let mut number = Vec::new();
-        // `MSKV.` is made up, but `msk.` is a place on the internet.
+        // `MSKV.` is made up, but `msk.` occurs in domain names.
         while number.is_empty() || number.len() < 3 && !gap {
             if self.cursor.peek()?.sym == Sym::Dot && (vault || !number.is_empty()) {
                 break;
@@ -221,7 +222,7 @@ impl<'a> CandidateReader<'a> {
         Ok(Read { token, view, tail })
     }
 
-    /// A dot and the name of a view. Anything else behind a dot belongs to the sentence.
+    /// A dot and the name of a view. Anything else after a dot belongs to the sentence.
     fn view(&mut self) -> Result<Option<&'static str>, Stop> {
         let before = self.cursor;
         self.cursor.limit = before.at + 8 * (MAX_VIEW + 2);
@@ -279,7 +280,7 @@ impl<'a> CandidateReader<'a> {
         Ok(name)
     }
 
-    /// The value, whose length is known: at once for the vault, after four letters for AEAD.
+    /// The value. Its length is known at once for the vault, after four letters for AEAD.
     fn value(&mut self) -> Result<String, Stop> {
         let mut gap = self.cursor.noise(true)?;
         let mut value = Value::new(self.scheme);
@@ -287,11 +288,11 @@ impl<'a> CandidateReader<'a> {
         self.cursor.limit = self.cursor.at + value.room();
         loop {
             let (first, before) = (value.letters.is_empty(), self.cursor);
-            // A value that is not spaced out ends by its length; otherwise it ends where a group does, and one letter
-            // more shows that it does not.
+            // A value that is not spaced out ends at its known length. Otherwise it ends at the end of a group, and
+            // one more letter shows that it does not.
             let mut group = self.cursor.group(value.left() + usize::from(!first))?;
             if value.letters.len() + group.letters.len() >= AEAD_HEADER_LETTERS && value.need.is_none() {
-                // The first four letters say how many follow: read the group again in that light.
+                // The first four letters determine the length: read the group again with it.
                 value.header(&group)?;
                 self.cursor = Cursor { limit: before.at + value.room(), ..before };
                 group = self.cursor.group(value.left() + usize::from(!first))?;
@@ -317,7 +318,7 @@ impl<'a> CandidateReader<'a> {
         }
     }
 
-    /// Letters directly after a value: an ending of the sentence, or more of a token that was made up.
+    /// Letters directly after a value: a suffix of the sentence, or more of a made-up token.
     fn tail(&mut self) -> Result<usize, Stop> {
         let start = self.cursor.at;
         self.cursor.limit = start + 8 * MAX_TAIL;
@@ -370,7 +371,7 @@ impl<'a> CandidateReader<'a> {
 /// The letters of a value so far.
 struct Value {
     letters: String,
-    /// How many there must be, once that is known.
+    /// The required number of letters, once known.
     need: Option<usize>,
     lower: bool,
     upper: bool,
@@ -382,12 +383,12 @@ impl Value {
         Self { letters: String::new(), need, lower: false, upper: false }
     }
 
-    /// Letters that are still missing, as far as is known.
+    /// Number of missing letters, as far as known.
     fn left(&self) -> usize {
         self.need.unwrap_or(AEAD_HEADER_LETTERS) - self.letters.len()
     }
 
-    /// Bytes that the rest may take with all noise: every letter may come as an escape.
+    /// Maximum length of the rest in bytes, noise included: every letter may be escaped.
     fn room(&self) -> usize {
         128 + 6 * self.left()
     }
@@ -400,7 +401,7 @@ impl Value {
         Ok(())
     }
 
-    /// Takes a group, unless it is a word of the sentence.
+    /// Accepts a group, unless it is a word of the sentence.
     fn add(&mut self, group: &Group) -> Result<(), Stop> {
         let first = self.letters.is_empty();
         self.lower |= group.lower;
@@ -413,7 +414,7 @@ impl Value {
         Ok(())
     }
 
-    /// Whether it does not read like words: a sentence after a made-up token can have the right length.
+    /// Whether it does not look like words: a sentence after a made-up token can have the right length.
     fn is_random(&self) -> bool {
         !self.lower || self.letters.bytes().any(|b| b.is_ascii_digit())
     }

@@ -1,8 +1,8 @@
-//! Compact tokens: `[NAME_1]`, in any case, with escapes and gaps inside the brackets, and with a gap for the underscore. A
-//! dot and the name of a view may follow the label: `[SSN_4.last4]`.
+//! Compact tokens: `[NAME_1]`, in any case, with escapes and gaps inside the brackets, and with a gap instead of the
+//! underscore. A dot and the name of a view may follow the label: `[SSN_4.last4]`.
 //!
-//! A bracket in ordinary text is let go at the first character that cannot be part of `KIND_label`. Once a kind and a
-//! label were read, a missing bracket makes it a fragment, where the kind is a standard one.
+//! A bracket in ordinary text is released at the first character that cannot be part of `KIND_label`. After a
+//! standard kind and a label, a missing bracket makes the candidate a fragment.
 
 use super::AnyToken;
 use super::candidate::{Candidate, Verdict};
@@ -12,10 +12,10 @@ use super::unit::Sym;
 use crate::kind::{Kind, STANDARD};
 use crate::tokens::format::{CompactToken, HASH_LABEL_MAX, view};
 
-/// Bytes that a compact token may take with all noise.
+/// Maximum length of a compact token in bytes, noise included.
 const MAX_LEN: usize = 256;
 
-/// Letters between the brackets: a kind, `_` and a label.
+/// Maximum number of letters between the brackets: a kind, `_` and a label.
 const MAX_INNER: usize = 64 + 1 + HASH_LABEL_MAX;
 
 /// Judges a candidate that begins with `[` or `\[`.
@@ -40,14 +40,14 @@ pub(super) fn judge(place: Candidate<'_>) -> Verdict {
 struct Inner {
     /// Upper-cased.
     text: String,
-    /// Where its last letter ends.
+    /// End of its last letter.
     end: usize,
-    /// A gap was read for an underscore.
+    /// A gap was read as an underscore.
     spaced: bool,
 }
 
 impl Inner {
-    /// Everything up to the closing bracket. Gives the view that is asked for.
+    /// Reads up to the closing bracket and returns the requested view.
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<&'static str>, Stop> {
         cursor.noise(false)?;
         let open = cursor.peek()?;
@@ -77,7 +77,7 @@ impl Inner {
         }
     }
 
-    /// The name of a view, up to the closing bracket. One that there is not is all of the value, where the kind is a standard one.
+    /// The name of a view, up to the closing bracket. For a standard kind, an unknown view means the whole value.
     fn view(&self, cursor: &mut Cursor<'_>) -> Result<Option<&'static str>, Stop> {
         let token = CompactToken::from_inner(&self.text).ok_or(Stop::Bad)?;
         cursor.noise(true)?;
@@ -92,7 +92,7 @@ impl Inner {
         Ok(view)
     }
 
-    /// Words in brackets are no token: a gap may be beside an underscore, or in its place behind a kind.
+    /// Words in brackets are not a token: a gap may be next to an underscore, or replace it after a kind.
     fn push(&mut self, letter: u8, gap: bool) -> Result<(), Stop> {
         let first = self.text.is_empty();
         let mut apart = gap && !first && letter != b'_' && !self.text.ends_with('_');
@@ -114,7 +114,7 @@ impl Inner {
         STANDARD.into_iter().any(follows)
     }
 
-    /// A whole token but for its bracket.
+    /// A complete token except for its closing bracket.
     fn unclosed(&self, place: Candidate<'_>, end: usize) -> Option<Verdict> {
         let token = CompactToken::from_inner(&self.text).filter(|token| token.kind.is_standard() && !self.spaced)?;
         Some(Verdict::Fragment { len: end - place.at, kind: Some(token.kind), debris: Debris::none() })
@@ -126,13 +126,13 @@ impl Inner {
         match self.text.rsplit_once('_') {
             Some((kind, label)) => {
                 let kind = Kind::new(kind).filter(Kind::is_standard)?;
-                // A label begins with a digit; other words behind a gap are a model's own, as in `[name here]`.
+                // A label begins with a digit; other words after a gap are the model's own, as in `[name here]`.
                 let is_word = self.spaced && !label.starts_with(|c: char| c.is_ascii_digit());
                 let label =
                     label.len() <= HASH_LABEL_MAX && label.bytes().all(|b| b.is_ascii_alphanumeric()) && !is_word;
                 label.then(|| Verdict::Fragment { len, kind: Some(kind), debris: Debris::none() })
             }
-            // Only the beginning of a kind: dropped where the text was cut off, as the bare scheme word is.
+            // Only the beginning of a kind: dropped where the text was cut off, like the bare scheme word.
             None => {
                 let begins = !self.text.is_empty() && STANDARD.iter().any(|kind| kind.starts_with(&self.text));
                 (place.is_cut() && begins).then_some(Verdict::Drop(len))

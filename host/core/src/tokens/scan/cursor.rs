@@ -1,18 +1,18 @@
-//! A position in the text of a candidate, and the steps that all parts of a token share.
+//! A position in the text of a candidate, and the reading steps that all parts of a token share.
 
 use super::unit::{More, Source, Sym, Unit};
 
-/// Noise between two characters of a token beyond which they no longer belong together.
+/// Maximum noise between two characters of one token.
 const MAX_NOISE: usize = 16;
 
-/// Why reading stopped before the token was whole.
+/// Why reading stopped before the token was complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stop {
-    /// The text so far can still become a token.
+    /// Needs more text: it can still become a token.
     More,
-    /// The text is over, and could have become one.
+    /// The text ended inside a possible token.
     End,
-    /// It is none.
+    /// Not a token.
     Bad,
 }
 
@@ -22,8 +22,8 @@ impl From<More> for Stop {
     }
 }
 
-/// A position. What is read never depends on anything beyond `limit`, however much text is there: so a token is judged
-/// alike whether its text came at once or letter by letter.
+/// A position. The result never depends on text beyond `limit`, so a token is judged the same whether its text
+/// arrived at once or letter by letter.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     pub source: Source<'a>,
@@ -36,7 +36,7 @@ impl<'a> Cursor<'a> {
         Self { source, at, limit: at + limit }
     }
 
-    /// The unit here.
+    /// The unit at the position.
     pub fn peek(&self) -> Result<Unit, Stop> {
         if self.at >= self.limit {
             return Err(Stop::Bad);
@@ -44,12 +44,12 @@ impl<'a> Cursor<'a> {
         self.source.unit(self.at)?.ok_or(Stop::End)
     }
 
-    /// Past a unit that was peeked at.
+    /// Advances past a peeked unit.
     pub fn skip(&mut self, unit: Unit) {
         self.at += unit.len;
     }
 
-    /// Past what stands for nothing and, where `gaps` may be, past gaps. Returns whether there were any.
+    /// Skips ignored units and, if `gaps` is set, gaps. Returns whether there were any gaps.
     pub fn noise(&mut self, gaps: bool) -> Result<bool, Stop> {
         let mut seen = false;
         for _ in 0..=MAX_NOISE {
@@ -64,8 +64,8 @@ impl<'a> Cursor<'a> {
         Err(Stop::Bad)
     }
 
-    /// A run of letters, digits and underscores, upper-cased, with nothing but zero-width characters in it: at most
-    /// `most` of them. `end` is where its last letter ends. Being at the end of the text is no reason to stop here.
+    /// A run of at most `most` letters, digits and underscores, upper-cased, with only zero-width characters between
+    /// them. `end` is the end of its last letter. The end of the text is not an error here.
     pub fn group(&mut self, most: usize) -> Result<Group, Stop> {
         let mut group = Group { end: self.at, ..Group::default() };
         while group.letters.len() < most {
@@ -95,33 +95,33 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Letters that stand together.
+/// A run of adjacent letters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
     /// In upper case.
     pub letters: String,
-    /// Where the last one ends.
+    /// End of the last letter.
     pub end: usize,
-    /// Whether one was in lower case.
+    /// Whether any letter was in lower case.
     pub lower: bool,
-    /// Whether one was in upper case.
+    /// Whether any letter was in upper case.
     pub upper: bool,
-    /// Whether the text is over after it.
+    /// Whether the text ends after it.
     pub ended: bool,
 }
 
 impl Group {
-    /// Whether all letters are of the base32 alphabet.
+    /// Whether all letters are in the base32 alphabet.
     pub fn is_base32(&self) -> bool {
         self.letters.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'))
     }
 
-    /// Whether there is a digit in it.
+    /// Whether it contains a digit.
     pub fn has_digit(&self) -> bool {
         self.letters.bytes().any(|b| b.is_ascii_digit())
     }
 
-    /// Whether it is one letter, as in a token that was spelled out.
+    /// Whether it is a single letter, as in a token that was spelled out.
     pub fn is_single(&self) -> bool {
         self.letters.len() == 1
     }

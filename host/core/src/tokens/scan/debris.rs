@@ -1,19 +1,19 @@
-//! What is left of a token after it failed: which of the following characters go with it.
+//! Decides which characters after a failed token are dropped with it.
 //!
-//! After a [fragment](super::candidate::Verdict::Fragment) everything that stands directly after it is dropped too, up
-//! to the next white space or closing punctuation. After that, groups that look like token letters are dropped: with a
-//! digit among letters of the base32 alphabet, in capitals where the token was in capitals, or letter by letter where
-//! it was spelled out. The first ordinary word ends it, so natural speech comes second, but it comes.
+//! After a [fragment](super::candidate::Verdict::Fragment), all directly adjacent text is dropped too, up to the next
+//! white space or closing punctuation. After that, groups that look like token letters are dropped: base32 letters
+//! with a digit among them, in capitals if the token was in capitals, or letter by letter if it was spelled out. The
+//! first ordinary word ends it, so little natural text is lost.
 
 use super::candidate::{Candidate, Verdict};
 use super::cursor::{Cursor, Group, Stop};
 use super::judge_at;
 use super::unit::Sym;
 
-/// Letters in groups without a digit that are taken for a token's: as many as a vault token has.
+/// Maximum number of letters in groups without a digit that count as token letters: the length of a vault token.
 const MAX_PLAIN: usize = 26;
 
-/// The longest group that is looked at.
+/// Maximum length of a group.
 const MAX_GROUP: usize = 64;
 
 /// What to drop after a fragment.
@@ -23,20 +23,20 @@ pub(super) struct Debris {
     upper: bool,
     /// It was spelled out letter by letter.
     spelled: bool,
-    /// Still directly after it.
+    /// Still directly after the fragment.
     glued: bool,
-    /// Letters without digits that may still be dropped.
+    /// Remaining number of letters without digits that may be dropped.
     plain: usize,
 }
 
-/// What to do next.
+/// The next action.
 #[derive(Debug)]
 pub(super) enum Sweep {
-    /// Not clear yet.
+    /// Undecided; needs more text.
     More,
-    /// Drop so many bytes, and go on.
+    /// Drop this many bytes and continue.
     Drop(usize),
-    /// What stands here is judged like any text.
+    /// Judge the text here like any other text.
     Leave,
 }
 
@@ -50,7 +50,7 @@ impl Debris {
         Self { upper: false, spelled: false, glued: false, plain: 0 }
     }
 
-    /// Whether a group is of a token.
+    /// Whether a group belongs to a token.
     pub fn takes(&self, group: &Group) -> bool {
         if group.letters.contains('_') {
             return self.upper && !group.lower;
@@ -65,13 +65,13 @@ impl Debris {
         }
     }
 
-    /// What to do with the text at `place`.
+    /// The action for the text at `place`.
     pub fn sweep(&mut self, place: Candidate<'_>) -> Sweep {
         let swept = if self.glued { self.glued(place) } else { self.group(place) };
         swept.unwrap_or_else(|stop| if stop == Stop::More { Sweep::More } else { Sweep::Leave })
     }
 
-    /// Directly after the fragment: letters go, and punctuation between letters.
+    /// Directly after the fragment: drops letters, and punctuation between letters.
     fn glued(&mut self, place: Candidate<'_>) -> Result<Sweep, Stop> {
         let mut cursor = Cursor::new(place.source, place.at, 64);
         let unit = cursor.peek()?;
@@ -83,9 +83,9 @@ impl Debris {
         }
         match unit.sym {
             Sym::Alnum(_) | Sym::Under => return Ok(Sweep::Drop(unit.len)),
-            // A backslash may be of the quotation mark that ends a string.
+            // A backslash may belong to the quotation mark that ends a string.
             Sym::Clear if unit.ch != '\\' => return Ok(Sweep::Drop(unit.len)),
-            // A Latin letter goes on with the word; scripts without spaces begin a new one.
+            // A Latin letter continues the word; scripts without spaces begin a new one.
             _ if unit.is_word() && unit.ch < '\u{250}' => return Ok(Sweep::Drop(unit.len)),
             _ if unit.ch.is_ascii_graphic() => {
                 cursor.skip(unit);

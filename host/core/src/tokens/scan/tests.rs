@@ -1,4 +1,4 @@
-//! Tables of what a model may write, each read whole, cut at every place and in pieces of every size.
+//! Tables of possible model output, each read whole, split at every position and in chunks of every size.
 
 use proptest::prelude::*;
 
@@ -9,10 +9,10 @@ const COMPACT: ScanMode = ScanMode { json: false, compact: true };
 const JSON: ScanMode = ScanMode { json: true, compact: false };
 const JSON_COMPACT: ScanMode = ScanMode { json: true, compact: true };
 
-/// A token of the vault.
+/// A vault token.
 const V: &str = "MSKV1.NAME.K_HEALTHCARE.K3F7Q2ZTABCDEFGHIJKLMNOPQA";
 
-/// As a stream does it: what passes at first sight is not pushed.
+/// Like a stream: chunks on the fast path are not pushed.
 fn scan_passing(mode: ScanMode, finish: FinishReason, chunks: &[&str]) -> String {
     let mut scanner = Scanner::new(mode);
     let mut pieces = Vec::new();
@@ -26,7 +26,7 @@ fn scan_passing(mode: ScanMode, finish: FinishReason, chunks: &[&str]) -> String
     show(&pieces)
 }
 
-/// What a scanner makes of a text: tokens as `<KIND>`, followed by their tail in `{}`; fragments as `<?KIND>`.
+/// The scanner's result for a text: tokens as `<KIND>`, followed by their tail in `{}`; fragments as `<?KIND>`.
 fn scan(mode: ScanMode, finish: FinishReason, chunks: &[&str]) -> String {
     let mut scanner = Scanner::new(mode);
     let mut pieces = Vec::new();
@@ -60,14 +60,14 @@ fn show(pieces: &[Scanned]) -> String {
     out
 }
 
-/// The text in pieces of `size` characters.
+/// The text in chunks of `size` characters.
 fn pieces_of(text: &str, size: usize) -> Vec<&str> {
     let mut ends: Vec<usize> = text.char_indices().map(|(at, _)| at).step_by(size).collect();
     ends.push(text.len());
     ends.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect()
 }
 
-/// However it is cut, it reads the same.
+/// The result does not depend on how the text is split.
 fn check_as(mode: ScanMode, finish: FinishReason, text: &str, expected: &str) {
     assert_eq!(scan(mode, finish, &[text]), expected, "whole: {text:?}");
     for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {
@@ -101,7 +101,7 @@ fn a_view_follows_a_token() {
     check(&format!("It ends in {V}.last4, is it yours?"), "It ends in <NAME.last4>, is it yours?");
     check(&format!("{V}.SPELLED. And {V}.given {V}.family."), "<NAME.spelled>. And <NAME.given> <NAME.family>.");
     check(&format!("{V}&#46;last4 {V}\\.last4"), "<NAME.last4> <NAME.last4>");
-    // Anything else behind a dot is the sentence's.
+    // Anything else after a dot belongs to the sentence.
     for rest in [". Last4", ".", ".lasting", ".last4s", ".last", ".Then we left", ".. last4", ".com", ".unknown_view"] {
         check(&format!("{V}{rest}"), &format!("<NAME>{rest}"));
     }
@@ -110,7 +110,7 @@ fn a_view_follows_a_token() {
     let compact = |text: &str, expected: &str| check_as(COMPACT, FinishReason::Stop, text, expected);
     compact("[SSN_4.last4]", "<SSN.last4>");
     compact("ends in [SSN_4.last4], [name_12 . Spelled].", "ends in <SSN.last4>, <NAME.spelled>.");
-    // Where there is no such view it is the whole value.
+    // An unknown view means the whole value.
     compact("[SSN_4.nothing]", "<SSN>");
     compact("[SSN_4].last4", "<SSN>.last4");
     compact("[x_1.5] [a_2.b]", "[x_1.5] [a_2.b]");
@@ -219,7 +219,7 @@ fn a_made_up_token_is_dropped_and_the_sentence_goes_on() {
     check("MSKV1.NAME.K_HEALTHCARE.ABCDEFGHIJKLMNOPQRSTUVWXYZ234567 and", "<?NAME> and");
     check("MSKV1.NAME.K_HEALTHCARE.ABCDEFGHIJKLMNOPQRSTUVWXYA234567 and", "<NAME>{234567} and");
     check("MSKV.NAME.K_HEALTHCARE.K3F7Q2ZTABCDEFGHIJKLMNOPQA and", "<?NAME> and");
-    // Where the made-up value ends cannot be known here, so the token after it goes with it.
+    // The end of the made-up value cannot be known here, so the token after it is dropped with it.
     check(&format!("MSKV1.NAME.K.JOHN{V} and"), "<?NAME> and");
     check(&format!("MSKV1.NAME.K.JOHN {V} and"), "<?NAME> <NAME> and");
     check(&format!("MSKV1.NA{V} and"), "<?NAMSKV1> and");
@@ -433,7 +433,7 @@ fn what_is_held_back_is_bounded() {
     }
 }
 
-/// Texts that are made of what tokens are made of.
+/// Texts composed of parts of tokens.
 fn debris() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         Just(V.to_owned()),

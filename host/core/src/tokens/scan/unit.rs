@@ -1,39 +1,39 @@
-//! One character as the scanner understands it: escapes undone, look-alikes folded, case set aside.
+//! One character as the scanner sees it: escapes decoded, look-alikes folded, case normalised.
 //!
-//! A model may write `MSKV1.NAME` as `mskv1&#46;name`, `MSKV1\.NAME` or `\u004dSKV1.NAME` and mean the same. Reading by
-//! units keeps all of that out of the grammar: there a dot is a dot.
+//! A model may write `MSKV1.NAME` as `mskv1&#46;name`, `MSKV1\.NAME` or `\u004dSKV1.NAME` and mean the same. Reading
+//! by units keeps these variants out of the grammar: there a dot is a dot.
 
-/// What a character means inside a token.
+/// The role of a character inside a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Sym {
     /// A letter, in upper case, or a digit.
     Alnum(u8),
     /// `_`
     Under,
-    /// `.` and what stands for it in other scripts.
+    /// `.` and its equivalents in other scripts.
     Dot,
-    /// Nothing: zero-width characters, and the backslash of an escape.
+    /// Ignored: zero-width characters, and the backslash of an escape.
     Clear,
-    /// What may stand between the letters of a token without belonging to it: space, markdown, quotes, dashes.
+    /// Characters that may separate the letters of a token: space, markdown, quotes, dashes.
     Gap,
     /// `[`
     Open,
     /// `]`
     Close,
-    /// The quotation mark around a JSON string, in JSON only. Nothing goes on across it.
+    /// The quotation mark around a JSON string, in JSON only. No token continues across it.
     Quote,
     /// Any other character.
     Other,
 }
 
-/// A character and how it was written.
+/// A character with its written form.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unit {
-    /// What it means.
+    /// Its role.
     pub sym: Sym,
     /// The character itself.
     pub ch: char,
-    /// Bytes it takes in the text.
+    /// Its length in the text, in bytes.
     pub len: usize,
 }
 
@@ -43,29 +43,29 @@ impl Unit {
         self.ch.is_ascii_lowercase()
     }
 
-    /// Whether a token that follows would stand inside a word.
+    /// Whether a token that follows would be inside a word.
     pub fn is_word(self) -> bool {
         self.ch.is_alphanumeric()
     }
 }
 
-/// The text ends before it is clear what stands here.
+/// The text ends before the unit is decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct More;
 
 /// The text that units are read from.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
-    /// All of it that is known.
+    /// The known part of it.
     pub text: &'a str,
-    /// Whether it is JSON, where a backslash and a quotation mark have their own meaning.
+    /// Whether it is JSON, where backslash and quotation mark are special.
     pub json: bool,
     /// Whether nothing follows it.
     pub done: bool,
 }
 
 impl<'a> Source<'a> {
-    /// The unit at `at`; `None` at the end of a text that is done.
+    /// The unit at `at`; `None` at the end of a finished text.
     pub fn unit(self, at: usize) -> Result<Option<Unit>, More> {
         let rest = &self.text[at..];
         let Some(ch) = rest.chars().next() else {
@@ -85,7 +85,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// `\u0041` everywhere, as models write it in text too; the other escapes where they are the format's.
+    /// `\u0041` in every format, since models write it in text too; other escapes only in the format that defines
+    /// them.
     fn backslash(self, rest: &str) -> Written {
         let Some(next) = rest[1..].chars().next() else {
             return Written::Unfinished;
@@ -137,7 +138,7 @@ fn percent(rest: &str) -> Written {
     }
 }
 
-/// Named character references that can stand in a token. What is missing here is read as a plain `&`.
+/// Named character references that can occur in a token. Others are read as a plain `&`.
 const NAMED: [(&str, char); 31] = [
     ("period", '.'),
     ("centerdot", '.'),
@@ -209,7 +210,7 @@ fn entity(rest: &str) -> Written {
 }
 
 fn unit(ch: char, len: usize) -> Unit {
-    // The full-width forms of ASCII stand at a fixed distance from it.
+    // The full-width forms of ASCII have a fixed offset from it.
     let ch = match ch {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(ch) - 0xFEE0).unwrap_or(ch),
         _ => ch,

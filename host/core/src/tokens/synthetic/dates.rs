@@ -1,4 +1,4 @@
-//! Dates and ages: moved by noise, in the form in which they were said.
+//! Surrogates for dates and ages: shifted by noise, in the format of the original.
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use masker_words::Language::English;
@@ -7,16 +7,16 @@ use masker_words::{month_names, months, say};
 use super::dice::Dice;
 use super::numbers::{like, parts};
 
-/// Dates that lie no further apart than this are what epsilon speaks of, in days.
+/// The distance between dates, in days, to which epsilon refers.
 const NEIGHBOURS: f64 = 30.0;
 
-/// A part of a date, with the text that it is.
+/// A part of a date, with its text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Part<'t> {
     Month(&'t str),
     MonthNumber(&'t str),
     Day(&'t str),
-    /// `st`, `nd`, `rd` or `th`, right behind the day.
+    /// `st`, `nd`, `rd` or `th`, directly after the day.
     Suffix(&'t str),
     Year(&'t str),
     DayWords(&'t str),
@@ -24,8 +24,8 @@ enum Part<'t> {
     Other(&'t str),
 }
 
-/// The date, moved by noise of Laplace; nothing where the text is no date that we can read, or where it would be moved
-/// out of our times.
+/// The date, shifted by Laplace noise; `None` if the text cannot be parsed as a date or the result is outside the
+/// supported years.
 pub fn shifted(dice: &mut Dice, text: &str, epsilon: f64) -> Option<String> {
     let (parts, date) = read(text)?;
     let days = dice.laplace(NEIGHBOURS / epsilon).round().clamp(-100_000.0, 100_000.0);
@@ -33,7 +33,7 @@ pub fn shifted(dice: &mut Dice, text: &str, epsilon: f64) -> Option<String> {
     (1880..2120).contains(&date.year()).then(|| write(&parts, date))
 }
 
-/// An age, moved by noise; nothing where there is none.
+/// An age, shifted by noise; `None` if the text has no age.
 pub fn aged(dice: &mut Dice, text: &str, epsilon: f64) -> Option<String> {
     let noise = dice.laplace(1.0 / epsilon).round();
     let moved = |age: u32| (f64::from(age) + noise).clamp(0.0, 120.0) as u32;
@@ -51,7 +51,7 @@ fn replaced(words: &[&str], range: std::ops::Range<usize>, new: &str) -> String 
     format!("{}{new}{}", words[..range.start].concat(), words[range.end..].concat())
 }
 
-/// Words, numbers, and what stands between.
+/// Words, numbers and separators.
 fn groups(text: &str) -> Vec<&str> {
     let (mut groups, mut start, mut end) = (Vec::new(), 0, 0);
     let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -114,12 +114,12 @@ fn read_named<'t>(words: &[&'t str], month_at: usize) -> Option<(Vec<Part<'t>>, 
         }
         at += 1;
     }
-    // Without a year one that has every day.
+    // Without a year, a leap year, which has every day.
     let date = NaiveDate::from_ymd_opt(year.unwrap_or(2004), month(words[month_at])?, day.unwrap_or(15))?;
     Some((parts, date))
 }
 
-/// What a number of a date is.
+/// The role of a number in a date.
 type MakePart<'t> = fn(&'t str) -> Part<'t>;
 
 fn read_numbers<'t>(words: &[&'t str]) -> Option<(Vec<Part<'t>>, NaiveDate)> {
@@ -161,7 +161,7 @@ fn write(parts: &[Part<'_>], date: NaiveDate) -> String {
     let name = |own: &str| {
         let names = month_names(English);
         let name = names[date.month0() as usize];
-        // May is no abbreviation.
+        // May is not an abbreviation.
         let is_short = own.len() <= 4 && !names.iter().any(|name| name.eq_ignore_ascii_case(own));
         like(own, if is_short { &name[..own.len().min(name.len())] } else { name })
     };
@@ -204,13 +204,13 @@ fn cardinal(word: &str) -> Option<u32> {
     masker_words::cardinal(English, word).filter(|value| *value < 100)
 }
 
-/// The word behind one separator, and where it stands.
+/// The word after one separator, with its position.
 fn next_word<'t>(words: &[&'t str], at: usize) -> Option<(&'t str, usize)> {
     let between = words.get(at)?;
     matches!(*between, " " | "-").then(|| words.get(at + 1).map(|word| (*word, at + 2)))?
 }
 
-/// A number below a hundred at the beginning, and how many groups it takes.
+/// A leading number below a hundred, and the number of groups it takes.
 fn below_hundred(words: &[&str]) -> Option<(u32, usize)> {
     let first = cardinal(words.first()?)?;
     match next_word(words, 1).and_then(|(word, end)| Some((cardinal(word)?, end))) {
@@ -259,7 +259,7 @@ fn year_words(words: &[&str]) -> Option<(i32, usize)> {
 mod tests {
     use super::*;
 
-    /// What a text reads as, and that it is written back as it was.
+    /// Checks how a text is parsed, and that it is printed unchanged.
     #[track_caller]
     fn check(text: &str, date: (i32, u32, u32)) {
         let (parts, found) = read(text).unwrap_or_else(|| panic!("{text} is a date"));

@@ -1,10 +1,10 @@
-//! Choices that look random and are not: they follow from a key and from what they are made for.
+//! Deterministic pseudorandom choices, derived from a key and the purpose of the choice.
 
-/// A source of choices. Without the key they cannot be told from random ones; with it they are always the same.
+/// A source of choices. Without the key they are indistinguishable from random ones; with it they are reproducible.
 pub struct Dice(blake3::OutputReader);
 
 impl Dice {
-    /// For what the parts name.
+    /// The choices for the purpose that the parts name.
     pub fn new(key: &[u8; 32], parts: &[&[u8]]) -> Self {
         let mut hasher = blake3::Hasher::new_keyed(key);
         for part in parts {
@@ -20,7 +20,7 @@ impl Dice {
         u64::from_le_bytes(bytes)
     }
 
-    /// A number below `end`, which is small: what the division leaves over makes no difference.
+    /// A number below `end`, which is small: the modulo bias is negligible.
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
@@ -30,14 +30,14 @@ impl Dice {
         self.below(10) as u8
     }
 
-    /// One of a list that is not empty.
+    /// An element of a non-empty list.
     pub fn pick<'l>(&mut self, list: &[&'l str]) -> &'l str {
         list[self.below(list.len())]
     }
 
-    /// Noise with the distribution of Laplace around zero.
+    /// Laplace noise centred at zero.
     pub fn laplace(&mut self, scale: f64) -> f64 {
-        // Within (-0.5, 0.5), by the 53 bits that a float holds.
+        // Within (-0.5, 0.5), with the 53 bits of precision of a float.
         let uniform = ((self.next() >> 11) as f64 + 0.5) / (1u64 << 53) as f64 - 0.5;
         -scale * uniform.signum() * (1.0 - 2.0 * uniform.abs()).ln()
     }

@@ -1,6 +1,6 @@
-//! Words that surrogates are made of. The lists were written for Masker: given names that do not tell a gender, family
-//! names and places that were put together from common syllables of English names, so that few of them are
-//! anybody's. None of them is also an ordinary word of a conversation.
+//! Words for surrogates. The lists were written for Masker: gender-neutral given names, and family names and places
+//! composed from common syllables of English names, so that few of them belong to real people. None of them is also
+//! an ordinary word of a conversation.
 
 /// Given names.
 pub const GIVEN: [&str; 60] = [
@@ -152,7 +152,7 @@ pub const PLACE: [&str; 60] = [
     "Woodbine",
 ];
 
-/// What organisations call themselves.
+/// Words in names of organisations.
 pub const ORGANIZATION: [&str; 12] = [
     "Associates",
     "Cooperative",
@@ -175,7 +175,7 @@ pub const STATES: [&str; 50] = [
     "RI", "SC", "SD", "TN", "TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY",
 ];
 
-/// Words of an address that say what sort of place it is, and nothing else: they stay.
+/// Words of an address that only describe the type of place: they are kept.
 pub const OF_ADDRESS: [&str; 44] = [
     "street",
     "st",
@@ -223,7 +223,7 @@ pub const OF_ADDRESS: [&str; 44] = [
     "the",
 ];
 
-/// What stands before or behind a name and is none: it stays.
+/// Titles and suffixes around a name that are not part of it: they are kept.
 pub const OF_NAME: [&str; 26] = [
     "dr",
     "doctor",

@@ -1,17 +1,17 @@
-//! Numbers: the digits change, what stands between them stays. Digits that are spoken stay spoken.
+//! Surrogates for numbers: the digits change, separators are kept. Spoken digits stay spoken.
 
 use super::dice::Dice;
 
 /// Digits as words.
 const WORDS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
-/// Area codes in use, so that the number looks like one; 555-0100 to 555-0199 belongs to nobody in any of them.
+/// Area codes in use, so that the number looks real; 555-0100 to 555-0199 is unassigned in all of them.
 const AREAS: [&str; 24] = [
     "202", "206", "212", "213", "215", "303", "305", "312", "314", "317", "404", "410", "412", "415", "502", "503",
     "504", "512", "602", "612", "614", "617", "702", "713",
 ];
 
-/// Beginnings of the numbers that payment processors publish for tests: first digit, length, beginning.
+/// Prefixes of the test numbers that payment processors publish: first digit, length, prefix.
 const TEST_CARDS: [(u8, usize, &str); 8] = [
     (4, 16, "411111"),
     (4, 16, "424242"),
@@ -23,7 +23,7 @@ const TEST_CARDS: [(u8, usize, &str); 8] = [
     (6, 16, "601100"),
 ];
 
-/// The digit that a word is.
+/// The digit for a word.
 fn spoken(word: &str) -> Option<u8> {
     let lower = word.to_ascii_lowercase();
     let at = WORDS.iter().position(|known| *known == lower);
@@ -55,7 +55,7 @@ pub fn digits(text: &str) -> Vec<u8> {
     parts(text).filter_map(digit).collect()
 }
 
-/// The text with these digits in the places of its own, and its other words as `word` makes them.
+/// The text with its digits replaced by these, and its other words replaced by `word`.
 pub fn with_digits(text: &str, digits: &[u8], mut word: impl FnMut(&str) -> String) -> String {
     let mut digits = digits.iter();
     let mut out = String::with_capacity(text.len());
@@ -71,7 +71,7 @@ pub fn with_digits(text: &str, digits: &[u8], mut word: impl FnMut(&str) -> Stri
     out
 }
 
-/// A word in the case of another.
+/// A word in the case of another word.
 pub fn like(original: &str, word: &str) -> String {
     let mut letters = original.chars().filter(|c| c.is_alphabetic());
     let first_is_capital = letters.next().is_some_and(char::is_uppercase);
@@ -86,7 +86,7 @@ pub fn like(original: &str, word: &str) -> String {
     }
 }
 
-/// Any digits, as many; a number that begins with none but zero stays one.
+/// The same number of arbitrary digits; a non-zero first digit stays non-zero.
 pub fn any(dice: &mut Dice, original: &[u8]) -> Vec<u8> {
     let mut digits: Vec<u8> = original.iter().map(|_| dice.digit()).collect();
     if let (Some(first), Some(1..)) = (digits.first_mut(), original.first()) {
@@ -95,7 +95,8 @@ pub fn any(dice: &mut Dice, original: &[u8]) -> Vec<u8> {
     digits
 }
 
-/// A telephone number of the range that films use. Of a number from elsewhere the beginning of the country's code stays.
+/// A telephone number of the range that is reserved for fiction. A foreign number keeps the beginning of its country
+/// code.
 pub fn phone(dice: &mut Dice, original: &[u8], is_foreign: bool) -> Vec<u8> {
     let mut digits = any(dice, original);
     let start = usize::from(digits.len() > 10 && original.first() == Some(&1));
@@ -111,7 +112,7 @@ pub fn phone(dice: &mut Dice, original: &[u8], is_foreign: bool) -> Vec<u8> {
     digits
 }
 
-/// An SSN of the area 666, which is never given to anybody.
+/// An SSN with area 666, which is never assigned.
 pub fn ssn(dice: &mut Dice, original: &[u8]) -> Vec<u8> {
     let mut digits = any(dice, original);
     if digits.len() == 9 {
@@ -122,7 +123,7 @@ pub fn ssn(dice: &mut Dice, original: &[u8]) -> Vec<u8> {
     digits
 }
 
-/// A card number that begins like the published test numbers of its brand and has a sound check digit.
+/// A card number with the prefix of its brand's published test numbers and a valid check digit.
 pub fn card(dice: &mut Dice, original: &[u8]) -> Vec<u8> {
     let mut digits = any(dice, original);
     if digits.len() < 12 {
@@ -137,7 +138,7 @@ pub fn card(dice: &mut Dice, original: &[u8]) -> Vec<u8> {
     digits
 }
 
-/// The sum of Luhn, modulo 10.
+/// The Luhn sum, modulo 10.
 fn luhn(digits: &[u8]) -> u8 {
     let value = |(at, digit): (usize, &u8)| match at % 2 {
         1 if *digit > 4 => 2 * digit - 9,
@@ -147,7 +148,7 @@ fn luhn(digits: &[u8]) -> u8 {
     (digits.iter().rev().enumerate().map(value).map(u32::from).sum::<u32>() % 10) as u8
 }
 
-/// An IBAN of the same country with a bank that does not exist and sound check digits; nothing where it is none.
+/// An IBAN of the same country with a non-existent bank and valid check digits; `None` if the text is not an IBAN.
 pub fn iban(dice: &mut Dice, original: &str) -> Option<String> {
     let bare: Vec<u8> = original.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_uppercase()).collect();
     let is_iban =
@@ -174,7 +175,7 @@ pub fn iban(dice: &mut Dice, original: &str) -> Option<String> {
     Some(original.chars().map(|c| if c.is_ascii_alphanumeric() { new.next().unwrap_or(c) } else { c }).collect())
 }
 
-/// An address of the ranges that are for documentation (RFC 5737, RFC 3849).
+/// An address of the documentation ranges (RFC 5737, RFC 3849).
 pub fn ip(dice: &mut Dice, original: &str) -> Option<String> {
     if original.contains(':') {
         return Some(format!("2001:db8::{:x}:{:x}", 1 + dice.below(0xfffe), 1 + dice.below(0xfffe)));

@@ -99,7 +99,7 @@ fn two_values_never_share_a_surrogate_however_many_there_are() {
 
 #[test]
 fn a_surrogate_is_nothing_that_was_said() {
-    // Everything that would be chosen is said already.
+    // Every possible choice already occurs in the text.
     let mut said = String::new();
     for _ in 0..10 {
         let mut all = synthesizer("seed", &said);

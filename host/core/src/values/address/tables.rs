@@ -1,4 +1,4 @@
-//! The abbreviations of USPS Publication 28 that addresses are said and written with most.
+//! The most common abbreviations of USPS Publication 28.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use super::words::Normal;
 type Entry = (&'static [&'static str], &'static str);
 type Table = [Entry];
 
-/// Kinds of streets (appendix C1): the usual words, then the abbreviation.
+/// Street types (appendix C1): the usual words, then the abbreviation.
 const KINDS: [Entry; 34] = [
     (&["street", "str", "st", "saint"], "ST"),
     (&["avenue", "av", "ave", "aven", "avenu"], "AVE"),
@@ -129,7 +129,7 @@ const STATES: [(&str, &str); 53] = [
     ("WYOMING", "WY"),
 ];
 
-/// What a word is in an address.
+/// The role of a word in an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Kind,
@@ -174,7 +174,7 @@ pub(super) fn is_unit(normal: &str) -> bool {
     normal == "#" || unit(normal) == Some(normal)
 }
 
-/// The long word of an abbreviation in a street: "LN" is "lane".
+/// The full word for a street abbreviation: "LN" is "lane".
 pub(super) fn long(normal: &str) -> Option<&'static str> {
     KINDS
         .iter()
@@ -190,12 +190,12 @@ pub(super) fn is_ordinal(normal: &str) -> bool {
     digits.len() < normal.len() && matches!(&normal[digits.len()..], "ST" | "ND" | "RD" | "TH")
 }
 
-/// The state at the end of these words, and how many it takes. By its whole name only where a ZIP follows it, or a comma precedes it:
-/// "12 Virginia" is a street.
+/// The state at the end of these words, and the number of words it takes. Its full name counts only before a ZIP or
+/// after a comma: "12 Virginia" is a street.
 pub(super) fn state(words: &[Normal], zip_follows: bool) -> Option<(&'static str, usize)> {
     let last = words.last().filter(|_| words.len() > 1 || zip_follows)?;
     if let Some((_, short)) = STATES.iter().find(|(_, short)| *short == last.text) {
-        // A street's kind of the same letters: `12 OAK CT`.
+        // A street type with the same letters: `12 OAK CT`.
         let is_state = zip_follows
             || last.after_comma
             || words.len() > 3 && !is_kind(short) && !is_unit(short) && !is_direction(short);

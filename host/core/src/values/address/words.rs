@@ -1,19 +1,19 @@
-//! The words of an address, each in its normal form.
+//! The words of an address, each normalised.
 
 use super::super::lexicon::Word;
 use super::super::spoken;
 use super::super::surface::{Piece, Sort};
 use super::tables;
 
-/// A word in its normal form.
+/// A normalised word.
 pub(super) struct Normal {
     pub text: String,
-    /// In upper case, before it was shortened.
+    /// In upper case, before abbreviation.
     pub said: String,
     pub after_comma: bool,
 }
 
-/// The words; nothing where there is a sign that no address has.
+/// The words; `None` if there is a sign that does not occur in addresses.
 pub(super) fn normal(pieces: &[Piece]) -> Option<Vec<Normal>> {
     let mut words: Vec<Normal> = Vec::new();
     let (mut at, mut after_comma) = (0, false);
@@ -54,7 +54,8 @@ fn is_silent_sign(sign: char) -> bool {
     matches!(sign, '.' | '-' | '\'' | '’' | '"' | '(' | ')' | '/' | ':' | '&')
 }
 
-/// A word in upper case, or its abbreviation. A direction is shortened before and behind a street's name, not where it is the name.
+/// A word in upper case, or its abbreviation. A direction is abbreviated before and after a street name, but not when
+/// it is the name.
 fn short(pieces: &[Piece], at: usize) -> String {
     let word = &*pieces[at].folded;
     let next = pieces[at + 1..].iter().find(|piece| piece.sort != Sort::Sign('.'));
@@ -75,7 +76,7 @@ fn is_number(pieces: &[Piece], before: Option<&Normal>) -> bool {
         || after_unit && first.letter().is_some()
 }
 
-/// The number that begins here, with the letter that belongs to it: "twelve", "fourteen twenty", "3b", "three b", "twenty third".
+/// The number at this position, with its letter: "twelve", "fourteen twenty", "3b", "three b", "twenty third".
 fn number(pieces: &[Piece], before: Option<&Normal>) -> Option<(String, usize)> {
     let after_unit = before.is_some_and(|word| tables::is_unit(&word.text));
     let (mut text, mut at) = (String::new(), 0);

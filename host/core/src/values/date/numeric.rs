@@ -1,11 +1,11 @@
-//! Dates that are one run of digits: `19820314`, `03141982`, `198203`, with or without a time behind.
+//! Dates that are one run of digits: `19820314`, `03141982`, `198203`, optionally followed by a time.
 
 use super::super::reading::Order;
 use super::super::surface::{Piece, Sort};
 use super::time::Time;
 use super::{Date, Rules, Year};
 
-/// The date of a surface that begins with such a run; nothing when there is more than a zone behind it.
+/// The date of a surface that begins with such a run; `None` if anything but a time zone follows.
 pub(super) fn run(pieces: &[Piece], rules: Rules) -> Option<Date> {
     let (first, rest) = pieces.split_first()?;
     let digits = first.digits().filter(|digits| digits.is_ascii())?;
@@ -21,7 +21,7 @@ pub(super) fn run(pieces: &[Piece], rules: Rules) -> Option<Date> {
     }
 }
 
-/// Six or eight digits: the year first, or in the order of the region. One that can be read in two ways is not read.
+/// Six or eight digits: the year first, or in the order of the region. An ambiguous date is not parsed.
 pub(super) fn of_digits(digits: &str, rules: Rules) -> Option<Date> {
     let part = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u8>().ok());
     let end = match digits.len() {
@@ -59,7 +59,7 @@ pub(super) fn year(digits: &str) -> Option<Year> {
     Some(Year { number: digits.parse().ok()?, is_short: false })
 }
 
-/// Years that a run of digits may begin or end with; others are digits of something else.
+/// Years that a run of digits may begin or end with; otherwise the digits are not a date.
 fn in_range(year: Option<u16>) -> bool {
     year.is_some_and(|year| (1850..=2100).contains(&year))
 }

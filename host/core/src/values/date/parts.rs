@@ -1,4 +1,4 @@
-//! The numbers of a date: days, months and years, written and said.
+//! The numbers of a date: days, months and years, written and spoken.
 
 use super::super::lexicon::Word;
 use super::super::spoken;
@@ -42,7 +42,7 @@ pub(super) fn year(pieces: &[Piece]) -> Option<Year> {
     }
     let digits = spoken::digits(pieces, |_| true)?;
     match digits.len() {
-        // A year that is said is a recent one: "twenty two thousand five" is no year 1005.
+        // A spoken year is a recent one: "twenty two thousand five" is not the year 1005.
         4 => numeric::year(&digits).filter(|year| is_written(pieces) || (1850..=2100).contains(&year.number)),
         2 => Some(Year { number: digits.parse().ok()?, is_short: true }),
         _ => None,

@@ -7,7 +7,7 @@ use super::super::surface::{Piece, Sort};
 use super::parts::{long_year, small, year};
 use super::{Date, Rules, numeric};
 
-/// The date of these pieces; nothing when there are several.
+/// Parses a date; `None` if there are several.
 pub(super) fn read(pieces: &[Piece], rules: Rules) -> Option<Date> {
     let pieces: Vec<Piece> = pieces.iter().filter(|piece| !means_nothing(piece)).cloned().collect();
     let pieces = trimmed(&pieces);
@@ -24,7 +24,7 @@ fn means_nothing(piece: &Piece) -> bool {
         || matches!(&*piece.folded, "on" | "born" | "dob" | "year" | "ano" | "dia" | "day")
 }
 
-/// What separates parts.
+/// Separators between parts.
 pub(super) fn is_break(piece: &Piece) -> bool {
     matches!(piece.sort, Sort::Sign('/' | '-' | '.' | ',' | '\'' | '’'))
         || matches!(piece.word, Word::Of | Word::Sign('/' | '-' | '.' | ','))
@@ -70,7 +70,7 @@ fn in_numbers(pieces: &[Piece], rules: Rules) -> Option<Date> {
     if let Some(date) = digit_by_digit(pieces, rules) {
         return Some(date);
     }
-    // "catorce del tres" is a day of a month, and no month is counted: "the twelfth".
+    // "catorce del tres" is a day of a month, but an ordinal cannot be a month: "the twelfth".
     let is_day_first = pieces.iter().any(|piece| piece.word == Word::Of) || pieces.first().is_some_and(is_ordinal);
     let order = if is_day_first { Order::DayFirst } else { rules.order };
     let mut found = [Several::default(), Several::default()];
@@ -104,7 +104,7 @@ fn in_numbers(pieces: &[Piece], rules: Rules) -> Option<Date> {
     match order {
         Order::Open => by_order.and(by_other).only(),
         _ if is_day_first => by_order.only(),
-        // `24-4-2007` can be read in one order only, whatever the region.
+        // `24-4-2007` has only one possible order, whatever the region.
         _ => by_order.or(by_other).only(),
     }
 }
@@ -122,7 +122,7 @@ fn add_both(found: &mut [Several; 2], order: Order, date: impl Fn(u8, u8) -> Opt
     found[1].add(other);
 }
 
-/// "fifteenth nineteen eighty two", "fifteenth", "eighty three": what is said anew of a date.
+/// "fifteenth nineteen eighty two", "fifteenth", "eighty three": the repeated part of a date.
 pub(super) fn day_and_year(pieces: &[Piece], rules: Rules) -> Option<Date> {
     let pieces: Vec<Piece> = pieces.iter().filter(|piece| !means_nothing(piece)).cloned().collect();
     let pieces = trimmed(&pieces);
@@ -157,7 +157,7 @@ fn digit_by_digit(pieces: &[Piece], rules: Rules) -> Option<Date> {
     (digits.len() == 8).then(|| numeric::of_digits(&digits, rules))?
 }
 
-/// The dates that were found.
+/// The dates found.
 #[derive(Default)]
 struct Several(Vec<Date>);
 
@@ -169,7 +169,7 @@ impl Several {
     fn only(self) -> Option<Date> {
         match self.0[..] {
             [date] => Some(date),
-            // What can be a whole date is one.
+            // Complete dates are preferred.
             _ => {
                 let mut whole = self.0.iter().filter(|date| date.day().is_some());
                 whole.next().filter(|_| whole.next().is_none()).copied()
@@ -186,7 +186,7 @@ impl Several {
         self
     }
 
-    /// "march twenty twenty four" is a month of 2024, or a day. Of a birth the day is said.
+    /// "march twenty twenty four" is a month of 2024, or a day. For a birth date it is a day.
     fn whole_or_only(self, rules: Rules) -> Option<Date> {
         if rules.century == super::Century::Past {
             return self.only();

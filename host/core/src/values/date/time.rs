@@ -4,7 +4,7 @@ use zeroize::Zeroize;
 
 use super::super::surface::{Piece, Sort};
 
-/// Seconds of the day and, when it says, minutes from UTC.
+/// Seconds of the day and, if given, the UTC offset in minutes.
 #[derive(Clone, Copy, PartialEq, Eq, Zeroize)]
 pub(in super::super) struct Time {
     seconds: u32,
@@ -13,7 +13,7 @@ pub(in super::super) struct Time {
 }
 
 impl Time {
-    /// Midnight, wherever.
+    /// Midnight, in any zone.
     pub fn is_midnight(&self) -> bool {
         self.seconds == 0 && self.fraction == 0
     }
@@ -31,7 +31,7 @@ impl Time {
         format!("{:02}:{:02}:{:02}", self.seconds / 3600, self.seconds / 60 % 60, self.seconds % 60)
     }
 
-    /// `Z` or `-05:00`; nothing when it does not say.
+    /// `Z` or `-05:00`; empty without an offset.
     pub fn zone(&self) -> String {
         match self.offset {
             None => String::new(),
@@ -43,7 +43,7 @@ impl Time {
         }
     }
 
-    /// Of the digits behind the day in `19820314093000`.
+    /// Parses the digits after the day in `19820314093000`.
     pub fn of_digits(digits: &str, zone: &[Piece]) -> Option<Self> {
         let two = |at: usize| digits.get(at..at + 2).map_or(Some(0), |two| two.parse::<u32>().ok());
         if !matches!(digits.len(), 2 | 4 | 6) {
@@ -58,7 +58,7 @@ impl Time {
     }
 }
 
-/// The pieces of the date and the time after them. Nothing when there is a time that is none.
+/// The pieces of the date and the time after them. `None` if the time is invalid.
 pub(super) fn split<'p, 't>(pieces: &'p [Piece<'t>]) -> Option<(&'p [Piece<'t>], Option<Time>)> {
     let Some(colon) = pieces.iter().position(|piece| piece.sort == Sort::Sign(':')).filter(|colon| *colon > 0) else {
         return Some((pieces, None));
@@ -99,7 +99,7 @@ fn decimals(digits: &str) -> Option<u32> {
     (digits.len() <= 9).then(|| format!("{digits:0<9}").parse().ok())?
 }
 
-/// What says how far from UTC a time is, to the end: `Z`, `UTC`, `+00:00`, `-0500`.
+/// The UTC offset, up to the end: `Z`, `UTC`, `+00:00`, `-0500`.
 fn offset(pieces: &[Piece]) -> Option<Option<i16>> {
     let minutes = |hours: &str, minutes: &str| Some(hours.parse::<i16>().ok()? * 60 + minutes.parse::<i16>().ok()?);
     let signed = |sign: &Piece, minutes: i16| match sign.sort {

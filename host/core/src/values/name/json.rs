@@ -1,8 +1,8 @@
-//! A name as FHIR has it in JSON.
+//! A name in JSON, in the format of FHIR.
 
 use serde_json::Value;
 
-/// The parts of a name in JSON, the given names first; nothing when the surface is none.
+/// The parts of a name in JSON, the given names first; `None` if the surface is not a name in JSON.
 pub(super) fn strings(surface: &str) -> Option<Vec<String>> {
     let trimmed = surface.trim_start();
     if !trimmed.starts_with(['{', '[']) {

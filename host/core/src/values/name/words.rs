@@ -1,4 +1,4 @@
-//! The words of a name, each with its place.
+//! The words of a name, each with its span.
 
 use super::super::correction::{self, Among};
 use super::super::fold::capitalised;
@@ -35,27 +35,27 @@ const TITLES: [&str; 24] = [
     "ing",
     "lic",
 ];
-/// Letters behind a name.
+/// Suffixes after a name.
 const DEGREES: [&str; 8] = ["md", "phd", "rn", "np", "esq", "dds", "lpn", "pharmd"];
-/// Words that go with the one after them.
+/// Particles that belong to the word after them.
 const PARTICLES: [&str; 25] = [
     "de", "del", "della", "di", "da", "dos", "das", "do", "la", "las", "los", "le", "van", "von", "der", "den", "ter",
     "ten", "el", "bin", "ibn", "mc", "st", "y", "o",
 ];
-/// Letters of a run that spell a word; fewer are initials.
+/// Minimum number of letters in a run that spell a word; fewer are initials.
 const SPELLED: usize = 3;
 
-/// The words that are meant, given names first; nothing when there is a number or no word.
+/// The intended words, given names first; `None` if there is a number or no word.
 pub(super) fn meant(surface: &str, pieces: &[Piece]) -> Option<Vec<NameWord>> {
     let Some((before, after)) = correction::split(pieces, Among::Words) else { return plain(surface, pieces) };
     let (mut words, after) = (meant(surface, before).unwrap_or_default(), plain(surface, after)?);
-    // The last words were said anew.
+    // The last words were repeated as a correction.
     words.truncate(words.len().saturating_sub(after.len()));
     words.extend(after);
     Some(words)
 }
 
-/// Every word, those that were taken back included.
+/// Every word, including retracted ones.
 pub(super) fn all(surface: &str, pieces: &[Piece]) -> Option<Vec<NameWord>> {
     let Some((before, after)) = correction::split(pieces, Among::Words) else { return plain(surface, pieces) };
     let mut words = all(surface, before).unwrap_or_default();
@@ -130,7 +130,7 @@ fn plain(surface: &str, pieces: &[Piece]) -> Option<Vec<NameWord>> {
     (!found.is_empty()).then_some(found)
 }
 
-/// "comma" and "dash" between names are signs.
+/// "comma" and "dash" between names are punctuation.
 fn said_sign(piece: &Piece) -> Sort {
     match &*piece.folded {
         "comma" | "coma" => Sort::Sign(','),
@@ -139,7 +139,7 @@ fn said_sign(piece: &Piece) -> Sort {
     }
 }
 
-/// The word of these pieces, of which all but the last are titles and particles.
+/// The word of these pieces; all pieces but the last are titles and particles.
 fn word(surface: &str, pieces: &[Piece]) -> NameWord {
     let mut letters = String::new();
     let mut shown_from = None;
@@ -164,7 +164,7 @@ fn is_title(piece: &Piece) -> bool {
     TITLES.iter().any(|title| piece.is_word(title))
 }
 
-/// Whether this piece is a title or a particle that has a word after it.
+/// Whether this piece is a title or a particle with a word after it.
 fn goes_with_next(pieces: &[Piece], at: usize) -> bool {
     let piece = &pieces[at];
     let next = pieces[at + 1..].iter().find(|next| !matches!(next.sort, Sort::Sign('.')));
@@ -175,7 +175,7 @@ fn goes_with_next(pieces: &[Piece], at: usize) -> bool {
     is_title(piece) || particle
 }
 
-/// Whether a word means nothing here: hesitations, "spelled", degrees.
+/// Whether a word is ignored here: fillers, "spelled", degrees.
 fn is_silent(pieces: &[Piece], at: usize, is_first: bool) -> bool {
     const WORDS: [&str; 9] = ["spelled", "spelling", "spelt", "thats", "its", "se", "escribe", "deletreado", "and"];
     let piece = &pieces[at];
@@ -186,18 +186,19 @@ fn is_silent(pieces: &[Piece], at: usize, is_first: bool) -> bool {
     degree || filler || piece.is_word("then") || WORDS.iter().any(|word| piece.is_word(word)) && pieces.len() > 1
 }
 
-/// Whether a word tells generations apart.
+/// Whether a word is a generational suffix.
 pub(super) fn is_suffix(word: &str) -> bool {
     ["jr", "sr", "ii", "iii", "iv", "junior"].contains(&word)
 }
 
-/// "Smith, Jr." has no given name behind the comma.
+/// "Smith, Jr." has no given name after the comma.
 fn only_a_suffix_follows(pieces: &[Piece]) -> bool {
     let mut words = pieces.iter().filter(|piece| piece.sort == Sort::Letters);
     words.all(|piece| is_suffix(&piece.folded) || DEGREES.iter().any(|degree| piece.is_word(degree)))
 }
 
-/// A spelled word at the beginning of these pieces, and how many it takes. `is_all`: there is nothing before them.
+/// A spelled word at the beginning of these pieces, and the number of pieces it takes. `is_all`: nothing precedes
+/// them.
 fn spelled(pieces: &[Piece], is_all: bool) -> Option<(String, usize)> {
     // `J. K. Rowling` has initials.
     let (spelled, length) = spelling::word(pieces, 2)?;
@@ -205,7 +206,7 @@ fn spelled(pieces: &[Piece], is_all: bool) -> Option<(String, usize)> {
     (spelled.chars().count() >= SPELLED || is_all && !rest).then_some((spelled, length))
 }
 
-/// A word said and then spelled is one, and the spelling is right.
+/// A word that is said and then spelled is one word, and the spelling wins.
 fn add_spelled(found: &mut Vec<NameWord>, spelled: NameWord) {
     let is_again =
         |said: &&mut NameWord| said.letters == spelled.letters || sound::is_similar(&said.letters, &spelled.letters);

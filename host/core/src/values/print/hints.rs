@@ -1,4 +1,4 @@
-//! What descriptions, examples and a property's name say about a form: "YYYY-MM-DD", "E.164", "digits only", `ssn_last4`.
+//! Format hints in descriptions, examples and a property's name: "YYYY-MM-DD", "E.164", "digits only", `ssn_last4`.
 
 use masker_words::Language;
 
@@ -8,7 +8,7 @@ use super::super::schema::Wanted;
 use super::super::view::View;
 use super::super::{Canonical, Class, Value, shape};
 
-/// The form that is asked for in words; nothing when none is, or the value has no such form.
+/// The format that the description asks for; `None` if there is no hint, or the value has no such form.
 pub(super) fn text(value: &Value, wanted: &Wanted, reading: &Reading) -> Option<String> {
     let say = |view: View| value.view(view, reading.today, Language::English);
     if let Some(text) = view(wanted, value).and_then(say) {
@@ -71,7 +71,7 @@ fn by_case(name: &str, wanted: &Wanted) -> Option<String> {
     has(wanted, &["uppercase", "upper case", "all caps"]).then(|| name.to_uppercase())
 }
 
-/// Whether the words of a schema, or its property's name, have one of these.
+/// Whether the schema's texts, or its property's name, contain one of these.
 fn has(wanted: &Wanted, phrases: &[&str]) -> bool {
     phrases.iter().any(|phrase| {
         wanted.lower.contains(phrase)
@@ -79,7 +79,7 @@ fn has(wanted: &Wanted, phrases: &[&str]) -> bool {
     })
 }
 
-/// The view that a property's name or a description asks for, of a value that is more than that.
+/// The view that a property's name or a description asks for, if the value is more than that view.
 pub(super) fn view(wanted: &Wanted, value: &Value) -> Option<View> {
     let property = &*wanted.property;
     let ends = |ends: &[&str]| ends.iter().any(|end| property.ends_with(end));
@@ -127,7 +127,7 @@ pub(super) fn view(wanted: &Wanted, value: &Value) -> Option<View> {
     }
 }
 
-/// A date in the picture that the words of a schema have, or as ISO 8601.
+/// A date in the pattern given in the schema's texts, or as ISO 8601.
 pub(super) fn date(wanted: &Wanted, day: Day) -> Option<String> {
     if let Some(picture) =
         picture(&wanted.words).or_else(|| wanted.examples.iter().find_map(|example| picture(example)))
@@ -141,7 +141,7 @@ pub(super) fn date(wanted: &Wanted, day: Day) -> Option<String> {
         .then(|| shape::drawn(day, "YYYY-MM-DD"))
 }
 
-/// A picture such as `MM/DD/YYYY`, `dd.mm.yy` or `%Y-%m-%d` in a text.
+/// A date pattern such as `MM/DD/YYYY`, `dd.mm.yy` or `%Y-%m-%d` in a text.
 fn picture(text: &str) -> Option<String> {
     let text = text
         .replace("%Y", "YYYY")
@@ -154,7 +154,7 @@ fn picture(text: &str) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '.' | '_');
     let mut words = text.split(|c: char| !is_part(c)).map(|word| word.trim_matches(['.', '-', '/', '_']));
     words.find_map(|word| {
-        // `YYYY-MM-DDTHH:MM:SS` begins with a picture.
+        // `YYYY-MM-DDTHH:MM:SS` begins with a date pattern.
         let upper = word.to_ascii_uppercase();
         let upper = upper.split_once("THH").map_or(&*upper, |(date, _)| date);
         let pictures = |c: char| matches!(c, 'Y' | 'M' | 'D' | '/' | '-' | '.');
@@ -168,7 +168,7 @@ fn picture(text: &str) -> Option<String> {
     })
 }
 
-/// The form of the value that looks like an example, or like a number in a description.
+/// The form of the value with the format of an example, or of a number in a description.
 fn by_example(value: &Value, wanted: &Wanted, reading: &Reading) -> Option<String> {
     let forms = shape::forms(value, reading);
     let of_examples = wanted.examples.iter().find_map(|example| {
@@ -189,7 +189,7 @@ fn is_day_first(example: &str, reading: &Reading) -> bool {
     other.is_some_and(|number| (13..=31).contains(number))
 }
 
-/// The first form of which a description has the shape: "e.g. 555-123-4567", "(XXX) XXX-XXXX".
+/// The first form whose shape occurs in a description: "e.g. 555-123-4567", "(XXX) XXX-XXXX".
 fn in_words<'f>(forms: &'f [String], words: &str) -> Option<&'f String> {
     let place_holders = |c: char| if matches!(c, 'X' | 'x' | '#' | 'N' | 'n' | '0'..='9') { '9' } else { c };
     let words: String = words.chars().map(place_holders).collect();

@@ -1,18 +1,18 @@
-//! A tool's own `pattern`, under bounds: JSON Schema has the syntax of ECMA-262, of which we take what has no look-around.
+//! A tool's own `pattern`, with limits: JSON Schema uses the syntax of ECMA-262, supported here without look-around.
 
 use regex_automata::nfa::thompson;
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_automata::util::syntax;
 
-/// Bytes of the program of one pattern.
+/// Maximum size of one compiled pattern in bytes.
 const PROGRAM: usize = 32 << 10;
-/// Steps for all patterns of an argument: bytes of a form times states of a pattern.
+/// Step limit for all patterns of an argument: bytes of a form times states of a pattern.
 const STEPS: usize = 100_000;
 
-/// Patterns that are tried for one argument.
+/// Maximum number of patterns per argument.
 const MAX_PATTERNS: usize = 4;
 
-/// Which of these forms is the first that matches one of these patterns, the earlier patterns first.
+/// The first of these forms that matches one of these patterns, in the order of the patterns.
 pub(super) fn first(patterns: &[&str], forms: &[String]) -> Option<usize> {
     let mut steps = STEPS;
     patterns.iter().take(MAX_PATTERNS).find_map(|pattern| {
@@ -26,7 +26,7 @@ pub(super) fn first(patterns: &[&str], forms: &[String]) -> Option<usize> {
     })
 }
 
-/// `\d` is an ASCII digit there, as it is in ECMA-262; `\p{L}` needs Unicode.
+/// `\d` matches ASCII digits only, as in ECMA-262; `\p{L}` needs Unicode.
 fn compiled(pattern: &str) -> Option<PikeVM> {
     let build = |unicode: bool| {
         let syntax = syntax::Config::new().unicode(unicode).utf8(unicode).nest_limit(32);

@@ -1,10 +1,10 @@
-//! The keys of what is a part of a value.
+//! The keys of the parts of a value.
 
 use super::super::date::Date;
 use super::super::{Canonical, Class, Value, key_of_date, key_of_text};
 use super::{MAX_WORDS, Part};
 
-/// Letters and digits of the longest identifier whose beginnings and ends are looked for, and of the shortest of these.
+/// Maximum length of an identifier whose beginnings and ends are indexed, and minimum length of these.
 const LONGEST: usize = 24;
 const SHORTEST: usize = 3;
 /// The keys of the values that are a part of this one.

@@ -1,10 +1,10 @@
-//! Names of which one word is heard for another.
+//! Names that differ in one word that may be misheard for another.
 
 use super::super::name::Name;
 use super::super::{Canonical, Value, sound};
 use super::MAX_WORDS;
 
-/// Whether these are two names of which one word is heard for another.
+/// Whether these are two names that differ in one word that may be misheard for another.
 pub(super) fn is_similar(a: &Value, b: &Value) -> bool {
     let (Canonical::Name(a), Canonical::Name(b)) = (&a.canonical, &b.canonical) else { return false };
     if a.words.len() != b.words.len() || a.words.len() > MAX_WORDS {
@@ -27,7 +27,7 @@ pub(super) fn is_similar(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Texts of which two similar names share one.
+/// Bucket keys: two similar names share at least one.
 pub(super) fn buckets(value: &Value) -> Vec<String> {
     let Canonical::Name(name) = &value.canonical else { return Vec::new() };
     if name.words.len() > MAX_WORDS {

@@ -1,8 +1,8 @@
-//! Values made up from a seed, in the forms in which people and systems have them.
+//! Values generated from a seed, in the forms that people and systems use.
 
 use super::fold;
 
-/// A generator of numbers that needs no crate: splitmix64.
+/// A dependency-free random number generator: splitmix64.
 pub(super) struct Numbers(pub u64);
 
 impl Numbers {
@@ -98,7 +98,7 @@ fn date_forms((year, month, day): (u64, u64, u64)) -> Vec<(&'static str, String)
         ("DATE", digits_said(&format!("{month:02}{day:02}{year}"), "oh")),
         ("OTHER_ID", format!("{year}-{month:02}-{day:02}")),
     ];
-    // The year of a birth that has two digits is in the last hundred.
+    // A two-digit birth year is in the last hundred years.
     if year > 1926 && year < 2026 {
         forms.push(("DOB", short));
     }
@@ -135,7 +135,7 @@ fn id_forms(numbers: &mut Numbers) -> Vec<(&'static str, String)> {
         "yellow", "zebra",
     ];
     let count = numbers.below(4);
-    // Nobody hears whether an o is a letter or a zero.
+    // An o is indistinguishable from a zero when heard.
     let letters: String =
         (0..count).map(|_| char::from(b"ABCDEFGHIJKLMNPQRSTUVWXYZ"[numbers.below(25) as usize])).collect();
     let digits = format!("{:0width$}", numbers.below(10_u64.pow(7)), width = 7);

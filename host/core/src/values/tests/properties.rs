@@ -1,4 +1,4 @@
-//! Over many values: no two share a key, every form of one has the same, and nothing makes a reader fail.
+//! Property tests over many values: no two share a key, all forms of one share it, and parsing never fails.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use super::forms::{FIRST, KINDS, LAST, Numbers, STREETS, day, forms};
 use super::*;
 use crate::kind::STANDARD;
 
-/// Pairs of near values: a million in a release build.
+/// Pairs of similar values: a million in a release build.
 const PAIRS: usize = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
-/// Values whose forms are compared.
+/// Number of values whose forms are compared.
 const VALUES: u64 = if cfg!(debug_assertions) { 2_000 } else { 50_000 };
 
 #[test]
@@ -27,7 +27,7 @@ fn every_form_of_a_value_has_the_same_key() {
     }
 }
 
-/// A value with one thing changed: a digit, a day, two neighbours exchanged, an end cut off.
+/// A value with one change: a digit, a day, two neighbours exchanged, an end cut off.
 fn near(numbers: &mut Numbers, text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     let at = numbers.below(bytes.len() as u64) as usize;
@@ -48,7 +48,7 @@ fn near(numbers: &mut Numbers, text: &str) -> String {
     String::from_utf8(bytes).expect("ASCII")
 }
 
-/// The values of one plain form, which is its own canonical text: what two of them have in common is seen without a reader.
+/// Values in one plain form that is its own canonical text, so they can be compared without parsing.
 #[test]
 fn near_values_never_share_a_key() {
     let mut numbers = Numbers(11);
@@ -73,7 +73,7 @@ fn near_values_never_share_a_key() {
         let phone = format!("{}{:09}", 2 + numbers.below(8), numbers.below(1_000_000_000));
         let other = near(&mut numbers, &phone);
         for phone in [phone, other] {
-            // Eleven digits that begin with the country code are the ten behind it.
+            // Eleven digits that begin with the country code equal the ten after it.
             let number = if phone.len() == 11 { phone.strip_prefix('1').unwrap_or(&phone) } else { &phone };
             add("PHONE", &phone, number.to_owned());
         }

@@ -10,8 +10,8 @@ use super::View;
 use crate::kind::Kind;
 
 impl Value {
-    /// The values that a part of this one would be read as when it is said by itself, each with its view and what it is of this value:
-    /// "4413" where the SSN is known. A part that is no less than the value is none.
+    /// The values that result from parsing a part of this one by itself, each with its view and its relation to this
+    /// value: "4413" where the SSN is known. A part that equals the whole value is omitted.
     pub fn parts(&self, reading: &Reading) -> Vec<(Value, View, Part)> {
         let own = self.key();
         let parts = self.candidates(reading.today).into_iter().filter_map(|(view, part, kind, text)| {

@@ -1,4 +1,4 @@
-//! Values as they are said aloud, for a voice that reads what it is given.
+//! The spoken form of values, for text-to-speech.
 
 use masker_words::{Language, month_name, say};
 
@@ -11,7 +11,7 @@ use super::super::fold::capitalised;
 pub(super) fn weekday(day: Day, language: Language) -> Option<String> {
     let number = u8::try_from(day.weekday() + 1).ok()?;
     let names = masker_words::weekdays(language).iter().filter(|(_, weekday)| *weekday == number);
-    // The others are shortened.
+    // The other names are abbreviated.
     let name = names.map(|(name, _)| *name).max_by_key(|name| name.len())?;
     Some(match language {
         Language::English | Language::German => capitalised(name),
@@ -19,7 +19,7 @@ pub(super) fn weekday(day: Day, language: Language) -> Option<String> {
     })
 }
 
-/// Names of days that are written with an accent; words are compared without.
+/// Names of days that are written with an accent; the lexicon has them without.
 fn with_accent(name: &'static str) -> &'static str {
     match name {
         "miercoles" => "miércoles",
@@ -53,7 +53,7 @@ fn character(c: char, language: Language) -> String {
     }
 }
 
-/// An address of mail or of a page: words as words, signs by their names, digits one by one.
+/// A mail or page address: words unchanged, signs by their names, digits one by one.
 pub(super) fn written(text: &str, language: Language) -> String {
     let mut said: Vec<String> = Vec::new();
     let mut word = String::new();

@@ -1,4 +1,4 @@
-//! What each view prints of a value.
+//! The text of each view of a value.
 
 use masker_words::Language;
 
@@ -9,7 +9,7 @@ use super::super::{Canonical, Class, Value, address, name};
 use super::{View, say};
 
 impl Value {
-    /// What a view of this value prints; nothing where the view means nothing for it: then the whole value is printed.
+    /// The text of a view of this value; `None` if the view does not apply. The whole value is printed then.
     pub fn view(&self, view: View, today: Day, language: Language) -> Option<String> {
         match view {
             View::Spoken => self.spoken(language),
@@ -33,7 +33,7 @@ impl Value {
         }
     }
 
-    /// Letters and digits of what is counted by them.
+    /// Letters and digits of values that are measured in them.
     pub(in super::super) fn characters(&self) -> Option<String> {
         match &self.canonical {
             Canonical::Phone(phone) => Some(phone.number.trim_start_matches('+').to_owned()),
@@ -95,7 +95,7 @@ fn letters_of(word: &str) -> String {
     word.chars().filter(|c| c.is_alphabetic()).collect()
 }
 
-/// `MARIA` and `maria` as a name is written; `McDonald` unchanged.
+/// `MARIA` and `maria` with the capitals of a name; `McDonald` unchanged.
 pub(in super::super) fn capitalised_unless_mixed(word: &str) -> String {
     let upper = word.chars().any(char::is_uppercase);
     let lower = word.chars().any(char::is_lowercase);
