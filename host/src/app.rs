@@ -31,8 +31,6 @@ use arc_swap::ArcSwap;
 use lanes::{Cancel, Lanes};
 use sealed::Sealer;
 
-use tokio::sync::Semaphore;
-
 use crate::audit::event::Event;
 use crate::callback::Callbacks;
 use crate::clock::Clock;
@@ -197,7 +195,6 @@ impl App {
             call_names: CallNames::new(&config.session_secret),
             recorded: RecordedSpans::default(),
             memo: DecisionCache::new(config.memo_bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
-            long_answers: Arc::new(Semaphore::new(config.pass_threads)),
             metrics: Arc::new(Metrics::new()),
             payload_key: (config.payload_retention_days > 0).then(|| PayloadKey::new(&config.session_secret)),
             clock,

@@ -72,8 +72,6 @@ pub struct Pipeline {
     pub recorded: recorded::RecordedSpans,
     /// Cache of findings in messages seen before.
     pub memo: detect::DecisionCache,
-    /// Permits for restoring long answers concurrently.
-    pub long_answers: Arc<tokio::sync::Semaphore>,
     /// Counters.
     pub metrics: Arc<metrics::Metrics>,
     /// Seals the texts of sessions whose policy keeps them; `None` if texts are not kept.

@@ -26,10 +26,9 @@ use crate::values::Reading;
 /// Error of a request that is refused because the pass threads are overloaded.
 pub(super) const BUSY: &str = "too many requests wait for their passes";
 
-/// A body up to this many bytes is masked, and an answer restored, on the thread that read it: a handover takes
-/// longer. A longer request is processed by a pass thread from its texts to the egress check, and a longer answer by a
-/// blocking thread, so that no other call waits for it.
-pub(super) const SHORT: usize = 32 << 10;
+/// A body up to this many bytes is masked on the thread that read it: a handover takes longer. A longer one is
+/// processed by a pass thread from its texts to the egress check, so that no other call waits for it.
+const SHORT: usize = 32 << 10;
 
 /// A masked and recorded request that may be sent.
 pub struct Masked {

@@ -8,15 +8,14 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use hyper::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
-use tokio::runtime::Handle;
 
 use super::Pipeline;
 use super::agent::ReadyAgent;
 use super::error::PipelineError;
-use super::incoming::{self, ErrorHeaders, Incoming};
+use super::incoming::{self, Incoming};
 use super::positions::Positions;
 use super::reader::Read;
-use super::request::{Masked, SHORT, millis};
+use super::request::{Masked, millis};
 use super::resolve::Resolver;
 use super::stream::AnswerStream;
 use super::texts::Texts;
@@ -90,11 +89,12 @@ impl Pipeline {
                 let whole = read(body, MAX_ANSWER).await;
                 masked.recorder.stages().upstream = millis(started);
                 match whole {
-                    Ok(bytes) => {
-                        let restored;
-                        (masked, restored) = self.restore_whole(agent, masked, call, bytes, headers).await;
-                        restored
-                    }
+                    Ok(bytes) => match self.rehydrate(agent, &mut masked, call.as_ref(), &bytes).await {
+                        Err(PipelineError::UpstreamGarbage) => {
+                            incoming::error_in_answer(&bytes, headers).ok_or(PipelineError::UpstreamGarbage)
+                        }
+                        result => result,
+                    },
                     Err(error) => Err(error),
                 }
             }
@@ -104,41 +104,6 @@ impl Pipeline {
         let status = if matches!(result, Ok(Answer::Whole(_))) { Status::Ok } else { Status::Error };
         masked.recorder.complete(status, masked.table.returned());
         result
-    }
-
-    /// Restores a whole answer, or reads the error in it; a long one on a blocking thread, so that no other call
-    /// waits.
-    async fn restore_whole(
-        self: &Arc<Self>,
-        agent: &Arc<ReadyAgent>,
-        mut masked: Masked,
-        call: Option<CallName>,
-        bytes: Vec<u8>,
-        headers: ErrorHeaders,
-    ) -> (Masked, Result<Answer, PipelineError>) {
-        let (pipeline, agent) = (self.clone(), agent.clone());
-        let is_short = bytes.len() <= SHORT;
-        let restore = async move {
-            let restored = match pipeline.rehydrate(&agent, &mut masked, call.as_ref(), &bytes).await {
-                Err(PipelineError::UpstreamGarbage) => {
-                    incoming::error_in_answer(&bytes, headers).ok_or(PipelineError::UpstreamGarbage)
-                }
-                restored => restored,
-            };
-            (masked, restored)
-        };
-        if is_short {
-            return restore.await;
-        }
-        // The semaphore is never closed. The work keeps its permit also after the caller has hung up.
-        let place = self.long_answers.clone().acquire_owned().await;
-        let runtime = Handle::current();
-        let work = move || {
-            let _place = place;
-            runtime.block_on(restore)
-        };
-        let restored = tokio::task::spawn_blocking(work).await;
-        restored.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
     async fn rehydrate(
