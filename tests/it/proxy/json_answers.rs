@@ -45,7 +45,6 @@ fn opened(document: &str, levels: usize) -> Value {
 #[tokio::test]
 async fn a_long_answer_is_restored_like_a_short_one() {
     let app = app().await;
-    // About 60 bytes each: the longer text is restored on another thread than the shorter ones.
     for times in [1, 20, 5_000] {
         app.upstream.respond_with(move |request| {
             Reply::json(&openai::completion(&format!("{}. ", token(&request.text())).repeat(times)))
