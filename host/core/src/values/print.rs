@@ -18,7 +18,7 @@ pub enum Printed {
     Text(String),
     /// A number.
     Number(Number),
-    /// The surface unchanged, because the expected format cannot be produced safely. The caller records this.
+    /// The surface unchanged, because the expected format cannot be produced safely.
     AsItStood,
 }
 
