@@ -108,8 +108,8 @@ impl Visitor for Left {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Action;
     use crate::chat::Platform;
-    use crate::passes::finding::Action;
     use crate::pipeline::fixtures::kind;
 
     fn passes(said: &str, values: &[String]) -> bool {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::agent::{InboundAuth, ReadyAgent};
 use super::pieces::Piece;
+use crate::action::Action;
 use crate::chat::Platform;
 use crate::chat::position::{Form, Search};
 use crate::ids::{AccountId, AgentId};
 use crate::keys::{KeyPair, Kid, SecretKey};
 use crate::kind::{Kind, STANDARD};
-use crate::passes::finding::{Action, Decision};
+use crate::passes::finding::Decision;
 use crate::policy::{self, Environment};
 use crate::sensitive::SensitiveText;
 use crate::text::ByteSpan;

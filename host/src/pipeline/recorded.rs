@@ -70,9 +70,9 @@ impl RecordedSpans {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Action;
     use crate::audit::event::TokenKind;
     use crate::chat::position::Form;
-    use crate::passes::finding::Action;
     use crate::pipeline::fixtures::{agent, decision, piece};
 
     const TEXT: &str = "I am Jane Doe";

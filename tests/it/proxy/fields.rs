@@ -1,7 +1,7 @@
 //! Every string of a request that can carry protected data (docs/api.md, "What is masked").
 
+use masker::action::Action;
 use masker::audit::event::{Detail, EventKind};
-use masker::passes::finding::Action;
 use masker_tests::TestApp;
 use masker_tests::fake_upstream::{Reply, Script, openai};
 use serde_json::{Value, json};

@@ -97,7 +97,7 @@ pub(super) fn write_tail(out: &mut Vec<u8>, event: &Event) {
     out.extend_from_slice(b"\"}");
 }
 
-fn action_word(action: crate::passes::finding::Action) -> &'static str {
+fn action_word(action: crate::action::Action) -> &'static str {
     use crate::action::Action;
     match action {
         Action::Tokenize => "tokenize",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-pub use crate::action::Action;
+use crate::action::Action;
 use crate::kind::Kind;
 use crate::text::ByteSpan;
 

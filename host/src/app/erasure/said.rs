@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::action::Action;
 use crate::chat::position::Search;
 use crate::kind::Kind;
-use crate::passes::finding::Action;
 use crate::passes::memory::{Known, Remembered, Searched, recall};
 use crate::sensitive::SensitiveText;
 use crate::session::payloads::Payloads;

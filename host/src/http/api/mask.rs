@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use crate::action::Action;
 use crate::app::{App, Trial};
 use crate::audit::event::TokenKind;
 use crate::chat::Platform;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::json_body::{JsonBody, json_body};
-use crate::passes::finding::Action;
 use crate::pipeline::preview::{Preview, Replaced};
 
 json_body! {

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::VALUES;
+use crate::action::Action;
 use crate::ids::AccountId;
 use crate::keys::Kid;
 use crate::kind::Kind;
-use crate::passes::finding::Action;
 use crate::passes::memory::{Known, Remembered};
 use crate::store::vault::{Gone, KeptCall};
 use crate::tokens::mint::{Minters, Original, VaultRow};

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::action::Action;
 use crate::chat::position::Form as Place;
 use crate::clock::Clock;
 use crate::keys::{KeyPair, KeyRing, SecretKey};
-use crate::passes::finding::Action;
 use crate::pipeline::ReadyAgent;
 use crate::pipeline::fixtures::{agent, decision, kid, kind, piece, reading};
 use crate::pipeline::tokenize::Tokenizer;

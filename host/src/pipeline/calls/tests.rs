@@ -1,8 +1,8 @@
 use super::*;
+use crate::action::Action;
 use crate::ids::AgentId;
 use crate::keys::{KeyPair, KeyRing, Kid, SecretKey};
 use crate::kind::Kind;
-use crate::passes::finding::Action;
 use crate::passes::memory::Remembered;
 use crate::pipeline::fixtures::reading;
 use crate::tokens::mint::{Scope, ValueType};

@@ -64,7 +64,7 @@ impl Weighter<[u8; 16], Arc<[Decision]>> for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::passes::finding::Action;
+    use crate::action::Action;
     use crate::pipeline::fixtures::decision;
 
     #[test]

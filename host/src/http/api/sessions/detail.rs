@@ -8,13 +8,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::SessionSummary;
+use crate::action::Action;
 use crate::app::App;
 use crate::audit::chain::hex_text;
 use crate::audit::event::{Detail, Event, EventKind};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::path::PathId;
-use crate::passes::finding::Action;
 use crate::sensitive::{Sensitive, SensitiveText};
 use crate::session::SessionRow;
 use crate::session::figures::tokens;
